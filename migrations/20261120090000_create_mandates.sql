@@ -1,0 +1,67 @@
+-- Who pays, how much, how often: accounts and mandates.
+-- No lock on anything that exists: this is the first migration.
+create schema if not exists mandated;
+
+-- One row for the whole database. The tag goes into every order id, so that two installations on one
+-- provider account can never mint the same id.
+create table mandated.installation (
+  singleton boolean primary key default true check (singleton),
+  tag text not null check (tag ~ '^[a-z0-9]{4}$')
+);
+insert into mandated.installation (tag) values (substr(md5(gen_random_uuid()::text), 1, 4));
+
+-- Configured provider accounts. Credentials stay in the configuration; only the pause is shared.
+create table mandated.accounts (
+  id smallint generated always as identity primary key,
+  name text not null unique,
+  provider text not null check (provider in ('juspay', 'signzy')),
+  paused_until timestamptz,
+  pause_reason text,
+  check ((paused_until is null) = (pause_reason is null))
+);
+
+create table mandated.mandates (
+  id bigint generated always as identity primary key,
+  ref text not null unique check (length(ref) between 1 and 100),
+  account_id smallint not null references mandated.accounts (id),
+  provider text not null check (provider in ('juspay', 'signzy')),
+  provider_mandate_id text not null,
+  customer_id text not null,
+  rail text not null check (rail in ('upi', 'card', 'enach')),
+  notify text not null check (notify in ('separate', 'provider', 'none')),
+  amount_minor bigint check (amount_minor > 0),
+  max_amount_minor bigint not null check (max_amount_minor > 0),
+  currency text not null check (currency ~ '^[A-Z]{3}$'),
+  frequency text check (frequency in ('onetime', 'daily', 'weekly', 'fortnightly', 'monthly', 'bimonthly',
+                                      'quarterly', 'halfyearly', 'yearly', 'aspresented')),
+  cron text,
+  time_zone text not null,
+  starts_on date not null,
+  ends_on date,
+  debit_at time not null,
+  category text,
+  description text not null default '',
+  metadata jsonb not null default '{}' check (jsonb_typeof(metadata) = 'object'),
+  status text not null default 'active'
+    check (status in ('active', 'paused', 'revoked', 'expired', 'completed', 'failed')),
+  status_reason text,
+  -- The planning cursor: the next cycle that has no execution yet, and when to plan it.
+  -- Null when no cycle is left, or none is ours to plan (aspresented).
+  next_cycle_on date,
+  next_plan_at timestamptz,
+  created_at timestamptz not null,
+  updated_at timestamptz not null,
+  -- Registered once: two refs for one registration could debit the same payer twice for a cycle.
+  unique (account_id, provider_mandate_id),
+  check ((frequency is null) <> (cron is null)),
+  check (amount_minor <= max_amount_minor),
+  check (amount_minor is not null or frequency = 'aspresented'),
+  check (ends_on >= starts_on),
+  check ((next_cycle_on is null) = (next_plan_at is null)),
+  -- Which ways of notifying exist where: see ARCHITECTURE.md, "The three flows".
+  check (case provider when 'juspay' then rail <> 'enach' or notify = 'none'
+                       else rail = 'enach' and notify in ('provider', 'none') end),
+  check (notify <> 'none' or rail = 'enach' or category in ('fastag', 'ncmc'))
+);
+create index mandates_plan_idx on mandated.mandates (next_plan_at, id)
+  where status = 'active' and next_plan_at is not null;

@@ -1,0 +1,71 @@
+-- The hot tables: what to do next, what is open with a provider, and the proof of what was collected.
+
+-- One number for every claim and every rescue: a worker that wakes up late holds a token nobody honours.
+create sequence mandated.lease_tokens cache 100;
+
+-- One row for every execution that has a next step. No foreign keys: it is written with its execution in
+-- one statement, and checked by the auditor.
+create table mandated.jobs (
+  execution_id bigint primary key,
+  account_id smallint not null,
+  mandate_id bigint not null,
+  step text not null check (step in ('notify', 'notify_status', 'execute', 'lookup', 'retry', 'verify')),
+  run_at timestamptz not null,
+  -- The end of the legal window that run_at lies in; null where the rail has none.
+  run_before timestamptz,
+  lease_until timestamptz,
+  lease_token bigint,
+  worker_id text,
+  check ((lease_until is null) = (lease_token is null)),
+  check ((worker_id is null) = (lease_token is null)),
+  check (run_before > run_at)
+) with (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.01, autovacuum_vacuum_threshold = 1000,
+        autovacuum_vacuum_cost_delay = 0, autovacuum_analyze_scale_factor = 0.05);
+create index jobs_due_idx on mandated.jobs (account_id, run_at, execution_id) where lease_token is null;
+create index jobs_lease_idx on mandated.jobs (lease_until) where lease_token is not null;
+create index jobs_mandate_idx on mandated.jobs (mandate_id);
+
+-- A money-moving call that is open: committed before the call, deleted when its outcome is proven.
+create table mandated.intents (
+  execution_id bigint primary key,
+  mandate_id bigint not null unique,
+  cycle_on date not null,
+  kind text not null check (kind in ('execute', 'retry')),
+  order_id text not null,
+  amount_minor bigint not null check (amount_minor > 0),
+  max_amount_minor bigint not null,
+  -- What the payer was told: 'notified' by us, 'provider' will be told by the provider, 'exempt' need not be.
+  notice text not null check (notice in ('notified', 'provider', 'exempt')),
+  notified_amount_minor bigint,
+  delivered_at timestamptz,
+  -- When the money may move at the earliest: now, or the execution date handed to the provider.
+  debit_at timestamptz not null,
+  opened_at timestamptz not null,
+  opened_by bigint not null,
+  -- The provider's own attempt counter, read before a call that has no idempotency key.
+  counter_before bigint,
+  check (amount_minor <= max_amount_minor),
+  check (notice <> 'notified'
+         or (delivered_at is not null and debit_at >= delivered_at + interval '24 hours'
+             and notified_amount_minor = amount_minor)),
+  check (notice <> 'provider' or kind <> 'execute' or debit_at >= opened_at + interval '24 hours'),
+  check (debit_at >= opened_at)
+) with (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.01, autovacuum_vacuum_threshold = 1000,
+        autovacuum_vacuum_cost_delay = 0);
+
+-- The proof that a cycle was collected. Never deleted; hashed so that no index outgrows memory.
+create table mandated.debits (
+  mandate_id bigint not null,
+  cycle_on date not null,
+  execution_id bigint not null,
+  order_id text not null,
+  provider_txn text,
+  amount_minor bigint not null check (amount_minor > 0),
+  currency text not null,
+  proven_at timestamptz not null,
+  primary key (mandate_id, cycle_on)
+) partition by hash (mandate_id);
+create table mandated.debits_0 partition of mandated.debits for values with (modulus 4, remainder 0);
+create table mandated.debits_1 partition of mandated.debits for values with (modulus 4, remainder 1);
+create table mandated.debits_2 partition of mandated.debits for values with (modulus 4, remainder 2);
+create table mandated.debits_3 partition of mandated.debits for values with (modulus 4, remainder 3);

@@ -1,0 +1,81 @@
+-- What happened, append-only: every call to a provider, and every state change for the merchant to read.
+-- Monthly partitions, made ahead by the daemon and dropped by its retention.
+
+create table mandated.attempts (
+  id bigint generated always as identity,
+  at timestamptz not null,
+  execution_id bigint not null,
+  mandate_id bigint not null,
+  call text not null check (call in ('notify', 'notification_status', 'execute', 'order_status', 'retry')),
+  reference text not null,
+  http_status smallint,
+  latency_ms integer not null check (latency_ms >= 0),
+  outcome text not null,
+  class text,
+  code text,
+  message text,
+  rule text,
+  body text,
+  decision text not null,
+  next_step text,
+  next_at timestamptz,
+  lease_token bigint not null,
+  worker_id text not null,
+  primary key (execution_id, id, at)
+) partition by range (at);
+-- Stays empty while the daemon runs; rows here mean that partitions were not made in time.
+create table mandated.attempts_default partition of mandated.attempts default;
+
+create table mandated.events (
+  id bigint generated always as identity,
+  at timestamptz not null,
+  kind text not null,
+  mandate_id bigint not null,
+  mandate_ref text not null,
+  execution_id bigint,
+  cycle_on date,
+  from_state text,
+  to_state text,
+  order_id text,
+  amount_minor bigint,
+  currency text,
+  class text,
+  reason text not null,
+  primary key (id, at)
+) partition by range (at);
+create index events_execution_idx on mandated.events (execution_id, id);
+create table mandated.events_default partition of mandated.events default;
+
+-- Makes the partitions of the month of `first` and of the `ahead` months after it. Safe to call at any time.
+create function mandated.make_partitions(first timestamptz, ahead integer) returns integer language plpgsql as $$
+declare
+  made integer := 0;
+  month timestamptz;
+  parent text;
+  part text;
+begin
+  for i in 0..ahead loop
+    month := (date_trunc('month', first at time zone 'UTC') + make_interval(months => i)) at time zone 'UTC';
+    foreach parent in array array['attempts', 'events'] loop
+      part := format('%s_%s', parent, to_char(month at time zone 'UTC', 'YYYYMM'));
+      if to_regclass('mandated.' || part) is null then
+        execute format('create table if not exists mandated.%I partition of mandated.%I for values from (%L) to (%L)',
+          part, parent, month, ((month at time zone 'UTC') + interval '1 month') at time zone 'UTC');
+        made := made + 1;
+      end if;
+    end loop;
+  end loop;
+  return made;
+end $$;
+
+-- What an operator reads: the effective state, why, and what comes next.
+create view mandated.execution_status as
+select e.id, m.ref as mandate_ref, e.mandate_id, e.cycle_on,
+       case when i.execution_id is not null and e.state in ('planned', 'notified', 'retrying')
+            then 'executing' else e.state end as state,
+       e.reason, e.class, e.amount_minor, e.currency, e.order_id, e.debits_tried, e.debit_at, e.closes_at,
+       j.step as next_step, j.run_at as next_at, j.lease_until, e.finished_at
+  from mandated.executions e
+  join mandated.mandates m on m.id = e.mandate_id
+  left join mandated.jobs j on j.execution_id = e.id
+  left join mandated.intents i on i.execution_id = e.id;

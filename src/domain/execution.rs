@@ -1,0 +1,73 @@
+//! One collection, as the pure core sees it.
+
+use super::cycle::Cycle;
+use super::outcome::Counter;
+use super::{Amount, Class, ExecutionId, Instant, MandateStatus, Notify, ProviderKind, State};
+
+/// Everything about an execution that a decision depends on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Execution {
+    /// Which.
+    pub id: ExecutionId,
+    /// Whose API.
+    pub provider: ProviderKind,
+    /// Who notifies.
+    pub notify: Notify,
+    /// Where the mandate stands, read with the execution.
+    pub mandate_status: MandateStatus,
+    /// Where the execution stands; with an open intent it is `executing`.
+    pub state: State,
+    /// The period it collects for.
+    pub cycle: Cycle,
+    /// What it collects, copied when it was planned.
+    pub amount: Amount,
+    /// The current order, counted from 1.
+    pub order_no: u16,
+    /// The current notification, counted from 1; 0 before the first.
+    pub notification_no: u16,
+    /// When the current notification was delivered.
+    pub delivered_at: Option<Instant>,
+    /// Attempts spent on the current order under the current notification, the provider's own included.
+    pub debits_tried: u16,
+    /// Look-ups since the last money-moving call.
+    pub lookups: u16,
+    /// Consecutive tries of the current step that came to nothing.
+    pub tries: u16,
+    /// When the last money-moving call was sent.
+    pub sent_at: Option<Instant>,
+    /// When the current order's terminal failure was first seen.
+    pub failed_at: Option<Instant>,
+    /// Why it failed last.
+    pub class: Option<Class>,
+    /// The open money-moving call, if any.
+    pub intent: Option<Intent>,
+}
+
+/// An open money-moving call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Intent {
+    /// A retry of an order, rather than its first execution.
+    pub is_retry: bool,
+    /// When the intent was opened.
+    pub opened_at: Instant,
+    /// The provider's attempt counter, read before the call; nothing if the call was not made yet or has a key.
+    pub counter_before: Option<i64>,
+}
+
+impl Execution {
+    /// Whether the provider debits by its own schedule and we only watch and recover (Signzy periodic).
+    pub const fn is_watched(&self) -> bool {
+        matches!((self.provider, self.notify), (ProviderKind::Signzy, Notify::Provider))
+    }
+
+    /// The attempts on the current order, ours or, where the provider counts more, theirs.
+    pub fn attempts(&self, counter: Counter) -> u16 {
+        let theirs = match self.provider {
+            // `txn_id` ends in the number of the attempt, silent retries included.
+            ProviderKind::Juspay => counter.attempts.and_then(|n| u16::try_from(n).ok()).unwrap_or(0),
+            // `retryAttempts` counts the retries after the first.
+            ProviderKind::Signzy => 0,
+        };
+        self.debits_tried.max(theirs)
+    }
+}

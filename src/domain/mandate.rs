@@ -1,0 +1,119 @@
+//! The payer's standing permission.
+
+use super::cycle::Terms;
+use super::text::text_enum;
+use super::{Amount, Currency, MandateId};
+
+text_enum!(
+    /// How the money moves.
+    Rail {
+        /// UPI AutoPay.
+        Upi = "upi",
+        /// Card e-mandate.
+        Card = "card",
+        /// eNACH.
+        Enach = "enach",
+    }
+);
+
+text_enum!(
+    /// Who notifies the payer before a debit.
+    Notify {
+        /// We call the notification API, poll it, then debit with its reference.
+        Separate = "separate",
+        /// The provider notifies and debits on the date we hand it (Juspay), or on its own schedule (Signzy periodic).
+        Provider = "provider",
+        /// Nobody need: eNACH, FASTag, NCMC.
+        None = "none",
+    }
+);
+
+text_enum!(
+    /// Whose API an account speaks.
+    ProviderKind {
+        /// Juspay Express Checkout.
+        Juspay = "juspay",
+        /// Signzy eNACH, which fronts Cashfree.
+        Signzy = "signzy",
+    }
+);
+
+text_enum!(
+    /// Where a mandate stands.
+    MandateStatus {
+        /// It may be debited.
+        Active = "active",
+        /// It may not be debited for now.
+        Paused = "paused",
+        /// The payer, the bank or the merchant ended it.
+        Revoked = "revoked",
+        /// Its validity is over.
+        Expired = "expired",
+        /// All of its cycles are done.
+        Completed = "completed",
+        /// The payer's account or instrument can no longer carry it.
+        Failed = "failed",
+    }
+);
+
+/// A mandate as the engine needs it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Mandate {
+    /// Our number.
+    pub id: MandateId,
+    /// The merchant's own reference.
+    pub reference: String,
+    /// Whose API.
+    pub provider: ProviderKind,
+    /// The provider's id: Juspay `mandate_id`, Signzy `subReferenceId`.
+    pub provider_mandate_id: String,
+    /// Juspay `customer_id`, also sent as `x-routing-id`.
+    pub customer_id: String,
+    /// How the money moves.
+    pub rail: Rail,
+    /// Who notifies.
+    pub notify: Notify,
+    /// What a cycle costs; nothing where the merchant presents each amount (`aspresented`).
+    pub amount: Option<Amount>,
+    /// The most that one debit may take.
+    pub max_amount: Amount,
+    /// Of both amounts.
+    pub currency: Currency,
+    /// When its cycles are.
+    pub terms: Terms,
+    /// AFA ceiling and exemptions hang on it (`fastag`, `ncmc`, `insurance` …).
+    pub category: Option<String>,
+    /// Shown to the payer.
+    pub description: String,
+    /// `order.*` and `udf` fields to send.
+    pub metadata: serde_json::Map<String, serde_json::Value>,
+    /// Where it stands.
+    pub status: MandateStatus,
+}
+
+/// Whether a provider offers a way of notifying on a rail, and if not, what to write instead.
+pub fn check_flow(
+    provider: ProviderKind,
+    rail: Rail,
+    notify: Notify,
+    category: Option<&str>,
+) -> Result<(), &'static str> {
+    match (provider, rail, notify) {
+        (ProviderKind::Signzy, Rail::Upi | Rail::Card, _) => Err("Signzy collects by enach only"),
+        (ProviderKind::Signzy, Rail::Enach, Notify::Separate) => {
+            Err("Signzy has no notification API: use none (on-demand) or provider (periodic)")
+        }
+        (ProviderKind::Juspay, Rail::Enach, Notify::Separate | Notify::Provider) => {
+            Err("eNACH needs no notification: use none")
+        }
+        (ProviderKind::Juspay, Rail::Upi | Rail::Card, Notify::None) => match category {
+            Some("fastag" | "ncmc") => Ok(()),
+            Some(_) | None => Err(
+                "upi and card debits need a notification: use separate or provider (none is for the categories fastag and ncmc)",
+            ),
+        },
+        (ProviderKind::Signzy, Rail::Enach, Notify::Provider | Notify::None)
+        | (ProviderKind::Juspay, Rail::Enach, Notify::None)
+        | (ProviderKind::Juspay, Rail::Upi | Rail::Card, Notify::Separate | Notify::Provider) => Ok(()),
+    }
+}

@@ -1,0 +1,31 @@
+//! The pure core: what a banker could read. No database, no network, no clock, no randomness.
+
+#![warn(missing_docs)]
+
+pub mod class;
+pub mod classify;
+pub mod cycle;
+pub mod decide;
+pub mod execution;
+pub mod gate;
+pub mod ids;
+pub mod mandate;
+pub mod money;
+pub mod outcome;
+pub mod plan;
+pub mod policy;
+pub mod retry;
+pub mod state;
+mod text;
+pub mod window;
+
+pub use class::Class;
+pub use execution::Execution;
+pub use ids::{AccountId, ExecutionId, LeaseToken, MandateId};
+pub use mandate::{Mandate, MandateStatus, Notify, ProviderKind, Rail};
+pub use money::{Amount, Currency};
+pub use outcome::{Failure, Outcome};
+pub use state::{Event, State, Step};
+
+/// An instant. Business times are passed in; nothing in this folder reads a clock.
+pub type Instant = chrono::DateTime<chrono::Utc>;

@@ -1,0 +1,100 @@
+//! What an attempt came to.
+
+use std::time::Duration;
+
+use super::{Amount, Class};
+
+/// A failure with the class that the rules gave it and what the provider said, redacted.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Failure {
+    /// Why it failed.
+    pub class: Class,
+    /// The most telling code in the answer.
+    pub code: Option<String>,
+    /// The provider's words, redacted and cut.
+    pub message: Option<String>,
+    /// The id of the rule that gave the class.
+    pub rule: Option<String>,
+    /// "Not before": an answer can carry the time at which another try is allowed.
+    pub retry_after: Option<Duration>,
+}
+
+/// What a call for a notification came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NotificationOutcome {
+    /// The payer's bank accepted it.
+    Delivered,
+    /// Under way.
+    Pending,
+    /// It failed for good; another try needs a new reference.
+    Failed(Failure),
+    /// A notification with this reference exists: look it up.
+    AlreadyExists,
+    /// The provider does not know the reference.
+    NotFound,
+    /// The call itself did not come to an answer of the above.
+    Call(CallFailure),
+}
+
+/// What a call that debits, or that asks about a debit, came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// Collected. The amount is the provider's own, where it gives one.
+    Charged {
+        /// What was debited.
+        amount: Option<Amount>,
+        /// The provider's transaction.
+        txn: Option<String>,
+    },
+    /// The provider works on it.
+    Pending,
+    /// Terminal for this attempt of the order; the money did not move.
+    Failed(Failure),
+    /// Documented as not processed (a 4xx that says why).
+    Refused(Failure),
+    /// An earlier call of ours landed (`DUPLICATE_ORDER_ID`, `DUPLICATE_REQUEST`).
+    AlreadyExists,
+    /// The provider does not know the order or payment. Proves nothing until its processing time has passed.
+    NotFound,
+    /// Collected and given back by the provider (`AUTO_REFUNDED`, `VOIDED`).
+    Reversed(Failure),
+    /// Something that only a person can judge, such as a partial debit.
+    Odd(Failure),
+    /// The call itself did not come to an answer of the above.
+    Call(CallFailure),
+}
+
+/// A call that was not answered, or not by the provider's application.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CallFailure {
+    /// Name, connect or TLS failure: no byte of the request left.
+    NotSent {
+        /// What was tried and failed.
+        why: String,
+    },
+    /// Timeout, reset, 5xx, unreadable or unexpected body: the provider may have done it.
+    Unknown {
+        /// What came back, if anything.
+        why: String,
+    },
+    /// The credentials are refused.
+    AccountRefused {
+        /// The provider's words.
+        why: String,
+    },
+    /// Too many calls.
+    Throttled {
+        /// The provider's `Retry-After`.
+        after: Option<Duration>,
+    },
+}
+
+/// How often the provider has tried an order, where its answer tells.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Counter {
+    /// Attempts on the order so far, the provider's silent retries included
+    /// (`txn_id` suffix, `retries_done_count`, `retryAttempts`); for Signzy charges the newest payment id.
+    pub attempts: Option<i64>,
+    /// Whether the provider says that no further retry is allowed.
+    pub no_retry_allowed: bool,
+}

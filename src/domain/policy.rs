@@ -1,0 +1,117 @@
+//! The rules one execution lives under, copied when it is planned: a change of the configuration never alters one in flight.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use chrono::NaiveTime;
+use serde::{Deserialize, Serialize};
+
+use super::window::Windows;
+use super::{Class, Rail};
+
+/// Everything that the pure core decides by. Durations are written as text with units ("25h").
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Policy {
+    /// The rail it is for.
+    pub rail: Rail,
+    /// When a debit may start.
+    pub debit_windows: Windows,
+    /// When a notification may be sent.
+    pub notify_windows: Windows,
+    /// Calls of one moment are spread over this long after it.
+    #[serde(with = "humantime_serde")]
+    pub jitter: Duration,
+    /// How long before the 25 hours a notification is sent, so that it can fail and be sent again.
+    #[serde(with = "humantime_serde")]
+    pub notify_lead: Duration,
+    /// From the notification's delivery to the debit. 25 h; the database refuses less than 24 h.
+    #[serde(with = "humantime_serde")]
+    pub notify_to_debit: Duration,
+    /// From its delivery to the last debit it covers.
+    #[serde(with = "humantime_serde")]
+    pub notification_validity: Duration,
+    /// How many notifications an order may have, failed ones included.
+    pub notification_tries: u16,
+    /// How often an order may be tried under one notification, the first time included.
+    pub max_attempts: u16,
+    /// The shortest time between two tries of an order.
+    #[serde(with = "humantime_serde")]
+    pub min_gap: Duration,
+    /// How many orders a cycle may have; 1 means that a dead order is the end of it.
+    pub max_orders: u16,
+    /// How long the provider may go on retrying an order that it called failed.
+    #[serde(with = "humantime_serde")]
+    pub provider_retry_horizon: Duration,
+    /// After it, a call of which the provider knows nothing was never processed.
+    #[serde(with = "humantime_serde")]
+    pub processing_time: Duration,
+    /// When to ask what became of a debit, counted from the call.
+    #[serde(with = "durations")]
+    pub lookup_after: Vec<Duration>,
+    /// How often to ask after those.
+    #[serde(with = "humantime_serde")]
+    pub lookup_every: Duration,
+    /// How long an outcome may stay open before a person is asked.
+    #[serde(with = "humantime_serde")]
+    pub review_after: Duration,
+    /// How long after the end to look once more whether the provider collected it after all.
+    #[serde(with = "humantime_serde")]
+    pub verify_after: Duration,
+    /// What to do about each class of failure; a class that is missing is not retried.
+    pub retry: BTreeMap<Class, Strategy>,
+}
+
+/// How to choose the time of the next try.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "strategy", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Strategy {
+    /// Twice as long each time.
+    Backoff {
+        /// Before the first retry.
+        #[serde(with = "humantime_serde")]
+        initial: Duration,
+        /// At most.
+        #[serde(with = "humantime_serde")]
+        max: Duration,
+    },
+    /// The next of some times of day, each at most once a day: a balance changes between them.
+    NextDayPart {
+        /// Local times, ascending.
+        day_parts: Vec<NaiveTime>,
+    },
+    /// The next part of the day for the first retry, then the next payday, as long as the notification covers it.
+    Payday {
+        /// Local times, ascending.
+        day_parts: Vec<NaiveTime>,
+        /// Days of the month on which salaries arrive.
+        days: Vec<u32>,
+        /// Whether the month's last working day is one too.
+        last_working_day: bool,
+    },
+    /// After the payer's limits start again, on a later day.
+    AfterReset {
+        /// Local time of day.
+        at: NaiveTime,
+    },
+    /// No retry.
+    None,
+}
+
+/// Lists of durations as text.
+mod durations {
+    use std::time::Duration;
+
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    #[derive(Serialize, Deserialize)]
+    struct Text(#[serde(with = "humantime_serde")] Duration);
+
+    pub(super) fn serialize<S: Serializer>(value: &[Duration], serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(value.iter().map(|duration| Text(*duration)))
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Duration>, D::Error> {
+        Ok(Vec::<Text>::deserialize(deserializer)?.into_iter().map(|text| text.0).collect())
+    }
+}

@@ -1,0 +1,314 @@
+//! The states of an execution, and the one function that owns the arrows between them.
+
+use super::text::text_enum;
+
+text_enum!(
+    /// Where an execution stands.
+    State {
+        /// Its cycle is due; nobody has been told.
+        Planned = "planned",
+        /// The payer is being notified.
+        Notifying = "notifying",
+        /// The payer was notified; the window has not come.
+        Notified = "notified",
+        /// A money-moving call is open (an intent exists).
+        Executing = "executing",
+        /// The provider works on it.
+        Pending = "pending",
+        /// The outcome is not proven. Only a look-up or a person resolves it.
+        Unknown = "unknown",
+        /// An attempt failed, or was not processed; something more will be tried.
+        Retrying = "retrying",
+        /// Collected.
+        Charged = "charged",
+        /// Not collected; nothing more will be tried.
+        Failed = "failed",
+        /// Not collected, because somebody said so.
+        Skipped = "skipped",
+        /// Its cycle closed first.
+        Expired = "expired",
+        /// A person must decide.
+        Review = "review",
+    }
+);
+
+impl State {
+    /// Whether nothing more will be done by itself.
+    pub const fn is_final(self) -> bool {
+        matches!(self, Self::Charged | Self::Failed | Self::Skipped | Self::Expired | Self::Review)
+    }
+
+    /// Whether money may be moving right now.
+    pub const fn is_open(self) -> bool {
+        matches!(self, Self::Executing | Self::Pending | Self::Unknown)
+    }
+}
+
+text_enum!(
+    /// The next thing to do for an execution.
+    Step {
+        /// Ask the provider to notify the payer.
+        Notify = "notify",
+        /// Ask what became of the notification.
+        NotifyStatus = "notify_status",
+        /// Debit.
+        Execute = "execute",
+        /// Ask what became of the debit.
+        Lookup = "lookup",
+        /// Have the provider retry.
+        Retry = "retry",
+        /// Look at a finished execution once more: did the provider collect it after all?
+        Verify = "verify",
+    }
+);
+
+impl Step {
+    /// Whether the step can move money and so needs an intent.
+    pub const fn moves_money(self) -> bool {
+        matches!(self, Self::Execute | Self::Retry)
+    }
+}
+
+text_enum!(
+    /// What happened to an execution.
+    Event {
+        /// The provider took the notification, or may have.
+        NotificationRequested = "notification_requested",
+        /// The payer was notified.
+        NotificationDelivered = "notification_delivered",
+        /// The notification failed; a new one is needed.
+        NotificationFailed = "notification_failed",
+        /// An intent was opened.
+        Started = "started",
+        /// The provider works on it.
+        Accepted = "accepted",
+        /// It is collected.
+        Collected = "collected",
+        /// It is proven that this attempt did not collect.
+        Declined = "declined",
+        /// It is proven that the provider never processed the call.
+        NotProcessed = "not_processed",
+        /// The answer proves nothing.
+        Unproven = "unproven",
+        /// The old order is dead, or its notification too old: start again with new ones.
+        Renewed = "renewed",
+        /// Proven not collected, and nothing lawful is left to try.
+        GivenUp = "given_up",
+        /// Somebody said that this cycle is not to be collected.
+        Skipped = "skipped",
+        /// The cycle ended before it could be collected.
+        CycleClosed = "cycle_closed",
+        /// Only a person can decide.
+        ReviewNeeded = "review_needed",
+    }
+);
+
+/// An event that cannot happen in a state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("{event} cannot happen to an execution that is {state}")]
+pub struct IllegalTransition {
+    /// Where the execution stood.
+    pub state: State,
+    /// What was said to have happened.
+    pub event: Event,
+}
+
+/// The state after an event. Every pair is spelt out below; the table is a snapshot in the tests.
+///
+/// Two rules of money are visible in it: an open state ([`State::is_open`]) never ends by a clock or by a
+/// person's wish (`CycleClosed`, `Skipped`), only by proof; and what is final changes only by proof of a
+/// collection, or to `review`.
+pub fn apply(state: State, event: Event) -> Result<State, IllegalTransition> {
+    let next = match state {
+        State::Planned => from_planned(event),
+        State::Notifying => from_notifying(event),
+        State::Notified => from_notified(event),
+        State::Executing | State::Unknown => from_open(event),
+        State::Pending => from_open(event),
+        State::Retrying => from_retrying(event),
+        State::Charged => from_charged(event),
+        State::Failed | State::Skipped | State::Expired => from_given_up(event),
+        State::Review => from_review(event),
+    };
+    next.ok_or(IllegalTransition { state, event })
+}
+
+fn from_planned(event: Event) -> Option<State> {
+    match event {
+        Event::NotificationRequested => Some(State::Notifying),
+        Event::NotificationDelivered => Some(State::Notified),
+        Event::NotificationFailed => Some(State::Planned),
+        Event::Started => Some(State::Executing),
+        // The provider debits by itself (a watched mandate): its payment appears without a call of ours.
+        Event::Accepted => Some(State::Pending),
+        Event::Collected => Some(State::Charged),
+        Event::Declined => Some(State::Retrying),
+        Event::GivenUp => Some(State::Failed),
+        Event::Skipped => Some(State::Skipped),
+        Event::CycleClosed => Some(State::Expired),
+        Event::ReviewNeeded => Some(State::Review),
+        Event::NotProcessed | Event::Unproven | Event::Renewed => None,
+    }
+}
+
+fn from_notifying(event: Event) -> Option<State> {
+    match event {
+        Event::NotificationRequested => Some(State::Notifying),
+        Event::NotificationDelivered => Some(State::Notified),
+        Event::NotificationFailed => Some(State::Planned),
+        Event::GivenUp => Some(State::Failed),
+        Event::Skipped => Some(State::Skipped),
+        Event::CycleClosed => Some(State::Expired),
+        Event::ReviewNeeded => Some(State::Review),
+        Event::Started
+        | Event::Accepted
+        | Event::Collected
+        | Event::Declined
+        | Event::NotProcessed
+        | Event::Unproven
+        | Event::Renewed => None,
+    }
+}
+
+fn from_notified(event: Event) -> Option<State> {
+    match event {
+        Event::Started => Some(State::Executing),
+        Event::Renewed => Some(State::Planned),
+        Event::GivenUp => Some(State::Failed),
+        Event::Skipped => Some(State::Skipped),
+        Event::CycleClosed => Some(State::Expired),
+        Event::ReviewNeeded => Some(State::Review),
+        Event::NotificationRequested
+        | Event::NotificationDelivered
+        | Event::NotificationFailed
+        | Event::Accepted
+        | Event::Collected
+        | Event::Declined
+        | Event::NotProcessed
+        | Event::Unproven => None,
+    }
+}
+
+fn from_open(event: Event) -> Option<State> {
+    match event {
+        Event::Accepted => Some(State::Pending),
+        Event::Collected => Some(State::Charged),
+        Event::Declined | Event::NotProcessed => Some(State::Retrying),
+        Event::Unproven => Some(State::Unknown),
+        Event::GivenUp => Some(State::Failed),
+        Event::ReviewNeeded => Some(State::Review),
+        Event::NotificationRequested
+        | Event::NotificationDelivered
+        | Event::NotificationFailed
+        | Event::Started
+        | Event::Renewed
+        | Event::Skipped
+        | Event::CycleClosed => None,
+    }
+}
+
+fn from_retrying(event: Event) -> Option<State> {
+    match event {
+        Event::Started => Some(State::Executing),
+        // A look-up before the retry found the provider's own retry under way, or already through.
+        Event::Accepted => Some(State::Pending),
+        Event::Collected => Some(State::Charged),
+        Event::Declined | Event::NotProcessed => Some(State::Retrying),
+        Event::Unproven => Some(State::Unknown),
+        Event::Renewed => Some(State::Planned),
+        Event::GivenUp => Some(State::Failed),
+        Event::Skipped => Some(State::Skipped),
+        Event::CycleClosed => Some(State::Expired),
+        Event::ReviewNeeded => Some(State::Review),
+        Event::NotificationRequested | Event::NotificationDelivered | Event::NotificationFailed => None,
+    }
+}
+
+fn from_charged(event: Event) -> Option<State> {
+    match event {
+        // A second order of the cycle was collected as well: refund due.
+        Event::ReviewNeeded => Some(State::Review),
+        Event::NotificationRequested
+        | Event::NotificationDelivered
+        | Event::NotificationFailed
+        | Event::Started
+        | Event::Accepted
+        | Event::Collected
+        | Event::Declined
+        | Event::NotProcessed
+        | Event::Unproven
+        | Event::Renewed
+        | Event::GivenUp
+        | Event::Skipped
+        | Event::CycleClosed => None,
+    }
+}
+
+fn from_given_up(event: Event) -> Option<State> {
+    match event {
+        // Late success.
+        Event::Collected => Some(State::Charged),
+        Event::ReviewNeeded => Some(State::Review),
+        Event::NotificationRequested
+        | Event::NotificationDelivered
+        | Event::NotificationFailed
+        | Event::Started
+        | Event::Accepted
+        | Event::Declined
+        | Event::NotProcessed
+        | Event::Unproven
+        | Event::Renewed
+        | Event::GivenUp
+        | Event::Skipped
+        | Event::CycleClosed => None,
+    }
+}
+
+fn from_review(event: Event) -> Option<State> {
+    match event {
+        Event::Collected => Some(State::Charged),
+        Event::Declined => Some(State::Retrying),
+        Event::Renewed => Some(State::Planned),
+        Event::GivenUp => Some(State::Failed),
+        Event::Skipped => Some(State::Skipped),
+        Event::ReviewNeeded => Some(State::Review),
+        Event::NotificationRequested
+        | Event::NotificationDelivered
+        | Event::NotificationFailed
+        | Event::Started
+        | Event::Accepted
+        | Event::NotProcessed
+        | Event::Unproven
+        | Event::CycleClosed => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fmt::Write;
+
+    #[test]
+    fn the_whole_table() {
+        let mut table = String::new();
+        for state in State::ALL {
+            for event in Event::ALL {
+                match apply(*state, *event) {
+                    Ok(next) => writeln!(table, "{state:<10} {event:<24} {next}"),
+                    Err(_) => writeln!(table, "{state:<10} {event:<24} -"),
+                }
+                .unwrap();
+            }
+        }
+        insta::assert_snapshot!(table);
+    }
+
+    #[test]
+    fn money_in_flight_is_never_ended_by_a_clock_or_a_wish() {
+        for state in State::ALL.iter().filter(|state| state.is_open()) {
+            for event in [Event::CycleClosed, Event::Skipped, Event::Renewed, Event::Started] {
+                assert_eq!(apply(*state, event), Err(IllegalTransition { state: *state, event }));
+            }
+        }
+    }
+}

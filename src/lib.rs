@@ -1,0 +1,26 @@
+//! `mandated` collects recurring payments.
+//!
+//! For every cycle of every mandate it asks the provider to notify the payer, waits out the 25-hour
+//! window, debits, classifies what came back, and retries through the provider's retry API. It never
+//! debits twice, never debits early, and never forgets a cycle.
+//!
+//! Read in this order: [`domain`] (pure: the states, the rules, the choice of the next step),
+//! [`store`] (the SQL that makes them durable), [`provider`] (Juspay and Signzy), [`engine`] (the loops
+//! that join the three). `ARCHITECTURE.md` follows one execution through all of them.
+
+pub mod admin;
+pub mod app;
+pub mod cli;
+pub mod clock;
+pub mod config;
+pub mod domain;
+pub mod engine;
+pub mod lifecycle;
+pub mod provider;
+#[cfg(feature = "sandbox")]
+pub mod sandbox;
+pub mod store;
+pub mod telemetry;
+
+/// The migrations of the schema `mandated`, compiled in.
+pub static MIGRATOR: sqlx::migrate::Migrator = sqlx::migrate!();

@@ -1,0 +1,150 @@
+//! The one way out: timeouts, no redirects, a size limit, the account's calls a second, and the table of what a
+//! transport result proves.
+
+use std::num::NonZeroU32;
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::SecondsFormat;
+use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
+use reqwest::header::RETRY_AFTER;
+use reqwest::{RequestBuilder, StatusCode};
+
+use super::AccountSettings;
+use crate::domain::Instant;
+use crate::domain::outcome::CallFailure;
+use crate::domain::retry::in_process_delays;
+
+/// No documented answer is larger than a few KiB.
+const MAX_BODY: usize = 1024 * 1024;
+
+#[derive(Debug, thiserror::Error)]
+pub enum BuildError {
+    #[error("build the HTTP client of account {account}")]
+    Client {
+        account: String,
+        #[source]
+        source: reqwest::Error,
+    },
+}
+
+/// An answer that came back whole, whatever its status.
+#[derive(Debug)]
+pub struct Answered {
+    pub status: StatusCode,
+    pub body: String,
+    pub retry_after: Option<Duration>,
+}
+
+/// What came of sending, and how long it took.
+#[derive(Debug)]
+pub struct Sent {
+    pub result: Result<Answered, CallFailure>,
+    pub latency: Duration,
+}
+
+#[derive(Debug, Clone)]
+pub struct Http {
+    client: reqwest::Client,
+    limiter: Arc<DefaultDirectRateLimiter>,
+    simulated: bool,
+}
+
+impl Http {
+    pub fn new(settings: &AccountSettings, simulated: bool) -> Result<Self, BuildError> {
+        let client = reqwest::Client::builder()
+            .user_agent(concat!("mandated/", env!("CARGO_PKG_VERSION")))
+            .timeout(settings.timeout)
+            .connect_timeout(settings.timeout.min(Duration::from_secs(10)))
+            // A redirected POST would be a second request to somewhere nobody configured.
+            .redirect(reqwest::redirect::Policy::none())
+            .pool_max_idle_per_host(256)
+            .build()
+            .map_err(|source| BuildError::Client { account: settings.name.clone(), source })?;
+        let tps = NonZeroU32::new(settings.tps).unwrap_or(NonZeroU32::MIN);
+        Ok(Self {
+            client,
+            limiter: Arc::new(RateLimiter::direct(Quota::per_second(tps))),
+            simulated,
+        })
+    }
+
+    pub fn client(&self) -> &reqwest::Client {
+        &self.client
+    }
+
+    /// Sends a request once; again only while it is proven that no byte of it left.
+    pub async fn send(&self, request: RequestBuilder, at: Instant) -> Sent {
+        self.limiter.until_ready().await;
+        let started = tokio::time::Instant::now();
+        let request = if self.simulated {
+            request.header("x-simulated-time", at.to_rfc3339_opts(SecondsFormat::Millis, true))
+        } else {
+            request
+        };
+        let mut delays = in_process_delays().into_iter();
+        let result = loop {
+            let Some(attempt) = request.try_clone() else {
+                break Err(CallFailure::NotSent { why: "the request cannot be repeated".to_owned() });
+            };
+            match once(attempt).await {
+                Err(CallFailure::NotSent { why }) => match delays.next() {
+                    Some(delay) => tokio::time::sleep(delay).await,
+                    None => break Err(CallFailure::NotSent { why }),
+                },
+                other => break other,
+            }
+        };
+        Sent { result, latency: started.elapsed() }
+    }
+}
+
+async fn once(request: RequestBuilder) -> Result<Answered, CallFailure> {
+    let mut response = request.send().await.map_err(|error| failure(&error))?;
+    let status = response.status();
+    let retry_after = response
+        .headers()
+        .get(RETRY_AFTER)
+        .and_then(|value| value.to_str().ok())
+        .and_then(|value| value.trim().parse().ok())
+        .map(Duration::from_secs);
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await.map_err(|error| failure(&error))? {
+        if body.len().saturating_add(chunk.len()) > MAX_BODY {
+            return Err(CallFailure::Unknown { why: format!("HTTP {status} with a body over {MAX_BODY} bytes") });
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(Answered { status, body: String::from_utf8_lossy(&body).into_owned(), retry_after })
+}
+
+/// Only a failure to connect proves that nothing was sent; every other one may have come after the effect.
+fn failure(error: &reqwest::Error) -> CallFailure {
+    let why = chain(error);
+    if error.is_connect() || error.is_builder() {
+        CallFailure::NotSent { why }
+    } else {
+        CallFailure::Unknown { why }
+    }
+}
+
+/// The error and its causes in one line, without the URL: it can carry an id that is not ours to log.
+fn chain(error: &reqwest::Error) -> String {
+    let kind = if error.is_timeout() {
+        "timed out"
+    } else if error.is_connect() {
+        "could not connect"
+    } else if error.is_body() || error.is_decode() {
+        "the answer broke off"
+    } else {
+        "the request failed"
+    };
+    let mut text = kind.to_owned();
+    let mut source = std::error::Error::source(error);
+    while let Some(cause) = source {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    text
+}

@@ -1,0 +1,262 @@
+//! Juspay and Signzy behind one trait. Everything provider-specific stays in their folders.
+//!
+//! A call never fails with an error: what went wrong is an [`Outcome`], because the next step depends on it.
+//! The rule: if the request may have reached the provider and its answer does not prove the result, it is
+//! [`CallFailure::Unknown`].
+
+pub mod http;
+pub mod juspay;
+mod redact;
+pub mod signzy;
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::NaiveDate;
+use secrecy::SecretString;
+use url::Url;
+
+use crate::domain::classify::Classifier;
+use crate::domain::outcome::{Counter, NotificationOutcome};
+use crate::domain::{Amount, Instant, Mandate, MandateStatus, Outcome, ProviderKind};
+
+pub use http::Http;
+pub use juspay::Juspay;
+pub use redact::redact;
+pub use signzy::Signzy;
+
+/// One configured set of credentials, as the clients need it.
+#[derive(Debug, Clone)]
+pub struct AccountSettings {
+    /// The name in the configuration (`accounts.<name>`).
+    pub name: String,
+    pub provider: ProviderKind,
+    pub base_url: Url,
+    /// Juspay's `x-merchantid` and `merchant_id`; unused by Signzy.
+    pub merchant_id: String,
+    pub api_key: SecretString,
+    /// For the whole call, connect to last byte.
+    pub timeout: Duration,
+    /// Calls a second, shared by everything this process does with the account.
+    pub tps: u32,
+}
+
+/// Which call was made; stored in `attempts.call`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Call {
+    Notify,
+    NotificationStatus,
+    Execute,
+    OrderStatus,
+    Retry,
+}
+
+impl Call {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Notify => "notify",
+            Self::NotificationStatus => "notification_status",
+            Self::Execute => "execute",
+            Self::OrderStatus => "order_status",
+            Self::Retry => "retry",
+        }
+    }
+}
+
+/// The wire side of one call, for the append-only `attempts`. Nothing secret or personal is in it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Wire {
+    pub http_status: Option<u16>,
+    pub latency: Duration,
+    pub code: Option<String>,
+    pub message: Option<String>,
+    /// The rule that classified a failure.
+    pub rule: Option<String>,
+    /// The answer, redacted and cut to 2 KiB.
+    pub body: Option<String>,
+}
+
+/// What came back: the outcome, the provider's own attempt counter, and the wire side.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Reply<T> {
+    pub outcome: T,
+    pub counter: Counter,
+    /// The provider's id for the debit: Juspay `txn_id`, Signzy `paymentId`.
+    pub provider_ref: Option<String>,
+    pub wire: Wire,
+}
+
+/// `at` in every request is the business time of the call; a simulated clock sends it on as `x-simulated-time`.
+#[derive(Debug)]
+pub struct NotifyRequest<'a> {
+    pub at: Instant,
+    pub mandate: &'a Mandate,
+    pub reference: &'a str,
+    pub amount: Amount,
+    /// When the debit is meant to happen (`source_info.txn_date`).
+    pub debit_at: Instant,
+}
+
+/// What an execution says about the payer's notification.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Notice<'a> {
+    /// Ours, delivered: `mandate.notification_id`.
+    Reference(&'a str),
+    /// The provider notifies and debits at this time: `mandate.execution_date`.
+    ExecuteAt(Instant),
+    /// None is needed.
+    Exempt,
+}
+
+#[derive(Debug)]
+pub struct ExecuteRequest<'a> {
+    pub at: Instant,
+    pub mandate: &'a Mandate,
+    pub order_id: &'a str,
+    pub amount: Amount,
+    pub notice: Notice<'a>,
+}
+
+#[derive(Debug)]
+pub struct LookupRequest<'a> {
+    pub at: Instant,
+    pub mandate: &'a Mandate,
+    pub order_id: &'a str,
+    pub amount: Amount,
+    /// Signzy: the payment, once known.
+    pub provider_ref: Option<&'a str>,
+    /// Signzy charge whose answer was lost: the newest payment id before the call. Only a newer payment is ours.
+    pub counter_before: Option<i64>,
+    /// Signzy periodic: the cycle whose payment is looked for.
+    pub cycle_on: NaiveDate,
+    pub cycle_closes_on: NaiveDate,
+}
+
+#[derive(Debug)]
+pub struct RetryRequest<'a> {
+    pub at: Instant,
+    pub mandate: &'a Mandate,
+    pub order_id: &'a str,
+    pub amount: Amount,
+    /// Signzy periodic: when the provider should charge the next cycle.
+    pub next_scheduled_on: Option<NaiveDate>,
+}
+
+/// A command on the mandate itself, from an operator.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MandateCommand {
+    /// Until the given time, or for good.
+    Pause { until: Option<Instant> },
+    Resume,
+    Revoke,
+}
+
+/// What a provider says about a mandate.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum MandateAnswer {
+    /// Its status, in our words, and the provider's own word.
+    Status { status: MandateStatus, word: String },
+    /// This provider has no such command.
+    NotOffered,
+    /// The provider said no, or nothing that we understand.
+    Failed { why: String },
+}
+
+/// The calls that every provider offers.
+pub trait Provider: std::fmt::Debug + Send + Sync {
+    /// Has the payer notified. Cannot move money.
+    fn notify(&self, request: &NotifyRequest<'_>) -> impl Future<Output = Reply<NotificationOutcome>> + Send;
+
+    /// What became of a notification.
+    fn notification_status(
+        &self,
+        mandate: &Mandate,
+        reference: &str,
+        at: Instant,
+    ) -> impl Future<Output = Reply<NotificationOutcome>> + Send;
+
+    /// Debits. The intent must be committed.
+    fn execute(&self, request: &ExecuteRequest<'_>) -> impl Future<Output = Reply<Outcome>> + Send;
+
+    /// What became of a debit.
+    fn look_up(&self, request: &LookupRequest<'_>) -> impl Future<Output = Reply<Outcome>> + Send;
+
+    /// Has the provider retry. The intent must be committed, and the counter read before recorded.
+    fn retry(&self, request: &RetryRequest<'_>) -> impl Future<Output = Reply<Outcome>> + Send;
+
+    /// What the provider says about a mandate.
+    fn mandate_status(&self, mandate: &Mandate, at: Instant) -> impl Future<Output = MandateAnswer> + Send;
+
+    /// Pauses, resumes or revokes a mandate at the provider.
+    fn command(
+        &self,
+        mandate: &Mandate,
+        command: MandateCommand,
+        at: Instant,
+    ) -> impl Future<Output = MandateAnswer> + Send;
+
+    /// Whether `execute` has no idempotency key, so that the provider's counter must be read and recorded before it.
+    fn execute_needs_counter(&self) -> bool;
+}
+
+/// The client of one account.
+#[derive(Debug)]
+pub enum Client {
+    Juspay(Juspay),
+    Signzy(Signzy),
+}
+
+impl Client {
+    pub fn new(settings: AccountSettings, classifier: Arc<Classifier>, simulated: bool) -> Result<Self, http::BuildError> {
+        let http = Http::new(&settings, simulated)?;
+        Ok(match settings.provider {
+            ProviderKind::Juspay => Self::Juspay(Juspay::new(settings, http, classifier)),
+            ProviderKind::Signzy => Self::Signzy(Signzy::new(settings, http, classifier)),
+        })
+    }
+}
+
+/// Hands a call on to the client of the account's provider.
+macro_rules! dispatch {
+    ($self:ident, $client:ident => $call:expr) => {
+        match $self {
+            Client::Juspay($client) => $call,
+            Client::Signzy($client) => $call,
+        }
+    };
+}
+
+impl Provider for Client {
+    async fn notify(&self, request: &NotifyRequest<'_>) -> Reply<NotificationOutcome> {
+        dispatch!(self, client => client.notify(request).await)
+    }
+
+    async fn notification_status(&self, mandate: &Mandate, reference: &str, at: Instant) -> Reply<NotificationOutcome> {
+        dispatch!(self, client => client.notification_status(mandate, reference, at).await)
+    }
+
+    async fn execute(&self, request: &ExecuteRequest<'_>) -> Reply<Outcome> {
+        dispatch!(self, client => client.execute(request).await)
+    }
+
+    async fn look_up(&self, request: &LookupRequest<'_>) -> Reply<Outcome> {
+        dispatch!(self, client => client.look_up(request).await)
+    }
+
+    async fn retry(&self, request: &RetryRequest<'_>) -> Reply<Outcome> {
+        dispatch!(self, client => client.retry(request).await)
+    }
+
+    async fn mandate_status(&self, mandate: &Mandate, at: Instant) -> MandateAnswer {
+        dispatch!(self, client => client.mandate_status(mandate, at).await)
+    }
+
+    async fn command(&self, mandate: &Mandate, command: MandateCommand, at: Instant) -> MandateAnswer {
+        dispatch!(self, client => client.command(mandate, command, at).await)
+    }
+
+    fn execute_needs_counter(&self) -> bool {
+        dispatch!(self, client => client.execute_needs_counter())
+    }
+}
