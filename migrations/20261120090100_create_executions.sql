@@ -28,9 +28,14 @@ create table mandated.executions (
   notification_no smallint not null default 0 check (notification_no >= 0),
   notification_ref text unique,
   delivered_at timestamptz,
+  -- The date handed, or to be handed, to a provider that notifies and debits by itself.
+  execute_at timestamptz,
+  max_attempts smallint not null check (max_attempts >= 1),
   debits_tried smallint not null default 0 check (debits_tried >= 0),
   lookups smallint not null default 0 check (lookups >= 0),
   tries smallint not null default 0 check (tries >= 0),
+  -- The provider's id of the debit: Juspay txn_id, Signzy paymentId.
+  provider_ref text,
   sent_at timestamptz,
   failed_at timestamptz,
   planned_at timestamptz not null,

@@ -25,6 +25,14 @@ create index jobs_due_idx on mandated.jobs (account_id, run_at, execution_id) wh
 create index jobs_lease_idx on mandated.jobs (lease_until) where lease_token is not null;
 create index jobs_mandate_idx on mandated.jobs (mandate_id);
 
+-- Wakes sleeping daemons; polling stands behind it. One notification a statement, not one a row.
+create function mandated.wake() returns trigger language plpgsql as $$
+begin
+  perform pg_notify('mandated_jobs', '');
+  return null;
+end $$;
+create trigger jobs_wake after insert on mandated.jobs for each statement execute function mandated.wake();
+
 -- A money-moving call that is open: committed before the call, deleted when its outcome is proven.
 create table mandated.intents (
   execution_id bigint primary key,

@@ -21,12 +21,25 @@ pub struct Execution {
     pub cycle: Cycle,
     /// What it collects, copied when it was planned.
     pub amount: Amount,
+    /// How far it has come.
+    pub progress: Progress,
+    /// Why it failed last.
+    pub class: Option<Class>,
+    /// The open money-moving call, if any.
+    pub intent: Option<Intent>,
+}
+
+/// The counters and marks that a decision moves forward.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Progress {
     /// The current order, counted from 1.
     pub order_no: u16,
-    /// The current notification, counted from 1; 0 before the first.
+    /// The current notification, counted from 1; 0 where none is ours to send.
     pub notification_no: u16,
     /// When the current notification was delivered.
     pub delivered_at: Option<Instant>,
+    /// The execution date handed, or to be handed, to a provider that notifies and debits by itself.
+    pub execute_at: Option<Instant>,
     /// Attempts spent on the current order under the current notification, the provider's own included.
     pub debits_tried: u16,
     /// Look-ups since the last money-moving call.
@@ -37,10 +50,6 @@ pub struct Execution {
     pub sent_at: Option<Instant>,
     /// When the current order's terminal failure was first seen.
     pub failed_at: Option<Instant>,
-    /// Why it failed last.
-    pub class: Option<Class>,
-    /// The open money-moving call, if any.
-    pub intent: Option<Intent>,
 }
 
 /// An open money-moving call.
@@ -68,6 +77,6 @@ impl Execution {
             // `retryAttempts` counts the retries after the first.
             ProviderKind::Signzy => 0,
         };
-        self.debits_tried.max(theirs)
+        self.progress.debits_tried.max(theirs)
     }
 }

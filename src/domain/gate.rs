@@ -1,0 +1,242 @@
+//! May this step be done right now? Asked after every claim, just before the call: between planning and running a mandate can
+//! be paused, a window can close, a notification can grow too old, a daemon can have been down for a day.
+
+use std::time::Duration;
+
+use super::decide::{Decision, Next, close_cycle, next_window};
+use super::plan::{self, Start};
+use super::cycle::Cycle;
+use super::policy::Policy;
+use super::retry::after;
+use super::window::Span;
+use super::{Class, Event, Execution, Instant, MandateStatus, Notify, ProviderKind, Step};
+
+/// What the gate says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Gate {
+    /// Do it now.
+    Go,
+    /// Do not; this follows instead. No call is made.
+    Instead(Box<Decision>),
+}
+
+/// How late a planned call may be without its execution date having to be put off.
+const CALL_LAG: Duration = Duration::from_secs(10 * 60);
+
+/// How long to wait for another debit of the same mandate to be proven.
+const OTHER_DEBIT: Duration = Duration::from_secs(15 * 60);
+
+/// Whether a claimed step may be done now. `opened` says whether the claim opened an intent for it, `counted` whether the
+/// provider's counter must have been recorded before the call whose intent is open (calls without an idempotency key).
+pub fn gate(execution: &Execution, step: Step, opened: bool, counted: bool, policy: &Policy, now: Instant) -> Gate {
+    match step {
+        Step::Notify => notify(execution, policy, now),
+        Step::Execute | Step::Retry => debit(execution, step, opened, policy, now),
+        Step::Lookup => lookup(execution, counted, policy, now),
+        Step::NotifyStatus | Step::Verify => Gate::Go,
+    }
+}
+
+fn instead(decision: Decision) -> Gate {
+    Gate::Instead(Box::new(decision))
+}
+
+/// The same execution, another time. Closes the intent that the claim may have opened: no call was made under it.
+fn later(execution: &Execution, next: Option<Next>, reason: &str) -> Decision {
+    Decision {
+        events: if execution.intent.is_some() { vec![Event::NotProcessed] } else { Vec::new() },
+        next,
+        reason: reason.to_owned(),
+        class: execution.class,
+        progress: execution.progress,
+        closes_intent: execution.intent.is_some(),
+        collected: None,
+        mandate: None,
+        account: None,
+    }
+}
+
+/// The checks that every step towards the payer shares: the mandate's status and the cycle's end.
+fn mandate_and_cycle(execution: &Execution, step: Step, policy: &Policy, now: Instant) -> Option<Decision> {
+    if now >= execution.cycle.closes_at {
+        let mut decision = close_cycle(execution, policy, now);
+        if execution.intent.is_some() {
+            decision.closes_intent = true;
+            decision.events.insert(0, Event::NotProcessed);
+        }
+        return Some(decision);
+    }
+    match execution.mandate_status {
+        MandateStatus::Active => None,
+        MandateStatus::Paused => {
+            let at = Span { opens: execution.cycle.closes_at, closes: None };
+            Some(later(execution, Some(Next { step, span: at }), "the mandate is paused; waits for it to be resumed"))
+        }
+        MandateStatus::Revoked | MandateStatus::Expired | MandateStatus::Completed | MandateStatus::Failed => {
+            let reason = format!("the mandate is {}", execution.mandate_status);
+            let mut decision = later(execution, None, &reason);
+            if let Some(failed_at) = execution.progress.failed_at {
+                // An earlier attempt may still be collected by the provider: look before the end.
+                let dead_at = after(failed_at, policy.provider_retry_horizon);
+                if now < dead_at {
+                    decision.next = Some(Next { step: Step::Lookup, span: Span { opens: dead_at, closes: None } });
+                    return Some(decision);
+                }
+            }
+            decision.class = Some(Class::MandateDead);
+            decision.events.push(Event::GivenUp);
+            Some(decision)
+        }
+    }
+}
+
+fn notify(execution: &Execution, policy: &Policy, now: Instant) -> Gate {
+    if let Some(decision) = mandate_and_cycle(execution, Step::Notify, policy, now) {
+        return instead(decision);
+    }
+    start_again(execution, Step::Notify, policy, now)
+}
+
+/// A first step is still right if planning the cycle now would begin with it, now.
+fn start_again(execution: &Execution, step: Step, policy: &Policy, now: Instant) -> Gate {
+    let started =
+        plan::start(&execution.cycle, execution.provider, execution.notify, policy, execution.id.0, now);
+    match started {
+        Start::Closed { reason } => {
+            let mut decision = close_cycle(execution, policy, now);
+            decision.reason = reason;
+            instead(decision)
+        }
+        Start::At(..) if !policy.notify_windows.contains(now) => {
+            let span = next_window(&policy.notify_windows, now, execution.id.0, policy.jitter);
+            instead(later(execution, span.map(|span| Next { step, span }), "outside the hours for notifications"))
+        }
+        Start::At(..) => Gate::Go,
+    }
+}
+
+fn debit(execution: &Execution, step: Step, opened: bool, policy: &Policy, now: Instant) -> Gate {
+    if let Some(decision) = mandate_and_cycle(execution, step, policy, now) {
+        return instead(decision);
+    }
+    if execution.progress.debits_tried >= policy.max_attempts {
+        let mut decision = close_cycle(execution, policy, now);
+        decision.reason = format!("all {} attempts of the order are spent", policy.max_attempts);
+        decision.closes_intent = execution.intent.is_some();
+        decision.events = match (decision.events.is_empty(), execution.intent.is_some()) {
+            (true, true) => vec![Event::NotProcessed],
+            (true, false) => Vec::new(),
+            (false, true) => vec![Event::NotProcessed, Event::GivenUp],
+            (false, false) => vec![Event::GivenUp],
+        };
+        return instead(decision);
+    }
+    let handed_over = step == Step::Execute
+        && execution.provider == ProviderKind::Juspay
+        && execution.notify == Notify::Provider;
+    let check = if handed_over { hand_over(execution, policy, now) } else { debit_now(execution, step, policy, now) };
+    match check {
+        Gate::Instead(_) => check,
+        Gate::Go if opened => Gate::Go,
+        Gate::Go => {
+            let at = Span { opens: after(now, OTHER_DEBIT), closes: None };
+            instead(later(execution, Some(Next { step, span: at }), "another debit of this mandate is open"))
+        }
+    }
+}
+
+/// A debit that happens when we call: the hours, and the notification's age.
+fn debit_now(execution: &Execution, step: Step, policy: &Policy, now: Instant) -> Gate {
+    let mut earliest = if step == Step::Execute { execution.cycle.debit_at } else { now };
+    if execution.notify == Notify::Separate {
+        let Some(delivered) = execution.progress.delivered_at else {
+            return renew(execution, policy, now, "no notification was delivered");
+        };
+        if now > after(delivered, policy.notification_validity) {
+            return renew(execution, policy, now, "the notification is too old");
+        }
+        earliest = earliest.max(after(delivered, policy.notify_to_debit));
+    }
+    if now >= earliest && policy.debit_windows.contains(now) {
+        return Gate::Go;
+    }
+    let span = next_window(&policy.debit_windows, earliest.max(now), execution.id.0, policy.jitter);
+    instead(later(execution, span.map(|span| Next { step, span }), "outside the hours for debits"))
+}
+
+/// A debit that the provider makes on a date we hand it, at least 25 hours ahead.
+fn hand_over(execution: &Execution, policy: &Policy, now: Instant) -> Gate {
+    let enough = after(now, policy.notify_to_debit);
+    if execution.progress.execute_at.is_some_and(|at| at >= enough) && policy.notify_windows.contains(now) {
+        return Gate::Go;
+    }
+    match plan::start(&execution.cycle, execution.provider, execution.notify, policy, execution.id.0, now) {
+        Start::At(step, span) => {
+            let mut decision = later(execution, Some(Next { step, span }), "the execution date was too near: a later one");
+            decision.progress.execute_at = new_date(execution, policy, span.opens);
+            instead(decision)
+        }
+        Start::Closed { reason } => {
+            let mut decision = later(execution, None, &reason);
+            decision.events.push(Event::CycleClosed);
+            instead(decision)
+        }
+    }
+}
+
+/// The date to hand to a provider that notifies and debits by itself, for a call that is planned for some time. A call that is a
+/// little late must still be 25 hours before it.
+pub fn execution_date(
+    cycle: &Cycle,
+    provider: ProviderKind,
+    notify: Notify,
+    policy: &Policy,
+    seed: i64,
+    planned: Instant,
+) -> Option<Instant> {
+    let handed_over = (provider, notify) == (ProviderKind::Juspay, Notify::Provider);
+    let called = after(planned, CALL_LAG);
+    plan::debit_after_notice(cycle, policy, seed, called).filter(|_| handed_over).map(|span| span.opens)
+}
+
+/// The same for an execution.
+pub(super) fn new_date(execution: &Execution, policy: &Policy, planned: Instant) -> Option<Instant> {
+    let (provider, notify) = (execution.provider, execution.notify);
+    execution_date(&execution.cycle, provider, notify, policy, execution.id.0, planned)
+}
+
+/// A new notification before this order may be debited. An order that was tried already is looked at first.
+fn renew(execution: &Execution, policy: &Policy, now: Instant, why: &str) -> Gate {
+    if execution.progress.failed_at.is_some() {
+        let mut decision = later(execution, None, why);
+        decision.next = Some(Next { step: Step::Lookup, span: Span { opens: now, closes: None } });
+        return instead(decision);
+    }
+    match plan::start(&execution.cycle, execution.provider, execution.notify, policy, execution.id.0, now) {
+        Start::At(step, span) => {
+            let mut decision = later(execution, Some(Next { step, span }), why);
+            decision.progress.notification_no = decision.progress.notification_no.saturating_add(1);
+            decision.progress.delivered_at = None;
+            decision.events.push(Event::Renewed);
+            instead(decision)
+        }
+        Start::Closed { reason } => {
+            let mut decision = later(execution, None, &reason);
+            decision.events.push(Event::CycleClosed);
+            instead(decision)
+        }
+    }
+}
+
+/// A look-up is always lawful. One case needs none: a call without an idempotency key whose counter was never recorded was
+/// never made.
+fn lookup(execution: &Execution, counted: bool, policy: &Policy, now: Instant) -> Gate {
+    let Some(intent) = execution.intent else { return Gate::Go };
+    if !counted || intent.counter_before.is_some() || execution.progress.sent_at.is_some_and(|at| at >= intent.opened_at) {
+        return Gate::Go;
+    }
+    let step = if intent.is_retry { Step::Retry } else { Step::Execute };
+    let span = next_window(&policy.debit_windows, now, execution.id.0, policy.jitter);
+    let reason = "the worker stopped before it made the call";
+    instead(later(execution, span.map(|span| Next { step, span }), reason))
+}

@@ -18,6 +18,7 @@ pub mod retry;
 pub mod state;
 mod text;
 pub mod window;
+pub mod zone;
 
 pub use class::Class;
 pub use execution::Execution;
@@ -25,7 +26,7 @@ pub use ids::{AccountId, ExecutionId, LeaseToken, MandateId};
 pub use mandate::{Mandate, MandateStatus, Notify, ProviderKind, Rail};
 pub use money::{Amount, Currency};
 pub use outcome::{Failure, Outcome};
-pub use state::{Event, State, Step};
+pub use state::{Event, IllegalTransition, State, Step};
 
 /// An instant. Business times are passed in; nothing in this folder reads a clock.
 pub type Instant = chrono::DateTime<chrono::Utc>;

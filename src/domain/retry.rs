@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use backoff::ExponentialBackoff;
 use backoff::backoff::Backoff;
-use backoff::backoff::Stop;
+use chrono::TimeDelta;
+
+use super::Instant;
 
 /// Exponential delays, from the `backoff` crate's own policy type. This is the only place that uses it.
 ///
@@ -21,6 +23,14 @@ fn exponential(initial: Duration, max: Duration) -> ExponentialBackoff {
     }
 }
 
+/// An instant some time later; the end of time if there is no such instant.
+pub fn after(at: Instant, duration: Duration) -> Instant {
+    TimeDelta::from_std(duration)
+        .ok()
+        .and_then(|delta| at.checked_add_signed(delta))
+        .unwrap_or(Instant::MAX_UTC)
+}
+
 /// The delay before the `n`th try after a failure, counted from 0: `initial`, twice that, and so on up to `max`.
 pub fn backoff_delay(initial: Duration, max: Duration, n: u16) -> Duration {
     let mut policy = exponential(initial, max);
@@ -29,7 +39,7 @@ pub fn backoff_delay(initial: Duration, max: Duration, n: u16) -> Duration {
     for _ in 0..n.min(64) {
         delay = policy.next_backoff();
     }
-    delay.or_else(|| Stop {}.next_backoff()).unwrap_or(max).min(max)
+    delay.unwrap_or(max).min(max)
 }
 
 /// The short waits in the process while it is proven that no byte of a request left.

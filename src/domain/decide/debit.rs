@@ -1,0 +1,200 @@
+//! What follows from a debit, a look-up or a retry that did not fail: collected, pending, unproven, not processed.
+
+use std::time::Duration;
+
+use super::timing::{lookup_at, next_window};
+use super::{AccountPause, Context, Decision, Next, keep};
+use crate::domain::outcome::{CallFailure, Failure};
+use crate::domain::retry::{after, backoff_delay};
+use crate::domain::window::Span;
+use crate::domain::{Amount, Event, Instant, State, Step};
+
+/// Between two tries of a call that did not get through.
+const CALL_BACKOFF: (Duration, Duration) = (Duration::from_secs(30), Duration::from_secs(30 * 60));
+
+impl Context<'_> {
+    /// Collected: the end, unless it took more or less than was due.
+    pub(super) fn charged(self, amount: Option<Amount>) -> Decision {
+        let due = self.execution.amount;
+        let mut decision = keep(self.execution, None, "collected");
+        decision.closes_intent = true;
+        decision.collected = Some(amount.unwrap_or(due));
+        decision.class = None;
+        match amount {
+            Some(debited) if debited != due => {
+                decision.events = vec![Event::ReviewNeeded];
+                decision.reason = format!("the provider debited {debited}, due were {due}: refund or collect the difference");
+            }
+            Some(_) | None => decision.events = vec![Event::Collected],
+        }
+        // An earlier order of this cycle could still be collected by the provider: look once more.
+        if self.execution.progress.order_no > 1 {
+            decision.next = Some(Next::at(Step::Verify, after(self.now, self.policy.verify_after)));
+        }
+        decision
+    }
+
+    /// The provider works on it: ask again, and after a while ask a person.
+    pub(super) fn pending(self) -> Decision {
+        let mut decision = keep(self.execution, None, "the provider works on it");
+        self.mark_call(&mut decision);
+        decision.events = vec![Event::Accepted];
+        self.look_again(decision)
+    }
+
+    /// The answer proves nothing.
+    pub(super) fn unproven(self, why: &str) -> Decision {
+        let mut decision = keep(self.execution, None, format!("not proven: {why}"));
+        if self.step.moves_money() {
+            self.mark_call(&mut decision);
+            decision.events = vec![Event::Unproven];
+        } else if self.execution.state != State::Retrying && !self.execution.is_watched() {
+            decision.events = vec![Event::Unproven];
+        }
+        self.look_again(decision)
+    }
+
+    /// Notes that a money-moving call went out, or that a look-up was made.
+    fn mark_call(self, decision: &mut Decision) {
+        decision.progress.tries = 0;
+        if self.step.moves_money() {
+            decision.progress.sent_at = Some(self.now);
+            decision.progress.lookups = 0;
+        }
+    }
+
+    /// The next look-up; a person instead when the outcome has been open too long.
+    pub(super) fn look_again(self, mut decision: Decision) -> Decision {
+        if self.step == Step::Lookup {
+            decision.progress.lookups = decision.progress.lookups.saturating_add(1);
+        }
+        let mut seen = self.execution.clone();
+        seen.progress = decision.progress;
+        let opened = seen.progress.sent_at.or(seen.intent.map(|intent| intent.opened_at));
+        let since = opened.map(|sent| seen.progress.execute_at.map_or(sent, |at| at.max(sent)));
+        if let Some(since) = since
+            && self.now >= after(since, self.policy.review_after)
+        {
+            decision.events = vec![Event::ReviewNeeded];
+            decision.reason = format!("{}; open since {}, a person must ask the provider", decision.reason, since.to_rfc3339());
+            decision.next = Some(Next::at(Step::Verify, after(self.now, self.policy.lookup_every)));
+            return decision;
+        }
+        decision.next = Some(Next::at(Step::Lookup, lookup_at(&seen, self.policy, self.now)));
+        decision
+    }
+
+    /// The provider knows no such order or payment.
+    pub(super) fn not_found(self) -> Decision {
+        if self.execution.is_watched() && self.execution.intent.is_none() {
+            return self.not_presented();
+        }
+        let Some(intent) = self.execution.intent else {
+            return self.unproven("the provider does not know the order");
+        };
+        if self.execution.state == State::Pending {
+            return self.unproven("the provider no longer knows the order");
+        }
+        let processed_by = after(intent.opened_at, self.policy.processing_time);
+        if self.now < processed_by {
+            let mut decision = self.unproven("the provider does not know the order yet");
+            decision.next = Some(Next::at(Step::Lookup, processed_by));
+            return decision;
+        }
+        self.not_processed("the provider never processed the call")
+    }
+
+    /// A watched mandate whose payment has not appeared.
+    fn not_presented(self) -> Decision {
+        if self.now >= self.execution.cycle.closes_at {
+            let mut decision = keep(self.execution, None, "the provider presented no payment for this cycle: check its schedule");
+            decision.events = vec![Event::ReviewNeeded];
+            return decision;
+        }
+        let mut decision = keep(self.execution, None, "the provider has not presented the payment yet");
+        decision.progress.lookups = decision.progress.lookups.saturating_add(1);
+        let mut seen = self.execution.clone();
+        seen.progress = decision.progress;
+        decision.next = Some(Next::at(Step::Lookup, lookup_at(&seen, self.policy, self.now)));
+        decision
+    }
+
+    /// Proven not processed: the same call again, for the same order, in the next window. Spends no budget.
+    pub(super) fn not_processed(self, why: &str) -> Decision {
+        let is_retry = self.execution.intent.is_some_and(|intent| intent.is_retry);
+        let step = if is_retry { Step::Retry } else { Step::Execute };
+        let mut decision = keep(self.execution, None, format!("{why}; the same call goes out again"));
+        decision.events = vec![Event::NotProcessed];
+        decision.closes_intent = true;
+        decision.progress.tries = decision.progress.tries.saturating_add(1);
+        decision.next = self.window_after(step, self.now);
+        decision
+    }
+
+    /// The first window for a money-moving step; the cycle's end where there is none, so that it is closed there.
+    pub(super) fn window_after(self, step: Step, at: Instant) -> Option<Next> {
+        let closes = self.execution.cycle.closes_at;
+        let span = next_window(&self.policy.debit_windows, at, self.execution.id.0, Duration::ZERO)
+            .unwrap_or(Span { opens: closes, closes: None });
+        Some(Next { step, span })
+    }
+
+    /// A call without an answer of the provider's application.
+    pub(super) fn call_failed(self, failure: &CallFailure) -> Decision {
+        match failure {
+            CallFailure::Unknown { why } if self.step.moves_money() => self.unproven(why),
+            CallFailure::Unknown { why } => {
+                let decision = keep(self.execution, None, format!("the look-up was not answered: {why}"));
+                self.look_again(decision)
+            }
+            CallFailure::NotSent { why } => self.same_again(&format!("nothing was sent: {why}"), None),
+            CallFailure::AccountRefused { why } => {
+                self.same_again(&format!("the account's credentials are refused: {why}"), Some(AccountPause::Refused))
+            }
+            CallFailure::Throttled { after: wait } => {
+                let until = after(self.now, wait.unwrap_or(CALL_BACKOFF.0));
+                self.same_again("the provider throttles us", Some(AccountPause::Throttled { until }))
+            }
+        }
+    }
+
+    /// The same step a little later: the call did not reach the provider's application, so nothing happened.
+    fn same_again(self, why: &str, account: Option<AccountPause>) -> Decision {
+        let tries = self.execution.progress.tries;
+        let mut at = after(self.now, backoff_delay(CALL_BACKOFF.0, CALL_BACKOFF.1, tries));
+        if let Some(AccountPause::Throttled { until }) = account {
+            at = at.max(until);
+        }
+        let mut decision = keep(self.execution, None, why);
+        decision.account = account;
+        decision.progress.tries = tries.saturating_add(1);
+        if self.step.moves_money() {
+            decision.events = vec![Event::NotProcessed];
+            decision.closes_intent = true;
+            decision.next = self.window_after(self.step, at);
+        } else {
+            decision.next = Some(Next::at(self.step, at));
+        }
+        decision
+    }
+
+    /// Collected and given back: this order is over and the cycle not collected.
+    pub(super) fn reversed(self, failure: &Failure) -> Decision {
+        let mut decision = keep(self.execution, None, "the provider collected it and gave it back");
+        decision.events = vec![Event::GivenUp];
+        decision.class = Some(failure.class);
+        decision.closes_intent = true;
+        decision.next = Some(Next::at(Step::Verify, after(self.now, self.policy.verify_after)));
+        decision
+    }
+
+    /// Only a person can judge it. The intent stays open: money may have moved.
+    pub(super) fn odd(self, failure: &Failure) -> Decision {
+        let words = failure.message.as_deref().or(failure.code.as_deref()).unwrap_or("an answer we cannot judge");
+        let mut decision = keep(self.execution, None, format!("a person must judge the provider's answer: {words}"));
+        decision.events = vec![Event::ReviewNeeded];
+        decision.class = Some(failure.class);
+        decision.next = Some(Next::at(Step::Verify, after(self.now, self.policy.lookup_every)));
+        decision
+    }
+}

@@ -1,0 +1,124 @@
+//! The choice of the next step. [`decide`] and [`notification::decide_notification`] own it; nothing else chooses.
+//!
+//! The rule of money throughout: what is not proven is [`Event::Unproven`] and only looked up again. An order is made anew
+//! only when the old one is proven dead: its terminal failure has outlived the provider's own retries, or the provider says
+//! that it will not retry.
+
+mod debit;
+mod failure;
+pub mod notification;
+mod timing;
+mod verify;
+
+#[cfg(test)]
+mod tests;
+
+use super::execution::Progress;
+use super::outcome::Counter;
+use super::policy::Policy;
+use super::window::Span;
+use super::{Amount, Class, Event, Execution, Instant, MandateStatus, Outcome, Step};
+
+pub use failure::close_cycle;
+pub use timing::{lookup_at, next_window};
+pub use verify::decide_verify;
+
+/// What follows from an outcome.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Decision {
+    /// What happened, in order; none when the execution stays where it is.
+    pub events: Vec<Event>,
+    /// What to do next; nothing when the execution is final and needs no second look.
+    pub next: Option<Next>,
+    /// Why, in a sentence for the log and the timeline.
+    pub reason: String,
+    /// Why it failed, if it did.
+    pub class: Option<Class>,
+    /// The counters as they are from now on.
+    pub progress: Progress,
+    /// Whether the open intent is proven one way or the other.
+    pub closes_intent: bool,
+    /// The proof of a collection.
+    pub collected: Option<Amount>,
+    /// What becomes of the mandate.
+    pub mandate: Option<MandateStatus>,
+    /// Whether all calls of the account must wait.
+    pub account: Option<AccountPause>,
+}
+
+/// The next step and when it may be done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Next {
+    /// What.
+    pub step: Step,
+    /// From when, and until when if a window ends.
+    pub span: Span,
+}
+
+/// Why and how long an account makes no calls.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AccountPause {
+    /// The credentials are refused: until the account's `pause_after_refusal` is over.
+    Refused,
+    /// Too many calls: until then.
+    Throttled {
+        /// The end of the pause.
+        until: Instant,
+    },
+}
+
+impl Next {
+    fn at(step: Step, at: Instant) -> Self {
+        Self { step, span: Span { opens: at, closes: None } }
+    }
+}
+
+/// A decision under construction: what stays the same unless something says otherwise.
+fn keep(execution: &Execution, next: Option<Next>, reason: impl Into<String>) -> Decision {
+    Decision {
+        events: Vec::new(),
+        next,
+        reason: reason.into(),
+        class: execution.class,
+        progress: execution.progress,
+        closes_intent: false,
+        collected: None,
+        mandate: None,
+        account: None,
+    }
+}
+
+/// What an execution step, a look-up or a retry came to, and what follows.
+///
+/// `step` is the step that was done, `counter` what the provider told of its own attempts.
+pub fn decide(
+    execution: &Execution,
+    step: Step,
+    outcome: &Outcome,
+    counter: Counter,
+    policy: &Policy,
+    now: Instant,
+) -> Decision {
+    let context = Context { execution, step, counter, policy, now };
+    match outcome {
+        Outcome::Charged { amount, .. } => context.charged(*amount),
+        Outcome::Pending => context.pending(),
+        Outcome::Failed(failure) => context.failed(failure),
+        Outcome::Refused(failure) => context.refused(failure),
+        Outcome::AlreadyExists => context.unproven("an earlier call for this order landed"),
+        Outcome::NotFound => context.not_found(),
+        Outcome::Reversed(failure) => context.reversed(failure),
+        Outcome::Odd(failure) => context.odd(failure),
+        Outcome::Call(failure) => context.call_failed(failure),
+    }
+}
+
+/// Everything that one decision depends on.
+#[derive(Clone, Copy)]
+struct Context<'a> {
+    execution: &'a Execution,
+    step: Step,
+    counter: Counter,
+    policy: &'a Policy,
+    now: Instant,
+}

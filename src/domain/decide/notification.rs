@@ -1,0 +1,168 @@
+//! What follows from a notification.
+
+use std::time::Duration;
+
+use super::failure::{latest_debit, mandate_effect, words};
+use super::timing::next_window;
+use super::{AccountPause, Decision, Next, keep};
+use crate::domain::outcome::{CallFailure, Failure, NotificationOutcome};
+use crate::domain::policy::Policy;
+use crate::domain::retry::{after, backoff_delay};
+use crate::domain::{Class, Event, Execution, Instant, MandateStatus, State, Step};
+
+/// Between two questions, and between two notifications.
+const BACKOFF: (Duration, Duration) = (Duration::from_secs(120), Duration::from_secs(30 * 60));
+
+/// What a notification, or the question about one, came to, and what follows.
+pub fn decide_notification(
+    execution: &Execution,
+    step: Step,
+    outcome: &NotificationOutcome,
+    policy: &Policy,
+    now: Instant,
+) -> Decision {
+    match outcome {
+        NotificationOutcome::Delivered => delivered(execution, policy, now),
+        NotificationOutcome::Pending => ask_again(execution, now, "the notification is under way"),
+        NotificationOutcome::AlreadyExists => ask_again(execution, now, "a notification with this reference exists"),
+        NotificationOutcome::Failed(failure) => failed(execution, failure, policy, now),
+        NotificationOutcome::NotFound => {
+            let mut decision = keep(execution, None, "the provider does not know the notification; it goes out again");
+            decision.events = vec![Event::NotificationFailed];
+            decision.progress.tries = decision.progress.tries.saturating_add(1);
+            decision.next = send_at(execution, policy, wait(execution, now));
+            decision
+        }
+        NotificationOutcome::Call(CallFailure::Unknown { why }) => {
+            ask_again(execution, now, &format!("the notification may have been sent: {why}"))
+        }
+        NotificationOutcome::Call(CallFailure::NotSent { why }) => {
+            same_again(execution, step, policy, now, &format!("nothing was sent: {why}"), None)
+        }
+        NotificationOutcome::Call(CallFailure::AccountRefused { why }) => {
+            let why = format!("the account's credentials are refused: {why}");
+            same_again(execution, step, policy, now, &why, Some(AccountPause::Refused))
+        }
+        NotificationOutcome::Call(CallFailure::Throttled { after: delay }) => {
+            let until = after(now, delay.unwrap_or(BACKOFF.0));
+            let pause = Some(AccountPause::Throttled { until });
+            same_again(execution, step, policy, now, "the provider throttles us", pause)
+        }
+    }
+}
+
+/// Delivered: the clock of the 25 hours starts now. What the provider says of an earlier time is not used: later is safe.
+fn delivered(execution: &Execution, policy: &Policy, now: Instant) -> Decision {
+    let mut decision = keep(execution, None, "the payer was notified");
+    decision.events = vec![Event::NotificationDelivered];
+    decision.progress.delivered_at = Some(now);
+    decision.progress.tries = 0;
+    let mut seen = execution.clone();
+    seen.progress = decision.progress;
+    let earliest = after(now, policy.notify_to_debit).max(execution.cycle.debit_at);
+    let span = next_window(&policy.debit_windows, earliest, execution.id.0, policy.jitter);
+    match span {
+        Some(span) if span.opens < latest_debit(&seen, policy) => {
+            decision.next = Some(Next { step: Step::Execute, span });
+        }
+        Some(_) | None => {
+            decision.events.push(Event::CycleClosed);
+            decision.reason = format!(
+                "the payer was notified too late: {} after it the cycle or the notification is over",
+                humantime::format_duration(policy.notify_to_debit)
+            );
+        }
+    }
+    decision
+}
+
+/// The provider has it, or may have it: ask, do not send another.
+fn ask_again(execution: &Execution, now: Instant, why: &str) -> Decision {
+    let mut decision = keep(execution, Some(Next::at(Step::NotifyStatus, wait(execution, now))), why);
+    decision.progress.tries = decision.progress.tries.saturating_add(1);
+    decision.events = vec![Event::NotificationRequested];
+    if now >= execution.cycle.closes_at {
+        decision.next = None;
+        decision.reason = format!("{why}; its cycle is over");
+        decision.events =
+            if execution.state == State::Planned { vec![Event::NotificationRequested, Event::CycleClosed] } else { vec![Event::CycleClosed] };
+    }
+    decision
+}
+
+/// Failed for good: a new reference after a while, as long as the policy has one and the cycle is open.
+fn failed(execution: &Execution, failure: &Failure, policy: &Policy, now: Instant) -> Decision {
+    let mut decision = keep(execution, None, format!("the notification failed: {}", words(failure)));
+    decision.class = Some(failure.class);
+    decision.mandate = mandate_effect(failure.class);
+    match decision.mandate {
+        Some(MandateStatus::Paused) => {
+            decision.reason = format!("{}; waits for the mandate to be resumed", decision.reason);
+            decision.next = Some(Next::at(Step::Notify, execution.cycle.closes_at));
+            decision.events = vec![Event::NotificationFailed];
+            decision.progress.notification_no = decision.progress.notification_no.saturating_add(1);
+            return decision;
+        }
+        Some(
+            MandateStatus::Active
+            | MandateStatus::Revoked
+            | MandateStatus::Expired
+            | MandateStatus::Completed
+            | MandateStatus::Failed,
+        ) => {
+            decision.events = vec![Event::GivenUp];
+            return decision;
+        }
+        None => {}
+    }
+    if matches!(failure.class, Class::OurRequest | Class::PayeeSide) {
+        decision.events = vec![Event::ReviewNeeded];
+        return decision;
+    }
+    let spent = execution.progress.notification_no;
+    let allowed = policy.notification_tries.saturating_mul(execution.progress.order_no);
+    let stops = matches!(failure.class, Class::CustomerStop | Class::Risk | Class::Legal);
+    if stops || spent >= allowed {
+        decision.events = vec![Event::GivenUp];
+        decision.reason = format!("{}; nothing more is tried", decision.reason);
+        return decision;
+    }
+    decision.events = vec![Event::NotificationFailed];
+    decision.progress.notification_no = spent.saturating_add(1);
+    decision.progress.tries = decision.progress.tries.saturating_add(1);
+    decision.next = send_at(execution, policy, wait(execution, now));
+    decision
+}
+
+/// Nothing happened: the same call later.
+fn same_again(
+    execution: &Execution,
+    step: Step,
+    policy: &Policy,
+    now: Instant,
+    why: &str,
+    account: Option<AccountPause>,
+) -> Decision {
+    let mut at = wait(execution, now);
+    if let Some(AccountPause::Throttled { until }) = account {
+        at = at.max(until);
+    }
+    let next = if step == Step::Notify { send_at(execution, policy, at) } else { Some(Next::at(step, at)) };
+    let mut decision = keep(execution, next, why);
+    decision.progress.tries = decision.progress.tries.saturating_add(1);
+    decision.account = account;
+    decision
+}
+
+fn wait(execution: &Execution, now: Instant) -> Instant {
+    after(now, backoff_delay(BACKOFF.0, BACKOFF.1, execution.progress.tries))
+}
+
+/// The first notification window; the cycle's end where there is none, so that it is closed there.
+fn send_at(execution: &Execution, policy: &Policy, at: Instant) -> Option<Next> {
+    let closes = execution.cycle.closes_at;
+    match next_window(&policy.notify_windows, at, execution.id.0, Duration::ZERO) {
+        Some(span) if span.opens < closes => Some(Next { step: Step::Notify, span }),
+        Some(_) | None => Some(Next::at(Step::Notify, closes)),
+    }
+}

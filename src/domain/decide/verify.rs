@@ -1,0 +1,64 @@
+//! The second look at what is finished: a provider that retries by itself can collect what it first called failed.
+
+use super::{Decision, Next, keep};
+use crate::domain::outcome::Failure;
+use crate::domain::policy::Policy;
+use crate::domain::retry::after;
+use crate::domain::{Event, Execution, Instant, Outcome, State, Step};
+
+/// How often an unanswered second look is repeated for an execution that nobody has to decide about.
+const MAX_TRIES: u16 = 5;
+
+/// What an order of a finished execution turned out to be. `order_no` says which of its orders was looked at.
+pub fn decide_verify(
+    execution: &Execution,
+    order_no: u16,
+    outcome: &Outcome,
+    policy: &Policy,
+    now: Instant,
+) -> Decision {
+    let again = Some(Next::at(Step::Verify, after(now, policy.lookup_every)));
+    let open = execution.intent.is_some();
+    match outcome {
+        Outcome::Charged { amount, .. } => {
+            let mut decision = keep(execution, None, "collected late by the provider");
+            decision.collected = Some(amount.unwrap_or(execution.amount));
+            decision.closes_intent = true;
+            decision.events = vec![Event::Collected];
+            if execution.state == State::Charged {
+                decision.events = vec![Event::ReviewNeeded];
+                decision.reason = format!("order {order_no} of this cycle was collected as well: refund due");
+            } else if amount.is_some_and(|debited| debited != execution.amount) {
+                decision.events = vec![Event::ReviewNeeded];
+                decision.reason = "collected late, and not the amount that was due".to_owned();
+            }
+            decision
+        }
+        Outcome::Failed(Failure { class, .. }) if open && !class.is_unproven() => {
+            let mut decision = keep(execution, None, "the provider's answer proves that it was not collected");
+            decision.events = vec![Event::GivenUp];
+            decision.class = Some(*class);
+            decision.closes_intent = true;
+            decision
+        }
+        Outcome::Call(_) | Outcome::Refused(_) if !open => {
+            let tries = execution.progress.tries.saturating_add(1);
+            let next = if tries < MAX_TRIES { again } else { None };
+            let mut decision = keep(execution, next, "the second look was not answered");
+            decision.progress.tries = tries;
+            decision
+        }
+        Outcome::Pending if !open => keep(execution, again, "the provider works on it again"),
+        Outcome::Failed(_)
+        | Outcome::NotFound
+        | Outcome::Reversed(_)
+        | Outcome::AlreadyExists
+        | Outcome::Odd(_)
+        | Outcome::Pending
+        | Outcome::Refused(_)
+        | Outcome::Call(_) => {
+            let next = if open { again } else { None };
+            keep(execution, next, "looked once more: not collected")
+        }
+    }
+}

@@ -1,0 +1,28 @@
+//! The heartbeat line: how it goes, every ten seconds.
+
+use tracing::info;
+
+use super::Engine;
+use crate::domain::Instant;
+use crate::store::StoreError;
+use crate::store::monitor::{Pulse, pulse};
+
+/// One line. `backlog` is the number of answers that wait to be settled.
+pub async fn tick(engine: &Engine, backlog: usize) -> Result<Pulse, StoreError> {
+    let now = engine.clock.now();
+    let beat = pulse(&engine.pool, now).await?;
+    let age = |at: Option<Instant>| at.map_or(0, |at| now.signed_duration_since(at).num_seconds().max(0));
+    info!(
+        worker.id = engine.settings.worker_id.as_str(),
+        due = beat.due,
+        leased = beat.leased,
+        oldest_due_s = age(beat.oldest_due_at),
+        open_intents = beat.open_intents,
+        oldest_unknown_s = age(beat.oldest_unknown_at),
+        reviews = beat.reviews,
+        paused_accounts = beat.paused_accounts,
+        settle_backlog = backlog,
+        "heartbeat"
+    );
+    Ok(beat)
+}

@@ -1,0 +1,213 @@
+//! The worker pool of one account: claims as many jobs as it has free places, and sleeps until there is something to do.
+//!
+//! An account that is slow or paused holds up nobody else's debits: each has its own lane.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+use tracing::{debug, error, warn};
+
+use super::job::{self, Done};
+use super::wake::Wake;
+use super::{Account, Engine};
+use crate::domain::retry::backoff_delay;
+use crate::store;
+use crate::store::StoreError;
+use crate::store::claim::{ClaimRequest, Claimed, claim_due};
+
+/// One account's lane.
+#[derive(Debug)]
+pub struct Lane {
+    engine: Engine,
+    index: usize,
+    settler: mpsc::Sender<Done>,
+    wake: Wake,
+    /// Calls in flight over all lanes.
+    places: Arc<Semaphore>,
+    running: JoinSet<()>,
+}
+
+/// What a round of claiming came to.
+enum Round {
+    /// There may be more.
+    Full,
+    /// Nothing more is due.
+    Done,
+}
+
+impl Lane {
+    pub fn new(engine: Engine, index: usize, settler: mpsc::Sender<Done>, wake: Wake, places: Arc<Semaphore>) -> Self {
+        Self { engine, index, settler, wake, places, running: JoinSet::new() }
+    }
+
+    /// Runs until `draining`, then lets what is in flight end, at most until `aborted`.
+    pub async fn run(mut self, draining: CancellationToken, aborted: CancellationToken) {
+        let mut failures = 0u16;
+        while !draining.is_cancelled() {
+            // Subscribed before the claim: a wake-up that comes during it is not lost.
+            let mut wake = self.wake.subscribe();
+            match self.round().await {
+                Ok(Round::Full) => failures = 0,
+                Ok(Round::Done) => {
+                    failures = 0;
+                    let nap = self.nap().await;
+                    tokio::select! {
+                        () = tokio::time::sleep(nap) => {}
+                        () = wake.woken() => {}
+                        Some(_) = self.running.join_next(), if !self.running.is_empty() => {}
+                        () = draining.cancelled() => {}
+                    }
+                }
+                Err(problem) => {
+                    let pause = backoff_delay(Duration::from_millis(500), Duration::from_secs(30), failures);
+                    failures = failures.saturating_add(1);
+                    warn!(account = self.account().map(|account| account.name.as_str()), error = %chain(&problem),
+                          retry_in_ms = millis(pause), "could not claim; is the database up?");
+                    tokio::select! {
+                        () = tokio::time::sleep(pause) => {}
+                        () = draining.cancelled() => {}
+                    }
+                }
+            }
+        }
+        tokio::select! {
+            () = finish(&mut self.running) => {}
+            () = aborted.cancelled() => self.running.shutdown().await,
+        }
+    }
+
+    fn account(&self) -> Option<&Account> {
+        self.engine.accounts.get(self.index)
+    }
+
+    /// Claims once, for as many places as are free, and starts what it gets.
+    async fn round(&mut self) -> Result<Round, StoreError> {
+        while self.running.try_join_next().is_some() {}
+        let Some(account) = self.account() else { return Ok(Round::Done) };
+        let free = account.max_in_flight.saturating_sub(self.running.len()).min(self.engine.settings.batch);
+        let permits = self.reserve(free).await;
+        let limit = permits.len();
+        if limit == 0 {
+            // All places are taken: the end of any call makes room.
+            self.running.join_next().await;
+            return Ok(Round::Full);
+        }
+        let deadline = tokio::time::Instant::now().checked_add(self.engine.settings.lease);
+        let claimed = claim(&self.engine, self.index, limit).await?;
+        let full = claimed.len() == limit;
+        for (job, permit) in claimed.into_iter().zip(permits) {
+            self.start(job, permit, deadline);
+        }
+        Ok(if full { Round::Full } else { Round::Done })
+    }
+
+    /// Up to `wanted` places; at least one, when any are wanted, as soon as another lane gives one up.
+    async fn reserve(&self, wanted: usize) -> Vec<OwnedSemaphorePermit> {
+        let mut permits = Vec::with_capacity(wanted);
+        while permits.len() < wanted {
+            match Arc::clone(&self.places).try_acquire_owned() {
+                Ok(permit) => permits.push(permit),
+                Err(_) if permits.is_empty() && self.running.is_empty() => {
+                    match Arc::clone(&self.places).acquire_owned().await {
+                        Ok(permit) => permits.push(permit),
+                        Err(_closed) => break,
+                    }
+                }
+                Err(_none_free) => break,
+            }
+        }
+        permits
+    }
+
+    fn start(&mut self, claimed: Claimed, permit: OwnedSemaphorePermit, deadline: Option<tokio::time::Instant>) {
+        let (engine, index, settler) = (self.engine.clone(), self.index, self.settler.clone());
+        self.running.spawn(async move {
+            if let Some(done) = work(&engine, index, claimed, deadline).await
+                && settler.send(done).await.is_err()
+            {
+                error!("the settler is gone; the lease runs out and the job is reconciled");
+            }
+            drop(permit);
+        });
+    }
+
+    /// Until the next job is due, and no longer than the poll interval.
+    async fn nap(&self) -> Duration {
+        let poll = self.engine.settings.poll_interval;
+        let Some(account) = self.account() else { return poll };
+        match store::monitor::next_due(&self.engine.pool, account.id).await {
+            Ok(Some(at)) => {
+                let until = at.signed_duration_since(self.engine.clock.now()).to_std().unwrap_or(Duration::ZERO);
+                // A due job that was not claimed belongs to a paused account or to somebody else: do not spin on it.
+                if until.is_zero() { poll } else { until.min(poll) }
+            }
+            Ok(None) | Err(_) => poll,
+        }
+    }
+}
+
+/// Claims up to `limit` jobs of an account.
+pub(super) async fn claim(engine: &Engine, index: usize, limit: usize) -> Result<Vec<Claimed>, StoreError> {
+    let Some(account) = engine.accounts.get(index) else { return Ok(Vec::new()) };
+    let claimed = claim_due(
+        &engine.pool,
+        &ClaimRequest {
+            account: account.id,
+            now: engine.clock.now(),
+            limit: i64::try_from(limit).unwrap_or(i64::MAX),
+            lease: engine.settings.lease,
+            worker: &engine.settings.worker_id,
+        },
+    )
+    .await?;
+    if !claimed.is_empty() {
+        debug!(account = account.name, claimed = claimed.len(), "claimed");
+    }
+    Ok(claimed)
+}
+
+/// Does a job; one that cannot be done is logged here, and left to its lease.
+pub(super) async fn work(
+    engine: &Engine,
+    index: usize,
+    claimed: Claimed,
+    deadline: Option<tokio::time::Instant>,
+) -> Option<Done> {
+    let account = engine.accounts.get(index)?;
+    let (execution, step, token) = (claimed.execution.id, claimed.step, claimed.token);
+    match job::run(engine, account, claimed, deadline?).await {
+        Ok(done) => Some(done),
+        Err(problem) => {
+            warn!(execution.id = execution.0, step = step.as_str(), lease.token = token.0, account = account.name,
+                  error = %chain(&problem), "left to rescue");
+            None
+        }
+    }
+}
+
+async fn finish(running: &mut JoinSet<()>) {
+    while let Some(ended) = running.join_next().await {
+        if let Err(panic) = ended {
+            error!(error = %panic, "a job panicked; its lease runs out and it is reconciled");
+        }
+    }
+}
+
+/// An error and its causes in one line.
+pub(super) fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    text
+}
+
+pub(super) fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}

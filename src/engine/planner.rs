@@ -1,0 +1,132 @@
+//! The planner: makes the executions of cycles that come near. Safe in every daemon at once: each locks other mandates, and a cycle
+//! has at most one execution whoever plans it.
+
+use std::collections::HashMap;
+
+use chrono::TimeDelta;
+use tracing::info;
+
+use super::Engine;
+use crate::domain::cycle::Cycle;
+use crate::domain::gate::execution_date;
+use crate::domain::ids::{notification_ref, order_id};
+use crate::domain::plan::{self, Start};
+use crate::domain::policy::Policy;
+use crate::domain::{ExecutionId, Instant, Notify, ProviderKind, Rail, State};
+use crate::store::StoreError;
+use crate::store::planning::{self, Cursor, DueMandate, NewExecution};
+use crate::store::policies;
+
+/// Of one mandate in one turn: after a long outage the rest comes in the next turns.
+const MAX_CYCLES: usize = 64;
+
+/// One turn: plans up to a batch of mandates. Says how many were due; a full batch means that there may be more.
+pub async fn tick(engine: &Engine) -> Result<usize, StoreError> {
+    let now = engine.clock.now();
+    let mut transaction = planning::begin(&engine.pool).await?;
+    let limit = i64::try_from(engine.settings.planner_batch).unwrap_or(i64::MAX);
+    let due = planning::lock_due(&mut transaction, now, limit).await?;
+    if due.is_empty() {
+        return Ok(0);
+    }
+    let mut interned: HashMap<(ProviderKind, Rail), i64> = HashMap::new();
+    let mut cycles = Vec::new();
+    let mut cursors = Vec::with_capacity(due.len());
+    for mandate in &due {
+        let key = (mandate.provider, mandate.rail);
+        let Some(policy) = engine.settings.policies.get(&key) else { continue };
+        if let std::collections::hash_map::Entry::Vacant(entry) = interned.entry(key) {
+            entry.insert(policies::intern(&mut transaction, policy).await?);
+        }
+        let (planned, cursor) = plan_mandate(engine, mandate, policy, now);
+        cycles.extend(planned.into_iter().map(|cycle| (mandate, policy, cycle)));
+        cursors.push(cursor);
+    }
+    let ids = planning::reserve_ids(&mut transaction, i64::try_from(cycles.len()).unwrap_or(i64::MAX)).await?;
+    let executions: Vec<NewExecution> = cycles
+        .into_iter()
+        .zip(ids)
+        .filter_map(|((mandate, policy, cycle), id)| {
+            let policy_id = *interned.get(&(mandate.provider, mandate.rail))?;
+            Some(new_execution(&engine.tag, mandate, policy, policy_id, cycle, id, now))
+        })
+        .collect();
+    let added = planning::insert_executions(&mut transaction, &executions, now).await?;
+    planning::advance(&mut transaction, &cursors, now).await?;
+    planning::commit(transaction).await?;
+    let expired = executions.iter().filter(|execution| execution.state == State::Expired).count();
+    info!(mandates = due.len(), planned = added, expired, "planned");
+    Ok(due.len())
+}
+
+/// The cycles of a mandate whose time to be planned has come, and where to go on.
+fn plan_mandate(engine: &Engine, mandate: &DueMandate, policy: &Policy, now: Instant) -> (Vec<Cycle>, Cursor) {
+    let mut planned = Vec::new();
+    let mut next = mandate.terms.cycle_from(mandate.next_cycle_on);
+    while let Some(cycle) = next {
+        let plan_at = plan_at(engine, mandate, policy, &cycle);
+        if plan_at > now || planned.len() >= MAX_CYCLES {
+            let cursor = Cursor { mandate_id: mandate.id, next_cycle_on: Some(cycle.on), next_plan_at: Some(plan_at) };
+            return (planned, cursor);
+        }
+        planned.push(cycle);
+        next = mandate.terms.cycle_after(cycle.on);
+    }
+    (planned, Cursor { mandate_id: mandate.id, next_cycle_on: None, next_plan_at: None })
+}
+
+/// A little before its first step. A cycle that has no lawful time is planned when it begins, and expires with the reason.
+fn plan_at(engine: &Engine, mandate: &DueMandate, policy: &Policy, cycle: &Cycle) -> Instant {
+    let horizon = TimeDelta::from_std(engine.settings.planner_horizon).unwrap_or_default();
+    let start = plan::timetable(cycle, mandate.provider, mandate.notify, policy, mandate.id.0)
+        .map_or(cycle.debit_at, |timetable| timetable.start_at);
+    start.checked_sub_signed(horizon).unwrap_or(start)
+}
+
+fn new_execution(
+    tag: &str,
+    mandate: &DueMandate,
+    policy: &Policy,
+    policy_id: i64,
+    cycle: Cycle,
+    id: ExecutionId,
+    now: Instant,
+) -> NewExecution {
+    let separate = mandate.notify == Notify::Separate;
+    let mut execution = NewExecution {
+        id,
+        mandate_id: mandate.id,
+        mandate_ref: mandate.reference.clone(),
+        account_id: mandate.account,
+        policy_id,
+        cycle_on: cycle.on,
+        debit_at: cycle.debit_at,
+        closes_at: cycle.closes_at,
+        amount_minor: mandate.amount.minor(),
+        max_amount_minor: mandate.max_amount.minor(),
+        currency: mandate.amount.currency().to_string(),
+        state: State::Planned,
+        reason: "planned".to_owned(),
+        order_id: order_id(tag, id, 1),
+        notification_no: u16::from(separate),
+        notification_ref: separate.then(|| notification_ref(tag, id, 1)),
+        execute_at: None,
+        max_attempts: policy.max_attempts,
+        step: None,
+        run_at: None,
+        run_before: None,
+    };
+    match plan::start(&cycle, mandate.provider, mandate.notify, policy, id.0, now) {
+        Start::At(step, span) => {
+            execution.step = Some(step.as_str());
+            execution.run_at = Some(span.opens);
+            execution.run_before = span.closes;
+            execution.execute_at = execution_date(&cycle, mandate.provider, mandate.notify, policy, id.0, span.opens);
+        }
+        Start::Closed { reason } => {
+            execution.state = State::Expired;
+            execution.reason = reason;
+        }
+    }
+    execution
+}

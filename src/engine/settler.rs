@@ -1,0 +1,103 @@
+//! Writes what came of the jobs, many at a time. While the database is away it keeps trying: the answers are in its hands only.
+
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+use tracing::{error, warn};
+
+use super::job::Done;
+use super::lane::{chain, millis};
+use super::wake::Wake;
+use super::{Engine, log};
+use crate::domain::decide::AccountPause;
+use crate::domain::retry::backoff_delay;
+use crate::store;
+use crate::store::StoreError;
+
+/// Settles until every lane is gone and everything is written, or `aborted`.
+pub async fn run(engine: Engine, mut done: mpsc::Receiver<Done>, wake: Wake, aborted: CancellationToken) {
+    let batch = engine.settings.batch;
+    let mut waiting = Vec::with_capacity(batch);
+    loop {
+        if done.recv_many(&mut waiting, batch).await == 0 {
+            return;
+        }
+        linger(&engine, &mut done, &mut waiting).await;
+        let mut failures = 0u16;
+        while let Err(problem) = settle(&engine, &waiting).await {
+            let pause = backoff_delay(Duration::from_millis(200), Duration::from_secs(10), failures);
+            failures = failures.saturating_add(1);
+            warn!(waiting = waiting.len(), error = %chain(&problem), retry_in_ms = millis(pause),
+                  "could not settle; the answers are kept and tried again");
+            tokio::select! {
+                () = tokio::time::sleep(pause) => {}
+                () = aborted.cancelled() => {
+                    error!(waiting = waiting.len(), "stopped before the answers could be settled; their leases run out and they are reconciled");
+                    return;
+                }
+            }
+        }
+        let soon = engine.clock.now().checked_add_signed(chrono::TimeDelta::from_std(engine.settings.poll_interval).unwrap_or_default());
+        if waiting.iter().any(|done| done.settlement.run_at.is_some_and(|at| Some(at) <= soon)) {
+            wake.wake();
+        }
+        waiting.clear();
+    }
+}
+
+/// Waits a moment for more, so that a busy daemon writes full batches.
+async fn linger(engine: &Engine, done: &mut mpsc::Receiver<Done>, waiting: &mut Vec<Done>) {
+    let until = tokio::time::Instant::now().checked_add(engine.settings.settle_linger);
+    let Some(until) = until else { return };
+    while waiting.len() < engine.settings.batch {
+        let room = engine.settings.batch.saturating_sub(waiting.len());
+        match tokio::time::timeout_at(until, done.recv_many(waiting, room)).await {
+            Ok(0) | Err(_) => return,
+            Ok(_) => {}
+        }
+    }
+}
+
+/// Settles one batch and says in the log what came of each.
+pub(super) async fn settle(engine: &Engine, batch: &[Done]) -> Result<(), StoreError> {
+    let now = engine.clock.now();
+    let settlements: Vec<_> = batch.iter().map(|done| done.settlement.clone()).collect();
+    let attempts: Vec<_> = batch.iter().flat_map(|done| done.attempts.iter().cloned()).collect();
+    let settled = store::settle::settle(&engine.pool, &settlements, &attempts, now, &engine.settings.worker_id).await?;
+    for done in batch {
+        match settled.get(&done.claimed.execution.id) {
+            Some(settled) => log::transition(engine, done, settled),
+            None => log::lease_lost(engine, done),
+        }
+        if let Some(pause) = done.decision.account {
+            pause_account(engine, done, pause).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Pauses the account everywhere. Of the many calls that find out at the same time, one says so.
+async fn pause_account(engine: &Engine, done: &Done, pause: AccountPause) -> Result<(), StoreError> {
+    let id = done.claimed.execution.id;
+    let Some(account) = engine.accounts.iter().find(|account| account.name == done.account) else {
+        return Ok(());
+    };
+    let now = engine.clock.now();
+    match pause {
+        AccountPause::Refused => {
+            let pause_for = chrono::TimeDelta::from_std(account.pause_after_refusal).unwrap_or_default();
+            let until = now.checked_add_signed(pause_for).unwrap_or(now);
+            if store::accounts::pause(&engine.pool, account.id, until, &done.decision.reason, now).await? {
+                error!(account = account.name, execution.id = id.0, paused_until = %until.to_rfc3339(), reason = done.decision.reason,
+                       "the provider refuses the account's credentials: correct accounts.{}.api_key and restart; all of its calls wait", account.name);
+            }
+        }
+        AccountPause::Throttled { until } => {
+            if store::accounts::pause(&engine.pool, account.id, until, &done.decision.reason, now).await? {
+                warn!(account = account.name, execution.id = id.0, paused_until = %until.to_rfc3339(), "the provider throttles the account; its calls wait");
+            }
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,89 @@
+//! The engine on a simulated clock: everything that is due now is done, then the clock jumps to the next thing.
+//!
+//! It uses the same claim, job and settle as the lanes, one batch after the other, so that the same start gives the same end.
+
+use std::time::Duration;
+
+use chrono::{Datelike, TimeDelta};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use super::job::Done;
+use super::{Engine, lane, planner, rescue, retention, settler};
+use crate::domain::Instant;
+use crate::store;
+use crate::store::StoreError;
+
+/// How far a simulation goes.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// Where it ends; without an end it goes on as long as there is something to do.
+    pub until: Option<Instant>,
+    /// Jumps land on multiples of it, so that what is due close together is done together.
+    pub step: Duration,
+}
+
+/// Runs to the end, or until `draining`. `progress` hears of every jump.
+pub async fn run(
+    engine: &Engine,
+    limits: Limits,
+    draining: &CancellationToken,
+    mut progress: impl FnMut(Instant),
+) -> Result<(), StoreError> {
+    let mut day = None;
+    while !draining.is_cancelled() {
+        let now = engine.clock.now();
+        if day != Some(now.ordinal()) {
+            day = Some(now.ordinal());
+            retention::tick(engine).await?;
+        }
+        while planner::tick(engine).await? > 0 {}
+        while round(engine).await? > 0 {}
+        rescue::tick(engine).await?;
+        let Some(next) = store::monitor::next_moment(&engine.pool, engine.clock.now()).await? else { return Ok(()) };
+        if let Some(end) = limits.until
+            && next > end
+        {
+            engine.clock.advance_to(end);
+            progress(end);
+            return Ok(());
+        }
+        let next = round_up(next, limits.step);
+        if next <= engine.clock.now() {
+            // Only leased jobs of another daemon are left: let real time pass for them.
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        engine.clock.advance_to(next);
+        progress(next);
+    }
+    Ok(())
+}
+
+/// Claims and does one batch of every account; says how many jobs that were.
+async fn round(engine: &Engine) -> Result<usize, StoreError> {
+    let mut running: JoinSet<Option<Done>> = JoinSet::new();
+    for (index, account) in engine.accounts.iter().enumerate() {
+        let limit = account.max_in_flight.min(engine.settings.batch);
+        let deadline = tokio::time::Instant::now().checked_add(engine.settings.lease);
+        for claimed in lane::claim(engine, index, limit).await? {
+            let engine = engine.clone();
+            running.spawn(async move { lane::work(&engine, index, claimed, deadline).await });
+        }
+    }
+    let started = running.len();
+    let mut done: Vec<Done> = running.join_all().await.into_iter().flatten().collect();
+    done.sort_by_key(|done| done.claimed.execution.id);
+    for batch in done.chunks(engine.settings.batch.max(1)) {
+        settler::settle(engine, batch).await?;
+    }
+    Ok(started)
+}
+
+fn round_up(at: Instant, step: Duration) -> Instant {
+    let step = i64::try_from(step.as_micros()).unwrap_or(0).max(1);
+    let over = at.timestamp_micros().checked_rem(step).unwrap_or(0);
+    if over == 0 {
+        return at;
+    }
+    at.checked_add_signed(TimeDelta::microseconds(step.saturating_sub(over))).unwrap_or(at)
+}

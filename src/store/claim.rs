@@ -1,0 +1,208 @@
+//! Claim: lease due jobs and open their intents, in one statement.
+
+use std::time::Duration;
+
+use sqlx::PgPool;
+
+use super::error::{StoreError, Tried};
+use super::rows::{self, TermsRow, corrupt, count, word};
+use crate::domain::cycle::Cycle;
+use crate::domain::execution::{Intent, Progress};
+use crate::domain::{
+    AccountId, Class, Currency, Execution, ExecutionId, Instant, LeaseToken, Mandate, MandateId, MandateStatus, Notify,
+    ProviderKind, Rail, State, Step,
+};
+
+/// A leased job with all that its step needs. Only its holder can settle it.
+#[derive(Debug, Clone)]
+pub struct Claimed {
+    pub token: LeaseToken,
+    pub step: Step,
+    /// When it was due.
+    pub run_at: Instant,
+    /// The end of the window it was planned into.
+    pub run_before: Option<Instant>,
+    /// Whether this claim opened the intent for it.
+    pub opened: bool,
+    pub execution: Execution,
+    pub mandate: Mandate,
+    pub policy_id: i64,
+    pub order_id: String,
+    pub notification_ref: Option<String>,
+    pub provider_ref: Option<String>,
+}
+
+/// One round of claiming.
+#[derive(Debug)]
+pub struct ClaimRequest<'a> {
+    pub account: AccountId,
+    pub now: Instant,
+    pub limit: i64,
+    pub lease: Duration,
+    pub worker: &'a str,
+}
+
+/// Leases up to `limit` due jobs of an account. Autocommit: when the rows arrive, their intents are durable.
+pub async fn claim_due(pool: &PgPool, request: &ClaimRequest<'_>) -> Result<Vec<Claimed>, StoreError> {
+    sqlx::query_file_as!(
+        Row,
+        "src/store/claim.sql",
+        request.account.0,
+        request.now,
+        request.limit,
+        request.lease.as_secs_f64(),
+        request.worker
+    )
+    .fetch_all(pool)
+    .await
+    .tried("claim due jobs")?
+    .into_iter()
+    .map(Row::read)
+    .collect()
+}
+
+#[derive(Debug)]
+struct Row {
+    execution_id: i64,
+    step: String,
+    run_at: Instant,
+    run_before: Option<Instant>,
+    lease_token: i64,
+    opened: bool,
+    intent_kind: Option<String>,
+    intent_opened_at: Option<Instant>,
+    counter_before: Option<i64>,
+    cycle_on: chrono::NaiveDate,
+    debit_at: Instant,
+    closes_at: Instant,
+    amount_minor: i64,
+    currency: String,
+    policy_id: i64,
+    state: String,
+    class: Option<String>,
+    order_no: i16,
+    order_id: String,
+    notification_no: i16,
+    notification_ref: Option<String>,
+    delivered_at: Option<Instant>,
+    execute_at: Option<Instant>,
+    debits_tried: i16,
+    lookups: i16,
+    tries: i16,
+    provider_ref: Option<String>,
+    sent_at: Option<Instant>,
+    failed_at: Option<Instant>,
+    mandate_id: i64,
+    mandate_ref: String,
+    provider: String,
+    provider_mandate_id: String,
+    customer_id: String,
+    rail: String,
+    notify: String,
+    mandate_amount_minor: Option<i64>,
+    max_amount_minor: i64,
+    frequency: Option<String>,
+    cron: Option<String>,
+    time_zone: String,
+    starts_on: chrono::NaiveDate,
+    ends_on: Option<chrono::NaiveDate>,
+    debit_time: chrono::NaiveTime,
+    category: Option<String>,
+    description: String,
+    metadata: serde_json::Value,
+    mandate_status: String,
+}
+
+impl Row {
+    fn read(self) -> Result<Claimed, StoreError> {
+        let mandate = self.mandate()?;
+        let execution = self.execution(&mandate)?;
+        Ok(Claimed {
+            token: LeaseToken(self.lease_token),
+            step: word("execution", self.execution_id, &self.step, Step::parse)?,
+            run_at: self.run_at,
+            run_before: self.run_before,
+            opened: self.opened,
+            execution,
+            mandate,
+            policy_id: self.policy_id,
+            order_id: self.order_id,
+            notification_ref: self.notification_ref,
+            provider_ref: self.provider_ref,
+        })
+    }
+
+    fn mandate(&self) -> Result<Mandate, StoreError> {
+        let id = self.mandate_id;
+        let terms = rows::terms(&TermsRow {
+            id,
+            frequency: self.frequency.as_deref(),
+            cron: self.cron.as_deref(),
+            time_zone: &self.time_zone,
+            starts_on: self.starts_on,
+            ends_on: self.ends_on,
+            debit_at: self.debit_time,
+        })?;
+        let currency =
+            Currency::parse(&self.currency).map_err(|error| corrupt("mandate", id, error.to_string()))?;
+        Ok(Mandate {
+            id: MandateId(id),
+            reference: self.mandate_ref.clone(),
+            provider: word("mandate", id, &self.provider, ProviderKind::parse)?,
+            provider_mandate_id: self.provider_mandate_id.clone(),
+            customer_id: self.customer_id.clone(),
+            rail: word("mandate", id, &self.rail, Rail::parse)?,
+            notify: word("mandate", id, &self.notify, Notify::parse)?,
+            amount: match self.mandate_amount_minor {
+                Some(minor) => Some(rows::amount("mandate", id, minor, &self.currency)?),
+                None => None,
+            },
+            max_amount: rows::amount("mandate", id, self.max_amount_minor, &self.currency)?,
+            currency,
+            terms,
+            category: self.category.clone(),
+            description: self.description.clone(),
+            metadata: self.metadata.as_object().cloned().unwrap_or_default(),
+            status: word("mandate", id, &self.mandate_status, MandateStatus::parse)?,
+        })
+    }
+
+    fn execution(&self, mandate: &Mandate) -> Result<Execution, StoreError> {
+        let id = self.execution_id;
+        let number = |value: i16| count("execution", id, value);
+        let stored = word("execution", id, &self.state, State::parse)?;
+        let intent = match (self.intent_kind.as_deref(), self.intent_opened_at) {
+            (Some(kind), Some(opened_at)) => {
+                Some(Intent { is_retry: kind == Step::Retry.as_str(), opened_at, counter_before: self.counter_before })
+            }
+            (None, _) | (_, None) => None,
+        };
+        let waiting = matches!(stored, State::Planned | State::Notified | State::Retrying);
+        Ok(Execution {
+            id: ExecutionId(id),
+            provider: mandate.provider,
+            notify: mandate.notify,
+            mandate_status: mandate.status,
+            // `executing` is not stored: it is the open intent.
+            state: if waiting && intent.is_some() { State::Executing } else { stored },
+            cycle: Cycle { on: self.cycle_on, debit_at: self.debit_at, closes_at: self.closes_at },
+            amount: rows::amount("execution", id, self.amount_minor, &self.currency)?,
+            progress: Progress {
+                order_no: number(self.order_no)?,
+                notification_no: number(self.notification_no)?,
+                delivered_at: self.delivered_at,
+                execute_at: self.execute_at,
+                debits_tried: number(self.debits_tried)?,
+                lookups: number(self.lookups)?,
+                tries: number(self.tries)?,
+                sent_at: self.sent_at,
+                failed_at: self.failed_at,
+            },
+            class: match self.class.as_deref() {
+                Some(class) => Some(word("execution", id, class, Class::parse)?),
+                None => None,
+            },
+            intent,
+        })
+    }
+}

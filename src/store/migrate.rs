@@ -1,0 +1,58 @@
+//! Migrations: apply them, or say exactly why this version of mandated does not fit the database.
+
+use std::collections::HashMap;
+
+use sqlx::PgPool;
+
+use super::error::{StoreError, Tried};
+use crate::MIGRATOR;
+use crate::domain::Instant;
+
+/// Applies what is missing, and makes the partitions of the coming months.
+pub async fn migrate(pool: &PgPool, now: Instant, months_ahead: i32) -> Result<u64, StoreError> {
+    let before = applied(pool).await?.len();
+    MIGRATOR.run(pool).await.map_err(|source| StoreError::Migrate { source })?;
+    super::retention::make_partitions(pool, now, months_ahead).await?;
+    let after = applied(pool).await?.len();
+    Ok(u64::try_from(after.saturating_sub(before)).unwrap_or(0))
+}
+
+/// Refuses a database that is older or newer than this version of mandated.
+pub async fn check(pool: &PgPool) -> Result<(), StoreError> {
+    let mut applied = applied(pool).await?;
+    if applied.is_empty() {
+        return Err(StoreError::NotMigrated);
+    }
+    let mut missing = 0usize;
+    for migration in MIGRATOR.iter() {
+        match applied.remove(&migration.version) {
+            None => missing = missing.saturating_add(1),
+            Some(checksum) if checksum != migration.checksum.as_ref() => {
+                return Err(StoreError::Changed { version: migration.version });
+            }
+            Some(_) => {}
+        }
+    }
+    if let Some(version) = applied.keys().max() {
+        return Err(StoreError::Ahead { version: *version });
+    }
+    if missing > 0 { Err(StoreError::Behind { missing }) } else { Ok(()) }
+}
+
+/// Versions and checksums of what was applied; nothing when there is no such table yet.
+async fn applied(pool: &PgPool) -> Result<HashMap<i64, Vec<u8>>, StoreError> {
+    // Not checked at compile time: the table is the migrator's own.
+    let exists: bool = sqlx::query_scalar("select to_regclass('mandated._sqlx_migrations') is not null")
+        .fetch_one(pool)
+        .await
+        .tried("look for the migrations")?;
+    if !exists {
+        return Ok(HashMap::new());
+    }
+    let rows: Vec<(i64, Vec<u8>)> =
+        sqlx::query_as("select version, checksum from mandated._sqlx_migrations where success")
+            .fetch_all(pool)
+            .await
+            .tried("read the applied migrations")?;
+    Ok(rows.into_iter().collect())
+}

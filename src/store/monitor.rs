@@ -1,0 +1,70 @@
+//! What the heartbeat and the sleeping loops ask.
+
+use sqlx::PgPool;
+
+use super::error::{StoreError, Tried};
+use crate::domain::{AccountId, Instant};
+
+/// When the next job of an account is due, if it has one.
+pub async fn next_due(pool: &PgPool, account: AccountId) -> Result<Option<Instant>, StoreError> {
+    sqlx::query_scalar!(
+        "select run_at from mandated.jobs where lease_token is null and account_id = $1 order by run_at, execution_id limit 1",
+        account.0
+    )
+    .fetch_optional(pool)
+    .await
+    .tried("find the next due job")
+}
+
+/// The earliest thing that anybody has to do, for a clock that jumps: a job of an account that is not paused, the end of a
+/// pause that has due jobs behind it, or the next mandate to plan.
+pub async fn next_moment(pool: &PgPool, now: Instant) -> Result<Option<Instant>, StoreError> {
+    sqlx::query_scalar!(
+        r#"select least(
+             (select min(greatest(n.run_at, coalesce(a.paused_until, n.run_at)))
+                from mandated.accounts a cross join lateral (
+                  select j.run_at from mandated.jobs j where j.account_id = a.id and j.lease_token is null
+                   order by j.run_at, j.execution_id limit 1) n),
+             (select next_plan_at from mandated.mandates where status = 'active' and next_plan_at is not null
+               order by next_plan_at, id limit 1),
+             case when exists (select 1 from mandated.jobs where lease_token is not null) then $1::timestamptz end) as moment"#,
+        now
+    )
+    .fetch_one(pool)
+    .await
+    .tried("find the next moment")
+}
+
+/// The figures of the heartbeat line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pulse {
+    pub due: i64,
+    pub leased: i64,
+    pub oldest_due_at: Option<Instant>,
+    pub open_intents: i64,
+    pub oldest_unknown_at: Option<Instant>,
+    pub reviews: i64,
+    pub paused_accounts: i64,
+}
+
+/// Counts what is due up to a cap, so that its cost does not grow with a backlog.
+pub async fn pulse(pool: &PgPool, now: Instant) -> Result<Pulse, StoreError> {
+    sqlx::query_as!(
+        Pulse,
+        r#"select
+             (select count(*) from (select 1 from mandated.accounts a cross join lateral (
+                select 1 from mandated.jobs j where j.account_id = a.id and j.lease_token is null and j.run_at <= $1 limit 10000) d) c) as "due!",
+             (select count(*) from mandated.jobs where lease_token is not null) as "leased!",
+             (select min(n.run_at) from mandated.accounts a cross join lateral (
+                select j.run_at from mandated.jobs j where j.account_id = a.id and j.lease_token is null and j.run_at <= $1
+                 order by j.run_at, j.execution_id limit 1) n) as oldest_due_at,
+             (select count(*) from mandated.intents) as "open_intents!",
+             (select min(sent_at) from mandated.executions where state = 'unknown') as oldest_unknown_at,
+             (select count(*) from mandated.executions where state = 'review') as "reviews!",
+             (select count(*) from mandated.accounts where paused_until > $1) as "paused_accounts!""#,
+        now
+    )
+    .fetch_one(pool)
+    .await
+    .tried("take the pulse")
+}

@@ -1,0 +1,218 @@
+//! Planning: the mandates whose next cycle is to be planned, and the executions that come of it.
+
+use chrono::{NaiveDate, NaiveTime};
+use serde::Serialize;
+use sqlx::pool::PoolConnection;
+use sqlx::{PgConnection, PgPool, Postgres, Transaction};
+
+use super::error::{StoreError, Tried};
+use super::rows::{self, TermsRow, corrupt, word};
+use crate::domain::cycle::Terms;
+use crate::domain::{AccountId, Amount, ExecutionId, Instant, MandateId, Notify, ProviderKind, Rail, State};
+
+/// A mandate as the planner needs it.
+#[derive(Debug)]
+pub struct DueMandate {
+    pub id: MandateId,
+    pub reference: String,
+    pub account: AccountId,
+    pub provider: ProviderKind,
+    pub rail: Rail,
+    pub notify: Notify,
+    pub amount: Amount,
+    pub max_amount: Amount,
+    pub terms: Terms,
+    /// The cycle to plan first.
+    pub next_cycle_on: NaiveDate,
+}
+
+/// A new execution with its first job, as columns.
+#[derive(Debug, Serialize)]
+pub struct NewExecution {
+    pub id: ExecutionId,
+    pub mandate_id: MandateId,
+    pub mandate_ref: String,
+    pub account_id: AccountId,
+    pub policy_id: i64,
+    pub cycle_on: NaiveDate,
+    pub debit_at: Instant,
+    pub closes_at: Instant,
+    pub amount_minor: i64,
+    pub max_amount_minor: i64,
+    pub currency: String,
+    pub state: State,
+    pub reason: String,
+    pub order_id: String,
+    pub notification_no: u16,
+    pub notification_ref: Option<String>,
+    pub execute_at: Option<Instant>,
+    pub max_attempts: u16,
+    pub step: Option<&'static str>,
+    pub run_at: Option<Instant>,
+    pub run_before: Option<Instant>,
+}
+
+/// Where planning goes on for a mandate; nothing when no cycle is left.
+#[derive(Debug, Serialize)]
+pub struct Cursor {
+    pub mandate_id: MandateId,
+    pub next_cycle_on: Option<NaiveDate>,
+    pub next_plan_at: Option<Instant>,
+}
+
+pub async fn acquire(pool: &PgPool) -> Result<PoolConnection<Postgres>, StoreError> {
+    pool.acquire().await.tried("get a database connection from the pool")
+}
+
+pub async fn begin(pool: &PgPool) -> Result<Transaction<'static, Postgres>, StoreError> {
+    pool.begin().await.tried("begin a transaction")
+}
+
+pub async fn commit(transaction: Transaction<'static, Postgres>) -> Result<(), StoreError> {
+    transaction.commit().await.tried("commit a transaction")
+}
+
+/// Locks up to `limit` mandates that are due for planning; other planners skip them.
+pub async fn lock_due(connection: &mut PgConnection, now: Instant, limit: i64) -> Result<Vec<DueMandate>, StoreError> {
+    sqlx::query_as!(
+        Row,
+        r#"select id, ref as reference, account_id, provider, rail, notify, amount_minor as "amount_minor!", max_amount_minor,
+                  currency, frequency, cron, time_zone, starts_on, ends_on, debit_at, next_cycle_on as "next_cycle_on!"
+             from mandated.mandates
+            where status = 'active' and next_plan_at is not null and next_plan_at <= $1
+            order by next_plan_at, id limit $2 for no key update skip locked"#,
+        now,
+        limit
+    )
+    .fetch_all(connection)
+    .await
+    .tried("find mandates to plan")?
+    .into_iter()
+    .map(Row::read)
+    .collect()
+}
+
+/// Numbers for new executions, which their order ids are made of.
+pub async fn reserve_ids(connection: &mut PgConnection, count: i64) -> Result<Vec<ExecutionId>, StoreError> {
+    let ids = sqlx::query_scalar!(
+        r#"select nextval(pg_get_serial_sequence('mandated.executions', 'id')) as "id!" from generate_series(1::bigint, $1::bigint)"#,
+        count
+    )
+    .fetch_all(connection)
+    .await
+    .tried("reserve execution ids")?;
+    Ok(ids.into_iter().map(ExecutionId).collect())
+}
+
+/// The tag that sets this installation's order ids apart.
+pub async fn installation_tag(connection: &mut PgConnection) -> Result<String, StoreError> {
+    sqlx::query_scalar!("select tag from mandated.installation").fetch_one(connection).await.tried("read the installation tag")
+}
+
+/// Inserts executions with their first jobs and their events. A cycle that has an execution keeps it.
+pub async fn insert_executions(connection: &mut PgConnection, executions: &[NewExecution], now: Instant) -> Result<u64, StoreError> {
+    let rows = serde_json::to_value(executions)
+        .map_err(|error| StoreError::Corrupt { what: "write executions".to_owned(), why: error.to_string() })?;
+    let added = sqlx::query_scalar!(
+        r#"with n as materialized (
+             select * from jsonb_to_recordset($1) as n (
+               id bigint, mandate_id bigint, mandate_ref text, account_id smallint, policy_id bigint, cycle_on date,
+               debit_at timestamptz, closes_at timestamptz, amount_minor bigint, max_amount_minor bigint, currency text,
+               state text, reason text, order_id text, notification_no smallint, notification_ref text,
+               execute_at timestamptz, max_attempts smallint, step text, run_at timestamptz, run_before timestamptz)
+           ), added as (
+             insert into mandated.executions (id, mandate_id, account_id, policy_id, cycle_on, debit_at, closes_at, amount_minor,
+               max_amount_minor, currency, state, reason, order_id, notification_no, notification_ref, execute_at, max_attempts,
+               planned_at, updated_at, finished_at)
+             select id, mandate_id, account_id, policy_id, cycle_on, debit_at, closes_at, amount_minor,
+               max_amount_minor, currency, state, reason, order_id, notification_no, notification_ref, execute_at, max_attempts,
+               $2::timestamptz, $2::timestamptz, case when state in ('expired', 'skipped') then $2::timestamptz end
+               from n
+             on conflict (mandate_id, cycle_on) do nothing
+             returning id
+           ), queued as (
+             insert into mandated.jobs (execution_id, account_id, mandate_id, step, run_at, run_before)
+             select n.id, n.account_id, n.mandate_id, n.step, n.run_at, n.run_before
+               from n join added using (id) where n.step is not null
+           ), announced as (
+             insert into mandated.events (at, kind, mandate_id, mandate_ref, execution_id, cycle_on, to_state, order_id,
+                                          amount_minor, currency, reason)
+             select $2::timestamptz, 'execution.' || n.state, n.mandate_id, n.mandate_ref, n.id, n.cycle_on, n.state, n.order_id,
+                    n.amount_minor, n.currency, n.reason
+               from n join added using (id)
+           )
+           select count(*) as "count!" from added"#,
+        rows,
+        now
+    )
+    .fetch_one(connection)
+    .await
+    .tried("insert executions")?;
+    Ok(u64::try_from(added).unwrap_or(0))
+}
+
+/// Moves the planning cursors.
+pub async fn advance(connection: &mut PgConnection, cursors: &[Cursor], now: Instant) -> Result<(), StoreError> {
+    let rows = serde_json::to_value(cursors)
+        .map_err(|error| StoreError::Corrupt { what: "write planning cursors".to_owned(), why: error.to_string() })?;
+    sqlx::query!(
+        "update mandated.mandates m set next_cycle_on = c.next_cycle_on, next_plan_at = c.next_plan_at, updated_at = $2
+           from jsonb_to_recordset($1) as c (mandate_id bigint, next_cycle_on date, next_plan_at timestamptz)
+          where m.id = c.mandate_id",
+        rows,
+        now
+    )
+    .execute(connection)
+    .await
+    .tried("move planning cursors")?;
+    Ok(())
+}
+
+#[derive(Debug)]
+struct Row {
+    id: i64,
+    reference: String,
+    account_id: i16,
+    provider: String,
+    rail: String,
+    notify: String,
+    amount_minor: i64,
+    max_amount_minor: i64,
+    currency: String,
+    frequency: Option<String>,
+    cron: Option<String>,
+    time_zone: String,
+    starts_on: NaiveDate,
+    ends_on: Option<NaiveDate>,
+    debit_at: NaiveTime,
+    next_cycle_on: NaiveDate,
+}
+
+impl Row {
+    fn read(self) -> Result<DueMandate, StoreError> {
+        let id = self.id;
+        if self.amount_minor > self.max_amount_minor {
+            return Err(corrupt("mandate", id, "its amount is over its maximum"));
+        }
+        Ok(DueMandate {
+            id: MandateId(id),
+            account: AccountId(self.account_id),
+            provider: word("mandate", id, &self.provider, ProviderKind::parse)?,
+            rail: word("mandate", id, &self.rail, Rail::parse)?,
+            notify: word("mandate", id, &self.notify, Notify::parse)?,
+            amount: rows::amount("mandate", id, self.amount_minor, &self.currency)?,
+            max_amount: rows::amount("mandate", id, self.max_amount_minor, &self.currency)?,
+            terms: rows::terms(&TermsRow {
+                id,
+                frequency: self.frequency.as_deref(),
+                cron: self.cron.as_deref(),
+                time_zone: &self.time_zone,
+                starts_on: self.starts_on,
+                ends_on: self.ends_on,
+                debit_at: self.debit_at,
+            })?,
+            reference: self.reference,
+            next_cycle_on: self.next_cycle_on,
+        })
+    }
+}

@@ -1,0 +1,65 @@
+//! Rescue: an expired lease never leads to the same call again. With an intent it becomes a look-up.
+
+use std::time::Duration;
+
+use sqlx::PgPool;
+
+use super::error::{StoreError, Tried};
+use super::rows::word;
+use crate::domain::{ExecutionId, Instant, Step};
+
+/// A job whose worker was lost.
+#[derive(Debug)]
+pub struct Rescued {
+    pub execution_id: ExecutionId,
+    pub step: Step,
+    /// Whether money may have moved.
+    pub has_intent: bool,
+}
+
+/// Takes up to 500 expired leases back. The look-up of an intent waits until the provider must have processed the call.
+///
+/// The lost call is written down as an attempt without an answer, so that the history has every call that may have been made.
+pub async fn rescue_expired(pool: &PgPool, now: Instant, wait: Duration, worker: &str) -> Result<Vec<Rescued>, StoreError> {
+    let rows = sqlx::query!(
+        r#"with expired as materialized (
+             select j.execution_id, j.lease_token, j.worker_id, j.step, i.execution_id is not null as has_intent
+               from mandated.jobs j left join mandated.intents i on i.execution_id = j.execution_id
+              where j.lease_token is not null and j.lease_until < now()
+              order by j.lease_until limit 500
+                for no key update of j skip locked
+           ), taken as (
+             update mandated.jobs j
+                set step = case when x.has_intent and x.step in ('execute', 'retry') then 'lookup' else x.step end,
+                    run_at = case when x.has_intent then $1::timestamptz + make_interval(secs => $2) else j.run_at end,
+                    run_before = case when x.has_intent then null else j.run_before end,
+                    lease_until = null, lease_token = null, worker_id = null
+               from expired x
+              where j.execution_id = x.execution_id and j.lease_token = x.lease_token
+             returning j.execution_id, j.step, x.has_intent, x.lease_token, x.step as lost_step
+           ), logged as (
+             insert into mandated.attempts (at, execution_id, mandate_id, call, reference, latency_ms, outcome, decision,
+                                            next_step, next_at, lease_token, worker_id)
+             select $1::timestamptz, t.execution_id, i.mandate_id, t.lost_step, i.order_id, 0, 'lost', 'the worker was lost: reconcile',
+                    t.step, $1::timestamptz + make_interval(secs => $2), t.lease_token, $3
+               from taken t join mandated.intents i on i.execution_id = t.execution_id
+              where t.lost_step in ('execute', 'retry')
+           )
+           select execution_id as "execution_id!", step as "step!", has_intent as "has_intent!" from taken"#,
+        now,
+        wait.as_secs_f64(),
+        worker
+    )
+    .fetch_all(pool)
+    .await
+    .tried("rescue expired leases")?;
+    rows.into_iter()
+        .map(|row| {
+            Ok(Rescued {
+                execution_id: ExecutionId(row.execution_id),
+                step: word("execution", row.execution_id, &row.step, Step::parse)?,
+                has_intent: row.has_intent,
+            })
+        })
+        .collect()
+}

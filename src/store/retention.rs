@@ -1,0 +1,74 @@
+//! Retention: partitions made ahead, old ones dropped, old executions deleted. Nothing that proves a debit is ever dropped.
+
+use sqlx::{AssertSqlSafe, PgPool};
+
+use super::error::{StoreError, Tried};
+use crate::domain::Instant;
+
+/// Makes the partitions of the month of `first` and of the `ahead` months after it; says how many were new.
+pub async fn make_partitions(pool: &PgPool, first: Instant, ahead: i32) -> Result<i32, StoreError> {
+    sqlx::query_scalar!(r#"select mandated.make_partitions($1, $2) as "made!""#, first, ahead)
+        .fetch_one(pool)
+        .await
+        .tried("make partitions")
+}
+
+/// Drops the monthly partitions of `attempts` or `events` that hold nothing younger than `before`.
+pub async fn drop_partitions(pool: &PgPool, parent: Parent, before: Instant) -> Result<Vec<String>, StoreError> {
+    // A partition named for month M ends where the next month begins.
+    let names: Vec<String> = sqlx::query_scalar!(
+        r#"select c.relname as "name!" from pg_inherits i
+             join pg_class c on c.oid = i.inhrelid
+             join pg_class p on p.oid = i.inhparent join pg_namespace n on n.oid = p.relnamespace
+            where n.nspname = 'mandated' and p.relname = $1 and c.relname ~ '_[0-9]{6}$'
+              and (to_date(right(c.relname, 6), 'YYYYMM') + interval '1 month') at time zone 'UTC' <= $2
+            order by 1"#,
+        parent.as_str(),
+        before
+    )
+    .fetch_all(pool)
+    .await
+    .tried("list old partitions")?;
+    for name in &names {
+        // The name comes from the catalogue and matches the pattern above.
+        sqlx::query(AssertSqlSafe(format!("drop table if exists mandated.{name}")))
+            .execute(pool)
+            .await
+            .tried("drop an old partition")?;
+    }
+    Ok(names)
+}
+
+/// The two histories.
+#[derive(Debug, Clone, Copy)]
+pub enum Parent {
+    Attempts,
+    Events,
+}
+
+impl Parent {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Attempts => "attempts",
+            Self::Events => "events",
+        }
+    }
+}
+
+/// Deletes up to `limit` executions that ended before an instant, with their notifications. Their debits stay; reviews stay.
+pub async fn delete_executions(pool: &PgPool, before: Instant, limit: i64) -> Result<u64, StoreError> {
+    let done = sqlx::query!(
+        "with old as (
+           select e.id from mandated.executions e
+            where e.finished_at < $1 and e.state <> 'review'
+              and not exists (select 1 from mandated.jobs j where j.execution_id = e.id)
+            order by e.finished_at limit $2 for update skip locked)
+         delete from mandated.executions e using old where e.id = old.id",
+        before,
+        limit
+    )
+    .execute(pool)
+    .await
+    .tried("delete old executions")?;
+    Ok(done.rows_affected())
+}
