@@ -9,7 +9,7 @@ use super::cycle::Cycle;
 use super::policy::Policy;
 use super::retry::after;
 use super::window::Span;
-use super::{Class, Event, Execution, Instant, MandateStatus, Notify, ProviderKind, Step};
+use super::{Class, Event, Execution, Instant, MandateStatus, Notify, ProviderKind, State, Step};
 
 /// What the gate says.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -217,7 +217,9 @@ fn renew(execution: &Execution, policy: &Policy, now: Instant, why: &str) -> Gat
             let mut decision = later(execution, Some(Next { step, span }), why);
             decision.progress.notification_no = decision.progress.notification_no.saturating_add(1);
             decision.progress.delivered_at = None;
-            decision.events.push(Event::Renewed);
+            if execution.state != State::Planned {
+                decision.events.push(Event::Renewed);
+            }
             instead(decision)
         }
         Start::Closed { reason } => {

@@ -97,11 +97,18 @@ impl Context<'_> {
         }
         let processed_by = after(intent.opened_at, self.policy.processing_time);
         if self.now < processed_by {
-            let mut decision = self.unproven("the provider does not know the order yet");
-            decision.next = Some(Next::at(Step::Lookup, processed_by));
-            return decision;
+            return self.not_before(processed_by, "the provider does not know the order yet");
         }
         self.not_processed("the provider never processed the call")
+    }
+
+    /// Not proven, and not before some time: asking earlier proves nothing.
+    pub(super) fn not_before(self, at: Instant, why: &str) -> Decision {
+        let mut decision = self.unproven(why);
+        if let Some(next) = decision.next.as_mut() {
+            next.span.opens = next.span.opens.max(at);
+        }
+        decision
     }
 
     /// A watched mandate whose payment has not appeared.

@@ -52,9 +52,7 @@ impl Context<'_> {
         if self.now >= processed_by {
             return Some(self.not_processed("the provider's counter shows that the retry never happened"));
         }
-        let mut decision = self.unproven("the provider's counter has not moved yet");
-        decision.next = Some(Next::at(Step::Lookup, processed_by));
-        Some(decision)
+        Some(self.not_before(processed_by, "the provider's counter has not moved yet"))
     }
 
     /// Attempts on this order so far, this one included.
