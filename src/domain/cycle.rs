@@ -1,10 +1,24 @@
 //! Cycles: which days a mandate is billed for, in its own time zone.
+//!
+//! Every day follows from `starts_on` by arithmetic, never by walking: the 31st falls back to the end of a short
+//! month and returns, and a mandate of ten years ago costs no more than one of today.
 
-use chrono::{NaiveDate, NaiveTime};
+mod cron;
+#[cfg(test)]
+mod tests;
+
+use chrono::{Datelike, Days, Months, NaiveDate, NaiveTime, TimeDelta};
 use chrono_tz::Tz;
 
 use super::Instant;
 use super::text::text_enum;
+use super::zone::{instant, start_of_day};
+
+pub use self::cron::{CronError, CronSchedule};
+
+/// How many days a cycle stays open that neither a next cycle nor a last day ends: long enough for one
+/// payday to come, short enough that nobody is debited for something forgotten.
+pub const OPEN_ENDED_DAYS: u32 = 30;
 
 text_enum!(
     /// How often, in the words of Juspay's `mandate.frequency`.
@@ -31,38 +45,6 @@ text_enum!(
         Aspresented = "aspresented",
     }
 );
-
-/// A cron expression that fires at most once a day.
-#[derive(Debug, Clone, PartialEq)]
-pub struct CronSchedule(());
-
-/// Why a cron expression cannot be a schedule.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum CronError {
-    /// The expression does not parse.
-    #[error("{expression:?} is not a cron expression: {why}")]
-    Syntax {
-        /// What was written.
-        expression: String,
-        /// What is wrong with it.
-        why: String,
-    },
-    /// It can fire twice in one day; a cycle is a day.
-    #[error("{0:?} can fire more than once a day: second, minute and hour must each be one number")]
-    TooOften(String),
-}
-
-impl CronSchedule {
-    /// Parses 5 fields (minute first) or the `cron` crate's 6 or 7 (second first).
-    pub fn parse(_expression: &str) -> Result<Self, CronError> {
-        todo!()
-    }
-
-    /// The expression as it was written.
-    pub fn as_str(&self) -> &str {
-        todo!()
-    }
-}
 
 /// When the cycles of a mandate are.
 #[derive(Debug, Clone, PartialEq)]
@@ -101,8 +83,16 @@ pub struct Cycle {
 
 impl Terms {
     /// The first cycle on or after a day.
-    pub fn cycle_from(&self, _day: NaiveDate) -> Option<Cycle> {
-        todo!()
+    pub fn cycle_from(&self, day: NaiveDate) -> Option<Cycle> {
+        let mut on = self.day_from(day)?;
+        loop {
+            let next = on.succ_opt().and_then(|day| self.day_from(day));
+            let cycle = self.cycle(on, self.end_day(on, next)?)?;
+            if cycle.has_time() {
+                return Some(cycle);
+            }
+            on = next?;
+        }
     }
 
     /// The first cycle after a day.
@@ -111,7 +101,112 @@ impl Terms {
     }
 
     /// A cycle that the merchant presents for a day (`aspresented`): it stays open for `open_days`, and not past the last day.
-    pub fn presented(&self, _on: NaiveDate, _open_days: u32) -> Option<Cycle> {
-        todo!()
+    pub fn presented(&self, on: NaiveDate, open_days: u32) -> Option<Cycle> {
+        if on < self.starts_on || self.ends_on.is_some_and(|last| last < on) {
+            return None;
+        }
+        let open_until = on.checked_add_days(Days::new(u64::from(open_days.max(1))))?;
+        self.cycle(on, self.end_day(on, Some(open_until))?)
+            .filter(Cycle::has_time)
     }
+
+    /// The first day on or after a day that has a cycle.
+    fn day_from(&self, day: NaiveDate) -> Option<NaiveDate> {
+        let day = day.max(self.starts_on);
+        let on = match &self.schedule {
+            Schedule::Cron(cron) => cron.day_from(day)?,
+            Schedule::Every(frequency) => match frequency {
+                Frequency::Onetime if day == self.starts_on => day,
+                Frequency::Onetime | Frequency::Aspresented => return None,
+                Frequency::Daily => day,
+                Frequency::Weekly => every_days(self.starts_on, 7, day)?,
+                Frequency::Fortnightly => every_days(self.starts_on, 14, day)?,
+                Frequency::Monthly => every_months(self.starts_on, 1, day)?,
+                Frequency::Bimonthly => every_months(self.starts_on, 2, day)?,
+                Frequency::Quarterly => every_months(self.starts_on, 3, day)?,
+                Frequency::Halfyearly => every_months(self.starts_on, 6, day)?,
+                Frequency::Yearly => every_months(self.starts_on, 12, day)?,
+            },
+        };
+        if self.ends_on.is_some_and(|last| last < on) {
+            None
+        } else {
+            Some(on)
+        }
+    }
+
+    /// The first day that no longer belongs to the cycle of a day.
+    fn end_day(&self, on: NaiveDate, next: Option<NaiveDate>) -> Option<NaiveDate> {
+        let after_last = match self.ends_on {
+            Some(last) => Some(last.succ_opt()?),
+            None => None,
+        };
+        match (next, after_last) {
+            (Some(next), Some(after_last)) => Some(next.min(after_last)),
+            (Some(day), None) | (None, Some(day)) => Some(day),
+            (None, None) => on.checked_add_days(Days::new(u64::from(OPEN_ENDED_DAYS))),
+        }
+    }
+
+    fn cycle(&self, on: NaiveDate, end_day: NaiveDate) -> Option<Cycle> {
+        let opens_at = start_of_day(self.time_zone, on)?;
+        let closes_at = start_of_day(self.time_zone, end_day)?;
+        let time = match &self.schedule {
+            Schedule::Every(_) => self.debit_at,
+            Schedule::Cron(cron) => cron.at(),
+        };
+        let mut debit_at = instant(self.time_zone, on.and_time(time))?;
+        if opens_at < closes_at {
+            // Where clocks go forward across midnight, a time before it falls on the start of the next day.
+            debit_at = debit_at.min(closes_at.checked_sub_signed(TimeDelta::seconds(1))?);
+        }
+        Some(Cycle {
+            on,
+            debit_at,
+            closes_at,
+        })
+    }
+}
+
+impl Cycle {
+    /// Whether any time passes in it. A zone that moves across the date line leaves out a day, and then
+    /// nobody can be billed for that day alone.
+    fn has_time(&self) -> bool {
+        self.debit_at < self.closes_at
+    }
+}
+
+/// The first day on or after `day` that is a multiple of `step` days from `start`, which is not after it.
+fn every_days(start: NaiveDate, step: i64, day: NaiveDate) -> Option<NaiveDate> {
+    let past = day
+        .signed_duration_since(start)
+        .num_days()
+        .checked_rem(step)?;
+    let wait = if past == 0 {
+        0
+    } else {
+        step.checked_sub(past)?
+    };
+    day.checked_add_days(Days::new(u64::try_from(wait).ok()?))
+}
+
+/// The first day on or after `day` that is a multiple of `step` months from `start`, which is not after it.
+/// Always counted from `start`, so that its day of the month returns after a shorter month.
+fn every_months(start: NaiveDate, step: u32, day: NaiveDate) -> Option<NaiveDate> {
+    let months = month_number(day)?.checked_sub(month_number(start)?)?;
+    let whole = months.checked_sub(months.checked_rem(step)?)?;
+    let on = start.checked_add_months(Months::new(whole))?;
+    if on < day {
+        start.checked_add_months(Months::new(whole.checked_add(step)?))
+    } else {
+        Some(on)
+    }
+}
+
+/// Months since the year 0.
+fn month_number(day: NaiveDate) -> Option<u32> {
+    u32::try_from(day.year())
+        .ok()?
+        .checked_mul(12)?
+        .checked_add(day.month0())
 }

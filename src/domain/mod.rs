@@ -18,6 +18,7 @@ pub mod retry;
 pub mod state;
 mod text;
 pub mod window;
+pub mod zone;
 
 pub use class::Class;
 pub use execution::Execution;

@@ -1,0 +1,187 @@
+//! When the things of one cycle are due, before anything has happened.
+//!
+//! The rules: a debit lies in a debit window and before the cycle closes. Where the payer is notified, the notification
+//! lies in a notification window, and from it to the debit pass at least `notify_to_debit` (25 h) and at most
+//! `notification_validity` (48 h). What can no longer be so is not planned.
+
+mod reason;
+#[cfg(test)]
+mod tests;
+mod times;
+
+use std::iter::successors;
+
+use chrono::NaiveDate;
+
+use super::cycle::{Cycle, Terms};
+use super::policy::Policy;
+use super::window::{Span, TICK};
+use super::{Instant, Notify, ProviderKind, Step};
+use times::Plan;
+
+/// When the things of one cycle are due under a policy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Timetable {
+    /// The first call: the notification, `/txns` with an execution date, the debit, or the first look at a
+    /// watched payment.
+    pub start_at: Instant,
+    /// When the payer is notified, by us or by the provider at our call.
+    pub notify_at: Option<Instant>,
+    /// When the debit is planned, and the end of the window it lies in.
+    pub debit: Span,
+    /// The latest start that still debits before the cycle closes.
+    pub last_safe_start: Instant,
+}
+
+/// What the planner writes for a cycle.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Start {
+    /// Its first step: when, and the end of the window that this lies in.
+    At(Step, Span),
+    /// It can no longer be collected.
+    Closed {
+        /// Why, with the times, for people.
+        reason: String,
+    },
+}
+
+/// The plan of a cycle, if it can be collected at all.
+pub fn timetable(
+    cycle: &Cycle,
+    provider: ProviderKind,
+    notify: Notify,
+    policy: &Policy,
+    seed: i64,
+) -> Option<Timetable> {
+    let plan = Plan {
+        cycle,
+        policy,
+        seed,
+    };
+    match flow(provider, notify) {
+        Flow::Notified(_) => {
+            let (notice, debit) = plan.notice(Instant::MIN_UTC)?;
+            let last_safe_start = plan.last_notice(notice.opens)?;
+            let notify_at = Some(notice.opens);
+            Some(Timetable {
+                start_at: notice.opens,
+                notify_at,
+                debit,
+                last_safe_start,
+            })
+        }
+        Flow::Unnotified => {
+            let debit = plan.debit(Instant::MIN_UTC)?;
+            let last_tick = cycle.closes_at.checked_sub_signed(TICK)?;
+            let last_safe_start = policy.debit_windows.at_or_before(last_tick)?;
+            Some(Timetable {
+                start_at: debit.opens,
+                notify_at: None,
+                debit,
+                last_safe_start,
+            })
+        }
+        Flow::Watched => {
+            let start_at = plan.look(Instant::MIN_UTC)?.opens;
+            let debit = Span {
+                opens: cycle.debit_at,
+                closes: None,
+            };
+            // Looking moves no money: it is never too late for it.
+            let last_safe_start = cycle.closes_at.checked_sub_signed(TICK)?.max(start_at);
+            Some(Timetable {
+                start_at,
+                notify_at: None,
+                debit,
+                last_safe_start,
+            })
+        }
+    }
+}
+
+/// The first step of a cycle that is planned now. A start that was missed is made up for while the cycle can
+/// still be collected.
+pub fn start(
+    cycle: &Cycle,
+    provider: ProviderKind,
+    notify: Notify,
+    policy: &Policy,
+    seed: i64,
+    now: Instant,
+) -> Start {
+    let plan = Plan {
+        cycle,
+        policy,
+        seed,
+    };
+    let flow = flow(provider, notify);
+    let first = match flow {
+        Flow::Notified(step) => plan.notice(now).map(|(notice, _)| (step, notice)),
+        Flow::Unnotified => plan.debit(now).map(|debit| (Step::Execute, debit)),
+        Flow::Watched => plan.look(now).map(|look| (Step::Lookup, look)),
+    };
+    match first {
+        Some((step, span)) => Start::At(step, span),
+        None => Start::Closed {
+            reason: plan.why_closed(flow, now),
+        },
+    }
+}
+
+/// When to debit under a notification of some time, or under a call that makes the provider notify at that time:
+/// the execution date to hand it. Nothing if that cannot be done in the cycle.
+pub fn debit_after_notice(
+    cycle: &Cycle,
+    policy: &Policy,
+    seed: i64,
+    notified_at: Instant,
+) -> Option<Span> {
+    let plan = Plan {
+        cycle,
+        policy,
+        seed,
+    };
+    plan.debit_under(notified_at, plan.planned_debit()?.opens)
+}
+
+/// The coming cycles from a day on, at most `count`.
+#[expect(
+    clippy::too_many_arguments,
+    reason = "a mandate's terms and what timetable() takes"
+)]
+pub fn coming(
+    terms: &Terms,
+    provider: ProviderKind,
+    notify: Notify,
+    policy: &Policy,
+    seed: i64,
+    from: NaiveDate,
+    count: usize,
+) -> Vec<(Cycle, Option<Timetable>)> {
+    successors(terms.cycle_from(from), |cycle| terms.cycle_after(cycle.on))
+        .take(count)
+        .map(|cycle| (cycle, timetable(&cycle, provider, notify, policy, seed)))
+        .collect()
+}
+
+/// How a cycle begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Flow {
+    /// With a call that has the payer notified at once.
+    Notified(Step),
+    /// With the debit.
+    Unnotified,
+    /// The provider does all of it by its own schedule.
+    Watched,
+}
+
+const fn flow(provider: ProviderKind, notify: Notify) -> Flow {
+    match (provider, notify) {
+        (ProviderKind::Juspay | ProviderKind::Signzy, Notify::Separate) => {
+            Flow::Notified(Step::Notify)
+        }
+        (ProviderKind::Juspay, Notify::Provider) => Flow::Notified(Step::Execute),
+        (ProviderKind::Juspay | ProviderKind::Signzy, Notify::None) => Flow::Unnotified,
+        (ProviderKind::Signzy, Notify::Provider) => Flow::Watched,
+    }
+}

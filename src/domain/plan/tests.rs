@@ -1,0 +1,512 @@
+#![expect(clippy::arithmetic_side_effects, reason = "test data is small")]
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::time::Duration;
+
+use chrono::{NaiveTime, TimeDelta};
+use proptest::prelude::*;
+
+use super::*;
+use crate::domain::Rail;
+use crate::domain::cycle::{Frequency, Schedule};
+use crate::domain::window::tests::{any_windows, any_zone};
+use crate::domain::window::{Windows, WindowsText};
+
+const HOUR: TimeDelta = TimeDelta::hours(1);
+
+fn windows(ranges: &[&str]) -> Windows {
+    let ranges = ranges.iter().map(|range| (*range).to_owned()).collect();
+    WindowsText {
+        time_zone: "Asia/Kolkata".to_owned(),
+        ranges,
+    }
+    .try_into()
+    .unwrap()
+}
+
+fn policy(debit: &[&str], notify: &[&str]) -> Policy {
+    Policy {
+        rail: Rail::Upi,
+        debit_windows: windows(debit),
+        notify_windows: windows(notify),
+        jitter: Duration::ZERO,
+        notify_lead: Duration::from_hours(1),
+        notify_to_debit: Duration::from_hours(25),
+        notification_validity: Duration::from_hours(48),
+        notification_tries: 3,
+        max_attempts: 4,
+        min_gap: Duration::from_hours(1),
+        max_orders: 1,
+        provider_retry_horizon: Duration::from_hours(10),
+        processing_time: Duration::from_mins(5),
+        lookup_after: vec![Duration::from_mins(30)],
+        lookup_every: Duration::from_hours(6),
+        review_after: Duration::from_hours(72),
+        verify_after: Duration::from_hours(24),
+        retry: BTreeMap::new(),
+    }
+}
+
+fn upi() -> Policy {
+    let ranges = &["13:01-16:59", "21:31-09:59"];
+    policy(ranges, ranges)
+}
+
+fn terms(frequency: Frequency, starts_on: &str, debit_at: &str) -> Terms {
+    Terms {
+        schedule: Schedule::Every(frequency),
+        starts_on: starts_on.parse().unwrap(),
+        ends_on: None,
+        time_zone: chrono_tz::Asia::Kolkata,
+        debit_at: format!("{debit_at}:00").parse().unwrap(),
+    }
+}
+
+fn cycle(frequency: Frequency, on: &str, debit_at: &str) -> Cycle {
+    terms(frequency, on, debit_at)
+        .cycle_from(on.parse().unwrap())
+        .unwrap()
+}
+
+/// An instant in India, written as the local time.
+fn ist(text: &str) -> Instant {
+    format!("{text}:00+05:30")
+        .replace(' ', "T")
+        .parse()
+        .unwrap()
+}
+
+fn show(at: Instant) -> String {
+    at.with_timezone(&chrono_tz::Asia::Kolkata)
+        .format("%Y-%m-%d %H:%M")
+        .to_string()
+}
+
+/// What `start` says, in one line.
+fn say(
+    cycle: &Cycle,
+    provider: ProviderKind,
+    notify: Notify,
+    policy: &Policy,
+    now: &str,
+) -> String {
+    match start(cycle, provider, notify, policy, 7, ist(now)) {
+        Start::At(step, span) => {
+            format!(
+                "{step} {} until {}",
+                show(span.opens),
+                span.closes.map_or("-".to_owned(), show)
+            )
+        }
+        Start::Closed { reason } => reason,
+    }
+}
+
+#[test]
+fn a_year_of_a_monthly_upi_mandate_on_the_31st() {
+    let policy = Policy {
+        jitter: Duration::from_mins(15),
+        ..upi()
+    };
+    let mut table = String::from(
+        "cycle       notify            debit             window ends       last safe start   closes\n",
+    );
+    for (debit_at, seed) in [("10:30", 1), ("06:00", 2)] {
+        writeln!(table, "debit_at {debit_at}, seed {seed}").unwrap();
+        let terms = terms(Frequency::Monthly, "2026-01-31", debit_at);
+        let (juspay, separate) = (ProviderKind::Juspay, Notify::Separate);
+        for (cycle, plan) in coming(&terms, juspay, separate, &policy, seed, terms.starts_on, 12) {
+            let plan = plan.unwrap();
+            let times = [
+                plan.notify_at.unwrap(),
+                plan.debit.opens,
+                plan.debit.closes.unwrap(),
+                plan.last_safe_start,
+                cycle.closes_at,
+            ];
+            writeln!(table, "{}  {}", cycle.on, times.map(show).join("  ")).unwrap();
+        }
+    }
+    insta::assert_snapshot!(table);
+}
+
+#[test]
+fn the_notification_is_25_hours_and_the_lead_before_the_debit() {
+    let cycle = cycle(Frequency::Monthly, "2026-01-31", "09:00");
+    let plan = timetable(&cycle, ProviderKind::Juspay, Notify::Separate, &upi(), 7).unwrap();
+    assert_eq!(
+        plan,
+        Timetable {
+            start_at: ist("2026-01-30 07:00"),
+            notify_at: Some(ist("2026-01-30 07:00")),
+            debit: Span {
+                opens: ist("2026-01-31 09:00"),
+                closes: Some(ist("2026-01-31 09:59"))
+            },
+            // 24:00 on 27 February less 25 hours.
+            last_safe_start: ist("2026-02-26 23:00") - TICK,
+        }
+    );
+    let provider = timetable(&cycle, ProviderKind::Juspay, Notify::Provider, &upi(), 7);
+    assert_eq!(provider, Some(plan));
+}
+
+#[test]
+fn a_debit_without_a_notification_starts_with_itself() {
+    let cycle = cycle(Frequency::Daily, "2026-01-31", "10:30");
+    let plan = timetable(&cycle, ProviderKind::Juspay, Notify::None, &upi(), 7).unwrap();
+    assert_eq!(
+        (plan.start_at, plan.notify_at),
+        (ist("2026-01-31 13:01"), None)
+    );
+    assert_eq!(plan.last_safe_start, ist("2026-02-01 00:00") - TICK);
+}
+
+#[test]
+fn a_watched_payment_is_looked_at_a_while_after_it_is_due() {
+    let cycle = cycle(Frequency::Daily, "2026-01-31", "10:30");
+    let (signzy, provider) = (ProviderKind::Signzy, Notify::Provider);
+    let plan = timetable(&cycle, signzy, provider, &upi(), 7).unwrap();
+    assert_eq!(plan.start_at, ist("2026-01-31 11:00"));
+    assert_eq!(
+        plan.debit,
+        Span {
+            opens: ist("2026-01-31 10:30"),
+            closes: None
+        }
+    );
+    assert_eq!(
+        say(&cycle, signzy, provider, &upi(), "2026-01-30 10:00"),
+        "lookup 2026-01-31 11:00 until -"
+    );
+    // A look is never too late: the provider may have collected it while nobody was there.
+    assert_eq!(
+        say(&cycle, signzy, provider, &upi(), "2026-03-05 10:00"),
+        "lookup 2026-03-05 10:00 until -"
+    );
+    let policy = Policy {
+        lookup_after: Vec::new(),
+        ..upi()
+    };
+    assert_eq!(
+        say(&cycle, signzy, provider, &policy, "2026-01-30 10:00"),
+        "lookup 2026-01-31 16:30 until -"
+    );
+}
+
+#[test]
+fn a_missed_start_is_made_up_for_while_the_cycle_is_open() {
+    let monthly = cycle(Frequency::Monthly, "2026-01-31", "09:00");
+    let weekly = cycle(Frequency::Weekly, "2026-01-31", "09:00");
+    let daily = cycle(Frequency::Daily, "2026-01-31", "09:00");
+    let evening = cycle(Frequency::Daily, "2026-01-31", "17:00");
+    let (separate, provider, none) = (Notify::Separate, Notify::Provider, Notify::None);
+    let cases = [
+        (&monthly, separate, "2026-01-01 00:00"),
+        (&monthly, separate, "2026-01-30 07:00"),
+        (&monthly, separate, "2026-01-30 07:01"),
+        (&monthly, provider, "2026-01-30 10:00"),
+        (&monthly, separate, "2026-02-14 12:00"),
+        (&weekly, separate, "2026-02-05 22:30"),
+        (&weekly, separate, "2026-02-05 22:59"),
+        (&weekly, separate, "2026-02-05 23:00"),
+        (&weekly, provider, "2026-02-06 12:00"),
+        (&weekly, separate, "2026-02-07 00:00"),
+        (&daily, separate, "2026-01-30 16:58"),
+        (&daily, separate, "2026-01-30 17:00"),
+        (&daily, none, "2026-01-31 09:58"),
+        (&daily, none, "2026-01-31 10:00"),
+        (&daily, none, "2026-01-31 17:00"),
+        (&daily, none, "2026-01-31 23:59"),
+        (&daily, none, "2026-02-01 00:00"),
+        (&evening, none, "2026-01-30 00:00"),
+    ];
+    let mut table = String::new();
+    for (cycle, notify, now) in cases {
+        let closes = show(cycle.closes_at);
+        let said = say(cycle, ProviderKind::Juspay, notify, &upi(), now);
+        writeln!(table, "{notify:<8} at {now}, closes {closes}: {said}").unwrap();
+    }
+    insta::assert_snapshot!(table);
+}
+
+#[test]
+fn a_cycle_without_a_debit_window_is_not_planned() {
+    let policy = policy(&["09:00-17:00"], &[]);
+    let evening = cycle(Frequency::Daily, "2026-01-31", "18:00");
+    for notify in [Notify::Separate, Notify::Provider, Notify::None] {
+        assert_eq!(
+            timetable(&evening, ProviderKind::Juspay, notify, &policy, 7),
+            None
+        );
+    }
+    assert_eq!(
+        say(
+            &evening,
+            ProviderKind::Juspay,
+            Notify::Separate,
+            &policy,
+            "2026-01-30 06:00"
+        ),
+        "a notification at 2026-01-30 06:00 could be debited at 2026-02-01 09:00 at the earliest, \
+         after the cycle closes at 2026-02-01 00:00 (Asia/Kolkata)"
+    );
+}
+
+#[test]
+fn a_notification_that_would_be_too_old_gives_up_its_lead_or_moves_the_debit() {
+    let morning = cycle(Frequency::Monthly, "2026-01-31", "09:00");
+    let plan = |policy: &Policy| {
+        timetable(&morning, ProviderKind::Juspay, Notify::Separate, policy, 7)
+            .map(|plan| format!("{} {}", show(plan.start_at), show(plan.debit.opens)))
+    };
+    // Two hours before 09:00 is before the first of these; the day before would be more than 48 hours before.
+    let late = policy(&[], &["07:30-07:50", "08:20-08:30"]);
+    assert_eq!(plan(&late).unwrap(), "2026-01-30 07:30 2026-01-31 09:00");
+    // The only window is half an hour too late for 09:00: the debit follows it.
+    let single = policy(&[], &["08:30-08:50"]);
+    assert_eq!(plan(&single).unwrap(), "2026-01-30 08:30 2026-01-31 09:30");
+    // With one narrow window for each, a debit is never 25 to 48 hours after a notification.
+    let never = policy(&["09:20-09:29"], &["08:30-08:50"]);
+    assert_eq!(plan(&never), None);
+    let reason = say(
+        &morning,
+        ProviderKind::Juspay,
+        Notify::Separate,
+        &never,
+        "2026-01-30 06:00",
+    );
+    assert_eq!(
+        reason,
+        "the windows leave no notification and debit that are 1day 1h to 2days apart \
+         before the cycle closes at 2026-02-28 00:00 (Asia/Kolkata)"
+    );
+    let contradiction = Policy {
+        notification_validity: Duration::from_hours(24),
+        ..upi()
+    };
+    assert_eq!(plan(&contradiction), None);
+}
+
+#[test]
+fn calls_of_one_moment_are_spread_inside_their_windows() {
+    let policy = Policy {
+        jitter: Duration::from_mins(15),
+        ..upi()
+    };
+    let noon = cycle(Frequency::Monthly, "2026-01-31", "12:00");
+    let late = cycle(Frequency::Daily, "2026-01-31", "23:50");
+    let plans = |cycle: &Cycle, notify| -> Vec<Timetable> {
+        (0..500)
+            .map(|seed| timetable(cycle, ProviderKind::Juspay, notify, &policy, seed).unwrap())
+            .collect()
+    };
+    let mut debits: Vec<Instant> = plans(&noon, Notify::Separate)
+        .iter()
+        .map(|plan| plan.debit.opens)
+        .collect();
+    debits.sort_unstable();
+    debits.dedup();
+    assert!(debits.len() > 490);
+    assert!(
+        debits
+            .iter()
+            .all(|at| (ist("2026-01-31 13:01")..ist("2026-01-31 13:16")).contains(at))
+    );
+    // Their notifications would fall between two windows and are spread at the end of the first.
+    let mut notices: Vec<Instant> = plans(&noon, Notify::Separate)
+        .iter()
+        .map(|plan| plan.start_at)
+        .collect();
+    notices.sort_unstable();
+    notices.dedup();
+    assert!(notices.len() > 490);
+    assert!(
+        notices
+            .iter()
+            .all(|at| (ist("2026-01-30 09:39")..=ist("2026-01-30 09:54")).contains(at))
+    );
+    // Never past the end of the cycle.
+    assert!(
+        plans(&late, Notify::None)
+            .iter()
+            .all(|plan| plan.debit.opens < ist("2026-01-31 23:55"))
+    );
+}
+
+#[test]
+fn the_debit_after_a_notification_is_not_before_the_planned_one() {
+    let cycle = cycle(Frequency::Daily, "2026-01-31", "09:00");
+    let after = |at| debit_after_notice(&cycle, &upi(), 7, ist(at)).map(|debit| show(debit.opens));
+    assert_eq!(after("2026-01-30 07:00").unwrap(), "2026-01-31 09:00");
+    assert_eq!(after("2026-01-30 08:30").unwrap(), "2026-01-31 09:30");
+    assert_eq!(after("2026-01-30 09:30").unwrap(), "2026-01-31 13:01");
+    assert_eq!(after("2026-01-30 23:00"), None);
+    assert_eq!(after("2026-01-29 08:59"), None);
+}
+
+#[test]
+fn coming_cycles_end_with_the_mandate() {
+    let mut terms = terms(Frequency::Weekly, "2026-01-31", "09:00");
+    terms.ends_on = "2026-02-20".parse().ok();
+    let from = "2026-02-01".parse().unwrap();
+    let cycles = coming(
+        &terms,
+        ProviderKind::Juspay,
+        Notify::None,
+        &upi(),
+        7,
+        from,
+        12,
+    );
+    let days: Vec<String> = cycles
+        .iter()
+        .map(|(cycle, _)| cycle.on.to_string())
+        .collect();
+    assert_eq!(days, ["2026-02-07", "2026-02-14"]);
+}
+
+#[derive(Debug, Clone)]
+struct Case {
+    cycle: Cycle,
+    policy: Policy,
+    notify: Notify,
+    seed: i64,
+}
+
+fn any_case() -> impl Strategy<Value = Case> {
+    use Frequency as F;
+    let frequency =
+        prop::sample::select(vec![F::Onetime, F::Daily, F::Weekly, F::Monthly, F::Yearly]);
+    let cycle = (frequency, 0i64..20_000, any_zone(), 0u32..86_400).prop_filter_map(
+        "a day that the zone leaves out",
+        |(frequency, start, time_zone, second)| {
+            let starts_on = NaiveDate::from_ymd_opt(1990, 1, 1).unwrap() + TimeDelta::days(start);
+            let debit_at = NaiveTime::from_num_seconds_from_midnight_opt(second, 0).unwrap();
+            let schedule = Schedule::Every(frequency);
+            Terms {
+                schedule,
+                starts_on,
+                ends_on: None,
+                time_zone,
+                debit_at,
+            }
+            .cycle_from(starts_on)
+        },
+    );
+    let windows =
+        any_zone().prop_flat_map(|zone| (any_windows(Just(zone)), any_windows(Just(zone))));
+    let notify = prop::sample::select(vec![Notify::Separate, Notify::Provider, Notify::None]);
+    (cycle, windows, 0u64..30, 0u64..8, notify, any::<i64>()).prop_map(
+        |(cycle, (debit_windows, notify_windows), jitter, lead, notify, seed)| {
+            let policy = Policy {
+                debit_windows,
+                notify_windows,
+                jitter: Duration::from_mins(jitter),
+                notify_lead: Duration::from_hours(lead),
+                ..policy(&[], &[])
+            };
+            Case {
+                cycle,
+                policy,
+                notify,
+                seed,
+            }
+        },
+    )
+}
+
+impl Case {
+    fn timetable(&self) -> Option<Timetable> {
+        timetable(
+            &self.cycle,
+            ProviderKind::Juspay,
+            self.notify,
+            &self.policy,
+            self.seed,
+        )
+    }
+
+    /// The start from an instant on, if there is one.
+    fn start(&self, now: Instant) -> Option<Span> {
+        match start(
+            &self.cycle,
+            ProviderKind::Juspay,
+            self.notify,
+            &self.policy,
+            self.seed,
+            now,
+        ) {
+            Start::At(_, span) => Some(span),
+            Start::Closed { .. } => None,
+        }
+    }
+
+    /// The debit that a start leads to.
+    fn debit(&self, started: Instant) -> Option<Instant> {
+        if self.notify == Notify::None {
+            return Some(started);
+        }
+        let debit = debit_after_notice(&self.cycle, &self.policy, self.seed, started);
+        debit.map(|debit| debit.opens)
+    }
+
+    /// The rules that no plan may break.
+    fn check(&self, start: Instant, debit: Instant) -> Result<(), TestCaseError> {
+        prop_assert!(self.policy.debit_windows.contains(debit));
+        prop_assert!(debit >= self.cycle.debit_at && debit < self.cycle.closes_at);
+        if self.notify != Notify::None {
+            prop_assert!(self.policy.notify_windows.contains(start));
+            prop_assert!(debit - start >= HOUR * 25 && debit - start <= HOUR * 48);
+        }
+        Ok(())
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn no_plan_breaks_a_rule(case in any_case()) {
+        let Some(plan) = case.timetable() else { return Ok(()) };
+        case.check(plan.start_at, plan.debit.opens)?;
+        prop_assert!(plan.start_at <= plan.last_safe_start);
+        prop_assert_eq!(plan.notify_at.is_some(), case.notify != Notify::None);
+        let end = case.policy.debit_windows.at_or_after(plan.debit.opens).unwrap().closes;
+        prop_assert_eq!(plan.debit.closes, end);
+        prop_assert_eq!(case.start(plan.start_at - HOUR * 100).unwrap().opens, plan.start_at);
+        prop_assert_eq!(case.start(plan.start_at).unwrap().opens, plan.start_at);
+    }
+
+    #[test]
+    fn a_late_start_breaks_no_rule_either(case in any_case(), late in 0i64..10_000_000) {
+        let Some(plan) = case.timetable() else { return Ok(()) };
+        let now = plan.start_at + TimeDelta::milliseconds(late * 97);
+        if let Some(span) = case.start(now) {
+            prop_assert!(span.opens >= now && span.closes.is_none_or(|closes| span.opens < closes));
+            let debit = case.debit(span.opens);
+            prop_assert!(debit.is_some());
+            case.check(span.opens, debit.unwrap())?;
+        } else {
+            // Closed means closed: no minute of the rest of the cycle would have done.
+            let mut at = now;
+            while at < case.cycle.closes_at && at < now + HOUR * 24 * 3 {
+                let windows = match case.notify {
+                    Notify::None => &case.policy.debit_windows,
+                    Notify::Separate | Notify::Provider => &case.policy.notify_windows,
+                };
+                prop_assert!(!windows.contains(at) || case.debit(at).is_none());
+                at += TimeDelta::minutes(1);
+            }
+        }
+    }
+
+    #[test]
+    fn the_last_safe_start_is_safe_and_the_last(case in any_case()) {
+        let Some(plan) = case.timetable() else { return Ok(()) };
+        let last = case.start(plan.last_safe_start);
+        prop_assert_eq!(last.map(|span| span.opens), Some(plan.last_safe_start));
+        prop_assert_eq!(case.start(plan.last_safe_start + TICK), None);
+    }
+}
