@@ -43,6 +43,8 @@ pub fn day(zone: Tz, at: Instant) -> Option<NaiveDate> {
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::arithmetic_side_effects, reason = "test data is small")]
+
     use super::*;
     use chrono::TimeDelta;
     use proptest::prelude::*;
