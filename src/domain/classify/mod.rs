@@ -1,0 +1,183 @@
+//! From what a provider said to a class. The rules are data: `config/failures.toml`, and an operator's own file before it.
+//!
+//! Within one file the most telling code that any rule matches wins, whatever the order of the rules; among the
+//! rules for that code, and among the rules without a code, the first wins. Rules marked `fallback` are asked
+//! when all others of both files are silent: they hold the codes that name no cause (`U30`, `TXN_FAILURE`).
+
+mod rule;
+
+use std::collections::{HashMap, HashSet};
+
+use super::outcome::Failure;
+use super::{Class, ProviderKind, Rail};
+use rule::Rule;
+
+const BUILTIN_FILE: &str = "config/failures.toml";
+const BUILTIN_RULES: &str = include_str!("../../../config/failures.toml");
+
+/// All that a rule can match on. Everything but the account is compared without case.
+#[derive(Debug, Clone, Copy)]
+pub struct Signals<'a> {
+    /// The configured account's name.
+    pub account: &'a str,
+    /// Whose API.
+    pub provider: ProviderKind,
+    /// How the money moves.
+    pub rail: Rail,
+    /// The HTTP status.
+    pub http_status: u16,
+    /// The body's status word (`AUTHORIZATION_FAILED`, `invalid_request_error`).
+    pub status: Option<&'a str>,
+    /// Every code in the answer, the most telling first: (field, code), such as (`bank_error_code`, `Z9`).
+    pub codes: &'a [(&'a str, &'a str)],
+    /// Every message in the answer, the one to show first.
+    pub messages: &'a [&'a str],
+}
+
+/// The rules, indexed so that an exact code costs one look-up however many rules there are.
+#[derive(Debug)]
+pub struct Classifier {
+    /// In the order in which they are asked.
+    layers: Vec<Layer>,
+}
+
+/// Rules of one file and one strength, in the order of the file.
+#[derive(Debug)]
+struct Layer {
+    rules: Vec<Rule>,
+    /// From a lower-case code to the rules that name it, ascending.
+    by_code: HashMap<String, Vec<usize>>,
+    /// The rules that name no code, ascending.
+    without_code: Vec<usize>,
+}
+
+/// What is wrong with a file of rules.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{file}, line {line}: {why}")]
+pub struct RuleError {
+    /// Which file.
+    pub file: String,
+    /// Which line of it.
+    pub line: usize,
+    /// What is wrong.
+    pub why: String,
+}
+
+impl Classifier {
+    /// The compiled-in rules alone.
+    pub fn builtin() -> Result<Self, RuleError> {
+        Self::with_operator_rules(None)
+    }
+
+    /// An operator's own rules (file name, text) before the compiled-in ones.
+    pub fn with_operator_rules(operator: Option<(&str, &str)>) -> Result<Self, RuleError> {
+        Self::from_files((BUILTIN_FILE, BUILTIN_RULES), operator)
+    }
+
+    fn from_files(
+        builtin: (&str, &str),
+        operator: Option<(&str, &str)>,
+    ) -> Result<Self, RuleError> {
+        let mut taken = HashSet::new();
+        let (fallback, firm) = split(rule::parse(builtin.0, builtin.1, &mut taken)?);
+        let (own_fallback, own_firm) = match operator {
+            Some((file, text)) => split(rule::parse(file, text, &mut taken)?),
+            None => (Vec::new(), Vec::new()),
+        };
+        let layers = [own_firm, firm, own_fallback, fallback]
+            .map(Layer::new)
+            .into();
+        Ok(Self { layers })
+    }
+
+    /// The class of an answer, with the code and message to show for it. Never fails: nothing matched is `Unmapped`.
+    pub fn classify(&self, signals: &Signals<'_>) -> Failure {
+        let found = self.layers.iter().find_map(|layer| layer.find(signals));
+        failure(found, signals)
+    }
+
+    /// Every rule's id and class, in the order in which they are asked.
+    pub fn rules(&self) -> impl Iterator<Item = (&str, Class)> {
+        self.layers
+            .iter()
+            .flat_map(|layer| &layer.rules)
+            .map(|rule| (rule.id.as_str(), rule.class))
+    }
+}
+
+/// A rule, and the code by which it was found.
+type Found<'r, 's> = (&'r Rule, Option<&'s str>);
+
+impl Layer {
+    fn new(rules: Vec<Rule>) -> Self {
+        let mut by_code: HashMap<String, Vec<usize>> = HashMap::new();
+        let mut without_code = Vec::new();
+        for (index, rule) in rules.iter().enumerate() {
+            for code in &rule.codes {
+                by_code.entry(code.clone()).or_default().push(index);
+            }
+            if rule.codes.is_empty() {
+                without_code.push(index);
+            }
+        }
+        Self {
+            rules,
+            by_code,
+            without_code,
+        }
+    }
+
+    fn find<'s>(&self, signals: &Signals<'s>) -> Option<Found<'_, 's>> {
+        let by_code = signals.codes.iter().find_map(|(field, code)| {
+            let indices = self.by_code.get(&code.trim().to_ascii_lowercase())?;
+            self.first(indices, |rule| {
+                rule.takes_field(field) && rule.matches_all_but_code(signals)
+            })
+            .map(|rule| (rule, Some(*code)))
+        });
+        by_code.or_else(|| {
+            self.first(&self.without_code, |rule| {
+                rule.matches_all_but_code(signals)
+            })
+            .map(|rule| (rule, None))
+        })
+    }
+
+    fn first(&self, indices: &[usize], matches: impl Fn(&Rule) -> bool) -> Option<&Rule> {
+        indices
+            .iter()
+            .filter_map(|index| self.rules.get(*index))
+            .find(|rule| matches(rule))
+    }
+}
+
+/// Fallbacks, and the rest.
+fn split(rules: Vec<Rule>) -> (Vec<Rule>, Vec<Rule>) {
+    rules.into_iter().partition(|rule| rule.fallback)
+}
+
+fn failure(found: Option<Found<'_, '_>>, signals: &Signals<'_>) -> Failure {
+    let rule = found.map(|(rule, _)| rule);
+    let first_code = || {
+        signals
+            .codes
+            .iter()
+            .map(|(_, code)| *code)
+            .find(|code| !code.trim().is_empty())
+    };
+    let code = found.and_then(|(_, code)| code).or_else(first_code);
+    let message = signals
+        .messages
+        .iter()
+        .find(|message| !message.trim().is_empty());
+    Failure {
+        class: rule.map_or(Class::Unmapped, |rule| rule.class),
+        code: code.map(str::to_owned),
+        message: message.map(|message| message.trim().to_owned()),
+        rule: rule.map(|rule| rule.id.clone()),
+        retry_after: rule.and_then(|rule| rule.retry_after),
+    }
+}
+
+#[cfg(test)]
+mod tests;
