@@ -1,5 +1,7 @@
 //! What became of an order: the table of statuses, and the reading of every answer about one.
 
+use reqwest::header::CONTENT_TYPE;
+
 use crate::domain::outcome::{CallFailure, Counter, Failure};
 use crate::domain::{Amount, Currency, Mandate, Outcome};
 use crate::provider::http::Sent;
@@ -63,7 +65,9 @@ impl Juspay {
     pub(super) async fn order_status(&self, request: &LookupRequest<'_>) -> Reply<Outcome> {
         let call = self
             .get(&["orders", request.order_id], request.mandate)
-            .header("version", API_VERSION);
+            .header("version", API_VERSION)
+            // Asked for, although there is no body.
+            .header(CONTENT_TYPE, "application/x-www-form-urlencoded");
         let sent = self.http.send(call, request.at).await;
         self.order_reply(
             sent,
