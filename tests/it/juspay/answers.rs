@@ -8,7 +8,7 @@ use mandated::domain::outcome::Counter;
 use mandated::domain::{Amount, Currency, Outcome};
 use serde_json::{Value, json};
 
-use super::support::{brief, documented, execute, look_up, retry, rupees, saying};
+use super::support::{Stage, brief, documented, execute, look_up, retry, rupees, saying};
 
 #[tokio::test]
 async fn a_charged_execution() {
@@ -53,8 +53,9 @@ async fn a_retry_under_way_is_the_second_attempt_of_the_same_order() {
 
 #[tokio::test]
 async fn a_charged_order_has_the_providers_own_amount() {
-    let (_server, juspay) = saying(200, documented!("order_charged.json")).await;
-    let reply = look_up(&juspay, "12345").await;
+    let stage = Stage::new().await;
+    stage.say(200, documented!("order_charged.json")).await;
+    let reply = look_up(&stage.juspay, "12345").await;
     let txn = Some("juspay-12345-1".to_owned());
     assert_eq!(
         reply.outcome,
@@ -78,6 +79,7 @@ fn order(changes: &Value) -> String {
 
 #[tokio::test]
 async fn every_status_by_its_word() {
+    let stage = Stage::new().await;
     for (status, expected) in [
         ("NEW", "pending"),
         ("CREATED", "pending"),
@@ -111,8 +113,8 @@ async fn every_status_by_its_word() {
         // The id 40 stands for two of them, so it must not count.
         for status_id in [json!(40), json!("26"), json!(21)] {
             let body = order(&json!({"status": status, "status_id": status_id}));
-            let (_server, juspay) = saying(200, &body).await;
-            let outcome = brief(&look_up(&juspay, "12345").await.outcome);
+            stage.say(200, &body).await;
+            let outcome = brief(&look_up(&stage.juspay, "12345").await.outcome);
             assert_eq!(
                 outcome.split(' ').next(),
                 expected.split(' ').next(),
@@ -124,6 +126,7 @@ async fn every_status_by_its_word() {
 
 #[tokio::test]
 async fn failures_are_classified_by_their_most_telling_code() {
+    let stage = Stage::new().await;
     for (changes, expected) in [
         (
             json!({"resp_code": "INSUFFICIENT_BALANCE", "resp_category": "BUSINESS_ERROR", "bank_error_code": ""}),
@@ -152,9 +155,9 @@ async fn failures_are_classified_by_their_most_telling_code() {
     ] {
         let mut changes = changes;
         changes["status"] = json!("AUTHORIZATION_FAILED");
-        let (_server, juspay) = saying(200, &order(&changes)).await;
+        stage.say(200, &order(&changes)).await;
         assert_eq!(
-            brief(&look_up(&juspay, "12345").await.outcome),
+            brief(&look_up(&stage.juspay, "12345").await.outcome),
             expected,
             "{changes}"
         );
@@ -165,6 +168,7 @@ async fn failures_are_classified_by_their_most_telling_code() {
 async fn amounts_are_read_from_their_digits_whatever_their_type() {
     let usd = Amount::parse("0.30", Currency::parse("USD").unwrap()).unwrap();
     let yen = Amount::parse("300", Currency::parse("JPY").unwrap()).unwrap();
+    let stage = Stage::new().await;
     for (changes, expected) in [
         (json!({"amount": 300}), Some(rupees("300.00"))),
         (json!({"amount": 300.0}), Some(rupees("300.00"))),
@@ -182,8 +186,8 @@ async fn amounts_are_read_from_their_digits_whatever_their_type() {
         (json!({"amount": 300.005}), None),
         (json!({"amount": "300", "currency": "rupee"}), None),
     ] {
-        let (_server, juspay) = saying(200, &order(&changes)).await;
-        let Outcome::Charged { amount, .. } = look_up(&juspay, "12345").await.outcome else {
+        stage.say(200, &order(&changes)).await;
+        let Outcome::Charged { amount, .. } = look_up(&stage.juspay, "12345").await.outcome else {
             panic!("{changes}")
         };
         assert_eq!(amount, expected, "{changes}");
@@ -197,6 +201,7 @@ async fn attempts_count_the_providers_silent_retries() {
         attempts,
         no_retry_allowed,
     };
+    let stage = Stage::new().await;
     for (changes, expected) in [
         (json!({"txn_id": "juspay-12345-3"}), counter(Some(3), false)),
         (
@@ -224,9 +229,9 @@ async fn attempts_count_the_providers_silent_retries() {
             counter(None, false),
         ),
     ] {
-        let (_server, juspay) = saying(200, &order(&changes)).await;
+        stage.say(200, &order(&changes)).await;
         assert_eq!(
-            look_up(&juspay, "12345").await.counter,
+            look_up(&stage.juspay, "12345").await.counter,
             expected,
             "{changes}"
         );

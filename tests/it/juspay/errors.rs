@@ -6,7 +6,7 @@
 
 use wiremock::ResponseTemplate;
 
-use super::support::{answering, brief, documented, execute, look_up, retry, saying};
+use super::support::{Stage, brief, documented, execute, look_up, retry, saying};
 
 /// What each row of the error table comes to.
 const ROWS: [(&str, &str); 14] = [
@@ -77,12 +77,13 @@ async fn every_row_of_the_error_tables() {
         "both pages print the same table"
     );
     assert_eq!(rows.len(), ROWS.len());
+    let stage = Stage::new().await;
     for ((status, description, body), (expected_row, expected)) in rows.iter().zip(ROWS) {
         assert_eq!(description, expected_row);
         // A dash in the table stands for no body.
         let body = if body == "-" { "" } else { body };
-        let (_server, juspay) = saying(*status, body).await;
-        let reply = execute(&juspay, "1738237998").await;
+        stage.say(*status, body).await;
+        let reply = execute(&stage.juspay, "1738237998").await;
         assert_eq!(brief(&reply.outcome), expected, "{description}");
         assert_eq!(reply.wire.http_status, Some(*status));
     }
@@ -90,6 +91,7 @@ async fn every_row_of_the_error_tables() {
 
 #[tokio::test]
 async fn what_the_rows_say_is_kept() {
+    let stage = Stage::new().await;
     for (row, code, message) in [
         ("Invalid order amount", "Invalid", "Invalid order amount"),
         (
@@ -105,8 +107,10 @@ async fn what_the_rows_say_is_kept() {
             .iter()
             .find(|(_, description, _)| description == row)
             .unwrap();
-        let (_server, juspay) = saying(*status, if body == "-" { "" } else { body }).await;
-        let wire = execute(&juspay, "1738237998").await.wire;
+        stage
+            .say(*status, if body == "-" { "" } else { body })
+            .await;
+        let wire = execute(&stage.juspay, "1738237998").await.wire;
         assert_eq!(wire.code.unwrap_or_default(), code, "{row}");
         assert_eq!(wire.message.as_deref(), Some(message), "{row}");
         assert!(wire.rule.is_some(), "{row}");
@@ -124,10 +128,11 @@ async fn the_documented_400_of_the_execution_page() {
 
 #[tokio::test]
 async fn nothing_to_retry_is_final_whatever_its_http_status_and_although_it_says_server_error() {
+    let stage = Stage::new().await;
     for status in [200, 400, 404, 422, 500, 503] {
-        let (_server, juspay) = saying(status, documented!("retry_failure.json")).await;
+        stage.say(status, documented!("retry_failure.json")).await;
         assert_eq!(
-            brief(&retry(&juspay, "recu_1731322009").await.outcome),
+            brief(&retry(&stage.juspay, "recu_1731322009").await.outcome),
             "refused nothing_to_retry",
             "{status}"
         );
@@ -136,6 +141,7 @@ async fn nothing_to_retry_is_final_whatever_its_http_status_and_although_it_says
 
 #[tokio::test]
 async fn other_envelopes_are_read_too() {
+    let stage = Stage::new().await;
     for (status, body, expected) in [
         // Fuller 401, and the same words under another status.
         (
@@ -189,9 +195,9 @@ async fn other_envelopes_are_read_too() {
             "unknown",
         ),
     ] {
-        let (_server, juspay) = saying(status, body).await;
+        stage.say(status, body).await;
         assert_eq!(
-            brief(&execute(&juspay, "m1").await.outcome),
+            brief(&execute(&stage.juspay, "m1").await.outcome),
             expected,
             "{status} {body}"
         );
@@ -203,8 +209,10 @@ async fn refusals_carry_the_time_to_wait() {
     let template = ResponseTemplate::new(400)
         .insert_header("Retry-After", "30")
         .set_body_string("{}");
-    let (_server, juspay) = answering(template).await;
-    let mandated::domain::Outcome::Refused(failure) = execute(&juspay, "m1").await.outcome else {
+    let stage = Stage::new().await;
+    stage.answer(template).await;
+    let mandated::domain::Outcome::Refused(failure) = execute(&stage.juspay, "m1").await.outcome
+    else {
         panic!("refused")
     };
     assert_eq!(
@@ -216,6 +224,7 @@ async fn refusals_carry_the_time_to_wait() {
 #[tokio::test]
 async fn a_look_up_that_is_refused_says_nothing_about_the_order_unless_it_is_unknown() {
     let merchant = r#"{"error_message":"Invalid Request","error_info":{"fields":[{"field_name":"merchant_id","reason":"Invalid merchant_id."}],"developer_message":"merchant_id is invalid.","code":"RESOURCE_NOT_FOUND"}}"#;
+    let stage = Stage::new().await;
     for (status, body, expected) in [
         (400, documented!("order_not_found.json"), "not found"),
         (404, documented!("order_not_found.json"), "not found"),
@@ -250,9 +259,9 @@ async fn a_look_up_that_is_refused_says_nothing_about_the_order_unless_it_is_unk
         ),
         (500, "", "unknown"),
     ] {
-        let (_server, juspay) = saying(status, body).await;
+        stage.say(status, body).await;
         assert_eq!(
-            brief(&look_up(&juspay, "173824171").await.outcome),
+            brief(&look_up(&stage.juspay, "173824171").await.outcome),
             expected,
             "{status} {body}"
         );

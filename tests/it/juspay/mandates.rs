@@ -5,7 +5,7 @@ use chrono::DateTime;
 use mandated::domain::MandateStatus;
 use mandated::provider::{MandateAnswer, MandateCommand, Provider};
 
-use super::support::{at, mandate, saying};
+use super::support::{Stage, at, mandate};
 
 fn stands(status: MandateStatus, word: &str) -> MandateAnswer {
     MandateAnswer::Status {
@@ -16,6 +16,7 @@ fn stands(status: MandateStatus, word: &str) -> MandateAnswer {
 
 #[tokio::test]
 async fn every_state_under_both_of_its_names() {
+    let stage = Stage::new().await;
     for (word, status) in [
         ("ACTIVE", MandateStatus::Active),
         ("PAUSED", MandateStatus::Paused),
@@ -24,15 +25,17 @@ async fn every_state_under_both_of_its_names() {
         ("FAILURE", MandateStatus::Failed),
     ] {
         for field in ["status", "mandate_status"] {
-            let (_server, juspay) =
-                saying(200, &format!(r#"{{"{field}":"{word}","mandate_id":"x"}}"#)).await;
+            stage
+                .say(200, &format!(r#"{{"{field}":"{word}","mandate_id":"x"}}"#))
+                .await;
             assert_eq!(
-                juspay.mandate_status(&mandate(), at()).await,
+                stage.juspay.mandate_status(&mandate(), at()).await,
                 stands(status, word),
                 "{field}"
             );
             assert_eq!(
-                juspay
+                stage
+                    .juspay
                     .command(&mandate(), MandateCommand::Resume, at())
                     .await,
                 stands(status, word),
@@ -44,6 +47,7 @@ async fn every_state_under_both_of_its_names() {
 
 #[tokio::test]
 async fn what_is_no_state_is_said_and_not_guessed() {
+    let stage = Stage::new().await;
     for (status, body, part) in [
         (200, r#"{"status":"CREATED"}"#, "not yet active"),
         (200, r#"{"status":"DREAMING"}"#, "DREAMING"),
@@ -67,8 +71,9 @@ async fn what_is_no_state_is_said_and_not_guessed() {
         (429, "", "HTTP 429"),
         (500, r#"{"status":"ACTIVE"}"#, "HTTP 500"),
     ] {
-        let (_server, juspay) = saying(status, body).await;
-        let MandateAnswer::Failed { why } = juspay.mandate_status(&mandate(), at()).await else {
+        stage.say(status, body).await;
+        let MandateAnswer::Failed { why } = stage.juspay.mandate_status(&mandate(), at()).await
+        else {
             panic!("{body}")
         };
         assert!(why.contains(part), "{why}");
@@ -77,26 +82,31 @@ async fn what_is_no_state_is_said_and_not_guessed() {
 
 #[tokio::test]
 async fn commands_are_form_posts_to_the_mandate() {
-    let (server, juspay) = saying(200, r#"{"mandate_status":"PAUSED"}"#).await;
+    let stage = Stage::new().await;
+    stage.say(200, r#"{"mandate_status":"PAUSED"}"#).await;
     let until = DateTime::from_timestamp(1_800_000_000, 0).unwrap();
-    juspay.mandate_status(&mandate(), at()).await;
-    juspay
+    stage.juspay.mandate_status(&mandate(), at()).await;
+    stage
+        .juspay
         .command(
             &mandate(),
             MandateCommand::Pause { until: Some(until) },
             at(),
         )
         .await;
-    juspay
+    stage
+        .juspay
         .command(&mandate(), MandateCommand::Pause { until: None }, at())
         .await;
-    juspay
+    stage
+        .juspay
         .command(&mandate(), MandateCommand::Resume, at())
         .await;
-    juspay
+    stage
+        .juspay
         .command(&mandate(), MandateCommand::Revoke, at())
         .await;
-    let requests = server.received_requests().await.unwrap();
+    let requests = stage.requests().await;
     let bodies: Vec<String> = requests
         .iter()
         .map(|request| String::from_utf8(request.body.clone()).unwrap())

@@ -5,12 +5,12 @@ use mandated::domain::outcome::{CallFailure, NotificationOutcome};
 use mandated::provider::{NotifyRequest, Provider};
 use serde_json::{Value, json};
 
-use super::support::{at, documented, mandate, rupees, saying};
+use super::support::{Stage, at, documented, mandate, rupees};
 
 const REFERENCE: &str = "2QNPw8KSbpHL122bNPgAK07";
 
-async fn notify(status: u16, body: &str) -> String {
-    let (_server, juspay) = saying(status, body).await;
+async fn notify(stage: &Stage, status: u16, body: &str) -> String {
+    stage.say(status, body).await;
     let mandate = mandate();
     let request = NotifyRequest {
         at: at(),
@@ -19,13 +19,14 @@ async fn notify(status: u16, body: &str) -> String {
         amount: rupees("1.00"),
         debit_at: at(),
     };
-    brief(&juspay.notify(&request).await.outcome)
+    brief(&stage.juspay.notify(&request).await.outcome)
 }
 
-async fn status_of(status: u16, body: &str) -> String {
-    let (_server, juspay) = saying(status, body).await;
+async fn status_of(stage: &Stage, status: u16, body: &str) -> String {
+    stage.say(status, body).await;
     brief(
-        &juspay
+        &stage
+            .juspay
             .notification_status(&mandate(), REFERENCE, at())
             .await
             .outcome,
@@ -50,6 +51,7 @@ fn brief(outcome: &NotificationOutcome) -> String {
 
 #[tokio::test]
 async fn both_calls_know_the_four_states() {
+    let stage = Stage::new().await;
     let mut body: Value = serde_json::from_str(documented!("notification_success.json")).unwrap();
     for (status, expected) in [
         ("SUCCESS", "delivered"),
@@ -59,9 +61,13 @@ async fn both_calls_know_the_four_states() {
         ("FAILURE", "failed unmapped"),
     ] {
         body["status"] = json!(status);
-        assert_eq!(notify(200, &body.to_string()).await, expected, "{status}");
         assert_eq!(
-            status_of(200, &body.to_string()).await,
+            notify(&stage, 200, &body.to_string()).await,
+            expected,
+            "{status}"
+        );
+        assert_eq!(
+            status_of(&stage, 200, &body.to_string()).await,
             expected,
             "{status}"
         );
@@ -70,21 +76,23 @@ async fn both_calls_know_the_four_states() {
     body["provider_response"] =
         json!({"provider_response_code": "PRE_DEBIT_NOTIFICATION_NOT_SENT"});
     assert_eq!(
-        status_of(200, &body.to_string()).await,
+        status_of(&stage, 200, &body.to_string()).await,
         "failed notification"
     );
 }
 
 #[tokio::test]
 async fn an_answer_about_another_notification_proves_nothing() {
+    let stage = Stage::new().await;
     let mut body: Value = serde_json::from_str(documented!("notification_success.json")).unwrap();
     body["object_reference_id"] = json!("another");
-    assert_eq!(notify(200, &body.to_string()).await, "unknown");
-    assert_eq!(status_of(200, &body.to_string()).await, "unknown");
+    assert_eq!(notify(&stage, 200, &body.to_string()).await, "unknown");
+    assert_eq!(status_of(&stage, 200, &body.to_string()).await, "unknown");
 }
 
 #[tokio::test]
 async fn refusals_of_the_notification() {
+    let stage = Stage::new().await;
     for (status, body, expected) in [
         (
             400,
@@ -128,12 +136,17 @@ async fn refusals_of_the_notification() {
         (200, "{}", "unknown"),
         (200, r#"{"status":"ERROR"}"#, "unknown"),
     ] {
-        assert_eq!(notify(status, body).await, expected, "{status} {body}");
+        assert_eq!(
+            notify(&stage, status, body).await,
+            expected,
+            "{status} {body}"
+        );
     }
 }
 
 #[tokio::test]
 async fn a_refused_question_says_nothing_about_the_notification_unless_it_is_unknown() {
+    let stage = Stage::new().await;
     for (status, body, expected) in [
         (404, "", "not found"),
         (404, r#"{"error_code":"E09"}"#, "not found"),
@@ -158,6 +171,10 @@ async fn a_refused_question_says_nothing_about_the_notification_unless_it_is_unk
         (401, "", "account refused"),
         (500, "", "unknown"),
     ] {
-        assert_eq!(status_of(status, body).await, expected, "{status} {body}");
+        assert_eq!(
+            status_of(&stage, status, body).await,
+            expected,
+            "{status} {body}"
+        );
     }
 }

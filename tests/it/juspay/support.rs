@@ -17,10 +17,10 @@ use mandated::provider::{
     RetryRequest,
 };
 use wiremock::matchers::any;
-use wiremock::{Mock, MockServer, ResponseTemplate};
+use wiremock::{Mock, MockServer, Request, ResponseTemplate};
 
 /// The key in "Mandate Retry API"'s sample.
-pub(super) const API_KEY: &str = "ADDD1770DE46426395D41920ED8012A";
+pub(super) const API_KEY: &str = "ADDD170DE46426395D41920ED8012A";
 pub(super) const EMAIL: &str = "asha@example.in";
 pub(super) const PHONE: &str = "9876543210";
 
@@ -58,19 +58,43 @@ pub(super) fn client(settings: AccountSettings) -> Juspay {
 }
 
 /// A server that gives one answer to everything, and a client of it.
-pub(super) async fn answering(template: ResponseTemplate) -> (MockServer, Juspay) {
-    let server = MockServer::start().await;
-    Mock::given(any())
-        .respond_with(template)
-        .mount(&server)
-        .await;
-    let juspay = client(settings(&server.uri()));
-    (server, juspay)
+pub(super) struct Stage {
+    pub(super) server: MockServer,
+    pub(super) juspay: Juspay,
 }
 
-/// The same with a status and a JSON body.
+impl Stage {
+    pub(super) async fn new() -> Self {
+        let server = MockServer::start().await;
+        let juspay = client(settings(&server.uri()));
+        Self { server, juspay }
+    }
+
+    /// From now on this is the answer, and the requests so far are forgotten.
+    pub(super) async fn answer(&self, template: ResponseTemplate) {
+        self.server.reset().await;
+        Mock::given(any())
+            .respond_with(template)
+            .mount(&self.server)
+            .await;
+    }
+
+    /// The same with a status and a JSON body.
+    pub(super) async fn say(&self, status: u16, body: &str) {
+        self.answer(ResponseTemplate::new(status).set_body_raw(body, "application/json"))
+            .await;
+    }
+
+    pub(super) async fn requests(&self) -> Vec<Request> {
+        self.server.received_requests().await.unwrap()
+    }
+}
+
+/// A stage that says one thing.
 pub(super) async fn saying(status: u16, body: &str) -> (MockServer, Juspay) {
-    answering(ResponseTemplate::new(status).set_body_raw(body, "application/json")).await
+    let stage = Stage::new().await;
+    stage.say(status, body).await;
+    (stage.server, stage.juspay)
 }
 
 /// Carries a name, a phone and an e-mail, which must show up nowhere but in the request.

@@ -11,8 +11,7 @@ use mandated::provider::juspay::check_metadata;
 use wiremock::ResponseTemplate;
 
 use super::support::{
-    API_KEY, EMAIL, PHONE, answering, brief, client, execute, look_up, mandate, retry, saying,
-    settings,
+    API_KEY, EMAIL, PHONE, Stage, brief, client, execute, look_up, mandate, retry, saying, settings,
 };
 
 /// A server of one connection: it reads the whole request and then does what it is told.
@@ -72,22 +71,20 @@ async fn an_answer_that_comes_too_late_proves_nothing() {
     let slow = ResponseTemplate::new(200)
         .set_body_string(r#"{"status":"CHARGED"}"#)
         .set_delay(Duration::from_secs(30));
-    let (server, _) = answering(slow).await;
+    let stage = Stage::new().await;
+    stage.answer(slow).await;
     let hasty = client(mandated::provider::AccountSettings {
         timeout: Duration::from_millis(200),
-        ..settings(&server.uri())
+        ..settings(&stage.server.uri())
     });
     let reply = execute(&hasty, "m1").await;
     assert_eq!(brief(&reply.outcome), "unknown");
-    assert_eq!(
-        server.received_requests().await.unwrap().len(),
-        1,
-        "sent once only"
-    );
+    assert_eq!(stage.requests().await.len(), 1, "sent once only");
 }
 
 #[tokio::test]
 async fn by_http_status() {
+    let stage = Stage::new().await;
     for (template, expected) in [
         (ResponseTemplate::new(200), "unknown"),
         (
@@ -147,14 +144,14 @@ async fn by_http_status() {
             "unknown",
         ),
     ] {
-        let (server, juspay) = answering(template.clone()).await;
+        stage.answer(template.clone()).await;
         assert_eq!(
-            brief(&execute(&juspay, "m1").await.outcome),
+            brief(&execute(&stage.juspay, "m1").await.outcome),
             expected,
             "{template:?}"
         );
         assert_eq!(
-            server.received_requests().await.unwrap().len(),
+            stage.requests().await.len(),
             1,
             "sent once only: {template:?}"
         );
@@ -191,6 +188,7 @@ async fn neither_keys_nor_people_are_kept() {
         r#"{{"status":"ERROR","error_message":"bad phone:{PHONE}","error_code":"{EMAIL}"}}"#
     );
     let malformed = format!(r#"{{"error_message":"{EMAIL} {PHONE}, "error_code":{PHONE}"#);
+    let stage = Stage::new().await;
     for (status, body) in [
         (200, &echo),
         (400, &refusal),
@@ -199,12 +197,13 @@ async fn neither_keys_nor_people_are_kept() {
         (400, &malformed),
         (502, &malformed),
     ] {
-        let (_server, juspay) = saying(status, body).await;
+        stage.say(status, body).await;
+        let juspay = &stage.juspay;
         let seen = format!(
             "{:?} {:?} {:?} {juspay:?}",
-            execute(&juspay, "m1").await,
-            look_up(&juspay, "m1").await,
-            retry(&juspay, "m1").await
+            execute(juspay, "m1").await,
+            look_up(juspay, "m1").await,
+            retry(juspay, "m1").await
         );
         assert_clean(&seen);
     }
