@@ -52,15 +52,25 @@ pub struct Http {
 
 impl Http {
     pub fn new(settings: &AccountSettings, simulated: bool) -> Result<Self, BuildError> {
+        install_tls();
+        // Below the timeout of the whole call, so that a connection that never came about is told apart.
+        let connect_timeout = settings
+            .timeout
+            .checked_div(2)
+            .unwrap_or_default()
+            .min(Duration::from_secs(10));
         let client = reqwest::Client::builder()
             .user_agent(concat!("mandated/", env!("CARGO_PKG_VERSION")))
             .timeout(settings.timeout)
-            .connect_timeout(settings.timeout.min(Duration::from_secs(10)))
+            .connect_timeout(connect_timeout)
             // A redirected POST would be a second request to somewhere nobody configured.
             .redirect(reqwest::redirect::Policy::none())
             .pool_max_idle_per_host(256)
             .build()
-            .map_err(|source| BuildError::Client { account: settings.name.clone(), source })?;
+            .map_err(|source| BuildError::Client {
+                account: settings.name.clone(),
+                source,
+            })?;
         let tps = NonZeroU32::new(settings.tps).unwrap_or(NonZeroU32::MIN);
         Ok(Self {
             client,
@@ -78,14 +88,19 @@ impl Http {
         self.limiter.until_ready().await;
         let started = tokio::time::Instant::now();
         let request = if self.simulated {
-            request.header("x-simulated-time", at.to_rfc3339_opts(SecondsFormat::Millis, true))
+            request.header(
+                "x-simulated-time",
+                at.to_rfc3339_opts(SecondsFormat::Millis, true),
+            )
         } else {
             request
         };
         let mut delays = in_process_delays().into_iter();
         let result = loop {
             let Some(attempt) = request.try_clone() else {
-                break Err(CallFailure::NotSent { why: "the request cannot be repeated".to_owned() });
+                break Err(CallFailure::NotSent {
+                    why: "the request cannot be repeated".to_owned(),
+                });
             };
             match once(attempt).await {
                 Err(CallFailure::NotSent { why }) => match delays.next() {
@@ -95,7 +110,18 @@ impl Http {
                 other => break other,
             }
         };
-        Sent { result, latency: started.elapsed() }
+        Sent {
+            result,
+            latency: started.elapsed(),
+        }
+    }
+}
+
+/// reqwest is built without a TLS provider of its own; the process has one, and the first client brings it.
+fn install_tls() {
+    if rustls::crypto::CryptoProvider::get_default().is_none() {
+        // An error says that another thread was faster, which is as good.
+        drop(rustls::crypto::ring::default_provider().install_default());
     }
 }
 
@@ -111,11 +137,17 @@ async fn once(request: RequestBuilder) -> Result<Answered, CallFailure> {
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await.map_err(|error| failure(&error))? {
         if body.len().saturating_add(chunk.len()) > MAX_BODY {
-            return Err(CallFailure::Unknown { why: format!("HTTP {status} with a body over {MAX_BODY} bytes") });
+            return Err(CallFailure::Unknown {
+                why: format!("HTTP {status} with a body over {MAX_BODY} bytes"),
+            });
         }
         body.extend_from_slice(&chunk);
     }
-    Ok(Answered { status, body: String::from_utf8_lossy(&body).into_owned(), retry_after })
+    Ok(Answered {
+        status,
+        body: String::from_utf8_lossy(&body).into_owned(),
+        retry_after,
+    })
 }
 
 /// Only a failure to connect proves that nothing was sent; every other one may have come after the effect.

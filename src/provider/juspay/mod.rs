@@ -1,20 +1,174 @@
+//! Juspay Express Checkout: mandates, notifications, orders.
+
+mod answer;
+mod execute;
+mod mandate;
+mod notification;
+mod order;
+mod retry;
+
 use std::sync::Arc;
-use crate::domain::classify::Classifier;
-use crate::domain::outcome::NotificationOutcome;
-use crate::domain::{Instant, Mandate, Outcome};
-use super::{AccountSettings, ExecuteRequest, Http, LookupRequest, MandateAnswer, MandateCommand, NotifyRequest, Provider, Reply, RetryRequest};
+use std::time::Duration;
+
+use reqwest::RequestBuilder;
+use reqwest::header::ACCEPT;
+use secrecy::ExposeSecret;
+use url::Url;
+
+use crate::domain::classify::{Classifier, Signals};
+use crate::domain::outcome::{Counter, Failure, NotificationOutcome};
+use crate::domain::{Instant, Mandate, Outcome, ProviderKind};
+
+use super::{
+    AccountSettings, ExecuteRequest, Http, LookupRequest, MandateAnswer, MandateCommand,
+    NotifyRequest, Provider, Reply, RetryRequest, Wire,
+};
+use answer::Answer;
+
+pub use execute::check_metadata;
+
+/// The client of one Juspay account.
 #[derive(Debug)]
-pub struct Juspay { settings: AccountSettings, http: Http, classifier: Arc<Classifier> }
-impl Juspay {
-    pub fn new(settings: AccountSettings, http: Http, classifier: Arc<Classifier>) -> Self { Self { settings, http, classifier } }
+pub struct Juspay {
+    settings: AccountSettings,
+    http: Http,
+    classifier: Arc<Classifier>,
 }
+
+impl Juspay {
+    pub fn new(settings: AccountSettings, http: Http, classifier: Arc<Classifier>) -> Self {
+        Self {
+            settings,
+            http,
+            classifier,
+        }
+    }
+
+    fn get(&self, path: &[&str], mandate: &Mandate) -> RequestBuilder {
+        self.with_headers(self.http.client().get(self.url(path)), mandate)
+    }
+
+    fn post(&self, path: &[&str], mandate: &Mandate) -> RequestBuilder {
+        self.with_headers(self.http.client().post(self.url(path)), mandate)
+    }
+
+    /// The key is the user name and the password is empty. The routing id must be the same in every call of a customer.
+    fn with_headers(&self, request: RequestBuilder, mandate: &Mandate) -> RequestBuilder {
+        request
+            .basic_auth(self.settings.api_key.expose_secret(), Some(""))
+            .header("x-merchantid", &self.settings.merchant_id)
+            .header("x-routing-id", &mandate.customer_id)
+            .header(ACCEPT, "application/json")
+    }
+
+    /// The base URL with a path behind it, each part escaped.
+    fn url(&self, path: &[&str]) -> Url {
+        let mut url = self.settings.base_url.clone();
+        if let Ok(mut segments) = url.path_segments_mut() {
+            segments.pop_if_empty().extend(path);
+        }
+        url
+    }
+
+    /// The class of a failure, and what the provider said of it.
+    fn failure(&self, answer: &Answer, mandate: &Mandate) -> Failure {
+        let codes: Vec<(&str, &str)> = answer
+            .codes
+            .iter()
+            .map(|(field, code)| (*field, code.as_str()))
+            .collect();
+        let messages: Vec<&str> = answer.messages.iter().map(String::as_str).collect();
+        let failure = self.classifier.classify(&Signals {
+            account: &self.settings.name,
+            provider: ProviderKind::Juspay,
+            rail: mandate.rail,
+            http_status: answer.http_status,
+            status: answer.status.as_deref(),
+            codes: &codes,
+            messages: &messages,
+        });
+        Failure {
+            retry_after: failure.retry_after.or(answer.retry_after),
+            message: failure.message.or_else(|| Some(answer.why())),
+            ..failure
+        }
+    }
+}
+
+impl Answer {
+    fn wire(&self, latency: Duration, failure: Option<&Failure>) -> Wire {
+        let code = self.codes.first().map(|(_, code)| code.clone());
+        Wire {
+            http_status: Some(self.http_status),
+            latency,
+            code: failure.and_then(|failure| failure.code.clone()).or(code),
+            message: failure
+                .and_then(|failure| failure.message.clone())
+                .or_else(|| self.messages.first().cloned()),
+            rule: failure.and_then(|failure| failure.rule.clone()),
+            body: Some(self.kept.clone()),
+        }
+    }
+}
+
+impl<T> Reply<T> {
+    /// Nothing came back.
+    fn unanswered(outcome: T, latency: Duration) -> Self {
+        let wire = Wire {
+            latency,
+            ..Wire::default()
+        };
+        Self {
+            outcome,
+            counter: Counter::default(),
+            provider_ref: None,
+            wire,
+        }
+    }
+}
+
 impl Provider for Juspay {
-    async fn notify(&self, _request: &NotifyRequest<'_>) -> Reply<NotificationOutcome> { todo!() }
-    async fn notification_status(&self, _m: &Mandate, _r: &str, _at: Instant) -> Reply<NotificationOutcome> { todo!() }
-    async fn execute(&self, _request: &ExecuteRequest<'_>) -> Reply<Outcome> { todo!() }
-    async fn look_up(&self, _request: &LookupRequest<'_>) -> Reply<Outcome> { todo!() }
-    async fn retry(&self, _request: &RetryRequest<'_>) -> Reply<Outcome> { todo!() }
-    async fn mandate_status(&self, _m: &Mandate, _at: Instant) -> MandateAnswer { todo!() }
-    async fn command(&self, _m: &Mandate, _c: MandateCommand, _at: Instant) -> MandateAnswer { todo!() }
-    fn execute_needs_counter(&self) -> bool { false }
+    async fn notify(&self, request: &NotifyRequest<'_>) -> Reply<NotificationOutcome> {
+        self.pre_debit_notify(request).await
+    }
+
+    async fn notification_status(
+        &self,
+        mandate: &Mandate,
+        reference: &str,
+        at: Instant,
+    ) -> Reply<NotificationOutcome> {
+        self.status_of_notification(mandate, reference, at).await
+    }
+
+    async fn execute(&self, request: &ExecuteRequest<'_>) -> Reply<Outcome> {
+        self.txns(request).await
+    }
+
+    async fn look_up(&self, request: &LookupRequest<'_>) -> Reply<Outcome> {
+        self.order_status(request).await
+    }
+
+    async fn retry(&self, request: &RetryRequest<'_>) -> Reply<Outcome> {
+        self.mandate_retry(request).await
+    }
+
+    async fn mandate_status(&self, mandate: &Mandate, at: Instant) -> MandateAnswer {
+        self.mandate_command(mandate, "check_status", None, at)
+            .await
+    }
+
+    async fn command(
+        &self,
+        mandate: &Mandate,
+        command: MandateCommand,
+        at: Instant,
+    ) -> MandateAnswer {
+        self.operate(mandate, command, at).await
+    }
+
+    /// The order id is the idempotency key.
+    fn execute_needs_counter(&self) -> bool {
+        false
+    }
 }

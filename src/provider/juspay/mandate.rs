@@ -1,0 +1,93 @@
+//! `POST /mandates/{mandate_id}`: what Juspay says about a mandate, and pause, resume, revoke.
+
+use crate::domain::outcome::CallFailure;
+use crate::domain::{Instant, Mandate, MandateStatus};
+use crate::provider::http::Sent;
+use crate::provider::{MandateAnswer, MandateCommand};
+
+use super::Juspay;
+use super::answer::{Answer, Judgement};
+
+impl Juspay {
+    /// Sends one command. `check_status` moves nothing and is always allowed.
+    pub(super) async fn mandate_command(
+        &self,
+        mandate: &Mandate,
+        command: &str,
+        extra: Option<(&str, String)>,
+        at: Instant,
+    ) -> MandateAnswer {
+        let mut form = vec![("command", command.to_owned())];
+        form.extend(extra);
+        let call = self
+            .post(&["mandates", &mandate.provider_mandate_id], mandate)
+            .form(&form);
+        read(self.http.send(call, at).await)
+    }
+
+    /// Pause and resume start at once, which is what their dates default to.
+    pub(super) async fn operate(
+        &self,
+        mandate: &Mandate,
+        command: MandateCommand,
+        at: Instant,
+    ) -> MandateAnswer {
+        let (word, extra) = match command {
+            MandateCommand::Pause { until: Some(until) } => (
+                "pause",
+                Some(("pause_end_date", until.timestamp().to_string())),
+            ),
+            MandateCommand::Pause { until: None } => ("pause", None),
+            MandateCommand::Resume => ("resume", None),
+            MandateCommand::Revoke => ("revoke", None),
+        };
+        self.mandate_command(mandate, word, extra, at).await
+    }
+}
+
+fn read(sent: Sent) -> MandateAnswer {
+    let answered = match sent.result {
+        Ok(answered) => answered,
+        Err(
+            CallFailure::NotSent { why }
+            | CallFailure::Unknown { why }
+            | CallFailure::AccountRefused { why },
+        ) => {
+            return MandateAnswer::Failed { why };
+        }
+        Err(CallFailure::Throttled { .. }) => {
+            return MandateAnswer::Failed {
+                why: "too many calls".to_owned(),
+            };
+        }
+    };
+    let answer = Answer::read(&answered);
+    match answer.judge() {
+        Judgement::Processed { status } => by_word(status),
+        Judgement::Call(_) | Judgement::Duplicate | Judgement::Refused => {
+            MandateAnswer::Failed { why: answer.why() }
+        }
+    }
+}
+
+/// The states of a mandate ("Juspay Appendix", "Mandate Status").
+fn by_word(word: String) -> MandateAnswer {
+    let status = match word.as_str() {
+        "ACTIVE" => MandateStatus::Active,
+        "PAUSED" => MandateStatus::Paused,
+        "REVOKED" => MandateStatus::Revoked,
+        "EXPIRED" => MandateStatus::Expired,
+        "FAILURE" => MandateStatus::Failed,
+        "CREATED" => {
+            return MandateAnswer::Failed {
+                why: "the mandate is CREATED: not yet active".to_owned(),
+            };
+        }
+        _ => {
+            return MandateAnswer::Failed {
+                why: format!("Juspay says {word:?}, which is no documented state of a mandate"),
+            };
+        }
+    };
+    MandateAnswer::Status { status, word }
+}

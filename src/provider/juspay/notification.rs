@@ -1,0 +1,175 @@
+//! The pre-debit notification: `POST /mandates/{mandate_id}` with `pre_debit_notify`, and `GET /notifications/{reference}`.
+
+use serde_json::json;
+
+use crate::domain::outcome::{CallFailure, Counter, NotificationOutcome};
+use crate::domain::{Instant, Mandate, Rail};
+use crate::provider::http::Sent;
+use crate::provider::{NotifyRequest, Reply};
+
+use super::Juspay;
+use super::answer::{Answer, Judgement};
+use super::execute::{INVOICE_NUMBER, value_text};
+
+/// What the payer may be told, in characters ("Juspay Notification API").
+const MAX_DESCRIPTION: usize = 50;
+
+/// Which of the two calls was answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Asked {
+    ToNotify,
+    About,
+}
+
+impl Juspay {
+    pub(super) async fn pre_debit_notify(
+        &self,
+        request: &NotifyRequest<'_>,
+    ) -> Reply<NotificationOutcome> {
+        let mandate = request.mandate;
+        let mut form = vec![
+            ("command", "pre_debit_notify".to_owned()),
+            ("object_reference_id", request.reference.to_owned()),
+            ("source_info", source_info(request)),
+        ];
+        let description: String = mandate.description.chars().take(MAX_DESCRIPTION).collect();
+        if !description.is_empty() {
+            form.push(("description", description));
+        }
+        let call = self
+            .post(&["mandates", &mandate.provider_mandate_id], mandate)
+            .form(&form);
+        let sent = self.http.send(call, request.at).await;
+        self.notification_reply(sent, mandate, request.reference, Asked::ToNotify)
+    }
+
+    pub(super) async fn status_of_notification(
+        &self,
+        mandate: &Mandate,
+        reference: &str,
+        at: Instant,
+    ) -> Reply<NotificationOutcome> {
+        let sent = self
+            .http
+            .send(self.get(&["notifications", reference], mandate), at)
+            .await;
+        self.notification_reply(sent, mandate, reference, Asked::About)
+    }
+
+    fn notification_reply(
+        &self,
+        sent: Sent,
+        mandate: &Mandate,
+        reference: &str,
+        asked: Asked,
+    ) -> Reply<NotificationOutcome> {
+        let answered = match sent.result {
+            Ok(answered) => answered,
+            Err(failure) => {
+                return Reply::unanswered(NotificationOutcome::Call(failure), sent.latency);
+            }
+        };
+        let answer = Answer::read(&answered);
+        let outcome = match (answer.judge(), asked) {
+            (Judgement::Call(failure), _) => NotificationOutcome::Call(failure),
+            (Judgement::Processed { status }, _) => {
+                self.by_notification_status(&answer, &status, mandate, reference)
+            }
+            (Judgement::Duplicate, Asked::ToNotify) => NotificationOutcome::AlreadyExists,
+            (Judgement::Refused, Asked::ToNotify) if already_exists(&answer) => {
+                NotificationOutcome::AlreadyExists
+            }
+            (Judgement::Refused, Asked::ToNotify) => {
+                NotificationOutcome::Failed(self.failure(&answer, mandate))
+            }
+            (Judgement::Refused, Asked::About) if is_missing(&answer) => {
+                NotificationOutcome::NotFound
+            }
+            // A look-up that is refused says nothing about the notification.
+            (Judgement::Duplicate | Judgement::Refused, Asked::About) => {
+                NotificationOutcome::Call(answer.unproven())
+            }
+        };
+        let failure = match &outcome {
+            NotificationOutcome::Failed(failure) => Some(failure),
+            NotificationOutcome::Delivered
+            | NotificationOutcome::Pending
+            | NotificationOutcome::AlreadyExists
+            | NotificationOutcome::NotFound
+            | NotificationOutcome::Call(_) => None,
+        };
+        let wire = answer.wire(sent.latency, failure);
+        Reply {
+            outcome,
+            counter: Counter::default(),
+            provider_ref: None,
+            wire,
+        }
+    }
+
+    /// The four states ("Juspay Appendix", "Notification Status"); one that is not among them is pending.
+    fn by_notification_status(
+        &self,
+        answer: &Answer,
+        status: &str,
+        mandate: &Mandate,
+        reference: &str,
+    ) -> NotificationOutcome {
+        if answer
+            .text("object_reference_id")
+            .is_some_and(|id| id != reference)
+        {
+            let why = "the answer is about another notification".to_owned();
+            return NotificationOutcome::Call(CallFailure::Unknown { why });
+        }
+        match status {
+            "SUCCESS" => NotificationOutcome::Delivered,
+            "FAILURE" => NotificationOutcome::Failed(self.failure(answer, mandate)),
+            "NOT_FOUND" => NotificationOutcome::NotFound,
+            _ if already_exists(answer) => NotificationOutcome::AlreadyExists,
+            _ if status.eq_ignore_ascii_case("ERROR") => {
+                NotificationOutcome::Call(answer.unproven())
+            }
+            _ => NotificationOutcome::Pending,
+        }
+    }
+}
+
+/// JSON text: the amount and the day of the debit, both as text, and for cards the merchant's own invoice number.
+fn source_info(request: &NotifyRequest<'_>) -> String {
+    let mut info = json!({
+        "amount": request.amount.decimal(),
+        "txn_date": request.debit_at.timestamp().to_string(),
+    });
+    let invoice = request
+        .mandate
+        .metadata
+        .get(INVOICE_NUMBER)
+        .and_then(value_text);
+    if let (Rail::Card, Some(number), Some(info)) =
+        (request.mandate.rail, invoice, info.as_object_mut())
+    {
+        info.insert(INVOICE_NUMBER.to_owned(), number.into());
+    }
+    info.to_string()
+}
+
+/// The other word for a duplicate: "Notification already present".
+fn already_exists(answer: &Answer) -> bool {
+    answer
+        .messages
+        .iter()
+        .any(|message| message.to_ascii_lowercase().contains("already present"))
+}
+
+/// The body of an unknown reference is documented nowhere; a web page is not Juspay's word.
+fn is_missing(answer: &Answer) -> bool {
+    let words = answer
+        .status
+        .iter()
+        .chain(&answer.messages)
+        .map(|word| word.to_ascii_lowercase().replace('_', " "));
+    let said = words.into_iter().any(|word| word.contains("not found"));
+    said || answer.has_code("RESOURCE_NOT_FOUND")
+        || answer.http_status == 404 && (answer.body.is_some() || answer.is_blank())
+}

@@ -1,0 +1,228 @@
+//! What became of an order: the table of statuses, and the reading of every answer about one.
+
+use reqwest::header::CONTENT_TYPE;
+
+use crate::domain::outcome::{CallFailure, Counter, Failure};
+use crate::domain::{Amount, Currency, Mandate, Outcome};
+use crate::provider::http::Sent;
+use crate::provider::{Call, LookupRequest, Reply};
+
+use super::Juspay;
+use super::answer::{Answer, Judgement};
+
+/// The version of the order API that is read here ("Juspay Order Status API": date, in the header `version`).
+const API_VERSION: &str = "2023-06-30";
+
+/// What a status word means for the money.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Standing {
+    Charged,
+    Pending,
+    Failed,
+    Reversed,
+    /// Only a person can judge it.
+    Odd,
+    /// The order is not known there.
+    Missing,
+    /// The call failed, not the order.
+    Error,
+    /// A word that is documented nowhere: pending, never success, never failure.
+    Unheard,
+}
+
+/// The meaning of a status, by its word: the id 40 stands for two of them ("Juspay Appendix", "Transaction Status";
+/// "Backend Response Codes" for those from 31 on).
+pub(super) fn standing(status: &str) -> Standing {
+    match status {
+        "CHARGED" => Standing::Charged,
+        "NEW" | "CREATED" | "STARTED" | "PENDING_VBV" | "VBV_SUCCESSFUL" | "AUTHORIZED"
+        | "AUTHORIZING" | "COD_INITIATED" | "VOID_INITIATED" | "CAPTURE_INITIATED"
+        | "TO_BE_CHARGED" => Standing::Pending,
+        // One page spells it with an S.
+        "AUTHENTICATION_FAILED"
+        | "AUTHORIZATION_FAILED"
+        | "AUTHORISATION_FAILED"
+        | "JUSPAY_DECLINED" => Standing::Failed,
+        "AUTO_REFUNDED" | "VOIDED" => Standing::Reversed,
+        "PARTIAL_CHARGED" | "CAPTURE_FAILED" | "VOID_FAILED" => Standing::Odd,
+        "NOT_FOUND" => Standing::Missing,
+        _ if status.eq_ignore_ascii_case("ERROR") => Standing::Error,
+        _ => Standing::Unheard,
+    }
+}
+
+/// The order that a call is about.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Order<'a> {
+    pub(super) mandate: &'a Mandate,
+    pub(super) id: &'a str,
+    pub(super) currency: Currency,
+    pub(super) call: Call,
+}
+
+impl Juspay {
+    /// `GET /orders/{order_id}`.
+    pub(super) async fn order_status(&self, request: &LookupRequest<'_>) -> Reply<Outcome> {
+        let call = self
+            .get(&["orders", request.order_id], request.mandate)
+            .header("version", API_VERSION)
+            // Asked for, although there is no body.
+            .header(CONTENT_TYPE, "application/x-www-form-urlencoded");
+        let sent = self.http.send(call, request.at).await;
+        self.order_reply(
+            sent,
+            Order {
+                mandate: request.mandate,
+                id: request.order_id,
+                currency: request.amount.currency(),
+                call: Call::OrderStatus,
+            },
+        )
+    }
+
+    /// Reads what came back about an order.
+    pub(super) fn order_reply(&self, sent: Sent, order: Order<'_>) -> Reply<Outcome> {
+        let answered = match sent.result {
+            Ok(answered) => answered,
+            Err(failure) => return Reply::unanswered(Outcome::Call(failure), sent.latency),
+        };
+        let answer = Answer::read(&answered);
+        let outcome = match answer.judge() {
+            Judgement::Call(failure) => Outcome::Call(failure),
+            judgement if order.call == Call::OrderStatus => {
+                self.looked_up(&answer, judgement, order)
+            }
+            Judgement::Duplicate => Outcome::AlreadyExists,
+            Judgement::Refused => Outcome::Refused(self.failure(&answer, order.mandate)),
+            Judgement::Processed { status } => self.by_status(&answer, &status, order),
+        };
+        let wire = answer.wire(sent.latency, failure_in(&outcome));
+        let txn = txn_id(&answer);
+        Reply {
+            outcome,
+            counter: counter(&answer, order.id),
+            provider_ref: txn,
+            wire,
+        }
+    }
+
+    /// A look-up that is refused says nothing about the order, except that it is unknown.
+    fn looked_up(&self, answer: &Answer, judgement: Judgement, order: Order<'_>) -> Outcome {
+        match judgement {
+            _ if is_missing(answer) => Outcome::NotFound,
+            Judgement::Processed { status } => self.by_status(answer, &status, order),
+            Judgement::Call(failure) => Outcome::Call(failure),
+            Judgement::Duplicate | Judgement::Refused => Outcome::Call(answer.unproven()),
+        }
+    }
+
+    fn by_status(&self, answer: &Answer, status: &str, order: Order<'_>) -> Outcome {
+        if answer.text("order_id").is_some_and(|id| id != order.id) {
+            return Outcome::Call(CallFailure::Unknown {
+                why: "the answer is about another order".to_owned(),
+            });
+        }
+        let failure = || self.failure(answer, order.mandate);
+        let standing = match standing(status) {
+            // Error envelopes are documented with a 4xx; with a 200 only their words can say what they are.
+            Standing::Missing | Standing::Error | Standing::Unheard
+                if order.call != Call::OrderStatus =>
+            {
+                match answer.refusal() {
+                    Some(Judgement::Duplicate) => return Outcome::AlreadyExists,
+                    Some(_) => return Outcome::Refused(failure()),
+                    None => standing(status),
+                }
+            }
+            known => known,
+        };
+        match standing {
+            Standing::Charged => Outcome::Charged {
+                amount: amount(answer, order.currency),
+                txn: txn_id(answer),
+            },
+            Standing::Pending | Standing::Unheard => Outcome::Pending,
+            Standing::Failed => Outcome::Failed(failure()),
+            Standing::Reversed => Outcome::Reversed(failure()),
+            Standing::Odd => Outcome::Odd(failure()),
+            Standing::Missing | Standing::Error => Outcome::Call(answer.unproven()),
+        }
+    }
+}
+
+/// An unknown order is a 400 with the status `NOT_FOUND` ("Juspay Order Status API", error codes). A 404 without such
+/// words is documented as a wrong URL, and proves nothing about the order.
+fn is_missing(answer: &Answer) -> bool {
+    let names_the_merchant = answer
+        .messages
+        .iter()
+        .any(|message| message.contains("merchant_id"));
+    match answer.status.as_deref() {
+        Some("NOT_FOUND") => true,
+        _ if names_the_merchant => false,
+        _ => {
+            answer.has_code("RESOURCE_NOT_FOUND")
+                || answer.http_status == 404 && answer.body.is_some()
+        }
+    }
+}
+
+/// The amount, exactly as its digits stand in the answer; nothing where there is none or it cannot be one.
+fn amount(answer: &Answer, currency: Currency) -> Option<Amount> {
+    let currency = match answer.text("currency") {
+        Some(code) => Currency::parse(&code).ok()?,
+        None => currency,
+    };
+    let text = answer.text("amount")?;
+    // JSON numbers carry decimals that the currency may not have: 300.0 is 300.
+    let text = match text.split_once('.') {
+        Some((whole, fraction)) => match fraction.trim_end_matches('0') {
+            "" => whole.to_owned(),
+            fraction => format!("{whole}.{fraction}"),
+        },
+        None => text,
+    };
+    Amount::parse(&text, currency).ok()
+}
+
+fn txn_id(answer: &Answer) -> Option<String> {
+    answer
+        .text("txn_id")
+        .or_else(|| answer.text("txn_detail.txn_id"))
+}
+
+/// How often the order was tried. A transaction is `merchantId-orderId-N` ("Juspay Order & Transaction"), and
+/// `mandate_retry_info` counts the retries that Juspay made by itself.
+fn counter(answer: &Answer, order_id: &str) -> Counter {
+    let nth = txn_id(answer).and_then(|txn| {
+        let (front, n) = txn.rsplit_once('-')?;
+        front
+            .strip_suffix(order_id)?
+            .ends_with('-')
+            .then(|| n.parse().ok())?
+    });
+    let retry_info = |key: &str| answer.text(&format!("additional_info.mandate_retry_info.{key}"));
+    let retried = retry_info("retries_done_count")
+        .and_then(|count| count.parse::<i64>().ok())
+        .map(|count| count.saturating_add(1));
+    Counter {
+        attempts: nth.max(retried),
+        no_retry_allowed: retry_info("allowed_retry")
+            .is_some_and(|word| word.eq_ignore_ascii_case("false")),
+    }
+}
+
+/// The failure inside an outcome.
+fn failure_in(outcome: &Outcome) -> Option<&Failure> {
+    match outcome {
+        Outcome::Failed(failure)
+        | Outcome::Refused(failure)
+        | Outcome::Reversed(failure)
+        | Outcome::Odd(failure) => Some(failure),
+        Outcome::Charged { .. }
+        | Outcome::Pending
+        | Outcome::AlreadyExists
+        | Outcome::NotFound
+        | Outcome::Call(_) => None,
+    }
+}

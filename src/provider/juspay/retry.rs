@@ -1,0 +1,36 @@
+//! `POST /ecr/mandate/retry`: Juspay resumes an order where it failed, with the notification or with the debit.
+
+use crate::domain::Outcome;
+use crate::provider::{Call, Reply, RetryRequest};
+
+use super::Juspay;
+use super::order::Order;
+
+/// The body ("Mandate Retry API").
+#[derive(Debug, serde::Serialize)]
+struct Body<'a> {
+    order_id: &'a str,
+    mandate_id: &'a str,
+}
+
+impl Juspay {
+    pub(super) async fn mandate_retry(&self, request: &RetryRequest<'_>) -> Reply<Outcome> {
+        let body = Body {
+            order_id: request.order_id,
+            mandate_id: &request.mandate.provider_mandate_id,
+        };
+        let call = self
+            .post(&["ecr", "mandate", "retry"], request.mandate)
+            .json(&body);
+        let sent = self.http.send(call, request.at).await;
+        self.order_reply(
+            sent,
+            Order {
+                mandate: request.mandate,
+                id: request.order_id,
+                currency: request.amount.currency(),
+                call: Call::Retry,
+            },
+        )
+    }
+}

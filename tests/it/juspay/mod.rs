@@ -1,0 +1,9 @@
+//! The real Juspay client against a server that answers with the documented bytes.
+
+mod answers;
+mod errors;
+mod mandates;
+mod notifications;
+mod sent;
+mod support;
+mod transport;

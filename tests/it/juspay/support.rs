@@ -1,0 +1,191 @@
+//! A client, a server, a mandate.
+#![expect(clippy::unwrap_used, reason = "a broken fixture should fail the test")]
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, NaiveDate, NaiveTime};
+use mandated::domain::classify::Classifier;
+use mandated::domain::cycle::{Frequency, Schedule, Terms};
+use mandated::domain::outcome::Failure;
+use mandated::domain::{
+    Amount, Class, Currency, Instant, Mandate, MandateId, MandateStatus, Notify, Outcome,
+    ProviderKind, Rail,
+};
+use mandated::provider::{
+    AccountSettings, ExecuteRequest, Http, Juspay, LookupRequest, Notice, Provider, Reply,
+    RetryRequest,
+};
+use wiremock::matchers::any;
+use wiremock::{Mock, MockServer, Request, ResponseTemplate};
+
+/// The key in "Mandate Retry API"'s sample.
+pub(super) const API_KEY: &str = "ADDD170DE46426395D41920ED8012A";
+pub(super) const EMAIL: &str = "asha@example.in";
+pub(super) const PHONE: &str = "9876543210";
+
+/// A documented file, byte for byte.
+macro_rules! documented {
+    ($file:literal) => {
+        include_str!(concat!("../data/juspay/", $file))
+    };
+}
+pub(super) use documented;
+
+pub(super) fn at() -> Instant {
+    DateTime::from_timestamp(1_731_322_009, 0).unwrap()
+}
+
+pub(super) fn rupees(text: &str) -> Amount {
+    Amount::parse(text, Currency::INR).unwrap()
+}
+
+pub(super) fn settings(base_url: &str) -> AccountSettings {
+    AccountSettings {
+        name: "juspay_main".to_owned(),
+        provider: ProviderKind::Juspay,
+        base_url: base_url.parse().unwrap(),
+        merchant_id: "merchantid".to_owned(),
+        api_key: API_KEY.to_owned().into(),
+        timeout: Duration::from_secs(5),
+        tps: 1000,
+    }
+}
+
+pub(super) fn client(settings: AccountSettings) -> Juspay {
+    let http = Http::new(&settings, false).unwrap();
+    Juspay::new(settings, http, Arc::new(Classifier::builtin().unwrap()))
+}
+
+/// A server that gives one answer to everything, and a client of it.
+pub(super) struct Stage {
+    pub(super) server: MockServer,
+    pub(super) juspay: Juspay,
+}
+
+impl Stage {
+    pub(super) async fn new() -> Self {
+        let server = MockServer::start().await;
+        let juspay = client(settings(&server.uri()));
+        Self { server, juspay }
+    }
+
+    /// From now on this is the answer, and the requests so far are forgotten.
+    pub(super) async fn answer(&self, template: ResponseTemplate) {
+        self.server.reset().await;
+        Mock::given(any())
+            .respond_with(template)
+            .mount(&self.server)
+            .await;
+    }
+
+    /// The same with a status and a JSON body.
+    pub(super) async fn say(&self, status: u16, body: &str) {
+        self.answer(ResponseTemplate::new(status).set_body_raw(body, "application/json"))
+            .await;
+    }
+
+    pub(super) async fn requests(&self) -> Vec<Request> {
+        self.server.received_requests().await.unwrap()
+    }
+}
+
+/// A stage that says one thing.
+pub(super) async fn saying(status: u16, body: &str) -> (MockServer, Juspay) {
+    let stage = Stage::new().await;
+    stage.say(status, body).await;
+    (stage.server, stage.juspay)
+}
+
+/// Carries a name, a phone and an e-mail, which must show up nowhere but in the request.
+pub(super) fn mandate() -> Mandate {
+    let metadata =
+        serde_json::json!({"order.customer_email": EMAIL, "order.customer_phone": PHONE});
+    let serde_json::Value::Object(metadata) = metadata else {
+        unreachable!("it is an object")
+    };
+    Mandate {
+        id: MandateId(1),
+        reference: "ref-1".to_owned(),
+        provider: ProviderKind::Juspay,
+        provider_mandate_id: "6R7GmdPfhecWj24DarETJJ".to_owned(),
+        customer_id: "customer_1122".to_owned(),
+        rail: Rail::Upi,
+        notify: Notify::Separate,
+        amount: Some(rupees("300.00")),
+        max_amount: rupees("15000.00"),
+        currency: Currency::INR,
+        terms: Terms {
+            schedule: Schedule::Every(Frequency::Monthly),
+            starts_on: NaiveDate::from_ymd_opt(2024, 1, 1).unwrap(),
+            ends_on: None,
+            time_zone: chrono_tz::Asia::Kolkata,
+            debit_at: NaiveTime::MIN,
+        },
+        category: None,
+        description: "Gold plan".to_owned(),
+        metadata,
+        status: MandateStatus::Active,
+    }
+}
+
+pub(super) async fn execute(juspay: &Juspay, order_id: &str) -> Reply<Outcome> {
+    let mandate = mandate();
+    let notice = Notice::Reference("mab121n1");
+    let request = ExecuteRequest {
+        at: at(),
+        mandate: &mandate,
+        order_id,
+        amount: rupees("300.00"),
+        notice,
+    };
+    juspay.execute(&request).await
+}
+
+pub(super) async fn look_up(juspay: &Juspay, order_id: &str) -> Reply<Outcome> {
+    let request = LookupRequest {
+        at: at(),
+        mandate: &mandate(),
+        order_id,
+        amount: rupees("300.00"),
+        provider_ref: None,
+        counter_before: None,
+        cycle_on: NaiveDate::MIN,
+        cycle_closes_on: NaiveDate::MAX,
+    };
+    juspay.look_up(&request).await
+}
+
+pub(super) async fn retry(juspay: &Juspay, order_id: &str) -> Reply<Outcome> {
+    let mandate = mandate();
+    let request = RetryRequest {
+        at: at(),
+        mandate: &mandate,
+        order_id,
+        amount: rupees("300.00"),
+        next_scheduled_on: None,
+    };
+    juspay.retry(&request).await
+}
+
+/// An outcome in a few words, its class with it: what tables in the tests are written in.
+pub(super) fn brief(outcome: &Outcome) -> String {
+    use mandated::domain::outcome::CallFailure;
+    let with = |word: &str, failure: &Failure| format!("{word} {}", Class::as_str(failure.class));
+    match outcome {
+        Outcome::Charged { .. } => "charged".to_owned(),
+        Outcome::Pending => "pending".to_owned(),
+        Outcome::Failed(failure) => with("failed", failure),
+        Outcome::Refused(failure) => with("refused", failure),
+        Outcome::AlreadyExists => "already exists".to_owned(),
+        Outcome::NotFound => "not found".to_owned(),
+        Outcome::Reversed(failure) => with("reversed", failure),
+        Outcome::Odd(failure) => with("odd", failure),
+        Outcome::Call(CallFailure::NotSent { .. }) => "not sent".to_owned(),
+        Outcome::Call(CallFailure::Unknown { .. }) => "unknown".to_owned(),
+        Outcome::Call(CallFailure::AccountRefused { .. }) => "account refused".to_owned(),
+        Outcome::Call(CallFailure::Throttled { after }) => {
+            format!("throttled {:?}", after.map(|after| after.as_secs()))
+        }
+    }
+}

@@ -1,0 +1,228 @@
+//! What a transport result proves, and what may be kept of it.
+#![expect(clippy::unwrap_used, reason = "a broken fixture should fail the test")]
+
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::time::Duration;
+
+use mandated::domain::Outcome;
+use mandated::domain::outcome::CallFailure;
+use mandated::provider::juspay::check_metadata;
+use wiremock::ResponseTemplate;
+
+use super::support::{
+    API_KEY, EMAIL, PHONE, Stage, brief, client, execute, look_up, mandate, retry, saying, settings,
+};
+
+/// A server of one connection: it reads the whole request and then does what it is told.
+fn reading_server(then: impl FnOnce(TcpStream) + Send + 'static) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let mut request = [0; 4096];
+        let read = stream.read(&mut request).unwrap();
+        assert!(read > 0);
+        then(stream);
+    });
+    format!("http://{address}")
+}
+
+#[tokio::test]
+async fn a_refused_connection_proves_that_nothing_was_sent() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    drop(listener);
+    let reply = execute(&client(settings(&url)), "m1").await;
+    assert_eq!(brief(&reply.outcome), "not sent");
+    assert_eq!(reply.wire.http_status, None);
+}
+
+#[tokio::test]
+async fn a_name_that_does_not_resolve_proves_that_nothing_was_sent() {
+    let reply = execute(&client(settings("http://nowhere.invalid")), "m1").await;
+    assert_eq!(brief(&reply.outcome), "not sent");
+}
+
+#[tokio::test]
+async fn a_connection_that_closes_after_the_request_proves_nothing() {
+    let url = reading_server(drop);
+    assert_eq!(
+        brief(&execute(&client(settings(&url)), "m1").await.outcome),
+        "unknown"
+    );
+}
+
+#[tokio::test]
+async fn an_answer_that_breaks_off_proves_nothing() {
+    let url = reading_server(|mut stream| {
+        stream
+            .write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n{\"status\":\"CHARGED\"")
+            .unwrap();
+    });
+    assert_eq!(
+        brief(&execute(&client(settings(&url)), "m1").await.outcome),
+        "unknown"
+    );
+}
+
+#[tokio::test]
+async fn an_answer_that_comes_too_late_proves_nothing() {
+    let slow = ResponseTemplate::new(200)
+        .set_body_string(r#"{"status":"CHARGED"}"#)
+        .set_delay(Duration::from_secs(30));
+    let stage = Stage::new().await;
+    stage.answer(slow).await;
+    let hasty = client(mandated::provider::AccountSettings {
+        timeout: Duration::from_millis(200),
+        ..settings(&stage.server.uri())
+    });
+    let reply = execute(&hasty, "m1").await;
+    assert_eq!(brief(&reply.outcome), "unknown");
+    assert_eq!(stage.requests().await.len(), 1, "sent once only");
+}
+
+#[tokio::test]
+async fn by_http_status() {
+    let stage = Stage::new().await;
+    for (template, expected) in [
+        (ResponseTemplate::new(200), "unknown"),
+        (
+            ResponseTemplate::new(200).set_body_string("not json"),
+            "unknown",
+        ),
+        (
+            ResponseTemplate::new(200).set_body_string(r#"{"status":"CHARGED""#),
+            "unknown",
+        ),
+        (
+            ResponseTemplate::new(200).set_body_string(r#"["CHARGED"]"#),
+            "unknown",
+        ),
+        (ResponseTemplate::new(200).set_body_string("{}"), "unknown"),
+        (ResponseTemplate::new(204), "unknown"),
+        (
+            ResponseTemplate::new(302).insert_header("Location", "/elsewhere"),
+            "unknown",
+        ),
+        (
+            ResponseTemplate::new(307).insert_header("Location", "/elsewhere"),
+            "unknown",
+        ),
+        (ResponseTemplate::new(400), "refused unmapped"),
+        (ResponseTemplate::new(401), "account refused"),
+        (ResponseTemplate::new(403), "account refused"),
+        (
+            ResponseTemplate::new(403).set_body_string(r#"{"error_message":"Rate limit reached"}"#),
+            "throttled None",
+        ),
+        (
+            ResponseTemplate::new(404).set_body_string("<html>nginx</html>"),
+            "refused our_request",
+        ),
+        (ResponseTemplate::new(408), "unknown"),
+        (ResponseTemplate::new(429), "throttled None"),
+        (
+            ResponseTemplate::new(429).insert_header("Retry-After", "120"),
+            "throttled Some(120)",
+        ),
+        (ResponseTemplate::new(500), "unknown"),
+        (
+            ResponseTemplate::new(500).set_body_string(r#"{"status":"CHARGED"}"#),
+            "unknown",
+        ),
+        (
+            ResponseTemplate::new(502).set_body_string("<html>Bad Gateway</html>"),
+            "unknown",
+        ),
+        (ResponseTemplate::new(504), "unknown"),
+        (
+            ResponseTemplate::new(200).set_body_string(format!(
+                "{{\"status\":\"CHARGED\",\"x\":\"{}\"}}",
+                "x".repeat(1 << 20)
+            )),
+            "unknown",
+        ),
+    ] {
+        stage.answer(template.clone()).await;
+        assert_eq!(
+            brief(&execute(&stage.juspay, "m1").await.outcome),
+            expected,
+            "{template:?}"
+        );
+        assert_eq!(
+            stage.requests().await.len(),
+            1,
+            "sent once only: {template:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_simulated_clock_is_sent_on_and_a_real_one_is_not() {
+    let (server, juspay) = saying(200, "{}").await;
+    look_up(&juspay, "m1").await;
+    let settings = settings(&server.uri());
+    let http = mandated::provider::Http::new(&settings, true).unwrap();
+    let classifier = mandated::domain::classify::Classifier::builtin().unwrap();
+    look_up(
+        &mandated::provider::Juspay::new(settings, http, classifier.into()),
+        "m1",
+    )
+    .await;
+    let requests = server.received_requests().await.unwrap();
+    assert!(requests[0].headers.get("x-simulated-time").is_none());
+    assert_eq!(
+        requests[1].headers["x-simulated-time"],
+        "2024-11-11T10:46:49.000Z"
+    );
+}
+
+#[tokio::test]
+async fn neither_keys_nor_people_are_kept() {
+    check_metadata(&mandate().metadata).unwrap();
+    let echo = format!(
+        r#"{{"status":"AUTHORIZATION_FAILED","customer_email":"{EMAIL}","customer_phone":"{PHONE}","resp_message":"no reply from {PHONE} or {EMAIL}","udf1":"{EMAIL}","mandate":{{"mandate_token":"{API_KEY}"}}}}"#
+    );
+    let refusal = format!(
+        r#"{{"status":"ERROR","error_message":"bad phone:{PHONE}","error_code":"{EMAIL}"}}"#
+    );
+    let malformed = format!(r#"{{"error_message":"{EMAIL} {PHONE}, "error_code":{PHONE}"#);
+    let stage = Stage::new().await;
+    for (status, body) in [
+        (200, &echo),
+        (400, &refusal),
+        (401, &refusal),
+        (500, &refusal),
+        (400, &malformed),
+        (502, &malformed),
+    ] {
+        stage.say(status, body).await;
+        let juspay = &stage.juspay;
+        let seen = format!(
+            "{:?} {:?} {:?} {juspay:?}",
+            execute(juspay, "m1").await,
+            look_up(juspay, "m1").await,
+            retry(juspay, "m1").await
+        );
+        assert_clean(&seen);
+    }
+    // Nor in what a failed connection says.
+    let url = reading_server(drop);
+    let Outcome::Call(CallFailure::Unknown { why }) =
+        execute(&client(settings(&url)), "m1").await.outcome
+    else {
+        panic!("unknown")
+    };
+    assert_clean(&why);
+}
+
+fn assert_clean(text: &str) {
+    let basic = base64::Engine::encode(
+        &base64::engine::general_purpose::STANDARD,
+        format!("{API_KEY}:"),
+    );
+    for secret in [API_KEY, EMAIL, PHONE, basic.as_str()] {
+        assert!(!text.contains(secret), "{secret} is in {text}");
+    }
+}
