@@ -59,7 +59,9 @@ CONF
 
 # Waits until the server is ready, or gone. Postgres writes its process id and its status into lines 1 and 8 of this file.
 start() {
-  "$PRIVATE_POSTGRES_BIN/postgres" -D "$dir/data" -p "$port" >>"$dir/log" 2>&1 </dev/null &
+  cat "$dir/output" >>"$dir/log" &
+  logger=$!
+  "$PRIVATE_POSTGRES_BIN/postgres" -D "$dir/data" -p "$port" >"$dir/output" 2>&1 </dev/null &
   server=$!
   while kill -0 "$server" 2>/dev/null; do
     status=$(sed -n '1p;8p' "$dir/data/postmaster.pid" 2>/dev/null | tr -d ' \n')
@@ -69,7 +71,13 @@ start() {
   return 1
 }
 
-stop() { kill "-$1" "$server" 2>/dev/null; wait "$server" 2>/dev/null; }
+# The logger ends when the last process of the server does: each of them holds the other end of its pipe.
+stop() {
+  [ -n "$server" ] || return 0
+  kill "-$1" "$server" 2>/dev/null
+  wait "$server" "$logger" 2>/dev/null
+  server=
+}
 
 # Below the ports that outgoing connections are given. Somebody else may have this one: then the next.
 start_on_a_free_port() {
@@ -80,26 +88,20 @@ start_on_a_free_port() {
   return 1
 }
 
-# After a crash the old server's last processes may need a moment to leave.
-start_again() {
-  stop INT
-  for attempt in 1 2 3 4 5 6 7 8 9 10; do
-    start && return
-    sleep 0.2
-  done
-  return 1
-}
-
 serve() {
+  exec 2>&1
   trap '' HUP INT TERM
   dir=$(mktemp -d "${TMPDIR:-/tmp}/mandated-postgres-XXXXXX") || exit 1
   cd "$dir" || exit 1
-  failed=0
-  if make_data && start_on_a_free_port; then
+  failed=0 server=
+  if mkfifo "$dir/output" && make_data && start_on_a_free_port; then
     while read -r order; do
       case $order in
         kill) stop KILL; echo killed ;;
-        restart) start_again || { failed=1; break; } ;;
+        restart)
+          stop INT
+          start || { failed=1; break; }
+          ;;
       esac
     done
     stop QUIT
