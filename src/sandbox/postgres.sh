@@ -19,7 +19,7 @@ find_bin() {
   newest=0
   for initdb in /usr/lib/postgresql/*/bin/initdb /usr/lib/postgresql*/bin/initdb /usr/pgsql-*/bin/initdb \
     /usr/libexec/postgresql*/initdb /usr/local/pgsql/bin/initdb /opt/homebrew/opt/postgresql@*/bin/initdb \
-    /usr/local/opt/postgresql@*/bin/initdb /home/linuxbrew/.linuxbrew/opt/postgresql@*/bin/initdb \
+    /usr/local/opt/postgresql@*/bin/initdb \
     /Applications/Postgres.app/Contents/Versions/*/bin/initdb; do
     [ -x "$initdb" ] || continue
     version=$("$initdb" --version | sed 's/^[^0-9]*\([0-9]*\).*/\1/')

@@ -1,5 +1,8 @@
 //! Everything that needs a database, a provider or a process of ours, as one binary: one module a subject.
 
+// For clippy: what helps a test is a test.
+#![cfg(test)]
+
 mod postgres;
 mod schema;
 mod support;

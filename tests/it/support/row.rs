@@ -20,6 +20,10 @@ impl Row {
     }
 
     /// Replaces the value of a column, or adds it.
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "so that a test can write 0 as well as a text"
+    )]
     pub(crate) fn with(mut self, column: &'static str, value: impl ToString) -> Self {
         self.values.retain(|(other, _)| *other != column);
         self.values.push((column, value.to_string()));
