@@ -1,5 +1,6 @@
 -- Who pays, how much, how often: accounts and mandates.
 -- No lock on anything that exists: this is the first migration.
+-- A CHECK also passes when it is null: mind the columns that may be.
 create schema if not exists mandated;
 
 -- One row for the whole database. The tag goes into every order id, so that two installations on one
@@ -17,7 +18,7 @@ create table mandated.accounts (
   provider text not null check (provider in ('juspay', 'signzy')),
   paused_until timestamptz,
   pause_reason text,
-  check ((paused_until is null) = (pause_reason is null))
+  constraint accounts_pause_check check ((paused_until is null) = (pause_reason is null))
 );
 
 create table mandated.mandates (
@@ -53,15 +54,17 @@ create table mandated.mandates (
   updated_at timestamptz not null,
   -- Registered once: two refs for one registration could debit the same payer twice for a cycle.
   unique (account_id, provider_mandate_id),
-  check ((frequency is null) <> (cron is null)),
-  check (amount_minor <= max_amount_minor),
-  check (amount_minor is not null or frequency = 'aspresented'),
-  check (ends_on >= starts_on),
-  check ((next_cycle_on is null) = (next_plan_at is null)),
+  constraint mandates_schedule_check check ((frequency is null) <> (cron is null)),
+  constraint mandates_max_amount_check check (amount_minor <= max_amount_minor),
+  constraint mandates_fixed_amount_check check (amount_minor is not null or frequency is not distinct from 'aspresented'),
+  constraint mandates_dates_check check (ends_on >= starts_on),
+  constraint mandates_cursor_check check ((next_cycle_on is null) = (next_plan_at is null)),
   -- Which ways of notifying exist where: see ARCHITECTURE.md, "The three flows".
-  check (case provider when 'juspay' then rail <> 'enach' or notify = 'none'
-                       else rail = 'enach' and notify in ('provider', 'none') end),
-  check (notify <> 'none' or rail = 'enach' or category in ('fastag', 'ncmc'))
+  constraint mandates_flow_check
+    check (case provider when 'juspay' then rail <> 'enach' or notify = 'none'
+                         else rail = 'enach' and notify in ('provider', 'none') end),
+  constraint mandates_exempt_check
+    check (notify <> 'none' or rail = 'enach' or coalesce(category in ('fastag', 'ncmc'), false))
 );
 create index mandates_plan_idx on mandated.mandates (next_plan_at, id)
   where status = 'active' and next_plan_at is not null;

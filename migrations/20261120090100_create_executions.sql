@@ -42,10 +42,11 @@ create table mandated.executions (
   updated_at timestamptz not null,
   finished_at timestamptz,
   unique (mandate_id, cycle_on),
-  check (amount_minor <= max_amount_minor),
-  check (closes_at > debit_at),
-  check ((finished_at is not null) = (state in ('charged', 'failed', 'skipped', 'expired', 'review'))),
-  check (delivered_at is null or notification_ref is not null)
+  constraint executions_max_amount_check check (amount_minor <= max_amount_minor),
+  constraint executions_dates_check check (closes_at > debit_at),
+  constraint executions_finished_check
+    check ((finished_at is not null) = (state in ('charged', 'failed', 'skipped', 'expired', 'review'))),
+  constraint executions_delivered_check check (delivered_at is null or notification_ref is not null)
 ) with (fillfactor = 80);
 create index executions_finished_idx on mandated.executions (finished_at) where finished_at is not null;
 create index executions_review_idx on mandated.executions (id) where state = 'review';
@@ -62,5 +63,5 @@ create table mandated.notifications (
   delivered_at timestamptz,
   message text,
   primary key (execution_id, notification_no),
-  check ((delivered_at is not null) = (state = 'delivered'))
+  constraint notifications_delivered_check check ((delivered_at is not null) = (state = 'delivered'))
 );

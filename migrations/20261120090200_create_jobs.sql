@@ -16,9 +16,9 @@ create table mandated.jobs (
   lease_until timestamptz,
   lease_token bigint,
   worker_id text,
-  check ((lease_until is null) = (lease_token is null)),
-  check ((worker_id is null) = (lease_token is null)),
-  check (run_before > run_at)
+  constraint jobs_lease_check check ((lease_until is null) = (lease_token is null)),
+  constraint jobs_worker_check check ((worker_id is null) = (lease_token is null)),
+  constraint jobs_window_check check (run_before > run_at)
 ) with (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.01, autovacuum_vacuum_threshold = 1000,
         autovacuum_vacuum_cost_delay = 0, autovacuum_analyze_scale_factor = 0.05);
 create index jobs_due_idx on mandated.jobs (account_id, run_at, execution_id) where lease_token is null;
@@ -52,12 +52,14 @@ create table mandated.intents (
   opened_by bigint not null,
   -- The provider's own attempt counter, read before a call that has no idempotency key.
   counter_before bigint,
-  check (amount_minor <= max_amount_minor),
-  check (notice <> 'notified'
-         or (delivered_at is not null and debit_at >= delivered_at + interval '24 hours'
-             and notified_amount_minor = amount_minor)),
-  check (notice <> 'provider' or kind <> 'execute' or debit_at >= opened_at + interval '24 hours'),
-  check (debit_at >= opened_at)
+  constraint intents_max_amount_check check (amount_minor <= max_amount_minor),
+  constraint intents_delivered_check
+    check (notice <> 'notified' or (delivered_at is not null and debit_at >= delivered_at + interval '24 hours')),
+  constraint intents_notified_amount_check
+    check (notice <> 'notified' or notified_amount_minor is not distinct from amount_minor),
+  constraint intents_execution_date_check
+    check (notice <> 'provider' or kind <> 'execute' or debit_at >= opened_at + interval '24 hours'),
+  constraint intents_debit_at_check check (debit_at >= opened_at)
 ) with (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.01, autovacuum_vacuum_threshold = 1000,
         autovacuum_vacuum_cost_delay = 0);
 

@@ -46,20 +46,24 @@ create table mandated.events (
 create index events_execution_idx on mandated.events (execution_id, id);
 create table mandated.events_default partition of mandated.events default;
 
--- Makes the partitions of the month of `first` and of the `ahead` months after it. Safe to call at any time.
-create function mandated.make_partitions(first timestamptz, ahead integer) returns integer language plpgsql as $$
+-- Makes the partitions of the month of `first` and of the `ahead` months after it. Safe to call at any time, by any
+-- number of daemons at once. This and drop_partitions run as their owner: the daemon's role needs no other DDL.
+create function mandated.make_partitions(first timestamptz, ahead integer) returns integer
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
   made integer := 0;
   month timestamptz;
   parent text;
   part text;
 begin
+  -- Conflicts with itself only: of two daemons the second waits, and finds everything made.
+  lock table mandated.attempts in share update exclusive mode;
   for i in 0..ahead loop
     month := (date_trunc('month', first at time zone 'UTC') + make_interval(months => i)) at time zone 'UTC';
     foreach parent in array array['attempts', 'events'] loop
       part := format('%s_%s', parent, to_char(month at time zone 'UTC', 'YYYYMM'));
       if to_regclass('mandated.' || part) is null then
-        execute format('create table if not exists mandated.%I partition of mandated.%I for values from (%L) to (%L)',
+        execute format('create table mandated.%I partition of mandated.%I for values from (%L) to (%L)',
           part, parent, month, ((month at time zone 'UTC') + interval '1 month') at time zone 'UTC');
         made := made + 1;
       end if;
@@ -67,6 +71,31 @@ begin
   end loop;
   return made;
 end $$;
+revoke execute on function mandated.make_partitions from public;
+
+-- Drops the partitions of `parent` (attempts or events) that end at `kept_from` or before. Locks the parent against
+-- everything for a moment: call it with a lock_timeout, and again later.
+create function mandated.drop_partitions(parent text, kept_from timestamptz) returns integer
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+declare
+  dropped integer := 0;
+  part text;
+begin
+  for part in
+    select c.relname
+      from pg_inherits i
+      join pg_class c on c.oid = i.inhrelid
+     where i.inhparent = to_regclass('mandated.' || parent)
+       and parent in ('attempts', 'events')
+       and c.relname ~ '_[0-9]{6}$'
+       and (to_date(right(c.relname, 6), 'YYYYMM') + interval '1 month') at time zone 'UTC' <= kept_from
+  loop
+    execute format('drop table mandated.%I', part);
+    dropped := dropped + 1;
+  end loop;
+  return dropped;
+end $$;
+revoke execute on function mandated.drop_partitions from public;
 
 -- What an operator reads: the effective state, why, and what comes next.
 create view mandated.execution_status as

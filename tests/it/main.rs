@@ -1,4 +1,10 @@
-//! Integration tests, in one binary.
+//! Everything that needs a database, a provider or a process of ours, as one binary: one module a subject.
+
+// For clippy: what helps a test is a test.
+#![cfg(test)]
 
 mod classify;
 mod juspay;
+mod postgres;
+mod schema;
+mod support;

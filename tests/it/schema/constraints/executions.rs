@@ -1,0 +1,177 @@
+//! Executions, their policies and their notifications.
+
+use mandated::domain::State;
+
+use crate::schema::{accepted, execute, refused, refused_with, with_execution};
+use crate::support::TestDatabase;
+use crate::support::row;
+
+#[tokio::test]
+async fn a_cycle_has_one_execution_and_an_order_one_owner() {
+    let TestDatabase { pool, .. } = &with_execution().await;
+    let other = row::execution().with("id", 2).with("order_id", "'order-2'");
+    refused(pool, other.clone(), "executions_mandate_id_cycle_on_key").await;
+    let other = other.with("cycle_on", "'2026-02-28'");
+    refused(
+        pool,
+        other.clone().with("order_id", "'order-1'"),
+        "executions_order_id_key",
+    )
+    .await;
+    refused(
+        pool,
+        other.clone().with("mandate_id", 2),
+        "executions_mandate_id_fkey",
+    )
+    .await;
+    refused(
+        pool,
+        other.clone().with("account_id", 2),
+        "executions_account_id_fkey",
+    )
+    .await;
+    refused(
+        pool,
+        other.clone().with("policy_id", 2),
+        "executions_policy_id_fkey",
+    )
+    .await;
+    let referenced = other.with("notification_ref", "'reference-1'");
+    accepted(pool, referenced.clone()).await;
+    let third = referenced
+        .with("id", 3)
+        .with("order_id", "'order-3'")
+        .with("cycle_on", "'2026-03-31'");
+    refused(pool, third, "executions_notification_ref_key").await;
+}
+
+#[tokio::test]
+async fn its_amount_is_positive_and_within_the_maximum() {
+    let TestDatabase { pool, .. } = &with_execution().await;
+    let next = row::execution()
+        .with("id", 2)
+        .with("order_id", "'order-2'")
+        .with("cycle_on", "'2026-02-28'");
+    refused(
+        pool,
+        next.clone().with("amount_minor", 0),
+        "executions_amount_minor_check",
+    )
+    .await;
+    refused(
+        pool,
+        next.clone().with("amount_minor", 500_001),
+        "executions_max_amount_check",
+    )
+    .await;
+    refused(
+        pool,
+        next.clone().with("currency", "'rupees'"),
+        "executions_currency_check",
+    )
+    .await;
+    accepted(pool, next.with("amount_minor", 500_000)).await;
+}
+
+#[tokio::test]
+async fn it_is_finished_exactly_in_a_final_state() {
+    let TestDatabase { pool, .. } = &with_execution().await;
+    for state in State::ALL
+        .iter()
+        .filter(|state| **state != State::Executing)
+    {
+        let (right, wrong) = if state.is_final() {
+            ("now()", "null")
+        } else {
+            ("null", "now()")
+        };
+        let set =
+            |at| format!("update mandated.executions set state = '{state}', finished_at = {at}");
+        refused_with(
+            execute(pool, &set(wrong)).await,
+            "executions_finished_check",
+        );
+        execute(pool, &set(right)).await.unwrap();
+    }
+    let executing = execute(
+        pool,
+        "update mandated.executions set state = 'executing', finished_at = null",
+    )
+    .await;
+    refused_with(executing, "executions_state_check");
+}
+
+#[tokio::test]
+async fn its_times_and_counters_make_sense() {
+    let TestDatabase { pool, .. } = &with_execution().await;
+    for (change, constraint) in [
+        ("closes_at = debit_at", "executions_dates_check"),
+        ("delivered_at = now()", "executions_delivered_check"),
+        ("order_no = 0", "executions_order_no_check"),
+        ("notification_no = -1", "executions_notification_no_check"),
+        ("debits_tried = -1", "executions_debits_tried_check"),
+        ("lookups = -1", "executions_lookups_check"),
+        ("tries = -1", "executions_tries_check"),
+    ] {
+        refused_with(
+            execute(pool, &format!("update mandated.executions set {change}")).await,
+            constraint,
+        );
+    }
+    let delivered =
+        "update mandated.executions set delivered_at = now(), notification_ref = 'reference-1'";
+    execute(pool, delivered).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_policy_is_stored_once() {
+    let TestDatabase { pool, .. } = &with_execution().await;
+    refused(pool, row::policy(), "policies_digest_key").await;
+}
+
+#[tokio::test]
+async fn a_notification_is_delivered_exactly_when_it_says_when() {
+    let TestDatabase { pool, .. } = &with_execution().await;
+    let notification = row::notification;
+    refused(
+        pool,
+        notification().with("state", "'delivered'"),
+        "notifications_delivered_check",
+    )
+    .await;
+    refused(
+        pool,
+        notification().with("delivered_at", "now()"),
+        "notifications_delivered_check",
+    )
+    .await;
+    refused(
+        pool,
+        notification().with("amount_minor", 0),
+        "notifications_amount_minor_check",
+    )
+    .await;
+    refused(
+        pool,
+        notification().with("notification_no", 0),
+        "notifications_notification_no_check",
+    )
+    .await;
+    refused(
+        pool,
+        notification().with("execution_id", 2),
+        "notifications_execution_id_fkey",
+    )
+    .await;
+    accepted(
+        pool,
+        notification()
+            .with("state", "'delivered'")
+            .with("delivered_at", "now()"),
+    )
+    .await;
+    let second = notification().with("reference", "'reference-2'");
+    refused(pool, second, "notifications_pkey").await;
+    let second = notification().with("notification_no", 2);
+    refused(pool, second, "notifications_reference_key").await;
+}

@@ -1,0 +1,54 @@
+//! Debits and attempts.
+
+use crate::schema::{accepted, refused};
+use crate::support::TestDatabase;
+use crate::support::row;
+
+#[tokio::test]
+async fn a_cycle_is_collected_once() {
+    let TestDatabase { pool, .. } = &TestDatabase::new().await;
+    // Enough mandates to fill every hash partition.
+    for mandate in 1..=20 {
+        let debit = row::debit().with("mandate_id", mandate);
+        accepted(pool, debit.clone()).await;
+        let again = debit.with("execution_id", 2).with("order_id", "'order-2'");
+        let error = again.insert(pool).await.expect_err("a second debit");
+        let constraint = error.as_database_error().unwrap().constraint().unwrap();
+        // Each partition has its own part of "debits_pkey".
+        assert!(
+            constraint.starts_with("debits_") && constraint.ends_with("_pkey"),
+            "{error}"
+        );
+        accepted(
+            pool,
+            row::debit()
+                .with("mandate_id", mandate)
+                .with("cycle_on", "'2026-02-28'"),
+        )
+        .await;
+    }
+    refused(
+        pool,
+        row::debit().with("amount_minor", 0),
+        "debits_amount_minor_check",
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn an_attempt_is_a_call_that_took_time() {
+    let TestDatabase { pool, .. } = &TestDatabase::new().await;
+    refused(
+        pool,
+        row::attempt().with("latency_ms", -1),
+        "attempts_latency_ms_check",
+    )
+    .await;
+    refused(
+        pool,
+        row::attempt().with("call", "'guess'"),
+        "attempts_call_check",
+    )
+    .await;
+    accepted(pool, row::attempt()).await;
+}

@@ -1,0 +1,35 @@
+//! The installation and its accounts.
+
+use crate::schema::{accepted, execute, refused, refused_with};
+use crate::support::TestDatabase;
+use crate::support::row;
+
+#[tokio::test]
+async fn there_is_one_installation() {
+    let TestDatabase { pool, .. } = &TestDatabase::new().await;
+    let second = execute(
+        pool,
+        "insert into mandated.installation (tag) values ('ab12')",
+    )
+    .await;
+    refused_with(second, "installation_pkey");
+    let second = "insert into mandated.installation (singleton, tag) values (false, 'ab12')";
+    refused_with(execute(pool, second).await, "installation_singleton_check");
+    let long = execute(pool, "update mandated.installation set tag = 'ab123'").await;
+    refused_with(long, "installation_tag_check");
+}
+
+#[tokio::test]
+async fn an_account_has_one_row_and_a_pause_has_a_reason() {
+    let TestDatabase { pool, .. } = &TestDatabase::new().await;
+    let paused = row::account().with("paused_until", "'infinity'");
+    refused(pool, paused.clone(), "accounts_pause_check").await;
+    refused(
+        pool,
+        row::account().with("pause_reason", "'401'"),
+        "accounts_pause_check",
+    )
+    .await;
+    accepted(pool, paused.with("pause_reason", "'401'")).await;
+    refused(pool, row::account(), "accounts_name_key").await;
+}

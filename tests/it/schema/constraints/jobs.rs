@@ -1,0 +1,41 @@
+//! Jobs and their leases.
+
+use crate::schema::{accepted, refused};
+use crate::support::TestDatabase;
+use crate::support::row::{self, Row};
+
+#[tokio::test]
+async fn an_execution_has_one_job() {
+    let TestDatabase { pool, .. } = &TestDatabase::new().await;
+    accepted(pool, row::job()).await;
+    refused(pool, row::job().with("step", "'lookup'"), "jobs_pkey").await;
+}
+
+#[tokio::test]
+async fn a_lease_has_an_end_a_token_and_a_holder() {
+    let TestDatabase { pool, .. } = &TestDatabase::new().await;
+    let until = |row: Row| row.with("lease_until", "now()");
+    let token = |row: Row| row.with("lease_token", 1);
+    let worker = |row: Row| row.with("worker_id", "'worker-1'");
+    refused(pool, until(row::job()), "jobs_lease_check").await;
+    refused(pool, token(worker(row::job())), "jobs_lease_check").await;
+    refused(pool, worker(row::job()), "jobs_worker_check").await;
+    refused(pool, until(token(row::job())), "jobs_worker_check").await;
+    accepted(pool, until(token(worker(row::job())))).await;
+}
+
+#[tokio::test]
+async fn its_window_ends_after_it_starts() {
+    let TestDatabase { pool, .. } = &TestDatabase::new().await;
+    refused(
+        pool,
+        row::job().with("run_before", "'2026-01-31T00:30Z'"),
+        "jobs_window_check",
+    )
+    .await;
+    accepted(
+        pool,
+        row::job().with("run_before", "'2026-01-31T00:30:01Z'"),
+    )
+    .await;
+}

@@ -1,0 +1,189 @@
+//! Mandates: the registration, its amounts, its schedule, its flow.
+
+use mandated::domain::mandate::check_flow;
+use mandated::domain::{Notify, ProviderKind, Rail};
+
+use crate::schema::{accepted, refused};
+use crate::support::TestDatabase;
+use crate::support::row;
+
+async fn with_account() -> TestDatabase {
+    let database = TestDatabase::new().await;
+    accepted(&database.pool, row::account()).await;
+    database
+}
+
+#[tokio::test]
+async fn a_registration_is_imported_once() {
+    let TestDatabase { pool, .. } = &with_account().await;
+    accepted(pool, row::mandate()).await;
+    refused(
+        pool,
+        row::mandate().with("provider_mandate_id", "'provider-2'"),
+        "mandates_ref_key",
+    )
+    .await;
+    let same = row::mandate().with("ref", "'sub-2'");
+    refused(
+        pool,
+        same.clone(),
+        "mandates_account_id_provider_mandate_id_key",
+    )
+    .await;
+    accepted(pool, same.with("provider_mandate_id", "'provider-2'")).await;
+}
+
+#[tokio::test]
+async fn amounts_are_positive_and_within_the_maximum() {
+    let TestDatabase { pool, .. } = &with_account().await;
+    refused(
+        pool,
+        row::mandate().with("amount_minor", 0),
+        "mandates_amount_minor_check",
+    )
+    .await;
+    let nothing = row::mandate()
+        .with("amount_minor", "null")
+        .with("frequency", "'aspresented'");
+    refused(
+        pool,
+        nothing.with("max_amount_minor", 0),
+        "mandates_max_amount_minor_check",
+    )
+    .await;
+    let above = row::mandate().with("amount_minor", 500_001);
+    refused(pool, above.clone(), "mandates_max_amount_check").await;
+    accepted(pool, above.with("amount_minor", 500_000)).await;
+}
+
+#[tokio::test]
+async fn only_presented_cycles_may_lack_an_amount() {
+    let TestDatabase { pool, .. } = &with_account().await;
+    let variable = row::mandate().with("amount_minor", "null");
+    refused(pool, variable.clone(), "mandates_fixed_amount_check").await;
+    let by_cron = variable
+        .clone()
+        .with("frequency", "null")
+        .with("cron", "'0 6 1 * *'");
+    refused(pool, by_cron, "mandates_fixed_amount_check").await;
+    accepted(pool, variable.with("frequency", "'aspresented'")).await;
+}
+
+#[tokio::test]
+async fn the_schedule_is_one_and_its_dates_are_in_order() {
+    let TestDatabase { pool, .. } = &with_account().await;
+    let both = row::mandate().with("cron", "'0 6 1 * *'");
+    refused(pool, both.clone(), "mandates_schedule_check").await;
+    refused(
+        pool,
+        row::mandate().with("frequency", "null"),
+        "mandates_schedule_check",
+    )
+    .await;
+    refused(
+        pool,
+        row::mandate().with("ends_on", "'2026-01-30'"),
+        "mandates_dates_check",
+    )
+    .await;
+    refused(
+        pool,
+        row::mandate().with("next_cycle_on", "'2026-01-31'"),
+        "mandates_cursor_check",
+    )
+    .await;
+    refused(
+        pool,
+        row::mandate().with("next_plan_at", "'2026-01-29Z'"),
+        "mandates_cursor_check",
+    )
+    .await;
+    accepted(
+        pool,
+        both.with("frequency", "null")
+            .with("ends_on", "'2026-01-31'"),
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn its_texts_have_a_shape() {
+    let TestDatabase { pool, .. } = &with_account().await;
+    refused(pool, row::mandate().with("ref", "''"), "mandates_ref_check").await;
+    refused(
+        pool,
+        row::mandate().with("currency", "'inr'"),
+        "mandates_currency_check",
+    )
+    .await;
+    refused(
+        pool,
+        row::mandate().with("metadata", "'[]'"),
+        "mandates_metadata_check",
+    )
+    .await;
+    refused(
+        pool,
+        row::mandate().with("rail", "'cash'"),
+        "mandates_rail_check",
+    )
+    .await;
+    refused(
+        pool,
+        row::mandate().with("notify", "'never'"),
+        "mandates_notify_check",
+    )
+    .await;
+    refused(
+        pool,
+        row::mandate().with("account_id", 2),
+        "mandates_account_id_fkey",
+    )
+    .await;
+}
+
+/// The database and `check_flow` agree on every combination: neither can be got around by the other.
+#[tokio::test]
+async fn the_flows_are_those_that_exist() {
+    let TestDatabase { pool, .. } = &with_account().await;
+    let mut refusals = 0;
+    for provider in ProviderKind::ALL {
+        for rail in Rail::ALL {
+            for notify in Notify::ALL {
+                for category in [None, Some("fastag"), Some("ncmc"), Some("insurance")] {
+                    let flow = format!("{provider} {rail} {notify} {category:?}");
+                    let row = row::mandate()
+                        .with("ref", format!("'{}'", flow.replace('"', "")))
+                        .with(
+                            "provider_mandate_id",
+                            format!("'{}'", flow.replace('"', "")),
+                        )
+                        .with("provider", format!("'{provider}'"))
+                        .with("rail", format!("'{rail}'"))
+                        .with("notify", format!("'{notify}'"))
+                        .with(
+                            "category",
+                            category.map_or("null".to_owned(), |word| format!("'{word}'")),
+                        );
+                    let Err(_) = check_flow(*provider, *rail, *notify, category) else {
+                        row.insert(pool)
+                            .await
+                            .unwrap_or_else(|error| panic!("{flow}: {error}"));
+                        continue;
+                    };
+                    refusals += 1;
+                    let error = row.insert(pool).await.expect_err(&flow);
+                    let constraint = error
+                        .as_database_error()
+                        .and_then(|error| error.constraint());
+                    assert!(
+                        ["mandates_flow_check", "mandates_exempt_check"]
+                            .contains(&constraint.unwrap_or_default()),
+                        "{flow}: {error}"
+                    );
+                }
+            }
+        }
+    }
+    assert_eq!(refusals, 40, "of 72");
+}

@@ -1,0 +1,121 @@
+//! The monthly partitions: made ahead, never missing at the end of a month, dropped whole.
+
+use sqlx::{PgExecutor, PgPool, query, query_scalar};
+
+use crate::support::{TestDatabase, row};
+
+async fn make(executor: impl PgExecutor<'_>, first: &str, ahead: i32) -> i32 {
+    query_scalar("select mandated.make_partitions($1::text::timestamptz, $2)")
+        .bind(first)
+        .bind(ahead)
+        .fetch_one(executor)
+        .await
+        .unwrap()
+}
+
+async fn drop_until(pool: &PgPool, parent: &str, kept_from: &str) -> i32 {
+    query_scalar("select mandated.drop_partitions($1, $2::text::timestamptz)")
+        .bind(parent)
+        .bind(kept_from)
+        .fetch_one(pool)
+        .await
+        .unwrap()
+}
+
+/// The partition that each attempt is in, in the order of time.
+async fn homes(pool: &PgPool) -> Vec<String> {
+    query_scalar("select tableoid::regclass::text from mandated.attempts order by at")
+        .fetch_all(pool)
+        .await
+        .unwrap()
+}
+
+#[tokio::test]
+async fn making_them_again_makes_nothing() {
+    let TestDatabase { pool, .. } = &TestDatabase::new().await;
+    assert_eq!(
+        make(pool, "2026-11-20T09:00Z", 2).await,
+        6,
+        "attempts and events of three months"
+    );
+    assert_eq!(make(pool, "2026-11-20T09:00Z", 2).await, 0);
+    assert_eq!(make(pool, "2026-12-01Z", 2).await, 2, "one month more");
+}
+
+#[tokio::test]
+async fn the_first_and_the_last_moment_of_a_month_have_a_partition() {
+    let TestDatabase { pool, .. } = &TestDatabase::new().await;
+    // From the last day of a long month over a short one with a leap day: no month is skipped. The time zone of the
+    // session, where February has begun, has no say.
+    let mut connection = pool.acquire().await.unwrap();
+    query("set time zone 'Asia/Kolkata'")
+        .execute(&mut *connection)
+        .await
+        .unwrap();
+    assert_eq!(
+        make(&mut *connection, "2028-01-31T23:59:59.999999Z", 2).await,
+        6
+    );
+    for at in [
+        "2028-01-01T00:00Z",
+        "2028-01-31T23:59:59.999999Z",
+        "2028-02-01T00:00Z",
+        "2028-02-29T23:59:59.999999Z",
+        "2028-03-01T00:00Z",
+        "2028-03-31T23:59:59.999999Z",
+        "2028-04-01T00:00Z",
+    ] {
+        row::attempt()
+            .with("at", format!("'{at}'"))
+            .insert(pool)
+            .await
+            .unwrap();
+    }
+    assert_eq!(
+        homes(pool).await,
+        [
+            "mandated.attempts_202801",
+            "mandated.attempts_202801",
+            "mandated.attempts_202802",
+            "mandated.attempts_202802",
+            "mandated.attempts_202803",
+            "mandated.attempts_202803",
+            "mandated.attempts_default",
+        ]
+    );
+}
+
+#[tokio::test]
+async fn daemons_that_make_them_at_once_do_not_fail() {
+    let TestDatabase { pool, .. } = &TestDatabase::new().await;
+    let made = futures::future::join_all((0..4).map(|_| make(pool, "2026-01-01Z", 23))).await;
+    assert_eq!(made.iter().sum::<i32>(), 48, "{made:?}");
+}
+
+#[tokio::test]
+async fn only_whole_months_before_the_date_are_dropped() {
+    let TestDatabase { pool, .. } = &TestDatabase::new().await;
+    make(pool, "2026-01-01Z", 3).await;
+    for month in 1..=4 {
+        row::attempt()
+            .with("at", format!("'2026-0{month}-15Z'"))
+            .insert(pool)
+            .await
+            .unwrap();
+    }
+    assert_eq!(
+        drop_until(pool, "attempts", "2026-02-28T23:59:59Z").await,
+        1
+    );
+    assert_eq!(drop_until(pool, "attempts", "2026-03-01Z").await, 1);
+    assert_eq!(
+        homes(pool).await,
+        ["mandated.attempts_202603", "mandated.attempts_202604"]
+    );
+    assert_eq!(drop_until(pool, "events", "2026-02-01Z").await, 1);
+    assert_eq!(
+        drop_until(pool, "debits", "2030-01-01Z").await,
+        0,
+        "no other table is in its reach"
+    );
+}

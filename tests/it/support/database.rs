@@ -1,0 +1,115 @@
+//! A migrated database for each test, on one private Postgres for the whole test process.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
+
+use mandated::sandbox::postgres::PrivatePostgres;
+use sqlx::postgres::PgPoolOptions;
+use sqlx::{AssertSqlSafe, Connection, PgConnection, PgPool};
+use tokio::sync::{OnceCell, OwnedSemaphorePermit, Semaphore};
+
+/// The database that all others are copies of.
+const TEMPLATE: &str = "template_migrated";
+/// How many databases may be in use at once: the server takes 300 connections, and a test may have a second pool.
+const AT_ONCE: usize = 20;
+/// Connections of a test's own pool.
+const CONNECTIONS: u32 = 5;
+
+/// Never dropped: the server sees the end of this process and stops by itself.
+static SERVER: OnceCell<Server> = OnceCell::const_new();
+
+struct Server {
+    postgres: PrivatePostgres,
+    places: Arc<Semaphore>,
+    made: AtomicU32,
+    /// Databases whose test is over. The next test drops them: there is no `await` in `Drop`.
+    left: Mutex<Vec<String>>,
+}
+
+/// A database of its own, with the schema and no rows.
+pub(crate) struct TestDatabase {
+    pub(crate) pool: PgPool,
+    name: String,
+    _place: OwnedSemaphorePermit,
+}
+
+impl TestDatabase {
+    pub(crate) async fn new() -> Self {
+        Self::copy_of(TEMPLATE).await
+    }
+
+    /// A database without even the schema.
+    pub(crate) async fn empty() -> Self {
+        Self::copy_of("template0").await
+    }
+
+    /// Where a second pool, or a process, connects to.
+    pub(crate) fn url(&self) -> String {
+        SERVER
+            .get()
+            .expect("the server has made this database")
+            .postgres
+            .url(&self.name)
+    }
+
+    async fn copy_of(template: &str) -> Self {
+        let server = SERVER.get_or_init(start).await;
+        let place = Arc::clone(&server.places)
+            .acquire_owned()
+            .await
+            .expect("never closed");
+        let name = format!("test_{}", server.made.fetch_add(1, Ordering::Relaxed));
+        let mut statements: Vec<String> = server.left.lock().unwrap().drain(..).collect();
+        for left in &mut statements {
+            *left = format!("drop database {left} with (force)");
+        }
+        statements.push(format!("create database {name} template {template}"));
+        let mut connection = PgConnection::connect(&server.postgres.url("postgres"))
+            .await
+            .unwrap();
+        for statement in statements {
+            sqlx::query(AssertSqlSafe(statement))
+                .execute(&mut connection)
+                .await
+                .unwrap();
+        }
+        connection.close().await.unwrap();
+        let pool = PgPoolOptions::new()
+            .max_connections(CONNECTIONS)
+            .connect(&server.postgres.url(&name))
+            .await
+            .unwrap();
+        Self {
+            pool,
+            name,
+            _place: place,
+        }
+    }
+}
+
+impl Drop for TestDatabase {
+    fn drop(&mut self) {
+        if let Some(server) = SERVER.get() {
+            server.left.lock().unwrap().push(self.name.clone());
+        }
+    }
+}
+
+async fn start() -> Server {
+    let postgres = PrivatePostgres::start(false).unwrap_or_else(|error| panic!("{error}"));
+    postgres.create_database(TEMPLATE).await.unwrap();
+    let mut connection = PgConnection::connect(&postgres.url(TEMPLATE))
+        .await
+        .unwrap();
+    mandated::MIGRATOR
+        .run_direct(None, &mut connection, false)
+        .await
+        .unwrap();
+    connection.close().await.unwrap();
+    Server {
+        postgres,
+        places: Arc::new(Semaphore::new(AT_ONCE)),
+        made: AtomicU32::new(0),
+        left: Mutex::new(Vec::new()),
+    }
+}

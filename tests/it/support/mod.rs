@@ -1,0 +1,6 @@
+//! What the tests share.
+
+pub(crate) mod database;
+pub(crate) mod row;
+
+pub(crate) use database::TestDatabase;

@@ -1,0 +1,209 @@
+//! The rules of ARCHITECTURE.md that no compiler knows: who may use whom, how long a file may be, what is never written.
+
+#![cfg(test)]
+#![expect(clippy::arithmetic_side_effects, reason = "line numbers")]
+#![expect(
+    clippy::case_sensitive_file_extension_comparisons,
+    reason = "ours are in lower case"
+)]
+
+use std::fs;
+use std::path::Path;
+
+use regex::Regex;
+
+/// Who may use whom. `main`, `cli` and `lib` are above all of these; a folder may always use itself. The sandbox is an
+/// independent judge: it shares neither code nor tables with what it judges.
+const LAYERS: &str = "
+domain       |
+clock        | domain
+config       | domain
+telemetry    | config domain
+lifecycle    | config
+store        | config domain
+provider     | domain
+engine       | clock config domain provider store telemetry
+admin        | clock config domain provider store telemetry
+sandbox      | clock config domain
+sandbox/demo | admin clock config domain engine lifecycle provider sandbox store
+app          | admin clock config domain engine lifecycle provider sandbox store telemetry";
+
+/// What is never written: where (the start of the path), the pattern, the rule.
+const NEVER: &str = r"
+            & todo!|unimplemented!|\bTODO\b|\bFIXME\b|#\[ignore & nothing unfinished or switched off is committed
+            & /root/|/Users/|/home/[a-z]+/                     & no path of anybody's machine is committed
+src/        & super::super::                                   & write crate::, so that the layers can be read
+src/domain/ & \b(sqlx|tokio|reqwest|tracing|axum|uuid)::       & domain is pure
+src/domain/ & \bstd::(fs|env|net|process|thread)\b            & domain is pure
+src/domain/ & \b(SystemTime|(Utc|Local|Instant)::now)\b       & domain reads no clock
+src/        & \bbackoff::[A-Za-z]+                             & the unmaintained `backoff` is used in src/domain/retry.rs only";
+
+const MIGRATION: &str = r"^migrations/20\d{2}(0[1-9]|1[0-2])([0-2]\d|3[01])([01]\d|2[0-3])([0-5]\d){2}_(create|add|alter|drop|rename|replace|validate|backfill)_[a-z_]+\.sql$";
+const LONGEST: usize = 600;
+
+/// What is wrong with a file, as `path:line: rule`.
+fn check(path: &str, text: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut report = |offset: usize, rule: &str| {
+        let line = text[..offset].matches('\n').count() + 1;
+        found.push(format!("{path}:{line}: {rule}"));
+    };
+    for [place, pattern, rule] in table(NEVER, '&') {
+        if path.starts_with(place) && !(path == "src/domain/retry.rs" && rule.contains("backoff")) {
+            Regex::new(pattern)
+                .unwrap()
+                .find_iter(text)
+                .for_each(|hit| report(hit.start(), rule));
+        }
+    }
+    if let Some([layer, may_use]) = layer(path) {
+        let allowed = |used| layer.starts_with(used) || may_use.split(' ').any(|name| name == used);
+        for (offset, used) in uses(text).iter().filter(|(_, used)| !allowed(used)) {
+            report(
+                *offset,
+                &format!("{layer} may not use {used}, only: {may_use}"),
+            );
+        }
+    }
+    if path.ends_with(".rs") && text.lines().count() > LONGEST {
+        report(0, &format!("over {LONGEST} lines: split it"));
+    }
+    if path.starts_with("migrations/") && path.ends_with(".sql") {
+        if !Regex::new(MIGRATION).unwrap().is_match(path) {
+            report(0, "a migration is called YYYYMMDDHHMMSS_verb_object.sql");
+        }
+        if !text.starts_with("-- ") {
+            report(0, "a migration starts with a comment that says why");
+        }
+    }
+    found
+}
+
+/// The lines of a table, each split into its columns.
+fn table<const N: usize>(lines: &'static str, separator: char) -> Vec<[&'static str; N]> {
+    let columns = |line: &'static str| line.split(separator).map(str::trim).collect::<Vec<_>>();
+    lines
+        .trim_start_matches('\n')
+        .lines()
+        .map(|line| columns(line).try_into().unwrap())
+        .collect()
+}
+
+/// The layer of a file of the library, and what it may use.
+fn layer(path: &str) -> Option<[&'static str; 2]> {
+    let module = path.strip_prefix("src/")?.trim_end_matches(".rs");
+    let inside = |name: &str| module == name || module.starts_with(&format!("{name}/"));
+    // `sandbox/demo` comes after `sandbox`, and is inside it.
+    table(LAYERS, '|')
+        .into_iter()
+        .rfind(|[name, _]| inside(name))
+}
+
+/// The modules of this crate that a file names, wherever it does: `crate::a`, and each of `crate::{a, b::c}`.
+fn uses(text: &str) -> Vec<(usize, String)> {
+    let regex = |pattern| Regex::new(pattern).unwrap();
+    let (inner, name) = (regex(r"\{[^{}]*\}"), regex("[a-z_]+"));
+    let mut found = Vec::new();
+    for path in regex(r"\bcrate::(\{[^;]*;|[a-z_]+)").captures_iter(text) {
+        let offset = path.get_match().start();
+        if text[..offset]
+            .lines()
+            .next_back()
+            .is_some_and(|line| line.trim_start().starts_with("//"))
+        {
+            continue;
+        }
+        // Drops inner groups until only the outermost names are left.
+        let mut names = path[1]
+            .trim_start_matches('{')
+            .trim_end_matches(['}', ';'])
+            .to_owned();
+        while inner.is_match(&names) {
+            names = inner.replace_all(&names, "").into_owned();
+        }
+        let names = names.split(',').filter_map(|item| name.find(item));
+        found.extend(names.map(|name| (offset, name.as_str().to_owned())));
+    }
+    found
+}
+
+fn check_tree(root: &Path, path: &Path) -> Vec<String> {
+    let name = path.strip_prefix(root).unwrap().to_str().unwrap();
+    if path.is_dir() {
+        return fs::read_dir(path)
+            .unwrap()
+            .flat_map(|entry| check_tree(root, &entry.unwrap().path()))
+            .collect();
+    }
+    // This file is full of what it looks for.
+    if name == file!() {
+        Vec::new()
+    } else {
+        fs::read_to_string(path).map_or(Vec::new(), |text| check(name, &text))
+    }
+}
+
+#[test]
+fn the_tree_keeps_the_rules() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let parts = [
+        "src",
+        "tests",
+        "benches",
+        "migrations",
+        "config",
+        "deploy",
+        ".ci",
+        "Makefile",
+    ];
+    let parts = parts
+        .iter()
+        .map(|part| root.join(part))
+        .filter(|part| part.exists());
+    let found: Vec<String> = parts.flat_map(|part| check_tree(root, &part)).collect();
+    assert!(found.is_empty(), "\n{}\n", found.join("\n"));
+}
+
+/// A file, what is in it (`¶` is the end of a line), and the end of what is said about it: nothing if it is fine.
+const SAMPLES: &str = "
+src/domain/a.rs            | use crate::store::jobs;                          | src/domain/a.rs:1: domain may not use store, only: 
+src/store/a.rs             | ¶use crate::{domain::{self, Step}, provider};    | a.rs:2: store may not use provider, only: config domain
+src/provider/a/b.rs        | fn f() { crate::store::get() }                   | provider may not use store, only: domain
+src/engine/mod.rs          | use crate::app::run;                             | engine may not use app,
+src/clock.rs               | use crate::config::Config;                       | clock may not use config,
+src/sandbox/judge.rs       | use crate::provider::Call;                       | sandbox may not use provider,
+src/sandbox/demo/mod.rs    | use crate::{store,¶ sandbox::postgres};          |
+src/sandbox/judge.rs       | use crate::sandbox::ledger::Ledger;              |
+src/store/jobs.rs          | //! See [`crate::provider`].¶use crate::domain;  |
+src/cli.rs                 | use crate::app;                                  |
+src/domain/a.rs            | ¶¶let now = Utc::now();                          | a.rs:3: domain reads no clock
+src/domain/a.rs            | use tokio::time;                                 | domain is pure
+src/store/a.rs             | use super::super::provider;                      | write crate::, so
+src/engine/a.rs            | use backoff::Backoff;                            | in src/domain/retry.rs only
+src/domain/retry.rs        | use backoff::Backoff;                            |
+src/engine/a.rs            | ¶todo!();                                        | a.rs:2: nothing unfinished
+tests/a.rs                 | #[ignore]                                        | nothing unfinished
+deploy/a.md                | /home/me/mandated                                | no path of anybody's machine
+migrations/20261301000000_create_a.sql | -- why                               | a migration is called
+migrations/20261101000000_jobs.sql     | -- why                               | a migration is called
+migrations/20261101000000_create_a.sql | create table                         | says why
+migrations/20261101000000_create_a.sql | -- why                               |";
+
+#[test]
+fn each_rule_finds_what_breaks_it_and_nothing_else() {
+    for [path, text, said] in table(SAMPLES, '|') {
+        let found = check(path, &text.replace('¶', "\n"));
+        assert_eq!(
+            found.len(),
+            usize::from(!said.is_empty()),
+            "{path}: {found:?}"
+        );
+        assert!(
+            found.iter().all(|found| found.contains(said)),
+            "{path}: {found:?}"
+        );
+    }
+    let long = "\n".repeat(LONGEST);
+    assert!(check("src/a.rs", &long).is_empty());
+    assert!(check("src/a.rs", &(long + "\n"))[0].contains("over 600 lines"));
+}
