@@ -1,5 +1,3 @@
-#![expect(clippy::arithmetic_side_effects, reason = "test data is small")]
-
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::time::Duration;
