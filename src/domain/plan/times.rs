@@ -141,26 +141,18 @@ impl Plan<'_> {
         later(notified_at, self.policy.notification_validity).is_some_and(|end| debit_at <= end)
     }
 
-    /// The latest notification whose debit is in time; `planned`, which is one, if there is no later one.
+    /// The latest notification whose debit is in time; `planned` is one.
     pub(super) fn last_notice(&self, planned: Instant) -> Option<Instant> {
-        let debit = self.planned_debit()?.opens;
-        let mut end = self.cycle.closes_at;
-        loop {
-            let last_debit = self
-                .policy
-                .debit_windows
-                .at_or_before(end.checked_sub_signed(TICK)?)?;
-            let latest = earlier(last_debit, self.policy.notify_to_debit)?;
-            let notice = self.policy.notify_windows.at_or_before(latest)?;
-            if notice <= planned {
-                return Some(planned);
-            }
-            if self.debit_under(notice, debit).is_some() {
-                return Some(notice);
-            }
-            // No debit window opens while it is valid: look for one before.
-            end = later(notice, self.policy.notify_to_debit)?;
-        }
+        let last_tick = self.cycle.closes_at.checked_sub_signed(TICK)?;
+        let last_debit = self.policy.debit_windows.at_or_before(last_tick)?;
+        let latest = earlier(last_debit, self.policy.notify_to_debit)?;
+        let notice = self.policy.notify_windows.at_or_before(latest)?;
+        let debit = self.debit_under(notice, self.planned_debit()?.opens);
+        Some(if debit.is_some() {
+            notice.max(planned)
+        } else {
+            planned
+        })
     }
 
     /// A little later in the same window, so that the executions of one moment are not all of one moment. Half of
