@@ -7,6 +7,7 @@ use crate::domain::decide::{Decision, decide, decide_verify, notification::decid
 use crate::domain::gate::{Gate, gate};
 use crate::domain::ids::{notification_ref, order_id};
 use crate::domain::outcome::{CallFailure, Counter, NotificationOutcome};
+use crate::domain::plan::debit_after_notice;
 use crate::domain::policy::Policy;
 use crate::domain::{Event, IllegalTransition, Instant, Notify, Outcome, ProviderKind, State, Step, state};
 use crate::provider::{Call, ExecuteRequest, LookupRequest, Notice, NotifyRequest, Provider, Reply, RetryRequest, Wire};
@@ -181,12 +182,8 @@ impl Run<'_> {
     /// The debit time that the payer is told: the planned one, or the earliest lawful one when the notification is late.
     fn announced_debit(&self) -> Instant {
         let execution = &self.claimed.execution;
-        let earliest = chrono::TimeDelta::from_std(self.policy.notify_to_debit)
-            .ok()
-            .and_then(|delta| self.now.checked_add_signed(delta))
-            .unwrap_or(self.now)
-            .max(execution.cycle.debit_at);
-        self.policy.debit_windows.at_or_after(earliest).map_or(earliest, |span| span.opens)
+        debit_after_notice(&execution.cycle, self.policy, execution.id.0, self.now)
+            .map_or(execution.cycle.debit_at, |span| span.opens)
     }
 
     async fn execute(&mut self) -> Result<Decision, JobError> {

@@ -266,7 +266,7 @@ pub fn close_cycle(execution: &Execution, policy: &Policy, now: Instant) -> Deci
 }
 
 /// The last instant at which the current order may be debited: its cycle's end, or its notification's.
-pub(super) fn latest_debit(execution: &Execution, policy: &Policy) -> Instant {
+fn latest_debit(execution: &Execution, policy: &Policy) -> Instant {
     let closes = execution.cycle.closes_at;
     match (execution.notify, execution.progress.delivered_at, execution.progress.execute_at) {
         (Notify::Separate, Some(delivered), _) => closes.min(after(delivered, policy.notification_validity)),

@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use super::failure::{latest_debit, mandate_effect, words};
+use super::failure::{mandate_effect, words};
 use super::timing::next_window;
 use super::{AccountPause, Decision, Next, keep};
 use crate::domain::outcome::{CallFailure, Failure, NotificationOutcome};
+use crate::domain::plan;
 use crate::domain::policy::Policy;
 use crate::domain::retry::{after, backoff_delay};
 use crate::domain::{Class, Event, Execution, Instant, MandateStatus, State, Step};
@@ -57,15 +58,9 @@ fn delivered(execution: &Execution, policy: &Policy, now: Instant) -> Decision {
     decision.events = vec![Event::NotificationDelivered];
     decision.progress.delivered_at = Some(now);
     decision.progress.tries = 0;
-    let mut seen = execution.clone();
-    seen.progress = decision.progress;
-    let earliest = after(now, policy.notify_to_debit).max(execution.cycle.debit_at);
-    let span = next_window(&policy.debit_windows, earliest, execution.id.0, policy.jitter);
-    match span {
-        Some(span) if span.opens < latest_debit(&seen, policy) => {
-            decision.next = Some(Next { step: Step::Execute, span });
-        }
-        Some(_) | None => {
+    match plan::debit_after_notice(&execution.cycle, policy, execution.id.0, now) {
+        Some(span) => decision.next = Some(Next { step: Step::Execute, span }),
+        None => {
             decision.events.push(Event::CycleClosed);
             decision.reason = format!(
                 "the payer was notified too late: {} after it the cycle or the notification is over",
