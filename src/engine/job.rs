@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::domain::decide::{Decision, decide, decide_verify, notification::decide_notification};
 use crate::domain::gate::{Gate, gate};
 use crate::domain::ids::{notification_ref, order_id};
-use crate::domain::outcome::{CallFailure, Counter, NotificationOutcome};
+use crate::domain::outcome::{CallFailure, NotificationOutcome};
 use crate::domain::plan::debit_after_notice;
 use crate::domain::policy::Policy;
 use crate::domain::{Event, IllegalTransition, Instant, Notify, Outcome, ProviderKind, State, Step, state};

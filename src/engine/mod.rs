@@ -31,6 +31,7 @@ use crate::clock::Clock;
 use crate::domain::policy::Policy;
 use crate::domain::{AccountId, ProviderKind, Rail};
 use crate::provider::Client;
+use crate::store::monitor::Pulse;
 use crate::store::{self, StoreError};
 
 /// What the loops share. Cheap to clone.
@@ -52,8 +53,10 @@ pub struct Settings {
     pub worker_id: String,
     /// Calls in flight over all accounts.
     pub concurrency: usize,
-    /// Jobs claimed or settled by one statement.
+    /// Jobs claimed by one statement.
     pub batch: usize,
+    /// Outcomes settled by one statement.
+    pub settle_batch: usize,
     pub lease: Duration,
     pub poll_interval: Duration,
     pub settle_linger: Duration,
@@ -110,8 +113,11 @@ impl Engine {
     }
 }
 
+/// Hears of every heartbeat, the failed ones too.
+pub type OnBeat = Arc<dyn Fn(Result<&Pulse, &StoreError>) + Send + Sync>;
+
 /// Runs every loop until `draining`, then lets what is in flight end, at most until `aborted`.
-pub async fn run(engine: Engine, draining: CancellationToken, aborted: CancellationToken) {
+pub async fn run(engine: Engine, draining: CancellationToken, aborted: CancellationToken, on_beat: OnBeat) {
     let wake = Wake::default();
     let (settler, done) = mpsc::channel(engine.settings.concurrency.max(1));
     let backlog = settler.downgrade();
@@ -151,10 +157,12 @@ pub async fn run(engine: Engine, draining: CancellationToken, aborted: Cancellat
         }
     }));
     loops.spawn(every(engine.settings.heartbeat_interval, draining.clone(), "take the pulse", move || {
-        let (engine, backlog) = (engine.clone(), backlog.clone());
+        let (engine, backlog, on_beat) = (engine.clone(), backlog.clone(), Arc::clone(&on_beat));
         async move {
             let waiting = backlog.upgrade().map_or(0, |sender| sender.max_capacity().saturating_sub(sender.capacity()));
-            heartbeat::tick(&engine, waiting).await.map(|_| ())
+            let beat = heartbeat::tick(&engine, waiting).await;
+            on_beat(beat.as_ref());
+            beat.map(|_| ())
         }
     }));
     while let Some(ended) = loops.join_next().await {

@@ -17,7 +17,7 @@ use crate::store::StoreError;
 
 /// Settles until every lane is gone and everything is written, or `aborted`.
 pub async fn run(engine: Engine, mut done: mpsc::Receiver<Done>, wake: Wake, aborted: CancellationToken) {
-    let batch = engine.settings.batch;
+    let batch = engine.settings.settle_batch.max(1);
     let mut waiting = Vec::with_capacity(batch);
     loop {
         if done.recv_many(&mut waiting, batch).await == 0 {
@@ -50,8 +50,8 @@ pub async fn run(engine: Engine, mut done: mpsc::Receiver<Done>, wake: Wake, abo
 async fn linger(engine: &Engine, done: &mut mpsc::Receiver<Done>, waiting: &mut Vec<Done>) {
     let until = tokio::time::Instant::now().checked_add(engine.settings.settle_linger);
     let Some(until) = until else { return };
-    while waiting.len() < engine.settings.batch {
-        let room = engine.settings.batch.saturating_sub(waiting.len());
+    while waiting.len() < engine.settings.settle_batch {
+        let room = engine.settings.settle_batch.saturating_sub(waiting.len());
         match tokio::time::timeout_at(until, done.recv_many(waiting, room)).await {
             Ok(0) | Err(_) => return,
             Ok(_) => {}

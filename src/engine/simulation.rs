@@ -73,7 +73,7 @@ async fn round(engine: &Engine) -> Result<usize, StoreError> {
     let started = running.len();
     let mut done: Vec<Done> = running.join_all().await.into_iter().flatten().collect();
     done.sort_by_key(|done| done.claimed.execution.id);
-    for batch in done.chunks(engine.settings.batch.max(1)) {
+    for batch in done.chunks(engine.settings.settle_batch.max(1)) {
         settler::settle(engine, batch).await?;
     }
     Ok(started)

@@ -9,6 +9,8 @@ pub mod migrate;
 pub mod monitor;
 pub mod planning;
 pub mod policies;
+#[cfg(feature = "sandbox")]
+pub mod report;
 pub mod rescue;
 pub mod retention;
 mod rows;

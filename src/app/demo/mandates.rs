@@ -1,0 +1,120 @@
+//! The demo's mandates: all rails, both providers, all ways of notifying, many frequencies, the 31st among them.
+
+use std::fmt::Write;
+
+/// One kind of mandate and its share in a thousand.
+struct Kind {
+    share: u64,
+    account: &'static str,
+    rail: &'static str,
+    notify: &'static str,
+    category: &'static str,
+    frequencies: &'static [(&'static str, u64)],
+}
+
+const MOSTLY_MONTHLY: &[(&str, u64)] =
+    &[("monthly", 70), ("weekly", 12), ("fortnightly", 8), ("quarterly", 5), ("halfyearly", 3), ("yearly", 2)];
+const WITH_CRON: &[(&str, u64)] = &[("monthly", 60), ("cron", 20), ("bimonthly", 10), ("onetime", 10)];
+const EMIS: &[(&str, u64)] = &[("monthly", 100)];
+const TOLLS: &[(&str, u64)] = &[("daily", 50), ("weekly", 50)];
+
+const KINDS: &[Kind] = &[
+    Kind { share: 400, account: "juspay_main", rail: "upi", notify: "separate", category: "", frequencies: MOSTLY_MONTHLY },
+    Kind { share: 150, account: "juspay_main", rail: "upi", notify: "provider", category: "", frequencies: EMIS },
+    Kind { share: 20, account: "juspay_main", rail: "upi", notify: "none", category: "fastag", frequencies: TOLLS },
+    Kind { share: 100, account: "juspay_main", rail: "card", notify: "separate", category: "", frequencies: WITH_CRON },
+    Kind { share: 80, account: "juspay_main", rail: "card", notify: "provider", category: "insurance", frequencies: EMIS },
+    Kind { share: 120, account: "juspay_main", rail: "enach", notify: "none", category: "", frequencies: EMIS },
+    Kind { share: 70, account: "signzy_main", rail: "enach", notify: "none", category: "", frequencies: WITH_CRON },
+    Kind { share: 60, account: "signzy_main", rail: "enach", notify: "provider", category: "", frequencies: EMIS },
+];
+
+/// Monthly days, the 29th to the 31st among them more often than in life.
+const DAYS: &[u32] = &[1, 2, 3, 4, 5, 5, 7, 8, 10, 10, 12, 14, 15, 15, 18, 20, 21, 23, 25, 26, 28, 29, 30, 31, 31];
+
+/// Fixed, well-mixed numbers from a seed (splitmix64): the same seed gives the same mandates on every machine.
+struct Draw(u64);
+
+impl Draw {
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        z ^ (z >> 31)
+    }
+
+    fn below(&mut self, limit: u64) -> u64 {
+        self.next().checked_rem(limit).unwrap_or(0)
+    }
+
+    fn pick<T: Copy>(&mut self, from: &[T], fallback: T) -> T {
+        let length = u64::try_from(from.len()).unwrap_or(1);
+        let index = usize::try_from(self.below(length)).unwrap_or(0);
+        from.get(index).copied().unwrap_or(fallback)
+    }
+
+    /// One of some things, each with a weight.
+    fn weighted<'a, T>(&mut self, from: &'a [T], weight: impl Fn(&T) -> u64) -> Option<&'a T> {
+        let total = from.iter().map(&weight).sum();
+        let mut lot = self.below(total);
+        from.iter().find(|thing| {
+            let weight = weight(thing);
+            let hit = lot < weight;
+            lot = lot.saturating_sub(weight);
+            hit
+        })
+    }
+}
+
+/// The file that the demo imports: CSV with a header.
+pub(super) fn csv(seed: u64, count: u32) -> String {
+    let mut draw = Draw(seed);
+    let mut text = String::from(
+        "ref,account,mandate_id,customer_id,rail,notify,amount,max_amount,currency,frequency,cron,time_zone,starts_on,ends_on,debit_at,category,description,metadata\n",
+    );
+    for number in 1..=count {
+        if let Some(line) = line(&mut draw, number) {
+            text.push_str(&line);
+        }
+    }
+    text
+}
+
+fn line(draw: &mut Draw, number: u32) -> Option<String> {
+    let kind = draw.weighted(KINDS, |kind| kind.share)?;
+    let (frequency, _) = *draw.weighted(kind.frequencies, |(_, weight)| *weight)?;
+    let rupees = draw.pick(&[99u64, 149, 199, 299, 499, 649, 999, 1499, 2500, 4999, 12_000], 499);
+    let paise = draw.pick(&[0u64, 0, 0, 50, 99], 0);
+    let day = draw.pick(DAYS, 1);
+    let hour = draw.pick(&[5u32, 6, 6, 7, 8, 9, 14, 15], 6);
+    let minute = draw.pick(&[0u32, 0, 15, 30], 0);
+    // Signzy's own schedule debits at seven ("Signzy Get eMandate Details", scheduledOn).
+    let (hour, minute) = if kind.account == "signzy_main" && kind.notify == "provider" { (7, 0) } else { (hour, minute) };
+    let (starts_on, cron) = match frequency {
+        "cron" => ("2026-12-01".to_owned(), format!("{minute} {hour} {} * *", day.min(28))),
+        "onetime" => (format!("2027-02-{:02}", day.min(25)), String::new()),
+        "monthly" => (format!("2026-12-{:02}", day.min(31)), String::new()),
+        // Anchored so that a cycle falls into the demo's weeks.
+        "bimonthly" => (format!("2026-12-{:02}", day.min(28)), String::new()),
+        "quarterly" => (format!("2026-11-{:02}", day.min(28)), String::new()),
+        "halfyearly" => (format!("2026-08-{:02}", day.min(28)), String::new()),
+        "yearly" => (format!("2026-02-{:02}", day.min(28)), String::new()),
+        _ => (format!("2026-12-{:02}", draw.below(27).saturating_add(1)), String::new()),
+    };
+    let (frequency, debit_at) = if cron.is_empty() { (frequency, format!("{hour:02}:{minute:02}")) } else { ("", String::new()) };
+    let provider_id = if kind.account == "signzy_main" { (900_000u32).checked_add(number)?.to_string() } else { format!("mnd{number:06}") };
+    let metadata = if kind.account == "juspay_main" { r#""{""order.udf1"":""demo""}""# } else { "" };
+    let mut line = String::new();
+    writeln!(
+        line,
+        "demo-{number:05},{},{provider_id},cust{number:06},{},{},{rupees}.{paise:02},{}.00,INR,{frequency},{cron},Asia/Kolkata,{starts_on},,{debit_at},{},Demo plan,{metadata}",
+        kind.account,
+        kind.rail,
+        kind.notify,
+        rupees.saturating_mul(2),
+        kind.category,
+    )
+    .ok()?;
+    Some(line)
+}

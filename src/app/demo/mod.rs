@@ -1,0 +1,155 @@
+//! `mandated demo`: a private Postgres, the sandbox, a thousand mandates and 35 days, in seconds.
+//!
+//! It uses what the daemon uses: the import, the planner, the claim, the clients, the settlement. Only the clock is another.
+
+mod mandates;
+mod report;
+
+use std::io::{IsTerminal, Write};
+use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+use anyhow::Context;
+use chrono::{DateTime, Days, SecondsFormat};
+use indicatif::{ProgressBar, ProgressStyle};
+use secrecy::ExposeSecret;
+use tokio_util::sync::CancellationToken;
+
+use super::{Failure, engine, import};
+use crate::cli::Demo;
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::domain::{Instant, ProviderKind};
+use crate::engine::{retention, simulation};
+use crate::sandbox::postgres::PrivatePostgres;
+use crate::sandbox::{self, Credentials, Faults, Options, Profile, Sandbox};
+use crate::store;
+
+/// The 28th of January 2027, midnight in India: the days after it have a 31st, and a February in which it is missing.
+const START: &str = "2027-01-28T00:00:00+05:30";
+/// Simulated time moves in multiples of this.
+const STEP: Duration = Duration::from_secs(5 * 60);
+const API_KEY: &str = "demo-key";
+const MERCHANT: &str = "demo_merchant";
+
+/// Lives through the demo and prints what came of it.
+pub(super) async fn run(demo: &Demo, json: bool, out: &mut impl Write) -> Result<(), Failure> {
+    let started = tokio::time::Instant::now();
+    let say = |text: &str| -> Result<(), anyhow::Error> {
+        if !json {
+            writeln!(std::io::stderr(), "{text}").context("write the progress")?;
+        }
+        Ok(())
+    };
+    let (start, end) = days(demo.days)?;
+    say("starting a private Postgres")?;
+    let postgres = PrivatePostgres::start(false).context("start a private Postgres").map_err(|error| {
+        Failure::anyhow(error, "install Postgres 15 or later (`make demo` does), so that initdb is found")
+    })?;
+    postgres.create_database("demo").await.context("make the demo's database")?;
+    say("starting the sandbox: both providers on loopback, with a ledger of their own")?;
+    let sandbox = start_sandbox(demo.seed, start).await?;
+    let config = config(&postgres.url("demo"), &sandbox, start)?;
+    let pool = engine::connect(&config).await?;
+    store::migrate::migrate(&pool, start, retention_ahead(&config)).await?;
+    store::report::set_tag(&pool, &tag(demo.seed)).await?;
+    let clock = Clock::simulated(start);
+    let built = engine::build(&config, pool.clone(), clock.clone()).await?;
+    let file = mandates::csv(demo.seed, demo.mandates);
+    say(&format!("importing {} mandates", demo.mandates))?;
+    let registrations = sandbox::read_mandates(file.as_bytes(), "signzy_main").context("read the mandates for the sandbox")?;
+    sandbox.register(registrations);
+    let imported = import::import(&config, &pool, file.as_bytes(), start, false).await?;
+    if imported.invalid > 0 || imported.imported != u64::from(demo.mandates) {
+        return Err(Failure::from(anyhow::anyhow!("the demo's own mandates were not imported: {imported:?}")));
+    }
+    let bar = progress(demo.days);
+    let limits = simulation::Limits { until: Some(end), step: STEP };
+    let going_on = CancellationToken::new();
+    simulation::run(&built, limits, &going_on, |now| bar.set_position(days_between(start, now))).await?;
+    bar.finish_and_clear();
+    retention::tick(&built).await?;
+    sandbox.settle(end);
+    let report = report::collect(&config, &pool, &sandbox.ledger(), demo, (start, end)).await?;
+    if json {
+        serde_json::to_writer(&mut *out, &report).context("write the report")?;
+        writeln!(out).context("write the report")?;
+    } else {
+        report.write(out).context("write the report")?;
+        say(&format!("{} days lived in {:.1} s", demo.days, started.elapsed().as_secs_f64()))?;
+    }
+    sandbox.stop().await;
+    pool.close().await;
+    if report.holds { Ok(()) } else { Err(Failure::from(anyhow::anyhow!("the demo found a mismatch: see the report"))) }
+}
+
+fn days(count: u32) -> Result<(Instant, Instant), anyhow::Error> {
+    let start = DateTime::parse_from_rfc3339(START).context("read the demo's start")?.to_utc();
+    let end = start.checked_add_days(Days::new(u64::from(count))).context("add the demo's days")?;
+    Ok((start, end))
+}
+
+fn days_between(start: Instant, now: Instant) -> u64 {
+    u64::try_from(now.signed_duration_since(start).num_days()).unwrap_or(0)
+}
+
+/// The order ids of one seed are the same in every run: four characters of it.
+fn tag(seed: u64) -> String {
+    let digits = format!("{:04}", seed.checked_rem(10_000).unwrap_or(0));
+    format!("d{}", digits.get(1..).unwrap_or("000"))
+}
+
+fn retention_ahead(config: &Config) -> i32 {
+    i32::try_from(config.retention.partitions_ahead).unwrap_or(3)
+}
+
+async fn start_sandbox(seed: u64, start: Instant) -> Result<Sandbox, anyhow::Error> {
+    sandbox::start(Options {
+        listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+        seed,
+        profile: Profile::DEMO,
+        faults: Faults::DEMO,
+        juspay: Credentials { merchant_id: MERCHANT.to_owned(), api_key: API_KEY.to_owned() },
+        signzy_key: API_KEY.to_owned(),
+        clock: Clock::simulated(start),
+    })
+    .await
+    .context("start the sandbox")
+}
+
+/// The configuration that a daemon would have, written the way an operator would: as variables.
+fn config(database: &str, sandbox: &Sandbox, start: Instant) -> Result<Config, Failure> {
+    let mut variables = vec![
+        ("DATABASE__URL".to_owned(), database.to_owned()),
+        ("CLOCK__MODE".to_owned(), "simulated".to_owned()),
+        ("CLOCK__START".to_owned(), start.to_rfc3339_opts(SecondsFormat::Secs, true)),
+        ("WORKER__ID".to_owned(), "demo".to_owned()),
+    ];
+    for (name, provider) in [("JUSPAY_MAIN", ProviderKind::Juspay), ("SIGNZY_MAIN", ProviderKind::Signzy)] {
+        let mut set = |key: &str, value: String| variables.push((format!("ACCOUNTS__{name}__{key}"), value));
+        set("PROVIDER", provider.to_string());
+        set("BASE_URL", sandbox.base_url(provider).to_string());
+        set("API_KEY", API_KEY.to_owned());
+        set("TPS", "100000".to_owned());
+        set("MAX_IN_FLIGHT", "200".to_owned());
+        set("TIMEOUT", "5s".to_owned());
+        if provider == ProviderKind::Juspay {
+            set("MERCHANT_ID", MERCHANT.to_owned());
+        }
+    }
+    let variables = variables.into_iter().map(|(key, value)| (format!("MANDATED__{key}"), value));
+    let config = Config::load_with(None, variables).map_err(|error| Failure::from(anyhow::Error::from(error)))?;
+    if config.database.url.expose_secret().is_empty() {
+        return Err(Failure::from(anyhow::anyhow!("the demo has no database")));
+    }
+    Ok(config)
+}
+
+/// A bar of days on a terminal; nothing otherwise.
+fn progress(days: u32) -> ProgressBar {
+    if !std::io::stderr().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let style = ProgressStyle::with_template("day {pos:>2} of {len} [{bar:35}] {elapsed}").unwrap_or_else(|_| ProgressStyle::default_bar());
+    ProgressBar::new(u64::from(days)).with_style(style)
+}

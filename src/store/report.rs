@@ -1,0 +1,164 @@
+//! What came of all executions: the figures at the end of a demo.
+
+use std::collections::BTreeMap;
+
+use sqlx::PgPool;
+
+use super::error::{StoreError, Tried};
+
+/// How many executions stand in a state, and what they are worth.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct StateTotal {
+    pub state: String,
+    pub executions: i64,
+    pub amount_minor: i64,
+    pub currency: String,
+}
+
+/// One total for every state and currency that occurs.
+pub async fn by_state(pool: &PgPool) -> Result<Vec<StateTotal>, StoreError> {
+    sqlx::query_as!(
+        StateTotal,
+        r#"select state as "state!", count(*) as "executions!", sum(amount_minor)::bigint as "amount_minor!", currency as "currency!"
+             from mandated.execution_status group by state, currency order by state, currency"#
+    )
+    .fetch_all(pool)
+    .await
+    .tried("add up the executions")
+}
+
+/// What became of the cycles whose first failure had a class.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct ClassTotal {
+    pub class: String,
+    pub cycles: i64,
+    pub collected: i64,
+    pub collected_minor: i64,
+    pub given_up: i64,
+    pub given_up_minor: i64,
+    pub open: i64,
+    /// Money-moving calls spent on them.
+    pub calls: i64,
+}
+
+/// Cycles that did not succeed at once, by the class of their first failure.
+pub async fn by_first_failure(pool: &PgPool) -> Result<Vec<ClassTotal>, StoreError> {
+    sqlx::query_as!(
+        ClassTotal,
+        r#"with first as (
+             select distinct on (execution_id) execution_id, class from mandated.attempts
+              where class is not null and outcome in ('failed', 'refused', 'reversed', 'odd') order by execution_id, id
+           ), calls as (
+             select execution_id, count(*) as calls from mandated.attempts where call in ('execute', 'retry') group by execution_id
+           )
+           select f.class as "class!", count(*) as "cycles!",
+                  count(*) filter (where e.state = 'charged') as "collected!",
+                  coalesce(sum(e.amount_minor) filter (where e.state = 'charged'), 0)::bigint as "collected_minor!",
+                  count(*) filter (where e.state in ('failed', 'expired', 'skipped', 'review')) as "given_up!",
+                  coalesce(sum(e.amount_minor) filter (where e.state in ('failed', 'expired', 'skipped', 'review')), 0)::bigint as "given_up_minor!",
+                  count(*) filter (where e.finished_at is null) as "open!",
+                  coalesce(sum(c.calls), 0)::bigint as "calls!"
+             from first f join mandated.executions e on e.id = f.execution_id left join calls c on c.execution_id = e.id
+            group by f.class order by count(*) desc, f.class"#
+    )
+    .fetch_all(pool)
+    .await
+    .tried("add up the failures")
+}
+
+/// Why cycles ended without a collection, in our words.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct EndTotal {
+    pub state: String,
+    pub class: Option<String>,
+    pub executions: i64,
+    pub amount_minor: i64,
+    /// One of the reasons, as an example.
+    pub example: String,
+}
+
+pub async fn by_end(pool: &PgPool) -> Result<Vec<EndTotal>, StoreError> {
+    sqlx::query_as!(
+        EndTotal,
+        r#"select state as "state!", class, count(*) as "executions!", sum(amount_minor)::bigint as "amount_minor!",
+                  (array_agg(reason order by id))[1] as "example!"
+             from mandated.executions where state in ('failed', 'expired', 'skipped', 'review')
+            group by state, class order by count(*) desc, state, class"#
+    )
+    .fetch_all(pool)
+    .await
+    .tried("add up what was given up")
+}
+
+/// One of our debits, as the other side's ledger names it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OurDebit {
+    pub amount_minor: i64,
+    pub cycle_on: chrono::NaiveDate,
+}
+
+/// Every debit by the provider's mandate id and what the provider calls the debit: Juspay the order, Signzy the payment.
+pub async fn debits(pool: &PgPool) -> Result<BTreeMap<(String, String), OurDebit>, StoreError> {
+    let rows = sqlx::query!(
+        r#"select m.provider_mandate_id as "mandate!",
+                  case m.provider when 'signzy' then coalesce(d.provider_txn, d.order_id) else d.order_id end as "debit!",
+                  d.amount_minor as "amount_minor!", d.cycle_on as "cycle_on!"
+             from mandated.debits d join mandated.mandates m on m.id = d.mandate_id"#
+    )
+    .fetch_all(pool)
+    .await
+    .tried("read the debits")?;
+    Ok(rows
+        .into_iter()
+        .map(|row| ((row.mandate, row.debit), OurDebit { amount_minor: row.amount_minor, cycle_on: row.cycle_on }))
+        .collect())
+}
+
+/// Mandates with a cycle whose debit may have happened without our having looked: what the provider has of them may be ahead of us.
+pub async fn open_mandates(pool: &PgPool) -> Result<std::collections::BTreeSet<String>, StoreError> {
+    let rows = sqlx::query_scalar!(
+        r#"select distinct m.provider_mandate_id as "mandate!" from mandated.executions e
+             join mandated.mandates m on m.id = e.mandate_id join mandated.jobs j on j.execution_id = e.id"#
+    )
+    .fetch_all(pool)
+    .await
+    .tried("read the open executions")?;
+    Ok(rows.into_iter().collect())
+}
+
+/// How mandates are spread, for the first lines of a demo.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Spread {
+    pub provider: String,
+    pub rail: String,
+    pub notify: String,
+    pub mandates: i64,
+    pub executions: i64,
+    pub collected: i64,
+    pub attempts: i64,
+}
+
+pub async fn by_flow(pool: &PgPool) -> Result<Vec<Spread>, StoreError> {
+    sqlx::query_as!(
+        Spread,
+        r#"select m.provider as "provider!", m.rail as "rail!", m.notify as "notify!", count(distinct m.id) as "mandates!",
+                  count(e.id) as "executions!", count(e.id) filter (where e.state = 'charged') as "collected!",
+                  coalesce(sum(a.calls), 0)::bigint as "attempts!"
+             from mandated.mandates m
+             left join mandated.executions e on e.mandate_id = m.id
+             left join (select execution_id, count(*) as calls from mandated.attempts group by execution_id) a on a.execution_id = e.id
+            group by 1, 2, 3 order by 1, 2, 3"#
+    )
+    .fetch_all(pool)
+    .await
+    .tried("add up the mandates")
+}
+
+/// Sets the tag in the order ids, so that two runs with one seed have the same ones. For a database that has no executions yet.
+pub async fn set_tag(pool: &PgPool, tag: &str) -> Result<(), StoreError> {
+    sqlx::query!("update mandated.installation set tag = $1 where not exists (select 1 from mandated.executions)", tag)
+        .execute(pool)
+        .await
+        .tried("set the installation tag")?;
+    Ok(())
+}
