@@ -1,0 +1,184 @@
+//! How a refusal by the payer's bank is written on the wire, per rail: the codes are those of NPCI, NACH and
+//! ISO 8583, the wrapping is Juspay's ("Juspay Order Status API", sample responses).
+
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
+
+use super::draw::Draw;
+use super::payer::Reason;
+use crate::domain::Rail;
+
+type Text = Cow<'static, str>;
+
+/// A failed debit in Juspay's fields. Signzy shows `bank_error_message` as `failureReason`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Decline {
+    /// `AUTHORIZATION_FAILED`, `AUTHENTICATION_FAILED` or `JUSPAY_DECLINED`.
+    pub status: Text,
+    #[serde(default)]
+    pub resp_code: Option<Text>,
+    #[serde(default)]
+    pub resp_category: Option<Text>,
+    #[serde(default)]
+    pub resp_message: Option<Text>,
+    #[serde(default)]
+    pub bank_error_code: Text,
+    #[serde(default)]
+    pub bank_error_message: Text,
+    /// Whether the provider's retry API takes it.
+    #[serde(default)]
+    pub retryable: bool,
+}
+
+impl Decline {
+    const fn new(resp: [&'static str; 3], bank: [&'static str; 2], retryable: bool) -> Self {
+        let [resp_code, resp_category, resp_message] = resp;
+        let [bank_error_code, bank_error_message] = bank;
+        Self {
+            status: Cow::Borrowed("AUTHORIZATION_FAILED"),
+            resp_code: Some(Cow::Borrowed(resp_code)),
+            resp_category: Some(Cow::Borrowed(resp_category)),
+            resp_message: Some(Cow::Borrowed(resp_message)),
+            bank_error_code: Cow::Borrowed(bank_error_code),
+            bank_error_message: Cow::Borrowed(bank_error_message),
+            retryable,
+        }
+    }
+
+    /// The bank's answer for a reason on a rail; `draw` picks among the codes that mean the same.
+    pub(super) fn of(reason: Reason, rail: Rail, draw: Draw) -> Self {
+        let bank = bank(reason, rail, draw);
+        let retryable = matches!(
+            reason,
+            Reason::LowBalance | Reason::Technical | Reason::Limit
+        );
+        Self::new(resp(reason), bank, retryable)
+    }
+
+    /// The payer was not notified in time, or not at all. NPCI code NU.
+    pub(super) const fn not_notified() -> Self {
+        const RESP: [&str; 3] = ["TXN_FAILURE", "BUSINESS_ERROR", "Transaction failed"];
+        Self::new(RESP, ["NU", "Unable to notify the customer"], true)
+    }
+
+    /// The amount is not the one that the payer was told. NPCI code VD.
+    pub(super) const fn other_amount() -> Self {
+        const BANK: [&str; 2] = ["VD", "Amount rule mismatch"];
+        Self::new(
+            [
+                "BANK_DECLINED",
+                "BUSINESS_ERROR",
+                "Transaction failed at issuer Bank's end",
+            ],
+            BANK,
+            false,
+        )
+    }
+
+    /// More executions than the rail allows for one notification. Juspay's PSP code JPEN.
+    pub(super) const fn attempts_exceeded() -> Self {
+        const BANK: [&str; 2] = [
+            "JPEN",
+            "Execution notification not found or attempts exceeded",
+        ];
+        Self::new(
+            ["TXN_FAILURE", "BUSINESS_ERROR", "Transaction failed"],
+            BANK,
+            false,
+        )
+    }
+
+    /// Stopped by `cancel_recurring_transaction`.
+    pub(super) fn cancelled() -> Self {
+        Self {
+            status: Cow::Borrowed("JUSPAY_DECLINED"),
+            resp_code: None,
+            resp_category: None,
+            resp_message: None,
+            bank_error_code: Cow::Borrowed("JP_852"),
+            bank_error_message: Cow::Borrowed("Transaction was declined by merchant."),
+            retryable: false,
+        }
+    }
+
+    /// Documented for a wrong `order.customer_id`.
+    pub(super) fn invalid_customer(resp_message: &'static str) -> Self {
+        Self {
+            status: Cow::Borrowed("AUTHENTICATION_FAILED"),
+            resp_code: Some(Cow::Borrowed("FAILURE_RESPONSE")),
+            resp_category: None,
+            resp_message: Some(Cow::Borrowed(resp_message)),
+            bank_error_code: Cow::Borrowed(""),
+            bank_error_message: Cow::Borrowed(""),
+            retryable: false,
+        }
+    }
+}
+
+/// `resp_code`, `resp_category` and `resp_message`.
+const fn resp(reason: Reason) -> [&'static str; 3] {
+    const BANK: &str = "Transaction failed at issuer Bank's end";
+    match reason {
+        Reason::LowBalance => [
+            "INSUFFICIENT_BALANCE",
+            "BUSINESS_ERROR",
+            "User doesn't have sufficient balance in the account",
+        ],
+        Reason::Technical => [
+            "TECHNICAL_ERROR",
+            "TECHNICAL_ERROR",
+            "Transaction timed out",
+        ],
+        Reason::CustomerStop => [
+            "USER_DECLINED",
+            "USER_DROPPED",
+            "User did not complete authentication",
+        ],
+        Reason::AccountClosed => [
+            "ACCOUNT_CLOSED",
+            "BUSINESS_ERROR",
+            "Account is Dormant or closed",
+        ],
+        Reason::Unmapped => ["UNMAPPED_ERROR", "UNMAPPED", "Transaction failed"],
+        Reason::Limit | Reason::Revoked | Reason::Paused | Reason::Risk => {
+            ["BANK_DECLINED", "BUSINESS_ERROR", BANK]
+        }
+    }
+}
+
+/// `bank_error_code` and `bank_error_message`.
+fn bank(reason: Reason, rail: Rail, draw: Draw) -> [&'static str; 2] {
+    let first = draw.below(2) == 0;
+    match (rail, reason) {
+        (Rail::Upi, Reason::LowBalance) => ["Z9", "Insufficient funds in customer account"],
+        (Rail::Upi, Reason::Technical) if first => ["U28", "Remitter bank not available"],
+        (Rail::Upi, Reason::Technical) => ["XY", "Remitter CBS offline"],
+        (Rail::Upi, Reason::Limit) => ["Z7", "Transaction frequency limit exceeded"],
+        (Rail::Upi, Reason::CustomerStop) => ["ZA", "Transaction declined by customer"],
+        (Rail::Upi, Reason::Revoked) => ["VA", "Mandate has been revoked"],
+        (Rail::Upi, Reason::Paused) => ["VT", "Mandate is paused"],
+        (Rail::Upi, Reason::AccountClosed) => ["XH", "Account does not exist"],
+        (Rail::Upi, Reason::Risk) => ["K1", "Suspected fraud"],
+        (Rail::Card, Reason::LowBalance) => ["51", "Insufficient funds"],
+        (Rail::Card, Reason::Technical) if first => ["91", "Issuer or switch is inoperative"],
+        (Rail::Card, Reason::Technical) => ["96", "System malfunction"],
+        (Rail::Card, Reason::Limit) => ["61", "Exceeds withdrawal amount limit"],
+        (Rail::Card, Reason::CustomerStop) => ["R0", "Stop this payment"],
+        (Rail::Card, Reason::Revoked) => ["R1", "Revocation of authorisation order"],
+        (Rail::Card, Reason::Paused) => ["R0", "Mandate is paused by the cardholder"],
+        (Rail::Card, Reason::AccountClosed) => ["46", "Closed account"],
+        (Rail::Card, Reason::Risk) => ["59", "Suspected fraud"],
+        (Rail::Enach, Reason::LowBalance) => ["04", "Balance Insufficient"],
+        (Rail::Enach, Reason::Technical) => ["59", "Network Failure (CBS)"],
+        (Rail::Enach, Reason::Limit) => ["58", "A/c reached maximum Debit limit set on account"],
+        (Rail::Enach, Reason::CustomerStop) => ["06", "Payment Stopped by Drawer"],
+        (Rail::Enach, Reason::Revoked) => ["61", "Mandate Cancelled"],
+        (Rail::Enach, Reason::Paused) => ["17", "Returned as per customer request"],
+        (Rail::Enach, Reason::AccountClosed) => ["01", "Account Closed"],
+        (Rail::Enach, Reason::Risk) => ["68", "A/c Blocked or Frozen"],
+        (Rail::Upi | Rail::Card | Rail::Enach, Reason::Unmapped) => {
+            ["QX77", "Declined for reasons known to the issuer"]
+        }
+    }
+}

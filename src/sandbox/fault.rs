@@ -1,0 +1,193 @@
+//! What goes wrong between a caller and a provider, drawn from the seed or scripted for one mandate.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::decline::Decline;
+use super::draw::Draw;
+use super::payer::Reason;
+
+/// One way for a call, or for the order it made, to go wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Fault {
+    /// It is done, then the connection breaks before the answer is whole.
+    AnswerLost,
+    /// It is done, then HTTP 500.
+    ErrorAfter,
+    /// The connection breaks before anything is done.
+    ResetBefore,
+    /// It is done and answered, slowly.
+    Slow,
+    /// It is done, and answered as a duplicate of itself.
+    Duplicate,
+    /// Nothing is done: Juspay 429, Signzy 403.
+    Throttled,
+    /// Nothing is done: some proxy's page with HTTP 200.
+    Html,
+    /// It is done, and half of the JSON arrives.
+    Truncated,
+    /// The attempt is shown as failed and charged hours later.
+    LateSuccess,
+    /// The attempt fails and Juspay retries it by itself.
+    SilentRetry,
+}
+
+impl Fault {
+    /// The faults of a call; the other two are of an attempt.
+    const OF_CALLS: [Self; 8] = [
+        Self::AnswerLost,
+        Self::ErrorAfter,
+        Self::ResetBefore,
+        Self::Slow,
+        Self::Duplicate,
+        Self::Throttled,
+        Self::Html,
+        Self::Truncated,
+    ];
+
+    /// Whether the call is stopped before it has any effect.
+    pub(super) const fn is_before(self) -> bool {
+        matches!(self, Self::ResetBefore | Self::Throttled | Self::Html)
+    }
+}
+
+/// How often each fault is drawn, in a thousand calls (attempts for the last two).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Faults {
+    pub answer_lost: u16,
+    pub error_after: u16,
+    pub reset_before: u16,
+    pub slow: u16,
+    pub duplicate: u16,
+    pub throttled: u16,
+    pub html: u16,
+    pub truncated: u16,
+    pub late_success: u16,
+    pub silent_retry: u16,
+    /// How long a slow answer takes, on the machine's clock.
+    pub slow_for: Duration,
+}
+
+impl Faults {
+    /// Nothing goes wrong unless it is scripted.
+    pub const NONE: Self = Self {
+        answer_lost: 0,
+        error_after: 0,
+        reset_before: 0,
+        slow: 0,
+        duplicate: 0,
+        throttled: 0,
+        html: 0,
+        truncated: 0,
+        late_success: 0,
+        silent_retry: 0,
+        slow_for: Duration::from_millis(200),
+    };
+
+    /// A rough month: about one call in thirty goes wrong.
+    pub const DEMO: Self = Self {
+        answer_lost: 6,
+        error_after: 5,
+        reset_before: 5,
+        slow: 1,
+        duplicate: 3,
+        throttled: 6,
+        html: 2,
+        truncated: 3,
+        late_success: 30,
+        silent_retry: 60,
+        slow_for: Duration::from_millis(50),
+    };
+
+    /// In a thousand.
+    pub const fn share(&self, fault: Fault) -> u16 {
+        match fault {
+            Fault::AnswerLost => self.answer_lost,
+            Fault::ErrorAfter => self.error_after,
+            Fault::ResetBefore => self.reset_before,
+            Fault::Slow => self.slow,
+            Fault::Duplicate => self.duplicate,
+            Fault::Throttled => self.throttled,
+            Fault::Html => self.html,
+            Fault::Truncated => self.truncated,
+            Fault::LateSuccess => self.late_success,
+            Fault::SilentRetry => self.silent_retry,
+        }
+    }
+
+    /// The fault of one call, if it has one.
+    pub(super) fn of_call(&self, call: Call, draw: Draw) -> Option<Fault> {
+        let lot = draw.below(1000);
+        let mut reached: u32 = 0;
+        Fault::OF_CALLS
+            .into_iter()
+            .filter(|fault| call.can_have(*fault))
+            .find(|fault| {
+                reached = reached.saturating_add(u32::from(self.share(*fault)));
+                lot < reached
+            })
+    }
+}
+
+/// The calls that a script can meet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Call {
+    /// Juspay `pre_debit_notify`.
+    Notify,
+    NotificationStatus,
+    /// Juspay `/txns`, Signzy `charge`; also Signzy's own debit of a periodic eMandate.
+    Execute,
+    /// Juspay `/orders`, Signzy's payments.
+    OrderStatus,
+    /// `/ecr/mandate/retry`, `retry-charge`.
+    Retry,
+    /// Everything about the mandate itself.
+    Mandate,
+}
+
+impl Call {
+    pub(super) const fn word(self) -> &'static str {
+        match self {
+            Self::Notify => "notify",
+            Self::NotificationStatus => "notification_status",
+            Self::Execute => "execute",
+            Self::OrderStatus => "order_status",
+            Self::Retry => "retry",
+            Self::Mandate => "mandate",
+        }
+    }
+
+    /// Only what makes something can be answered as a duplicate.
+    const fn can_have(self, fault: Fault) -> bool {
+        let makes = matches!(self, Self::Notify | Self::Execute | Self::Retry);
+        makes || !matches!(fault, Fault::Duplicate)
+    }
+}
+
+/// What a script makes of one call.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Then {
+    /// No fault on this call.
+    Normal,
+    /// This fault.
+    Fault(Fault),
+    /// The next attempt is paid, or the next notification is delivered.
+    Pays,
+    /// The next attempt is declined for this reason, or the next notification fails.
+    Declines(Reason),
+    /// The next attempt is declined with exactly these fields.
+    DeclinesWith(Box<Decline>),
+}
+
+/// One line of a script: what becomes of the next call of a kind about a mandate.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Script {
+    pub mandate_id: String,
+    pub call: Call,
+    pub then: Then,
+}

@@ -1,0 +1,358 @@
+//! A registered mandate with everything that happened to it, and the presentation of one debit to its payer's bank.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use chrono::{NaiveDate, TimeDelta};
+
+use super::decline::Decline;
+use super::draw::Draw;
+use super::fault::{Call, Fault, Faults, Then};
+use super::india;
+use super::order::{Notification, Order};
+use super::payer::{self, Presented, Profile, Reason};
+use super::registration::Registration;
+use super::signzy::Payment;
+use crate::domain::{Instant, ProviderKind, Rail};
+
+/// What the payers and the network are like in this world.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct World {
+    pub(super) seed: u64,
+    pub(super) profile: Profile,
+    pub(super) faults: Faults,
+}
+
+/// Where a mandate stands, in the words of both providers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Status {
+    Active,
+    Paused,
+    Revoked,
+    OnHold,
+    Cancelled,
+    CustomerPaused,
+    CustomerCancelled,
+}
+
+impl Status {
+    pub(super) const fn word(self) -> &'static str {
+        match self {
+            Self::Active => "ACTIVE",
+            Self::Paused => "PAUSED",
+            Self::Revoked => "REVOKED",
+            Self::OnHold => "ON_HOLD",
+            Self::Cancelled => "CANCELLED",
+            Self::CustomerPaused => "CUSTOMER_PAUSED",
+            Self::CustomerCancelled => "CUSTOMER_CANCELLED",
+        }
+    }
+
+    /// Why a bank declines a debit of a mandate that stands so.
+    const fn reason(self) -> Option<Reason> {
+        match self {
+            Self::Active | Self::OnHold => None,
+            Self::Paused | Self::CustomerPaused => Some(Reason::Paused),
+            Self::Revoked | Self::Cancelled | Self::CustomerCancelled => Some(Reason::Revoked),
+        }
+    }
+}
+
+/// Who set an attempt off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum By {
+    /// A call of the merchant.
+    Merchant,
+    /// The provider, at the time that the merchant asked for.
+    Schedule,
+    /// The provider, of its own.
+    Provider,
+}
+
+/// One presentation to the payer's bank, decided when it is made and known when it resolves.
+#[derive(Debug, Clone)]
+pub(super) struct Attempt {
+    pub(super) by: By,
+    pub(super) at: Instant,
+    pub(super) resolves_at: Instant,
+    pub(super) answer: Result<(), Decline>,
+    pub(super) resolved: bool,
+    /// When a failure turns out to have been a success.
+    pub(super) late_at: Option<Instant>,
+    /// Whether the provider keeps retrying it.
+    pub(super) silent: bool,
+    /// What the failure does to the mandate.
+    reason: Option<Reason>,
+}
+
+impl Attempt {
+    /// A presentation that never reached the bank.
+    pub(super) fn refused(by: By, at: Instant, decline: Decline) -> Self {
+        Self {
+            by,
+            at,
+            resolves_at: at,
+            answer: Err(decline),
+            resolved: false,
+            late_at: None,
+            silent: false,
+            reason: None,
+        }
+    }
+}
+
+/// A mandate and its history.
+#[derive(Debug)]
+pub(super) struct Mandate {
+    pub(super) terms: Registration,
+    pub(super) status: Status,
+    pub(super) paused_until: Option<Instant>,
+    pub(super) orders: BTreeMap<String, Order>,
+    pub(super) notifications: BTreeMap<String, Notification>,
+    /// Signzy's, oldest first.
+    pub(super) payments: Vec<Payment>,
+    /// How many of Signzy's cycles have begun.
+    pub(super) cycles_begun: usize,
+    /// Signzy: cycles whose debit was moved by `nextScheduledOn`.
+    pub(super) moved: BTreeMap<NaiveDate, NaiveDate>,
+    /// Debits so far by cycle.
+    pub(super) collected: BTreeMap<NaiveDate, u32>,
+    /// UPI attempts so far by notification.
+    pub(super) attempts_of: BTreeMap<String, u32>,
+    presented: BTreeMap<NaiveDate, u32>,
+    notified: BTreeMap<NaiveDate, u32>,
+    closed: bool,
+    calls: BTreeMap<Call, u32>,
+    scripted_calls: BTreeMap<Call, VecDeque<Option<Fault>>>,
+    scripted_attempts: VecDeque<Then>,
+    scripted_notifications: VecDeque<bool>,
+}
+
+impl Mandate {
+    pub(super) fn new(terms: Registration) -> Self {
+        Self {
+            terms,
+            status: Status::Active,
+            paused_until: None,
+            orders: BTreeMap::new(),
+            notifications: BTreeMap::new(),
+            payments: Vec::new(),
+            cycles_begun: 0,
+            moved: BTreeMap::new(),
+            collected: BTreeMap::new(),
+            attempts_of: BTreeMap::new(),
+            presented: BTreeMap::new(),
+            notified: BTreeMap::new(),
+            closed: false,
+            calls: BTreeMap::new(),
+            scripted_calls: BTreeMap::new(),
+            scripted_attempts: VecDeque::new(),
+            scripted_notifications: VecDeque::new(),
+        }
+    }
+
+    pub(super) fn id(&self) -> &str {
+        &self.terms.mandate_id
+    }
+
+    pub(super) fn draw(&self, world: &World, topic: &str) -> Draw {
+        Draw::new(world.seed, topic).text(self.id())
+    }
+
+    /// A pause ends by itself.
+    pub(super) fn wake(&mut self, now: Instant) {
+        if self.paused_until.is_some_and(|until| until <= now) {
+            self.paused_until = None;
+            self.status = Status::Active;
+        }
+    }
+
+    pub(super) fn script(&mut self, call: Call, then: Then) {
+        match (call, then) {
+            (_, Then::Normal) => self.scripted_calls.entry(call).or_default().push_back(None),
+            (_, then @ Then::Fault(Fault::LateSuccess | Fault::SilentRetry)) => {
+                self.scripted_attempts.push_back(then);
+            }
+            (_, Then::Fault(fault)) => {
+                self.scripted_calls
+                    .entry(call)
+                    .or_default()
+                    .push_back(Some(fault));
+            }
+            (Call::Notify | Call::NotificationStatus, then) => {
+                self.scripted_notifications.push_back(then == Then::Pays);
+            }
+            (_, then) => self.scripted_attempts.push_back(then),
+        }
+    }
+
+    /// The fault of this call: scripted, or drawn.
+    pub(super) fn fault(&mut self, world: &World, call: Call) -> Option<Fault> {
+        let calls = self.calls.entry(call).or_default();
+        *calls = calls.saturating_add(1);
+        let number = u64::from(*calls);
+        if let Some(scripted) = self
+            .scripted_calls
+            .get_mut(&call)
+            .and_then(VecDeque::pop_front)
+        {
+            return scripted;
+        }
+        world.faults.of_call(
+            call,
+            self.draw(world, "fault").text(call.word()).number(number),
+        )
+    }
+
+    /// Presents a debit of a cycle to the payer's bank.
+    pub(super) fn present(
+        &mut self,
+        world: &World,
+        cycle: NaiveDate,
+        by: By,
+        at: Instant,
+    ) -> Attempt {
+        let number = self.presented.entry(cycle).or_default();
+        *number = number.saturating_add(1);
+        let number = *number;
+        let draw = self
+            .draw(world, "attempt")
+            .day(cycle)
+            .number(u64::from(number));
+        let resolves_at = self.resolves_at(at, draw.text("time"));
+        let mut attempt = Attempt {
+            by,
+            at,
+            resolves_at,
+            answer: Ok(()),
+            resolved: false,
+            late_at: None,
+            silent: false,
+            reason: None,
+        };
+        let script = match self.status.reason() {
+            Some(reason) => Then::Declines(reason),
+            None => self.scripted_attempts.pop_front().unwrap_or(Then::Normal),
+        };
+        let late = india::after(resolves_at, draw.text("late").minutes(30, 480));
+        let reason = match script {
+            Then::Pays => None,
+            Then::Declines(reason) => Some(reason),
+            Then::DeclinesWith(decline) => {
+                attempt.answer = Err(*decline);
+                return attempt;
+            }
+            Then::Fault(fault) => {
+                attempt.late_at = (fault == Fault::LateSuccess).then_some(late);
+                attempt.silent = fault == Fault::SilentRetry;
+                Some(Reason::Technical)
+            }
+            Then::Normal => {
+                let reason = self.payers_answer(
+                    world,
+                    &Presented {
+                        mandate_id: self.id(),
+                        cycle,
+                        number,
+                        at,
+                    },
+                );
+                if matches!(reason, Some(Reason::Technical | Reason::LowBalance)) {
+                    let drawn = |fault: &str, share| draw.text(fault).per_mille(share);
+                    attempt.late_at =
+                        drawn("late success", world.faults.late_success).then_some(late);
+                    attempt.silent = drawn("silent retry", world.faults.silent_retry);
+                }
+                reason
+            }
+        };
+        if let Some(reason) = reason {
+            attempt.answer = Err(Decline::of(reason, self.terms.rail, draw.text("code")));
+            attempt.reason = Some(reason);
+        }
+        attempt
+    }
+
+    fn payers_answer(&self, world: &World, presented: &Presented<'_>) -> Option<Reason> {
+        if self.closed {
+            return Some(Reason::AccountClosed);
+        }
+        payer::answer(world.seed, &world.profile, presented)
+    }
+
+    /// Cards answer at once, UPI within the hour, NACH on the next day.
+    fn resolves_at(&self, at: Instant, draw: Draw) -> Instant {
+        match self.terms.rail {
+            Rail::Card => at,
+            Rail::Upi => india::after(at, draw.minutes(2, 40)),
+            Rail::Enach => {
+                let morning = india::instant(india::next_day(india::day(at)), 10, 0);
+                india::after(morning, draw.minutes(0, 120))
+            }
+        }
+    }
+
+    /// What a failure does to the mandate, once it is known.
+    pub(super) fn suffer(&mut self, attempt: &Attempt, at: Instant) {
+        let signzy = self.terms.provider == ProviderKind::Signzy;
+        match attempt.reason {
+            Some(Reason::Revoked) => {
+                self.status = if signzy {
+                    Status::CustomerCancelled
+                } else {
+                    Status::Revoked
+                };
+            }
+            Some(Reason::Paused) if self.status == Status::Active => {
+                self.status = if signzy {
+                    Status::CustomerPaused
+                } else {
+                    Status::Paused
+                };
+                self.paused_until = Some(india::after(at, TimeDelta::days(7)));
+            }
+            Some(Reason::AccountClosed) => self.closed = true,
+            Some(
+                Reason::Paused
+                | Reason::LowBalance
+                | Reason::Technical
+                | Reason::Limit
+                | Reason::CustomerStop
+                | Reason::Risk
+                | Reason::Unmapped,
+            )
+            | None => {}
+        }
+    }
+
+    /// Notifies the payer of a debit on `debit_at`; whether and when that arrives.
+    pub(super) fn notify(
+        &mut self,
+        world: &World,
+        debit_at: Instant,
+        now: Instant,
+    ) -> (Instant, bool) {
+        let day = india::day(debit_at);
+        let cycle = self.terms.cycle_of(day).unwrap_or(day);
+        let number = self.notified.entry(cycle).or_default();
+        *number = number.saturating_add(1);
+        let presented = Presented {
+            mandate_id: self.id(),
+            cycle,
+            number: *self.notified.get(&cycle).unwrap_or(&1),
+            at: now,
+        };
+        let fails = payer::notification_fails(world.seed, &world.profile, &presented);
+        let draw = self
+            .draw(world, "notification time")
+            .day(cycle)
+            .number(u64::from(presented.number));
+        // Some gateways answer at once, some within minutes.
+        let settles_at = if draw.below(2) == 0 {
+            now
+        } else {
+            india::after(now, draw.minutes(1, 10))
+        };
+        let delivered = self.scripted_notifications.pop_front().unwrap_or(!fails);
+        (settles_at, delivered)
+    }
+}
