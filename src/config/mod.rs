@@ -1,1 +1,210 @@
+//! Configuration: `config/default.toml`, then a file, then the environment; the last one wins.
+//!
+//! A configuration is right as a whole or not at all: unknown keys, values that cannot be read and
+//! combinations that cannot work are refused, all of them at once, each with its key and where it was given.
+//! What comes out has types and needs no further checks.
 
+mod accounts;
+mod check;
+mod clock;
+mod database;
+mod effective;
+mod error;
+mod failures;
+mod known;
+mod layer;
+mod listen;
+mod log;
+mod planner;
+mod policy;
+mod providers;
+mod rails;
+mod rescue;
+mod retention;
+mod retry;
+mod secret;
+mod tree;
+mod worker;
+
+use std::ffi::OsString;
+use std::fmt;
+use std::path::Path;
+
+use config::{ConfigError, Value};
+use serde::Deserialize;
+
+pub use accounts::{Account, Accounts};
+pub use clock::{Clock, ClockMode};
+pub use database::Database;
+pub use error::{ConfigErrors, Problem};
+pub use failures::Failures;
+pub use listen::Listen;
+pub use log::{Log, LogFormat};
+pub use planner::Planner;
+pub use providers::{ProviderRules, Providers};
+pub use rails::{RailRules, Rails};
+pub use rescue::Rescue;
+pub use retention::Retention;
+pub use retry::Retry;
+pub use worker::Worker;
+
+use effective::Effective;
+use known::Known;
+use layer::Environment;
+use tree::Table;
+
+/// Everything that can be set. `Display` is TOML for people, without secrets and with the origin of each value.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    pub database: Database,
+    pub worker: Worker,
+    pub planner: Planner,
+    pub rescue: Rescue,
+    pub retention: Retention,
+    pub rails: Rails,
+    pub providers: Providers,
+    #[serde(default)]
+    pub retry: Retry,
+    #[serde(default)]
+    pub accounts: Accounts,
+    #[serde(default)]
+    pub failures: Failures,
+    pub listen: Listen,
+    pub log: Log,
+    pub clock: Clock,
+    #[serde(skip)]
+    effective: Effective,
+}
+
+impl Config {
+    /// Reads the defaults, the file (`--config`, or else `MANDATED_CONFIG`) and the environment of this process.
+    pub fn load(file: Option<&Path>) -> Result<Self, ConfigErrors> {
+        Self::load_with(file, std::env::vars_os())
+    }
+
+    /// The same with an environment that is handed in.
+    pub fn load_with<K, V>(
+        file: Option<&Path>,
+        environment: impl IntoIterator<Item = (K, V)>,
+    ) -> Result<Self, ConfigErrors>
+    where
+        K: Into<OsString>,
+        V: Into<OsString>,
+    {
+        let variables = environment
+            .into_iter()
+            .map(|(name, value)| (name.into(), value.into()));
+        let environment = Environment::new(variables);
+        let file = file.map(Path::to_owned).or_else(|| environment.file());
+        let mut problems = Vec::new();
+
+        let known = Known::read(layer::DEFAULTS).map_err(ConfigErrors::one)?;
+        let mut layers = vec![layer::defaults().map_err(ConfigErrors::one)?];
+        if let Some(path) = &file {
+            layers.push(layer::file(path).map_err(ConfigErrors::one)?);
+        }
+        layers.push(environment.layer(&known, &mut problems));
+        for layer in &mut layers {
+            known.prune(layer, &mut problems);
+        }
+
+        let mut merged = layer::merge(layers).map_err(ConfigErrors::one)?;
+        accounts::fill(&mut merged, &known);
+        secret::read_files(&mut merged, &mut problems);
+        let effective = Effective::of(&merged);
+        secret::forget_files(&mut merged);
+        rails::join_time_zones(&mut merged, &known, &mut problems);
+
+        let config = read(merged, &known, &mut problems);
+        if let Some(config) = &config {
+            check::all(config, &mut problems);
+        }
+        ConfigErrors::from_problems(problems)?;
+        config
+            .map(|config| Self {
+                effective,
+                ..config
+            })
+            .ok_or_else(|| {
+                ConfigErrors::one(Problem::new(
+                    "",
+                    None,
+                    "the configuration cannot be read".to_owned(),
+                ))
+            })
+    }
+}
+
+impl fmt::Display for Config {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.effective.fmt(f)
+    }
+}
+
+/// Gives the values their types. Every one that does not fit is a problem, and is replaced by the reference's
+/// example so that the next one is found too; then there is no configuration to check further.
+fn read(mut table: Table, known: &Known, problems: &mut Vec<Problem>) -> Option<Config> {
+    let mut bad: Vec<String> = Vec::new();
+    loop {
+        let error = match Config::deserialize(Value::from(table.clone())) {
+            Ok(config) => return bad.is_empty().then_some(config),
+            Err(error) => error,
+        };
+        let (key, message) = explain(&error);
+        if bad.contains(&key) {
+            return None;
+        }
+        let origin = tree::get(&table, &key)
+            .and_then(tree::origin)
+            .map(ToOwned::to_owned);
+        // A key that was removed because it was wrong is not reported a second time for being missing.
+        if !problems.iter().any(|problem| problem.key == key) {
+            problems.push(Problem::new(&key, origin.as_deref(), message));
+        }
+        match known.example(&key) {
+            Some(example) => tree::set(&mut table, &key, example.clone()),
+            None => drop(tree::remove(&mut table, &key)),
+        }
+        bad.push(key);
+    }
+}
+
+/// The key of an error, and a sentence about it.
+fn explain(error: &ConfigError) -> (String, String) {
+    let (key, why) = if let ConfigError::NotFound(key) = error {
+        let file = if key.ends_with(".url") || key.ends_with(".api_key") {
+            format!(", nor is {key}_file")
+        } else {
+            String::new()
+        };
+        (key.clone(), format!(" is not set{file}"))
+    } else if let ConfigError::Type {
+        unexpected,
+        expected,
+        key,
+        ..
+    } = error
+    {
+        (
+            key.clone().unwrap_or_default(),
+            format!(" must be {expected}, not {unexpected}"),
+        )
+    } else if let ConfigError::At { error, key, .. } = error {
+        let why = error.to_string();
+        let example = if why.ends_with("expected a duration") {
+            ", such as \"30s\""
+        } else {
+            ""
+        };
+        (key.clone().unwrap_or_default(), format!(": {why}{example}"))
+    } else {
+        (String::new(), error.to_string())
+    };
+    let message = format!("{key}{why}");
+    // An item of a list is wrong: the list is what can be replaced.
+    (
+        key.split('[').next().unwrap_or_default().to_owned(),
+        message,
+    )
+}

@@ -1,0 +1,91 @@
+//! What is in force and where it comes from, as TOML for people. Secrets are left out before anything is kept.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use config::{Value, ValueKind};
+
+use super::secret;
+use super::tree::{self, Table};
+
+/// Lines by section: key, value, origin.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Effective(BTreeMap<String, Vec<Line>>);
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Line {
+    key: String,
+    value: String,
+    origin: String,
+}
+
+impl Effective {
+    pub(super) fn of(root: &Table) -> Self {
+        let secrets = secret::keys(root);
+        let mut leaves: BTreeMap<String, (String, String)> = tree::leaves(root)
+            .into_iter()
+            .map(|(key, value)| {
+                let shown = if secrets.contains(&key) {
+                    quoted("[set]")
+                } else {
+                    toml(value)
+                };
+                (
+                    key,
+                    (shown, tree::origin(value).unwrap_or_default().to_owned()),
+                )
+            })
+            .collect();
+        for key in secrets {
+            leaves
+                .entry(key)
+                .or_insert_with(|| (quoted("[not set]"), "default".to_owned()));
+        }
+        let mut sections: BTreeMap<String, Vec<Line>> = BTreeMap::new();
+        for (key, (value, origin)) in leaves {
+            let (section, name) = key.rsplit_once('.').unwrap_or(("", &key));
+            let line = Line {
+                key: name.to_owned(),
+                value,
+                origin,
+            };
+            sections.entry(section.to_owned()).or_default().push(line);
+        }
+        Self(sections)
+    }
+}
+
+impl fmt::Display for Effective {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (number, (section, lines)) in self.0.iter().enumerate() {
+            let gap = if number == 0 { "" } else { "\n" };
+            writeln!(f, "{gap}[{section}]")?;
+            for Line { key, value, origin } in lines {
+                writeln!(f, "{:<48} # {origin}", format!("{key} = {value}"))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn toml(value: &Value) -> String {
+    match &value.kind {
+        ValueKind::String(text) => quoted(text),
+        ValueKind::Array(items) => {
+            let items: Vec<String> = items.iter().map(toml).collect();
+            format!("[{}]", items.join(", "))
+        }
+        ValueKind::Nil
+        | ValueKind::Boolean(_)
+        | ValueKind::I64(_)
+        | ValueKind::I128(_)
+        | ValueKind::U64(_)
+        | ValueKind::U128(_)
+        | ValueKind::Float(_)
+        | ValueKind::Table(_) => value.kind.to_string(),
+    }
+}
+
+fn quoted(text: &str) -> String {
+    toml::Value::from(text).to_string()
+}

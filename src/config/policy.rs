@@ -1,0 +1,33 @@
+//! From the rules of a rail and a provider to the [`Policy`] of an execution.
+
+use super::Config;
+use crate::domain::policy::Policy;
+use crate::domain::{ProviderKind, Rail};
+
+impl Config {
+    /// The rules that an execution on a rail lives under when it is planned now.
+    pub fn policy(&self, provider: ProviderKind, rail: Rail) -> Policy {
+        let rules = self.rails.get(rail);
+        let provider = self.providers.get(provider);
+        Policy {
+            rail,
+            debit_windows: rules.windows.clone(),
+            notify_windows: rules.notify_windows.clone(),
+            jitter: rules.jitter,
+            notify_lead: rules.notify_lead,
+            notify_to_debit: rules.notify_to_debit,
+            notification_validity: rules.notification_validity,
+            notification_tries: rules.notification_tries,
+            max_attempts: provider.max_attempts.unwrap_or(rules.max_attempts),
+            min_gap: provider.min_gap.unwrap_or(rules.min_gap),
+            max_orders: rules.max_orders,
+            provider_retry_horizon: provider.retry_horizon,
+            processing_time: rules.processing_time,
+            lookup_after: rules.lookup_after.clone(),
+            lookup_every: rules.lookup_every,
+            review_after: rules.review_after,
+            verify_after: rules.verify_after,
+            retry: self.retry.get(&rail).cloned().unwrap_or_default(),
+        }
+    }
+}

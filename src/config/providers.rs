@@ -1,0 +1,37 @@
+//! `[providers.*]`
+
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use crate::domain::ProviderKind;
+
+/// What a provider does by itself, and where it is stricter than a rail.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ProviderRules {
+    #[serde(with = "humantime_serde")]
+    pub retry_horizon: Duration,
+    /// In the place of the rail's.
+    pub max_attempts: Option<u16>,
+    /// In the place of the rail's.
+    #[serde(default, with = "humantime_serde")]
+    pub min_gap: Option<Duration>,
+}
+
+/// The rules of every provider.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Providers {
+    pub juspay: ProviderRules,
+    pub signzy: ProviderRules,
+}
+
+impl Providers {
+    pub const fn get(&self, provider: ProviderKind) -> &ProviderRules {
+        match provider {
+            ProviderKind::Juspay => &self.juspay,
+            ProviderKind::Signzy => &self.signzy,
+        }
+    }
+}

@@ -1,0 +1,68 @@
+//! Secrets: which keys are secret, and the files that they can come from.
+
+use config::Value;
+
+use super::error::Problem;
+use super::tree::{self, Table};
+
+const FILE: &str = "_file";
+
+/// The keys of all secrets, set or not.
+pub(super) fn keys(root: &Table) -> Vec<String> {
+    let accounts = tree::names(root, "accounts")
+        .into_iter()
+        .map(|name| format!("accounts.{name}.api_key"));
+    ["database.url".to_owned(), "listen.token".to_owned()]
+        .into_iter()
+        .chain(accounts)
+        .collect()
+}
+
+/// Puts the content of each `*_file` in the place of its secret.
+pub(super) fn read_files(root: &mut Table, problems: &mut Vec<Problem>) {
+    for key in keys(root) {
+        let file_key = format!("{key}{FILE}");
+        let Some(path) = tree::text(root, &file_key).map(ToOwned::to_owned) else {
+            continue;
+        };
+        let origin = tree::get(root, &file_key)
+            .and_then(tree::origin)
+            .map(ToOwned::to_owned);
+        if let Some(other) = tree::get(root, &key) {
+            let from = tree::origin(other).unwrap_or_default();
+            let message =
+                format!("{file_key} and {key} (from {from}) are both set: give one of them");
+            problems.push(Problem::new(&file_key, origin.as_deref(), message));
+            continue;
+        }
+        let secret = read(&path).unwrap_or_else(|why| {
+            problems.push(Problem::new(
+                &file_key,
+                origin.as_deref(),
+                format!("{file_key}: {path} {why}"),
+            ));
+            String::new()
+        });
+        tree::set(root, &key, Value::new(Some(&path), secret));
+    }
+}
+
+/// Removes the `*_file` keys once they are read: nothing further on has a use for them.
+pub(super) fn forget_files(root: &mut Table) {
+    for key in keys(root) {
+        tree::remove(root, &format!("{key}{FILE}"));
+    }
+}
+
+/// A file's content without the newline that editors put at its end.
+fn read(path: &str) -> Result<String, String> {
+    let content =
+        std::fs::read_to_string(path).map_err(|error| format!("cannot be read: {error}"))?;
+    let secret = content.strip_suffix('\n').unwrap_or(&content);
+    let secret = secret.strip_suffix('\r').unwrap_or(secret);
+    if secret.is_empty() {
+        Err("is empty".to_owned())
+    } else {
+        Ok(secret.to_owned())
+    }
+}

@@ -1,0 +1,31 @@
+//! `[worker]`
+
+use std::time::Duration;
+
+use serde::Deserialize;
+
+/// How jobs are claimed, done and settled.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Worker {
+    /// The name of this process; without it the host's name and the process id.
+    pub id: Option<String>,
+    /// Calls under way at once, over all accounts.
+    pub concurrency: u32,
+    /// Jobs claimed by one statement.
+    pub batch: u32,
+    /// How long a claimed job belongs to this process.
+    #[serde(with = "humantime_serde")]
+    pub lease: Duration,
+    /// The longest sleep when nothing is due.
+    #[serde(with = "humantime_serde")]
+    pub poll_interval: Duration,
+    /// From the first signal to the end of patience.
+    #[serde(with = "humantime_serde")]
+    pub drain_timeout: Duration,
+    /// Outcomes settled by one statement.
+    pub settle_batch: u32,
+    /// How long an outcome waits for others.
+    #[serde(with = "humantime_serde")]
+    pub settle_linger: Duration,
+}
