@@ -1,1 +1,8 @@
+//! The SQL that makes the pure core durable.
 
+pub mod import;
+pub mod listing;
+pub mod mandates;
+pub mod policies;
+pub mod present;
+pub mod timeline;
