@@ -224,7 +224,11 @@ async fn a_wrong_header_is_refused_before_any_row_is_read() {
     let error = run(&database.pool, text.as_bytes(), true)
         .await
         .unwrap_err();
-    insta::assert_snapshot!(error.to_string(), @"");
+    insta::assert_snapshot!(error.to_string(), @r"
+    the header is wrong
+    line 1, customer: is not a column; did you mean customer_id?
+    line 1, ref: is there twice
+    ");
     let error = run(
         &database.pool,
         "ref;account;rail\n1;main;upi\n".as_bytes(),
@@ -232,11 +236,14 @@ async fn a_wrong_header_is_refused_before_any_row_is_read() {
     )
     .await
     .unwrap_err();
-    insta::assert_snapshot!(error.to_string(), @"");
+    insta::assert_snapshot!(error.to_string(), @r"
+    the header is wrong
+    line 1: has its columns separated by ';': write commas
+    ");
     let error = run(&database.pool, "\n \n".as_bytes(), false)
         .await
         .unwrap_err();
-    insta::assert_snapshot!(error.to_string(), @"");
+    insta::assert_snapshot!(error.to_string(), @"the file is empty: it needs a header line with the columns, or JSON Lines");
 }
 
 #[tokio::test]
@@ -252,11 +259,17 @@ async fn one_bad_row_undoes_all_unless_it_is_to_be_skipped() {
         row(&[("ref", "sub-3"), ("mandate_id", "mandate-3")]),
     ]);
     let refused = run(&database.pool, text.as_bytes(), false).await.unwrap();
-    insta::assert_snapshot!(printed(&refused), @"");
+    insta::assert_snapshot!(printed(&refused), @r#"
+    line 3, amount: "free" is not an amount: write a decimal number, such as 499.00
+    Nothing was imported: 1 bad row. Mend them, or take only the good ones with --skip-invalid.
+    "#);
     assert!(mandates(&database.pool).await.is_empty());
 
     let skipped = run(&database.pool, text.as_bytes(), true).await.unwrap();
-    insta::assert_snapshot!(printed(&skipped), @"");
+    insta::assert_snapshot!(printed(&skipped), @r#"
+    line 3, amount: "free" is not an amount: write a decimal number, such as 499.00
+    2 imported, 0 unchanged, 1 invalid
+    "#);
     assert_eq!(mandates(&database.pool).await, ["sub-1", "sub-3"]);
 }
 
@@ -313,7 +326,16 @@ async fn a_registered_mandate_is_never_changed_by_another_file() {
         row(&[("ref", "sub-3"), ("mandate_id", "mandate-2")]),
     ]);
     let report = run(&database.pool, text.as_bytes(), false).await.unwrap();
-    insta::assert_snapshot!(printed(&report), @"");
+    insta::assert_snapshot!(printed(&report), @r#"
+    line 2, amount: differs from the mandate that is registered under this ref; an import never changes one
+    line 2, max_amount: differs from the mandate that is registered under this ref; an import never changes one
+    line 2, starts_on: differs from the mandate that is registered under this ref; an import never changes one
+    line 2, description: differs from the mandate that is registered under this ref; an import never changes one
+    line 3, mandate_id: is registered already, as ref "sub-1"
+    line 5, ref: is on line 4 already
+    line 6, mandate_id: is on line 4 already
+    Nothing was imported: 4 bad rows. Mend them, or take only the good ones with --skip-invalid.
+    "#);
     assert_eq!(mandates(&database.pool).await, ["sub-1"]);
 }
 
@@ -356,7 +378,12 @@ async fn spreadsheet_files_are_read_and_lines_are_counted_as_an_editor_does() {
                 sub-3,main,mandate-3\r\n\
                 sub-4,main,mandate-4,customer-4,upi,separate,x,monthly,2026-11-30,";
     let report = run(&database.pool, text.as_bytes(), true).await.unwrap();
-    insta::assert_snapshot!(printed(&report), @"");
+    insta::assert_snapshot!(printed(&report), @r#"
+    line 5, description: has a control character in it
+    line 7: has 3 fields where the header has 10: is a quote or a comma missing?
+    line 8, amount: "x" is not an amount: write a decimal number, such as 499.00
+    1 imported, 0 unchanged, 3 invalid
+    "#);
     let description: String = sqlx::query_scalar("select description from mandated.mandates")
         .fetch_one(&database.pool)
         .await
@@ -410,7 +437,17 @@ async fn json_lines_have_the_same_columns() {
 {"ref":6,"account":"main","mandate_id":"m6","customer_id":"c6","rail":"card","notify":"provider","amount":"1","frequency":"monthly","starts_on":"2026-11-30"}
 "#;
     let report = run(&database.pool, text.as_bytes(), true).await.unwrap();
-    insta::assert_snapshot!(printed(&report), @"");
+    insta::assert_snapshot!(printed(&report), @r#"
+    line 3, amount: is a number: write it as text, such as "499.5"
+    line 4, mandateid: is not a column; did you mean mandate_id?
+    line 4, colour: is not a column; the columns are ref account mandate_id customer_id rail notify amount max_amount currency frequency cron time_zone starts_on ends_on debit_at category description metadata
+    line 4, mandate_id: is missing
+    line 5: is not a JSON object: the key "ref" is there twice
+    line 6: is not a JSON object: invalid type: sequence, expected an object with the columns as its keys
+    line 7: is not a JSON object: EOF while parsing an object
+    line 8, ref: is not text: put it in quotes
+    1 imported, 0 unchanged, 6 invalid
+    "#);
     let metadata: Value = sqlx::query_scalar("select metadata from mandated.mandates")
         .fetch_one(&database.pool)
         .await
@@ -450,7 +487,11 @@ async fn what_is_left_out_has_its_default() {
     .fetch_all(&database.pool)
     .await
     .unwrap();
-    insta::assert_snapshot!(rows.join("\n"), @"");
+    insta::assert_snapshot!(rows.join("\n"), @r"
+    sub-1 juspay separate 49900 49900 INR Asia/Kolkata 06:00:00 {} active cursor 2026-11-30 2026-11-28 15:30:00
+    sub-2 juspay none 49900 49900 INR Asia/Kolkata 06:00:00 {} active cursor 2026-11-30 2026-11-29 18:30:00
+    sub-3 signzy none 1000000 INR Asia/Kolkata 06:00:00 {} active cursor
+    ");
     let events: i64 = sqlx::query_scalar(
         "select count(*) from mandated.events e join mandated.mandates m on m.id = e.mandate_id
           where e.kind = 'mandate.imported' and e.mandate_ref = m.ref and e.to_state = 'active'",
@@ -498,7 +539,17 @@ async fn planning_begins_with_the_first_cycle_that_is_still_open() {
     .fetch_all(&database.pool)
     .await
     .unwrap();
-    insta::assert_snapshot!(cursors.join("\n"), @"");
+    insta::assert_snapshot!(cursors.join("\n"), @r"
+    monthly from 2026-12-05 to next 2026-12-05 at 2026-12-03 21:00:00
+    monthly from 2024-01-31 to next 2026-10-31 at 2026-11-20 11:30:00
+    monthly from 2024-01-05 to next 2026-11-05 at 2026-11-20 11:30:00
+    daily from 2020-01-01 to next 2026-11-20 at 2026-11-20 11:30:00
+    yearly from 2020-11-21 to next 2025-11-21 at 2026-11-20 11:30:00
+    yearly from 2020-11-20 to next 2026-11-20 at 2026-11-20 11:30:00
+    onetime from 2026-11-01 to next 2026-11-01 at 2026-11-20 11:30:00
+    onetime from 2026-11-01 to 2026-11-19 next at
+    weekly from 2026-01-01 to 2026-10-01 next at
+    ");
 }
 
 /// Rows made on the fly. At every thousandth it looks how many the database has: the rest is in memory.

@@ -53,15 +53,16 @@ impl Cells {
             .map(|(_, text)| text.clone())
     }
 
+    /// Whether the column's cell was complained about already, and so is not missing.
+    fn is_bad(&self, column: &str) -> bool {
+        self.problems
+            .iter()
+            .any(|problem| problem.column.as_deref() == Some(column))
+    }
+
     pub(super) fn required(&mut self, column: &str) -> Option<String> {
         let text = self.get(column);
-        // A cell that could not be read was complained about already.
-        if text.is_none()
-            && !self
-                .problems
-                .iter()
-                .any(|problem| problem.column.as_deref() == Some(column))
-        {
+        if text.is_none() && !self.is_bad(column) {
             self.bad(column, "is missing");
         }
         text
@@ -290,6 +291,7 @@ impl Cells {
     #[expect(clippy::option_option, reason = "not there and not readable differ")]
     fn amount(&mut self, column: &str, currency: Currency) -> Option<Option<Amount>> {
         match self.get(column) {
+            None if self.is_bad(column) => None,
             None => Some(None),
             Some(text) => self.take(column, Amount::parse(&text, currency)).map(Some),
         }
@@ -316,7 +318,10 @@ impl Cells {
         let map: Map<String, Value> = match serde_json::from_str(&text) {
             Ok(map) => map,
             Err(error) => {
-                self.bad("metadata", format!("is not a JSON object: {error}"));
+                self.bad(
+                    "metadata",
+                    format!("is not a JSON object: {}", json_words(&error)),
+                );
                 return None;
             }
         };
@@ -325,4 +330,13 @@ impl Cells {
         }
         Some(Value::Object(map))
     }
+}
+
+/// What is wrong with a JSON text. Without its own line numbers: they would be taken for the file's.
+pub(super) fn json_words(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    text.split(" at line ")
+        .next()
+        .unwrap_or_default()
+        .to_owned()
 }

@@ -125,6 +125,12 @@ pub(super) fn unknown(line: u64, name: &str) -> Problem {
 
 /// The columns of a CSV header, or everything that is wrong with it.
 pub(super) fn check_header(line: u64, names: &[String]) -> Result<Vec<&'static str>, Vec<Problem>> {
+    if let [only] = names
+        && let Some(separator) = only.chars().find(|c| [';', '\t', '|'].contains(c))
+    {
+        let reason = format!("has its columns separated by {separator:?}: write commas");
+        return Err(vec![Problem::new(line, None, reason)]);
+    }
     let mut problems = Vec::new();
     let mut columns: Vec<&'static str> = Vec::new();
     for name in names {
@@ -198,7 +204,16 @@ mod tests {
 
     #[test]
     fn a_header_names_everything_that_is_wrong_with_it() {
-        insta::assert_snapshot!(header("ref,acount,mandate_id,rail,rail,colour,Starts_On"), @"");
-        insta::assert_snapshot!(header("ref,account,mandate_id,rail,starts_on,cron,max_amount"), @"");
+        insta::assert_snapshot!(header("ref,acount,mandate_id,rail,rail,colour,Starts_On"), @r"
+        line 1, acount: is not a column; did you mean account?
+        line 1, rail: is there twice
+        line 1, colour: is not a column; the columns are ref account mandate_id customer_id rail notify amount max_amount currency frequency cron time_zone starts_on ends_on debit_at category description metadata
+        line 1, Starts_On: is not a column; did you mean starts_on?
+        line 1, account: is missing: the name of a configured account ([accounts.NAME])
+        line 1, starts_on: is missing: the first day, YYYY-MM-DD; a cycle that is open when you import is collected
+        line 1, frequency: is missing, and so is cron
+        line 1, amount: is missing, and so is max_amount
+        ");
+        insta::assert_snapshot!(header("ref,account,mandate_id,rail,starts_on,cron,max_amount"), @"ref account mandate_id rail starts_on cron max_amount");
     }
 }

@@ -55,7 +55,7 @@ impl<'a> Planning<'a> {
             .unwrap_or(TimeDelta::MAX);
         let plan_at = timetable(&cycle, provider, notify, policy, 0)
             .and_then(|timetable| timetable.start_at.checked_sub_signed(early))
-            .map_or(self.now, |at| at);
+            .map_or(self.now, |at| at.max(self.now));
         Some(Cursor {
             cycle_on: cycle.on,
             plan_at,

@@ -6,6 +6,7 @@ use serde::de::{Deserializer, Error as _, MapAccess, Visitor};
 use serde_json::Value;
 
 use super::ImportError;
+use super::cells::json_words;
 use super::columns;
 use super::lines::Lines;
 use super::report::Problem;
@@ -181,7 +182,7 @@ fn next_json<R: Read>(lines: &mut Lines<R>) -> Result<Line, ImportError> {
         Err(error) => Line::Bad(Problem::new(
             line,
             None,
-            format!("is not a JSON object: {error}"),
+            format!("is not a JSON object: {}", json_words(&error)),
         )),
         Ok(Entries(entries)) => {
             let mut row = RawRow {

@@ -93,9 +93,10 @@ impl Report {
                 "{imported} imported, {unchanged} unchanged, {invalid} invalid"
             )
         } else {
+            let rows = if *invalid == 1 { "row" } else { "rows" };
             writeln!(
                 out,
-                "Nothing was imported: {invalid} bad rows. Mend them, or take only the good ones with --skip-invalid."
+                "Nothing was imported: {invalid} bad {rows}. Mend them, or take only the good ones with --skip-invalid."
             )
         }
     }
@@ -123,6 +124,10 @@ mod tests {
         report.write(&mut out, Format::Text).unwrap();
         let text = String::from_utf8(out).unwrap();
         let tail: Vec<&str> = text.lines().skip(99).collect();
-        insta::assert_snapshot!(tail.join("\n"), @"");
+        insta::assert_snapshot!(tail.join("\n"), @r"
+        line 100, amount: is missing
+        and 50 more
+        Nothing was imported: 150 bad rows. Mend them, or take only the good ones with --skip-invalid.
+        ");
     }
 }
