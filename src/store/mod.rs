@@ -5,16 +5,21 @@
 pub mod accounts;
 pub mod claim;
 pub mod error;
+pub mod import;
+pub mod listing;
+pub mod mandates;
 pub mod migrate;
 pub mod monitor;
 pub mod planning;
 pub mod policies;
+pub mod present;
 #[cfg(feature = "sandbox")]
 pub mod report;
 pub mod rescue;
 pub mod retention;
 mod rows;
 pub mod settle;
+pub mod timeline;
 
 use std::time::Duration;
 

@@ -1,0 +1,89 @@
+//! Where planning begins for a mandate that is new here.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use chrono::{Days, TimeDelta};
+
+use crate::domain::cycle::{Cycle, Frequency, Schedule, Terms};
+use crate::domain::plan::timetable;
+use crate::domain::policy::Policy;
+use crate::domain::{Instant, Notify, ProviderKind, Rail};
+use crate::store::import::Cursor;
+
+/// What the planning of a first cycle depends on.
+pub(super) struct Planning<'a> {
+    pub(super) now: Instant,
+    /// How long before its first step a cycle is planned.
+    pub(super) horizon: Duration,
+    policy: &'a (dyn Fn(ProviderKind, Rail) -> Policy + Sync),
+    policies: BTreeMap<(ProviderKind, Rail), Policy>,
+}
+
+impl<'a> Planning<'a> {
+    pub(super) fn new(
+        now: Instant,
+        horizon: Duration,
+        policy: &'a (dyn Fn(ProviderKind, Rail) -> Policy + Sync),
+    ) -> Self {
+        Self {
+            now,
+            horizon,
+            policy,
+            policies: BTreeMap::new(),
+        }
+    }
+
+    /// The first cycle to plan, and when. Nothing if none is left, or if the merchant presents them.
+    pub(super) fn first(
+        &mut self,
+        terms: &Terms,
+        provider: ProviderKind,
+        rail: Rail,
+        notify: Notify,
+    ) -> Option<Cursor> {
+        if terms.schedule == Schedule::Every(Frequency::Aspresented) {
+            return None;
+        }
+        let cycle = first_open(terms, self.now)?;
+        let policy = self
+            .policies
+            .entry((provider, rail))
+            .or_insert_with(|| (self.policy)(provider, rail));
+        // The mandate has no number yet, and the jitter hangs on it: begin before any of it.
+        let early = TimeDelta::from_std(self.horizon.saturating_add(policy.jitter))
+            .unwrap_or(TimeDelta::MAX);
+        let plan_at = timetable(&cycle, provider, notify, policy, 0)
+            .and_then(|timetable| timetable.start_at.checked_sub_signed(early))
+            .map_or(self.now, |at| at.max(self.now));
+        Some(Cursor {
+            cycle_on: cycle.on,
+            plan_at,
+        })
+    }
+}
+
+/// The first cycle that has not closed. Looks back over the cycles before today, twice as far each time, because
+/// how long a cycle is depends on the schedule.
+fn first_open(terms: &Terms, now: Instant) -> Option<Cycle> {
+    let today = now.with_timezone(&terms.time_zone).date_naive();
+    let mut back = 1;
+    loop {
+        let from = today
+            .checked_sub_days(Days::new(back))
+            .map_or(terms.starts_on, |day| day.max(terms.starts_on));
+        let found = terms
+            .cycle_from(from)
+            .filter(|cycle| cycle.on <= today || from == terms.starts_on);
+        if let Some(mut cycle) = found {
+            while cycle.closes_at <= now {
+                cycle = terms.cycle_after(cycle.on)?;
+            }
+            return Some(cycle);
+        }
+        if from == terms.starts_on {
+            return None;
+        }
+        back = back.saturating_mul(2);
+    }
+}

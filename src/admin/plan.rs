@@ -1,0 +1,99 @@
+//! `plan REF`: the coming cycles of a mandate and when their things are due.
+
+use std::io::Write;
+
+use chrono::NaiveDate;
+use serde::Serialize;
+use sqlx::PgConnection;
+
+use super::AdminError;
+use super::error::step;
+use super::text::{Format, local, table, write_json, write_table};
+use crate::domain::plan::coming;
+use crate::domain::policy::Policy;
+use crate::domain::{Instant, ProviderKind, Rail};
+use crate::store;
+
+/// A coming cycle. Without times it cannot be collected lawfully.
+#[derive(Debug, Serialize)]
+struct Line {
+    cycle_on: NaiveDate,
+    notify_at: Option<Instant>,
+    debit_at: Option<Instant>,
+    window_ends_at: Option<Instant>,
+    last_safe_start: Option<Instant>,
+    closes_at: Instant,
+}
+
+/// Prints the coming cycles, from the first one that has no execution yet.
+pub async fn plan(
+    conn: &mut PgConnection,
+    reference: &str,
+    cycles: usize,
+    policy: impl FnOnce(ProviderKind, Rail) -> Policy,
+    format: Format,
+    out: &mut dyn Write,
+) -> Result<(), AdminError> {
+    let found = store::mandates::find(conn, reference)
+        .await
+        .map_err(step("read the mandate"))?;
+    let stored = found.ok_or_else(|| AdminError::NoMandate(reference.to_owned()))?;
+    let mandate = &stored.mandate;
+    let policy = policy(mandate.provider, mandate.rail);
+    let found = match stored.next_cycle_on {
+        Some(from) => coming(
+            &mandate.terms,
+            mandate.provider,
+            mandate.notify,
+            &policy,
+            mandate.id.0,
+            from,
+            cycles,
+        ),
+        None => Vec::new(),
+    };
+    let lines = found.into_iter().map(|(cycle, timetable)| Line {
+        cycle_on: cycle.on,
+        notify_at: timetable.and_then(|timetable| timetable.notify_at),
+        debit_at: timetable.map(|timetable| timetable.debit.opens),
+        window_ends_at: timetable.and_then(|timetable| timetable.debit.closes),
+        last_safe_start: timetable.map(|timetable| timetable.last_safe_start),
+        closes_at: cycle.closes_at,
+    });
+    if format == Format::Json {
+        for line in lines {
+            write_json(out, &line)?;
+        }
+        return Ok(());
+    }
+    if stored.next_cycle_on.is_none() {
+        writeln!(
+            out,
+            "{reference} has no cycle to plan: it has ended, or you present its cycles"
+        )?;
+        return Ok(());
+    }
+    let zone = mandate.terms.time_zone;
+    let at =
+        |at: Option<Instant>, none: &str| at.map_or_else(|| none.to_owned(), |at| local(at, zone));
+    let mut shown = table([
+        "cycle",
+        "notify at",
+        "debit at",
+        "window ends",
+        "last safe start",
+        "closes",
+    ]);
+    for line in lines {
+        shown.add_row([
+            line.cycle_on.to_string(),
+            at(line.notify_at, "-"),
+            at(line.debit_at, "no lawful time"),
+            at(line.window_ends_at, "-"),
+            at(line.last_safe_start, "-"),
+            at(Some(line.closes_at), "-"),
+        ]);
+    }
+    write_table(out, &shown)?;
+    Ok(())
+}
