@@ -90,7 +90,7 @@ fn hide(value: &mut Value) {
         Value::Array(items) => items.iter_mut().for_each(hide),
         Value::String(text) => hide_in_string(text),
         Value::Number(number) if number.to_string().len() >= MANY_DIGITS => {
-            *value = Value::String(HIDDEN.to_owned())
+            *value = Value::String(HIDDEN.to_owned());
         }
         Value::Number(_) | Value::Null | Value::Bool(_) => {}
     }

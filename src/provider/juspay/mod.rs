@@ -2,10 +2,12 @@
 
 mod answer;
 mod execute;
+mod fields;
 mod mandate;
 mod notification;
 mod order;
 mod retry;
+mod words;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,7 +27,7 @@ use super::{
 };
 use answer::Answer;
 
-pub use execute::check_metadata;
+pub use fields::check_metadata;
 
 /// The client of one Juspay account.
 #[derive(Debug)]
