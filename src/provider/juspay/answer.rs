@@ -25,7 +25,11 @@ const REFUSALS: &[&str] = &[
     "order amount not equal to mandate max amount",
     "currency not valid for mandate transaction",
     "mandate not found",
-    "mandate is in ",
+    "mandate is in created state",
+    "mandate is in paused state",
+    "mandate is in revoked state",
+    "mandate is in expired state",
+    "mandate is in failure state",
     "mandate.notification_id is mandatory",
     "notification record not found",
 ];
@@ -129,6 +133,10 @@ impl Answer {
             || self.codes.iter().any(|(_, code)| is_duplicate(code))
         {
             return Some(Refusal::Duplicate);
+        }
+        // Where there is a transaction, something was processed, and its status counts.
+        if self.text("txn_id").is_some() {
+            return None;
         }
         let is_refusal = |word: String| REFUSALS.iter().any(|known| word.starts_with(known));
         self.words()

@@ -79,7 +79,7 @@ pub fn check_metadata(metadata: &Map<String, Value>) -> Result<(), String> {
             ));
         }
         if !is_documented(&name) {
-            return Err(unknown(key, &name));
+            return Err(unknown(key));
         }
         if seen.contains(&name) {
             return Err(format!(
@@ -122,10 +122,12 @@ fn is_return_url(text: &str) -> bool {
     })
 }
 
-fn unknown(key: &str, name: &str) -> String {
+fn unknown(key: &str) -> String {
+    // The documentation capitalises them.
+    let written = wire_name(&key.to_ascii_lowercase());
     let nearest = FIELDS
         .iter()
-        .map(|field| (strsim::levenshtein(name, field), field))
+        .map(|field| (strsim::levenshtein(&written, field), field))
         .min_by_key(|(distance, _)| *distance)
         .filter(|(distance, _)| *distance <= 3);
     match nearest {
@@ -222,6 +224,7 @@ mod tests {
                 json!({"custmer_email": "x"}),
                 r#"did you mean "order.customer_email""#,
             ),
+            (json!({"Order.Udf3": "x"}), r#"did you mean "order.udf3""#),
             (json!({"order.colour": "x"}), "no documented field: see"),
             (json!({"order.amount": "1"}), "leave it out"),
             (json!({"amount": "1"}), "leave it out"),

@@ -66,7 +66,7 @@ impl Juspay {
         let answered = match sent.result {
             Ok(answered) => answered,
             Err(failure) => {
-                return Reply::unanswered(NotificationOutcome::Call(failure), sent.latency);
+                return Reply::unanswered(NotificationOutcome::Call, failure, sent.latency);
             }
         };
         let answer = Answer::read(&answered);

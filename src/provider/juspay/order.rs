@@ -94,7 +94,7 @@ impl Juspay {
     pub(super) fn order_reply(&self, sent: Sent, order: Order<'_>) -> Reply<Outcome> {
         let answered = match sent.result {
             Ok(answered) => answered,
-            Err(failure) => return Reply::unanswered(Outcome::Call(failure), sent.latency),
+            Err(failure) => return Reply::unanswered(Outcome::Call, failure, sent.latency),
         };
         let answer = Answer::read(&answered);
         let outcome = match answer.judge() {

@@ -177,6 +177,17 @@ async fn other_envelopes_are_read_too() {
             r#"{"status":"ERROR","error_code":"Mandate not found","error_message":"Mandate not found"}"#,
             "refused mandate_dead",
         ),
+        // A transaction was made: its status counts, known or not.
+        (
+            200,
+            r#"{"status":"QUEUED","txn_id":"merchant-m1-1","resp_message":"Mandate not found"}"#,
+            "pending",
+        ),
+        (
+            500,
+            r#"{"txn_id":"merchant-m1-1","error_message":"Mandate not found"}"#,
+            "unknown",
+        ),
         // A documented refusal wins over its HTTP status, anything else with a 5xx proves nothing.
         (
             500,
