@@ -42,7 +42,7 @@ const SENSITIVE: &[&str] = &[
     "fingerprint",
 ];
 
-/// Keys whose values, with amounts, are ids and times of the provider: numbers as long as a phone number, and needed to follow a debit.
+/// Keys of the provider's ids and times: numbers as long as a phone number, and needed to follow a debit.
 const PLAIN: &[&str] = &[
     "orderid",
     "txnid",

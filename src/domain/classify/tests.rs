@@ -1,4 +1,5 @@
 use std::fmt::Write;
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use proptest::prelude::*;
@@ -17,15 +18,16 @@ fn signals<'a>(codes: &'a [(&'a str, &'a str)], messages: &'a [&'a str]) -> Sign
     }
 }
 
+static BUILTIN: LazyLock<Classifier> = LazyLock::new(|| Classifier::builtin().unwrap());
+
 fn with(operator: &str) -> Result<Classifier, RuleError> {
     Classifier::with_operator_rules(Some(("mine.toml", operator)))
 }
 
 #[test]
 fn every_rule_and_its_class() {
-    let classifier = Classifier::builtin().unwrap();
     let mut table = String::new();
-    for rule in classifier.layers.iter().flat_map(|layer| &layer.rules) {
+    for rule in BUILTIN.layers.iter().flat_map(|layer| &layer.rules) {
         let strength = if rule.fallback { "fallback" } else { "" };
         writeln!(
             table,
@@ -59,7 +61,7 @@ fn an_operators_rules_are_asked_first_and_only_for_their_account() {
         (mine.class, mine.rule.as_deref()),
         (Class::Limit, Some("mine"))
     );
-    assert_eq!(mine.retry_after, Some(Duration::from_secs(7200)));
+    assert_eq!(mine.retry_after, Some(Duration::from_hours(2)));
     let other = classifier.classify(&Signals {
         account: "other",
         ..signals(&codes, &[])
@@ -82,9 +84,8 @@ fn an_operators_message_rule_comes_before_a_builtin_code() {
 
 #[test]
 fn the_most_telling_code_that_has_a_cause_wins() {
-    let classifier = Classifier::builtin().unwrap();
     let class = |codes: &[(&str, &str)]| {
-        let failure = classifier.classify(&signals(codes, &[]));
+        let failure = BUILTIN.classify(&signals(codes, &[]));
         (failure.class, failure.code.unwrap())
     };
     let u30 = ("error_code", "U30");
@@ -106,8 +107,7 @@ fn the_most_telling_code_that_has_a_cause_wins() {
 
 #[test]
 fn what_is_shown_for_an_answer_nobody_knows() {
-    let classifier = Classifier::builtin().unwrap();
-    let failure = classifier.classify(&signals(&[("a", ""), ("b", "Q?")], &[" ", " no idea "]));
+    let failure = BUILTIN.classify(&signals(&[("a", ""), ("b", "Q?")], &[" ", " no idea "]));
     assert_eq!(
         failure,
         Failure {
