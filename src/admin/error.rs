@@ -6,6 +6,7 @@ use chrono::NaiveDate;
 
 use crate::domain::money::MoneyError;
 use crate::domain::{Amount, ExecutionId, MandateStatus};
+use crate::store::StoreError;
 
 /// The message says what to do next, where there is something to do.
 #[derive(Debug, thiserror::Error)]
@@ -18,6 +19,9 @@ pub enum AdminError {
         #[source]
         source: sqlx::Error,
     },
+    /// The same, from the statements that the daemon uses too.
+    #[error(transparent)]
+    Store(#[from] StoreError),
     /// The output could not be written.
     #[error("write the output")]
     Write(#[from] io::Error),

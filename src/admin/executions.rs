@@ -17,7 +17,6 @@ use crate::domain::{Amount, ExecutionId, Instant, MandateStatus, ProviderKind, R
 use crate::store;
 use crate::store::listing::ExecutionFilter;
 use crate::store::mandates::Stored;
-use crate::store::present::Presented;
 
 /// Prints executions, the newest first.
 pub async fn list(
@@ -106,32 +105,28 @@ pub async fn add(
     let amount = amount(&stored, presentation.amount).map_err(refuse)?;
     let cycle = cycle(&stored, presentation).map_err(refuse)?;
     let policy = policy(mandate.provider, mandate.rail);
-    let (first, run) = match start(
-        &cycle,
-        mandate.provider,
-        mandate.notify,
-        &policy,
-        mandate.id.0,
-        now,
-    ) {
-        Start::At(first, run) => (first, run),
-        Start::Closed { reason } => return Err(refuse(CycleRefusal::TooLate(reason))),
+    let policy_id = store::policies::intern(&mut tx, &policy).await?;
+    let tag = store::planning::installation_tag(&mut tx).await?;
+    let ids = store::planning::reserve_ids(&mut tx, 1).await?;
+    let payer = Payer {
+        id: mandate.id,
+        reference,
+        account: AccountId(stored.account_id),
+        provider: mandate.provider,
+        notify: mandate.notify,
+        max_amount: mandate.max_amount,
     };
-    let policy_id = store::policies::intern(&mut tx, &policy)
-        .await
-        .map_err(step("store the policy"))?;
-    let new = Presented {
-        mandate: &stored,
-        policy_id,
-        cycle,
-        amount,
-        step: first,
-        run,
+    let rules = Numbered { id: policy_id, policy: &policy };
+    let new: Vec<NewExecution> = ids
+        .into_iter()
+        .map(|id| new_execution(&payer, &cycle, amount, rules, (&tag, id), now))
+        .collect();
+    let Some((execution, first, run_at)) = new.first().and_then(|new| Some((new, new.step?, new.run_at?))) else {
+        let reason = new.into_iter().next().map_or_else(String::new, |new| new.reason);
+        return Err(refuse(CycleRefusal::TooLate(reason)));
     };
-    let inserted = store::present::insert(&mut tx, &new, now)
-        .await
-        .map_err(step("insert the execution"))?;
-    let Some(id) = inserted else {
+    let id = execution.id;
+    if store::planning::insert_executions(&mut tx, &new, now).await? == 0 {
         let row = store::timeline::cycle(&mut tx, mandate.id.0, cycle.on)
             .await
             .map_err(step("read the execution"))?;
@@ -142,7 +137,7 @@ pub async fn add(
             execution: ExecutionId(execution),
             state,
         }));
-    };
+    }
     tx.commit().await.map_err(step("commit"))?;
 
     if format == Format::Json {
@@ -153,13 +148,13 @@ pub async fn add(
                 cycle_on: cycle.on,
                 amount: amount.decimal(),
                 currency: amount.currency().to_string(),
-                next_step: first.as_str(),
-                next_at: run.opens,
+                next_step: first,
+                next_at: run_at,
                 closes_at: cycle.closes_at,
             },
         )?;
     } else {
-        let at = local(run.opens, mandate.terms.time_zone);
+        let at = local(run_at, mandate.terms.time_zone);
         writeln!(
             out,
             "execution {id}: {amount} for the cycle {} of {reference}; {first} at {at}",

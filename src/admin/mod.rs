@@ -1,11 +1,15 @@
-//! What the commands do, one file each. They read and write through [`crate::store`], print to a writer they are
-//! given, and never talk to a provider.
+//! What an operator does and sees: one file for each command. Commands read and write through [`crate::store`], print to a
+//! writer they are given, and never talk to a provider.
 
+pub mod check_config;
 pub mod error;
 pub mod executions;
+pub mod healthcheck;
+pub mod http;
 pub mod import;
 pub mod jobs;
 pub mod mandates;
+pub mod output;
 pub mod plan;
 pub mod text;
 pub mod timeline;

@@ -4,6 +4,7 @@
 //! lies in a notification window, and from it to the debit pass at least `notify_to_debit` (25 h) and at most
 //! `notification_validity` (48 h). What can no longer be so is not planned.
 
+pub mod execution;
 #[cfg(test)]
 mod properties;
 mod reason;

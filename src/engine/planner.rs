@@ -8,13 +8,12 @@ use tracing::info;
 
 use super::Engine;
 use crate::domain::cycle::Cycle;
-use crate::domain::gate::execution_date;
-use crate::domain::ids::{notification_ref, order_id};
-use crate::domain::plan::{self, Start};
+use crate::domain::plan;
+use crate::domain::plan::execution::{NewExecution, Numbered, Payer, new_execution};
 use crate::domain::policy::Policy;
-use crate::domain::{ExecutionId, Instant, Notify, ProviderKind, Rail, State};
+use crate::domain::{Instant, ProviderKind, Rail, State};
 use crate::store::StoreError;
-use crate::store::planning::{self, Cursor, DueMandate, NewExecution};
+use crate::store::planning::{self, Cursor, DueMandate};
 use crate::store::policies;
 
 /// Of one mandate in one turn: after a long outage the rest comes in the next turns.
@@ -47,8 +46,8 @@ pub async fn tick(engine: &Engine) -> Result<usize, StoreError> {
         .into_iter()
         .zip(ids)
         .filter_map(|((mandate, policy, cycle), id)| {
-            let policy_id = *interned.get(&(mandate.provider, mandate.rail))?;
-            Some(new_execution(&engine.tag, mandate, policy, policy_id, cycle, id, now))
+            let rules = Numbered { id: *interned.get(&(mandate.provider, mandate.rail))?, policy };
+            Some(new_execution(&payer(mandate), &cycle, mandate.amount, rules, (&engine.tag, id), now))
         })
         .collect();
     let added = planning::insert_executions(&mut transaction, &executions, now).await?;
@@ -83,50 +82,13 @@ fn plan_at(engine: &Engine, mandate: &DueMandate, policy: &Policy, cycle: &Cycle
     start.checked_sub_signed(horizon).unwrap_or(start)
 }
 
-fn new_execution(
-    tag: &str,
-    mandate: &DueMandate,
-    policy: &Policy,
-    policy_id: i64,
-    cycle: Cycle,
-    id: ExecutionId,
-    now: Instant,
-) -> NewExecution {
-    let separate = mandate.notify == Notify::Separate;
-    let mut execution = NewExecution {
-        id,
-        mandate_id: mandate.id,
-        mandate_ref: mandate.reference.clone(),
-        account_id: mandate.account,
-        policy_id,
-        cycle_on: cycle.on,
-        debit_at: cycle.debit_at,
-        closes_at: cycle.closes_at,
-        amount_minor: mandate.amount.minor(),
-        max_amount_minor: mandate.max_amount.minor(),
-        currency: mandate.amount.currency().to_string(),
-        state: State::Planned,
-        reason: "planned".to_owned(),
-        order_id: order_id(tag, id, 1),
-        notification_no: u16::from(separate),
-        notification_ref: separate.then(|| notification_ref(tag, id, 1)),
-        execute_at: None,
-        max_attempts: policy.max_attempts,
-        step: None,
-        run_at: None,
-        run_before: None,
-    };
-    match plan::start(&cycle, mandate.provider, mandate.notify, policy, id.0, now) {
-        Start::At(step, span) => {
-            execution.step = Some(step.as_str());
-            execution.run_at = Some(span.opens);
-            execution.run_before = span.closes;
-            execution.execute_at = execution_date(&cycle, mandate.provider, mandate.notify, policy, id.0, span.opens);
-        }
-        Start::Closed { reason } => {
-            execution.state = State::Expired;
-            execution.reason = reason;
-        }
+fn payer(mandate: &DueMandate) -> Payer<'_> {
+    Payer {
+        id: mandate.id,
+        reference: &mandate.reference,
+        account: mandate.account,
+        provider: mandate.provider,
+        notify: mandate.notify,
+        max_amount: mandate.max_amount,
     }
-    execution
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use chrono::SecondsFormat;
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use reqwest::header::RETRY_AFTER;
-use reqwest::{RequestBuilder, StatusCode};
+use reqwest::{Request, RequestBuilder, StatusCode};
 
 use super::AccountSettings;
 use crate::domain::Instant;
@@ -95,20 +95,10 @@ impl Http {
         } else {
             request
         };
-        let mut delays = in_process_delays().into_iter();
-        let result = loop {
-            let Some(attempt) = request.try_clone() else {
-                break Err(CallFailure::NotSent {
-                    why: "the request cannot be repeated".to_owned(),
-                });
-            };
-            match once(attempt).await {
-                Err(CallFailure::NotSent { why }) => match delays.next() {
-                    Some(delay) => tokio::time::sleep(delay).await,
-                    None => break Err(CallFailure::NotSent { why }),
-                },
-                other => break other,
-            }
+        let (client, request) = request.build_split();
+        let result = match request {
+            Ok(request) => until_sent(&client, &request).await,
+            Err(error) => Err(failure(&error)),
         };
         Sent {
             result,
@@ -125,8 +115,26 @@ fn install_tls() {
     }
 }
 
-async fn once(request: RequestBuilder) -> Result<Answered, CallFailure> {
-    let mut response = request.send().await.map_err(|error| failure(&error))?;
+async fn until_sent(client: &reqwest::Client, request: &Request) -> Result<Answered, CallFailure> {
+    let mut delays = in_process_delays().into_iter();
+    loop {
+        let Some(attempt) = request.try_clone() else {
+            return Err(CallFailure::NotSent {
+                why: "a streamed request cannot be sent".to_owned(),
+            });
+        };
+        match (once(client, attempt).await, delays.next()) {
+            (Err(CallFailure::NotSent { .. }), Some(delay)) => tokio::time::sleep(delay).await,
+            (result, _) => return result,
+        }
+    }
+}
+
+async fn once(client: &reqwest::Client, request: Request) -> Result<Answered, CallFailure> {
+    let mut response = client
+        .execute(request)
+        .await
+        .map_err(|error| failure(&error))?;
     let status = response.status();
     let retry_after = response
         .headers()

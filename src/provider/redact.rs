@@ -6,6 +6,7 @@ const MAX_BODY: usize = 2048;
 const HIDDEN: &str = "[redacted]";
 /// From this many digits on, a number in free text may be a phone or an account number.
 const MANY_DIGITS: usize = 9;
+const MANY_DIGITS_NUMBER: u64 = 100_000_000;
 
 /// Parts of key names whose values are never kept. Compared without case, `_`, `-` and `.`.
 const SENSITIVE: &[&str] = &[
@@ -41,7 +42,7 @@ const SENSITIVE: &[&str] = &[
     "fingerprint",
 ];
 
-/// Keys whose values are ids and times of the provider: numbers as long as a phone number, and needed to follow a debit.
+/// Keys of the provider's ids and times: numbers as long as a phone number, and needed to follow a debit.
 const PLAIN: &[&str] = &[
     "orderid",
     "txnid",
@@ -55,7 +56,6 @@ const PLAIN: &[&str] = &[
     "notificationdate",
     "paymentid",
     "subreferenceid",
-    "amount",
 ];
 
 /// An answer as it may be stored and shown: JSON with its sensitive values hidden, anything else only by its length.
@@ -82,15 +82,19 @@ fn hide(value: &mut Value) {
                 let key = plain_key(key);
                 if SENSITIVE.iter().any(|part| key.contains(part)) && !inner.is_null() {
                     *inner = Value::String(HIDDEN.to_owned());
-                } else if !(PLAIN.contains(&key.as_str()) && is_plain(inner)) {
+                } else if !(is_plain_key(&key) && is_plain(inner)) {
                     hide(inner);
                 }
             }
         }
         Value::Array(items) => items.iter_mut().for_each(hide),
         Value::String(text) => hide_in_string(text),
-        Value::Number(number) if number.to_string().len() >= MANY_DIGITS => {
-            *value = Value::String(HIDDEN.to_owned())
+        Value::Number(number)
+            if number
+                .as_u64()
+                .is_some_and(|number| number >= MANY_DIGITS_NUMBER) =>
+        {
+            *value = Value::String(HIDDEN.to_owned());
         }
         Value::Number(_) | Value::Null | Value::Bool(_) => {}
     }
@@ -103,7 +107,11 @@ fn plain_key(key: &str) -> String {
         .to_ascii_lowercase()
 }
 
-/// An id or a time: one word without an address in it.
+fn is_plain_key(key: &str) -> bool {
+    PLAIN.contains(&key) || key.contains("amount")
+}
+
+/// An id, a time or an amount: one word without an address in it.
 fn is_plain(value: &Value) -> bool {
     match value {
         Value::String(text) => !text.contains(['@', ' ', '{', '[']),
@@ -214,6 +222,8 @@ mod tests {
             "{clean}"
         );
         assert!(clean.contains("1686576938"), "{clean}");
+        let amounts = r#"{"max_amount":123456789,"txn_amount":1234567.89}"#;
+        assert_eq!(redact(amounts), amounts);
         // An id that is an address all the same.
         assert!(!redact(r#"{"order_id":"a@b.in"}"#).contains('@'));
     }

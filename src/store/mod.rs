@@ -12,7 +12,6 @@ pub mod migrate;
 pub mod monitor;
 pub mod planning;
 pub mod policies;
-pub mod present;
 #[cfg(feature = "sandbox")]
 pub mod report;
 pub mod rescue;

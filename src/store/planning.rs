@@ -8,7 +8,8 @@ use sqlx::{PgConnection, PgPool, Postgres, Transaction};
 use super::error::{StoreError, Tried};
 use super::rows::{self, TermsRow, corrupt, word};
 use crate::domain::cycle::Terms;
-use crate::domain::{AccountId, Amount, ExecutionId, Instant, MandateId, Notify, ProviderKind, Rail, State};
+use crate::domain::plan::execution::NewExecution;
+use crate::domain::{AccountId, Amount, ExecutionId, Instant, MandateId, Notify, ProviderKind, Rail};
 
 /// A mandate as the planner needs it.
 #[derive(Debug)]
@@ -24,32 +25,6 @@ pub struct DueMandate {
     pub terms: Terms,
     /// The cycle to plan first.
     pub next_cycle_on: NaiveDate,
-}
-
-/// A new execution with its first job, as columns.
-#[derive(Debug, Serialize)]
-pub struct NewExecution {
-    pub id: ExecutionId,
-    pub mandate_id: MandateId,
-    pub mandate_ref: String,
-    pub account_id: AccountId,
-    pub policy_id: i64,
-    pub cycle_on: NaiveDate,
-    pub debit_at: Instant,
-    pub closes_at: Instant,
-    pub amount_minor: i64,
-    pub max_amount_minor: i64,
-    pub currency: String,
-    pub state: State,
-    pub reason: String,
-    pub order_id: String,
-    pub notification_no: u16,
-    pub notification_ref: Option<String>,
-    pub execute_at: Option<Instant>,
-    pub max_attempts: u16,
-    pub step: Option<&'static str>,
-    pub run_at: Option<Instant>,
-    pub run_before: Option<Instant>,
 }
 
 /// Where planning goes on for a mandate; nothing when no cycle is left.

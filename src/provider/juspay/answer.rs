@@ -1,60 +1,17 @@
-//! What Juspay said, whatever shape it said it in.
+//! What Juspay said, whatever shape it said it in, and what that proves about the call.
 //!
 //! At least six error envelopes are documented, one documented body is not even JSON, and a type can be text in one
 //! sample and a number in the next. So nothing is deserialised into a struct: words are looked for where they may be.
 
 use std::time::Duration;
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use crate::domain::outcome::CallFailure;
 use crate::provider::http::Answered;
-use crate::provider::redact::{hide_in_text, redact};
+use crate::provider::redact::redact;
 
-/// Where codes stand, the most telling first. A step can lead into JSON that is packed into text (`resp_message`).
-const CODES: &[&str] = &[
-    "bank_error_code",
-    "resp_message.errorCode",
-    "payment_gateway_response.network_error_code",
-    "payment_gateway_response.resp_code",
-    "provider_response.provider_response_code",
-    "response_code",
-    "resp_code",
-    "error_info.code",
-    "error_code",
-    "code",
-    "txn_detail.error_code",
-    "resp_category",
-    "error_info.category",
-    "type",
-];
-
-/// Where messages stand, the most telling first.
-const MESSAGES: &[&str] = &[
-    "bank_error_message",
-    "resp_message.message",
-    "resp_message",
-    "payment_gateway_response.network_error_message",
-    "payment_gateway_response.resp_message",
-    "provider_response.provider_response_message",
-    "response_message",
-    "error_message",
-    "message",
-    "error_info.developer_message",
-    "error_info.user_message",
-    "txn_detail.error_message",
-    "user_message",
-];
-
-/// Words of the envelopes that are searched for in a body that is not JSON.
-const SALVAGED: &[&str] = &[
-    "status",
-    "error_code",
-    "error_message",
-    "user_message",
-    "code",
-    "message",
-];
+use super::words::{codes, messages, salvage, text_at, word_at};
 
 /// Refusals that prove that a call was not processed, whatever the HTTP status: starts of `error_code`,
 /// `error_message` or `message`, in lower case ("Mandate Retry API", "Mandate Execution API").
@@ -68,7 +25,11 @@ const REFUSALS: &[&str] = &[
     "order amount not equal to mandate max amount",
     "currency not valid for mandate transaction",
     "mandate not found",
-    "mandate is in ",
+    "mandate is in created state",
+    "mandate is in paused state",
+    "mandate is in revoked state",
+    "mandate is in expired state",
+    "mandate is in failure state",
     "mandate.notification_id is mandatory",
     "notification record not found",
 ];
@@ -76,16 +37,13 @@ const REFUSALS: &[&str] = &[
 /// Another call for the same identifier was here first ("Juspay API Error Codes").
 const DUPLICATES: &[&str] = &["DUPLICATE_ORDER_ID", "DUPLICATE_REQUEST", "ALREADY_EXISTS"];
 
-/// No message is longer than this, in characters.
-const MAX_MESSAGE: usize = 300;
-
 /// An answer with its words taken out, all of them redacted.
 #[derive(Debug)]
 pub(super) struct Answer {
     pub(super) http_status: u16,
     pub(super) retry_after: Option<Duration>,
     /// The body, if it is a JSON object.
-    pub(super) body: Option<Map<String, Value>>,
+    pub(super) body: Option<Value>,
     /// The body's own word for how things stand; commands on a mandate call it `mandate_status`.
     pub(super) status: Option<String>,
     /// (where, code).
@@ -101,46 +59,39 @@ pub(super) struct Answer {
 pub(super) enum Judgement {
     /// Not an answer of the provider's application, or one that proves nothing.
     Call(CallFailure),
-    /// Another call for the same identifier was here first.
-    Duplicate,
-    /// Not processed.
-    Refused,
+    /// The call was turned down.
+    Refused(Refusal),
     /// Processed; the status word says what came of it.
     Processed { status: String },
 }
 
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Refusal {
+    /// Another call for the same identifier was here first.
+    Duplicate,
+    NotProcessed,
+}
+
 impl Answer {
     pub(super) fn read(answered: &Answered) -> Self {
-        let body = match serde_json::from_str(&answered.body) {
-            Ok(Value::Object(map)) => Some(map),
-            Ok(_) | Err(_) => None,
+        let body: Option<Value> = serde_json::from_str(&answered.body)
+            .ok()
+            .filter(Value::is_object);
+        let salvaged = if body.is_none() {
+            salvage(&answered.body)
+        } else {
+            Value::Null
         };
-        let words = Value::Object(body.clone().unwrap_or_else(|| salvage(&answered.body)));
-        let codes = CODES
-            .iter()
-            .filter_map(|path| Some((*path, word_at(&words, path)?)))
-            .collect();
-        let mut messages: Vec<String> = MESSAGES
-            .iter()
-            .filter_map(|path| word_at(&words, path))
-            .collect();
-        messages.extend(complaints(&words));
-        let mut seen = Vec::new();
-        messages.retain(|message| {
-            !seen.contains(message) && {
-                seen.push(message.clone());
-                true
-            }
-        });
+        let words = body.as_ref().unwrap_or(&salvaged);
         Self {
             http_status: answered.status.as_u16(),
             retry_after: answered.retry_after,
-            body,
-            status: word_at(&words, "status").or_else(|| word_at(&words, "mandate_status")),
-            codes,
-            messages,
+            status: word_at(words, "status").or_else(|| word_at(words, "mandate_status")),
+            codes: codes(words),
+            messages: messages(words),
             kept: redact(&answered.body),
             is_blank: answered.body.trim().is_empty(),
+            body,
         }
     }
 
@@ -159,53 +110,56 @@ impl Answer {
             }),
             // A server that gave up on reading a request may still have read it.
             (408, _, _) => Judgement::Call(self.unproven()),
-            (400..=499, _, _) => self.refusal().unwrap_or(Judgement::Refused),
-            (500.., _, _) => self
-                .refusal()
-                .unwrap_or_else(|| Judgement::Call(self.unproven())),
+            (400..=499, _, _) => {
+                Judgement::Refused(self.refusal().unwrap_or(Refusal::NotProcessed))
+            }
+            (500.., _, _) => match self.refusal() {
+                Some(refusal) => Judgement::Refused(refusal),
+                None => Judgement::Call(self.unproven()),
+            },
             // Redirects are not followed; a 200 must be readable.
             _ => Judgement::Call(self.unproven()),
         }
     }
 
     /// What a body says about the call itself, where it is documented to.
-    pub(super) fn refusal(&self) -> Option<Judgement> {
-        let mut words = self
-            .status
-            .iter()
-            .chain(self.codes.iter().map(|(_, code)| code));
-        if words.any(|word| {
+    pub(super) fn refusal(&self) -> Option<Refusal> {
+        let is_duplicate = |word: &str| {
             DUPLICATES
                 .iter()
                 .any(|known| word.eq_ignore_ascii_case(known))
-        }) {
-            return Some(Judgement::Duplicate);
+        };
+        if self.status.as_deref().is_some_and(is_duplicate)
+            || self.codes.iter().any(|(_, code)| is_duplicate(code))
+        {
+            return Some(Refusal::Duplicate);
         }
-        let said = self
-            .codes
+        // Where there is a transaction, something was processed, and its status counts.
+        if self.text("txn_id").is_some() {
+            return None;
+        }
+        let is_refusal = |word: String| REFUSALS.iter().any(|known| word.starts_with(known));
+        self.words()
+            .map(str::to_ascii_lowercase)
+            .any(is_refusal)
+            .then_some(Refusal::NotProcessed)
+    }
+
+    fn words(&self) -> impl Iterator<Item = &str> {
+        self.codes
             .iter()
-            .map(|(_, code)| code)
-            .chain(&self.messages);
-        let refused = said
-            .map(|word| word.to_ascii_lowercase())
-            .any(|word| REFUSALS.iter().any(|known| word.starts_with(known)));
-        refused.then_some(Judgement::Refused)
+            .map(|(_, code)| code.as_str())
+            .chain(self.messages.iter().map(String::as_str))
     }
 
     /// 401, and 403 unless it names a limit; elsewhere only the words that are about nothing but credentials.
     fn refuses_the_account(&self) -> bool {
-        let words = || {
-            self.codes
-                .iter()
-                .map(|(_, code)| code.as_str())
-                .chain(self.messages.iter().map(String::as_str))
-        };
+        let names_a_limit = |word: String| word.contains("limit") || word.contains("too many");
         match self.http_status {
             401 => true,
-            403 => !words()
-                .map(str::to_ascii_lowercase)
-                .any(|word| word.contains("limit") || word.contains("too many")),
-            400..=499 => words()
+            403 => !self.words().map(str::to_ascii_lowercase).any(names_a_limit),
+            400..=499 => self
+                .words()
                 .any(|word| matches!(word, "access_denied" | "UNAUTHENTICATED" | "BAD_ORIGIN")),
             _ => false,
         }
@@ -222,16 +176,9 @@ impl Answer {
             .any(|(_, code)| code.eq_ignore_ascii_case(wanted))
     }
 
-    /// The text at a path of the body.
+    /// The text at a path of a readable body.
     pub(super) fn text(&self, path: &str) -> Option<String> {
-        let (first, rest) = path
-            .split_once('.')
-            .map_or((path, None), |(first, rest)| (first, Some(rest)));
-        let value = self.body.as_ref()?.get(first)?;
-        match rest {
-            Some(rest) => value_at(value, rest).and_then(|value| scalar(&value)),
-            None => scalar(value),
-        }
+        text_at(self.body.as_ref()?, path)
     }
 
     pub(super) fn unproven(&self) -> CallFailure {
@@ -255,75 +202,4 @@ impl Answer {
             ),
         }
     }
-}
-
-/// A word at a path, fit to be shown and kept.
-fn word_at(value: &Value, path: &str) -> Option<String> {
-    scalar(&value_at(value, path)?)
-        .filter(|text| !text.starts_with('{'))
-        .map(|text| show(&text))
-}
-
-/// Follows a path, also through JSON that is packed into text.
-fn value_at(value: &Value, path: &str) -> Option<Value> {
-    let mut value = value.clone();
-    for key in path.split('.') {
-        if let Value::String(text) = &value {
-            value = serde_json::from_str(text).ok()?;
-        }
-        value = value.get_mut(key)?.take();
-    }
-    Some(value)
-}
-
-/// Text or a number as text, exactly as it was written; nothing for what is empty.
-fn scalar(value: &Value) -> Option<String> {
-    match value {
-        Value::String(text) if !text.trim().is_empty() => Some(text.trim().to_owned()),
-        Value::Number(number) => Some(number.to_string()),
-        Value::Bool(flag) => Some(flag.to_string()),
-        Value::String(_) | Value::Null | Value::Array(_) | Value::Object(_) => None,
-    }
-}
-
-/// What a validation found wrong: `error_info.fields`.
-fn complaints(words: &Value) -> Vec<String> {
-    let Some(Value::Array(fields)) = value_at(words, "error_info.fields") else {
-        return Vec::new();
-    };
-    let complaint = |field: &Value| {
-        Some(format!(
-            "{}: {}",
-            word_at(field, "field_name")?,
-            word_at(field, "reason")?
-        ))
-    };
-    fields.iter().filter_map(complaint).collect()
-}
-
-fn show(text: &str) -> String {
-    let clean = hide_in_text(text).unwrap_or_else(|| text.to_owned());
-    match clean.char_indices().nth(MAX_MESSAGE) {
-        Some((end, _)) => format!("{}…", clean.get(..end).unwrap_or_default()),
-        None => clean,
-    }
-}
-
-/// The known words of a body that tries to be a JSON object and is not: the documentation's own "Invalid order amount"
-/// lacks a quote. What is found this way names a refusal; it never proves that a call was processed.
-fn salvage(body: &str) -> Map<String, Value> {
-    if !body.trim_start().starts_with('{') {
-        return Map::new();
-    }
-    let word = |name: &&str| {
-        let (_, rest) = body.split_once(&format!("\"{name}\""))?;
-        let rest = rest.trim_start().strip_prefix(':')?.trim_start();
-        let rest = rest.strip_prefix('"').unwrap_or(rest);
-        let end = rest.find(['"', ',', '}']).unwrap_or(rest.len());
-        Some((
-            (*name).to_owned(),
-            Value::String(rest.get(..end)?.to_owned()),
-        ))
-    };
-    SALVAGED.iter().filter_map(word).collect()
 }

@@ -64,9 +64,7 @@ fn read(sent: Sent) -> MandateAnswer {
     let answer = Answer::read(&answered);
     match answer.judge() {
         Judgement::Processed { status } => by_word(status),
-        Judgement::Call(_) | Judgement::Duplicate | Judgement::Refused => {
-            MandateAnswer::Failed { why: answer.why() }
-        }
+        Judgement::Call(_) | Judgement::Refused(_) => MandateAnswer::Failed { why: answer.why() },
     }
 }
 

@@ -2,10 +2,12 @@
 
 mod answer;
 mod execute;
+mod fields;
 mod mandate;
 mod notification;
 mod order;
 mod retry;
+mod words;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,7 +18,7 @@ use secrecy::ExposeSecret;
 use url::Url;
 
 use crate::domain::classify::{Classifier, Signals};
-use crate::domain::outcome::{Counter, Failure, NotificationOutcome};
+use crate::domain::outcome::{CallFailure, Counter, Failure, NotificationOutcome};
 use crate::domain::{Instant, Mandate, Outcome, ProviderKind};
 
 use super::{
@@ -25,7 +27,7 @@ use super::{
 };
 use answer::Answer;
 
-pub use execute::check_metadata;
+pub use fields::check_metadata;
 
 /// The client of one Juspay account.
 #[derive(Debug)]
@@ -36,6 +38,7 @@ pub struct Juspay {
 }
 
 impl Juspay {
+    /// A client that sends with `http` and has its failures classified by `classifier`.
     pub fn new(settings: AccountSettings, http: Http, classifier: Arc<Classifier>) -> Self {
         Self {
             settings,
@@ -113,13 +116,24 @@ impl Answer {
 
 impl<T> Reply<T> {
     /// Nothing came back.
-    fn unanswered(outcome: T, latency: Duration) -> Self {
+    fn unanswered(
+        outcome: impl FnOnce(CallFailure) -> T,
+        failure: CallFailure,
+        latency: Duration,
+    ) -> Self {
+        let why = match &failure {
+            CallFailure::NotSent { why }
+            | CallFailure::Unknown { why }
+            | CallFailure::AccountRefused { why } => Some(why),
+            CallFailure::Throttled { .. } => None,
+        };
         let wire = Wire {
             latency,
+            message: why.cloned(),
             ..Wire::default()
         };
         Self {
-            outcome,
+            outcome: outcome(failure),
             counter: Counter::default(),
             provider_ref: None,
             wire,

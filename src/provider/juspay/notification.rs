@@ -8,8 +8,8 @@ use crate::provider::http::Sent;
 use crate::provider::{NotifyRequest, Reply};
 
 use super::Juspay;
-use super::answer::{Answer, Judgement};
-use super::execute::{INVOICE_NUMBER, value_text};
+use super::answer::{Answer, Judgement, Refusal};
+use super::fields::{INVOICE_NUMBER, value_text};
 
 /// What the payer may be told, in characters ("Juspay Notification API").
 const MAX_DESCRIPTION: usize = 50;
@@ -66,7 +66,7 @@ impl Juspay {
         let answered = match sent.result {
             Ok(answered) => answered,
             Err(failure) => {
-                return Reply::unanswered(NotificationOutcome::Call(failure), sent.latency);
+                return Reply::unanswered(NotificationOutcome::Call, failure, sent.latency);
             }
         };
         let answer = Answer::read(&answered);
@@ -75,20 +75,22 @@ impl Juspay {
             (Judgement::Processed { status }, _) => {
                 self.by_notification_status(&answer, &status, mandate, reference)
             }
-            (Judgement::Duplicate, Asked::ToNotify) => NotificationOutcome::AlreadyExists,
-            (Judgement::Refused, Asked::ToNotify) if already_exists(&answer) => {
+            (Judgement::Refused(Refusal::Duplicate), Asked::ToNotify) => {
                 NotificationOutcome::AlreadyExists
             }
-            (Judgement::Refused, Asked::ToNotify) => {
+            (Judgement::Refused(Refusal::NotProcessed), Asked::ToNotify)
+                if already_exists(&answer) =>
+            {
+                NotificationOutcome::AlreadyExists
+            }
+            (Judgement::Refused(Refusal::NotProcessed), Asked::ToNotify) => {
                 NotificationOutcome::Failed(self.failure(&answer, mandate))
             }
-            (Judgement::Refused, Asked::About) if is_missing(&answer) => {
+            (Judgement::Refused(_), Asked::About) if is_missing(&answer) => {
                 NotificationOutcome::NotFound
             }
             // A look-up that is refused says nothing about the notification.
-            (Judgement::Duplicate | Judgement::Refused, Asked::About) => {
-                NotificationOutcome::Call(answer.unproven())
-            }
+            (Judgement::Refused(_), Asked::About) => NotificationOutcome::Call(answer.unproven()),
         };
         let failure = match &outcome {
             NotificationOutcome::Failed(failure) => Some(failure),

@@ -8,7 +8,7 @@ use crate::provider::http::Sent;
 use crate::provider::{Call, LookupRequest, Reply};
 
 use super::Juspay;
-use super::answer::{Answer, Judgement};
+use super::answer::{Answer, Judgement, Refusal};
 
 /// The version of the order API that is read here ("Juspay Order Status API": date, in the header `version`).
 const API_VERSION: &str = "2023-06-30";
@@ -28,6 +28,16 @@ pub(super) enum Standing {
     Error,
     /// A word that is documented nowhere: pending, never success, never failure.
     Unheard,
+}
+
+impl Standing {
+    /// Whether the word is a documented status of an order that exists.
+    const fn is_of_the_order(self) -> bool {
+        match self {
+            Self::Charged | Self::Pending | Self::Failed | Self::Reversed | Self::Odd => true,
+            Self::Missing | Self::Error | Self::Unheard => false,
+        }
+    }
 }
 
 /// The meaning of a status, by its word: the id 40 stands for two of them ("Juspay Appendix", "Transaction Status";
@@ -84,7 +94,7 @@ impl Juspay {
     pub(super) fn order_reply(&self, sent: Sent, order: Order<'_>) -> Reply<Outcome> {
         let answered = match sent.result {
             Ok(answered) => answered,
-            Err(failure) => return Reply::unanswered(Outcome::Call(failure), sent.latency),
+            Err(failure) => return Reply::unanswered(Outcome::Call, failure, sent.latency),
         };
         let answer = Answer::read(&answered);
         let outcome = match answer.judge() {
@@ -92,8 +102,7 @@ impl Juspay {
             judgement if order.call == Call::OrderStatus => {
                 self.looked_up(&answer, judgement, order)
             }
-            Judgement::Duplicate => Outcome::AlreadyExists,
-            Judgement::Refused => Outcome::Refused(self.failure(&answer, order.mandate)),
+            Judgement::Refused(refusal) => self.refused(&answer, refusal, order),
             Judgement::Processed { status } => self.by_status(&answer, &status, order),
         };
         let wire = answer.wire(sent.latency, failure_in(&outcome));
@@ -109,10 +118,22 @@ impl Juspay {
     /// A look-up that is refused says nothing about the order, except that it is unknown.
     fn looked_up(&self, answer: &Answer, judgement: Judgement, order: Order<'_>) -> Outcome {
         match judgement {
-            _ if is_missing(answer) => Outcome::NotFound,
-            Judgement::Processed { status } => self.by_status(answer, &status, order),
             Judgement::Call(failure) => Outcome::Call(failure),
-            Judgement::Duplicate | Judgement::Refused => Outcome::Call(answer.unproven()),
+            Judgement::Processed { status } if standing(&status).is_of_the_order() => {
+                self.by_status(answer, &status, order)
+            }
+            Judgement::Processed { .. } | Judgement::Refused(_) if is_missing(answer) => {
+                Outcome::NotFound
+            }
+            Judgement::Processed { status } => self.by_status(answer, &status, order),
+            Judgement::Refused(_) => Outcome::Call(answer.unproven()),
+        }
+    }
+
+    fn refused(&self, answer: &Answer, refusal: Refusal, order: Order<'_>) -> Outcome {
+        match refusal {
+            Refusal::Duplicate => Outcome::AlreadyExists,
+            Refusal::NotProcessed => Outcome::Refused(self.failure(answer, order.mandate)),
         }
     }
 
@@ -123,29 +144,28 @@ impl Juspay {
             });
         }
         let failure = || self.failure(answer, order.mandate);
-        let standing = match standing(status) {
-            // Error envelopes are documented with a 4xx; with a 200 only their words can say what they are.
-            Standing::Missing | Standing::Error | Standing::Unheard
-                if order.call != Call::OrderStatus =>
-            {
-                match answer.refusal() {
-                    Some(Judgement::Duplicate) => return Outcome::AlreadyExists,
-                    Some(_) => return Outcome::Refused(failure()),
-                    None => standing(status),
-                }
-            }
-            known => known,
-        };
-        match standing {
+        match standing(status) {
             Standing::Charged => Outcome::Charged {
                 amount: amount(answer, order.currency),
                 txn: txn_id(answer),
             },
-            Standing::Pending | Standing::Unheard => Outcome::Pending,
+            Standing::Pending => Outcome::Pending,
             Standing::Failed => Outcome::Failed(failure()),
             Standing::Reversed => Outcome::Reversed(failure()),
             Standing::Odd => Outcome::Odd(failure()),
-            Standing::Missing | Standing::Error => Outcome::Call(answer.unproven()),
+            meant @ (Standing::Missing | Standing::Error | Standing::Unheard) => {
+                // Error envelopes are documented with a 4xx; with a 200 only their words can say what they are.
+                let refusal = if order.call == Call::OrderStatus {
+                    None
+                } else {
+                    answer.refusal()
+                };
+                match refusal {
+                    Some(refusal) => self.refused(answer, refusal, order),
+                    None if meant == Standing::Unheard => Outcome::Pending,
+                    None => Outcome::Call(answer.unproven()),
+                }
+            }
         }
     }
 }

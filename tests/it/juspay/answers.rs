@@ -71,9 +71,10 @@ async fn a_charged_order_has_the_providers_own_amount() {
 /// The documented order with some of its fields changed.
 fn order(changes: &Value) -> String {
     let mut order: Value = serde_json::from_str(documented!("order_charged.json")).unwrap();
-    for (key, value) in changes.as_object().unwrap() {
-        order[key] = value.clone();
-    }
+    order
+        .as_object_mut()
+        .unwrap()
+        .extend(changes.as_object().unwrap().clone());
     order.to_string()
 }
 
@@ -172,7 +173,7 @@ async fn amounts_are_read_from_their_digits_whatever_their_type() {
     for (changes, expected) in [
         (json!({"amount": 300}), Some(rupees("300.00"))),
         (json!({"amount": 300.0}), Some(rupees("300.00"))),
-        (json!({"amount": 1234567.89}), Some(rupees("1234567.89"))),
+        (json!({"amount": 1_234_567.89}), Some(rupees("1234567.89"))),
         (json!({"amount": 0.29}), Some(rupees("0.29"))),
         (json!({"amount": "300.00"}), Some(rupees("300.00"))),
         (json!({"amount": "0.30", "currency": "USD"}), Some(usd)),
@@ -236,6 +237,22 @@ async fn attempts_count_the_providers_silent_retries() {
             "{changes}"
         );
     }
+}
+
+#[tokio::test]
+async fn a_known_status_is_stronger_than_any_word_around_it() {
+    let stage = Stage::new().await;
+    let around = json!({"code": "RESOURCE_NOT_FOUND", "developer_message": "Mandate not found"});
+    let body = order(&json!({"error_info": around, "error_code": "DUPLICATE_REQUEST"}));
+    stage.say(200, &body).await;
+    assert_eq!(
+        brief(&look_up(&stage.juspay, "12345").await.outcome),
+        "charged"
+    );
+    assert_eq!(
+        brief(&execute(&stage.juspay, "12345").await.outcome),
+        "charged"
+    );
 }
 
 #[tokio::test]

@@ -1,5 +1,4 @@
 //! Mandate status, pause, resume, revoke.
-#![expect(clippy::unwrap_used, reason = "a broken fixture should fail the test")]
 
 use chrono::DateTime;
 use mandated::domain::MandateStatus;

@@ -1,6 +1,7 @@
 //! The real Juspay client against a server that answers with the documented bytes.
 
 mod answers;
+mod curl;
 mod errors;
 mod mandates;
 mod notifications;

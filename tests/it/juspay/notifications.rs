@@ -1,5 +1,4 @@
 //! The pre-debit notification and its status.
-#![expect(clippy::unwrap_used, reason = "a broken fixture should fail the test")]
 
 use mandated::domain::outcome::{CallFailure, NotificationOutcome};
 use mandated::provider::{NotifyRequest, Provider};

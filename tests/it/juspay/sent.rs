@@ -12,81 +12,8 @@ use mandated::provider::{ExecuteRequest, Notice, NotifyRequest, Provider, RetryR
 use serde_json::{Map, Value, json};
 use wiremock::{MockServer, Request};
 
+use super::curl::Sample;
 use super::support::{API_KEY, at, documented, look_up, mandate, rupees, saying};
-
-/// A sample request, read out of its curl command.
-#[derive(Debug, Default)]
-struct Sample {
-    method: String,
-    path: String,
-    headers: BTreeMap<String, String>,
-    body: Vec<String>,
-}
-
-impl Sample {
-    fn read(curl: &str) -> Self {
-        let mut sample = Self {
-            method: "GET".to_owned(),
-            ..Self::default()
-        };
-        let words = words(curl);
-        let mut words = words.iter();
-        assert_eq!(words.next().map(String::as_str), Some("curl"));
-        while let Some(word) = words.next() {
-            match word.as_str() {
-                "-X" | "--request" => sample.method = words.next().unwrap().clone(),
-                "-H" | "--header" => {
-                    let (name, value) = words.next().unwrap().split_once(':').unwrap();
-                    sample
-                        .headers
-                        .insert(name.trim().to_ascii_lowercase(), value.trim().to_owned());
-                }
-                "-d" | "--data" | "--data-urlencode" => {
-                    sample.body.push(words.next().unwrap().clone())
-                }
-                "--location" | "--url" | "GET" => {}
-                url => {
-                    sample.path = url
-                        .parse::<url::Url>()
-                        .unwrap()
-                        .path()
-                        .trim_end_matches('/')
-                        .to_owned()
-                }
-            }
-        }
-        if !sample.body.is_empty() && sample.method == "GET" {
-            "POST".clone_into(&mut sample.method);
-        }
-        sample
-    }
-
-    fn form(&self) -> BTreeMap<String, String> {
-        let pairs = self.body.iter().map(|pair| pair.split_once('=').unwrap());
-        pairs
-            .map(|(name, value)| (name.to_owned(), value.to_owned()))
-            .collect()
-    }
-}
-
-/// Splits a command as a shell would; a backslash before the end of a line goes on.
-fn words(command: &str) -> Vec<String> {
-    let mut words = Vec::new();
-    let mut word: Option<String> = None;
-    let mut quoted = false;
-    for c in command.replace("\\\n", " ").chars() {
-        match c {
-            '\'' => {
-                quoted = !quoted;
-                word.get_or_insert_default();
-            }
-            c if c.is_whitespace() && !quoted => words.extend(word.take()),
-            c => word.get_or_insert_default().push(c),
-        }
-    }
-    words.extend(word);
-    words
-}
 
 async fn the_request(server: &MockServer) -> Request {
     server.received_requests().await.unwrap().pop().unwrap()

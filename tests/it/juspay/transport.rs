@@ -6,12 +6,14 @@ use std::net::{TcpListener, TcpStream};
 use std::time::Duration;
 
 use mandated::domain::Outcome;
-use mandated::domain::outcome::CallFailure;
+use mandated::domain::outcome::{CallFailure, NotificationOutcome};
+use mandated::provider::Provider;
 use mandated::provider::juspay::check_metadata;
 use wiremock::ResponseTemplate;
 
 use super::support::{
-    API_KEY, EMAIL, PHONE, Stage, brief, client, execute, look_up, mandate, retry, saying, settings,
+    API_KEY, EMAIL, PHONE, Stage, at, brief, client, execute, look_up, mandate, retry, saying,
+    settings,
 };
 
 /// A server of one connection: it reads the whole request and then does what it is told.
@@ -42,6 +44,20 @@ async fn a_refused_connection_proves_that_nothing_was_sent() {
 async fn a_name_that_does_not_resolve_proves_that_nothing_was_sent() {
     let reply = execute(&client(settings("http://nowhere.invalid")), "m1").await;
     assert_eq!(brief(&reply.outcome), "not sent");
+}
+
+#[tokio::test]
+async fn a_request_that_cannot_be_written_is_not_sent() {
+    let stage = Stage::new().await;
+    stage.say(200, "{}").await;
+    let mut mandate = mandate();
+    mandate.customer_id = "two\nlines".to_owned();
+    let reply = stage.juspay.notification_status(&mandate, "r1", at()).await;
+    let NotificationOutcome::Call(CallFailure::NotSent { why }) = reply.outcome else {
+        panic!("not sent")
+    };
+    assert!(why.contains("header"), "{why}");
+    assert_eq!(stage.requests().await.len(), 0);
 }
 
 #[tokio::test]

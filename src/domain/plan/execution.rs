@@ -1,0 +1,115 @@
+//! A cycle that becomes an execution: what is copied once, and its first step.
+
+use chrono::NaiveDate;
+use serde::Serialize;
+
+use super::{Start, start};
+use crate::domain::cycle::Cycle;
+use crate::domain::gate::execution_date;
+use crate::domain::ids::{notification_ref, order_id};
+use crate::domain::policy::Policy;
+use crate::domain::{AccountId, Amount, ExecutionId, Instant, MandateId, Notify, ProviderKind, State};
+
+/// The mandate's side of a new execution.
+#[derive(Debug, Clone, Copy)]
+pub struct Payer<'a> {
+    /// Which mandate.
+    pub id: MandateId,
+    /// The merchant's reference of it.
+    pub reference: &'a str,
+    /// Its account.
+    pub account: AccountId,
+    /// Whose API.
+    pub provider: ProviderKind,
+    /// Who notifies.
+    pub notify: Notify,
+    /// The most that one debit may take.
+    pub max_amount: Amount,
+}
+
+/// A new execution with its first job, as columns.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[expect(missing_docs, reason = "the fields are the columns of executions and jobs")]
+pub struct NewExecution {
+    pub id: ExecutionId,
+    pub mandate_id: MandateId,
+    pub mandate_ref: String,
+    pub account_id: AccountId,
+    pub policy_id: i64,
+    pub cycle_on: NaiveDate,
+    pub debit_at: Instant,
+    pub closes_at: Instant,
+    pub amount_minor: i64,
+    pub max_amount_minor: i64,
+    pub currency: String,
+    pub state: State,
+    pub reason: String,
+    pub order_id: String,
+    pub notification_no: u16,
+    pub notification_ref: Option<String>,
+    pub execute_at: Option<Instant>,
+    pub max_attempts: u16,
+    pub step: Option<&'static str>,
+    pub run_at: Option<Instant>,
+    pub run_before: Option<Instant>,
+}
+
+/// A policy and its number.
+#[derive(Debug, Clone, Copy)]
+pub struct Numbered<'a> {
+    /// The number.
+    pub id: i64,
+    /// The policy.
+    pub policy: &'a Policy,
+}
+
+/// The execution of a cycle, planned now. `tag` is the installation's, `id` its own number, from which its order ids follow.
+///
+/// A cycle that can no longer be collected becomes an execution too, an expired one, so that no cycle is forgotten.
+pub fn new_execution(
+    payer: &Payer<'_>,
+    cycle: &Cycle,
+    amount: Amount,
+    rules: Numbered<'_>,
+    (tag, id): (&str, ExecutionId),
+    now: Instant,
+) -> NewExecution {
+    let policy = rules.policy;
+    let separate = payer.notify == Notify::Separate;
+    let mut execution = NewExecution {
+        id,
+        mandate_id: payer.id,
+        mandate_ref: payer.reference.to_owned(),
+        account_id: payer.account,
+        policy_id: rules.id,
+        cycle_on: cycle.on,
+        debit_at: cycle.debit_at,
+        closes_at: cycle.closes_at,
+        amount_minor: amount.minor(),
+        max_amount_minor: payer.max_amount.minor(),
+        currency: amount.currency().to_string(),
+        state: State::Planned,
+        reason: "planned".to_owned(),
+        order_id: order_id(tag, id, 1),
+        notification_no: u16::from(separate),
+        notification_ref: separate.then(|| notification_ref(tag, id, 1)),
+        execute_at: None,
+        max_attempts: policy.max_attempts,
+        step: None,
+        run_at: None,
+        run_before: None,
+    };
+    match start(cycle, payer.provider, payer.notify, policy, id.0, now) {
+        Start::At(step, span) => {
+            execution.step = Some(step.as_str());
+            execution.run_at = Some(span.opens);
+            execution.run_before = span.closes;
+            execution.execute_at = execution_date(cycle, payer.provider, payer.notify, policy, id.0, span.opens);
+        }
+        Start::Closed { reason } => {
+            execution.state = State::Expired;
+            execution.reason = reason;
+        }
+    }
+    execution
+}
