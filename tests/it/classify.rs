@@ -28,26 +28,38 @@ fn signals<'a>(
     }
 }
 
-/// Checks rows of a class and its codes, each code alone in a field of the bank's.
-fn check_codes(rail: Rail, field: &str, rows: &[(Class, &str)]) {
-    for (class, codes) in rows {
+/// Checks lines of a class and its codes, each code alone in the given field.
+fn check_codes(rail: Rail, field: &str, lines: &str) {
+    for line in lines.trim().lines() {
+        let (class, codes) = line.trim().split_once(": ").unwrap();
         for code in codes.split_whitespace() {
             let codes = [(field, code)];
             let failure = classify(&signals(ProviderKind::Juspay, rail, &codes, &[]));
-            assert_eq!(failure.class, *class, "{rail} {code}: {:?}", failure.rule);
+            assert_eq!(
+                failure.class.as_str(),
+                class,
+                "{rail} {code}: {:?}",
+                failure.rule
+            );
             assert!(failure.rule.is_some(), "{rail} {code} has no rule");
             assert_eq!(failure.code.as_deref(), Some(code));
         }
     }
 }
 
-/// Checks rows of a class and a message.
-fn check_messages(provider: ProviderKind, rail: Rail, rows: &[(Class, &str)]) {
-    for (class, message) in rows {
-        let messages = [*message];
+/// Checks lines of a class and a message.
+fn check_messages(provider: ProviderKind, rail: Rail, lines: &str) {
+    for line in lines.trim().lines() {
+        let (class, message) = line.trim().split_once(": ").unwrap();
+        let messages = [message];
         let failure = classify(&signals(provider, rail, &[], &messages));
-        assert_eq!(failure.class, *class, "{message}: {:?}", failure.rule);
-        assert_eq!(failure.message.as_deref(), Some(*message));
+        assert_eq!(
+            failure.class.as_str(),
+            class,
+            "{message}: {:?}",
+            failure.rule
+        );
+        assert_eq!(failure.message.as_deref(), Some(message));
     }
 }
 
@@ -56,52 +68,32 @@ fn upi_codes() {
     check_codes(
         Rail::Upi,
         "bank_error_code",
-        &[
-            (Class::Funds, "Z9 IE"),
-            (Class::MandateDead, "VA QC VU QD VF VG VJ QU ZH"),
-            (Class::MandatePaused, "VT QA"),
-            (Class::AlreadyCollected, "VE QB"),
-            (Class::InFlight, "VS DT DF U01 U42"),
-            // Timeouts and lost answers.
-            (
-                Class::InFlight,
-                "U67 U68 U82 U85 U87 U88 U09 U18 U20 U26 U27 U53 U70 ZL UT BT UP",
-            ),
-            (Class::InFlight, "U35 U36 U37 U38 NO 01 96"),
-            // Reversals, and what they leave behind when no bank code comes with them.
-            (Class::InFlight, "21 RB RR RP 32 U32 U33 ZQ U31 U34"),
-            (
-                Class::Notification,
-                "NU PRE_DEBIT_NOTIFICATION_NOT_FOUND PRE_DEBIT_NOTIFICATION_NOT_SENT",
-            ),
-            (Class::Limit, "Z7 Z8 ZU U02 U03 FL FP VK"),
-            (Class::CustomerAction, "AM ZM Z6 ZE ZG U69"),
-            (Class::CustomerStop, "ZA"),
-            (Class::AccountDead, "VL VM B1 B3 MR XH YE ZX XX 15"),
-            (Class::Risk, "59 K1 ZI CI XV M16 U16 U66 YA VH"),
-            (Class::Legal, "VO VZ VP VQ VR"),
-            (Class::OurRequest, "VB VC VD QH VI IC ID B6 XD XE XF XG ZD"),
-            (
-                Class::OurRequest,
-                "U04 U05 U06 U07 U10 U11 U12 U14 U15 U21 U74 U75 U76",
-            ),
-            (
-                Class::OurRequest,
-                "U46 U47 U48 U49 U50 U51 U52 U54 U55 U56 U57 U58",
-            ),
-            (Class::OurRequest, "U59 U60 U61 U62 U63 U64 U65"),
-            (
-                Class::PayeeSide,
-                "VY QI XI YF ZY XC CA XW U77 X6 YH MQ7 U95",
-            ),
-            (Class::Transient, "U28 U08 U13 U92 U93 U78 U40 U41"),
-            (Class::Transient, "U80 U81 U84 U86 U89 U90 U91 U94 S93 S94"),
-            (Class::Transient, "XY HS IR ZK XT LD UB Y1 ZC ZJ XU X7"),
-            (
-                Class::Unmapped,
-                "U30 U39 U43 U19 U29 YC XB YI VN M0 M1 M2 M3 M4 M5 M6 M7 M8 M9",
-            ),
-        ],
+        "
+        funds: Z9 IE
+        mandate_dead: VA QC VU QD VF VG VJ QU ZH
+        mandate_paused: VT QA
+        already_collected: VE QB
+        in_flight: VS DT DF U01 U42
+        in_flight: U67 U68 U82 U85 U87 U88 U09 U18 U20 U26 U27 U53 U70 ZL UT BT UP
+        in_flight: U35 U36 U37 U38 NO 01 96
+        in_flight: 21 RB RR RP 32 U32 U33 ZQ U31 U34
+        notification: NU PRE_DEBIT_NOTIFICATION_NOT_FOUND PRE_DEBIT_NOTIFICATION_NOT_SENT
+        limit: Z7 Z8 ZU U02 U03 FL FP VK
+        customer_action: AM ZM Z6 ZE ZG U69
+        customer_stop: ZA
+        account_dead: VL VM B1 B3 MR XH YE ZX XX 15
+        risk: 59 K1 ZI CI XV M16 U16 U66 YA VH
+        legal: VO VZ VP VQ VR
+        our_request: VB VC VD QH VI IC ID B6 XD XE XF XG ZD
+        our_request: U04 U05 U06 U07 U10 U11 U12 U14 U15 U21 U74 U75 U76
+        our_request: U46 U47 U48 U49 U50 U51 U52 U54 U55 U56 U57 U58
+        our_request: U59 U60 U61 U62 U63 U64 U65
+        payee_side: VY QI XI YF ZY XC CA XW U77 X6 YH MQ7 U95
+        transient: U28 U08 U13 U92 U93 U78 U40 U41
+        transient: U80 U81 U84 U86 U89 U90 U91 U94 S93 S94
+        transient: XY HS IR ZK XT LD UB Y1 ZC ZJ XU X7
+        unmapped: U30 U39 U43 U19 U29 YC XB YI VN M0 M1 M2 M3 M4 M5 M6 M7 M8 M9
+        ",
     );
 }
 
@@ -110,24 +102,21 @@ fn nach_codes() {
     check_codes(
         Rail::Enach,
         "bank_error_code",
-        &[
-            (Class::Funds, "04 05"),
-            (Class::AccountDead, "01 02 53 54 68 71"),
-            (Class::CustomerStop, "06 17 72 75"),
-            (Class::Legal, "07 60 69"),
-            (Class::MandateDead, "08 14 16 21 22 29 61"),
-            (
-                Class::OurRequest,
-                "03 11 12 15 23 24 25 26 27 28 32 34 94 77 78 85",
-            ),
-            (Class::OurRequest, "74 81 83 84 86 87 88 89 90 91 93 97"),
-            (Class::AlreadyCollected, "13"),
-            (Class::InFlight, "31 33 82 98 99"),
-            (Class::CustomerAction, "51 52 55 56 70"),
-            (Class::Limit, "57 58"),
-            (Class::Transient, "59 73 79 92"),
-            (Class::Unmapped, "09 76 80 95 96"),
-        ],
+        "
+        funds: 04 05
+        account_dead: 01 02 53 54 68 71
+        customer_stop: 06 17 72 75
+        legal: 07 60 69
+        mandate_dead: 08 14 16 21 22 29 61
+        our_request: 03 11 12 15 23 24 25 26 27 28 32 34 94 77 78 85
+        our_request: 74 81 83 84 86 87 88 89 90 91 93 97
+        already_collected: 13
+        in_flight: 31 33 82 98 99
+        customer_action: 51 52 55 56 70
+        limit: 57 58
+        transient: 59 73 79 92
+        unmapped: 09 76 80 95 96
+        ",
     );
 }
 
@@ -136,21 +125,21 @@ fn card_codes() {
     check_codes(
         Rail::Card,
         "bank_error_code",
-        &[
-            (Class::Funds, "51"),
-            (Class::Limit, "61 65"),
-            (Class::Transient, "06 96 19 90 91 92"),
-            (Class::Instrument, "04 07 14 15 41 43 46 54 57 62"),
-            (Class::MandateDead, "R1 R3"),
-            (Class::CustomerStop, "R0"),
-            (Class::CustomerAction, "01 02 38 55 75 70 78 1A"),
-            (Class::Risk, "59 63 83"),
-            (Class::Legal, "93"),
-            (Class::PayeeSide, "03 58"),
-            (Class::OurRequest, "12 13 30 82 N7 6P"),
-            (Class::InFlight, "94"),
-            (Class::Unmapped, "05 85"),
-        ],
+        "
+        funds: 51
+        limit: 61 65
+        transient: 06 96 19 90 91 92
+        instrument: 04 07 14 15 41 43 46 54 57 62
+        mandate_dead: R1 R3
+        customer_stop: R0
+        customer_action: 01 02 38 55 75 70 78 1A
+        risk: 59 63 83
+        legal: 93
+        payee_side: 03 58
+        our_request: 12 13 30 82 N7 6P
+        in_flight: 94
+        unmapped: 05 85
+        ",
     );
 }
 
@@ -188,88 +177,40 @@ fn juspay_codes() {
     check_codes(
         Rail::Upi,
         "error_info.code",
-        &[
-            (
-                Class::PayeeSide,
-                "access_denied UNAUTHORIZED UNAUTHENTICATED BAD_ORIGIN",
-            ),
-            (
-                Class::PayeeSide,
-                "GATEWAY_NOT_FOUND ACCOUNT_NOT_FOUND INVALID_ACCOUNT_DETAILS",
-            ),
-            (
-                Class::PayeeSide,
-                "LOCKER_NOT_CONFIGURED FEATURE_NOT_ENABLED CONFIG_ERROR ineligible_state_gw JP_852",
-            ),
-            (
-                Class::InFlight,
-                "DUPLICATE_ORDER_ID DUPLICATE_REQUEST ALREADY_EXISTS already_exists",
-            ),
-            (
-                Class::InFlight,
-                "INTERNAL_SERVER_ERROR NETWORK_ERROR_CODE SERVER_ERROR",
-            ),
-            (
-                Class::OurRequest,
-                "INVALID_INPUT RESOURCE_NOT_FOUND MISSING_MANDATORY_PARAMETER",
-            ),
-            (
-                Class::OurRequest,
-                "INVALID_ACTION INVALID_REQUEST INVALID_START_DATE invalid_info",
-            ),
-            (
-                Class::OurRequest,
-                "Invalid invalid_request bad_request USER_ERROR",
-            ),
-            (Class::Instrument, "EXPIRED"),
-            (
-                Class::MandateDead,
-                "JPMR JPMC JPMX mandate_cancelled mandate_expired",
-            ),
-            (Class::MandateDead, "umn_does_not_exist_payer"),
-            (
-                Class::MandatePaused,
-                "JPMP ineligible_state mandate_paused mandate_not_active",
-            ),
-            (Class::CustomerStop, "JPMD"),
-            (Class::InFlight, "JPMW JPME"),
-            (
-                Class::AlreadyCollected,
-                "JPEA mandate_current_cycle_allowed_debit_exceeds",
-            ),
-            (Class::Notification, "JPEN"),
-            (
-                Class::InFlight,
-                "bank_technical_error gateway_technical_error payment_timed_out",
-            ),
-            (Class::InFlight, "psp_timeout credit_to_beneficiary_failed"),
-            (
-                Class::Funds,
-                "insufficient_funds insufficient_fund adequate_funds_not_available_blocked",
-            ),
-        ],
+        "
+        payee_side: access_denied UNAUTHORIZED UNAUTHENTICATED BAD_ORIGIN
+        payee_side: GATEWAY_NOT_FOUND ACCOUNT_NOT_FOUND INVALID_ACCOUNT_DETAILS
+        payee_side: LOCKER_NOT_CONFIGURED FEATURE_NOT_ENABLED CONFIG_ERROR ineligible_state_gw JP_852
+        in_flight: DUPLICATE_ORDER_ID DUPLICATE_REQUEST ALREADY_EXISTS already_exists
+        in_flight: INTERNAL_SERVER_ERROR NETWORK_ERROR_CODE SERVER_ERROR
+        our_request: INVALID_INPUT RESOURCE_NOT_FOUND MISSING_MANDATORY_PARAMETER
+        our_request: INVALID_ACTION INVALID_REQUEST INVALID_START_DATE invalid_info
+        our_request: Invalid invalid_request bad_request USER_ERROR
+        instrument: EXPIRED
+        mandate_dead: JPMR JPMC JPMX mandate_cancelled mandate_expired
+        mandate_dead: umn_does_not_exist_payer
+        mandate_paused: JPMP ineligible_state mandate_paused mandate_not_active
+        customer_stop: JPMD
+        in_flight: JPMW JPME
+        already_collected: JPEA mandate_current_cycle_allowed_debit_exceeds
+        notification: JPEN
+        in_flight: bank_technical_error gateway_technical_error payment_timed_out
+        in_flight: psp_timeout credit_to_beneficiary_failed
+        funds: insufficient_funds insufficient_fund adequate_funds_not_available_blocked
+        ",
     );
     check_codes(
         Rail::Enach,
         "resp_code",
-        &[
-            (Class::Funds, "INSUFFICIENT_BALANCE"),
-            (Class::AccountDead, "ACCOUNT_CLOSED"),
-            (
-                Class::InFlight,
-                "TXN_NOT_FOUND TRANSACTION_NOT_FOUND TXN_EXPIRED TXN_AUTO_FAILED",
-            ),
-            (Class::InFlight, "TECHNICAL_ERROR"),
-            (Class::CustomerAction, "USER_DECLINED USER_DROPPED"),
-            (
-                Class::Unmapped,
-                "BANK_DECLINED TXN_FAILURE FAILURE_RESPONSE UNMAPPED_ERROR",
-            ),
-            (
-                Class::Unmapped,
-                "BUSINESS_ERROR GENERIC_ERROR UNMAPPED JP706",
-            ),
-        ],
+        "
+        funds: INSUFFICIENT_BALANCE
+        account_dead: ACCOUNT_CLOSED
+        in_flight: TXN_NOT_FOUND TRANSACTION_NOT_FOUND TXN_EXPIRED TXN_AUTO_FAILED
+        in_flight: TECHNICAL_ERROR
+        customer_action: USER_DECLINED USER_DROPPED
+        unmapped: BANK_DECLINED TXN_FAILURE FAILURE_RESPONSE UNMAPPED_ERROR
+        unmapped: BUSINESS_ERROR GENERIC_ERROR UNMAPPED JP706
+        ",
     );
 }
 
@@ -301,104 +242,41 @@ fn juspay_messages() {
     check_messages(
         ProviderKind::Juspay,
         Rail::Card,
-        &[
-            (Class::OurRequest, "Invalid order amount"),
-            (Class::OurRequest, "Mandate max amount not found."),
-            (Class::OurRequest, "Amount not found in request."),
-            (
-                Class::OurRequest,
-                "Order amount greater than mandate max amount (499.00)",
-            ),
-            (
-                Class::OurRequest,
-                "currency not valid for mandate transaction.",
-            ),
-            (
-                Class::OurRequest,
-                "currency not valid for mandate transaction",
-            ),
-            (
-                Class::OurRequest,
-                r#"{"status":422,"errorCode":"800","message":"Contract not found"}"#,
-            ),
-            (Class::MandateDead, "Mandate not found"),
-            (Class::MandateDead, "Mandate not found for customer."),
-            (
-                Class::MandatePaused,
-                "Mandate is in PAUSED state. Recurring cannot be executed",
-            ),
-            (
-                Class::MandateDead,
-                "Mandate is in REVOKED state. Recurring cannot be executed",
-            ),
-            (
-                Class::MandateDead,
-                "Mandate is in EXPIRED state. Recurring cannot be executed",
-            ),
-            (
-                Class::MandateDead,
-                "Mandate is in FAILURE state. Recurring cannot be executed",
-            ),
-            (
-                Class::CustomerAction,
-                "Mandate is in CREATED state. Recurring cannot be executed",
-            ),
-            (
-                Class::PayeeSide,
-                "Invalid merchant id. Cannot process your request.",
-            ),
-            (Class::PayeeSide, "merchant_id is invalid."),
-            (
-                Class::PayeeSide,
-                "Please pass valid merchant_id in request.",
-            ),
-            (Class::NothingToRetry, "No scheduled transactions found."),
-            (
-                Class::NothingToRetry,
-                "No scheduled recurring transactions are found.",
-            ),
-            (Class::AlreadyCollected, "Order is already charged"),
-            (
-                Class::InFlight,
-                "The gateway request to submit payment information timed out",
-            ),
-            (
-                Class::InFlight,
-                "Payment processing failed due to error at bank or wallet gateway",
-            ),
-            (
-                Class::InFlight,
-                "Payment failed. Any amount deducted will be refunded in 5 days.",
-            ),
-            (Class::InFlight, "Transaction timed out"),
-            (Class::Transient, "No active pg found"),
-            (
-                Class::MandateDead,
-                "The card associated with subscription has expired.",
-            ),
-            (
-                Class::MandateDead,
-                "Subscription has been already cancelled.",
-            ),
-            (
-                Class::MandateDead,
-                "Token has expired and cannot be used for recurring payments",
-            ),
-            (
-                Class::Instrument,
-                "Card has been classified as lost and has been blocked.",
-            ),
-            (
-                Class::Funds,
-                "The account against which the payment was made has insufficient funds.",
-            ),
-            (Class::Funds, "Not sufficient funds"),
-            (
-                Class::Unmapped,
-                "Your payment was declined by your bank. Please try again.",
-            ),
-            (Class::Unmapped, "Bank denied transaction on the card."),
-        ],
+        r#"
+        our_request: Invalid order amount
+        our_request: Mandate max amount not found.
+        our_request: Amount not found in request.
+        our_request: Order amount greater than mandate max amount (499.00)
+        our_request: currency not valid for mandate transaction.
+        our_request: currency not valid for mandate transaction
+        our_request: {"status":422,"errorCode":"800","message":"Contract not found"}
+        mandate_dead: Mandate not found
+        mandate_dead: Mandate not found for customer.
+        mandate_paused: Mandate is in PAUSED state. Recurring cannot be executed
+        mandate_dead: Mandate is in REVOKED state. Recurring cannot be executed
+        mandate_dead: Mandate is in EXPIRED state. Recurring cannot be executed
+        mandate_dead: Mandate is in FAILURE state. Recurring cannot be executed
+        customer_action: Mandate is in CREATED state. Recurring cannot be executed
+        payee_side: Invalid merchant id. Cannot process your request.
+        payee_side: merchant_id is invalid.
+        payee_side: Please pass valid merchant_id in request.
+        nothing_to_retry: No scheduled transactions found.
+        nothing_to_retry: No scheduled recurring transactions are found.
+        already_collected: Order is already charged
+        in_flight: The gateway request to submit payment information timed out
+        in_flight: Payment processing failed due to error at bank or wallet gateway
+        in_flight: Payment failed. Any amount deducted will be refunded in 5 days.
+        in_flight: Transaction timed out
+        transient: No active pg found
+        mandate_dead: The card associated with subscription has expired.
+        mandate_dead: Subscription has been already cancelled.
+        mandate_dead: Token has expired and cannot be used for recurring payments
+        instrument: Card has been classified as lost and has been blocked.
+        funds: The account against which the payment was made has insufficient funds.
+        funds: Not sufficient funds
+        unmapped: Your payment was declined by your bank. Please try again.
+        unmapped: Bank denied transaction on the card.
+        "#,
     );
 }
 
@@ -407,42 +285,39 @@ fn enach_reasons_in_words() {
     check_messages(
         ProviderKind::Signzy,
         Rail::Enach,
-        &[
-            (Class::Funds, "Balance Insufficient"),
-            (Class::Funds, "Insufficient Balance"),
-            (Class::Funds, "Not Arranged For"),
-            (Class::Funds, "Exceeds arrangement"),
-            (Class::Transient, "Network Failure (CBS)"),
-            (Class::CustomerAction, "Customer to refer to the branch"),
-            (Class::CustomerStop, "Payment Stopped by Drawer"),
-            (Class::Legal, "Payment Stopped under Court Order"),
-            (Class::Legal, "Account under litigation"),
-            (Class::CustomerStop, "Returned as per customer request"),
-            (Class::CustomerStop, "Item cancelled"),
-            (Class::CustomerAction, "KYC Documents Pending"),
-            (
-                Class::CustomerAction,
-                "Documents pending for account holder turning major",
-            ),
-            (Class::Limit, "Account reached max debit limit"),
-            (Class::Limit, "Amount exceeds limit"),
-            (Class::AccountDead, "A/c Blocked or Frozen"),
-            (Class::CustomerAction, "Aadhaar not mapped"),
-            (Class::AccountDead, "Account Closed"),
-            (Class::AccountDead, "No Such Account"),
-            (Class::MandateDead, "Invalid UMRN or inactive mandate"),
-            (Class::MandateDead, "Mandate Cancelled"),
-            (Class::MandateDead, "Customer name mismatch"),
-            (Class::AccountDead, "Account Inoperative"),
-            (Class::AccountDead, "Dormant"),
-            (Class::Legal, "Customer Insolvent/Insane"),
-            (Class::Legal, "Account Holder Expired"),
-            (Class::AlreadyCollected, "Item already debited"),
-            (Class::InFlight, "Duplicate: already debited under ACH"),
-            (Class::InFlight, "Bank extension case"),
-            (Class::InFlight, "Transaction timed out"),
-            (Class::Unmapped, "Something else"),
-        ],
+        r#"
+        funds: Balance Insufficient
+        funds: Insufficient Balance
+        funds: Not Arranged For
+        funds: Exceeds arrangement
+        transient: Network Failure (CBS)
+        customer_action: Customer to refer to the branch
+        customer_stop: Payment Stopped by Drawer
+        legal: Payment Stopped under Court Order
+        legal: Account under litigation
+        customer_stop: Returned as per customer request
+        customer_stop: Item cancelled
+        customer_action: KYC Documents Pending
+        customer_action: Documents pending for account holder turning major
+        limit: Account reached max debit limit
+        limit: Amount exceeds limit
+        account_dead: A/c Blocked or Frozen
+        customer_action: Aadhaar not mapped
+        account_dead: Account Closed
+        account_dead: No Such Account
+        mandate_dead: Invalid UMRN or inactive mandate
+        mandate_dead: Mandate Cancelled
+        mandate_dead: Customer name mismatch
+        account_dead: Account Inoperative
+        account_dead: Dormant
+        legal: Customer Insolvent/Insane
+        legal: Account Holder Expired
+        already_collected: Item already debited
+        in_flight: Duplicate: already debited under ACH
+        in_flight: Bank extension case
+        in_flight: Transaction timed out
+        unmapped: Something else
+        "#,
     );
 }
 
@@ -462,6 +337,21 @@ fn signzy_refusals() {
             &["wrong element in type"]
         ),
         Class::OurRequest
+    );
+    for code in [
+        "subscription_id_missing",
+        "payment_id_missing",
+        "invalid_payment_type",
+    ] {
+        assert_eq!(class(400, &[("type", code)], &[]), Class::OurRequest);
+    }
+    assert_eq!(
+        class(400, &[("type", "subscription_does_not_exist")], &[]),
+        Class::MandateDead
+    );
+    assert_eq!(
+        class(404, &[], &["Subscription not found"]),
+        Class::MandateDead
     );
     for status in [400, 404, 422] {
         assert_eq!(class(status, &[], &["no words we know"]), Class::OurRequest);

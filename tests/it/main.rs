@@ -7,4 +7,5 @@ mod classify;
 mod juspay;
 mod postgres;
 mod schema;
+mod signzy;
 mod support;

@@ -1,0 +1,40 @@
+//! The calls that debit: a charge of an on-demand eMandate, and the retry of the last failed payment.
+
+use reqwest::Method;
+use reqwest::header::CONTENT_TYPE;
+use serde_json::json;
+
+use super::Signzy;
+use crate::domain::{Amount, Outcome};
+use crate::provider::{ExecuteRequest, Reply, RetryRequest};
+
+impl Signzy {
+    /// `POST /eMandates/{id}/charge`. Not idempotent: a lost answer is looked for among the payments.
+    pub(super) async fn charge(&self, request: &ExecuteRequest<'_>) -> Reply<Outcome> {
+        let call = self
+            .request(Method::POST, self.url(request.mandate, &["charge"]))
+            .header(CONTENT_TYPE, "application/json")
+            .body(format!(r#"{{"amount":{}}}"#, rupees(request.amount)));
+        let exchange = self.call(call, request.at).await;
+        self.debit_reply(&exchange, request.mandate, request.amount.currency())
+    }
+
+    /// `POST /eMandates/{id}/retry-charge`: the last failed payment of an eMandate that is `ON_HOLD`, once a day
+    /// in India and three times a cycle. The provider debits the amount of that payment.
+    pub(super) async fn retry_charge(&self, request: &RetryRequest<'_>) -> Reply<Outcome> {
+        let mut call = self.request(Method::POST, self.url(request.mandate, &["retry-charge"]));
+        if let Some(day) = request.next_scheduled_on {
+            call = call.json(&json!({ "nextScheduledOn": day.format("%Y-%m-%d").to_string() }));
+        }
+        let exchange = self.call(call, request.at).await;
+        self.debit_reply(&exchange, request.mandate, request.amount.currency())
+    }
+}
+
+/// A JSON number with the amount's own digits, never a float: 499.50, and 100 for whole rupees as in the sample.
+fn rupees(amount: Amount) -> String {
+    let decimal = amount.decimal();
+    decimal
+        .strip_suffix(".00")
+        .map_or(decimal.clone(), str::to_owned)
+}

@@ -1,0 +1,248 @@
+//! Which payment is ours, and what became of it.
+//!
+//! A look-up that is refused says nothing about a debit, so only a list that was read whole proves that there is none.
+
+use std::time::Duration;
+
+use chrono::{Days, NaiveDate};
+use reqwest::Method;
+
+use super::answer::Judgement;
+use super::mandate::ON_HOLD;
+use super::payment::{Payment, Standing};
+use super::{Exchange, Signzy};
+use crate::domain::outcome::{CallFailure, Counter};
+use crate::domain::{Notify, Outcome};
+use crate::provider::{LookupRequest, Reply};
+
+/// Payments a page.
+const PAGE: usize = 20;
+/// More payments than any eMandate has: three years of daily ones.
+const MAX_PAYMENTS: usize = 1200;
+
+/// A list of payments, and the last page of it.
+struct Listing {
+    payments: Vec<Payment>,
+    exchange: Exchange,
+}
+
+impl Signzy {
+    pub(super) async fn find_payment(&self, request: &LookupRequest<'_>) -> Reply<Outcome> {
+        match (
+            request.provider_ref,
+            request.mandate.notify,
+            request.counter_before,
+        ) {
+            (Some(id), _, _) => self.known_payment(request, id).await,
+            (None, Notify::Provider, _) => self.watched_payment(request).await,
+            (None, Notify::Separate | Notify::None, Some(before)) => {
+                self.lost_charge(request, before).await
+            }
+            (None, Notify::Separate | Notify::None, None) => self.newest_payment(request).await,
+        }
+    }
+
+    /// `GET /eMandates/{id}/payments/{paymentId}`.
+    async fn known_payment(&self, request: &LookupRequest<'_>, id: &str) -> Reply<Outcome> {
+        let url = self.url(request.mandate, &["payments", id]);
+        let call = self.request(Method::GET, url);
+        let exchange = self.call(call, request.at).await;
+        let payment = match &exchange.judgement {
+            Judgement::Missing => return exchange.reply(Outcome::NotFound),
+            Judgement::Call(failure) => return exchange.reply(Outcome::Call(failure.clone())),
+            Judgement::Refused => None,
+            Judgement::Processed => exchange
+                .answer
+                .payment(request.mandate, request.amount.currency()),
+        };
+        match payment.filter(|payment| payment.id.to_string() == id) {
+            Some(payment) => self.judge_payment(request, exchange, &payment).await,
+            None => exchange.reply(Outcome::Call(exchange.answer.unproven())),
+        }
+    }
+
+    /// The charge whose answer was lost: the first payment of the same amount after those that were there before.
+    async fn lost_charge(&self, request: &LookupRequest<'_>, before: i64) -> Reply<Outcome> {
+        let is_newer = |payment: &&Payment| payment.id > before;
+        let has_older = |page: &[Payment]| page.iter().any(|payment| payment.id <= before);
+        let Listing { payments, exchange } = match self.list(request, has_older).await {
+            Ok(listing) => listing,
+            Err(reply) => return *reply,
+        };
+        if payments
+            .iter()
+            .filter(is_newer)
+            .any(|payment| payment.amount.is_none())
+        {
+            return exchange.reply(Outcome::Call(unreadable("a payment without an amount")));
+        }
+        let same_amount = |payment: &&Payment| payment.amount == Some(request.amount);
+        let ours = payments
+            .iter()
+            .filter(is_newer)
+            .filter(same_amount)
+            .min_by_key(|payment| payment.id);
+        match ours {
+            Some(payment) => self.judge_payment(request, exchange, payment).await,
+            None => counted(&exchange, &payments),
+        }
+    }
+
+    /// What an execution reads and records before it charges.
+    async fn newest_payment(&self, request: &LookupRequest<'_>) -> Reply<Outcome> {
+        match self.list(request, |_page| true).await {
+            Ok(Listing { payments, exchange }) => counted(&exchange, &payments),
+            Err(reply) => *reply,
+        }
+    }
+
+    /// The payment that the provider made for a cycle by itself: the one whose day is in it. It may be a day early,
+    /// except in a cycle of one day, where that day is the cycle before.
+    async fn watched_payment(&self, request: &LookupRequest<'_>) -> Reply<Outcome> {
+        let day_before = request
+            .cycle_on
+            .checked_sub_days(Days::new(1))
+            .unwrap_or(NaiveDate::MIN);
+        let is_daily = request.cycle_closes_on.pred_opt() == Some(request.cycle_on);
+        let from = if is_daily {
+            request.cycle_on
+        } else {
+            day_before
+        };
+        let cycle = from..request.cycle_closes_on;
+        let has_older = |page: &[Payment]| {
+            page.iter()
+                .any(|payment| payment.day.is_some_and(|day| day < day_before))
+        };
+        let Listing { payments, exchange } = match self.list(request, has_older).await {
+            Ok(listing) => listing,
+            Err(reply) => return *reply,
+        };
+        let ours = payments
+            .iter()
+            .filter(|payment| payment.day.is_some_and(|day| cycle.contains(&day)))
+            .filter(|payment| !payment.is_registration)
+            // A payment that collected, or may yet, comes before one that failed; then the amount, then the newest.
+            .max_by_key(|payment| {
+                (
+                    payment.standing(),
+                    payment.amount == Some(request.amount),
+                    payment.id,
+                )
+            });
+        match ours {
+            Some(payment) => self.judge_payment(request, exchange, payment).await,
+            None => exchange.reply(Outcome::NotFound),
+        }
+    }
+
+    /// What became of a payment that is ours. After a failure the eMandate is read as well: it says whether a retry is
+    /// allowed, and whether it can be debited at all.
+    async fn judge_payment(
+        &self,
+        request: &LookupRequest<'_>,
+        exchange: Exchange,
+        payment: &Payment,
+    ) -> Reply<Outcome> {
+        let mut counter = payment.counter();
+        let mut emandate = None;
+        let mut latency = exchange.latency;
+        if payment.standing() == Standing::Failed {
+            let (read, took) = self.emandate_word(request.mandate, request.at).await;
+            latency = latency.saturating_add(took);
+            match read {
+                Ok(word) => emandate = Some(word),
+                Err(failure) => return exchange.reply(Outcome::Call(failure)),
+            }
+            // A retry debits what the payment says, not what we ask for.
+            let same_amount = payment.amount.is_none_or(|amount| amount == request.amount);
+            counter.no_retry_allowed = emandate.as_deref() != Some(ON_HOLD) || !same_amount;
+        }
+        let answer = &exchange.answer;
+        let outcome = self.payment_outcome(answer, payment, request.mandate, emandate.as_deref());
+        let mut reply = exchange.reply(outcome);
+        reply.counter = counter;
+        reply.provider_ref = Some(payment.id.to_string());
+        reply.wire.latency = latency;
+        reply
+    }
+
+    /// `GET /eMandates/{id}/payments?lastId=&count=`, page after page until `has_enough` or the end. The newest come
+    /// first, and `lastId` leads to older ones ("Get All eMandate Payments", notes); if they should not, all pages
+    /// are read.
+    async fn list(
+        &self,
+        request: &LookupRequest<'_>,
+        has_enough: impl Fn(&[Payment]) -> bool + Send,
+    ) -> Result<Listing, Box<Reply<Outcome>>> {
+        let mut payments = Vec::new();
+        let mut last_id = None;
+        let mut latency = Duration::ZERO;
+        loop {
+            let mut exchange = self.page(request, last_id.as_deref()).await;
+            latency = latency.saturating_add(exchange.latency);
+            exchange.latency = latency;
+            let (page, next) = match read_page(&exchange, request) {
+                Ok(read) => read,
+                Err(failure) => return Err(Box::new(exchange.reply(Outcome::Call(failure)))),
+            };
+            let is_short = page.len() < PAGE;
+            let newest_first =
+                page.first().map(|first| first.id) >= page.last().map(|last| last.id);
+            let is_last = is_short || newest_first && has_enough(&page);
+            payments.extend(page);
+            if is_last {
+                return Ok(Listing { payments, exchange });
+            }
+            if next.is_none() || next == last_id || payments.len() >= MAX_PAYMENTS {
+                let failure = unreadable("a list of payments that does not end");
+                return Err(Box::new(exchange.reply(Outcome::Call(failure))));
+            }
+            last_id = next;
+        }
+    }
+
+    async fn page(&self, request: &LookupRequest<'_>, last_id: Option<&str>) -> Exchange {
+        let mut url = self.url(request.mandate, &["payments"]);
+        if let Some(last_id) = last_id {
+            url.query_pairs_mut().append_pair("lastId", last_id);
+        }
+        url.query_pairs_mut()
+            .append_pair("count", &PAGE.to_string());
+        self.call(self.request(Method::GET, url), request.at).await
+    }
+}
+
+/// The payments of a page, and the `lastId` of the next.
+fn read_page(
+    exchange: &Exchange,
+    request: &LookupRequest<'_>,
+) -> Result<(Vec<Payment>, Option<String>), CallFailure> {
+    let answer = &exchange.answer;
+    let payments = match &exchange.judgement {
+        Judgement::Call(failure) => return Err(failure.clone()),
+        Judgement::Missing | Judgement::Refused => None,
+        Judgement::Processed => answer.payments(request.mandate, request.amount.currency()),
+    };
+    payments
+        .map(|payments| (payments, answer.text("lastId")))
+        .ok_or_else(|| answer.unproven())
+}
+
+/// No payment is ours, and the newest there is.
+fn counted(exchange: &Exchange, payments: &[Payment]) -> Reply<Outcome> {
+    let newest = payments.iter().map(|payment| payment.id).max().unwrap_or(0);
+    Reply {
+        counter: Counter {
+            attempts: Some(newest),
+            no_retry_allowed: false,
+        },
+        ..exchange.reply(Outcome::NotFound)
+    }
+}
+
+fn unreadable(what: &str) -> CallFailure {
+    CallFailure::Unknown {
+        why: format!("the provider answered with {what}"),
+    }
+}

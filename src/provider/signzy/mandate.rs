@@ -1,0 +1,110 @@
+//! The eMandate itself: where it stands, and the commands on it.
+
+use std::time::Duration;
+
+use reqwest::Method;
+
+use super::answer::Judgement;
+use super::{Exchange, Signzy};
+use crate::domain::outcome::CallFailure;
+use crate::domain::{Instant, Mandate, MandateStatus};
+use crate::provider::{MandateAnswer, MandateCommand};
+
+/// A payment failed; only now may it be retried.
+pub(super) const ON_HOLD: &str = "ON_HOLD";
+
+/// What an eMandate's status means ("Signzy API Marketplace, Subscription Status and Workflow"), if we know the word.
+fn mandate_status(word: &str) -> Option<MandateStatus> {
+    match word {
+        // On hold it is still debited, by way of a retry.
+        "ACTIVE" | ON_HOLD => Some(MandateStatus::Active),
+        "PAUSED" | "CUSTOMER_PAUSED" | "INITIALIZED" | "BANK_APPROVAL_PENDING" => {
+            Some(MandateStatus::Paused)
+        }
+        "CANCELLED" | "CUSTOMER_CANCELLED" => Some(MandateStatus::Revoked),
+        "EXPIRED" | "LINK_EXPIRED" => Some(MandateStatus::Expired),
+        "COMPLETED" => Some(MandateStatus::Completed),
+        "CARD_EXPIRED" => Some(MandateStatus::Failed),
+        _ => None,
+    }
+}
+
+impl Signzy {
+    /// `GET /eMandates/{id}`.
+    pub(super) async fn emandate(&self, mandate: &Mandate, at: Instant) -> MandateAnswer {
+        match self.emandate_word(mandate, at).await.0 {
+            Ok(word) => status_answer(word),
+            Err(failure) => MandateAnswer::Failed {
+                why: words(&failure),
+            },
+        }
+    }
+
+    /// The eMandate's status word, and how long it took to read.
+    pub(super) async fn emandate_word(
+        &self,
+        mandate: &Mandate,
+        at: Instant,
+    ) -> (Result<String, CallFailure>, Duration) {
+        let call = self.request(Method::GET, self.url(mandate, &[]));
+        let exchange = self.call(call, at).await;
+        let answer = &exchange.answer;
+        let word = match exchange.judgement {
+            Judgement::Call(failure) => Err(failure),
+            Judgement::Missing | Judgement::Refused => Err(answer.unproven()),
+            Judgement::Processed => answer
+                .get("subscription")
+                .and_then(|subscription| subscription.get("status"))
+                .and_then(|status| status.as_str())
+                .map(str::to_owned)
+                .ok_or_else(|| answer.unproven()),
+        };
+        (word, exchange.latency)
+    }
+
+    /// Resume is `POST …/activate` (from `ON_HOLD`, without a debit), revoke is `POST …/cancel`; a pause is the
+    /// customer's alone.
+    pub(super) async fn operate(
+        &self,
+        mandate: &Mandate,
+        command: MandateCommand,
+        at: Instant,
+    ) -> MandateAnswer {
+        let (path, word) = match command {
+            MandateCommand::Pause { .. } => return MandateAnswer::NotOffered,
+            MandateCommand::Resume => ("activate", "ACTIVE"),
+            MandateCommand::Revoke => ("cancel", "CANCELLED"),
+        };
+        let call = self.request(Method::POST, self.url(mandate, &[path]));
+        let Exchange {
+            answer, judgement, ..
+        } = self.call(call, at).await;
+        match judgement {
+            Judgement::Call(failure) => MandateAnswer::Failed {
+                why: words(&failure),
+            },
+            Judgement::Missing | Judgement::Refused => MandateAnswer::Failed { why: answer.why() },
+            Judgement::Processed => {
+                status_answer(answer.text("subStatus").unwrap_or_else(|| word.to_owned()))
+            }
+        }
+    }
+}
+
+fn status_answer(word: String) -> MandateAnswer {
+    match mandate_status(&word) {
+        Some(status) => MandateAnswer::Status { status, word },
+        None => MandateAnswer::Failed {
+            why: format!("the provider's word {word:?} is not known"),
+        },
+    }
+}
+
+fn words(failure: &CallFailure) -> String {
+    match failure {
+        CallFailure::NotSent { why } => format!("nothing was sent: {why}"),
+        CallFailure::Unknown { why } => why.clone(),
+        CallFailure::AccountRefused { why } => format!("the credentials are refused: {why}"),
+        CallFailure::Throttled { .. } => "the provider throttles us: try again later".to_owned(),
+    }
+}

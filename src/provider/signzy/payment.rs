@@ -1,0 +1,164 @@
+//! A payment of an eMandate, and what its status means.
+
+use chrono::NaiveDate;
+use serde_json::{Map, Value};
+
+use super::answer::{Answer, Judgement, presentable, text};
+use super::{Exchange, Signzy};
+use crate::domain::outcome::Counter;
+use crate::domain::{Amount, Currency, Mandate, Outcome};
+use crate::provider::Reply;
+
+/// What is read of a payment ("Signzy eMandates, Get Single eMandate Payments").
+#[derive(Debug, Clone)]
+pub(super) struct Payment {
+    pub(super) id: i64,
+    pub(super) status: String,
+    pub(super) amount: Option<Amount>,
+    /// When it is or was to be debited, else when it was made. Times carry no zone; they are Indian.
+    pub(super) day: Option<NaiveDate>,
+    pub(super) is_registration: bool,
+    retry_attempts: Option<i64>,
+    reason: Option<String>,
+    /// The eMandate it belongs to.
+    owner: Option<String>,
+}
+
+/// What a payment's status means for the money.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Standing {
+    /// It ended without a debit.
+    Failed,
+    /// It is under way, or has a status that is documented nowhere: never success, never failure.
+    Pending,
+    Charged,
+}
+
+impl Payment {
+    /// Nothing where there is no id or no status: such an answer proves nothing.
+    pub(super) fn read(value: &Value, currency: Currency) -> Option<Self> {
+        let map = value.as_object()?;
+        Some(Self {
+            id: text(map, "paymentId")?.parse().ok()?,
+            status: text(map, "status")?,
+            amount: amount(map, currency),
+            day: day(map, "scheduledOn").or_else(|| day(map, "addedOn")),
+            is_registration: text(map, "remarks")
+                .is_some_and(|remarks| remarks.starts_with("auth")),
+            retry_attempts: text(map, "retryAttempts").and_then(|number| number.parse().ok()),
+            reason: text(map, "failureReason").map(|reason| presentable(&reason)),
+            owner: text(map, "subReferenceId"),
+        })
+    }
+
+    pub(super) fn standing(&self) -> Standing {
+        match self.status.as_str() {
+            "SUCCESS" => Standing::Charged,
+            "FAILED" | "CANCELLED" => Standing::Failed,
+            // PENDING, INITIALIZED and whatever comes after the documentation.
+            _ => Standing::Pending,
+        }
+    }
+
+    pub(super) fn counter(&self) -> Counter {
+        Counter {
+            attempts: self.retry_attempts,
+            no_retry_allowed: false,
+        }
+    }
+
+    /// Whether it can be of this mandate: an answer about another one proves nothing.
+    fn is_of(&self, mandate: &Mandate) -> bool {
+        self.owner
+            .as_ref()
+            .is_none_or(|owner| *owner == mandate.provider_mandate_id)
+    }
+}
+
+impl Answer {
+    /// The payment that the answer is about.
+    pub(super) fn payment(&self, mandate: &Mandate, currency: Currency) -> Option<Payment> {
+        Payment::read(self.get("payment")?, currency).filter(|payment| payment.is_of(mandate))
+    }
+
+    /// All payments of a page, or nothing if one of them cannot be read.
+    pub(super) fn payments(&self, mandate: &Mandate, currency: Currency) -> Option<Vec<Payment>> {
+        let page = self.get("payments")?.as_array()?;
+        page.iter()
+            .map(|value| Payment::read(value, currency).filter(|payment| payment.is_of(mandate)))
+            .collect()
+    }
+}
+
+impl Signzy {
+    /// What a payment came to. `emandate` is the status of its eMandate, where that was read.
+    pub(super) fn payment_outcome(
+        &self,
+        answer: &Answer,
+        payment: &Payment,
+        mandate: &Mandate,
+        emandate: Option<&str>,
+    ) -> Outcome {
+        match payment.standing() {
+            Standing::Charged => Outcome::Charged {
+                amount: payment.amount,
+                txn: Some(payment.id.to_string()),
+            },
+            Standing::Pending => Outcome::Pending,
+            Standing::Failed => {
+                let mut codes = vec![("payment.status", payment.status.as_str())];
+                if let Some(word) = emandate {
+                    // Where the eMandate stands says more than why one payment failed.
+                    codes.insert(0, ("emandate.status", word));
+                }
+                let messages: Vec<&str> = payment.reason.as_deref().into_iter().collect();
+                Outcome::Failed(self.failure(answer, mandate, &codes, &messages))
+            }
+        }
+    }
+
+    /// The reply of a charge or a retry.
+    pub(super) fn debit_reply(
+        &self,
+        exchange: &Exchange,
+        mandate: &Mandate,
+        currency: Currency,
+    ) -> Reply<Outcome> {
+        let answer = &exchange.answer;
+        match &exchange.judgement {
+            Judgement::Call(failure) => exchange.reply(Outcome::Call(failure.clone())),
+            Judgement::Missing | Judgement::Refused => {
+                exchange.reply(Outcome::Refused(self.refusal(answer, mandate)))
+            }
+            Judgement::Processed => match answer.payment(mandate, currency) {
+                Some(payment) => {
+                    let outcome = self.payment_outcome(answer, &payment, mandate, None);
+                    Reply {
+                        counter: payment.counter(),
+                        provider_ref: Some(payment.id.to_string()),
+                        ..exchange.reply(outcome)
+                    }
+                }
+                None => exchange.reply(Outcome::Call(answer.unproven())),
+            },
+        }
+    }
+}
+
+/// Rupees as a number or text, exactly as its digits stand there. JSON numbers can carry a decimal that says nothing:
+/// 499.0 is 499.
+fn amount(map: &Map<String, Value>, currency: Currency) -> Option<Amount> {
+    let currency = match text(map, "currency") {
+        Some(code) => Currency::parse(&code).ok()?,
+        None => currency,
+    };
+    let written = text(map, "amount")?;
+    let plain = written.strip_suffix(".0").unwrap_or(&written);
+    Amount::parse(plain, currency).ok()
+}
+
+/// The day of `yyyy-MM-dd` or `yyyy-MM-dd HH:mm:ss`.
+fn day(map: &Map<String, Value>, key: &str) -> Option<NaiveDate> {
+    let written = text(map, key)?;
+    NaiveDate::parse_from_str(written.get(..10)?, "%Y-%m-%d").ok()
+}

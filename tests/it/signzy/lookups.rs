@@ -1,0 +1,447 @@
+//! Which payment is ours, and what became of it.
+
+use std::time::Duration;
+
+use mandated::domain::outcome::Counter;
+use mandated::provider::Provider;
+use serde_json::{Value, json};
+use wiremock::matchers::{method, path, query_param, query_param_is_missing};
+use wiremock::{Mock, ResponseTemplate};
+
+use super::support::{EMANDATE, Look, ON_DEMAND, PERIODIC, Stage, brief, documented, payment};
+
+const KNOWN: Look<'_> = Look {
+    payment: Some("12345"),
+    ..ON_DEMAND
+};
+
+async fn with_payment(payment: &Value) -> Stage {
+    let stage = Stage::new().await;
+    let body =
+        json!({"result": {"status": "OK", "message": "Subscription Payment", "payment": payment}});
+    stage
+        .say("GET", "/payments/12345", 200, &body.to_string())
+        .await;
+    stage
+}
+
+fn failed(reason: &str) -> Value {
+    let mut payment = payment(12345, "FAILED", "2022-03-29");
+    payment["failureReason"] = json!(reason);
+    payment["retryAttempts"] = json!(2);
+    payment
+}
+
+#[tokio::test]
+async fn a_charge_needs_a_counter() {
+    assert!(Stage::new().await.signzy.execute_needs_counter());
+}
+
+#[tokio::test]
+async fn a_known_payment_is_read_by_its_id() {
+    for (status, expected) in [
+        ("SUCCESS", "charged 5.00"),
+        ("PENDING", "pending"),
+        ("INITIALIZED", "pending"),
+        ("ODD", "pending"),
+    ] {
+        let stage = with_payment(&payment(12345, status, "2022-03-29")).await;
+        let reply = stage.look_up(KNOWN).await;
+        assert_eq!(brief(&reply.outcome), expected);
+        assert_eq!(reply.provider_ref.as_deref(), Some("12345"));
+        assert_eq!(
+            reply.counter,
+            Counter {
+                attempts: Some(0),
+                no_retry_allowed: false
+            }
+        );
+        assert_eq!(stage.requests().await.len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn an_answer_about_another_payment_proves_nothing() {
+    let stage = with_payment(&payment(999, "SUCCESS", "2022-03-29")).await;
+    assert_eq!(brief(&stage.look_up(KNOWN).await.outcome), "unknown");
+}
+
+#[tokio::test]
+async fn after_a_failure_the_emandate_says_whether_it_may_be_retried() {
+    for (word, expected, no_retry_allowed) in [
+        ("ON_HOLD", "failed funds", false),
+        ("ACTIVE", "failed funds", true),
+        ("A_NEW_WORD", "failed funds", true),
+        ("CANCELLED", "failed mandate_dead", true),
+        ("CUSTOMER_CANCELLED", "failed mandate_dead", true),
+        ("EXPIRED", "failed mandate_dead", true),
+        ("COMPLETED", "failed mandate_dead", true),
+        ("CUSTOMER_PAUSED", "failed mandate_paused", true),
+        ("PAUSED", "failed mandate_paused", true),
+    ] {
+        let stage = with_payment(&failed("Balance Insufficient")).await;
+        stage.stands(word).await;
+        let reply = stage.look_up(KNOWN).await;
+        assert_eq!(brief(&reply.outcome), expected, "{word}");
+        assert_eq!(
+            reply.counter,
+            Counter {
+                attempts: Some(2),
+                no_retry_allowed
+            },
+            "{word}"
+        );
+        assert_eq!(reply.wire.message.as_deref(), Some("Balance Insufficient"));
+        assert!(reply.wire.rule.is_some());
+    }
+}
+
+#[tokio::test]
+async fn a_failure_of_another_amount_is_not_retried() {
+    let mut payment = failed("Balance Insufficient");
+    payment["amount"] = json!(6);
+    let stage = with_payment(&payment).await;
+    stage.stands("ON_HOLD").await;
+    assert!(
+        stage.look_up(KNOWN).await.counter.no_retry_allowed,
+        "the retry would debit 6 rupees"
+    );
+}
+
+#[tokio::test]
+async fn a_failure_whose_emandate_cannot_be_read_is_looked_up_again() {
+    for (status, expected) in [(500, "unknown"), (404, "unknown"), (401, "account refused")] {
+        let stage = with_payment(&failed("Balance Insufficient")).await;
+        stage
+            .say("GET", "", status, documented!("error.json"))
+            .await;
+        assert_eq!(brief(&stage.look_up(KNOWN).await.outcome), expected);
+    }
+}
+
+#[tokio::test]
+async fn before_a_charge_the_newest_payment_is_counted() {
+    let stage = Stage::new().await;
+    stage
+        .has(&[
+            payment(9, "SUCCESS", "2022-03-01"),
+            payment(7, "FAILED", "2022-02-01"),
+        ])
+        .await;
+    let reply = stage.look_up(ON_DEMAND).await;
+    assert_eq!(brief(&reply.outcome), "not found");
+    assert_eq!(
+        (reply.counter.attempts, reply.provider_ref),
+        (Some(9), None)
+    );
+    // And an eMandate without payments.
+    let stage = Stage::new().await;
+    stage.has(&[]).await;
+    assert_eq!(stage.look_up(ON_DEMAND).await.counter.attempts, Some(0));
+}
+
+#[tokio::test]
+async fn a_charge_whose_answer_was_lost_is_found_by_the_counter() {
+    let stage = Stage::new().await;
+    stage.has(&[payment(9, "SUCCESS", "2022-03-01")]).await;
+    let before = stage.look_up(ON_DEMAND).await.counter.attempts;
+    assert_eq!(before, Some(9));
+    let late = ResponseTemplate::new(200).set_delay(Duration::from_secs(30));
+    stage.on("POST", "/charge", late).await;
+    assert_eq!(brief(&stage.charge("5.00").await.outcome), "unknown");
+
+    // It got through.
+    let mut other = payment(10, "SUCCESS", "2022-03-05");
+    other["amount"] = json!(6);
+    stage.server.reset().await;
+    stage
+        .has(&[
+            payment(11, "SUCCESS", "2022-03-05"),
+            other.clone(),
+            payment(9, "SUCCESS", "2022-03-01"),
+        ])
+        .await;
+    let reply = stage
+        .look_up(Look {
+            before,
+            ..ON_DEMAND
+        })
+        .await;
+    assert_eq!(
+        (
+            brief(&reply.outcome).as_str(),
+            reply.provider_ref.as_deref()
+        ),
+        ("charged 5.00", Some("11"))
+    );
+
+    // It did not, and somebody else's payment of another amount is not ours.
+    stage.server.reset().await;
+    stage
+        .has(&[other, payment(9, "SUCCESS", "2022-03-01")])
+        .await;
+    let reply = stage
+        .look_up(Look {
+            before,
+            ..ON_DEMAND
+        })
+        .await;
+    assert_eq!(
+        (brief(&reply.outcome).as_str(), reply.provider_ref),
+        ("not found", None)
+    );
+    assert_eq!(reply.counter.attempts, Some(10));
+}
+
+#[tokio::test]
+async fn of_several_newer_payments_the_first_is_ours() {
+    let stage = Stage::new().await;
+    stage
+        .has(&[
+            payment(12, "SUCCESS", "2022-03-06"),
+            payment(11, "PENDING", "2022-03-05"),
+        ])
+        .await;
+    let reply = stage
+        .look_up(Look {
+            before: Some(9),
+            ..ON_DEMAND
+        })
+        .await;
+    assert_eq!(
+        (
+            brief(&reply.outcome).as_str(),
+            reply.provider_ref.as_deref()
+        ),
+        ("pending", Some("11"))
+    );
+}
+
+#[tokio::test]
+async fn a_newer_payment_that_cannot_be_read_proves_nothing() {
+    let mut without_amount = payment(11, "SUCCESS", "2022-03-05");
+    without_amount["amount"] = Value::Null;
+    let mut without_status = payment(11, "SUCCESS", "2022-03-05");
+    without_status["status"] = Value::Null;
+    let mut of_another = payment(11, "SUCCESS", "2022-03-05");
+    of_another["subReferenceId"] = json!(4711);
+    for newer in [without_amount, without_status, of_another] {
+        let stage = Stage::new().await;
+        stage
+            .has(&[newer, payment(9, "SUCCESS", "2022-03-01")])
+            .await;
+        let reply = stage
+            .look_up(Look {
+                before: Some(9),
+                ..ON_DEMAND
+            })
+            .await;
+        assert_eq!(brief(&reply.outcome), "unknown");
+    }
+}
+
+/// Two pages of 20 payments each, the rest after them, with ids in the order of the iterator.
+async fn paged(stage: &Stage, ids: &[i64]) {
+    let pages: Vec<&[i64]> = ids.chunks(20).collect();
+    for (no, page) in pages.iter().enumerate() {
+        let payments: Vec<Value> = page
+            .iter()
+            .map(|id| payment(*id, "SUCCESS", "2022-03-05"))
+            .collect();
+        let body = json!({"status": "OK", "payments": payments, "lastId": page.last()});
+        let mock = Mock::given(method("GET")).and(path(format!("{EMANDATE}/payments")));
+        let mock = match no.checked_sub(1) {
+            None => mock.and(query_param_is_missing("lastId")),
+            Some(before) => mock.and(query_param(
+                "lastId",
+                pages[before].last().unwrap().to_string(),
+            )),
+        };
+        mock.respond_with(ResponseTemplate::new(200).set_body_json(body))
+            .mount(&stage.server)
+            .await;
+    }
+}
+
+#[tokio::test]
+async fn pages_are_read_until_the_payments_that_were_there_before() {
+    let stage = Stage::new().await;
+    let ids: Vec<i64> = (1..=50).rev().collect();
+    paged(&stage, &ids).await;
+    let reply = stage
+        .look_up(Look {
+            before: Some(24),
+            ..ON_DEMAND
+        })
+        .await;
+    assert_eq!(reply.provider_ref.as_deref(), Some("25"));
+    assert_eq!(
+        stage.requests().await.len(),
+        2,
+        "the third page is all older"
+    );
+    // The newest is on the first page.
+    let reply = stage.look_up(ON_DEMAND).await;
+    assert_eq!(reply.counter.attempts, Some(50));
+    assert_eq!(stage.requests().await.len(), 3);
+}
+
+#[tokio::test]
+async fn a_list_in_the_other_order_is_read_to_its_end() {
+    let stage = Stage::new().await;
+    let ids: Vec<i64> = (1..=50).collect();
+    paged(&stage, &ids).await;
+    assert_eq!(stage.look_up(ON_DEMAND).await.counter.attempts, Some(50));
+    let reply = stage
+        .look_up(Look {
+            before: Some(49),
+            ..ON_DEMAND
+        })
+        .await;
+    assert_eq!(reply.provider_ref.as_deref(), Some("50"));
+}
+
+#[tokio::test]
+async fn a_list_that_does_not_end_proves_nothing() {
+    let stage = Stage::new().await;
+    let page: Vec<Value> = (101..=120)
+        .rev()
+        .map(|id| payment(id, "SUCCESS", "2022-03-05"))
+        .collect();
+    stage.has(&page).await;
+    let reply = stage
+        .look_up(Look {
+            before: Some(1),
+            ..ON_DEMAND
+        })
+        .await;
+    assert_eq!(brief(&reply.outcome), "unknown");
+    assert_eq!(
+        stage.requests().await.len(),
+        2,
+        "the second page is the first again"
+    );
+}
+
+#[tokio::test]
+async fn a_watched_payment_is_found_by_the_day_of_its_cycle() {
+    let scheduled = |id, added: &str, scheduled: &str| {
+        let mut payment = payment(id, "SUCCESS", added);
+        payment["scheduledOn"] = json!(scheduled);
+        payment
+    };
+    let cases: [(&str, Value, Option<&str>); 8] = [
+        (
+            "the first day",
+            payment(1, "SUCCESS", "2022-03-05"),
+            Some("1"),
+        ),
+        (
+            "a day early",
+            payment(2, "SUCCESS", "2022-03-04"),
+            Some("2"),
+        ),
+        ("two days early", payment(3, "SUCCESS", "2022-03-03"), None),
+        (
+            "the last day",
+            payment(4, "SUCCESS", "2022-04-04"),
+            Some("4"),
+        ),
+        ("the next cycle", payment(5, "SUCCESS", "2022-04-05"), None),
+        (
+            "made early for a day in it",
+            scheduled(6, "2022-03-01", "2022-03-05 07:00:00"),
+            Some("6"),
+        ),
+        (
+            "made in it for the next",
+            scheduled(7, "2022-04-02", "2022-04-05"),
+            None,
+        ),
+        (
+            "the registration",
+            {
+                let mut payment = payment(8, "SUCCESS", "2022-03-05");
+                payment["remarks"] = json!("auth payment");
+                payment
+            },
+            None,
+        ),
+    ];
+    for (what, payment, expected) in cases {
+        let stage = Stage::new().await;
+        stage.has(&[payment]).await;
+        let reply = stage.look_up(PERIODIC).await;
+        assert_eq!(reply.provider_ref.as_deref(), expected, "{what}");
+        assert_eq!(
+            brief(&reply.outcome) == "not found",
+            expected.is_none(),
+            "{what}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn of_daily_cycles_each_has_its_own_day() {
+    let stage = Stage::new().await;
+    stage.has(&[payment(4, "SUCCESS", "2022-03-04")]).await;
+    let daily = Look {
+        cycle: ("2022-03-05", "2022-03-06"),
+        ..PERIODIC
+    };
+    assert_eq!(
+        brief(&stage.look_up(daily).await.outcome),
+        "not found",
+        "it is yesterday's"
+    );
+}
+
+#[tokio::test]
+async fn a_watched_payment_that_collected_comes_before_one_that_failed() {
+    let stage = Stage::new().await;
+    stage.stands("ON_HOLD").await;
+    stage
+        .has(&[
+            payment(12, "FAILED", "2022-03-07"),
+            payment(11, "SUCCESS", "2022-03-05"),
+        ])
+        .await;
+    let reply = stage.look_up(PERIODIC).await;
+    assert_eq!(
+        (
+            brief(&reply.outcome).as_str(),
+            reply.provider_ref.as_deref()
+        ),
+        ("charged 5.00", Some("11"))
+    );
+}
+
+#[tokio::test]
+async fn a_watched_payment_of_another_amount_is_shown_and_not_hidden() {
+    let stage = Stage::new().await;
+    let mut payment = payment(11, "SUCCESS", "2022-03-05");
+    payment["amount"] = json!(7);
+    stage.has(&[payment]).await;
+    assert_eq!(
+        brief(&stage.look_up(PERIODIC).await.outcome),
+        "charged 7.00"
+    );
+}
+
+#[tokio::test]
+async fn a_watched_payment_that_failed_can_be_retried_on_hold() {
+    let stage = Stage::new().await;
+    stage.stands("ON_HOLD").await;
+    let mut payment = failed("Account reached max debit limit");
+    payment["addedOn"] = json!("2022-03-05 08:00:00");
+    stage.has(&[payment]).await;
+    let reply = stage.look_up(PERIODIC).await;
+    assert_eq!(brief(&reply.outcome), "failed limit");
+    assert_eq!(
+        reply.counter,
+        Counter {
+            attempts: Some(2),
+            no_retry_allowed: false
+        }
+    );
+}

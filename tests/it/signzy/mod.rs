@@ -1,0 +1,8 @@
+//! The real Signzy client against a server that answers with the documented bytes.
+
+mod answers;
+mod lookups;
+mod mandates;
+mod sent;
+mod support;
+mod transport;

@@ -1,0 +1,235 @@
+//! A client, a server, an eMandate.
+
+use std::sync::{Arc, LazyLock};
+use std::time::Duration;
+
+use chrono::{DateTime, NaiveDate, NaiveTime};
+use mandated::domain::classify::Classifier;
+use mandated::domain::cycle::{Frequency, Schedule, Terms};
+use mandated::domain::outcome::{CallFailure, Failure};
+use mandated::domain::{
+    Amount, Currency, Instant, Mandate, MandateId, MandateStatus, Notify, Outcome, ProviderKind,
+    Rail,
+};
+use mandated::provider::{
+    AccountSettings, ExecuteRequest, Http, LookupRequest, Notice, Provider, Reply, RetryRequest,
+    Signzy,
+};
+use serde_json::{Value, json};
+use wiremock::matchers::{method, path};
+use wiremock::{Mock, MockServer, Request, ResponseTemplate};
+
+/// A documented file, byte for byte; where the page has a placeholder for a number there is a number.
+macro_rules! documented {
+    ($file:literal) => {
+        include_str!(concat!("../data/signzy/", $file))
+    };
+}
+pub(super) use documented;
+
+pub(super) const API_KEY: &str = "..authKey..";
+pub(super) const EMANDATE: &str = "/api/v3/eNach/eMandates/65668";
+
+static CLASSIFIER: LazyLock<Arc<Classifier>> =
+    LazyLock::new(|| Arc::new(Classifier::builtin().unwrap()));
+
+pub(super) fn at() -> Instant {
+    DateTime::from_timestamp(1_648_700_000, 0).unwrap()
+}
+
+pub(super) fn rupees(text: &str) -> Amount {
+    Amount::parse(text, Currency::INR).unwrap()
+}
+
+pub(super) fn date(text: &str) -> NaiveDate {
+    text.parse().unwrap()
+}
+
+/// A client of the server at `host`, impatient enough for a test that loses an answer.
+pub(super) fn client(host: &str) -> Signzy {
+    let settings = AccountSettings {
+        name: "signzy_main".to_owned(),
+        provider: ProviderKind::Signzy,
+        base_url: format!("{host}/api/v3/eNach").parse().unwrap(),
+        merchant_id: String::new(),
+        api_key: API_KEY.to_owned().into(),
+        timeout: Duration::from_secs(1),
+        tps: 1000,
+    };
+    let http = Http::new(&settings, false).unwrap();
+    Signzy::new(settings, http, Arc::clone(&CLASSIFIER))
+}
+
+pub(super) fn mandate(notify: Notify) -> Mandate {
+    Mandate {
+        id: MandateId(1),
+        reference: "ref-1".to_owned(),
+        provider: ProviderKind::Signzy,
+        provider_mandate_id: "65668".to_owned(),
+        customer_id: "customer".to_owned(),
+        rail: Rail::Enach,
+        notify,
+        amount: Some(rupees("5.00")),
+        max_amount: rupees("15000.00"),
+        currency: Currency::INR,
+        terms: Terms {
+            schedule: Schedule::Every(Frequency::Monthly),
+            starts_on: date("2022-01-05"),
+            ends_on: None,
+            time_zone: chrono_tz::Asia::Kolkata,
+            debit_at: NaiveTime::MIN,
+        },
+        category: None,
+        description: "Gold plan".to_owned(),
+        metadata: serde_json::Map::new(),
+        status: MandateStatus::Active,
+    }
+}
+
+/// A server with an answer for each path it is told of, and a client of it.
+pub(super) struct Stage {
+    pub(super) server: MockServer,
+    pub(super) signzy: Signzy,
+}
+
+impl Stage {
+    pub(super) async fn new() -> Self {
+        let server = MockServer::start().await;
+        let signzy = client(&server.uri());
+        Self { server, signzy }
+    }
+
+    /// Answers a method and a path below the eMandate.
+    pub(super) async fn on(&self, verb: &str, below: &str, template: ResponseTemplate) {
+        Mock::given(method(verb))
+            .and(path(format!("{EMANDATE}{below}")))
+            .respond_with(template)
+            .mount(&self.server)
+            .await;
+    }
+
+    /// The same with a status and a body.
+    pub(super) async fn say(&self, verb: &str, below: &str, status: u16, body: &str) {
+        self.on(
+            verb,
+            below,
+            ResponseTemplate::new(status).set_body_raw(body, "application/json"),
+        )
+        .await;
+    }
+
+    /// The eMandate stands so.
+    pub(super) async fn stands(&self, word: &str) {
+        self.say(
+            "GET",
+            "",
+            200,
+            &documented!("emandate.json").replace("ACTIVE", word),
+        )
+        .await;
+    }
+
+    /// The eMandate has these payments, on one page.
+    pub(super) async fn has(&self, payments: &[Value]) {
+        let body = json!({"result": {"status": "OK", "message": "Subscription Payments",
+            "payments": payments, "lastId": payments.last().map(|payment| &payment["paymentId"])}});
+        self.say("GET", "/payments", 200, &body.to_string()).await;
+    }
+
+    pub(super) async fn requests(&self) -> Vec<Request> {
+        self.server.received_requests().await.unwrap()
+    }
+
+    pub(super) async fn charge(&self, amount: &str) -> Reply<Outcome> {
+        let mandate = mandate(Notify::None);
+        let request = ExecuteRequest {
+            at: at(),
+            mandate: &mandate,
+            order_id: "mab121o1",
+            amount: rupees(amount),
+            notice: Notice::Exempt,
+        };
+        self.signzy.execute(&request).await
+    }
+
+    pub(super) async fn retry(&self, next_scheduled_on: Option<NaiveDate>) -> Reply<Outcome> {
+        let mandate = mandate(Notify::Provider);
+        let request = RetryRequest {
+            at: at(),
+            mandate: &mandate,
+            order_id: "mab121o1",
+            amount: rupees("1.00"),
+            next_scheduled_on,
+        };
+        self.signzy.retry(&request).await
+    }
+
+    pub(super) async fn look_up(&self, look: Look<'_>) -> Reply<Outcome> {
+        let mandate = mandate(look.notify);
+        let request = LookupRequest {
+            at: at(),
+            mandate: &mandate,
+            order_id: "mab121o1",
+            amount: rupees("5.00"),
+            provider_ref: look.payment,
+            counter_before: look.before,
+            cycle_on: date(look.cycle.0),
+            cycle_closes_on: date(look.cycle.1),
+        };
+        self.signzy.look_up(&request).await
+    }
+}
+
+/// What a look-up knows.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Look<'a> {
+    pub(super) notify: Notify,
+    pub(super) payment: Option<&'a str>,
+    pub(super) before: Option<i64>,
+    pub(super) cycle: (&'a str, &'a str),
+}
+
+/// Of an on-demand eMandate, nothing known yet.
+pub(super) const ON_DEMAND: Look<'_> = Look {
+    notify: Notify::None,
+    payment: None,
+    before: None,
+    cycle: ("2022-03-05", "2022-04-05"),
+};
+
+/// Of a periodic eMandate.
+pub(super) const PERIODIC: Look<'_> = Look {
+    notify: Notify::Provider,
+    ..ON_DEMAND
+};
+
+/// A payment of 5 rupees.
+pub(super) fn payment(id: i64, status: &str, added_on: &str) -> Value {
+    json!({"paymentId": id, "cfOrderId": 123, "referenceId": 123_456, "subReferenceId": 65668,
+        "currency": "INR", "amount": 5, "cycle": 1, "status": status, "remarks": "",
+        "addedOn": format!("{added_on} 18:49:20"), "scheduledOn": null, "retryAttempts": 0,
+        "failureReason": null})
+}
+
+/// An outcome in a few words, its class with it: what the tables in the tests are written in.
+pub(super) fn brief(outcome: &Outcome) -> String {
+    let with = |word: &str, failure: &Failure| format!("{word} {}", failure.class);
+    match outcome {
+        Outcome::Charged { amount, .. } => {
+            format!("charged {}", amount.map_or("?".to_owned(), Amount::decimal))
+        }
+        Outcome::Pending => "pending".to_owned(),
+        Outcome::Failed(failure) => with("failed", failure),
+        Outcome::Refused(failure) => with("refused", failure),
+        Outcome::AlreadyExists => "already exists".to_owned(),
+        Outcome::NotFound => "not found".to_owned(),
+        Outcome::Reversed(failure) => with("reversed", failure),
+        Outcome::Odd(failure) => with("odd", failure),
+        Outcome::Call(CallFailure::NotSent { .. }) => "not sent".to_owned(),
+        Outcome::Call(CallFailure::Unknown { .. }) => "unknown".to_owned(),
+        Outcome::Call(CallFailure::AccountRefused { .. }) => "account refused".to_owned(),
+        Outcome::Call(CallFailure::Throttled { after }) => {
+            format!("throttled {:?}", after.map(|after| after.as_secs()))
+        }
+    }
+}

@@ -1,0 +1,156 @@
+//! Every HTTP status of the page's table, and what is no answer at all.
+
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use wiremock::ResponseTemplate;
+
+use super::support::{Look, ON_DEMAND, PERIODIC, Stage, brief, client, documented};
+
+const LIMIT: &str = r#"{"error":{"name":"Error","status":403,"message":"Request limit reached"}}"#;
+const FORBIDDEN: &str = r#"{"error":{"name":"Error","status":403,"message":"Forbidden"}}"#;
+const PARAM: &str = r#"{"error":{"name":"Error","status":422,"message":"amount is required",
+    "reason":"INVALID_PARAM","type":"Unprocessable","statusCode":422}}"#;
+const UNKNOWN: &str =
+    r#"{"error":{"name":"Error","status":404,"message":"subscription not found"}}"#;
+const PAGE: &str = "<html><body>502 Bad Gateway</body></html>";
+
+#[tokio::test]
+async fn every_http_status_of_a_debit() {
+    for (status, body, expected) in [
+        (400, documented!("error.json"), "refused our_request"),
+        (401, FORBIDDEN, "account refused"),
+        (403, FORBIDDEN, "account refused"),
+        (403, "", "account refused"),
+        (403, LIMIT, "throttled None"),
+        (403, "Too many requests", "throttled None"),
+        (404, UNKNOWN, "refused mandate_dead"),
+        (404, "", "refused our_request"),
+        (422, PARAM, "refused our_request"),
+        (429, "", "throttled None"),
+        (408, "", "unknown"),
+        (500, documented!("error.json"), "unknown"),
+        (502, PAGE, "unknown"),
+        (503, "", "unknown"),
+        (504, PAGE, "unknown"),
+        (200, PAGE, "unknown"),
+        (200, "", "unknown"),
+        (200, r#"{"result":{"status":"OK","pay"#, "unknown"),
+        (204, "", "unknown"),
+        (302, "", "unknown"),
+    ] {
+        let stage = Stage::new().await;
+        stage.say("POST", "/retry-charge", status, body).await;
+        stage.say("POST", "/charge", status, body).await;
+        for reply in [stage.retry(None).await, stage.charge("5.00").await] {
+            assert_eq!(brief(&reply.outcome), expected, "{status} {body}");
+            assert_eq!(reply.wire.http_status, Some(status));
+            assert_eq!(reply.provider_ref, None);
+        }
+    }
+}
+
+#[tokio::test]
+async fn every_http_status_of_a_look_up() {
+    for (status, body, list, single) in [
+        (400, documented!("error.json"), "unknown", "unknown"),
+        (401, FORBIDDEN, "account refused", "account refused"),
+        (403, FORBIDDEN, "account refused", "account refused"),
+        (403, LIMIT, "throttled None", "throttled None"),
+        // A payment that is not there is one thing, an eMandate without a list of payments another.
+        (404, UNKNOWN, "unknown", "not found"),
+        (404, "", "unknown", "not found"),
+        (422, PARAM, "unknown", "unknown"),
+        (429, "", "throttled None", "throttled None"),
+        (500, documented!("error.json"), "unknown", "unknown"),
+        (502, PAGE, "unknown", "unknown"),
+        (504, PAGE, "unknown", "unknown"),
+        (200, PAGE, "unknown", "unknown"),
+        (
+            200,
+            r#"{"status":"ERROR","message":"try again"}"#,
+            "unknown",
+            "unknown",
+        ),
+        (200, r#"{"result":{"status":"OK"}}"#, "unknown", "unknown"),
+    ] {
+        let stage = Stage::new().await;
+        stage.say("GET", "/payments", status, body).await;
+        stage.say("GET", "/payments/12345", status, body).await;
+        for look in [
+            ON_DEMAND,
+            Look {
+                before: Some(1),
+                ..ON_DEMAND
+            },
+            PERIODIC,
+        ] {
+            let reply = stage.look_up(look).await;
+            assert_eq!(brief(&reply.outcome), list, "{status} {body}");
+            assert_eq!(
+                reply.counter.attempts, None,
+                "a list that was not read counts nothing"
+            );
+        }
+        let reply = stage
+            .look_up(Look {
+                payment: Some("12345"),
+                ..ON_DEMAND
+            })
+            .await;
+        assert_eq!(brief(&reply.outcome), single, "{status} {body}");
+    }
+}
+
+#[tokio::test]
+async fn a_limit_says_when_to_come_back() {
+    let stage = Stage::new().await;
+    let limit = ResponseTemplate::new(403)
+        .set_body_string(LIMIT)
+        .insert_header("retry-after", "30");
+    stage.on("POST", "/retry-charge", limit).await;
+    assert_eq!(
+        brief(&stage.retry(None).await.outcome),
+        "throttled Some(30)"
+    );
+}
+
+#[tokio::test]
+async fn an_answer_that_comes_too_late_proves_nothing() {
+    let stage = Stage::new().await;
+    let late = ResponseTemplate::new(200)
+        .set_body_raw(documented!("retry_success.json"), "application/json")
+        .set_delay(Duration::from_secs(30));
+    stage.on("POST", "/retry-charge", late).await;
+    let reply = stage.retry(None).await;
+    assert_eq!(brief(&reply.outcome), "unknown");
+    assert_eq!(reply.wire.http_status, None);
+    assert_eq!(
+        stage.requests().await.len(),
+        1,
+        "and is not asked for a second time"
+    );
+}
+
+#[tokio::test]
+async fn a_connection_that_breaks_after_the_request_proves_nothing() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let mut stage = Stage::new().await;
+    stage.signzy = client(&format!("http://{}", listener.local_addr().unwrap()));
+    let server = async {
+        let (stream, _) = listener.accept().await.unwrap();
+        stream.readable().await.unwrap();
+    };
+    let (reply, ()) = tokio::join!(stage.charge("5.00"), server);
+    assert_eq!(brief(&reply.outcome), "unknown");
+}
+
+#[tokio::test]
+async fn nobody_at_home_is_not_sent() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let nowhere = format!("http://{}", listener.local_addr().unwrap());
+    drop(listener);
+    let mut stage = Stage::new().await;
+    stage.signzy = client(&nowhere);
+    assert_eq!(brief(&stage.charge("5.00").await.outcome), "not sent");
+}
