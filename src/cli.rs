@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use chrono::NaiveDate;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand};
 
 use crate::domain::{Instant, MandateStatus, State};
 
@@ -47,7 +47,7 @@ pub enum Command {
     Demo(Demo),
     /// Serve a stand-in for both providers on this machine, with its own ledger and the faults of real ones.
     #[cfg(feature = "sandbox")]
-    Sandbox(Sandbox),
+    Sandbox(crate::sandbox::SandboxArgs),
     /// Import, list, show and stop mandates.
     #[command(subcommand)]
     Mandates(Mandates),
@@ -63,8 +63,8 @@ pub enum Command {
     /// Add, list and show executions: the collection of one cycle each.
     #[command(subcommand)]
     Executions(Executions),
-    /// List the job table: what is next for each execution, soonest first.
-    Jobs(Jobs),
+    /// Print what is due, leased and late in the job table.
+    Jobs,
     /// Derive the guarantees from the database once more, and fail with the counter-examples if one is broken.
     Audit,
     /// Ask the running daemon whether it is ready, at listen.address. For containers and load balancers.
@@ -90,23 +90,6 @@ pub struct Demo {
     pub days: u32,
 }
 
-#[cfg(feature = "sandbox")]
-#[derive(Debug, Args)]
-pub struct Sandbox {
-    /// Where to listen.
-    #[arg(long, default_value = "127.0.0.1:9190", value_name = "ADDRESS")]
-    pub listen: std::net::SocketAddr,
-    /// The same seed gives the same faults.
-    #[arg(long, default_value_t = 1)]
-    pub seed: u64,
-    /// Mandates to know, in the columns of `mandates import`.
-    #[arg(long, value_name = "FILE")]
-    pub mandates: Option<PathBuf>,
-    /// The account whose mandates are Signzy's; all others are Juspay's.
-    #[arg(long, value_name = "NAME")]
-    pub signzy_account: Option<String>,
-}
-
 #[derive(Debug, Subcommand)]
 pub enum Mandates {
     /// Import mandates, all or none. Importing the same file twice changes nothing.
@@ -114,9 +97,6 @@ pub enum Mandates {
         /// A file, or - for standard input.
         #[arg(value_name = "FILE")]
         file: PathBuf,
-        /// How the file is written; without it, its ending tells, and standard input is CSV.
-        #[arg(long)]
-        format: Option<ImportFormat>,
         /// Import the good rows and report the bad ones.
         #[arg(long)]
         skip_invalid: bool,
@@ -132,9 +112,6 @@ pub enum Mandates {
         /// How many at most.
         #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..))]
         limit: u32,
-        /// Go on after this reference.
-        #[arg(long, value_name = "REF")]
-        after: Option<String>,
     },
     /// Show a mandate and all that happened to it, in its own time zone.
     Show {
@@ -168,15 +145,6 @@ pub enum Mandates {
     },
 }
 
-/// How a file of mandates is written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum ImportFormat {
-    /// A header line, then one mandate a line.
-    Csv,
-    /// One JSON object a line.
-    Jsonl,
-}
-
 #[derive(Debug, Subcommand)]
 pub enum Executions {
     /// Present a cycle: for mandates whose frequency is aspresented, or whose amount varies.
@@ -208,22 +176,6 @@ pub enum Executions {
         /// Its number, as in the lists and in the log.
         id: i64,
     },
-}
-
-#[derive(Debug, Args)]
-pub struct Jobs {
-    /// Only those that could run now.
-    #[arg(long)]
-    pub due: bool,
-    /// Only those that a daemon works on.
-    #[arg(long)]
-    pub leased: bool,
-    /// Only those whose window closed before they ran, or whose lease ended.
-    #[arg(long)]
-    pub late: bool,
-    /// How many at most.
-    #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..))]
-    pub limit: u32,
 }
 
 /// A word out of the domain's own list.
