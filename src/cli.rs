@@ -1,1 +1,247 @@
+//! The command line: types only. What a command does is in `app` and `admin`.
 
+use std::path::PathBuf;
+
+use chrono::NaiveDate;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::domain::{Instant, MandateStatus, State};
+
+/// Collects recurring payments: notifies the payer, waits out the 25-hour window, debits, and retries.
+///
+/// Exit codes: 0 done, 1 it failed, 2 wrong usage, 78 wrong configuration or a database of another version.
+#[derive(Debug, Parser)]
+#[command(
+    name = "mandated",
+    version,
+    propagate_version = true,
+    disable_help_subcommand = true
+)]
+pub struct Cli {
+    /// The configuration file; without it, the one that `MANDATED_CONFIG` names.
+    #[arg(long, global = true, value_name = "FILE", help_heading = "Everywhere")]
+    pub config: Option<PathBuf>,
+    /// Print JSON for programs, one object a line, instead of tables for people.
+    #[arg(long, global = true, help_heading = "Everywhere")]
+    pub json: bool,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run the daemon: plan, notify, debit, look up, retry, until a signal stops it.
+    ///
+    /// The first SIGTERM or SIGINT stops claiming and lets calls under way end; the second one, or
+    /// `worker.drain_timeout`, stops at once. Nothing is lost either way: leases and intents are in the database.
+    Run,
+    /// Bring the database's schema `mandated` to this version. Run it before the new daemon.
+    Migrate,
+    /// Print the configuration in force, where each value comes from, and what is wrong with it.
+    CheckConfig,
+    /// Live through a month in seconds: a private Postgres, a sandbox, and every outcome there is.
+    ///
+    /// Ends with what was collected and why the rest was not, and fails if the sandbox's ledger differs from ours.
+    #[cfg(feature = "sandbox")]
+    Demo(Demo),
+    /// Serve a stand-in for both providers on this machine, with its own ledger and the faults of real ones.
+    #[cfg(feature = "sandbox")]
+    Sandbox(Sandbox),
+    /// Import, list, show and stop mandates.
+    #[command(subcommand)]
+    Mandates(Mandates),
+    /// Print a mandate's coming cycles: notification, earliest debit, window, last safe time.
+    Plan {
+        /// The merchant's own reference of the mandate.
+        #[arg(value_name = "REF")]
+        reference: String,
+        /// How many cycles.
+        #[arg(long, default_value_t = 6, value_parser = clap::value_parser!(u16).range(1..))]
+        cycles: u16,
+    },
+    /// Add, list and show executions: the collection of one cycle each.
+    #[command(subcommand)]
+    Executions(Executions),
+    /// List the job table: what is next for each execution, soonest first.
+    Jobs(Jobs),
+    /// Derive the guarantees from the database once more, and fail with the counter-examples if one is broken.
+    Audit,
+    /// Ask the running daemon whether it is ready, at listen.address. For containers and load balancers.
+    Healthcheck,
+    /// Print a completion script for a shell.
+    Completions {
+        /// Which shell.
+        shell: clap_complete::Shell,
+    },
+}
+
+#[cfg(feature = "sandbox")]
+#[derive(Debug, Args)]
+pub struct Demo {
+    /// The same seed gives the same month.
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// How many mandates.
+    #[arg(long, default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..))]
+    pub mandates: u32,
+    /// How many days.
+    #[arg(long, default_value_t = 35, value_parser = clap::value_parser!(u32).range(1..=366))]
+    pub days: u32,
+}
+
+#[cfg(feature = "sandbox")]
+#[derive(Debug, Args)]
+pub struct Sandbox {
+    /// Where to listen.
+    #[arg(long, default_value = "127.0.0.1:9190", value_name = "ADDRESS")]
+    pub listen: std::net::SocketAddr,
+    /// The same seed gives the same faults.
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// Mandates to know, in the columns of `mandates import`.
+    #[arg(long, value_name = "FILE")]
+    pub mandates: Option<PathBuf>,
+    /// The account whose mandates are Signzy's; all others are Juspay's.
+    #[arg(long, value_name = "NAME")]
+    pub signzy_account: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Mandates {
+    /// Import mandates, all or none. Importing the same file twice changes nothing.
+    Import {
+        /// A file, or - for standard input.
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+        /// How the file is written; without it, its ending tells, and standard input is CSV.
+        #[arg(long)]
+        format: Option<ImportFormat>,
+        /// Import the good rows and report the bad ones.
+        #[arg(long)]
+        skip_invalid: bool,
+    },
+    /// List mandates.
+    List {
+        /// Only those that stand here.
+        #[arg(long, value_parser = one_of(MandateStatus::ALL))]
+        status: Option<MandateStatus>,
+        /// Only those of this account.
+        #[arg(long, value_name = "NAME")]
+        account: Option<String>,
+        /// How many at most.
+        #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..))]
+        limit: u32,
+        /// Go on after this reference.
+        #[arg(long, value_name = "REF")]
+        after: Option<String>,
+    },
+    /// Show a mandate and all that happened to it, in its own time zone.
+    Show {
+        /// The merchant's own reference.
+        #[arg(value_name = "REF")]
+        reference: String,
+    },
+    /// Pause a mandate, here and at the provider.
+    Pause {
+        /// The merchant's own reference.
+        #[arg(value_name = "REF")]
+        reference: String,
+        /// Until this time (RFC 3339); without it, until it is resumed.
+        #[arg(long, value_name = "TIME")]
+        until: Option<Instant>,
+        /// Do not tell the provider.
+        #[arg(long)]
+        local_only: bool,
+    },
+    /// Resume a paused mandate, here and at the provider.
+    Resume {
+        /// The merchant's own reference.
+        #[arg(value_name = "REF")]
+        reference: String,
+    },
+    /// Revoke a mandate, here and at the provider. It cannot be undone.
+    Revoke {
+        /// The merchant's own reference.
+        #[arg(value_name = "REF")]
+        reference: String,
+    },
+}
+
+/// How a file of mandates is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ImportFormat {
+    /// A header line, then one mandate a line.
+    Csv,
+    /// One JSON object a line.
+    Jsonl,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Executions {
+    /// Present a cycle: for mandates whose frequency is aspresented, or whose amount varies.
+    Add {
+        /// The merchant's own reference of the mandate.
+        #[arg(value_name = "REF")]
+        reference: String,
+        /// The cycle's day.
+        #[arg(long, value_name = "DATE")]
+        cycle: NaiveDate,
+        /// What to collect, such as 499.00; without it, the mandate's own amount.
+        #[arg(long)]
+        amount: Option<String>,
+    },
+    /// List executions, the newest first.
+    List {
+        /// Only those that stand here.
+        #[arg(long, value_parser = one_of(State::ALL))]
+        state: Option<State>,
+        /// Only those of this mandate.
+        #[arg(long, value_name = "REF")]
+        mandate: Option<String>,
+        /// How many at most.
+        #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..))]
+        limit: u32,
+    },
+    /// Show an execution: every notification, attempt, answer, class and decision.
+    Show {
+        /// Its number, as in the lists and in the log.
+        id: i64,
+    },
+}
+
+#[derive(Debug, Args)]
+pub struct Jobs {
+    /// Only those that could run now.
+    #[arg(long)]
+    pub due: bool,
+    /// Only those that a daemon works on.
+    #[arg(long)]
+    pub leased: bool,
+    /// Only those whose window closed before they ran, or whose lease ended.
+    #[arg(long)]
+    pub late: bool,
+    /// How many at most.
+    #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..))]
+    pub limit: u32,
+}
+
+/// A word out of the domain's own list.
+fn one_of<T>(all: &[T]) -> impl TypedValueParser<Value = T>
+where
+    T: Copy + Into<&'static str> + TryFrom<String, Error = String> + Clone + Send + Sync + 'static,
+{
+    PossibleValuesParser::new(all.iter().map(|value| (*value).into())).try_map(T::try_from)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::Cli;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+}
