@@ -1,5 +1,7 @@
 //! The command line from outside: exit codes, what goes to which stream, the help.
 
+#![expect(clippy::unwrap_used, reason = "the helpers of a test may fail it")]
+
 use assert_cmd::Command;
 use mandated::admin::http::{self, Listener, Readiness};
 use mandated::config::Listen;
@@ -82,9 +84,7 @@ fn a_wrong_configuration_is_json_for_programs() {
         .code(78)
         .get_output()
         .clone();
-    insta::assert_snapshot!(text(&output.stdout), @r#"
-    {"error":"neither database.url nor database.url_file is set","from":null,"key":"database.url"}
-    "#);
+    insta::assert_snapshot!(text(&output.stdout), @r#"{"error":"neither database.url nor database.url_file is set","from":null,"key":"database.url"}"#);
 }
 
 #[test]
@@ -197,7 +197,7 @@ fn the_version_is_the_crates() {
 #[test]
 #[cfg(feature = "sandbox")]
 fn the_help() {
-    let mut help = String::new();
+    let mut help = Vec::new();
     for command in [
         &[][..],
         &["run"],
@@ -228,11 +228,11 @@ fn the_help() {
             .code(0)
             .get_output()
             .clone();
-        help.push_str(&format!(
-            "$ mandated {} --help\n{}\n",
+        help.push(format!(
+            "$ mandated {} --help\n{}",
             command.join(" "),
             text(&output.stdout)
         ));
     }
-    insta::assert_snapshot!(help);
+    insta::assert_snapshot!(help.join("\n"));
 }

@@ -1,11 +1,18 @@
 //! What a configuration says when it is wrong, which layer wins, and that no secret gets out.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "the helpers of a test may fail it"
+)]
+
 use std::path::PathBuf;
 use std::time::Duration;
 
 use mandated::config::{Config, ConfigErrors};
 use mandated::domain::policy::Strategy;
 use mandated::domain::{Class, ProviderKind, Rail};
+use secrecy::ExposeSecret;
 
 const SECRET_URL: &str = "postgres://mandated:pa55word@db.internal/merchant";
 const SECRET_KEY: &str = "k3y-of-the-merchant";
@@ -158,7 +165,7 @@ fn lists_and_words_can_come_from_variables() {
     ]);
     assert_eq!(
         config.rails.upi.lookup_after,
-        [Duration::from_secs(120), Duration::from_secs(1200)]
+        [Duration::from_mins(2), Duration::from_mins(20)]
     );
     let windows = |text: &str| serde_json::from_str::<serde_json::Value>(text).unwrap();
     assert_eq!(
@@ -193,7 +200,7 @@ fn a_strategy_is_replaced_as_a_whole_and_a_key_alone() {
     .unwrap();
     let upi = &config.retry[&Rail::Upi];
     assert_eq!(upi[&Class::Funds], Strategy::None);
-    let (initial, max) = (Duration::from_secs(3600), Duration::from_secs(3 * 3600));
+    let (initial, max) = (hours(1), hours(3));
     assert_eq!(upi[&Class::Transient], Strategy::Backoff { initial, max });
     let by_variable = good(&[
         ("MANDATED__RETRY__CARD__LIMIT__STRATEGY", "none"),
@@ -232,7 +239,7 @@ fn the_policy_is_the_rails_unless_the_provider_is_stricter() {
 }
 
 fn hours(hours: u64) -> Duration {
-    Duration::from_secs(hours * 3600)
+    Duration::from_hours(hours)
 }
 
 /// A change of a default is a change of behaviour: it must be seen in review.
@@ -271,20 +278,20 @@ fn unknown_keys_in_the_file_name_the_nearest_key() {
         transient = { inital = "1m" }
         "#,
     );
-    insta::assert_snapshot!(message(&text, &[]), @r#"
-        11 things are wrong with the configuration
-          neither accounts.other.api_key nor accounts.other.api_key_file is set
-          accounts.other.base_url is not set
-          mandated.toml: there is no key accounts.other.provder; did you mean accounts.other.provider?
-          accounts.other.provider is not set
-          mandated.toml: there is no key databse; did you mean database?
-          mandated.toml: there is no key rails.upi.window; did you mean rails.upi.windows?
-          mandated.toml: there is no key retry.upi.fund; did you mean retry.upi.funds?
-          mandated.toml: there is no key retry.upi.transient.inital; did you mean retry.upi.transient.initial?
-          mandated.toml: there is no key worker.btach; did you mean worker.batch?
-          mandated.toml: there is no key worker.tps; did you mean accounts.NAME.tps?
-          mandated.toml: there is no key worker.zzz; its section has batch, concurrency, drain_timeout, id, lease, poll_interval, settle_batch, settle_linger
-        "#);
+    insta::assert_snapshot!(message(&text, &[]), @r"
+    11 things are wrong with the configuration
+      neither accounts.other.api_key nor accounts.other.api_key_file is set
+      accounts.other.base_url is not set
+      mandated.toml: there is no key accounts.other.provder; did you mean accounts.other.provider?
+      accounts.other.provider is not set
+      mandated.toml: there is no key databse; did you mean database?
+      mandated.toml: there is no key rails.upi.window; did you mean rails.upi.windows?
+      mandated.toml: there is no key retry.upi.fund; did you mean retry.upi.funds?
+      mandated.toml: there is no key retry.upi.transient.inital; did you mean retry.upi.transient.initial?
+      mandated.toml: there is no key worker.btach; did you mean worker.batch?
+      mandated.toml: there is no key worker.tps; did you mean accounts.NAME.tps?
+      mandated.toml: there is no key worker.zzz; its section has batch, concurrency, drain_timeout, id, lease, poll_interval, settle_batch, settle_linger
+    ");
 }
 
 #[test]
@@ -373,20 +380,18 @@ fn wrong_values_are_reported_together_with_their_source() {
 
 #[test]
 fn what_an_account_lacks_is_listed() {
-    insta::assert_snapshot!(message(&with("[accounts.second]"), &[]), @r#"
-        3 things are wrong with the configuration
-          neither accounts.second.api_key nor accounts.second.api_key_file is set
-          accounts.second.base_url is not set
-          accounts.second.provider is not set
-        "#);
+    insta::assert_snapshot!(message(&with("[accounts.second]"), &[]), @r"
+    3 things are wrong with the configuration
+      neither accounts.second.api_key nor accounts.second.api_key_file is set
+      accounts.second.base_url is not set
+      accounts.second.provider is not set
+    ");
 }
 
 #[test]
 fn a_file_that_is_not_toml_does_not_show_its_line() {
     let shown = message("[database]\nurl = \"postgres://u:pa55word@h", &[]);
-    insta::assert_snapshot!(shown, @r#"
-        mandated.toml: this is not TOML: line 2: invalid basic string, expected `"`
-        "#);
+    insta::assert_snapshot!(shown, @r#"mandated.toml: this is not TOML: line 2: invalid basic string, expected `"`"#);
     let missing = Config::load_with(Some("no/such.toml".as_ref()), [("", ""); 0]).unwrap_err();
     insta::assert_snapshot!(missing, @"no/such.toml: cannot read the configuration file: No such file or directory (os error 2)");
 }
@@ -400,7 +405,6 @@ fn a_secret_comes_from_a_file_without_its_newline() {
     )];
     let second = "[accounts.second]\nprovider = \"signzy\"\nbase_url = \"https://api.signzy.app\"";
     let config = load(&with(second), &environment).unwrap();
-    use secrecy::ExposeSecret;
     assert_eq!(config.accounts["second"].api_key.expose_secret(), "s3cret");
 }
 
@@ -531,9 +535,7 @@ fn an_account_must_be_able_to_work() {
     insta::assert_snapshot!(changed("merchant_id = \"acme\"", ""), @"accounts.juspay_main.merchant_id is not set, and accounts.juspay_main.provider is juspay, which wants it with every call");
     insta::assert_snapshot!(changed("https://api", "http://api"), @"accounts.juspay_main.base_url (http://api.juspay.in/) must start with https://: the key goes with every call; http:// is for this machine only");
     insta::assert_snapshot!(changed("https://api", "https://user@api"), @"accounts.juspay_main.base_url must be an address only: no user, password, query or fragment (it is not shown)");
-    insta::assert_snapshot!(changed("https://api", "api"), @r#"
-    mandated.toml: accounts.juspay_main.base_url: this is not an address: relative URL without a base; an example is "https://api.juspay.in"
-    "#);
+    insta::assert_snapshot!(changed("https://api", "api"), @r#"mandated.toml: accounts.juspay_main.base_url: this is not an address: relative URL without a base; an example is "https://api.juspay.in""#);
     for local in [
         "http://127.0.0.1:9190/juspay",
         "http://[::1]:9190",
