@@ -63,7 +63,7 @@ pub enum Command {
     /// Add, list and show executions: the collection of one cycle each.
     #[command(subcommand)]
     Executions(Executions),
-    /// Print what is due, leased and late in the job table.
+    /// List the job table: what is next for each execution, soonest first.
     Jobs,
     /// Derive the guarantees from the database once more, and fail with the counter-examples if one is broken.
     Audit,

@@ -152,7 +152,7 @@ mod tests {
         }
     }
 
-    const LONG: Duration = Duration::from_secs(3600);
+    const LONG: Duration = Duration::from_hours(1);
 
     fn lifecycle(drain_timeout: Duration) -> (mpsc::Sender<&'static str>, Lifecycle) {
         let (sender, receiver) = mpsc::channel(4);

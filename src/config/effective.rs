@@ -55,6 +55,21 @@ impl Effective {
     }
 }
 
+impl Effective {
+    /// Key, value, origin.
+    pub(super) fn entries(&self) -> impl Iterator<Item = (String, &str, &str)> {
+        self.0.iter().flat_map(|(section, lines)| {
+            lines.iter().map(move |line| {
+                (
+                    format!("{section}.{}", line.key),
+                    line.value.as_str(),
+                    line.origin.as_str(),
+                )
+            })
+        })
+    }
+}
+
 impl fmt::Display for Effective {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (number, (section, lines)) in self.0.iter().enumerate() {
@@ -68,7 +83,8 @@ impl fmt::Display for Effective {
     }
 }
 
-fn toml(value: &Value) -> String {
+/// A value as it would be written.
+pub(super) fn toml(value: &Value) -> String {
     match &value.kind {
         ValueKind::String(text) => quoted(text),
         ValueKind::Array(items) => {

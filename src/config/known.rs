@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use config::{FileFormat, Format, Value, ValueKind};
 
 use super::error::Problem;
+use super::layer;
 use super::tree::{self, Table};
 use crate::domain::{Class, Rail};
 
@@ -137,14 +138,10 @@ impl Known {
         problems: &mut Vec<Problem>,
     ) {
         layer.retain(|name, value| {
-            let key = if prefix.is_empty() {
-                name.clone()
-            } else {
-                format!("{prefix}.{name}")
-            };
+            let key = tree::join(prefix, name);
             let origin = tree::origin(value).map(ToOwned::to_owned);
             let message = match (self.child(name), &mut value.kind) {
-                (None, _) => Some(root.unknown(self, prefix, name, origin.as_deref())),
+                (None, _) => Some(root.unknown(&key, false)),
                 (Some(Self::Leaf(example)), _) => wrong_kind(&key, &example.kind, &value.kind),
                 (Some(known), ValueKind::Table(inner)) => {
                     known.prune_below(inner, &key, root, problems);
@@ -158,6 +155,7 @@ impl Known {
         });
     }
 
+    /// What is below under a name.
     fn child(&self, name: &str) -> Option<&Self> {
         match self {
             Self::Leaf(_) => None,
@@ -166,33 +164,38 @@ impl Known {
         }
     }
 
-    /// The message for a key that is not known: with the nearest one that is.
-    fn unknown(&self, section: &Self, prefix: &str, name: &str, origin: Option<&str>) -> String {
-        let dotted = |name: &str| {
-            if prefix.is_empty() {
-                name.to_owned()
-            } else {
-                format!("{prefix}.{name}")
+    /// The message for a key that is not known: with the nearest one that is, as a key or as a variable.
+    pub(super) fn unknown(&self, key: &str, as_variable: bool) -> String {
+        let (mut section, mut prefix, mut rest) = (self, String::new(), key);
+        let (name, below) = loop {
+            let (name, below) = rest
+                .split_once('.')
+                .map_or((rest, None), |(name, below)| (name, Some(below)));
+            match (section.child(name), below) {
+                (Some(child), Some(below)) => {
+                    (section, prefix, rest) = (child, tree::join(&prefix, name), below);
+                }
+                _ => break (name, below),
             }
         };
-        let key = dotted(name);
         let Self::Section(siblings) = section else {
             return format!(
-                "the name of {key} may have small letters, digits and single underscores only"
+                "the name in {key} may have small letters, digits and single underscores only"
             );
         };
-        let near = siblings
-            .keys()
-            .map(|sibling| (strsim::osa_distance(name, sibling), sibling))
-            .filter(|(distance, sibling)| *distance <= sibling.len().max(name.len()).div_ceil(3))
-            .min()
-            .map(|(_, sibling)| dotted(sibling))
+        let near = nearest(name, siblings.keys())
+            .map(|near| {
+                tree::join(
+                    &prefix,
+                    &below.map_or_else(|| near.clone(), |below| tree::join(near, below)),
+                )
+            })
             .or_else(|| self.elsewhere(name, ""));
         match near {
-            Some(near) if origin.is_some_and(|origin| origin.starts_with(super::layer::PREFIX)) => {
-                let variable = super::layer::variable(&near);
-                format!("there is no key {key}; did you mean {near} ({variable})?")
-            }
+            Some(near) if as_variable => format!(
+                "there is no key {key}; did you mean {}?",
+                layer::variable(&near)
+            ),
             Some(near) => format!("there is no key {key}; did you mean {near}?"),
             None => {
                 let all: Vec<&str> = siblings.keys().map(String::as_str).collect();
@@ -208,22 +211,24 @@ impl Known {
 
     /// Where a key of this name exists, if not where it was written.
     fn elsewhere(&self, name: &str, prefix: &str) -> Option<String> {
-        let at = |part: &str| {
-            if prefix.is_empty() {
-                part.to_owned()
-            } else {
-                format!("{prefix}.{part}")
-            }
-        };
         match self {
             Self::Leaf(_) => None,
-            Self::Section(section) if section.contains_key(name) => Some(at(name)),
+            Self::Section(section) if section.contains_key(name) => Some(tree::join(prefix, name)),
             Self::Section(section) => section
                 .iter()
-                .find_map(|(part, inner)| inner.elsewhere(name, &at(part))),
-            Self::Named(inner) => inner.elsewhere(name, &at("NAME")),
+                .find_map(|(part, inner)| inner.elsewhere(name, &tree::join(prefix, part))),
+            Self::Named(inner) => inner.elsewhere(name, &tree::join(prefix, "NAME")),
         }
     }
+}
+
+/// The name with the fewest typing errors, unless they are more than a third of it.
+fn nearest<'a>(name: &str, names: impl Iterator<Item = &'a String>) -> Option<&'a String> {
+    names
+        .map(|known| (strsim::osa_distance(name, known), known))
+        .filter(|(distance, known)| *distance <= known.len().max(name.len()).div_ceil(3))
+        .min()
+        .map(|(_, known)| known)
 }
 
 /// Whether a commented-out line shows a key or a table rather than being prose.

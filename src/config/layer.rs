@@ -58,23 +58,20 @@ impl Environment {
                 continue;
             };
             let key = key.to_lowercase().replace(SEPARATOR, ".");
-            let example = known
-                .example(&key)
-                .map_or(&ValueKind::Nil, |example| &example.kind);
-            let parsed = value
-                .to_str()
-                .ok_or("must be Unicode".to_owned())
-                .and_then(|text| read(text, example));
-            match parsed {
-                Ok(kind) if key.split('.').all(|part| !part.is_empty()) => {
-                    tree::set(&mut layer, &key, with_origin(kind, name));
+            let kind = match known.get(&key) {
+                Some(Known::Leaf(example)) => value
+                    .to_str()
+                    .ok_or_else(|| "must be Unicode".to_owned())
+                    .and_then(|text| read(text, &example.kind))
+                    .map_err(|why| format!("{key} {why}")),
+                Some(Known::Section(_) | Known::Named(_)) => {
+                    Err(format!("{key} is a section, not a value"))
                 }
-                Ok(_) => problems.push(Problem::new(
-                    &key,
-                    Some(name),
-                    format!("a variable is {PREFIX}SECTION{SEPARATOR}KEY, with two underscores between the parts"),
-                )),
-                Err(why) => problems.push(Problem::new(&key, Some(name), format!("{key} {why}"))),
+                None => Err(known.unknown(&key, true)),
+            };
+            match kind {
+                Ok(kind) => tree::set(&mut layer, &key, Value::new(Some(name), kind)),
+                Err(message) => problems.push(Problem::new(&key, Some(name), message)),
             }
         }
         layer
@@ -116,10 +113,6 @@ fn read(text: &str, example: &ValueKind) -> Result<ValueKind, String> {
         | ValueKind::String(_)
         | ValueKind::Table(_) => Ok(ValueKind::String(text.to_owned())),
     }
-}
-
-fn with_origin(kind: ValueKind, origin: &str) -> Value {
-    Value::new(Some(&origin.to_owned()), kind)
 }
 
 /// What is compiled in.

@@ -111,10 +111,11 @@ impl Config {
 
         let mut merged = layer::merge(layers).map_err(ConfigErrors::one)?;
         accounts::fill(&mut merged, &known);
-        secret::read_files(&mut merged, &mut problems);
+        secret::read_files(&mut merged, &known, &mut problems);
         let effective = Effective::of(&merged);
         secret::forget_files(&mut merged);
         rails::join_time_zones(&mut merged, &known, &mut problems);
+        retry::refuse_idle_keys(&merged, &mut problems);
 
         let config = read(merged, &known, &mut problems);
         if let Some(config) = &config {
@@ -136,6 +137,13 @@ impl Config {
     }
 }
 
+impl Config {
+    /// Every key that is set and every secret, with its value as TOML and its origin; no secret shows its value.
+    pub fn in_force(&self) -> impl Iterator<Item = (String, &str, &str)> {
+        self.effective.entries()
+    }
+}
+
 impl fmt::Display for Config {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.effective.fmt(f)
@@ -151,7 +159,7 @@ fn read(mut table: Table, known: &Known, problems: &mut Vec<Problem>) -> Option<
             Ok(config) => return bad.is_empty().then_some(config),
             Err(error) => error,
         };
-        let (key, message) = explain(&error);
+        let (key, message) = explain(&error, &table, known);
         if bad.contains(&key) {
             return None;
         }
@@ -162,49 +170,48 @@ fn read(mut table: Table, known: &Known, problems: &mut Vec<Problem>) -> Option<
         if !problems.iter().any(|problem| problem.key == key) {
             problems.push(Problem::new(&key, origin.as_deref(), message));
         }
-        match known.example(&key) {
-            Some(example) => tree::set(&mut table, &key, example.clone()),
-            None => drop(tree::remove(&mut table, &key)),
+        match (known.example(&key), key.strip_suffix(".strategy")) {
+            (_, Some(class)) => drop(tree::remove(&mut table, class)),
+            (Some(example), None) => tree::set(&mut table, &key, example.clone()),
+            (None, None) => drop(tree::remove(&mut table, &key)),
         }
         bad.push(key);
     }
 }
 
 /// The key of an error, and a sentence about it.
-fn explain(error: &ConfigError) -> (String, String) {
-    let (key, why) = if let ConfigError::NotFound(key) = error {
-        let file = if key.ends_with(".url") || key.ends_with(".api_key") {
-            format!(", nor is {key}_file")
+fn explain(error: &ConfigError, table: &Table, known: &Known) -> (String, String) {
+    if let ConfigError::NotFound(key) = error {
+        let message = if secret::keys(table).contains(key) {
+            format!("neither {key} nor {key}_file is set")
         } else {
-            String::new()
+            format!("{key} is not set")
         };
-        (key.clone(), format!(" is not set{file}"))
-    } else if let ConfigError::Type {
-        unexpected,
-        expected,
-        key,
+        return (key.clone(), message);
+    }
+    let (full_key, why) = if let ConfigError::Type { key: Some(key), .. } = error {
+        // The kind of value was checked before: only its size can be wrong.
+        let value = tree::get(table, key)
+            .map(effective::toml)
+            .unwrap_or_default();
+        (key.as_str(), format!("{value} is out of range"))
+    } else if let ConfigError::At {
+        key: Some(key),
+        error,
         ..
     } = error
     {
-        (
-            key.clone().unwrap_or_default(),
-            format!(" must be {expected}, not {unexpected}"),
-        )
-    } else if let ConfigError::At { error, key, .. } = error {
-        let why = error.to_string();
-        let example = if why.ends_with("expected a duration") {
-            ", such as \"30s\""
-        } else {
-            ""
-        };
-        (key.clone().unwrap_or_default(), format!(": {why}{example}"))
+        (key.as_str(), error.to_string())
     } else {
-        (String::new(), error.to_string())
+        ("", error.to_string())
     };
-    let message = format!("{key}{why}");
     // An item of a list is wrong: the list is what can be replaced.
-    (
-        key.split('[').next().unwrap_or_default().to_owned(),
-        message,
-    )
+    let key = full_key.split('[').next().unwrap_or_default();
+    // "none of a, b" and "one of a, b" need no example.
+    let example = known
+        .example(key)
+        .filter(|_| !why.contains("one of"))
+        .map(effective::toml);
+    let example = example.map_or_else(String::new, |example| format!("; an example is {example}"));
+    (key.to_owned(), format!("{full_key}: {why}{example}"))
 }

@@ -97,7 +97,7 @@ pub(super) fn join_time_zones(root: &mut Table, known: &Known, problems: &mut Ve
             if let ValueKind::Array(items) = value.kind {
                 ranges.extend(items.into_iter().map(|item| item.kind.to_string()));
             }
-            let text = WindowsText {
+            let mut text = WindowsText {
                 time_zone: time_zone.clone(),
                 ranges,
             };
@@ -107,7 +107,7 @@ pub(super) fn join_time_zones(root: &mut Table, known: &Known, problems: &mut Ve
                     origin.as_deref(),
                     format!("{key}: {why}"),
                 ));
-                continue;
+                text.ranges.clear();
             }
             let pair = Table::from([
                 ("time_zone".to_owned(), Value::from(text.time_zone)),

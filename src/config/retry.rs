@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::error::Problem;
 use super::tree::{self, Table};
 use crate::domain::policy::Strategy;
 use crate::domain::{Class, Rail};
@@ -25,5 +26,29 @@ pub(super) fn replace_strategies(layers: &mut [Table]) {
             }
         }
         rest = higher;
+    }
+}
+
+/// Refuses keys beside `strategy = "none"`. Every other strategy refuses those it does not know by itself.
+pub(super) fn refuse_idle_keys(root: &Table, problems: &mut Vec<Problem>) {
+    for rail in Rail::ALL {
+        for class in Class::ALL {
+            let prefix = format!("retry.{rail}.{class}");
+            if tree::text(root, &format!("{prefix}.strategy")) != Some("none") {
+                continue;
+            }
+            for name in tree::names(root, &prefix)
+                .into_iter()
+                .filter(|name| name != "strategy")
+            {
+                let key = format!("{prefix}.{name}");
+                let origin = tree::get(root, &key).and_then(tree::origin);
+                problems.push(Problem::new(
+                    &key,
+                    origin,
+                    format!("{key} means nothing to strategy \"none\""),
+                ));
+            }
+        }
     }
 }

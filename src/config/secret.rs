@@ -1,8 +1,9 @@
 //! Secrets: which keys are secret, and the files that they can come from.
 
-use config::Value;
+use config::{Value, ValueKind};
 
 use super::error::Problem;
+use super::known::Known;
 use super::tree::{self, Table};
 
 const FILE: &str = "_file";
@@ -18,8 +19,8 @@ pub(super) fn keys(root: &Table) -> Vec<String> {
         .collect()
 }
 
-/// Puts the content of each `*_file` in the place of its secret.
-pub(super) fn read_files(root: &mut Table, problems: &mut Vec<Problem>) {
+/// Puts the content of each `*_file` in the place of its secret; of one that cannot be read, the example.
+pub(super) fn read_files(root: &mut Table, known: &Known, problems: &mut Vec<Problem>) {
     for key in keys(root) {
         let file_key = format!("{key}{FILE}");
         let Some(path) = tree::text(root, &file_key).map(ToOwned::to_owned) else {
@@ -35,14 +36,16 @@ pub(super) fn read_files(root: &mut Table, problems: &mut Vec<Problem>) {
             problems.push(Problem::new(&file_key, origin.as_deref(), message));
             continue;
         }
-        let secret = read(&path).unwrap_or_else(|why| {
-            problems.push(Problem::new(
-                &file_key,
-                origin.as_deref(),
-                format!("{file_key}: {path} {why}"),
-            ));
-            String::new()
-        });
+        let secret = match read(&path) {
+            Ok(secret) => ValueKind::String(secret),
+            Err(why) => {
+                let message = format!("{file_key}: {path} {why}");
+                problems.push(Problem::new(&file_key, origin.as_deref(), message));
+                known
+                    .example(&key)
+                    .map_or(ValueKind::Nil, |example| example.kind.clone())
+            }
+        };
         tree::set(root, &key, Value::new(Some(&path), secret));
     }
 }

@@ -71,15 +71,20 @@ pub(super) fn names(root: &Table, key: &str) -> Vec<String> {
     names
 }
 
+/// A name below a key; at the top there is no key.
+pub(super) fn join(prefix: &str, name: &str) -> String {
+    if prefix.is_empty() {
+        name.to_owned()
+    } else {
+        format!("{prefix}.{name}")
+    }
+}
+
 /// Every value that is not a table, by its full key.
 pub(super) fn leaves(root: &Table) -> BTreeMap<String, &Value> {
     fn walk<'a>(table_of: &'a Table, prefix: &str, found: &mut BTreeMap<String, &'a Value>) {
         for (name, value) in table_of {
-            let key = if prefix.is_empty() {
-                name.clone()
-            } else {
-                format!("{prefix}.{name}")
-            };
+            let key = join(prefix, name);
             match table(value) {
                 Some(inner) => walk(inner, &key, found),
                 None => {

@@ -1,0 +1,136 @@
+//! What the law, the rails and reason ask of the rules.
+
+use std::time::Duration;
+
+use chrono::NaiveTime;
+
+use super::super::{Config, RailRules};
+use super::{Checks, show};
+use crate::domain::policy::Strategy;
+use crate::domain::{ProviderKind, Rail};
+
+/// RBI, E-mandate Framework 2026, 6a. The database refuses less, too.
+const LAWFUL_NOTICE: Duration = Duration::from_hours(24);
+
+/// NPCI OC-215A: one attempt and three retries.
+const UPI_ATTEMPTS: u16 = 4;
+
+const DAY: Duration = Duration::from_hours(24);
+
+pub(super) fn check(config: &Config, checks: &mut Checks<'_>) {
+    for rail in Rail::ALL {
+        rules(&format!("rails.{rail}"), config.rails.get(*rail), checks);
+    }
+    let attempts = config.rails.upi.max_attempts;
+    checks.require(attempts <= UPI_ATTEMPTS, "rails.upi.max_attempts", || {
+        format!("({attempts}) must not be more than {UPI_ATTEMPTS}: NPCI allows one attempt and three retries")
+    });
+    for kind in ProviderKind::ALL {
+        let provider = config.providers.get(*kind);
+        checks.positive(
+            &format!("providers.{kind}.max_attempts"),
+            provider.max_attempts.unwrap_or(1),
+        );
+    }
+    for (rail, classes) in &config.retry {
+        for (class, strategy) in classes {
+            retry(&format!("retry.{rail}.{class}"), strategy, checks);
+        }
+    }
+}
+
+fn rules(prefix: &str, rules: &RailRules, checks: &mut Checks<'_>) {
+    let key = |name: &str| format!("{prefix}.{name}");
+    checks.positive(&key("notification_tries"), rules.notification_tries);
+    checks.positive(&key("max_attempts"), rules.max_attempts);
+    checks.positive(&key("max_orders"), rules.max_orders);
+    checks.lasting(&key("processing_time"), rules.processing_time);
+    checks.lasting(&key("lookup_every"), rules.lookup_every);
+    checks.lasting(&key("verify_after"), rules.verify_after);
+    let notice = rules.notify_to_debit;
+    checks.require(notice >= LAWFUL_NOTICE, &key("notify_to_debit"), || {
+        format!(
+            "({}) must be at least {}: the law protects the payer for a day",
+            show(notice),
+            show(LAWFUL_NOTICE)
+        )
+    });
+    let (lead, validity) = (rules.notify_lead, rules.notification_validity);
+    checks.require(validity > notice.saturating_add(lead), &key("notification_validity"), || {
+        format!(
+            "({}) must be longer than {} ({}) and {} ({}): the notification would end before the debit",
+            show(validity),
+            key("notify_to_debit"),
+            show(notice),
+            key("notify_lead"),
+            show(lead)
+        )
+    });
+    checks.require(rules.jitter < DAY, &key("jitter"), || {
+        format!("({}) must be shorter than a day", show(rules.jitter))
+    });
+    let ascending = rules
+        .lookup_after
+        .is_sorted_by(|earlier, later| earlier < later);
+    let starts = rules
+        .lookup_after
+        .first()
+        .is_none_or(|first| !first.is_zero());
+    checks.require(ascending && starts, &key("lookup_after"), || {
+        "must ascend from more than 0s".to_owned()
+    });
+    if let Some(last) = rules.lookup_after.last() {
+        checks.require(rules.review_after > *last, &key("review_after"), || {
+            format!(
+                "({}) must be longer than the last of {} ({}): a person is asked when the look-ups came to nothing",
+                show(rules.review_after),
+                key("lookup_after"),
+                show(*last)
+            )
+        });
+    }
+}
+
+fn retry(prefix: &str, strategy: &Strategy, checks: &mut Checks<'_>) {
+    let key = |name: &str| format!("{prefix}.{name}");
+    match strategy {
+        Strategy::Backoff { initial, max } => {
+            checks.lasting(&key("initial"), *initial);
+            checks.require(initial <= max, &key("initial"), || {
+                format!(
+                    "({}) must not be longer than {} ({})",
+                    show(*initial),
+                    key("max"),
+                    show(*max)
+                )
+            });
+        }
+        Strategy::NextDayPart { day_parts } => ascending(&key("day_parts"), day_parts, checks),
+        Strategy::Payday {
+            day_parts,
+            days,
+            last_working_day,
+        } => {
+            ascending(&key("day_parts"), day_parts, checks);
+            checks.require(
+                days.iter().all(|day| (1..=31).contains(day)),
+                &key("days"),
+                || format!("({days:?}) must be days of a month, 1 to 31"),
+            );
+            checks.require(!days.is_empty() || *last_working_day, &key("days"), || {
+                format!(
+                    "is empty and {} is false: there is no payday",
+                    key("last_working_day")
+                )
+            });
+        }
+        Strategy::AfterReset { at: _ } | Strategy::None => {}
+    }
+}
+
+fn ascending(key: &str, day_parts: &[NaiveTime], checks: &mut Checks<'_>) {
+    let ascends = day_parts.is_sorted_by(|earlier, later| earlier < later);
+    checks.require(ascends && !day_parts.is_empty(), key, || {
+        "must have at least one time of day, and ascend".to_owned()
+    });
+}

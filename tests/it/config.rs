@@ -1,0 +1,563 @@
+//! What a configuration says when it is wrong, which layer wins, and that no secret gets out.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "the helpers of a test may fail it"
+)]
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use mandated::config::{Config, ConfigErrors};
+use mandated::domain::policy::Strategy;
+use mandated::domain::{Class, ProviderKind, Rail};
+use secrecy::ExposeSecret;
+
+const SECRET_URL: &str = "postgres://mandated:pa55word@db.internal/merchant";
+const SECRET_KEY: &str = "k3y-of-the-merchant";
+const SECRET_TOKEN: &str = "t0ken";
+
+/// A configuration that is right.
+const GOOD: &str = r#"
+[database]
+url = "postgres://mandated:pa55word@db.internal/merchant"
+[accounts.juspay_main]
+provider = "juspay"
+base_url = "https://api.juspay.in"
+merchant_id = "acme"
+api_key = "k3y-of-the-merchant"
+[listen]
+token = "t0ken"
+"#;
+
+/// A file in a directory of its own.
+struct File {
+    directory: tempfile::TempDir,
+    path: PathBuf,
+}
+
+fn file(text: &str) -> File {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("mandated.toml");
+    std::fs::write(&path, text).unwrap();
+    File { directory, path }
+}
+
+fn load(text: &str, environment: &[(&str, &str)]) -> Result<Config, ConfigErrors> {
+    Config::load_with(Some(&file(text).path), environment.iter().copied())
+}
+
+fn good(environment: &[(&str, &str)]) -> Config {
+    load(GOOD, environment).unwrap()
+}
+
+/// The message, with the directory of the test left out.
+fn message(text: &str, environment: &[(&str, &str)]) -> String {
+    let file = file(text);
+    let errors = Config::load_with(Some(&file.path), environment.iter().copied())
+        .expect_err("it was accepted");
+    shorten(&errors.to_string(), &file)
+}
+
+fn shorten(text: &str, file: &File) -> String {
+    text.replace(&format!("{}/", file.directory.path().display()), "")
+}
+
+/// A good configuration with one more section or key at its end.
+fn with(more: &str) -> String {
+    format!("{GOOD}\n{more}")
+}
+
+#[test]
+fn the_defaults_need_a_database_and_nothing_else() {
+    let environment = [("MANDATED__DATABASE__URL", SECRET_URL)];
+    let config = Config::load_with(None, environment).unwrap();
+    assert_eq!(config.worker.lease, Duration::from_secs(150));
+    assert!(config.accounts.is_empty());
+    insta::assert_snapshot!(Config::load_with(None, [("", ""); 0]).unwrap_err(), @"neither database.url nor database.url_file is set");
+}
+
+#[test]
+fn the_production_example_is_complete() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut text = include_str!("../../config/production.example.toml").to_owned();
+    for (name, secret) in [
+        ("database_url", SECRET_URL),
+        ("juspay_api_key", SECRET_KEY),
+        ("signzy_api_key", "s"),
+    ] {
+        let path = directory.path().join(name);
+        std::fs::write(&path, format!("{secret}\n")).unwrap();
+        text = text.replace(
+            &format!("/run/credentials/mandated.service/{name}"),
+            &path.display().to_string(),
+        );
+    }
+    let config = load(&text, &[]).unwrap();
+    assert_eq!(
+        config.accounts.keys().collect::<Vec<_>>(),
+        ["juspay_main", "signzy_main"]
+    );
+    assert_eq!(
+        config.accounts["signzy_main"].provider,
+        ProviderKind::Signzy
+    );
+}
+
+#[test]
+fn every_variable_wins_over_the_file_and_the_file_over_the_defaults() {
+    let text = with("[worker]\nbatch = 10\nconcurrency = 20");
+    let config = load(
+        &text,
+        &[
+            ("MANDATED__WORKER__BATCH", "30"),
+            ("MANDATED__ACCOUNTS__JUSPAY_MAIN__TPS", "7"),
+        ],
+    )
+    .unwrap();
+    assert_eq!(
+        (
+            config.worker.batch,
+            config.worker.concurrency,
+            config.worker.settle_batch
+        ),
+        (30, 20, 500)
+    );
+    assert_eq!(
+        (
+            config.accounts["juspay_main"].tps,
+            config.accounts["juspay_main"].max_in_flight
+        ),
+        (7, 64)
+    );
+}
+
+#[test]
+fn a_variable_can_name_the_file_and_the_command_line_wins() {
+    let (first, second) = (
+        file(&with("[worker]\nbatch = 1")),
+        file(&with("[worker]\nbatch = 2")),
+    );
+    let environment = [("MANDATED_CONFIG", first.path.to_str().unwrap())];
+    assert_eq!(
+        Config::load_with(None, environment).unwrap().worker.batch,
+        1
+    );
+    assert_eq!(
+        Config::load_with(Some(&second.path), environment)
+            .unwrap()
+            .worker
+            .batch,
+        2
+    );
+}
+
+#[test]
+fn lists_and_words_can_come_from_variables() {
+    let config = good(&[
+        ("MANDATED__RAILS__UPI__LOOKUP_AFTER", "2m, 20m"),
+        ("MANDATED__RAILS__CARD__WINDOWS", "09:00-17:00"),
+        ("MANDATED__RAILS__UPI__WINDOWS", "[]"),
+        ("MANDATED__RETRY__UPI__FUNDS__DAYS", "1,15"),
+        ("MANDATED__RETRY__UPI__FUNDS__LAST_WORKING_DAY", "false"),
+        ("MANDATED__LISTEN__TOKEN", ""),
+    ]);
+    assert_eq!(
+        config.rails.upi.lookup_after,
+        [Duration::from_mins(2), Duration::from_mins(20)]
+    );
+    let windows = |text: &str| serde_json::from_str::<serde_json::Value>(text).unwrap();
+    assert_eq!(
+        serde_json::to_value(&config.rails.card.windows).unwrap(),
+        windows(r#"{"time_zone":"Asia/Kolkata","ranges":["09:00-17:00"]}"#)
+    );
+    assert_eq!(
+        serde_json::to_value(&config.rails.upi.windows).unwrap(),
+        windows(r#"{"time_zone":"Asia/Kolkata","ranges":[]}"#)
+    );
+    let Strategy::Payday {
+        days,
+        last_working_day,
+        ..
+    } = &config.retry[&Rail::Upi][&Class::Funds]
+    else {
+        panic!("{:?}", config.retry);
+    };
+    assert_eq!((days.as_slice(), *last_working_day), (&[1, 15][..], false));
+    assert!(
+        config.listen.token.is_some(),
+        "an empty variable counts as not set"
+    );
+}
+
+#[test]
+fn a_strategy_is_replaced_as_a_whole_and_a_key_alone() {
+    let config = load(
+        &with("[retry.upi]\nfunds = { strategy = \"none\" }\ntransient = { max = \"3h\" }"),
+        &[],
+    )
+    .unwrap();
+    let upi = &config.retry[&Rail::Upi];
+    assert_eq!(upi[&Class::Funds], Strategy::None);
+    let (initial, max) = (hours(1), hours(3));
+    assert_eq!(upi[&Class::Transient], Strategy::Backoff { initial, max });
+    let by_variable = good(&[
+        ("MANDATED__RETRY__CARD__LIMIT__STRATEGY", "none"),
+        ("MANDATED__RETRY__CARD__RISK__STRATEGY", "none"),
+    ]);
+    assert_eq!(
+        by_variable.retry[&Rail::Card][&Class::Limit],
+        Strategy::None
+    );
+    assert_eq!(by_variable.retry[&Rail::Card][&Class::Risk], Strategy::None);
+}
+
+#[test]
+fn the_policy_is_the_rails_unless_the_provider_is_stricter() {
+    let config = good(&[]);
+    let upi = config.policy(ProviderKind::Juspay, Rail::Upi);
+    assert_eq!(
+        (upi.max_attempts, upi.min_gap, upi.provider_retry_horizon),
+        (4, hours(1), hours(10))
+    );
+    let enach = config.policy(ProviderKind::Signzy, Rail::Enach);
+    assert_eq!(
+        (
+            enach.max_attempts,
+            enach.min_gap,
+            enach.provider_retry_horizon
+        ),
+        (4, hours(24), hours(0))
+    );
+    assert_eq!(
+        config
+            .policy(ProviderKind::Juspay, Rail::Enach)
+            .max_attempts,
+        3
+    );
+}
+
+fn hours(hours: u64) -> Duration {
+    Duration::from_hours(hours)
+}
+
+/// A change of a default is a change of behaviour: it must be seen in review.
+#[test]
+fn the_default_policies() {
+    let config = good(&[]);
+    for (provider, rail) in [
+        (ProviderKind::Juspay, Rail::Upi),
+        (ProviderKind::Juspay, Rail::Card),
+        (ProviderKind::Juspay, Rail::Enach),
+        (ProviderKind::Signzy, Rail::Enach),
+    ] {
+        insta::assert_json_snapshot!(
+            format!("policy_{provider}_{rail}"),
+            config.policy(provider, rail)
+        );
+    }
+}
+
+#[test]
+fn unknown_keys_in_the_file_name_the_nearest_key() {
+    let text = with(
+        r#"
+        [worker]
+        btach = 1
+        tps = 5
+        zzz = 1
+        [databse]
+        url = "x"
+        [accounts.other]
+        provder = "juspay"
+        [rails.upi]
+        window = []
+        [retry.upi]
+        fund = { strategy = "none" }
+        transient = { inital = "1m" }
+        "#,
+    );
+    insta::assert_snapshot!(message(&text, &[]), @r"
+    11 things are wrong with the configuration
+      neither accounts.other.api_key nor accounts.other.api_key_file is set
+      accounts.other.base_url is not set
+      mandated.toml: there is no key accounts.other.provder; did you mean accounts.other.provider?
+      accounts.other.provider is not set
+      mandated.toml: there is no key databse; did you mean database?
+      mandated.toml: there is no key rails.upi.window; did you mean rails.upi.windows?
+      mandated.toml: there is no key retry.upi.fund; did you mean retry.upi.funds?
+      mandated.toml: there is no key retry.upi.transient.inital; did you mean retry.upi.transient.initial?
+      mandated.toml: there is no key worker.btach; did you mean worker.batch?
+      mandated.toml: there is no key worker.tps; did you mean accounts.NAME.tps?
+      mandated.toml: there is no key worker.zzz; its section has batch, concurrency, drain_timeout, id, lease, poll_interval, settle_batch, settle_linger
+    ");
+}
+
+#[test]
+fn unknown_variables_name_the_nearest_variable() {
+    let environment = [
+        ("MANDATED__WORKER__LAESE", "1m"),
+        ("MANDATED__DATABASES__URL", "x"),
+        ("MANDATED__WORKER", "x"),
+        ("MANDATED__WORKER____LEASE", "1m"),
+        ("MANDATED__RETRY__UPI__FUND__STRATEGY", "none"),
+        ("MANDATED__ACCOUNTS__SECOND__APIKEY", "x"),
+        // Kubernetes sets such variables for a service called `mandated`.
+        ("MANDATED_SERVICE_HOST", "10.0.0.1"),
+    ];
+    insta::assert_snapshot!(message(GOOD, &environment), @r"
+    6 things are wrong with the configuration
+      MANDATED__ACCOUNTS__SECOND__APIKEY: there is no key accounts.second.apikey; did you mean MANDATED__ACCOUNTS__SECOND__API_KEY?
+      MANDATED__DATABASES__URL: there is no key databases.url; did you mean MANDATED__DATABASE__URL?
+      MANDATED__RETRY__UPI__FUND__STRATEGY: there is no key retry.upi.fund.strategy; did you mean MANDATED__RETRY__UPI__FUNDS__STRATEGY?
+      MANDATED__WORKER: worker is a section, not a value
+      MANDATED__WORKER____LEASE: there is no key worker..lease; its section has batch, concurrency, drain_timeout, id, lease, poll_interval, settle_batch, settle_linger
+      MANDATED__WORKER__LAESE: there is no key worker.laese; did you mean MANDATED__WORKER__LEASE?
+    ");
+}
+
+#[test]
+fn wrong_values_are_reported_together_with_their_source() {
+    let text = with(
+        r#"
+        [worker]
+        lease = "10"
+        batch = "ten"
+        concurrency = -1
+        [planner]
+        batch = 1.5
+        [rails.upi]
+        windows = ["25:00-26:00"]
+        time_zone = "Asia/Kolkat"
+        lookup_after = ["90s", "soon"]
+        [rails.card]
+        max_attempts = 100000
+        [retry.card]
+        funds = { strategy = "later" }
+        transient = { strategy = "backoff", initial = "1h" }
+        limit = { strategy = "none", at = "10:00" }
+        throttled = { strategy = "backoff", initial = "1h", max = "2h", at = "10:00" }
+        [log]
+        format = "xml"
+        filter = "=,="
+        [clock]
+        start = "yesterday"
+        [accounts.Main]
+        provider = "juspay"
+        "#,
+    )
+    .replace("[listen]", "[listen]\naddress = \"everywhere\"");
+    let environment = [
+        ("MANDATED__WORKER__SETTLE_BATCH", "many"),
+        ("MANDATED__RETRY__UPI__FUNDS__LAST_WORKING_DAY", "maybe"),
+        ("MANDATED__ACCOUNTS__JUSPAY_MAIN__PROVIDER", "jusspay"),
+    ];
+    insta::assert_snapshot!(message(&text, &environment), @r#"
+    20 things are wrong with the configuration
+      mandated.toml: the name in accounts.Main may have small letters, digits and single underscores only
+      MANDATED__ACCOUNTS__JUSPAY_MAIN__PROVIDER: accounts.juspay_main.provider: "jusspay" is none of juspay, signzy
+      mandated.toml: clock.start: input contains invalid characters; an example is "2026-01-01T00:00:00Z"
+      mandated.toml: listen.address: invalid socket address syntax; an example is "127.0.0.1:9180"
+      mandated.toml: log.filter: "=,=" is not a filter: invalid filter directive; an example is "info"
+      mandated.toml: log.format: "xml" is none of json, text
+      mandated.toml: planner.batch must be a whole number, not a number with a fraction
+      mandated.toml: rails.card.max_attempts: 100000 is out of range; an example is 2
+      mandated.toml: rails.upi.lookup_after[1]: invalid value: string "soon", expected a duration; an example is ["90s", "15m", "110m"]
+      mandated.toml: rails.upi.time_zone must be a time zone such as "Asia/Kolkata", not "Asia/Kolkat"
+      mandated.toml: rails.upi.windows: "25:00-26:00" is not a window: write HH:MM-HH:MM, such as 13:01-16:59
+      mandated.toml: retry.card.funds.strategy: unknown variant `later`, expected one of `backoff`, `next_day_part`, `payday`, `after_reset`, `none`
+      mandated.toml: retry.card.limit.at means nothing to strategy "none"
+      mandated.toml: retry.card.throttled: unknown field `at`, expected `initial` or `max`
+      retry.card.transient.max is not set
+      MANDATED__RETRY__UPI__FUNDS__LAST_WORKING_DAY: retry.upi.funds.last_working_day must be true or false, not "maybe"
+      mandated.toml: worker.batch must be a whole number, not text
+      mandated.toml: worker.concurrency: -1 is out of range; an example is 256
+      mandated.toml: worker.lease: invalid value: string "10", expected a duration; an example is "150s"
+      MANDATED__WORKER__SETTLE_BATCH: worker.settle_batch must be a whole number, not "many"
+    "#);
+}
+
+#[test]
+fn what_an_account_lacks_is_listed() {
+    insta::assert_snapshot!(message(&with("[accounts.second]"), &[]), @r"
+    3 things are wrong with the configuration
+      neither accounts.second.api_key nor accounts.second.api_key_file is set
+      accounts.second.base_url is not set
+      accounts.second.provider is not set
+    ");
+}
+
+#[test]
+fn a_file_that_is_not_toml_does_not_show_its_line() {
+    let shown = message("[database]\nurl = \"postgres://u:pa55word@h", &[]);
+    insta::assert_snapshot!(shown, @r#"mandated.toml: this is not TOML: line 2: invalid basic string, expected `"`"#);
+    let missing = Config::load_with(Some("no/such.toml".as_ref()), [("", ""); 0]).unwrap_err();
+    insta::assert_snapshot!(missing, @"no/such.toml: cannot read the configuration file: No such file or directory (os error 2)");
+}
+
+#[test]
+fn a_secret_comes_from_a_file_without_its_newline() {
+    let key = file("s3cret\n");
+    let environment = [(
+        "MANDATED__ACCOUNTS__SECOND__API_KEY_FILE",
+        key.path.to_str().unwrap(),
+    )];
+    let second = "[accounts.second]\nprovider = \"signzy\"\nbase_url = \"https://api.signzy.app\"";
+    let config = load(&with(second), &environment).unwrap();
+    assert_eq!(config.accounts["second"].api_key.expose_secret(), "s3cret");
+}
+
+#[test]
+fn a_secret_given_twice_or_in_a_bad_file_is_refused() {
+    let empty = file("\n");
+    let path = empty.path.to_str().unwrap();
+    let environment = [
+        ("MANDATED__DATABASE__URL_FILE", "no/such/file"),
+        ("MANDATED__ACCOUNTS__SECOND__API_KEY_FILE", path),
+        ("MANDATED__LISTEN__TOKEN_FILE", "no/such/token"),
+    ];
+    let second = "[accounts.second]\nprovider = \"signzy\"\nbase_url = \"https://api.signzy.app\"";
+    let text = with(second).replace("token = \"t0ken\"", "");
+    insta::assert_snapshot!(message(&text, &environment).replace(path, "EMPTY"), @r"
+    3 things are wrong with the configuration
+      MANDATED__ACCOUNTS__SECOND__API_KEY_FILE: accounts.second.api_key_file: EMPTY is empty
+      MANDATED__DATABASE__URL_FILE: database.url_file and database.url (from mandated.toml) are both set: give one of them
+      MANDATED__LISTEN__TOKEN_FILE: listen.token_file: no/such/token cannot be read: No such file or directory (os error 2)
+    ");
+}
+
+#[test]
+fn no_secret_is_shown_anywhere() {
+    let config = good(&[("MANDATED__WORKER__BATCH", "9")]);
+    let shown = [
+        format!("{config}"),
+        format!("{config:?}"),
+        format!("{:?}", config.in_force().collect::<Vec<_>>()),
+    ];
+    for text in &shown {
+        for secret in ["pa55word", "db.internal", SECRET_KEY, SECRET_TOKEN] {
+            assert!(!text.contains(secret), "{secret} is shown: {text}");
+        }
+    }
+    // Every secret into every kind of mistake.
+    let mistakes = [
+        GOOD.replace("provider = \"juspay\"", "provider = \"x\""),
+        GOOD.replace(
+            "base_url = \"https://api.juspay.in\"",
+            "base_url = \"https://k3y-of-the-merchant@api.juspay.in\"",
+        ),
+        GOOD.replace(
+            "base_url = \"https://api.juspay.in\"",
+            "base_url = \"k3y-of-the-merchant\"",
+        ),
+        GOOD.replace("url = \"postgres:", "url = \"mysql:"),
+        GOOD.replace(
+            "url = \"postgres://mandated:pa55word@db.internal/merchant\"",
+            "url = [\"pa55word\"]",
+        ),
+        GOOD.replace("merchant_id = \"acme\"", ""),
+        with("api_key = \"k3y-of-the-merchant\""),
+    ];
+    for text in mistakes {
+        let errors = load(&text, &[]).unwrap_err();
+        for shown in [errors.to_string(), format!("{errors:?}")] {
+            for secret in ["pa55word", SECRET_KEY, SECRET_TOKEN] {
+                assert!(!shown.contains(secret), "{secret} is shown: {shown}");
+            }
+        }
+    }
+}
+
+#[test]
+fn what_is_in_force_is_shown_with_its_source() {
+    let file = file(&with("[worker]\nbatch = 10"));
+    let config = Config::load_with(
+        Some(&file.path),
+        [("MANDATED__RAILS__UPI__MAX_ATTEMPTS", "3")],
+    )
+    .unwrap();
+    let shown = shorten(&config.to_string(), &file);
+    insta::assert_snapshot!("in_force", shown);
+    // It is a configuration file itself, but for the secrets and what names them.
+    assert!(shown.parse::<toml::Table>().is_ok());
+}
+
+/// Each of these on top of a configuration that is right.
+#[test]
+fn combinations_that_cannot_work_are_refused() {
+    let refused = [
+        ("MANDATED__DATABASE__URL", "x"),
+        ("MANDATED__DATABASE__MAX_CONNECTIONS", "7"),
+        ("MANDATED__DATABASE__LOCK_TIMEOUT", "31s"),
+        ("MANDATED__DATABASE__STATEMENT_TIMEOUT", "3m"),
+        ("MANDATED__WORKER__LEASE", "130s"),
+        ("MANDATED__ACCOUNTS__JUSPAY_MAIN__TIMEOUT", "71s"),
+        ("MANDATED__ACCOUNTS__JUSPAY_MAIN__TIMEOUT", "0s"),
+        ("MANDATED__ACCOUNTS__JUSPAY_MAIN__TPS", "0"),
+        ("MANDATED__WORKER__DRAIN_TIMEOUT", "3m"),
+        ("MANDATED__WORKER__DRAIN_TIMEOUT", "10s"),
+        ("MANDATED__WORKER__BATCH", "0"),
+        ("MANDATED__WORKER__POLL_INTERVAL", "0s"),
+        ("MANDATED__PLANNER__HORIZON", "50s"),
+        ("MANDATED__PLANNER__HORIZON", "60days"),
+        ("MANDATED__RETENTION__EVENTS", "30days"),
+        ("MANDATED__RESCUE__INTERVAL", "0s"),
+        ("MANDATED__RAILS__UPI__NOTIFY_TO_DEBIT", "23h"),
+        ("MANDATED__RAILS__CARD__NOTIFICATION_VALIDITY", "31h"),
+        ("MANDATED__RAILS__UPI__MAX_ATTEMPTS", "5"),
+        ("MANDATED__RAILS__ENACH__MAX_ATTEMPTS", "0"),
+        ("MANDATED__RAILS__UPI__LOOKUP_AFTER", "90s,60s"),
+        ("MANDATED__RAILS__UPI__REVIEW_AFTER", "1h"),
+        ("MANDATED__RAILS__UPI__PROCESSING_TIME", "60s"),
+        ("MANDATED__RAILS__UPI__VERIFY_AFTER", "10h"),
+        ("MANDATED__PROVIDERS__SIGNZY__MAX_ATTEMPTS", "0"),
+        ("MANDATED__RETRY__UPI__TRANSIENT__MAX", "10m"),
+        ("MANDATED__RETRY__UPI__FUNDS__DAY_PARTS", "16:00,06:30"),
+        ("MANDATED__RETRY__UPI__FUNDS__DAYS", "0,32"),
+        ("MANDATED__RETRY__ENACH__TRANSIENT__DAY_PARTS", "[]"),
+        ("MANDATED__CLOCK__START", "2026-01-01T00:00:00Z"),
+        ("MANDATED__CLOCK__MODE", "simulated"),
+    ];
+    let messages: Vec<String> = refused
+        .iter()
+        .map(|(variable, value)| {
+            let error = load(GOOD, &[(variable, value)]).expect_err(variable);
+            format!("{variable}={value}\n{error}\n")
+        })
+        .collect();
+    insta::assert_snapshot!("refused_combinations", messages.join("\n"));
+}
+
+#[test]
+fn an_account_must_be_able_to_work() {
+    let changed = |from: &str, to: &str| message(&GOOD.replace(from, to), &[]);
+    insta::assert_snapshot!(changed("merchant_id = \"acme\"", ""), @"accounts.juspay_main.merchant_id is not set, and accounts.juspay_main.provider is juspay, which wants it with every call");
+    insta::assert_snapshot!(changed("https://api", "http://api"), @"accounts.juspay_main.base_url (http://api.juspay.in/) must start with https://: the key goes with every call; http:// is for this machine only");
+    insta::assert_snapshot!(changed("https://api", "https://user@api"), @"accounts.juspay_main.base_url must be an address only: no user, password, query or fragment (it is not shown)");
+    insta::assert_snapshot!(changed("https://api", "api"), @r#"mandated.toml: accounts.juspay_main.base_url: this is not an address: relative URL without a base; an example is "https://api.juspay.in""#);
+    for local in [
+        "http://127.0.0.1:9190/juspay",
+        "http://[::1]:9190",
+        "http://localhost:9190",
+    ] {
+        load(&GOOD.replace("https://api.juspay.in", local), &[]).unwrap();
+    }
+}
+
+#[test]
+fn simulated_time_is_for_this_machine_and_goes_forward() {
+    let local = GOOD.replace("https://api.juspay.in", "http://localhost:9190");
+    let (mode, start) = (
+        ("MANDATED__CLOCK__MODE", "simulated"),
+        ("MANDATED__CLOCK__START", "2026-01-01T00:00:00Z"),
+    );
+    let end = |time| ("MANDATED__CLOCK__END", time);
+    let config = load(&local, &[mode, start, end("2026-02-01T00:00:00+05:30")]).unwrap();
+    assert_eq!(
+        config.clock.end.unwrap().to_rfc3339(),
+        "2026-01-31T18:30:00+00:00"
+    );
+    insta::assert_snapshot!(load(&local, &[mode, start, end("2025-02-01T00:00:00Z")]).unwrap_err(), @"clock.end (2025-02-01T00:00:00+00:00) must be after clock.start (2026-01-01T00:00:00+00:00)");
+    insta::assert_snapshot!(load(&local, &[mode]).unwrap_err(), @"clock.start is not set, but clock.mode is simulated: time needs a start");
+}
