@@ -1,6 +1,7 @@
 //! What an operator does and sees: one file for each command. Commands read and write through [`crate::store`], print to a
 //! writer they are given, and never talk to a provider.
 
+pub mod audit;
 pub mod check_config;
 pub mod error;
 pub mod executions;

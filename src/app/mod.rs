@@ -9,12 +9,13 @@ mod mandates;
 
 use std::error::Error;
 use std::io::Write;
+use std::time::Duration;
 
 use anyhow::Context;
 use clap::CommandFactory;
 use sqlx::PgPool;
 
-use crate::admin::{self, AdminError, Format, check_config, healthcheck};
+use crate::admin::{self, AdminError, Format, check_config, healthcheck, output};
 use crate::cli::{Cli, Command, Executions};
 use crate::clock::Clock;
 use crate::config::Config;
@@ -26,6 +27,9 @@ use crate::telemetry::{self, Destination};
 /// Wrong configuration, or a database of another version: the same exit code, so that a service manager does not start us again
 /// and again (`RestartPreventExitStatus=78`).
 const EXIT_CONFIG: u8 = 78;
+
+/// A planner that is this late has forgotten a mandate, or is down.
+const AUDIT_LATE: Duration = Duration::from_secs(15 * 60);
 
 /// Why a command failed, what to do about it, and the exit code that says so.
 #[derive(Debug)]
@@ -155,7 +159,7 @@ fn completions(shell: clap_complete::Shell, out: &mut impl Write) -> Result<(), 
 
 #[cfg(feature = "sandbox")]
 async fn sandbox(args: crate::sandbox::SandboxArgs, out: &mut impl Write) -> Result<(), Failure> {
-    let lifecycle = crate::lifecycle::Lifecycle::start(std::time::Duration::from_secs(5)).context("listen to signals")?;
+    let lifecycle = crate::lifecycle::Lifecycle::start(Duration::from_secs(5)).context("listen to signals")?;
     let stop = lifecycle.draining();
     crate::sandbox::run(args, out, stop.cancelled())
         .await
@@ -205,9 +209,10 @@ async fn executions(
 
 /// Prints the verdict; a broken guarantee is a failure.
 async fn audit(pool: &PgPool, format: Format, out: &mut impl Write) -> Result<(), Failure> {
-    let verdict = admin::audit::audit(pool, Clock::System.now()).await?;
+    let bar = output::progress(None, "rules");
+    let verdict = admin::audit::audit(pool, Clock::System.now(), AUDIT_LATE, &bar).await?;
     verdict.write(out, format).context("print the verdict")?;
-    if verdict.holds() {
+    if verdict.holds {
         Ok(())
     } else {
         Err(Failure::anyhow(

@@ -44,7 +44,20 @@ pub fn read_mandates(
         path: path.to_owned(),
         source,
     })?;
-    rows(&text)
+    parse_mandates(path, &text, signzy_account, from)
+}
+
+/// The same from text that is in memory; `path` names it in errors.
+///
+/// # Errors
+/// A row of it cannot be read: all or nothing.
+pub fn parse_mandates(
+    path: &Path,
+    text: &str,
+    signzy_account: &str,
+    from: NaiveDate,
+) -> Result<Vec<Registration>, FileError> {
+    rows(text)
         .enumerate()
         .map(|(index, row)| {
             row.and_then(|row| registration(&row, signzy_account, from))

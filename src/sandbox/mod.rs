@@ -46,7 +46,7 @@ use crate::domain::{Instant, ProviderKind};
 pub use command::{CommandError, SandboxArgs, run};
 pub use decline::Decline;
 pub use fault::{Call, Fault, Faults, Script, Then};
-pub use file::{FileError, read_mandates};
+pub use file::{FileError, parse_mandates, read_mandates};
 pub use ledger::{Debit, Ledger, Rule, Violation};
 pub use payer::{Profile, Reason};
 pub use registration::Registration;

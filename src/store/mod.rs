@@ -3,6 +3,7 @@
 //! Business times are parameters, from the injected clock. Leases use the database's clock, which all daemons share.
 
 pub mod accounts;
+pub mod audit;
 pub mod claim;
 pub mod error;
 pub mod import;

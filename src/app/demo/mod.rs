@@ -7,6 +7,7 @@ mod report;
 
 use std::io::{IsTerminal, Write};
 use std::net::{Ipv4Addr, SocketAddr};
+use std::path::Path;
 use std::time::Duration;
 
 use anyhow::Context;
@@ -29,6 +30,8 @@ use crate::store;
 const START: &str = "2027-01-28T00:00:00+05:30";
 /// Simulated time moves in multiples of this.
 const STEP: Duration = Duration::from_secs(5 * 60);
+/// Cycles that began before the demo are known to the sandbox too: half a year of them.
+const EARLIER: Days = Days::new(183);
 const API_KEY: &str = "demo-key";
 const MERCHANT: &str = "demo_merchant";
 
@@ -57,7 +60,9 @@ pub(super) async fn run(demo: &Demo, json: bool, out: &mut impl Write) -> Result
     let built = engine::build(&config, pool.clone(), clock.clone()).await?;
     let file = mandates::csv(demo.seed, demo.mandates);
     say(&format!("importing {} mandates", demo.mandates))?;
-    let registrations = sandbox::read_mandates(file.as_bytes(), "signzy_main").context("read the mandates for the sandbox")?;
+    let first_cycles = start.date_naive().checked_sub_days(EARLIER).context("count the days before the demo")?;
+    let registrations = sandbox::parse_mandates(Path::new("the demo's mandates"), &file, "signzy_main", first_cycles)
+        .context("read the mandates for the sandbox")?;
     sandbox.register(registrations);
     let imported = import::import(&config, &pool, file.as_bytes(), start, false).await?;
     if imported.invalid > 0 || imported.imported != u64::from(demo.mandates) {

@@ -1,0 +1,232 @@
+//! The end of the demo: what was collected, retried and given up, the sandbox's ledger against ours, the auditor's verdict.
+
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+
+use serde::Serialize;
+use sqlx::PgPool;
+
+use crate::admin::audit::Verdict;
+use crate::admin::output::{Table, progress};
+use crate::admin::{self, Format};
+use crate::app::Failure;
+use crate::cli::Demo;
+use crate::config::Config;
+use crate::domain::{Amount, Currency, Instant};
+use crate::sandbox::{Ledger, Violation};
+use crate::store::report::{self, ClassTotal, EndTotal, Spread, StateTotal};
+
+/// Everything that the demo has to say; `--json` prints it as it is.
+#[derive(Debug, Serialize)]
+pub(super) struct Report {
+    pub(super) holds: bool,
+    seed: u64,
+    mandates: u32,
+    from: Instant,
+    until: Instant,
+    flows: Vec<Spread>,
+    states: Vec<StateTotal>,
+    failures: Vec<ClassTotal>,
+    ends: Vec<EndTotal>,
+    ledger: Comparison,
+    violations: Vec<Violation>,
+    audit: Verdict,
+}
+
+/// Two ledgers that know nothing of each other.
+#[derive(Debug, Default, Serialize)]
+struct Comparison {
+    sandbox_debits: u64,
+    sandbox_minor: i64,
+    our_debits: u64,
+    our_minor: i64,
+    /// Collected by the provider after our last look; the executions are open, and will be looked at.
+    not_looked_at_yet: u64,
+    not_looked_at_yet_minor: i64,
+    /// What is in one ledger only, or differs. Empty, or something is badly wrong.
+    differences: Vec<String>,
+}
+
+/// Adds everything up.
+pub(super) async fn collect(
+    config: &Config,
+    pool: &PgPool,
+    ledger: &Ledger,
+    demo: &Demo,
+    (from, until): (Instant, Instant),
+) -> Result<Report, Failure> {
+    let comparison = compare(pool, ledger).await?;
+    let late = config.planner.interval.saturating_mul(2);
+    let audit = admin::audit::audit(pool, until, late, &progress(None, "rules")).await?;
+    let holds = audit.holds && comparison.differences.is_empty() && ledger.violations.is_empty();
+    Ok(Report {
+        holds,
+        seed: demo.seed,
+        mandates: demo.mandates,
+        from,
+        until,
+        flows: report::by_flow(pool).await?,
+        states: report::by_state(pool).await?,
+        failures: report::by_first_failure(pool).await?,
+        ends: report::by_end(pool).await?,
+        ledger: comparison,
+        violations: ledger.violations.clone(),
+        audit,
+    })
+}
+
+/// Each debit of theirs against ours, by mandate and by the provider's name for the debit.
+async fn compare(pool: &PgPool, ledger: &Ledger) -> Result<Comparison, Failure> {
+    let mut ours = report::debits(pool).await?;
+    let open = report::open_mandates(pool).await?;
+    let mut comparison = Comparison {
+        our_debits: u64::try_from(ours.len()).unwrap_or(u64::MAX),
+        our_minor: ours.values().fold(0, |sum, debit| sum.saturating_add(debit.amount_minor)),
+        ..Comparison::default()
+    };
+    for theirs in &ledger.debits {
+        comparison.sandbox_debits = comparison.sandbox_debits.saturating_add(1);
+        comparison.sandbox_minor = comparison.sandbox_minor.saturating_add(theirs.amount_minor);
+        let (mandate, order) = (theirs.mandate_id.clone(), theirs.order_id.clone());
+        match ours.remove(&(mandate, order)) {
+            Some(debit) if debit.amount_minor == theirs.amount_minor => {}
+            Some(debit) => comparison.differences.push(format!(
+                "{} {}: the sandbox debited {}, we have {}",
+                theirs.mandate_id, theirs.order_id, theirs.amount_minor, debit.amount_minor
+            )),
+            None if open.contains(&theirs.mandate_id) => {
+                comparison.not_looked_at_yet = comparison.not_looked_at_yet.saturating_add(1);
+                comparison.not_looked_at_yet_minor =
+                    comparison.not_looked_at_yet_minor.saturating_add(theirs.amount_minor);
+            }
+            None => comparison.differences.push(format!(
+                "{} {}: the sandbox debited {} at {}, we know nothing of it",
+                theirs.mandate_id, theirs.order_id, theirs.amount_minor, theirs.at
+            )),
+        }
+    }
+    for ((mandate, order), debit) in ours {
+        comparison.differences.push(format!("{mandate} {order}: we have {}, the sandbox never debited it", debit.amount_minor));
+    }
+    Ok(comparison)
+}
+
+/// An amount of rupees as people write it.
+fn rupees(minor: i64) -> String {
+    Amount::new(minor, Currency::INR).map_or_else(|| "-".to_owned(), Amount::decimal)
+}
+
+impl Report {
+    pub(super) fn write(&self, out: &mut impl Write) -> io::Result<()> {
+        self.write_flows(out)?;
+        self.write_states(out)?;
+        self.write_failures(out)?;
+        self.write_ends(out)?;
+        self.write_ledger(out)?;
+        writeln!(out, "\nThe auditor")?;
+        self.audit.write(&mut *out, Format::Text)?;
+        let verdict = if self.holds { "everything holds" } else { "SOMETHING IS WRONG" };
+        writeln!(out, "\n{verdict}")
+    }
+
+    fn write_flows(&self, out: &mut impl Write) -> io::Result<()> {
+        writeln!(out, "\nMandates, seed {}, from {} to {}", self.seed, self.from.date_naive(), self.until.date_naive())?;
+        let mut table = Table::new(["provider", "rail", "notify", "mandates", "cycles", "collected", "calls"]);
+        for column in 3..7 {
+            table = table.right(column);
+        }
+        for flow in &self.flows {
+            table.row([
+                flow.provider.clone(),
+                flow.rail.clone(),
+                flow.notify.clone(),
+                flow.mandates.to_string(),
+                flow.executions.to_string(),
+                flow.collected.to_string(),
+                flow.attempts.to_string(),
+            ]);
+        }
+        table.write(out)
+    }
+
+    fn write_states(&self, out: &mut impl Write) -> io::Result<()> {
+        writeln!(out, "\nWhere the cycles stand")?;
+        let mut table = Table::new(["state", "cycles", "amount INR"]).right(1).right(2);
+        for total in &self.states {
+            table.row([total.state.clone(), total.executions.to_string(), rupees(total.amount_minor)]);
+        }
+        table.write(out)
+    }
+
+    fn write_failures(&self, out: &mut impl Write) -> io::Result<()> {
+        writeln!(out, "\nCycles that failed at first, and why")?;
+        let headers = ["class", "cycles", "collected after all", "INR", "given up", "INR", "open", "calls"];
+        let mut table = Table::new(headers);
+        for column in 1..8 {
+            table = table.right(column);
+        }
+        for total in &self.failures {
+            table.row([
+                total.class.clone(),
+                total.cycles.to_string(),
+                total.collected.to_string(),
+                rupees(total.collected_minor),
+                total.given_up.to_string(),
+                rupees(total.given_up_minor),
+                total.open.to_string(),
+                total.calls.to_string(),
+            ]);
+        }
+        table.write(out)
+    }
+
+    fn write_ends(&self, out: &mut impl Write) -> io::Result<()> {
+        writeln!(out, "\nGiven up, and why")?;
+        let mut table = Table::new(["state", "class", "cycles", "INR", "for example"]).right(2).right(3);
+        for total in &self.ends {
+            table.row([
+                total.state.clone(),
+                total.class.clone().unwrap_or_else(|| "-".to_owned()),
+                total.executions.to_string(),
+                rupees(total.amount_minor),
+                total.example.clone(),
+            ]);
+        }
+        table.write(out)
+    }
+
+    fn write_ledger(&self, out: &mut impl Write) -> io::Result<()> {
+        writeln!(out, "\nThe sandbox's ledger against ours")?;
+        let ledger = &self.ledger;
+        let mut table = Table::new(["", "debits", "INR"]).right(1).right(2);
+        let rows = [
+            ("the sandbox debited", ledger.sandbox_debits, ledger.sandbox_minor),
+            ("we have collected", ledger.our_debits, ledger.our_minor),
+            ("debited, not looked at yet", ledger.not_looked_at_yet, ledger.not_looked_at_yet_minor),
+        ];
+        for (what, count, minor) in rows {
+            table.row([what.to_owned(), count.to_string(), rupees(minor)]);
+        }
+        table.write(out)?;
+        let explained = ledger.our_minor.saturating_add(ledger.not_looked_at_yet_minor);
+        let difference = ledger.sandbox_minor.saturating_sub(explained);
+        writeln!(out, "difference: {} paise, in {} debits", difference, ledger.differences.len())?;
+        for line in ledger.differences.iter().take(20) {
+            writeln!(out, "  {line}")?;
+        }
+        let mut rules: BTreeMap<String, usize> = BTreeMap::new();
+        for violation in &self.violations {
+            let count = rules.entry(format!("{:?}", violation.rule)).or_default();
+            *count = count.saturating_add(1);
+        }
+        writeln!(out, "rules that the sandbox saw broken: {}", self.violations.len())?;
+        for (rule, count) in rules {
+            writeln!(out, "  {rule}: {count}")?;
+        }
+        for violation in self.violations.iter().take(10) {
+            let order = violation.order_id.as_deref().unwrap_or("-");
+            writeln!(out, "  {} {} {order}: {}", violation.at, violation.mandate_id, violation.detail)?;
+        }
+        Ok(())
+    }
+}
