@@ -186,7 +186,7 @@ fn juspay_codes() {
         our_request: INVALID_INPUT RESOURCE_NOT_FOUND MISSING_MANDATORY_PARAMETER
         our_request: INVALID_ACTION INVALID_REQUEST INVALID_START_DATE invalid_info
         our_request: Invalid invalid_request bad_request USER_ERROR
-        instrument: EXPIRED
+        our_request: EXPIRED
         mandate_dead: JPMR JPMC JPMX mandate_cancelled mandate_expired
         mandate_dead: umn_does_not_exist_payer
         mandate_paused: JPMP ineligible_state mandate_paused mandate_not_active
@@ -285,7 +285,7 @@ fn enach_reasons_in_words() {
     check_messages(
         ProviderKind::Signzy,
         Rail::Enach,
-        r#"
+        "
         funds: Balance Insufficient
         funds: Insufficient Balance
         funds: Not Arranged For
@@ -317,7 +317,7 @@ fn enach_reasons_in_words() {
         in_flight: Bank extension case
         in_flight: Transaction timed out
         unmapped: Something else
-        "#,
+        ",
     );
 }
 
