@@ -38,6 +38,8 @@ create table mandated.executions (
   provider_ref text,
   sent_at timestamptz,
   failed_at timestamptz,
+  -- The last look-ups of the current order, the latest first: the rails limit how many.
+  looked timestamptz[] not null default '{}' check (cardinality(looked) <= 3),
   planned_at timestamptz not null,
   updated_at timestamptz not null,
   finished_at timestamptz,

@@ -50,6 +50,18 @@ pub struct Progress {
     pub sent_at: Option<Instant>,
     /// When the current order's terminal failure was first seen.
     pub failed_at: Option<Instant>,
+    /// The last three look-ups of the current order, the latest first.
+    pub looked: [Option<Instant>; 3],
+}
+
+impl Progress {
+    /// The same after a look-up.
+    #[must_use]
+    pub const fn looked_at(mut self, at: Instant) -> Self {
+        let [last, before, _] = self.looked;
+        self.looked = [Some(at), last, before];
+        self
+    }
 }
 
 /// An open money-moving call.

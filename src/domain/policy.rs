@@ -49,6 +49,9 @@ pub struct Policy {
     /// When to ask what became of a debit, counted from the call.
     #[serde(with = "durations")]
     pub lookup_after: Vec<Duration>,
+    /// An order is looked up at most three times within this long (NPCI OC-215: 2 h for UPI); zero means no limit.
+    #[serde(with = "humantime_serde")]
+    pub lookup_window: Duration,
     /// How often to ask after those.
     #[serde(with = "humantime_serde")]
     pub lookup_every: Duration,

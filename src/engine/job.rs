@@ -9,7 +9,7 @@ use crate::domain::ids::{notification_ref, order_id};
 use crate::domain::outcome::{CallFailure, NotificationOutcome};
 use crate::domain::plan::debit_after_notice;
 use crate::domain::policy::Policy;
-use crate::domain::{Event, IllegalTransition, Instant, Notify, Outcome, ProviderKind, State, Step, state};
+use crate::domain::{Event, Execution, IllegalTransition, Instant, Notify, Outcome, ProviderKind, State, Step, state};
 use crate::provider::{Call, ExecuteRequest, LookupRequest, Notice, NotifyRequest, Provider, Reply, RetryRequest, Wire};
 use crate::store::StoreError;
 use crate::store::claim::Claimed;
@@ -60,6 +60,8 @@ struct Run<'a> {
     engine: &'a Engine,
     account: &'a Account,
     claimed: &'a Claimed,
+    /// The execution with what this job has found out so far.
+    execution: Execution,
     policy: &'a Policy,
     /// The business time of this job, the same for its calls and its decision.
     now: Instant,
@@ -90,7 +92,7 @@ pub async fn run(
     let policy = engine.policy(claimed.policy_id).await.map_err(failed)?;
     let now = engine.clock.now();
     let provider_ref = claimed.provider_ref.clone();
-    let mut run = Run { engine, account, claimed: &claimed, policy: &policy, now, deadline, attempts: Vec::new(), provider_ref, order: claimed.order_id.clone() };
+    let mut run = Run { engine, account, claimed: &claimed, execution: claimed.execution.clone(), policy: &policy, now, deadline, attempts: Vec::new(), provider_ref, order: claimed.order_id.clone() };
     let needs_counter = step == Step::Retry || account.client.execute_needs_counter();
     let (decision, told) = match gate(&claimed.execution, step, claimed.opened, needs_counter, &policy, now) {
         Gate::Instead(decision) => (*decision, None),
@@ -127,7 +129,7 @@ impl Run<'_> {
     }
 
     fn decide(&self, reply: &Reply<Outcome>) -> Decision {
-        decide(&self.claimed.execution, self.claimed.step, &reply.outcome, reply.counter, self.policy, self.now)
+        decide(&self.execution, self.claimed.step, &reply.outcome, reply.counter, self.policy, self.now)
     }
 
     /// Refuses to begin a call that the lease may not outlive.
@@ -246,7 +248,7 @@ impl Run<'_> {
     /// The read before a call found something else than the failure that the call is for.
     fn instead_of_retry(&self, before: &Reply<Outcome>) -> Decision {
         // Nothing was sent under this intent: what was read is judged as a look-up of an execution without one.
-        let mut without = self.claimed.execution.clone();
+        let mut without = self.execution.clone();
         without.intent = None;
         without.state = State::Retrying;
         let mut decision = decide(&without, Step::Lookup, &before.outcome, before.counter, self.policy, self.now);
@@ -261,7 +263,7 @@ impl Run<'_> {
             Outcome::Failed(_) => self.instead_of_retry(before),
             Outcome::Call(failure @ (CallFailure::NotSent { .. } | CallFailure::AccountRefused { .. } | CallFailure::Throttled { .. })) => {
                 let outcome = Outcome::Call(failure.clone());
-                decide(&self.claimed.execution, self.claimed.step, &outcome, before.counter, self.policy, self.now)
+                decide(&self.execution, self.claimed.step, &outcome, before.counter, self.policy, self.now)
             }
             Outcome::Charged { .. }
             | Outcome::Pending
@@ -273,7 +275,7 @@ impl Run<'_> {
             | Outcome::Call(CallFailure::Unknown { .. }) => {
                 let why = "the provider could not be read before the call".to_owned();
                 let outcome = Outcome::Call(CallFailure::NotSent { why });
-                decide(&self.claimed.execution, self.claimed.step, &outcome, before.counter, self.policy, self.now)
+                decide(&self.execution, self.claimed.step, &outcome, before.counter, self.policy, self.now)
             }
         }
     }
@@ -301,13 +303,14 @@ impl Run<'_> {
         };
         let reply = self.account.client.look_up(&request).await;
         order.clone_into(&mut self.order);
+        self.execution.progress = self.execution.progress.looked_at(self.now);
         self.record_debit(Call::OrderStatus, order, &reply);
         reply
     }
 
     /// Looks at every order that a finished execution had.
     async fn verify(&mut self) -> Decision {
-        let execution = self.claimed.execution.clone();
+        let execution = self.execution.clone();
         let mut last = None;
         for order_no in 1..=execution.progress.order_no {
             let is_current = order_no == execution.progress.order_no;
@@ -408,6 +411,7 @@ fn settlement(
         provider_ref: None,
         sent_at: after.sent_at,
         failed_at: after.failed_at,
+        looked: after.looked.iter().flatten().copied().collect(),
         mandate_status: decision.mandate.map(|status| status.as_str()),
         debit_minor: decision.collected.map(|amount| amount.minor()),
         debit_order_id: None,

@@ -92,6 +92,7 @@ struct Row {
     provider_ref: Option<String>,
     sent_at: Option<Instant>,
     failed_at: Option<Instant>,
+    looked: Vec<Instant>,
     mandate_id: i64,
     mandate_ref: String,
     provider: String,
@@ -197,6 +198,7 @@ impl Row {
                 tries: number(self.tries)?,
                 sent_at: self.sent_at,
                 failed_at: self.failed_at,
+                looked: [0, 1, 2].map(|nth| self.looked.get(nth).copied()),
             },
             class: match self.class.as_deref() {
                 Some(class) => Some(word("execution", id, class, Class::parse)?),

@@ -54,7 +54,7 @@ select c.execution_id as "execution_id!", c.step as "step!", c.run_at as "run_at
        e.cycle_on as "cycle_on!", e.debit_at as "debit_at!", e.closes_at as "closes_at!", e.amount_minor as "amount_minor!",
        e.currency as "currency!", e.policy_id as "policy_id!", e.state as "state!", e.class, e.order_no as "order_no!",
        e.order_id as "order_id!", e.notification_no as "notification_no!", e.notification_ref, e.delivered_at, e.execute_at,
-       e.debits_tried as "debits_tried!", e.lookups as "lookups!", e.tries as "tries!", e.provider_ref, e.sent_at, e.failed_at,
+       e.debits_tried as "debits_tried!", e.lookups as "lookups!", e.tries as "tries!", e.provider_ref, e.sent_at, e.failed_at, e.looked as "looked!",
        m.id as "mandate_id!", m.ref as "mandate_ref!", m.provider as "provider!", m.provider_mandate_id as "provider_mandate_id!",
        m.customer_id as "customer_id!", m.rail as "rail!", m.notify as "notify!", m.amount_minor as mandate_amount_minor,
        m.max_amount_minor as "max_amount_minor!", m.frequency, m.cron, m.time_zone as "time_zone!",

@@ -35,6 +35,7 @@ pub struct Settlement {
     pub provider_ref: Option<String>,
     pub sent_at: Option<Instant>,
     pub failed_at: Option<Instant>,
+    pub looked: Vec<Instant>,
     pub mandate_status: Option<&'static str>,
     /// The proof of a collection: what was debited, and by which order of the cycle.
     pub debit_minor: Option<i64>,

@@ -5,7 +5,7 @@ with s as materialized (
     step text, run_at timestamptz, run_before timestamptz, closes_intent boolean,
     order_no smallint, order_id text, notification_no smallint, notification_ref text, delivered_at timestamptz,
     execute_at timestamptz, debits_tried smallint, lookups smallint, tries smallint, provider_ref text,
-    sent_at timestamptz, failed_at timestamptz, mandate_status text,
+    sent_at timestamptz, failed_at timestamptz, looked timestamptz[], mandate_status text,
     debit_minor bigint, debit_order_id text,
     told_no smallint, told_ref text, told_state text, told_message text)
 ), gone as (
@@ -36,7 +36,7 @@ with s as materialized (
          reason = n.reason, class = h.class, updated_at = $3,
          order_no = h.order_no, order_id = h.order_id, notification_no = h.notification_no, notification_ref = h.notification_ref,
          delivered_at = h.delivered_at, execute_at = h.execute_at, debits_tried = h.debits_tried, lookups = h.lookups,
-         tries = h.tries, provider_ref = h.provider_ref, sent_at = h.sent_at, failed_at = h.failed_at
+         tries = h.tries, provider_ref = h.provider_ref, sent_at = h.sent_at, failed_at = h.failed_at, looked = h.looked
     from held h
     left join proven p on p.execution_id = h.execution_id
     cross join lateral (

@@ -45,7 +45,7 @@ impl<'a> Planning<'a> {
         if terms.schedule == Schedule::Every(Frequency::Aspresented) {
             return None;
         }
-        let cycle = first_open(terms, self.now)?;
+        let cycle = first_due(terms, self.now)?;
         let policy = self
             .policies
             .entry((provider, rail))
@@ -63,27 +63,15 @@ impl<'a> Planning<'a> {
     }
 }
 
-/// The first cycle that has not closed. Looks back over the cycles before today, twice as far each time, because
-/// how long a cycle is depends on the schedule.
-fn first_open(terms: &Terms, now: Instant) -> Option<Cycle> {
-    let today = now.with_timezone(&terms.time_zone).date_naive();
-    let mut back = 1;
-    loop {
-        let from = today
-            .checked_sub_days(Days::new(back))
-            .map_or(terms.starts_on, |day| day.max(terms.starts_on));
-        let found = terms
-            .cycle_from(from)
-            .filter(|cycle| cycle.on <= today || from == terms.starts_on);
-        if let Some(mut cycle) = found {
-            while cycle.closes_at <= now {
-                cycle = terms.cycle_after(cycle.on)?;
-            }
-            return Some(cycle);
-        }
-        if from == terms.starts_on {
-            return None;
-        }
-        back = back.saturating_mul(2);
+/// The first cycle whose debit is still to come.
+///
+/// A cycle that has begun may have been collected by whatever collected this mandate before: planning it here could debit it
+/// twice. Where it was not, `mandated executions add` presents it.
+fn first_due(terms: &Terms, now: Instant) -> Option<Cycle> {
+    let yesterday = now.with_timezone(&terms.time_zone).date_naive().checked_sub_days(Days::new(1))?;
+    let mut cycle = terms.cycle_from(yesterday)?;
+    while cycle.debit_at <= now {
+        cycle = terms.cycle_after(cycle.on)?;
     }
+    Some(cycle)
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::timing::{lookup_at, next_window};
+use super::timing::{lookup_at, may_look, next_window};
 use super::{AccountPause, Context, Decision, Next, keep};
 use crate::domain::outcome::{CallFailure, Failure};
 use crate::domain::retry::{after, backoff_delay};
@@ -106,7 +106,7 @@ impl Context<'_> {
     pub(super) fn not_before(self, at: Instant, why: &str) -> Decision {
         let mut decision = self.unproven(why);
         if let Some(next) = decision.next.as_mut() {
-            next.span.opens = next.span.opens.max(at);
+            next.span.opens = may_look(self.execution, self.policy, next.span.opens.max(at));
         }
         decision
     }

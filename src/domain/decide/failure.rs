@@ -1,6 +1,6 @@
 //! What follows from a failure: another try of the order, a new order, or the end.
 
-use super::timing::{next_window, strategy_time};
+use super::timing::{may_look, next_window, strategy_time};
 use super::{Context, Decision, Next, keep};
 use crate::domain::gate::new_date;
 use crate::domain::outcome::Failure;
@@ -92,6 +92,10 @@ impl Context<'_> {
         if let Some(sent) = self.execution.progress.sent_at {
             at = at.max(after(sent, self.policy.min_gap));
         }
+        if step == Step::Retry {
+            // The order is read before it is retried.
+            at = may_look(self.execution, self.policy, at);
+        }
         let seed = self.execution.id.0;
         let span = next_window(&self.policy.debit_windows, at, seed, self.policy.jitter)?;
         (span.opens < latest).then_some(Next { step, span })
@@ -103,7 +107,7 @@ impl Context<'_> {
         let dead_at = after(failed_at, self.policy.provider_retry_horizon);
         if !self.counter.no_retry_allowed && class != Class::NothingToRetry && self.now < dead_at {
             decision.events = vec![Event::Declined];
-            decision.next = Some(Next::at(Step::Lookup, dead_at));
+            decision.next = Some(Next::at(Step::Lookup, may_look(self.execution, self.policy, dead_at)));
             decision.reason =
                 format!("{}; the provider may retry it by itself until {}", decision.reason, dead_at.to_rfc3339());
             return decision;
@@ -239,6 +243,7 @@ pub(super) fn renew_progress(decision: &mut Decision, notify: Notify) {
     progress.tries = 0;
     progress.sent_at = None;
     progress.failed_at = None;
+    progress.looked = [None; 3];
 }
 
 /// Waits for the mandate to be resumed; at the cycle's end the step is closed instead.

@@ -58,6 +58,7 @@ fn policy() -> Policy {
         provider_retry_horizon: hours(10),
         processing_time: Duration::from_secs(90),
         lookup_after: vec![Duration::from_secs(90), Duration::from_secs(900), Duration::from_secs(6600)],
+        lookup_window: hours(2),
         lookup_every: hours(6),
         review_after: hours(72),
         verify_after: hours(24),
@@ -89,6 +90,7 @@ fn notified() -> Execution {
             tries: 0,
             sent_at: None,
             failed_at: None,
+            looked: [None; 3],
         },
         class: None,
         intent: None,
@@ -273,7 +275,7 @@ prop_compose! {
             notify: provider_notify.1,
             mandate_status,
             progress: Progress { order_no, notification_no: order_no, delivered_at: delivered, execute_at, debits_tried, lookups, tries,
-                sent_at: sent, failed_at: failed },
+                sent_at: sent, failed_at: failed, looked: [None; 3] },
             intent: open.then_some(Intent { is_retry, opened_at, counter_before }),
             ..notified()
         }

@@ -31,9 +31,18 @@ pub fn lookup_at(execution: &Execution, policy: &Policy, now: Instant) -> Instan
     // Nothing can be known before the date on which the provider was told to debit.
     let base = progress.execute_at.map_or(sent, |at| at.max(sent));
     let base = if execution.is_watched() { base.max(execution.cycle.debit_at) } else { base };
-    match policy.lookup_after.get(usize::from(progress.lookups)) {
+    let wanted = match policy.lookup_after.get(usize::from(progress.lookups)) {
         Some(delay) => after(base, *delay).max(now),
         None => after(now, policy.lookup_every),
+    };
+    may_look(execution, policy, wanted)
+}
+
+/// The first time, from a wanted one on, at which the order may be looked up again: three times within the policy's window.
+pub(super) fn may_look(execution: &Execution, policy: &Policy, wanted: Instant) -> Instant {
+    match execution.progress.looked {
+        [_, _, Some(third)] => wanted.max(after(third, policy.lookup_window)),
+        [_, _, None] => wanted,
     }
 }
 
