@@ -12,7 +12,6 @@ const LEASE_MARGIN: Duration = Duration::from_secs(10);
 
 /// What each process holds a connection for: planner, settler, rescue, retention, listener, heartbeat, readiness.
 const LOOPS: u32 = 7;
-const MIN_CONNECTIONS: u32 = 8;
 
 /// Partitions are months, and an execution must outlive its cycle by far.
 const MIN_RETENTION: Duration = Duration::from_hours(62 * 24);
@@ -38,11 +37,12 @@ fn database(config: &Config, checks: &mut Checks<'_>) {
         "database.url",
         || "must start with postgres:// (it is not shown: it carries a password)".to_owned(),
     );
-    let accounts = u32::try_from(config.accounts.len()).unwrap_or(u32::MAX);
-    let needed = LOOPS.saturating_add(accounts).max(MIN_CONNECTIONS);
-    let has = database.max_connections;
+    let lanes = u32::try_from(config.accounts.len())
+        .unwrap_or(u32::MAX)
+        .max(1);
+    let (has, needed) = (database.max_connections, LOOPS.saturating_add(lanes));
     checks.require(has >= needed, "database.max_connections", || {
-        format!("({has}) must be at least {needed}: {LOOPS} for the loops and one for each account, of which there are {accounts}")
+        format!("({has}) must be at least {needed}: {LOOPS} for the loops and one for each account")
     });
     for (key, value) in [
         ("database.connect_timeout", database.connect_timeout),
