@@ -71,7 +71,8 @@ fn worker(config: &Config, checks: &mut Checks<'_>) {
     let (lease, drain) = (worker.lease, worker.drain_timeout);
     checks.require(drain <= lease, "worker.drain_timeout", || {
         format!(
-            "({}) must not be longer than worker.lease ({}): after it other daemons may take the jobs",
+            "({}) must not be longer than worker.lease ({}): after it other daemons may take the \
+             jobs",
             show(drain),
             show(lease)
         )
@@ -91,17 +92,23 @@ fn worker(config: &Config, checks: &mut Checks<'_>) {
     if let Some((name, account)) = longest {
         let timeout = account.timeout;
         let key = format!("accounts.{name}.timeout");
-        checks.require(lease > timeout.saturating_mul(2).saturating_add(LEASE_MARGIN), "worker.lease", || {
-            format!(
-                "({}) must be longer than twice {key} ({}) and {}: a look-up, a call and its settling must end inside it",
-                show(lease),
-                show(timeout),
-                show(LEASE_MARGIN)
-            )
-        });
+        checks.require(
+            lease > timeout.saturating_mul(2).saturating_add(LEASE_MARGIN),
+            "worker.lease",
+            || {
+                format!(
+                    "({}) must be longer than twice {key} ({}) and {}: a look-up, a call and its \
+                     settling must end inside it",
+                    show(lease),
+                    show(timeout),
+                    show(LEASE_MARGIN)
+                )
+            },
+        );
         checks.require(drain >= timeout, "worker.drain_timeout", || {
             format!(
-                "({}) must not be shorter than {key} ({}): calls under way would be cut off and their outcome unknown",
+                "({}) must not be shorter than {key} ({}): calls under way would be cut off and \
+                 their outcome unknown",
                 show(drain),
                 show(timeout)
             )
@@ -115,15 +122,25 @@ fn planner(config: &Config, checks: &mut Checks<'_>) {
     checks.positive("planner.batch", planner.batch);
     checks.positive("planner.presented_open_days", planner.presented_open_days);
     let (horizon, interval) = (planner.horizon, planner.interval);
-    checks.require(horizon >= interval.saturating_mul(2), "planner.horizon", || {
-        format!(
-            "({}) must be at least twice planner.interval ({}): a cycle would be planned after its first call was due",
-            show(horizon),
-            show(interval)
-        )
-    });
+    checks.require(
+        horizon >= interval.saturating_mul(2),
+        "planner.horizon",
+        || {
+            format!(
+                "({}) must be at least twice planner.interval ({}): a cycle would be planned after \
+                 its first call was due",
+                show(horizon),
+                show(interval)
+            )
+        },
+    );
     checks.require(horizon <= MAX_HORIZON, "planner.horizon", || {
-        format!("({}) must not be longer than {}: an execution keeps the rules of the day it was planned", show(horizon), show(MAX_HORIZON))
+        format!(
+            "({}) must not be longer than {}: an execution keeps the rules of the day it was \
+             planned",
+            show(horizon),
+            show(MAX_HORIZON)
+        )
     });
 }
 
@@ -178,7 +195,10 @@ fn clock(config: &Config, checks: &mut Checks<'_>) {
             {
                 checks.require(false, "clock.mode", || {
                     let host = account.base_url.host_str().unwrap_or_default();
-                    format!("is simulated, but accounts.{name}.base_url is {host}, which is not this machine: a real provider would debit at wrong times")
+                    format!(
+                        "is simulated, but accounts.{name}.base_url is {host}, which is not \
+                         this machine: a real provider would debit at wrong times"
+                    )
                 });
             }
         }

@@ -30,7 +30,10 @@ pub(super) fn check(config: &Config, checks: &mut Checks<'_>) {
     }
     let attempts = config.rails.upi.max_attempts;
     checks.require(attempts <= UPI_ATTEMPTS, "rails.upi.max_attempts", || {
-        format!("({attempts}) must not be more than {UPI_ATTEMPTS}: NPCI allows one attempt and three retries")
+        format!(
+            "({attempts}) must not be more than {UPI_ATTEMPTS}: NPCI allows one attempt and \
+             three retries"
+        )
     });
     peak_hours(config, checks);
     for kind in ProviderKind::ALL {
@@ -66,7 +69,8 @@ fn rules(prefix: &str, rules: &RailRules, checks: &mut Checks<'_>) {
     let (lead, validity) = (rules.notify_lead, rules.notification_validity);
     checks.require(validity > notice.saturating_add(lead), &key("notification_validity"), || {
         format!(
-            "({}) must be longer than {} ({}) and {} ({}): the notification would end before the debit",
+            "({}) must be longer than {} ({}) and {} ({}): the notification would end before the \
+             debit",
             show(validity),
             key("notify_to_debit"),
             show(notice),
@@ -90,7 +94,8 @@ fn rules(prefix: &str, rules: &RailRules, checks: &mut Checks<'_>) {
     if let Some(last) = rules.lookup_after.last() {
         checks.require(rules.review_after > *last, &key("review_after"), || {
             format!(
-                "({}) must be longer than the last of {} ({}): a person is asked when the look-ups came to nothing",
+                "({}) must be longer than the last of {} ({}): a person is asked when the \
+                 look-ups came to nothing",
                 show(rules.review_after),
                 key("lookup_after"),
                 show(*last)
@@ -120,7 +125,8 @@ fn peak_hours(config: &Config, checks: &mut Checks<'_>) {
             checks.require(false, key, || {
                 let (hour, minute) = (minute / 60, minute % 60);
                 format!(
-                    "must leave out the peak hours 10:00-13:00 and 17:00-21:30 in India, but {hour:02}:{minute:02} is in: NPCI refuses AutoPay then"
+                    "must leave out the peak hours 10:00-13:00 and 17:00-21:30 in India, but \
+                     {hour:02}:{minute:02} is in: NPCI refuses AutoPay then"
                 )
             });
         }
