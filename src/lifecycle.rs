@@ -109,16 +109,19 @@ async fn supervise(
 ) {
     tokio::select! {
         signal = stops.next() => {
-            info!(signal, drain_timeout_ms = millis(drain_timeout), "stopping: calls under way may end, a second signal stops at once");
+            info!(signal, drain_timeout_ms = millis(drain_timeout), "stopping: calls under way \
+             may end, a second signal stops at once");
         }
         () = draining.cancelled() => {}
     }
     tell(&[NotifyState::Stopping]);
     draining.cancel();
     tokio::select! {
-        signal = stops.next() => warn!(signal, "second signal: stopping at once, open leases will be rescued"),
+        signal = stops.next() => warn!(signal, "second signal: stopping at once, open leases \
+         will be rescued"),
         () = tokio::time::sleep(drain_timeout) => {
-            warn!(drain_timeout_ms = millis(drain_timeout), "the drain deadline passed: stopping at once, open leases will be rescued");
+            warn!(drain_timeout_ms = millis(drain_timeout), "the drain deadline passed: stopping \
+             at once, open leases will be rescued");
         }
     }
     aborted.cancel();
@@ -191,6 +194,17 @@ mod tests {
         let (_signals, lifecycle) = lifecycle(Duration::from_millis(1));
         assert!(!lifecycle.aborted().is_cancelled());
         lifecycle.draining().cancel();
+        soon(lifecycle.aborted()).await;
+    }
+
+    #[tokio::test]
+    async fn a_real_signal_drains() {
+        use rustix::process::{Signal, getpid, kill_process};
+        let lifecycle = Lifecycle::start(LONG).unwrap();
+        kill_process(getpid(), Signal::TERM).unwrap();
+        soon(lifecycle.draining()).await;
+        assert!(!lifecycle.aborted().is_cancelled());
+        kill_process(getpid(), Signal::INT).unwrap();
         soon(lifecycle.aborted()).await;
     }
 }

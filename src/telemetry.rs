@@ -3,6 +3,7 @@
 //! A JSON line is flat: the fields of the log contract, `timestamp` (RFC 3339, UTC), `level`, `target`, `message`.
 //! Fields of spans are not repeated; a line says by itself what it is about.
 
+use std::io::IsTerminal;
 use std::panic::PanicHookInfo;
 
 use tracing::subscriber::SetGlobalDefaultError;
@@ -37,16 +38,16 @@ pub enum TelemetryError {
 /// Sets up the log of this process, panics included. Once.
 pub fn init(log: &Log, destination: Destination) -> Result<(), TelemetryError> {
     let dispatch = match destination {
-        Destination::Stdout => dispatch(log, std::io::stdout)?,
-        Destination::Stderr => dispatch(log, std::io::stderr)?,
+        Destination::Stdout => dispatch(log, std::io::stdout().is_terminal(), std::io::stdout)?,
+        Destination::Stderr => dispatch(log, std::io::stderr().is_terminal(), std::io::stderr)?,
     };
     tracing::dispatcher::set_global_default(dispatch).map_err(TelemetryError::Twice)?;
     std::panic::set_hook(Box::new(log_panic));
     Ok(())
 }
 
-/// A log that writes to `writer`.
-pub fn dispatch<W>(log: &Log, writer: W) -> Result<Dispatch, TelemetryError>
+/// A log that writes to `writer`; text with colours, if it is for a terminal.
+pub fn dispatch<W>(log: &Log, colour: bool, writer: W) -> Result<Dispatch, TelemetryError>
 where
     W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
 {
@@ -71,10 +72,7 @@ where
                 .with_span_list(false);
             Dispatch::new(json.finish())
         }
-        LogFormat::Text => {
-            let colour = std::io::IsTerminal::is_terminal(&std::io::stdout());
-            Dispatch::new(builder.with_ansi(colour).with_target(false).finish())
-        }
+        LogFormat::Text => Dispatch::new(builder.with_ansi(colour).with_target(false).finish()),
     })
 }
 
@@ -121,7 +119,7 @@ mod tests {
             format,
             filter: filter.to_owned(),
         };
-        let dispatch = dispatch(&log, move || writer.clone()).unwrap();
+        let dispatch = dispatch(&log, false, move || writer.clone()).unwrap();
         tracing::dispatcher::with_default(&dispatch, work);
         let bytes = buffer.0.lock().unwrap().clone();
         String::from_utf8(bytes)
@@ -191,7 +189,9 @@ mod tests {
             format: LogFormat::Json,
             filter: "info,=x=".to_owned(),
         };
-        let error = dispatch(&log, std::io::sink).unwrap_err().to_string();
+        let error = dispatch(&log, false, std::io::sink)
+            .unwrap_err()
+            .to_string();
         assert!(error.contains("log.filter"), "{error}");
     }
 }

@@ -8,7 +8,7 @@ use super::output;
 use crate::config::{Config, ConfigErrors};
 
 /// Prints a good configuration, with the origin of each value and without secrets.
-pub fn write(out: &mut impl Write, config: &Config, json: bool) -> io::Result<()> {
+pub fn write(out: &mut (impl Write + ?Sized), config: &Config, json: bool) -> io::Result<()> {
     if !json {
         return write!(out, "{config}");
     }
@@ -19,7 +19,7 @@ pub fn write(out: &mut impl Write, config: &Config, json: bool) -> io::Result<()
 }
 
 /// Prints what is wrong with a bad one, for programs. People get it with the other errors, on standard error.
-pub fn write_errors(out: &mut impl Write, errors: &ConfigErrors) -> io::Result<()> {
+pub fn write_errors(out: &mut (impl Write + ?Sized), errors: &ConfigErrors) -> io::Result<()> {
     for problem in errors.problems() {
         output::write_json(
             out,

@@ -46,7 +46,7 @@ impl Table {
             .add_row(cells.into_iter().map(|cell| cell.to_string()));
     }
 
-    pub fn write(&self, out: &mut impl Write) -> io::Result<()> {
+    pub fn write(&self, out: &mut (impl Write + ?Sized)) -> io::Result<()> {
         self.0
             .lines()
             .try_for_each(|line| writeln!(out, "{}", line.trim_end()))
@@ -54,7 +54,7 @@ impl Table {
 }
 
 /// One JSON object on a line of its own.
-pub fn write_json(out: &mut impl Write, value: &impl Serialize) -> io::Result<()> {
+pub fn write_json(out: &mut (impl Write + ?Sized), value: &impl Serialize) -> io::Result<()> {
     serde_json::to_writer(&mut *out, value)?;
     out.write_all(b"\n")
 }
@@ -81,7 +81,7 @@ pub fn progress(length: Option<u64>, what: &'static str) -> ProgressBar {
 
 /// A failure with its causes and, after a blank line, what to do about it.
 pub fn write_failure(
-    out: &mut impl Write,
+    out: &mut (impl Write + ?Sized),
     error: &anyhow::Error,
     hint: Option<&str>,
 ) -> io::Result<()> {

@@ -135,9 +135,7 @@ impl Config {
                 ))
             })
     }
-}
 
-impl Config {
     /// Every key that is set and every secret, with its value as TOML and its origin; no secret shows its value.
     pub fn in_force(&self) -> impl Iterator<Item = (String, &str, &str)> {
         self.effective.entries()

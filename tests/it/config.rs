@@ -6,6 +6,8 @@
     reason = "the helpers of a test may fail it"
 )]
 
+mod checks;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -13,6 +15,9 @@ use mandated::config::{Config, ConfigErrors};
 use mandated::domain::policy::Strategy;
 use mandated::domain::{Class, ProviderKind, Rail};
 use secrecy::ExposeSecret;
+
+/// An empty environment.
+const NOTHING: [(&str, &str); 0] = [];
 
 const SECRET_URL: &str = "postgres://mandated:pa55word@db.internal/merchant";
 const SECRET_KEY: &str = "k3y-of-the-merchant";
@@ -75,7 +80,7 @@ fn the_defaults_need_a_database_and_nothing_else() {
     let config = Config::load_with(None, environment).unwrap();
     assert_eq!(config.worker.lease, Duration::from_secs(150));
     assert!(config.accounts.is_empty());
-    insta::assert_snapshot!(Config::load_with(None, [("", ""); 0]).unwrap_err(), @"neither database.url nor database.url_file is set");
+    insta::assert_snapshot!(Config::load_with(None, NOTHING).unwrap_err(), @"neither database.url nor database.url_file is set");
 }
 
 #[test]
@@ -158,7 +163,7 @@ fn lists_and_words_can_come_from_variables() {
     let config = good(&[
         ("MANDATED__RAILS__UPI__LOOKUP_AFTER", "2m, 20m"),
         ("MANDATED__RAILS__CARD__WINDOWS", "09:00-17:00"),
-        ("MANDATED__RAILS__UPI__WINDOWS", "[]"),
+        ("MANDATED__RAILS__ENACH__WINDOWS", "[]"),
         ("MANDATED__RETRY__UPI__FUNDS__DAYS", "1,15"),
         ("MANDATED__RETRY__UPI__FUNDS__LAST_WORKING_DAY", "false"),
         ("MANDATED__LISTEN__TOKEN", ""),
@@ -173,7 +178,7 @@ fn lists_and_words_can_come_from_variables() {
         windows(r#"{"time_zone":"Asia/Kolkata","ranges":["09:00-17:00"]}"#)
     );
     assert_eq!(
-        serde_json::to_value(&config.rails.upi.windows).unwrap(),
+        serde_json::to_value(&config.rails.enach.windows).unwrap(),
         windows(r#"{"time_zone":"Asia/Kolkata","ranges":[]}"#)
     );
     let Strategy::Payday {
@@ -392,7 +397,7 @@ fn what_an_account_lacks_is_listed() {
 fn a_file_that_is_not_toml_does_not_show_its_line() {
     let shown = message("[database]\nurl = \"postgres://u:pa55word@h", &[]);
     insta::assert_snapshot!(shown, @r#"mandated.toml: this is not TOML: line 2: invalid basic string, expected `"`"#);
-    let missing = Config::load_with(Some("no/such.toml".as_ref()), [("", ""); 0]).unwrap_err();
+    let missing = Config::load_with(Some("no/such.toml".as_ref()), NOTHING).unwrap_err();
     insta::assert_snapshot!(missing, @"no/such.toml: cannot read the configuration file: No such file or directory (os error 2)");
 }
 
@@ -481,83 +486,4 @@ fn what_is_in_force_is_shown_with_its_source() {
     insta::assert_snapshot!("in_force", shown);
     // It is a configuration file itself, but for the secrets and what names them.
     assert!(shown.parse::<toml::Table>().is_ok());
-}
-
-/// Each of these on top of a configuration that is right.
-#[test]
-fn combinations_that_cannot_work_are_refused() {
-    let refused = [
-        ("MANDATED__DATABASE__URL", "x"),
-        ("MANDATED__DATABASE__MAX_CONNECTIONS", "7"),
-        ("MANDATED__DATABASE__LOCK_TIMEOUT", "31s"),
-        ("MANDATED__DATABASE__STATEMENT_TIMEOUT", "3m"),
-        ("MANDATED__WORKER__LEASE", "130s"),
-        ("MANDATED__ACCOUNTS__JUSPAY_MAIN__TIMEOUT", "71s"),
-        ("MANDATED__ACCOUNTS__JUSPAY_MAIN__TIMEOUT", "0s"),
-        ("MANDATED__ACCOUNTS__JUSPAY_MAIN__TPS", "0"),
-        ("MANDATED__WORKER__DRAIN_TIMEOUT", "3m"),
-        ("MANDATED__WORKER__DRAIN_TIMEOUT", "10s"),
-        ("MANDATED__WORKER__BATCH", "0"),
-        ("MANDATED__WORKER__POLL_INTERVAL", "0s"),
-        ("MANDATED__PLANNER__HORIZON", "50s"),
-        ("MANDATED__PLANNER__HORIZON", "60days"),
-        ("MANDATED__RETENTION__EVENTS", "30days"),
-        ("MANDATED__RESCUE__INTERVAL", "0s"),
-        ("MANDATED__RAILS__UPI__NOTIFY_TO_DEBIT", "23h"),
-        ("MANDATED__RAILS__CARD__NOTIFICATION_VALIDITY", "31h"),
-        ("MANDATED__RAILS__UPI__MAX_ATTEMPTS", "5"),
-        ("MANDATED__RAILS__ENACH__MAX_ATTEMPTS", "0"),
-        ("MANDATED__RAILS__UPI__LOOKUP_AFTER", "90s,60s"),
-        ("MANDATED__RAILS__UPI__REVIEW_AFTER", "1h"),
-        ("MANDATED__RAILS__UPI__PROCESSING_TIME", "60s"),
-        ("MANDATED__RAILS__UPI__VERIFY_AFTER", "10h"),
-        ("MANDATED__PROVIDERS__SIGNZY__MAX_ATTEMPTS", "0"),
-        ("MANDATED__RETRY__UPI__TRANSIENT__MAX", "10m"),
-        ("MANDATED__RETRY__UPI__FUNDS__DAY_PARTS", "16:00,06:30"),
-        ("MANDATED__RETRY__UPI__FUNDS__DAYS", "0,32"),
-        ("MANDATED__RETRY__ENACH__TRANSIENT__DAY_PARTS", "[]"),
-        ("MANDATED__CLOCK__START", "2026-01-01T00:00:00Z"),
-        ("MANDATED__CLOCK__MODE", "simulated"),
-    ];
-    let messages: Vec<String> = refused
-        .iter()
-        .map(|(variable, value)| {
-            let error = load(GOOD, &[(variable, value)]).expect_err(variable);
-            format!("{variable}={value}\n{error}\n")
-        })
-        .collect();
-    insta::assert_snapshot!("refused_combinations", messages.join("\n"));
-}
-
-#[test]
-fn an_account_must_be_able_to_work() {
-    let changed = |from: &str, to: &str| message(&GOOD.replace(from, to), &[]);
-    insta::assert_snapshot!(changed("merchant_id = \"acme\"", ""), @"accounts.juspay_main.merchant_id is not set, and accounts.juspay_main.provider is juspay, which wants it with every call");
-    insta::assert_snapshot!(changed("https://api", "http://api"), @"accounts.juspay_main.base_url (http://api.juspay.in/) must start with https://: the key goes with every call; http:// is for this machine only");
-    insta::assert_snapshot!(changed("https://api", "https://user@api"), @"accounts.juspay_main.base_url must be an address only: no user, password, query or fragment (it is not shown)");
-    insta::assert_snapshot!(changed("https://api", "api"), @r#"mandated.toml: accounts.juspay_main.base_url: this is not an address: relative URL without a base; an example is "https://api.juspay.in""#);
-    for local in [
-        "http://127.0.0.1:9190/juspay",
-        "http://[::1]:9190",
-        "http://localhost:9190",
-    ] {
-        load(&GOOD.replace("https://api.juspay.in", local), &[]).unwrap();
-    }
-}
-
-#[test]
-fn simulated_time_is_for_this_machine_and_goes_forward() {
-    let local = GOOD.replace("https://api.juspay.in", "http://localhost:9190");
-    let (mode, start) = (
-        ("MANDATED__CLOCK__MODE", "simulated"),
-        ("MANDATED__CLOCK__START", "2026-01-01T00:00:00Z"),
-    );
-    let end = |time| ("MANDATED__CLOCK__END", time);
-    let config = load(&local, &[mode, start, end("2026-02-01T00:00:00+05:30")]).unwrap();
-    assert_eq!(
-        config.clock.end.unwrap().to_rfc3339(),
-        "2026-01-31T18:30:00+00:00"
-    );
-    insta::assert_snapshot!(load(&local, &[mode, start, end("2025-02-01T00:00:00Z")]).unwrap_err(), @"clock.end (2025-02-01T00:00:00+00:00) must be after clock.start (2026-01-01T00:00:00+00:00)");
-    insta::assert_snapshot!(load(&local, &[mode]).unwrap_err(), @"clock.start is not set, but clock.mode is simulated: time needs a start");
 }

@@ -27,7 +27,10 @@ fn alone(prefix: &str, account: &Account, checks: &mut Checks<'_>) {
     });
     let private = url.scheme() == "https" || (url.scheme() == "http" && account.is_loopback());
     checks.require(private || !plain, &key("base_url"), || {
-        format!("({url}) must start with https://: the key goes with every call; http:// is for this machine only")
+        format!(
+            "({url}) must start with https://: the key goes with every call; http:// is for \
+             this machine only"
+        )
     });
     let merchant =
         account.provider != ProviderKind::Juspay || !account.merchant_id.trim().is_empty();
@@ -46,20 +49,30 @@ fn with_rails(name: &str, account: &Account, config: &Config, checks: &mut Check
     for rail in Rail::ALL {
         let rules = config.rails.get(*rail);
         let processing = rules.processing_time;
-        checks.require(processing > account.timeout, &format!("rails.{rail}.processing_time"), || {
-            format!(
-                "({}) must be longer than {timeout_key} ({}): a call could still be under way when it is taken for lost",
-                show(processing),
-                show(account.timeout)
-            )
-        });
+        checks.require(
+            processing > account.timeout,
+            &format!("rails.{rail}.processing_time"),
+            || {
+                format!(
+                    "({}) must be longer than {timeout_key} ({}): a call could still be under way \
+                     when it is taken for lost",
+                    show(processing),
+                    show(account.timeout)
+                )
+            },
+        );
         let verify = rules.verify_after;
-        checks.require(verify > horizon, &format!("rails.{rail}.verify_after"), || {
-            format!(
-                "({}) must be longer than providers.{provider}.retry_horizon ({}): until then the provider may still collect",
-                show(verify),
-                show(horizon)
-            )
-        });
+        checks.require(
+            verify > horizon,
+            &format!("rails.{rail}.verify_after"),
+            || {
+                format!(
+                    "({}) must be longer than providers.{provider}.retry_horizon ({}): until then \
+                     the provider may still collect",
+                    show(verify),
+                    show(horizon)
+                )
+            },
+        );
     }
 }

@@ -12,7 +12,6 @@ const LEASE_MARGIN: Duration = Duration::from_secs(10);
 
 /// What each process holds a connection for: planner, settler, rescue, retention, listener, heartbeat, readiness.
 const LOOPS: u32 = 7;
-const MIN_CONNECTIONS: u32 = 8;
 
 /// Partitions are months, and an execution must outlive its cycle by far.
 const MIN_RETENTION: Duration = Duration::from_hours(62 * 24);
@@ -38,11 +37,12 @@ fn database(config: &Config, checks: &mut Checks<'_>) {
         "database.url",
         || "must start with postgres:// (it is not shown: it carries a password)".to_owned(),
     );
-    let accounts = u32::try_from(config.accounts.len()).unwrap_or(u32::MAX);
-    let needed = LOOPS.saturating_add(accounts).max(MIN_CONNECTIONS);
-    let has = database.max_connections;
+    let lanes = u32::try_from(config.accounts.len())
+        .unwrap_or(u32::MAX)
+        .max(1);
+    let (has, needed) = (database.max_connections, LOOPS.saturating_add(lanes));
     checks.require(has >= needed, "database.max_connections", || {
-        format!("({has}) must be at least {needed}: {LOOPS} for the loops and one for each account, of which there are {accounts}")
+        format!("({has}) must be at least {needed}: {LOOPS} for the loops and one for each account")
     });
     for (key, value) in [
         ("database.connect_timeout", database.connect_timeout),
@@ -71,7 +71,8 @@ fn worker(config: &Config, checks: &mut Checks<'_>) {
     let (lease, drain) = (worker.lease, worker.drain_timeout);
     checks.require(drain <= lease, "worker.drain_timeout", || {
         format!(
-            "({}) must not be longer than worker.lease ({}): after it other daemons may take the jobs",
+            "({}) must not be longer than worker.lease ({}): after it other daemons may take the \
+             jobs",
             show(drain),
             show(lease)
         )
@@ -91,17 +92,23 @@ fn worker(config: &Config, checks: &mut Checks<'_>) {
     if let Some((name, account)) = longest {
         let timeout = account.timeout;
         let key = format!("accounts.{name}.timeout");
-        checks.require(lease > timeout.saturating_mul(2).saturating_add(LEASE_MARGIN), "worker.lease", || {
-            format!(
-                "({}) must be longer than twice {key} ({}) and {}: a look-up, a call and its settling must end inside it",
-                show(lease),
-                show(timeout),
-                show(LEASE_MARGIN)
-            )
-        });
+        checks.require(
+            lease > timeout.saturating_mul(2).saturating_add(LEASE_MARGIN),
+            "worker.lease",
+            || {
+                format!(
+                    "({}) must be longer than twice {key} ({}) and {}: a look-up, a call and its \
+                     settling must end inside it",
+                    show(lease),
+                    show(timeout),
+                    show(LEASE_MARGIN)
+                )
+            },
+        );
         checks.require(drain >= timeout, "worker.drain_timeout", || {
             format!(
-                "({}) must not be shorter than {key} ({}): calls under way would be cut off and their outcome unknown",
+                "({}) must not be shorter than {key} ({}): calls under way would be cut off and \
+                 their outcome unknown",
                 show(drain),
                 show(timeout)
             )
@@ -115,15 +122,25 @@ fn planner(config: &Config, checks: &mut Checks<'_>) {
     checks.positive("planner.batch", planner.batch);
     checks.positive("planner.presented_open_days", planner.presented_open_days);
     let (horizon, interval) = (planner.horizon, planner.interval);
-    checks.require(horizon >= interval.saturating_mul(2), "planner.horizon", || {
-        format!(
-            "({}) must be at least twice planner.interval ({}): a cycle would be planned after its first call was due",
-            show(horizon),
-            show(interval)
-        )
-    });
+    checks.require(
+        horizon >= interval.saturating_mul(2),
+        "planner.horizon",
+        || {
+            format!(
+                "({}) must be at least twice planner.interval ({}): a cycle would be planned after \
+                 its first call was due",
+                show(horizon),
+                show(interval)
+            )
+        },
+    );
     checks.require(horizon <= MAX_HORIZON, "planner.horizon", || {
-        format!("({}) must not be longer than {}: an execution keeps the rules of the day it was planned", show(horizon), show(MAX_HORIZON))
+        format!(
+            "({}) must not be longer than {}: an execution keeps the rules of the day it was \
+             planned",
+            show(horizon),
+            show(MAX_HORIZON)
+        )
     });
 }
 
@@ -178,7 +195,10 @@ fn clock(config: &Config, checks: &mut Checks<'_>) {
             {
                 checks.require(false, "clock.mode", || {
                     let host = account.base_url.host_str().unwrap_or_default();
-                    format!("is simulated, but accounts.{name}.base_url is {host}, which is not this machine: a real provider would debit at wrong times")
+                    format!(
+                        "is simulated, but accounts.{name}.base_url is {host}, which is not \
+                         this machine: a real provider would debit at wrong times"
+                    )
                 });
             }
         }

@@ -1,10 +1,11 @@
 //! What the law, the rails and reason ask of the rules.
 
+use std::ops::Range;
 use std::time::Duration;
 
-use chrono::NaiveTime;
+use chrono::{DateTime, NaiveTime};
 
-use super::super::{Config, RailRules};
+use super::super::{Account, Config, RailRules};
 use super::{Checks, show};
 use crate::domain::policy::Strategy;
 use crate::domain::{ProviderKind, Rail};
@@ -15,6 +16,12 @@ const LAWFUL_NOTICE: Duration = Duration::from_hours(24);
 /// NPCI OC-215A: one attempt and three retries.
 const UPI_ATTEMPTS: u16 = 4;
 
+/// NPCI OC-215A, in minutes of a day in India.
+const PEAK_MINUTES: [Range<i64>; 2] = [600..780, 1020..1290];
+
+/// 2026-01-01T00:00:00+05:30. India's clocks never change, so one day stands for all.
+const A_MIDNIGHT_IN_INDIA: i64 = 1_767_205_800;
+
 const DAY: Duration = Duration::from_hours(24);
 
 pub(super) fn check(config: &Config, checks: &mut Checks<'_>) {
@@ -23,8 +30,12 @@ pub(super) fn check(config: &Config, checks: &mut Checks<'_>) {
     }
     let attempts = config.rails.upi.max_attempts;
     checks.require(attempts <= UPI_ATTEMPTS, "rails.upi.max_attempts", || {
-        format!("({attempts}) must not be more than {UPI_ATTEMPTS}: NPCI allows one attempt and three retries")
+        format!(
+            "({attempts}) must not be more than {UPI_ATTEMPTS}: NPCI allows one attempt and \
+             three retries"
+        )
     });
+    peak_hours(config, checks);
     for kind in ProviderKind::ALL {
         let provider = config.providers.get(*kind);
         checks.positive(
@@ -58,7 +69,8 @@ fn rules(prefix: &str, rules: &RailRules, checks: &mut Checks<'_>) {
     let (lead, validity) = (rules.notify_lead, rules.notification_validity);
     checks.require(validity > notice.saturating_add(lead), &key("notification_validity"), || {
         format!(
-            "({}) must be longer than {} ({}) and {} ({}): the notification would end before the debit",
+            "({}) must be longer than {} ({}) and {} ({}): the notification would end before the \
+             debit",
             show(validity),
             key("notify_to_debit"),
             show(notice),
@@ -82,12 +94,42 @@ fn rules(prefix: &str, rules: &RailRules, checks: &mut Checks<'_>) {
     if let Some(last) = rules.lookup_after.last() {
         checks.require(rules.review_after > *last, &key("review_after"), || {
             format!(
-                "({}) must be longer than the last of {} ({}): a person is asked when the look-ups came to nothing",
+                "({}) must be longer than the last of {} ({}): a person is asked when the \
+                 look-ups came to nothing",
                 show(rules.review_after),
                 key("lookup_after"),
                 show(*last)
             )
         });
+    }
+}
+
+/// A stand-in on this machine may be debited at any time; a bank may not.
+fn peak_hours(config: &Config, checks: &mut Checks<'_>) {
+    if !config.accounts.is_empty() && config.accounts.values().all(Account::is_loopback) {
+        return;
+    }
+    let upi = &config.rails.upi;
+    for (key, windows) in [
+        ("rails.upi.windows", &upi.windows),
+        ("rails.upi.notify_windows", &upi.notify_windows),
+    ] {
+        let open = PEAK_MINUTES.into_iter().flatten().find(|minute| {
+            let at = DateTime::from_timestamp(
+                A_MIDNIGHT_IN_INDIA.saturating_add(minute.saturating_mul(60)),
+                0,
+            );
+            at.is_some_and(|at| windows.contains(at))
+        });
+        if let Some(minute) = open {
+            checks.require(false, key, || {
+                let (hour, minute) = (minute / 60, minute % 60);
+                format!(
+                    "must leave out the peak hours 10:00-13:00 and 17:00-21:30 in India, but \
+                     {hour:02}:{minute:02} is in: NPCI refuses AutoPay then"
+                )
+            });
+        }
     }
 }
 
