@@ -25,6 +25,7 @@ impl Config {
             processing_time: rules.processing_time,
             lookup_after: rules.lookup_after.clone(),
             lookup_every: rules.lookup_every,
+            lookup_window: rules.lookup_window,
             review_after: rules.review_after,
             verify_after: rules.verify_after,
             retry: self.retry.get(&rail).cloned().unwrap_or_default(),

@@ -37,6 +37,8 @@ pub struct RailRules {
     #[serde(with = "humantime_serde")]
     pub lookup_every: Duration,
     #[serde(with = "humantime_serde")]
+    pub lookup_window: Duration,
+    #[serde(with = "humantime_serde")]
     pub review_after: Duration,
     #[serde(with = "humantime_serde")]
     pub verify_after: Duration,

@@ -49,6 +49,7 @@ pub(crate) fn policy(_provider: ProviderKind, rail: Rail) -> Policy {
         processing_time: Duration::from_secs(120),
         lookup_after: vec![Duration::from_secs(60)],
         lookup_every: hours(1),
+        lookup_window: hours(2),
         review_after: hours(72),
         verify_after: hours(24),
         retry: std::collections::BTreeMap::new(),

@@ -34,6 +34,7 @@ pub(super) fn policy(debit: &[&str], notify: &[&str]) -> Policy {
         processing_time: Duration::from_mins(5),
         lookup_after: vec![Duration::from_mins(30)],
         lookup_every: Duration::from_hours(6),
+        lookup_window: Duration::from_hours(2),
         review_after: Duration::from_hours(72),
         verify_after: Duration::from_hours(24),
         retry: BTreeMap::new(),
