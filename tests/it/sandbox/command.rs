@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use mandated::domain::Rail;
-use mandated::sandbox::read_mandates;
+use mandated::sandbox::{SandboxArgs, read_mandates, run};
 
 use super::*;
 
@@ -171,4 +171,32 @@ async fn a_time_that_is_none_is_refused() {
     let (status, text) = sent(request).await.unwrap();
     assert_eq!(status, 400);
     assert!(text.contains("2026-01-05T09:00:00Z"));
+}
+
+#[derive(clap::Parser)]
+struct Cli {
+    #[command(flatten)]
+    sandbox: SandboxArgs,
+}
+
+#[tokio::test]
+async fn the_command_says_where_it_listens_and_stops_when_told() {
+    let row = "a,juspay_main,M1,c1,card,none,499.00,,INR,aspresented,,,2026-01-01,,,fastag,Toll,";
+    let folder = file("mandates.csv", &format!("{HEADER}\n{row}\n"));
+    let path = folder.path().join("mandates.csv");
+    let args = |path: &str| {
+        let args = ["sandbox", "--listen", "127.0.0.1:0", "--mandates", path];
+        <Cli as clap::Parser>::try_parse_from(args).unwrap().sandbox
+    };
+    let mut out = Vec::new();
+    run(args(path.to_str().unwrap()), &mut out, async {})
+        .await
+        .unwrap();
+    let out = String::from_utf8(out).unwrap();
+    assert!(out.starts_with("Juspay: http://127.0.0.1:"), "{out}");
+    assert!(out.contains("/api/v3/eNach\nMandates known: 1."), "{out}");
+    let error = run(args("nowhere.csv"), &mut Vec::new(), async {})
+        .await
+        .unwrap_err();
+    assert_eq!(error.to_string(), "read mandates from nowhere.csv");
 }

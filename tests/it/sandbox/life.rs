@@ -112,6 +112,22 @@ async fn a_revoked_mandate_shows_once_the_bank_has_said_so() {
 }
 
 #[tokio::test]
+async fn an_order_with_nothing_in_store_says_that_no_retry_is_allowed() {
+    let bench = Bench::open(vec![juspay("e1", Rail::Enach, Notify::None)]).await;
+    bench.script("e1", Call::Execute, [Then::Declines(Reason::AccountClosed)]);
+    bench.execute("05 08:30", "e1", "o1", &[]).await.unwrap();
+    let allowed = async |time: &str| {
+        let (_, order) = json(bench.order(time, "o1").await);
+        order["additional_info"]["mandate_retry_info"]["allowed_retry"].clone()
+    };
+    assert_eq!(allowed("05 09:00").await, "true");
+    assert_eq!(allowed("06 13:00").await, "false");
+    // A closed account stays closed.
+    bench.execute("20 08:30", "e1", "o2", &[]).await.unwrap();
+    assert_eq!(bench.status("21 13:00", "o2").await, "AUTHORIZATION_FAILED");
+}
+
+#[tokio::test]
 async fn signzy_debits_periodic_emandates_by_itself() {
     let bench = Bench::open(vec![signzy("12345", Notify::Provider)]).await;
     let debits = bench.debits("31 00:00");
