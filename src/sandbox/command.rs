@@ -10,6 +10,7 @@ use clap::{Args, ValueEnum};
 use super::file::{FileError, read_mandates};
 use super::{Credentials, Faults, Options, Profile, SandboxError, india, start};
 use crate::clock::Clock;
+use crate::domain::ProviderKind;
 
 /// Start a stand-in for Juspay and Signzy on loopback
 #[derive(Debug, Clone, Args)]
@@ -103,14 +104,15 @@ pub async fn run(
     })
     .await?;
     sandbox.register(registrations);
-    let address = sandbox.address();
+    writeln!(out, "Juspay: {}", sandbox.base_url(ProviderKind::Juspay))?;
+    writeln!(out, "Signzy: {}", sandbox.base_url(ProviderKind::Signzy))?;
     writeln!(
         out,
-        "Juspay and Signzy listen on http://{address} and know {count} mandates."
+        "Mandates known: {count}. POST /sandbox/mandates takes more."
     )?;
     writeln!(
         out,
-        "Register more with POST /sandbox/mandates; read the ledger at /sandbox/ledger."
+        "GET /sandbox/ledger shows every debit and every broken rule."
     )?;
     out.flush()?;
     shutdown.await;

@@ -28,7 +28,7 @@ pub enum Fault {
     Html,
     /// It is done, and half of the JSON arrives.
     Truncated,
-    /// The attempt is shown as failed and charged hours later.
+    /// Juspay shows the attempt as failed, and as charged hours later.
     LateSuccess,
     /// The attempt fails and Juspay retries it by itself.
     SilentRetry,

@@ -85,17 +85,24 @@ pub(super) struct Attempt {
 }
 
 impl Attempt {
-    /// A presentation that never reached the bank.
-    pub(super) fn refused(by: By, at: Instant, decline: Decline) -> Self {
+    fn paid(by: By, at: Instant, resolves_at: Instant) -> Self {
         Self {
             by,
             at,
-            resolves_at: at,
-            answer: Err(decline),
+            resolves_at,
+            answer: Ok(()),
             resolved: false,
             late_at: None,
             silent: false,
             reason: None,
+        }
+    }
+
+    /// A presentation that never reached the bank; it is known at `resolves_at`.
+    pub(super) fn refused(by: By, at: Instant, resolves_at: Instant, decline: Decline) -> Self {
+        Self {
+            answer: Err(decline),
+            ..Self::paid(by, at, resolves_at)
         }
     }
 }
@@ -128,7 +135,9 @@ pub(super) struct Mandate {
 }
 
 impl Mandate {
-    pub(super) fn new(terms: Registration) -> Self {
+    pub(super) fn new(mut terms: Registration) -> Self {
+        terms.cycle_days.sort_unstable();
+        terms.cycle_days.dedup();
         Self {
             terms,
             status: Status::Active,
@@ -162,7 +171,9 @@ impl Mandate {
     pub(super) fn wake(&mut self, now: Instant) {
         if self.paused_until.is_some_and(|until| until <= now) {
             self.paused_until = None;
-            self.status = Status::Active;
+            if matches!(self.status, Status::Paused | Status::CustomerPaused) {
+                self.status = Status::Active;
+            }
         }
     }
 
@@ -219,22 +230,13 @@ impl Mandate {
             .day(cycle)
             .number(u64::from(number));
         let resolves_at = self.resolves_at(at, draw.text("time"));
-        let mut attempt = Attempt {
-            by,
-            at,
-            resolves_at,
-            answer: Ok(()),
-            resolved: false,
-            late_at: None,
-            silent: false,
-            reason: None,
-        };
+        let late = india::after(resolves_at, draw.text("late").minutes(30, 480));
+        let mut attempt = Attempt::paid(by, at, resolves_at);
         let script = match self.status.reason() {
             Some(reason) => Then::Declines(reason),
             None => self.scripted_attempts.pop_front().unwrap_or(Then::Normal),
         };
-        let late = india::after(resolves_at, draw.text("late").minutes(30, 480));
-        let reason = match script {
+        attempt.reason = match script {
             Then::Pays => None,
             Then::Declines(reason) => Some(reason),
             Then::DeclinesWith(decline) => {
@@ -247,27 +249,26 @@ impl Mandate {
                 Some(Reason::Technical)
             }
             Then::Normal => {
-                let reason = self.payers_answer(
-                    world,
-                    &Presented {
-                        mandate_id: self.id(),
-                        cycle,
-                        number,
-                        at,
-                    },
-                );
-                if matches!(reason, Some(Reason::Technical | Reason::LowBalance)) {
+                let presented = Presented {
+                    mandate_id: self.id(),
+                    cycle,
+                    number,
+                    at,
+                };
+                let reason = self.payers_answer(world, &presented);
+                let passing = matches!(reason, Some(Reason::Technical | Reason::LowBalance));
+                // What is in store for an order is fixed by the attempts that somebody asked for.
+                if passing && by != By::Provider {
                     let drawn = |fault: &str, share| draw.text(fault).per_mille(share);
-                    attempt.late_at =
-                        drawn("late success", world.faults.late_success).then_some(late);
+                    let late_success = drawn("late success", world.faults.late_success);
+                    attempt.late_at = late_success.then_some(late);
                     attempt.silent = drawn("silent retry", world.faults.silent_retry);
                 }
                 reason
             }
         };
-        if let Some(reason) = reason {
+        if let Some(reason) = attempt.reason {
             attempt.answer = Err(Decline::of(reason, self.terms.rail, draw.text("code")));
-            attempt.reason = Some(reason);
         }
         attempt
     }

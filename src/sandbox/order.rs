@@ -151,6 +151,12 @@ impl Order {
             && self.failure().is_some_and(|decline| decline.retryable)
     }
 
+    /// Whether it may still be collected: by itself, or by a retry.
+    pub(super) fn is_alive(&self, mandate: &Mandate) -> bool {
+        let spent = mandate.terms.rail == Rail::Upi && self.attempts.len() >= 4;
+        self.next().is_some() || (self.is_retryable(mandate) && !spent)
+    }
+
     /// Stops a scheduled debit, if one is at least half an hour away.
     pub(super) fn cancel(&mut self, now: Instant) -> bool {
         let limit = india::after(now, TimeDelta::minutes(30));
@@ -243,14 +249,13 @@ pub(super) fn present(
         .cycle
         .get_or_insert_with(|| mandate.terms.cycle_of(day).unwrap_or(day));
     let attempt = match judge::presentation(mandate, order, (by, at), ledger) {
-        Some(decline) => Attempt::refused(by, at, decline),
+        Some(decline) => Attempt::refused(by, at, at, decline),
         None => mandate.present(world, cycle, by, at),
     };
     order.attempts.push(attempt);
 }
 
 fn resolve(mandate: &mut Mandate, order: &mut Order, ledger: &mut Ledger) {
-    let made = order.attempts.len();
     let Some(attempt) = order.attempts.last_mut() else {
         return;
     };
@@ -261,20 +266,30 @@ fn resolve(mandate: &mut Mandate, order: &mut Order, ledger: &mut Ledger) {
         return;
     };
     mandate.suffer(&attempt, attempt.resolves_at);
+    if decline.retryable {
+        schedule_silent_retry(mandate, order, attempt.resolves_at);
+    }
+}
+
+/// "Notification/Execution Silent Retry": 1 h after a failure, then every 3 h, 4 attempts, all within 10 h. The rails
+/// without a notification have none.
+fn schedule_silent_retry(mandate: &Mandate, order: &mut Order, failed_at: Instant) {
+    let made = order.attempts.len();
     let silent = order.attempts.iter().any(|attempt| attempt.silent);
-    // "Notification/Execution Silent Retry": 1 h after the failure, then every 3 h, 4 attempts in all.
-    if silent && decline.retryable && made < 4 && mandate.status == Status::Active {
-        let gap = if made == 1 {
-            TimeDelta::hours(1)
-        } else {
-            TimeDelta::hours(3)
-        };
-        let at = india::after(attempt.resolves_at, gap);
-        let at = if mandate.terms.rail == Rail::Upi {
-            india::off_peak(at)
-        } else {
-            at
-        };
+    if !silent || made >= 4 || mandate.status != Status::Active {
+        return;
+    }
+    let at = india::after(failed_at, TimeDelta::hours(if made == 1 { 1 } else { 3 }));
+    let at = match mandate.terms.rail {
+        Rail::Upi => india::off_peak(at),
+        Rail::Card => at,
+        Rail::Enach => return,
+    };
+    let first = order
+        .attempts
+        .first()
+        .map_or(failed_at, |attempt| attempt.resolves_at);
+    if at <= india::after(first, TimeDelta::hours(10)) {
         order.scheduled = Some(Scheduled {
             at,
             by: By::Provider,
@@ -329,9 +344,10 @@ pub(super) fn notify_and_schedule(
         order.schedule(at);
         Some(settles_at)
     } else {
-        let mut attempt = Attempt::refused(By::Provider, now, Decline::not_notified());
-        attempt.resolves_at = settles_at;
-        order.attempts.push(attempt);
+        let decline = Decline::not_notified();
+        order
+            .attempts
+            .push(Attempt::refused(By::Provider, now, settles_at, decline));
         None
     }
 }

@@ -26,14 +26,14 @@ pub struct Registration {
     pub currency: Currency,
     /// `fastag` and `ncmc` need no notification.
     pub category: Option<String>,
-    /// The days of its cycles in India, ascending; empty for a mandate whose cycles the merchant presents.
+    /// The days of its cycles in India; empty for a mandate whose cycles the merchant presents.
     pub cycle_days: Vec<NaiveDate>,
 }
 
 impl Registration {
     /// The cycle that a day belongs to: the latest cycle day that is not after it. Where the merchant presents the
-    /// cycles each day is one. Nothing before the first.
-    pub fn cycle_of(&self, day: NaiveDate) -> Option<NaiveDate> {
+    /// cycles each day is one. Nothing before the first. The days are in order once the mandate is registered.
+    pub(super) fn cycle_of(&self, day: NaiveDate) -> Option<NaiveDate> {
         if self.cycle_days.is_empty() {
             return Some(day);
         }
@@ -85,9 +85,6 @@ impl TryFrom<Wire> for Registration {
         let currency = Currency::parse(&wire.currency)?;
         let amount =
             |text: Option<String>| text.map(|text| Amount::parse(&text, currency)).transpose();
-        let mut cycle_days = wire.cycle_days;
-        cycle_days.sort_unstable();
-        cycle_days.dedup();
         Ok(Self {
             provider: wire.provider,
             mandate_id: wire.mandate_id,
@@ -98,7 +95,7 @@ impl TryFrom<Wire> for Registration {
             max_amount: amount(wire.max_amount)?,
             currency,
             category: wire.category,
-            cycle_days,
+            cycle_days: wire.cycle_days,
         })
     }
 }

@@ -13,7 +13,7 @@ use super::super::received::{Answer, Received};
 use super::super::state::State;
 use super::super::{ClockTime, answers, india};
 use super::{check_headers, txns};
-use crate::domain::{Amount, Instant, Rail};
+use crate::domain::{Amount, Currency, Instant, Rail};
 
 /// `source_info`: both are text.
 #[derive(Deserialize)]
@@ -32,6 +32,46 @@ pub(in super::super) fn already_exists() -> Answer {
     )
 }
 
+/// A well-formed request.
+struct Wanted {
+    reference: String,
+    amount: Amount,
+    amount_text: String,
+    debit_at: Instant,
+    description: String,
+}
+
+fn invalid(message: &str) -> Answer {
+    answers::refused("Bad Request", "invalid_info", message, "INVALID_INPUT")
+}
+
+fn read(form: &BTreeMap<String, String>, currency: Currency) -> Result<Wanted, Answer> {
+    let field = |name: &str| form.get(name).cloned().unwrap_or_default();
+    let reference = field("object_reference_id");
+    // "Length upto 25 and alphanumeric characters only".
+    let alphanumeric = reference
+        .chars()
+        .all(|letter| letter.is_ascii_alphanumeric());
+    if !alphanumeric || !(1..=25).contains(&reference.len()) {
+        return Err(invalid("Invalid object_reference_id"));
+    }
+    let source: SourceInfo = serde_json::from_str(&field("source_info"))
+        .map_err(|_unreadable| invalid("Invalid source_info"))?;
+    let description = field("description");
+    // "max 50 chars".
+    if description.chars().count() > 50 {
+        return Err(invalid("Invalid description"));
+    }
+    Ok(Wanted {
+        reference,
+        amount: Amount::parse(&source.amount, currency)
+            .map_err(|_unreadable| invalid("Invalid amount"))?,
+        amount_text: source.amount,
+        debit_at: txns::epoch(&source.txn_date).ok_or_else(|| invalid("Invalid txn_date"))?,
+        description,
+    })
+}
+
 /// Notifies the payer of a mandate; the headers have been checked.
 pub(super) fn notify(
     state: &mut State,
@@ -39,18 +79,6 @@ pub(super) fn notify(
     id: &str,
     form: &BTreeMap<String, String>,
 ) -> Result<Answer, Answer> {
-    let invalid =
-        |message: &str| answers::refused("Bad Request", "invalid_info", message, "INVALID_INPUT");
-    let reference = form.get("object_reference_id").cloned().unwrap_or_default();
-    // "Length upto 25 and alphanumeric characters only".
-    let well_formed =
-        (1..=25).contains(&reference.len()) && reference.chars().all(|c| c.is_ascii_alphanumeric());
-    if !well_formed {
-        return Err(invalid("Invalid object_reference_id"));
-    }
-    if state.references.contains_key(&reference) {
-        return Err(already_exists());
-    }
     let State {
         world,
         mandates,
@@ -61,6 +89,10 @@ pub(super) fn notify(
     let mandate = mandates
         .get_mut(id)
         .ok_or_else(|| Answer::json(400, answers::MANDATE_NOT_FOUND))?;
+    let wanted = read(form, mandate.terms.currency)?;
+    if references.contains_key(&wanted.reference) {
+        return Err(already_exists());
+    }
     if mandate.status != Status::Active {
         let message = "Please pass active mandate";
         return Err(answers::refused(
@@ -70,40 +102,29 @@ pub(super) fn notify(
             "INVALID_ACTION",
         ));
     }
-    let source: SourceInfo = form
-        .get("source_info")
-        .and_then(|text| serde_json::from_str(text).ok())
-        .ok_or_else(|| invalid("Invalid source_info"))?;
-    let debit_at = txns::epoch(&source.txn_date).ok_or_else(|| invalid("Invalid txn_date"))?;
-    let amount = Amount::parse(&source.amount, mandate.terms.currency)
-        .map_err(|_invalid| invalid("Invalid amount"))?;
-    let description = form.get("description").cloned().unwrap_or_default();
-    // "max 50 chars".
-    if description.chars().count() > 50 {
-        return Err(invalid("Invalid description"));
-    }
     let now = received.now;
     if mandate.terms.rail == Rail::Upi && india::is_peak(now) {
-        let detail = format!(
-            "notification {reference} asked for at {} in India",
+        let asked = format!(
+            "notification {} asked for at {} in India",
+            wanted.reference,
             ClockTime(now)
         );
-        ledger.violation(now, (id, None), Rule::PeakNotification, detail);
+        ledger.violation(now, (id, None), Rule::PeakNotification, asked);
     }
-    let (settles_at, delivered) = mandate.notify(world, debit_at, now);
+    let (settles_at, delivered) = mandate.notify(world, wanted.debit_at, now);
     let notification = Notification {
-        reference: reference.clone(),
-        amount,
-        amount_text: source.amount,
-        debit_at,
-        description,
+        reference: wanted.reference.clone(),
+        amount: wanted.amount,
+        amount_text: wanted.amount_text,
+        debit_at: wanted.debit_at,
+        description: wanted.description,
         created_at: now,
         settles_at,
         delivered,
     };
     let answer = Answer::value(200, &body(mandate, &notification, now));
-    references.insert(reference.clone(), id.to_owned());
-    mandate.notifications.insert(reference, notification);
+    references.insert(wanted.reference.clone(), id.to_owned());
+    mandate.notifications.insert(wanted.reference, notification);
     Ok(answer)
 }
 

@@ -136,6 +136,6 @@ fn retry_info(mandate: &Mandate, order: &Order) -> serde_json::Value {
     json!({
         "is_retried_order": (retries > 0).to_string(),
         "retries_done_count": retries.to_string(),
-        "allowed_retry": (order.is_pending() || order.is_retryable(mandate)).to_string(),
+        "allowed_retry": order.is_alive(mandate).to_string(),
     })
 }

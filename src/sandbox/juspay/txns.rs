@@ -72,7 +72,7 @@ pub(in super::super) fn create(state: &mut State, received: &Received) -> Result
         let decline = Decline::invalid_customer(answers::INVALID_CUSTOMER);
         order
             .attempts
-            .push(Attempt::refused(By::Merchant, now, decline));
+            .push(Attempt::refused(By::Merchant, now, now, decline));
     } else if provider_notifies {
         let notified =
             order::notify_and_schedule(mandate, &mut order, wanted.execution_date, now, world);
