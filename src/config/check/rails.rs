@@ -10,8 +10,9 @@ use super::{Checks, show};
 use crate::domain::policy::Strategy;
 use crate::domain::{ProviderKind, Rail};
 
-/// RBI, E-mandate Framework 2026, 6a. The database refuses less, too.
-const LAWFUL_NOTICE: Duration = Duration::from_hours(24);
+/// RBI, E-mandate Framework 2026, 6a, says 24 h, and the database refuses less. Providers debit in the 25th hour, and so do we:
+/// the claim opens no intent before it.
+const LAWFUL_NOTICE: Duration = Duration::from_hours(25);
 
 /// NPCI OC-215A: one attempt and three retries.
 const UPI_ATTEMPTS: u16 = 4;
@@ -61,7 +62,7 @@ fn rules(prefix: &str, rules: &RailRules, checks: &mut Checks<'_>) {
     let notice = rules.notify_to_debit;
     checks.require(notice >= LAWFUL_NOTICE, &key("notify_to_debit"), || {
         format!(
-            "({}) must be at least {}: the law protects the payer for a day",
+            "({}) must be at least {}: the law protects the payer for a day, and providers debit in the 25th hour",
             show(notice),
             show(LAWFUL_NOTICE)
         )
