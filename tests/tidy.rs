@@ -106,11 +106,8 @@ fn uses(text: &str) -> Vec<(usize, String)> {
     let mut found = Vec::new();
     for path in regex(r"\bcrate::(\{[^;]*;|[a-z_]+)").captures_iter(text) {
         let offset = path.get_match().start();
-        if text[..offset]
-            .lines()
-            .next_back()
-            .is_some_and(|line| line.trim_start().starts_with("//"))
-        {
+        let before = text[..offset].rsplit('\n').next();
+        if before.is_some_and(|before| before.trim_start().starts_with("//")) {
             continue;
         }
         // Drops inner groups until only the outermost names are left.
