@@ -7,10 +7,9 @@
 export PATH := $(PATH):$(HOME)/.cargo/bin
 
 help: ## list the targets
-	@echo "make demo ARGS=…  more or fewer of them: ARGS='--mandates 5000 --days 62 --seed 7 --json'"
-	@sed -n 's/^\([a-z-]*\):.*## /make \1|/p' Makefile | awk -F'|' '{ printf "%-17s %s\n", $$1, $$2 }'
+	@sed -n 's/^\([a-z-]*\):.*## /make \1|/p' Makefile | awk -F'|' '{ printf "%-12s %s\n", $$1, $$2 }'
 
-demo: set-up ## live through a month of collections in seconds, against a sandbox of both providers
+demo: set-up ## live through a month of collections in seconds; more of it with ARGS='--mandates 5000 --seed 7'
 	@echo "==> build mandated, start a private Postgres and the sandbox, and live through 35 days"
 	@cargo run --locked --release -- demo $(ARGS)
 
@@ -20,7 +19,7 @@ test: set-up ## run every test, on a private Postgres that is gone afterwards
 	@echo "==> run the tests"
 	@cargo test --locked --tests
 
-check: ## check formatting and lints
+check: set-up ## check formatting and lints
 	@echo "==> check the formatting"
 	@cargo fmt --check
 	@echo "==> check the lints, and those of the release image, which has no sandbox"
