@@ -23,7 +23,7 @@ create table mandated.attempts (
   worker_id text not null,
   primary key (execution_id, id, at)
 ) partition by range (at);
--- Stays empty while the daemon runs; rows here mean that partitions were not made in time.
+-- Stays empty while the daemon runs. Rows here mean that partitions were not made in time; making them moves the rows.
 create table mandated.attempts_default partition of mandated.attempts default;
 
 create table mandated.events (
@@ -53,6 +53,7 @@ language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
   made integer := 0;
   month timestamptz;
+  next_month timestamptz;
   parent text;
   part text;
 begin
@@ -63,8 +64,13 @@ begin
     foreach parent in array array['attempts', 'events'] loop
       part := format('%s_%s', parent, to_char(month at time zone 'UTC', 'YYYYMM'));
       if to_regclass('mandated.' || part) is null then
-        execute format('create table mandated.%I partition of mandated.%I for values from (%L) to (%L)',
-          part, parent, month, ((month at time zone 'UTC') + interval '1 month') at time zone 'UTC');
+        next_month := ((month at time zone 'UTC') + interval '1 month') at time zone 'UTC';
+        execute format('create table mandated.%I (like mandated.%I including all excluding identity)', part, parent);
+        -- If we come late, its first rows are in the default partition.
+        execute format('with late as (delete from mandated.%I where at >= %L and at < %L returning *)
+                        insert into mandated.%I select * from late', parent || '_default', month, next_month, part);
+        execute format('alter table mandated.%I attach partition mandated.%I for values from (%L) to (%L)',
+          parent, part, month, next_month);
         made := made + 1;
       end if;
     end loop;
@@ -73,12 +79,11 @@ begin
 end $$;
 revoke execute on function mandated.make_partitions from public;
 
--- Drops the partitions of `parent` (attempts or events) that end at `kept_from` or before. Locks the parent against
--- everything for a moment: call it with a lock_timeout, and again later.
-create function mandated.drop_partitions(parent text, kept_from timestamptz) returns integer
+-- Drops the partitions of `parent` (attempts or events) that end at `kept_from` or before, and names them. It locks the
+-- parent against everything for a moment: call it with a lock_timeout, and again later.
+create function mandated.drop_partitions(parent text, kept_from timestamptz) returns setof text
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
-  dropped integer := 0;
   part text;
 begin
   for part in
@@ -89,11 +94,11 @@ begin
        and parent in ('attempts', 'events')
        and c.relname ~ '_[0-9]{6}$'
        and (to_date(right(c.relname, 6), 'YYYYMM') + interval '1 month') at time zone 'UTC' <= kept_from
+     order by c.relname
   loop
     execute format('drop table mandated.%I', part);
-    dropped := dropped + 1;
+    return next part;
   end loop;
-  return dropped;
 end $$;
 revoke execute on function mandated.drop_partitions from public;
 

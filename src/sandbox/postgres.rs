@@ -58,7 +58,12 @@ impl PrivatePostgres {
     /// server would not: what is committed survives [`stop_hard`](Self::stop_hard) either way.
     pub fn start(fsync: bool) -> Result<Self, PostgresError> {
         let mut supervisor = Command::new("sh")
-            .args(["-c", SCRIPT, "postgres", "serve"])
+            .args([
+                "-c",
+                r#"eval "$PRIVATE_POSTGRES_SCRIPT""#,
+                "postgres",
+                "serve",
+            ])
             .env("PRIVATE_POSTGRES_SCRIPT", SCRIPT)
             .env("PRIVATE_POSTGRES_FSYNC", if fsync { "on" } else { "off" })
             .stdin(Stdio::piped())

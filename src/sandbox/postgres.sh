@@ -1,7 +1,7 @@
 # A private Postgres that ends with whoever started it. Used by `PrivatePostgres` and `.ci/with-postgres`.
 #
 # It is run as text, because the user it drops to may not be able to read this file:
-#   PRIVATE_POSTGRES_SCRIPT=$(cat postgres.sh) sh -c "$PRIVATE_POSTGRES_SCRIPT" postgres serve
+#   PRIVATE_POSTGRES_SCRIPT=$(cat postgres.sh) sh -c 'eval "$PRIVATE_POSTGRES_SCRIPT"' postgres serve
 #
 # find    prints the folder that initdb is in; exit code 3 when there is none.
 # serve   starts a server on loopback and prints `ready PORT`. Then it obeys its standard input, a line at a time:
@@ -19,8 +19,7 @@ find_bin() {
   newest=0
   for initdb in /usr/lib/postgresql/*/bin/initdb /usr/lib/postgresql*/bin/initdb /usr/pgsql-*/bin/initdb \
     /usr/libexec/postgresql*/initdb /usr/local/pgsql/bin/initdb /opt/homebrew/opt/postgresql@*/bin/initdb \
-    /usr/local/opt/postgresql@*/bin/initdb \
-    /Applications/Postgres.app/Contents/Versions/*/bin/initdb; do
+    /usr/local/opt/postgresql@*/bin/initdb /Applications/Postgres.app/Contents/Versions/*/bin/initdb; do
     [ -x "$initdb" ] || continue
     version=$("$initdb" --version | sed 's/^[^0-9]*\([0-9]*\).*/\1/')
     if [ "$version" -gt "$newest" ]; then newest=$version bin=${initdb%/initdb}; fi
@@ -34,9 +33,9 @@ drop_root() {
   cd /
   set -- "--reuid=$(id -u "$user")" "--regid=$(id -g "$user")" --clear-groups
   if setpriv "$@" true 2>/dev/null; then
-    exec setpriv "$@" sh -c "$PRIVATE_POSTGRES_SCRIPT" postgres serve
+    exec setpriv "$@" sh -c 'eval "$PRIVATE_POSTGRES_SCRIPT"' postgres serve
   fi
-  exec su -s /bin/sh "$user" -c 'exec sh -c "$PRIVATE_POSTGRES_SCRIPT" postgres serve'
+  exec su -s /bin/sh "$user" -c 'eval "$PRIVATE_POSTGRES_SCRIPT"' postgres serve
 }
 
 make_data() {
@@ -57,7 +56,7 @@ full_page_writes = ${PRIVATE_POSTGRES_FSYNC:-on}
 CONF
 }
 
-# Waits until the server is ready, or gone. Postgres writes its process id and its status into lines 1 and 8 of this file.
+# Waits until the server is ready, or gone. Lines 1 and 8 of the file are its process id and its status.
 start() {
   cat "$dir/output" >>"$dir/log" &
   logger=$!

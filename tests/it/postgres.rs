@@ -110,7 +110,7 @@ async fn it_stops_when_its_parent_is_killed() {
     // The open end of the pipe is in the shell's hands only: `exec` gives it to nobody else.
     let parent = r#"
         dir=$(mktemp -d) && mkfifo "$dir/orders"
-        sh -c "$PRIVATE_POSTGRES_SCRIPT" postgres serve <"$dir/orders" &
+        sh -c 'eval "$PRIVATE_POSTGRES_SCRIPT"' postgres serve <"$dir/orders" &
         exec 9>"$dir/orders"
         rm -r "$dir"
         wait"#;

@@ -3,6 +3,7 @@
 mod constraints;
 mod migrations;
 mod partitions;
+mod roles;
 mod words;
 
 use sqlx::error::ErrorKind;

@@ -13,11 +13,11 @@ async fn make(executor: impl PgExecutor<'_>, first: &str, ahead: i32) -> i32 {
         .unwrap()
 }
 
-async fn drop_until(pool: &PgPool, parent: &str, kept_from: &str) -> i32 {
+async fn drop_until(pool: &PgPool, parent: &str, kept_from: &str) -> Vec<String> {
     query_scalar("select mandated.drop_partitions($1, $2::text::timestamptz)")
         .bind(parent)
         .bind(kept_from)
-        .fetch_one(pool)
+        .fetch_all(pool)
         .await
         .unwrap()
 }
@@ -86,6 +86,39 @@ async fn the_first_and_the_last_moment_of_a_month_have_a_partition() {
 }
 
 #[tokio::test]
+async fn rows_that_came_before_their_partition_are_moved_into_it() {
+    let TestDatabase { pool, .. } = &TestDatabase::new().await;
+    for at in ["2026-01-31T23:59:59Z", "2026-02-01Z"] {
+        row::attempt()
+            .with("at", format!("'{at}'"))
+            .insert(pool)
+            .await
+            .unwrap();
+    }
+    let ids = "select array_agg(id order by at) from mandated.attempts";
+    let before: Vec<i64> = query_scalar(ids).fetch_one(pool).await.unwrap();
+    make(pool, "2026-01-01Z", 0).await;
+    assert_eq!(
+        homes(pool).await,
+        ["mandated.attempts_202601", "mandated.attempts_default"]
+    );
+    make(pool, "2026-02-01Z", 0).await;
+    assert_eq!(
+        homes(pool).await,
+        ["mandated.attempts_202601", "mandated.attempts_202602"]
+    );
+    // The rows are the same, and the next one has a number of its own.
+    assert_eq!(
+        query_scalar::<_, Vec<i64>>(ids)
+            .fetch_one(pool)
+            .await
+            .unwrap(),
+        before
+    );
+    row::attempt().insert(pool).await.unwrap();
+}
+
+#[tokio::test]
 async fn daemons_that_make_them_at_once_do_not_fail() {
     let TestDatabase { pool, .. } = &TestDatabase::new().await;
     let made = futures::future::join_all((0..4).map(|_| make(pool, "2026-01-01Z", 23))).await;
@@ -103,19 +136,21 @@ async fn only_whole_months_before_the_date_are_dropped() {
             .await
             .unwrap();
     }
+    let none: [&str; 0] = [];
     assert_eq!(
-        drop_until(pool, "attempts", "2026-02-28T23:59:59Z").await,
-        1
+        drop_until(pool, "attempts", "2026-01-31T23:59:59Z").await,
+        none
     );
-    assert_eq!(drop_until(pool, "attempts", "2026-03-01Z").await, 1);
+    let two = drop_until(pool, "attempts", "2026-03-01Z").await;
+    assert_eq!(two, ["attempts_202601", "attempts_202602"]);
     assert_eq!(
         homes(pool).await,
         ["mandated.attempts_202603", "mandated.attempts_202604"]
     );
-    assert_eq!(drop_until(pool, "events", "2026-02-01Z").await, 1);
     assert_eq!(
-        drop_until(pool, "debits", "2030-01-01Z").await,
-        0,
-        "no other table is in its reach"
+        drop_until(pool, "events", "2026-02-01Z").await,
+        ["events_202601"]
     );
+    // No other table is in its reach.
+    assert_eq!(drop_until(pool, "debits", "2030-01-01Z").await, none);
 }

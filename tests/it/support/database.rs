@@ -10,8 +10,8 @@ use tokio::sync::{OnceCell, OwnedSemaphorePermit, Semaphore};
 
 /// The database that all others are copies of.
 const TEMPLATE: &str = "template_migrated";
-/// How many databases may be in use at once: the server takes 300 connections, and a test may have a second pool.
-const AT_ONCE: usize = 20;
+/// How many databases may be in use at once, one a test: the server takes 300 connections, and a test may have a second pool.
+const AT_ONCE: usize = 40;
 /// Connections of a test's own pool.
 const CONNECTIONS: u32 = 5;
 

@@ -1,0 +1,37 @@
+# What can be done with this repository. Each target does the set-up it needs: `make demo` and `make test` are all that a
+# fresh machine with Rust has to be told.
+.DEFAULT_GOAL := help
+.PHONY: help demo test check bench sqlx set-up
+
+# Where rustup puts cargo, for a shell that has not been told yet.
+export PATH := $(PATH):$(HOME)/.cargo/bin
+
+help: ## list the targets
+	@sed -n 's/^\([a-z-]*\):.*## /make \1|/p' Makefile | awk -F'|' '{ printf "%-12s %s\n", $$1, $$2 }'
+
+demo: set-up ## live through a month of collections in seconds; more of it with ARGS='--mandates 5000 --seed 7'
+	@echo "==> build mandated, start a private Postgres and the sandbox, and live through 35 days"
+	@cargo run --locked --release -- demo $(ARGS)
+
+test: set-up ## run every test, on a private Postgres that is gone afterwards
+	@echo "==> run the examples in the documentation"
+	@cargo test --locked --doc
+	@echo "==> run the tests"
+	@cargo test --locked --tests
+
+check: set-up ## check formatting and lints
+	@echo "==> check the formatting"
+	@cargo fmt --check
+	@echo "==> check the lints, and those of the release image, which has no sandbox"
+	@cargo clippy --locked --all-targets -- --deny warnings
+	@cargo clippy --locked --lib --bins --no-default-features -- --deny warnings
+
+bench: set-up ## measure how fast it is, on a private Postgres that syncs to disk
+	@cargo bench --locked
+
+sqlx: set-up ## after a change of a query or a migration: ask Postgres again what every query returns
+	@echo "==> write .sqlx from a private Postgres with all migrations"
+	@.ci/with-postgres .ci/sqlx .sqlx
+
+set-up: # install what is missing: a C compiler, Postgres
+	@.ci/set-up
