@@ -48,7 +48,7 @@ create table mandated.executions (
   constraint executions_dates_check check (closes_at > debit_at),
   constraint executions_finished_check
     check ((finished_at is not null) = (state in ('charged', 'failed', 'skipped', 'expired', 'review'))),
-  constraint executions_delivered_check check (delivered_at is null or notification_ref is not null)
+  constraint executions_delivered_check check (delivered_at is null or notification_ref is not null or execute_at is not null)
 ) with (fillfactor = 80);
 create index executions_finished_idx on mandated.executions (finished_at) where finished_at is not null;
 create index executions_review_idx on mandated.executions (id) where state = 'review';

@@ -36,7 +36,7 @@ pub struct Progress {
     pub order_no: u16,
     /// The current notification, counted from 1; 0 where none is ours to send.
     pub notification_no: u16,
-    /// When the current notification was delivered.
+    /// When the current notification was delivered; where the provider notifies by itself, the earliest that it can have been.
     pub delivered_at: Option<Instant>,
     /// The execution date handed, or to be handed, to a provider that notifies and debits by itself.
     pub execute_at: Option<Instant>,

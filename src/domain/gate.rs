@@ -148,14 +148,15 @@ fn debit(execution: &Execution, step: Step, opened: bool, policy: &Policy, now: 
 /// A debit that happens when we call: the hours, and the notification's age.
 fn debit_now(execution: &Execution, step: Step, policy: &Policy, now: Instant) -> Gate {
     let mut earliest = if step == Step::Execute { execution.cycle.debit_at } else { now };
-    if execution.notify == Notify::Separate {
-        let Some(delivered) = execution.progress.delivered_at else {
-            return renew(execution, policy, now, "no notification was delivered");
-        };
-        if now > after(delivered, policy.notification_validity) {
+    match execution.progress.delivered_at {
+        Some(delivered) if now > after(delivered, policy.notification_validity) => {
             return renew(execution, policy, now, "the notification is too old");
         }
-        earliest = earliest.max(after(delivered, policy.notify_to_debit));
+        Some(delivered) => earliest = earliest.max(after(delivered, policy.notify_to_debit)),
+        None if execution.notify == Notify::Separate => {
+            return renew(execution, policy, now, "no notification was delivered");
+        }
+        None => {}
     }
     if now >= earliest && policy.debit_windows.contains(now) {
         return Gate::Go;

@@ -1,6 +1,6 @@
 //! Retention: partitions made ahead, old ones dropped, old executions deleted. Nothing that proves a debit is ever dropped.
 
-use sqlx::{AssertSqlSafe, PgPool};
+use sqlx::PgPool;
 
 use super::error::{StoreError, Tried};
 use crate::domain::Instant;
@@ -15,28 +15,10 @@ pub async fn make_partitions(pool: &PgPool, first: Instant, ahead: i32) -> Resul
 
 /// Drops the monthly partitions of `attempts` or `events` that hold nothing younger than `before`.
 pub async fn drop_partitions(pool: &PgPool, parent: Parent, before: Instant) -> Result<Vec<String>, StoreError> {
-    // A partition named for month M ends where the next month begins.
-    let names: Vec<String> = sqlx::query_scalar!(
-        r#"select c.relname as "name!" from pg_inherits i
-             join pg_class c on c.oid = i.inhrelid
-             join pg_class p on p.oid = i.inhparent join pg_namespace n on n.oid = p.relnamespace
-            where n.nspname = 'mandated' and p.relname = $1 and c.relname ~ '_[0-9]{6}$'
-              and (to_date(right(c.relname, 6), 'YYYYMM') + interval '1 month') at time zone 'UTC' <= $2
-            order by 1"#,
-        parent.as_str(),
-        before
-    )
-    .fetch_all(pool)
-    .await
-    .tried("list old partitions")?;
-    for name in &names {
-        // The name comes from the catalogue and matches the pattern above.
-        sqlx::query(AssertSqlSafe(format!("drop table if exists mandated.{name}")))
-            .execute(pool)
-            .await
-            .tried("drop an old partition")?;
-    }
-    Ok(names)
+    sqlx::query_scalar!(r#"select mandated.drop_partitions($1, $2) as "name!""#, parent.as_str(), before)
+        .fetch_all(pool)
+        .await
+        .tried("drop old partitions")
 }
 
 /// The two histories.

@@ -32,18 +32,22 @@ with s as materialized (
   returning execution_id
 ), moved as (
   update mandated.executions e
-     set state = n.state, finished_at = case when n.is_final then coalesce(e.finished_at, $3) end,
+     set state = n.state, finished_at = case when n.is_final then coalesce(old.finished_at, $3) end,
          reason = n.reason, class = h.class, updated_at = $3,
          order_no = h.order_no, order_id = h.order_id, notification_no = h.notification_no, notification_ref = h.notification_ref,
          delivered_at = h.delivered_at, execute_at = h.execute_at, debits_tried = h.debits_tried, lookups = h.lookups,
          tries = h.tries, provider_ref = h.provider_ref, sent_at = h.sent_at, failed_at = h.failed_at, looked = h.looked
     from held h
+    join mandated.executions old on old.id = h.execution_id
     left join proven p on p.execution_id = h.execution_id
     cross join lateral (
       -- A second collection of a cycle that has its debit: a person must give it back.
       select case when h.debit_minor is not null and p.execution_id is null then 'review' else h.to_state end as state,
              case when h.debit_minor is not null and p.execution_id is null
-                  then 'refund due: order ' || h.debit_order_id || ' was collected, and the cycle had its debit' else h.reason end as reason
+                  then 'refund due: order ' || h.debit_order_id || ' was collected, and the cycle had its debit'
+                  -- A second look that changes nothing leaves the reason of the end.
+                  when h.to_state = h.from_state and old.finished_at is not null then old.reason
+                  else h.reason end as reason
     ) chosen
     cross join lateral (
       select chosen.state, chosen.reason,

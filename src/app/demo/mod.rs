@@ -30,8 +30,6 @@ use crate::store;
 const START: &str = "2027-01-28T00:00:00+05:30";
 /// Simulated time moves in multiples of this.
 const STEP: Duration = Duration::from_secs(5 * 60);
-/// Cycles that began before the demo are known to the sandbox too: half a year of them.
-const EARLIER: Days = Days::new(183);
 const API_KEY: &str = "demo-key";
 const MERCHANT: &str = "demo_merchant";
 
@@ -60,7 +58,8 @@ pub(super) async fn run(demo: &Demo, json: bool, out: &mut impl Write) -> Result
     let built = engine::build(&config, pool.clone(), clock.clone()).await?;
     let file = mandates::csv(demo.seed, demo.mandates);
     say(&format!("importing {} mandates", demo.mandates))?;
-    let first_cycles = start.date_naive().checked_sub_days(EARLIER).context("count the days before the demo")?;
+    // The sandbox's Signzy debits every cycle that it knows: none before the demo begins.
+    let first_cycles = start.with_timezone(&chrono_tz::Asia::Kolkata).date_naive();
     let registrations = sandbox::parse_mandates(Path::new("the demo's mandates"), &file, "signzy_main", first_cycles)
         .context("read the mandates for the sandbox")?;
     sandbox.register(registrations);

@@ -59,6 +59,10 @@ impl Context<'_> {
         decision.progress.tries = 0;
         if self.step.moves_money() {
             decision.progress.sent_at = Some(self.now);
+            if self.execution.progress.execute_at.is_some() && decision.progress.delivered_at.is_none() {
+                // The provider notifies by itself, from now on at the earliest.
+                decision.progress.delivered_at = Some(self.now);
+            }
             decision.progress.lookups = 0;
         }
     }

@@ -273,14 +273,9 @@ pub fn close_cycle(execution: &Execution, policy: &Policy, now: Instant) -> Deci
 /// The last instant at which the current order may be debited: its cycle's end, or its notification's.
 fn latest_debit(execution: &Execution, policy: &Policy) -> Instant {
     let closes = execution.cycle.closes_at;
-    match (execution.notify, execution.progress.delivered_at, execution.progress.execute_at) {
-        (Notify::Separate, Some(delivered), _) => closes.min(after(delivered, policy.notification_validity)),
-        // The provider's notification went out 25 hours before the date it was given.
-        (Notify::Provider, _, Some(execute_at)) => {
-            let slack = policy.notification_validity.saturating_sub(policy.notify_to_debit);
-            closes.min(after(execute_at, slack))
-        }
-        (Notify::Separate | Notify::Provider | Notify::None, _, _) => closes,
+    match execution.progress.delivered_at {
+        Some(delivered) => closes.min(after(delivered, policy.notification_validity)),
+        None => closes,
     }
 }
 
