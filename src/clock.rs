@@ -22,7 +22,10 @@ impl Clock {
         Self::Simulated(Arc::new(AtomicI64::new(start.timestamp_micros())))
     }
 
-    #[expect(clippy::disallowed_methods, reason = "the one place that reads the machine's clock")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the one place that reads the machine's clock"
+    )]
     pub fn now(&self) -> Instant {
         match self {
             Self::System => chrono::Utc::now(),

@@ -116,13 +116,22 @@ pub async fn add(
         notify: mandate.notify,
         max_amount: mandate.max_amount,
     };
-    let rules = Numbered { id: policy_id, policy: &policy };
+    let rules = Numbered {
+        id: policy_id,
+        policy: &policy,
+    };
     let new: Vec<NewExecution> = ids
         .into_iter()
         .map(|id| new_execution(&payer, &cycle, amount, rules, (&tag, id), now))
         .collect();
-    let Some((execution, first, run_at)) = new.first().and_then(|new| Some((new, new.step?, new.run_at?))) else {
-        let reason = new.into_iter().next().map_or_else(String::new, |new| new.reason);
+    let Some((execution, first, run_at)) = new
+        .first()
+        .and_then(|new| Some((new, new.step?, new.run_at?)))
+    else {
+        let reason = new
+            .into_iter()
+            .next()
+            .map_or_else(String::new, |new| new.reason);
         return Err(refuse(CycleRefusal::TooLate(reason)));
     };
     let id = execution.id;

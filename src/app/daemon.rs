@@ -20,12 +20,19 @@ pub(super) async fn run(config: &Config) -> Result<(), Failure> {
     let engine = engine::build(config, pool, engine::clock(config)).await?;
     if engine.accounts.is_empty() {
         let error = anyhow::anyhow!("no account is configured: there is nothing to run");
-        return Err(Failure::config(error, "add a table [accounts.NAME]; config/production.example.toml shows one"));
+        return Err(Failure::config(
+            error,
+            "add a table [accounts.NAME]; config/production.example.toml shows one",
+        ));
     }
-    let listener = Listener::bind(&config.listen)
-        .await
-        .map_err(|error| Failure::hinted(error, "stop what uses the port, or set listen.address to a free one"))?;
-    let lifecycle = Arc::new(Lifecycle::start(config.worker.drain_timeout).context("listen to signals")?);
+    let listener = Listener::bind(&config.listen).await.map_err(|error| {
+        Failure::hinted(
+            error,
+            "stop what uses the port, or set listen.address to a free one",
+        )
+    })?;
+    let lifecycle =
+        Arc::new(Lifecycle::start(config.worker.drain_timeout).context("listen to signals")?);
     let (readiness, ready) = readiness();
     let mut side = tokio::task::JoinSet::new();
     side.spawn(listener.serve(ready, lifecycle.aborted()));
@@ -40,14 +47,20 @@ pub(super) async fn run(config: &Config) -> Result<(), Failure> {
     lifecycle.ready();
     let worker = engine.settings.worker_id.clone();
     if engine.clock.is_simulated() {
-        let limits = simulation::Limits { until: config.clock.end, step: config.clock.step };
+        let limits = simulation::Limits {
+            until: config.clock.end,
+            step: config.clock.step,
+        };
         simulation::run(&engine, limits, &lifecycle.draining(), |_| {}).await?;
     } else {
         let on_beat = on_beat(Arc::clone(&lifecycle), readiness);
         crate::engine::run(engine, lifecycle.draining(), lifecycle.aborted(), on_beat).await;
     }
     if lifecycle.aborted().is_cancelled() {
-        warn!(worker.id = worker, "stopped with work under way; its leases run out and it is reconciled");
+        warn!(
+            worker.id = worker,
+            "stopped with work under way; its leases run out and it is reconciled"
+        );
         return Err(Failure::anyhow(
             anyhow::anyhow!("stopped before everything under way had ended"),
             "nothing is lost: what was open is reconciled by the next daemon",

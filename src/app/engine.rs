@@ -36,7 +36,12 @@ pub(super) fn clock(config: &Config) -> Clock {
 pub(super) async fn connect(config: &Config) -> Result<PgPool, Failure> {
     let options = PgConnectOptions::from_str(config.database.url.expose_secret())
         .context("read database.url")
-        .map_err(|error| Failure::config(error, "write it as postgres://user:password@host:port/database"))?;
+        .map_err(|error| {
+            Failure::config(
+                error,
+                "write it as postgres://user:password@host:port/database",
+            )
+        })?;
     let settings = ConnectSettings {
         max_connections: config.database.max_connections,
         connect_timeout: config.database.connect_timeout,
@@ -52,14 +57,19 @@ pub(super) async fn connect(config: &Config) -> Result<PgPool, Failure> {
 /// Opens the pool of a database that this version fits.
 pub(super) async fn connect_checked(config: &Config) -> Result<PgPool, Failure> {
     let pool = connect(config).await?;
-    store::migrate::check(&pool).await.map_err(Failure::from_version)?;
+    store::migrate::check(&pool)
+        .await
+        .map_err(Failure::from_version)?;
     Ok(pool)
 }
 
 /// The name of this process in leases and logs.
 pub(super) fn worker_id(config: &Config) -> String {
     config.worker.id.clone().unwrap_or_else(|| {
-        let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
+        let host = rustix::system::uname()
+            .nodename()
+            .to_string_lossy()
+            .into_owned();
         format!("{host}-{}", std::process::id())
     })
 }
@@ -84,9 +94,18 @@ pub(super) fn classifier(config: &Config) -> Result<Arc<Classifier>, Failure> {
     let name = path.display().to_string();
     let text = std::fs::read_to_string(path)
         .with_context(|| format!("read failures.file {name}"))
-        .map_err(|error| Failure::config(error, "give failures.file the path of a readable TOML file, or leave it out"))?;
-    let rules = Classifier::with_operator_rules(Some((&name, &text)))
-        .map_err(|error| Failure::config(error.into(), "config/failures.toml shows how rules are written"))?;
+        .map_err(|error| {
+            Failure::config(
+                error,
+                "give failures.file the path of a readable TOML file, or leave it out",
+            )
+        })?;
+    let rules = Classifier::with_operator_rules(Some((&name, &text))).map_err(|error| {
+        Failure::config(
+            error.into(),
+            "config/failures.toml shows how rules are written",
+        )
+    })?;
     Ok(Arc::new(rules))
 }
 

@@ -52,11 +52,13 @@ pub(super) async fn import(
     skip_invalid: bool,
 ) -> Result<Report, Failure> {
     let policy = |provider: ProviderKind, rail: Rail| config.policy(provider, rail);
-    let check = |provider: ProviderKind, metadata: &serde_json::Map<String, serde_json::Value>| match provider {
-        ProviderKind::Juspay => check_metadata(metadata),
-        // Signzy's calls carry nothing of the merchant's own.
-        ProviderKind::Signzy if metadata.is_empty() => Ok(()),
-        ProviderKind::Signzy => Err("Signzy takes no metadata: leave it empty".to_owned()),
+    let check = |provider: ProviderKind, metadata: &serde_json::Map<String, serde_json::Value>| {
+        match provider {
+            ProviderKind::Juspay => check_metadata(metadata),
+            // Signzy's calls carry nothing of the merchant's own.
+            ProviderKind::Signzy if metadata.is_empty() => Ok(()),
+            ProviderKind::Signzy => Err("Signzy takes no metadata: leave it empty".to_owned()),
+        }
     };
     let options = Options {
         skip_invalid,
@@ -66,5 +68,7 @@ pub(super) async fn import(
         check_metadata: &check,
     };
     let bar = progress(None, "rows");
-    Ok(import_rows(pool, input, &options, &bar).await.context("import the mandates")?)
+    Ok(import_rows(pool, input, &options, &bar)
+        .await
+        .context("import the mandates")?)
 }

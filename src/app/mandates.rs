@@ -25,22 +25,42 @@ pub(super) async fn run(
     out: &mut impl Write,
 ) -> Result<(), Failure> {
     match command {
-        Mandates::Import { file, skip_invalid } => import::run(config, &file, skip_invalid, format, out).await,
-        Mandates::List { status, account, limit } => {
+        Mandates::Import { file, skip_invalid } => {
+            import::run(config, &file, skip_invalid, format, out).await
+        }
+        Mandates::List {
+            status,
+            account,
+            limit,
+        } => {
             let pool = engine::connect_checked(config).await?;
-            let filter = MandateFilter { status, account, limit: i64::from(limit) };
+            let filter = MandateFilter {
+                status,
+                account,
+                limit: i64::from(limit),
+            };
             Ok(admin::mandates::list(&pool, &filter, format, out).await?)
         }
         Mandates::Show { reference } => {
             let pool = engine::connect_checked(config).await?;
             let mut connection = store::planning::acquire(&pool).await?;
-            Ok(admin::timeline::of_mandate(&mut connection, &reference, NEWEST).await?.write(out, format)?)
+            Ok(
+                admin::timeline::of_mandate(&mut connection, &reference, NEWEST)
+                    .await?
+                    .write(out, format)?,
+            )
         }
-        Mandates::Pause { reference, until, local_only } => {
-            change(config, &reference, Change::Pause, until, local_only, out).await
+        Mandates::Pause {
+            reference,
+            until,
+            local_only,
+        } => change(config, &reference, Change::Pause, until, local_only, out).await,
+        Mandates::Resume { reference } => {
+            change(config, &reference, Change::Resume, None, false, out).await
         }
-        Mandates::Resume { reference } => change(config, &reference, Change::Resume, None, false, out).await,
-        Mandates::Revoke { reference } => change(config, &reference, Change::Revoke, None, false, out).await,
+        Mandates::Revoke { reference } => {
+            change(config, &reference, Change::Revoke, None, false, out).await
+        }
     }
 }
 
@@ -67,12 +87,19 @@ async fn change(
             .context("read the mandate")?
             .ok_or_else(|| AdminError::NoMandate(reference.to_owned()))?;
         let built = engine::build(config, pool.clone(), Clock::System).await?;
-        let account = built.accounts.iter().find(|account| account.name == stored.account).ok_or_else(|| {
-            Failure::config(
-                anyhow!("account {} of mandate {reference} is not configured", stored.account),
-                "configure accounts.NAME, or use --local-only where it is offered",
-            )
-        })?;
+        let account = built
+            .accounts
+            .iter()
+            .find(|account| account.name == stored.account)
+            .ok_or_else(|| {
+                Failure::config(
+                    anyhow!(
+                        "account {} of mandate {reference} is not configured",
+                        stored.account
+                    ),
+                    "configure accounts.NAME, or use --local-only where it is offered",
+                )
+            })?;
         let command = match change {
             Change::Pause => MandateCommand::Pause { until },
             Change::Resume => MandateCommand::Resume,
@@ -80,12 +107,19 @@ async fn change(
         };
         let provider = stored.mandate.provider;
         match account.client.command(&stored.mandate, command, now).await {
-            MandateAnswer::Status { word, .. } => writeln!(out, "{provider} says {word}").context("print the answer")?,
+            MandateAnswer::Status { word, .. } => {
+                writeln!(out, "{provider} says {word}").context("print the answer")?
+            }
             MandateAnswer::NotOffered => {
-                writeln!(out, "{provider} has no such command; it is done here only").context("print the answer")?;
+                writeln!(out, "{provider} has no such command; it is done here only")
+                    .context("print the answer")?;
             }
             MandateAnswer::Failed { why } => {
-                let here = if change == Change::Resume { "nothing was changed" } else { "here it is done, and no debit will be made" };
+                let here = if change == Change::Resume {
+                    "nothing was changed"
+                } else {
+                    "here it is done, and no debit will be made"
+                };
                 return Err(Failure::anyhow(
                     anyhow!("{provider} did not do it for mandate {reference}: {why}"),
                     &format!("{here}; run the command again, or do it in the provider's dashboard"),

@@ -41,7 +41,11 @@ pub struct Failure {
 
 impl Failure {
     fn anyhow(error: anyhow::Error, hint: &str) -> Self {
-        Self { error, hint: Some(hint.to_owned()), code: 1 }
+        Self {
+            error,
+            hint: Some(hint.to_owned()),
+            code: 1,
+        }
     }
 
     fn hinted(error: impl Error + Send + Sync + 'static, hint: &str) -> Self {
@@ -49,7 +53,11 @@ impl Failure {
     }
 
     fn config(error: anyhow::Error, hint: &str) -> Self {
-        Self { error, hint: Some(hint.to_owned()), code: EXIT_CONFIG }
+        Self {
+            error,
+            hint: Some(hint.to_owned()),
+            code: EXIT_CONFIG,
+        }
     }
 
     /// A database of another version says in its own words what to do.
@@ -59,15 +67,25 @@ impl Failure {
             | StoreError::Behind { .. }
             | StoreError::Ahead { .. }
             | StoreError::Changed { .. } => EXIT_CONFIG,
-            StoreError::Database { .. } | StoreError::Corrupt { .. } | StoreError::Migrate { .. } => 1,
+            StoreError::Database { .. }
+            | StoreError::Corrupt { .. }
+            | StoreError::Migrate { .. } => 1,
         };
-        Self { error: error.into(), hint: None, code }
+        Self {
+            error: error.into(),
+            hint: None,
+            code,
+        }
     }
 }
 
 impl From<anyhow::Error> for Failure {
     fn from(error: anyhow::Error) -> Self {
-        Self { error, hint: None, code: 1 }
+        Self {
+            error,
+            hint: None,
+            code: 1,
+        }
     }
 }
 
@@ -114,15 +132,23 @@ pub async fn run(cli: Cli) -> Result<(), Failure> {
             engine::classifier(&config)?;
             Ok(check_config::write(out, &config, cli.json).context("print the configuration")?)
         }
-        Command::Healthcheck => {
-            Ok(healthcheck::check(&config.listen).await.context("the daemon is not healthy")?)
-        }
+        Command::Healthcheck => Ok(healthcheck::check(&config.listen)
+            .await
+            .context("the daemon is not healthy")?),
         Command::Mandates(command) => mandates::run(&config, command, format, out).await,
         Command::Plan { reference, cycles } => {
             let pool = engine::connect_checked(&config).await?;
             let mut connection = store::planning::acquire(&pool).await?;
             let policy = |provider, rail| config.policy(provider, rail);
-            Ok(admin::plan::plan(&mut connection, &reference, usize::from(cycles), policy, format, out).await?)
+            Ok(admin::plan::plan(
+                &mut connection,
+                &reference,
+                usize::from(cycles),
+                policy,
+                format,
+                out,
+            )
+            .await?)
         }
         Command::Executions(command) => executions(&config, command, format, out).await,
         Command::Jobs => {
@@ -154,12 +180,15 @@ fn load(cli: &Cli, out: &mut impl Write) -> Result<Config, Failure> {
 fn completions(shell: clap_complete::Shell, out: &mut impl Write) -> Result<(), Failure> {
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut Cli::command(), "mandated", &mut script);
-    Ok(out.write_all(&script).context("print the completion script")?)
+    Ok(out
+        .write_all(&script)
+        .context("print the completion script")?)
 }
 
 #[cfg(feature = "sandbox")]
 async fn sandbox(args: crate::sandbox::SandboxArgs, out: &mut impl Write) -> Result<(), Failure> {
-    let lifecycle = crate::lifecycle::Lifecycle::start(Duration::from_secs(5)).context("listen to signals")?;
+    let lifecycle =
+        crate::lifecycle::Lifecycle::start(Duration::from_secs(5)).context("listen to signals")?;
     let stop = lifecycle.draining();
     crate::sandbox::run(args, out, stop.cancelled())
         .await
@@ -169,9 +198,15 @@ async fn sandbox(args: crate::sandbox::SandboxArgs, out: &mut impl Write) -> Res
 async fn migrate(config: &Config, out: &mut impl Write) -> Result<(), Failure> {
     let pool = engine::connect(config).await?;
     let ahead = i32::try_from(config.retention.partitions_ahead).unwrap_or(i32::MAX);
-    let applied = store::migrate::migrate(&pool, Clock::System.now(), ahead).await.map_err(Failure::from_version)?;
+    let applied = store::migrate::migrate(&pool, Clock::System.now(), ahead)
+        .await
+        .map_err(Failure::from_version)?;
     engine::register_accounts(config, &pool).await?;
-    let say = if applied == 0 { "the database is up to date".to_owned() } else { format!("{applied} migrations applied") };
+    let say = if applied == 0 {
+        "the database is up to date".to_owned()
+    } else {
+        format!("{applied} migrations applied")
+    };
     Ok(writeln!(out, "{say}").context("print the result")?)
 }
 
@@ -183,7 +218,11 @@ async fn executions(
 ) -> Result<(), Failure> {
     let pool = engine::connect_checked(config).await?;
     match command {
-        Executions::Add { reference, cycle, amount } => {
+        Executions::Add {
+            reference,
+            cycle,
+            amount,
+        } => {
             let presentation = admin::executions::Presentation {
                 reference: &reference,
                 cycle_on: cycle,
@@ -193,15 +232,26 @@ async fn executions(
             let policy = |provider, rail| config.policy(provider, rail);
             let mut connection = store::planning::acquire(&pool).await?;
             let now = Clock::System.now();
-            admin::executions::add(&mut connection, &presentation, policy, now, format, out).await?;
+            admin::executions::add(&mut connection, &presentation, policy, now, format, out)
+                .await?;
         }
-        Executions::List { state, mandate, limit } => {
-            let filter = ExecutionFilter { state, mandate_ref: mandate, limit: i64::from(limit) };
+        Executions::List {
+            state,
+            mandate,
+            limit,
+        } => {
+            let filter = ExecutionFilter {
+                state,
+                mandate_ref: mandate,
+                limit: i64::from(limit),
+            };
             admin::executions::list(&pool, &filter, format, out).await?;
         }
         Executions::Show { id } => {
             let mut connection = store::planning::acquire(&pool).await?;
-            admin::timeline::of_execution(&mut connection, ExecutionId(id)).await?.write(out, format)?;
+            admin::timeline::of_execution(&mut connection, ExecutionId(id))
+                .await?
+                .write(out, format)?;
         }
     }
     Ok(())

@@ -78,14 +78,20 @@ pub struct Intent {
 impl Execution {
     /// Whether the provider debits by its own schedule and we only watch and recover (Signzy periodic).
     pub const fn is_watched(&self) -> bool {
-        matches!((self.provider, self.notify), (ProviderKind::Signzy, Notify::Provider))
+        matches!(
+            (self.provider, self.notify),
+            (ProviderKind::Signzy, Notify::Provider)
+        )
     }
 
     /// The attempts on the current order, ours or, where the provider counts more, theirs.
     pub fn attempts(&self, counter: Counter) -> u16 {
         let theirs = match self.provider {
             // `txn_id` ends in the number of the attempt, silent retries included.
-            ProviderKind::Juspay => counter.attempts.and_then(|n| u16::try_from(n).ok()).unwrap_or(0),
+            ProviderKind::Juspay => counter
+                .attempts
+                .and_then(|n| u16::try_from(n).ok())
+                .unwrap_or(0),
             // `retryAttempts` counts the retries after the first.
             ProviderKind::Signzy => 0,
         };

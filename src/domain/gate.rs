@@ -3,9 +3,9 @@
 
 use std::time::Duration;
 
+use super::cycle::Cycle;
 use super::decide::{Decision, Next, close_cycle, next_window};
 use super::plan::{self, Start};
-use super::cycle::Cycle;
 use super::policy::Policy;
 use super::retry::after;
 use super::window::Span;
@@ -28,7 +28,14 @@ const OTHER_DEBIT: Duration = Duration::from_secs(15 * 60);
 
 /// Whether a claimed step may be done now. `opened` says whether the claim opened an intent for it, `counted` whether the
 /// provider's counter must have been recorded before the call whose intent is open (calls without an idempotency key).
-pub fn gate(execution: &Execution, step: Step, opened: bool, counted: bool, policy: &Policy, now: Instant) -> Gate {
+pub fn gate(
+    execution: &Execution,
+    step: Step,
+    opened: bool,
+    counted: bool,
+    policy: &Policy,
+    now: Instant,
+) -> Gate {
     match step {
         Step::Notify => notify(execution, policy, now),
         Step::Execute | Step::Retry => debit(execution, step, opened, policy, now),
@@ -44,7 +51,11 @@ fn instead(decision: Decision) -> Gate {
 /// The same execution, another time. Closes the intent that the claim may have opened: no call was made under it.
 fn later(execution: &Execution, next: Option<Next>, reason: &str) -> Decision {
     Decision {
-        events: if execution.intent.is_some() { vec![Event::NotProcessed] } else { Vec::new() },
+        events: if execution.intent.is_some() {
+            vec![Event::NotProcessed]
+        } else {
+            Vec::new()
+        },
         next,
         reason: reason.to_owned(),
         class: execution.class,
@@ -57,7 +68,12 @@ fn later(execution: &Execution, next: Option<Next>, reason: &str) -> Decision {
 }
 
 /// The checks that every step towards the payer shares: the mandate's status and the cycle's end.
-fn mandate_and_cycle(execution: &Execution, step: Step, policy: &Policy, now: Instant) -> Option<Decision> {
+fn mandate_and_cycle(
+    execution: &Execution,
+    step: Step,
+    policy: &Policy,
+    now: Instant,
+) -> Option<Decision> {
     if now >= execution.cycle.closes_at {
         let mut decision = close_cycle(execution, policy, now);
         if execution.intent.is_some() {
@@ -69,17 +85,33 @@ fn mandate_and_cycle(execution: &Execution, step: Step, policy: &Policy, now: In
     match execution.mandate_status {
         MandateStatus::Active => None,
         MandateStatus::Paused => {
-            let at = Span { opens: execution.cycle.closes_at, closes: None };
-            Some(later(execution, Some(Next { step, span: at }), "the mandate is paused; waits for it to be resumed"))
+            let at = Span {
+                opens: execution.cycle.closes_at,
+                closes: None,
+            };
+            Some(later(
+                execution,
+                Some(Next { step, span: at }),
+                "the mandate is paused; waits for it to be resumed",
+            ))
         }
-        MandateStatus::Revoked | MandateStatus::Expired | MandateStatus::Completed | MandateStatus::Failed => {
+        MandateStatus::Revoked
+        | MandateStatus::Expired
+        | MandateStatus::Completed
+        | MandateStatus::Failed => {
             let reason = format!("the mandate is {}", execution.mandate_status);
             let mut decision = later(execution, None, &reason);
             if let Some(failed_at) = execution.progress.failed_at {
                 // An earlier attempt may still be collected by the provider: look before the end.
                 let dead_at = after(failed_at, policy.provider_retry_horizon);
                 if now < dead_at {
-                    decision.next = Some(Next { step: Step::Lookup, span: Span { opens: dead_at, closes: None } });
+                    decision.next = Some(Next {
+                        step: Step::Lookup,
+                        span: Span {
+                            opens: dead_at,
+                            closes: None,
+                        },
+                    });
                     return Some(decision);
                 }
             }
@@ -99,8 +131,14 @@ fn notify(execution: &Execution, policy: &Policy, now: Instant) -> Gate {
 
 /// A first step is still right if planning the cycle now would begin with it, now.
 fn start_again(execution: &Execution, step: Step, policy: &Policy, now: Instant) -> Gate {
-    let started =
-        plan::start(&execution.cycle, execution.provider, execution.notify, policy, execution.id.0, now);
+    let started = plan::start(
+        &execution.cycle,
+        execution.provider,
+        execution.notify,
+        policy,
+        execution.id.0,
+        now,
+    );
     match started {
         Start::Closed { reason } => {
             let mut decision = close_cycle(execution, policy, now);
@@ -109,7 +147,11 @@ fn start_again(execution: &Execution, step: Step, policy: &Policy, now: Instant)
         }
         Start::At(..) if !policy.notify_windows.contains(now) => {
             let span = next_window(&policy.notify_windows, now, execution.id.0, policy.jitter);
-            instead(later(execution, span.map(|span| Next { step, span }), "outside the hours for notifications"))
+            instead(later(
+                execution,
+                span.map(|span| Next { step, span }),
+                "outside the hours for notifications",
+            ))
         }
         Start::At(..) => Gate::Go,
     }
@@ -121,7 +163,10 @@ fn debit(execution: &Execution, step: Step, opened: bool, policy: &Policy, now: 
     }
     if execution.progress.debits_tried >= policy.max_attempts {
         let mut decision = close_cycle(execution, policy, now);
-        decision.reason = format!("all {} attempts of the order are spent", policy.max_attempts);
+        decision.reason = format!(
+            "all {} attempts of the order are spent",
+            policy.max_attempts
+        );
         decision.closes_intent = execution.intent.is_some();
         decision.events = match (decision.events.is_empty(), execution.intent.is_some()) {
             (true, true) => vec![Event::NotProcessed],
@@ -134,20 +179,35 @@ fn debit(execution: &Execution, step: Step, opened: bool, policy: &Policy, now: 
     let handed_over = step == Step::Execute
         && execution.provider == ProviderKind::Juspay
         && execution.notify == Notify::Provider;
-    let check = if handed_over { hand_over(execution, policy, now) } else { debit_now(execution, step, policy, now) };
+    let check = if handed_over {
+        hand_over(execution, policy, now)
+    } else {
+        debit_now(execution, step, policy, now)
+    };
     match check {
         Gate::Instead(_) => check,
         Gate::Go if opened => Gate::Go,
         Gate::Go => {
-            let at = Span { opens: after(now, OTHER_DEBIT), closes: None };
-            instead(later(execution, Some(Next { step, span: at }), "another debit of this mandate is open"))
+            let at = Span {
+                opens: after(now, OTHER_DEBIT),
+                closes: None,
+            };
+            instead(later(
+                execution,
+                Some(Next { step, span: at }),
+                "another debit of this mandate is open",
+            ))
         }
     }
 }
 
 /// A debit that happens when we call: the hours, and the notification's age.
 fn debit_now(execution: &Execution, step: Step, policy: &Policy, now: Instant) -> Gate {
-    let mut earliest = if step == Step::Execute { execution.cycle.debit_at } else { now };
+    let mut earliest = if step == Step::Execute {
+        execution.cycle.debit_at
+    } else {
+        now
+    };
     match execution.progress.delivered_at {
         Some(delivered) if now > after(delivered, policy.notification_validity) => {
             return renew(execution, policy, now, "the notification is too old");
@@ -161,19 +221,41 @@ fn debit_now(execution: &Execution, step: Step, policy: &Policy, now: Instant) -
     if now >= earliest && policy.debit_windows.contains(now) {
         return Gate::Go;
     }
-    let span = next_window(&policy.debit_windows, earliest.max(now), execution.id.0, policy.jitter);
-    instead(later(execution, span.map(|span| Next { step, span }), "outside the hours for debits"))
+    let span = next_window(
+        &policy.debit_windows,
+        earliest.max(now),
+        execution.id.0,
+        policy.jitter,
+    );
+    instead(later(
+        execution,
+        span.map(|span| Next { step, span }),
+        "outside the hours for debits",
+    ))
 }
 
 /// A debit that the provider makes on a date we hand it, at least 25 hours ahead.
 fn hand_over(execution: &Execution, policy: &Policy, now: Instant) -> Gate {
     let enough = after(now, policy.notify_to_debit);
-    if execution.progress.execute_at.is_some_and(|at| at >= enough) && policy.notify_windows.contains(now) {
+    if execution.progress.execute_at.is_some_and(|at| at >= enough)
+        && policy.notify_windows.contains(now)
+    {
         return Gate::Go;
     }
-    match plan::start(&execution.cycle, execution.provider, execution.notify, policy, execution.id.0, now) {
+    match plan::start(
+        &execution.cycle,
+        execution.provider,
+        execution.notify,
+        policy,
+        execution.id.0,
+        now,
+    ) {
         Start::At(step, span) => {
-            let mut decision = later(execution, Some(Next { step, span }), "the execution date was too near: a later one");
+            let mut decision = later(
+                execution,
+                Some(Next { step, span }),
+                "the execution date was too near: a later one",
+            );
             decision.progress.execute_at = new_date(execution, policy, span.opens);
             instead(decision)
         }
@@ -197,23 +279,49 @@ pub fn execution_date(
 ) -> Option<Instant> {
     let handed_over = (provider, notify) == (ProviderKind::Juspay, Notify::Provider);
     let called = after(planned, CALL_LAG);
-    plan::debit_after_notice(cycle, policy, seed, called).filter(|_| handed_over).map(|span| span.opens)
+    plan::debit_after_notice(cycle, policy, seed, called)
+        .filter(|_| handed_over)
+        .map(|span| span.opens)
 }
 
 /// The same for an execution.
-pub(super) fn new_date(execution: &Execution, policy: &Policy, planned: Instant) -> Option<Instant> {
+pub(super) fn new_date(
+    execution: &Execution,
+    policy: &Policy,
+    planned: Instant,
+) -> Option<Instant> {
     let (provider, notify) = (execution.provider, execution.notify);
-    execution_date(&execution.cycle, provider, notify, policy, execution.id.0, planned)
+    execution_date(
+        &execution.cycle,
+        provider,
+        notify,
+        policy,
+        execution.id.0,
+        planned,
+    )
 }
 
 /// A new notification before this order may be debited. An order that was tried already is looked at first.
 fn renew(execution: &Execution, policy: &Policy, now: Instant, why: &str) -> Gate {
     if execution.progress.failed_at.is_some() {
         let mut decision = later(execution, None, why);
-        decision.next = Some(Next { step: Step::Lookup, span: Span { opens: now, closes: None } });
+        decision.next = Some(Next {
+            step: Step::Lookup,
+            span: Span {
+                opens: now,
+                closes: None,
+            },
+        });
         return instead(decision);
     }
-    match plan::start(&execution.cycle, execution.provider, execution.notify, policy, execution.id.0, now) {
+    match plan::start(
+        &execution.cycle,
+        execution.provider,
+        execution.notify,
+        policy,
+        execution.id.0,
+        now,
+    ) {
         Start::At(step, span) => {
             let mut decision = later(execution, Some(Next { step, span }), why);
             decision.progress.notification_no = decision.progress.notification_no.saturating_add(1);
@@ -234,12 +342,28 @@ fn renew(execution: &Execution, policy: &Policy, now: Instant, why: &str) -> Gat
 /// A look-up is always lawful. One case needs none: a call without an idempotency key whose counter was never recorded was
 /// never made.
 fn lookup(execution: &Execution, counted: bool, policy: &Policy, now: Instant) -> Gate {
-    let Some(intent) = execution.intent else { return Gate::Go };
-    if !counted || intent.counter_before.is_some() || execution.progress.sent_at.is_some_and(|at| at >= intent.opened_at) {
+    let Some(intent) = execution.intent else {
+        return Gate::Go;
+    };
+    if !counted
+        || intent.counter_before.is_some()
+        || execution
+            .progress
+            .sent_at
+            .is_some_and(|at| at >= intent.opened_at)
+    {
         return Gate::Go;
     }
-    let step = if intent.is_retry { Step::Retry } else { Step::Execute };
+    let step = if intent.is_retry {
+        Step::Retry
+    } else {
+        Step::Execute
+    };
     let span = next_window(&policy.debit_windows, now, execution.id.0, policy.jitter);
     let reason = "the worker stopped before it made the call";
-    instead(later(execution, span.map(|span| Next { step, span }), reason))
+    instead(later(
+        execution,
+        span.map(|span| Next { step, span }),
+        reason,
+    ))
 }

@@ -57,7 +57,10 @@ pub fn order_id(tag: &str, execution: ExecutionId, order_no: u16) -> String {
 /// The reference of the `notification_no`th notification of an execution. At most 25 alphanumeric characters
 /// ("Juspay Notification API", `object_reference_id`).
 pub fn notification_ref(tag: &str, execution: ExecutionId, notification_no: u16) -> String {
-    format!("m{tag}{}n{notification_no}", base36(execution.0.unsigned_abs()))
+    format!(
+        "m{tag}{}n{notification_no}",
+        base36(execution.0.unsigned_abs())
+    )
 }
 
 #[cfg(test)]

@@ -114,6 +114,8 @@ pub fn check_flow(
         },
         (ProviderKind::Signzy, Rail::Enach, Notify::Provider | Notify::None)
         | (ProviderKind::Juspay, Rail::Enach, Notify::None)
-        | (ProviderKind::Juspay, Rail::Upi | Rail::Card, Notify::Separate | Notify::Provider) => Ok(()),
+        | (ProviderKind::Juspay, Rail::Upi | Rail::Card, Notify::Separate | Notify::Provider) => {
+            Ok(())
+        }
     }
 }

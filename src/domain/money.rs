@@ -37,7 +37,9 @@ impl Currency {
     /// Parses a three-letter code.
     pub fn parse(text: &str) -> Result<Self, MoneyError> {
         match text.as_bytes() {
-            [a, b, c] if [a, b, c].iter().all(|byte| byte.is_ascii_uppercase()) => Ok(Self([*a, *b, *c])),
+            [a, b, c] if [a, b, c].iter().all(|byte| byte.is_ascii_uppercase()) => {
+                Ok(Self([*a, *b, *c]))
+            }
             _ => Err(MoneyError::Currency(text.to_owned())),
         }
     }
@@ -50,8 +52,8 @@ impl Currency {
     /// How many decimals the currency has (ISO 4217, "minor unit").
     pub const fn exponent(self) -> u32 {
         match &self.0 {
-            b"BIF" | b"CLP" | b"DJF" | b"GNF" | b"ISK" | b"JPY" | b"KMF" | b"KRW" | b"PYG" | b"RWF" | b"UGX"
-            | b"VND" | b"VUV" | b"XAF" | b"XOF" | b"XPF" => 0,
+            b"BIF" | b"CLP" | b"DJF" | b"GNF" | b"ISK" | b"JPY" | b"KMF" | b"KRW" | b"PYG"
+            | b"RWF" | b"UGX" | b"VND" | b"VUV" | b"XAF" | b"XOF" | b"XPF" => 0,
             b"BHD" | b"IQD" | b"JOD" | b"KWD" | b"LYD" | b"OMR" | b"TND" => 3,
             _ => 2,
         }
@@ -74,7 +76,11 @@ pub struct Amount {
 impl Amount {
     /// An amount of smallest units, if there is at least one of them.
     pub const fn new(minor: i64, currency: Currency) -> Option<Self> {
-        if minor > 0 { Some(Self { minor, currency }) } else { None }
+        if minor > 0 {
+            Some(Self { minor, currency })
+        } else {
+            None
+        }
     }
 
     /// Parses decimal text in the currency's own exponent: "499.00", "499.5", "499" for INR; "500" for JPY.
@@ -87,7 +93,11 @@ impl Amount {
         }
         let width = usize::try_from(exponent).unwrap_or(usize::MAX);
         if fraction.len() > width {
-            return Err(MoneyError::TooFine { text: text.to_owned(), exponent, currency });
+            return Err(MoneyError::TooFine {
+                text: text.to_owned(),
+                exponent,
+                currency,
+            });
         }
         let padded = format!("{whole}{fraction:0<width$}");
         let out_of_range = || MoneyError::OutOfRange(text.to_owned());
@@ -141,7 +151,21 @@ mod tests {
         assert_eq!(inr("499.5"), Ok(49_950));
         assert_eq!(inr("0.01"), Ok(1));
         assert_eq!(Amount::parse("500", jpy).map(Amount::minor), Ok(500));
-        for bad in ["", ".5", "5.", "-1", "+1", "1e3", "1,000", "0", "0.00", "1.001", "99999999999999999999", "1.0.0", " 1"] {
+        for bad in [
+            "",
+            ".5",
+            "5.",
+            "-1",
+            "+1",
+            "1e3",
+            "1,000",
+            "0",
+            "0.00",
+            "1.001",
+            "99999999999999999999",
+            "1.0.0",
+            " 1",
+        ] {
             assert!(inr(bad).is_err(), "{bad}");
         }
         assert!(Amount::parse("500.0", jpy).is_err());

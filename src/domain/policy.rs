@@ -110,11 +110,19 @@ mod durations {
     #[derive(Serialize, Deserialize)]
     struct Text(#[serde(with = "humantime_serde")] Duration);
 
-    pub(super) fn serialize<S: Serializer>(value: &[Duration], serializer: S) -> Result<S::Ok, S::Error> {
+    pub(super) fn serialize<S: Serializer>(
+        value: &[Duration],
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
         serializer.collect_seq(value.iter().map(|duration| Text(*duration)))
     }
 
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Duration>, D::Error> {
-        Ok(Vec::<Text>::deserialize(deserializer)?.into_iter().map(|text| text.0).collect())
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Vec<Duration>, D::Error> {
+        Ok(Vec::<Text>::deserialize(deserializer)?
+            .into_iter()
+            .map(|text| text.0)
+            .collect())
     }
 }

@@ -50,12 +50,16 @@ pub fn in_process_delays() -> [Duration; 3] {
 
 /// A number below `range`, the same whenever it is asked for: spreads the executions of one moment without randomness.
 pub fn jitter(seed: i64, n: u16, range: Duration) -> Duration {
-    let Ok(range) = u64::try_from(range.as_millis()) else { return Duration::ZERO };
+    let Ok(range) = u64::try_from(range.as_millis()) else {
+        return Duration::ZERO;
+    };
     if range == 0 {
         return Duration::ZERO;
     }
     // splitmix64: a fixed, well-mixed function of its input.
-    let mut z = seed.unsigned_abs().wrapping_add(u64::from(n).wrapping_mul(0x9E37_79B9_7F4A_7C15));
+    let mut z = seed
+        .unsigned_abs()
+        .wrapping_add(u64::from(n).wrapping_mul(0x9E37_79B9_7F4A_7C15));
     z = z.wrapping_add(0x9E37_79B9_7F4A_7C15);
     z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
     z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
@@ -70,8 +74,12 @@ mod tests {
 
     #[test]
     fn delays_double_up_to_the_maximum() {
-        let delay = |n| backoff_delay(Duration::from_secs(60), Duration::from_secs(3600), n).as_secs();
-        assert_eq!([0, 1, 2, 5, 6, 7, 1000].map(delay), [60, 120, 240, 1920, 3600, 3600, 3600]);
+        let delay =
+            |n| backoff_delay(Duration::from_secs(60), Duration::from_secs(3600), n).as_secs();
+        assert_eq!(
+            [0, 1, 2, 5, 6, 7, 1000].map(delay),
+            [60, 120, 240, 1920, 3600, 3600, 3600]
+        );
     }
 
     proptest! {

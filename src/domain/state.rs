@@ -35,7 +35,10 @@ text_enum!(
 impl State {
     /// Whether nothing more will be done by itself.
     pub const fn is_final(self) -> bool {
-        matches!(self, Self::Charged | Self::Failed | Self::Skipped | Self::Expired | Self::Review)
+        matches!(
+            self,
+            Self::Charged | Self::Failed | Self::Skipped | Self::Expired | Self::Review
+        )
     }
 
     /// Whether money may be moving right now.
@@ -220,7 +223,9 @@ fn from_retrying(event: Event) -> Option<State> {
         Event::Skipped => Some(State::Skipped),
         Event::CycleClosed => Some(State::Expired),
         Event::ReviewNeeded => Some(State::Review),
-        Event::NotificationRequested | Event::NotificationDelivered | Event::NotificationFailed => None,
+        Event::NotificationRequested | Event::NotificationDelivered | Event::NotificationFailed => {
+            None
+        }
     }
 }
 
@@ -306,8 +311,19 @@ mod tests {
     #[test]
     fn money_in_flight_is_never_ended_by_a_clock_or_a_wish() {
         for state in State::ALL.iter().filter(|state| state.is_open()) {
-            for event in [Event::CycleClosed, Event::Skipped, Event::Renewed, Event::Started] {
-                assert_eq!(apply(*state, event), Err(IllegalTransition { state: *state, event }));
+            for event in [
+                Event::CycleClosed,
+                Event::Skipped,
+                Event::Renewed,
+                Event::Started,
+            ] {
+                assert_eq!(
+                    apply(*state, event),
+                    Err(IllegalTransition {
+                        state: *state,
+                        event
+                    })
+                );
             }
         }
     }

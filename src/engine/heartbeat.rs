@@ -11,7 +11,8 @@ use crate::store::monitor::{Pulse, pulse};
 pub async fn tick(engine: &Engine, backlog: usize) -> Result<Pulse, StoreError> {
     let now = engine.clock.now();
     let beat = pulse(&engine.pool, now).await?;
-    let age = |at: Option<Instant>| at.map_or(0, |at| now.signed_duration_since(at).num_seconds().max(0));
+    let age =
+        |at: Option<Instant>| at.map_or(0, |at| now.signed_duration_since(at).num_seconds().max(0));
     info!(
         worker.id = engine.settings.worker_id.as_str(),
         due = beat.due,

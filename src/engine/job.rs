@@ -9,8 +9,12 @@ use crate::domain::ids::{notification_ref, order_id};
 use crate::domain::outcome::{CallFailure, NotificationOutcome};
 use crate::domain::plan::debit_after_notice;
 use crate::domain::policy::Policy;
-use crate::domain::{Event, Execution, IllegalTransition, Instant, Notify, Outcome, ProviderKind, State, Step, state};
-use crate::provider::{Call, ExecuteRequest, LookupRequest, Notice, NotifyRequest, Provider, Reply, RetryRequest, Wire};
+use crate::domain::{
+    Event, Execution, IllegalTransition, Instant, Notify, Outcome, ProviderKind, State, Step, state,
+};
+use crate::provider::{
+    Call, ExecuteRequest, LookupRequest, Notice, NotifyRequest, Provider, Reply, RetryRequest, Wire,
+};
 use crate::store::StoreError;
 use crate::store::claim::Claimed;
 use crate::store::settle::{Attempt, Settlement, record_counter};
@@ -88,30 +92,75 @@ pub async fn run(
     deadline: tokio::time::Instant,
 ) -> Result<Done, JobError> {
     let (step, execution) = (claimed.step, claimed.execution.id.0);
-    let failed = |source| JobError::Store { step, execution, source };
+    let failed = |source| JobError::Store {
+        step,
+        execution,
+        source,
+    };
     let policy = engine.policy(claimed.policy_id).await.map_err(failed)?;
     let now = engine.clock.now();
     let provider_ref = claimed.provider_ref.clone();
-    let mut run = Run { engine, account, claimed: &claimed, execution: claimed.execution.clone(), policy: &policy, now, deadline, attempts: Vec::new(), provider_ref, order: claimed.order_id.clone() };
+    let mut run = Run {
+        engine,
+        account,
+        claimed: &claimed,
+        execution: claimed.execution.clone(),
+        policy: &policy,
+        now,
+        deadline,
+        attempts: Vec::new(),
+        provider_ref,
+        order: claimed.order_id.clone(),
+    };
     let needs_counter = step == Step::Retry || account.client.execute_needs_counter();
-    let (decision, told) = match gate(&claimed.execution, step, claimed.opened, needs_counter, &policy, now) {
+    let (decision, told) = match gate(
+        &claimed.execution,
+        step,
+        claimed.opened,
+        needs_counter,
+        &policy,
+        now,
+    ) {
         Gate::Instead(decision) => (*decision, None),
         Gate::Go => run.step().await?,
     };
-    let Run { attempts, provider_ref, order, .. } = run;
-    let to_state = follow(claimed.execution.state, &decision.events)
-        .map_err(|source| JobError::Illegal { step, execution, source })?;
+    let Run {
+        attempts,
+        provider_ref,
+        order,
+        ..
+    } = run;
+    let to_state =
+        follow(claimed.execution.state, &decision.events).map_err(|source| JobError::Illegal {
+            step,
+            execution,
+            source,
+        })?;
     let mut settlement = settlement(engine, &claimed, &decision, to_state, told);
     // A new order has no debit of the provider's yet.
-    settlement.provider_ref = provider_ref.filter(|_| settlement.order_no == claimed.execution.progress.order_no);
+    settlement.provider_ref =
+        provider_ref.filter(|_| settlement.order_no == claimed.execution.progress.order_no);
     settlement.debit_order_id = decision.collected.map(|_| order);
-    let lag = now.signed_duration_since(claimed.run_at).to_std().unwrap_or(Duration::ZERO);
-    Ok(Done { account: account.name.clone(), claimed, decision, to_state, settlement, attempts, lag })
+    let lag = now
+        .signed_duration_since(claimed.run_at)
+        .to_std()
+        .unwrap_or(Duration::ZERO);
+    Ok(Done {
+        account: account.name.clone(),
+        claimed,
+        decision,
+        to_state,
+        settlement,
+        attempts,
+        lag,
+    })
 }
 
 /// The state after some events.
 fn follow(from: State, events: &[Event]) -> Result<State, IllegalTransition> {
-    events.iter().try_fold(from, |state, event| state::apply(state, *event))
+    events
+        .iter()
+        .try_fold(from, |state, event| state::apply(state, *event))
 }
 
 impl Run<'_> {
@@ -129,14 +178,23 @@ impl Run<'_> {
     }
 
     fn decide(&self, reply: &Reply<Outcome>) -> Decision {
-        decide(&self.execution, self.claimed.step, &reply.outcome, reply.counter, self.policy, self.now)
+        decide(
+            &self.execution,
+            self.claimed.step,
+            &reply.outcome,
+            reply.counter,
+            self.policy,
+            self.now,
+        )
     }
 
     /// Refuses to begin a call that the lease may not outlive.
     fn check_lease(&self) -> Result<(), JobError> {
         let needed = tokio::time::Instant::now().checked_add(self.account.timeout);
         if needed.is_none_or(|needed| needed >= self.deadline) {
-            return Err(JobError::LeaseNearlyOver { execution: self.claimed.execution.id.0 });
+            return Err(JobError::LeaseNearlyOver {
+                execution: self.claimed.execution.id.0,
+            });
         }
         Ok(())
     }
@@ -144,7 +202,11 @@ impl Run<'_> {
     async fn notification(&mut self) -> Result<(Decision, Option<Told>), JobError> {
         let execution = &self.claimed.execution;
         let reference = self.claimed.notification_ref.clone().unwrap_or_else(|| {
-            notification_ref(&self.engine.tag, execution.id, execution.progress.notification_no)
+            notification_ref(
+                &self.engine.tag,
+                execution.id,
+                execution.progress.notification_no,
+            )
         });
         self.check_lease()?;
         let (call, reply) = if self.claimed.step == Step::Notify {
@@ -158,7 +220,12 @@ impl Run<'_> {
             (Call::Notify, self.account.client.notify(&request).await)
         } else {
             let client = &self.account.client;
-            (Call::NotificationStatus, client.notification_status(&self.claimed.mandate, &reference, self.now).await)
+            (
+                Call::NotificationStatus,
+                client
+                    .notification_status(&self.claimed.mandate, &reference, self.now)
+                    .await,
+            )
         };
         let (word, told) = match &reply.outcome {
             NotificationOutcome::Delivered => ("delivered", Some("delivered")),
@@ -166,7 +233,10 @@ impl Run<'_> {
             NotificationOutcome::Failed(_) => ("failed", Some("failed")),
             NotificationOutcome::AlreadyExists => ("already_exists", Some("requested")),
             NotificationOutcome::NotFound => ("not_found", None),
-            NotificationOutcome::Call(failure) => (call_word(failure), Some("requested").filter(|_| maybe_sent(failure))),
+            NotificationOutcome::Call(failure) => (
+                call_word(failure),
+                Some("requested").filter(|_| maybe_sent(failure)),
+            ),
         };
         let class = match &reply.outcome {
             NotificationOutcome::Failed(failure) => Some(failure.class.as_str()),
@@ -177,8 +247,20 @@ impl Run<'_> {
             | NotificationOutcome::Call(_) => None,
         };
         self.record(call, &reference, word, class, &reply.wire);
-        let decision = decide_notification(execution, self.claimed.step, &reply.outcome, self.policy, self.now);
-        Ok((decision, told.map(|state| Told { state, message: reply.wire.message.clone() })))
+        let decision = decide_notification(
+            execution,
+            self.claimed.step,
+            &reply.outcome,
+            self.policy,
+            self.now,
+        );
+        Ok((
+            decision,
+            told.map(|state| Told {
+                state,
+                message: reply.wire.message.clone(),
+            }),
+        ))
     }
 
     /// The debit time that the payer is told: the planned one, or the earliest lawful one when the notification is late.
@@ -193,11 +275,17 @@ impl Run<'_> {
         if self.account.client.execute_needs_counter() {
             // No idempotency key: what the provider has now tells later whether this call got through.
             let before = self.look_up(&self.claimed.order_id).await;
-            let Some(counter) = before.counter.attempts else { return Ok(self.unread(&before)) };
+            let Some(counter) = before.counter.attempts else {
+                return Ok(self.unread(&before));
+            };
             self.record_counter(counter).await?;
         }
         self.check_lease()?;
-        let notice = match (execution.notify, &self.claimed.notification_ref, execution.progress.execute_at) {
+        let notice = match (
+            execution.notify,
+            &self.claimed.notification_ref,
+            execution.progress.execute_at,
+        ) {
             (Notify::Separate, Some(reference), _) => Notice::Reference(reference),
             (Notify::Provider, _, Some(at)) => Notice::ExecuteAt(at),
             (Notify::Separate | Notify::Provider | Notify::None, _, _) => Notice::Exempt,
@@ -223,7 +311,10 @@ impl Run<'_> {
         if before.counter.no_retry_allowed {
             return Ok(self.unread(&before));
         }
-        let attempts = before.counter.attempts.unwrap_or_else(|| i64::from(self.claimed.execution.progress.debits_tried));
+        let attempts = before
+            .counter
+            .attempts
+            .unwrap_or_else(|| i64::from(self.claimed.execution.progress.debits_tried));
         if self.claimed.execution.attempts(before.counter) >= self.policy.max_attempts {
             // The provider's own silent retries have used the budget up.
             return Ok(self.unread(&before));
@@ -232,7 +323,10 @@ impl Run<'_> {
         self.check_lease()?;
         let mandate = &self.claimed.mandate;
         let watched = self.claimed.execution.is_watched();
-        let next_cycle = mandate.terms.cycle_after(self.claimed.execution.cycle.on).filter(|_| watched);
+        let next_cycle = mandate
+            .terms
+            .cycle_after(self.claimed.execution.cycle.on)
+            .filter(|_| watched);
         let request = RetryRequest {
             at: self.now,
             mandate,
@@ -251,7 +345,14 @@ impl Run<'_> {
         let mut without = self.execution.clone();
         without.intent = None;
         without.state = State::Retrying;
-        let mut decision = decide(&without, Step::Lookup, &before.outcome, before.counter, self.policy, self.now);
+        let mut decision = decide(
+            &without,
+            Step::Lookup,
+            &before.outcome,
+            before.counter,
+            self.policy,
+            self.now,
+        );
         decision.events.insert(0, Event::NotProcessed);
         decision.closes_intent = true;
         decision
@@ -261,9 +362,20 @@ impl Run<'_> {
     fn unread(&self, before: &Reply<Outcome>) -> Decision {
         match &before.outcome {
             Outcome::Failed(_) => self.instead_of_retry(before),
-            Outcome::Call(failure @ (CallFailure::NotSent { .. } | CallFailure::AccountRefused { .. } | CallFailure::Throttled { .. })) => {
+            Outcome::Call(
+                failure @ (CallFailure::NotSent { .. }
+                | CallFailure::AccountRefused { .. }
+                | CallFailure::Throttled { .. }),
+            ) => {
                 let outcome = Outcome::Call(failure.clone());
-                decide(&self.execution, self.claimed.step, &outcome, before.counter, self.policy, self.now)
+                decide(
+                    &self.execution,
+                    self.claimed.step,
+                    &outcome,
+                    before.counter,
+                    self.policy,
+                    self.now,
+                )
             }
             Outcome::Charged { .. }
             | Outcome::Pending
@@ -275,17 +387,34 @@ impl Run<'_> {
             | Outcome::Call(CallFailure::Unknown { .. }) => {
                 let why = "the provider could not be read before the call".to_owned();
                 let outcome = Outcome::Call(CallFailure::NotSent { why });
-                decide(&self.execution, self.claimed.step, &outcome, before.counter, self.policy, self.now)
+                decide(
+                    &self.execution,
+                    self.claimed.step,
+                    &outcome,
+                    before.counter,
+                    self.policy,
+                    self.now,
+                )
             }
         }
     }
 
     async fn record_counter(&self, counter: i64) -> Result<(), JobError> {
         let execution = self.claimed.execution.id;
-        let ours = record_counter(&self.engine.pool, execution, self.claimed.token, counter).await.map_err(|source| {
-            JobError::Store { step: self.claimed.step, execution: execution.0, source }
-        })?;
-        if ours { Ok(()) } else { Err(JobError::LeaseLost { execution: execution.0 }) }
+        let ours = record_counter(&self.engine.pool, execution, self.claimed.token, counter)
+            .await
+            .map_err(|source| JobError::Store {
+                step: self.claimed.step,
+                execution: execution.0,
+                source,
+            })?;
+        if ours {
+            Ok(())
+        } else {
+            Err(JobError::LeaseLost {
+                execution: execution.0,
+            })
+        }
     }
 
     async fn look_up(&mut self, order: &str) -> Reply<Outcome> {
@@ -297,7 +426,10 @@ impl Run<'_> {
             order_id: order,
             amount: execution.amount,
             provider_ref: self.provider_ref.as_deref(),
-            counter_before: execution.intent.filter(|intent| !intent.is_retry).and_then(|intent| intent.counter_before),
+            counter_before: execution
+                .intent
+                .filter(|intent| !intent.is_retry)
+                .and_then(|intent| intent.counter_before),
             cycle_on: execution.cycle.on,
             cycle_closes_on: execution.cycle.closes_at.with_timezone(&zone).date_naive(),
         };
@@ -319,14 +451,23 @@ impl Run<'_> {
             }
             let order = order_id(&self.engine.tag, execution.id, order_no);
             let reply = self.look_up(&order).await;
-            let decision = decide_verify(&execution, order_no, &reply.outcome, self.policy, self.now);
+            let decision =
+                decide_verify(&execution, order_no, &reply.outcome, self.policy, self.now);
             let collected = decision.collected.is_some();
             last = Some(decision);
             if collected {
                 break;
             }
         }
-        last.unwrap_or_else(|| decide_verify(&execution, execution.progress.order_no, &Outcome::NotFound, self.policy, self.now))
+        last.unwrap_or_else(|| {
+            decide_verify(
+                &execution,
+                execution.progress.order_no,
+                &Outcome::NotFound,
+                self.policy,
+                self.now,
+            )
+        })
     }
 
     fn record_debit(&mut self, call: Call, reference: &str, reply: &Reply<Outcome>) {
@@ -344,10 +485,23 @@ impl Run<'_> {
             Outcome::Odd(failure) => ("odd", Some(failure.class)),
             Outcome::Call(failure) => (call_word(failure), None),
         };
-        self.record(call, reference, word, class.map(|class| class.as_str()), &reply.wire);
+        self.record(
+            call,
+            reference,
+            word,
+            class.map(|class| class.as_str()),
+            &reply.wire,
+        );
     }
 
-    fn record(&mut self, call: Call, reference: &str, outcome: &'static str, class: Option<&'static str>, wire: &Wire) {
+    fn record(
+        &mut self,
+        call: Call,
+        reference: &str,
+        outcome: &'static str,
+        class: Option<&'static str>,
+        wire: &Wire,
+    ) {
         self.attempts.push(Attempt {
             execution_id: self.claimed.execution.id,
             call: call.as_str(),
@@ -385,8 +539,13 @@ fn settlement(
     to_state: State,
     told: Option<Told>,
 ) -> Settlement {
-    let (id, before, after) = (claimed.execution.id, &claimed.execution.progress, &decision.progress);
-    let separate = claimed.execution.notify == Notify::Separate && claimed.execution.provider == ProviderKind::Juspay;
+    let (id, before, after) = (
+        claimed.execution.id,
+        &claimed.execution.progress,
+        &decision.progress,
+    );
+    let separate = claimed.execution.notify == Notify::Separate
+        && claimed.execution.provider == ProviderKind::Juspay;
     let reference = |no: u16| notification_ref(&engine.tag, id, no);
     Settlement {
         execution_id: id,

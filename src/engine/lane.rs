@@ -39,8 +39,21 @@ enum Round {
 }
 
 impl Lane {
-    pub fn new(engine: Engine, index: usize, settler: mpsc::Sender<Done>, wake: Wake, places: Arc<Semaphore>) -> Self {
-        Self { engine, index, settler, wake, places, running: JoinSet::new() }
+    pub fn new(
+        engine: Engine,
+        index: usize,
+        settler: mpsc::Sender<Done>,
+        wake: Wake,
+        places: Arc<Semaphore>,
+    ) -> Self {
+        Self {
+            engine,
+            index,
+            settler,
+            wake,
+            places,
+            running: JoinSet::new(),
+        }
     }
 
     /// Runs until `draining`, then lets what is in flight end, at most until `aborted`.
@@ -62,7 +75,11 @@ impl Lane {
                     }
                 }
                 Err(problem) => {
-                    let pause = backoff_delay(Duration::from_millis(500), Duration::from_secs(30), failures);
+                    let pause = backoff_delay(
+                        Duration::from_millis(500),
+                        Duration::from_secs(30),
+                        failures,
+                    );
                     failures = failures.saturating_add(1);
                     warn!(account = self.account().map(|account| account.name.as_str()), error = %chain(&problem),
                           retry_in_ms = millis(pause), "could not claim; is the database up?");
@@ -86,8 +103,13 @@ impl Lane {
     /// Claims once, for as many places as are free, and starts what it gets.
     async fn round(&mut self) -> Result<Round, StoreError> {
         while self.running.try_join_next().is_some() {}
-        let Some(account) = self.account() else { return Ok(Round::Done) };
-        let free = account.max_in_flight.saturating_sub(self.running.len()).min(self.engine.settings.batch);
+        let Some(account) = self.account() else {
+            return Ok(Round::Done);
+        };
+        let free = account
+            .max_in_flight
+            .saturating_sub(self.running.len())
+            .min(self.engine.settings.batch);
         let permits = self.reserve(free).await;
         let limit = permits.len();
         if limit == 0 {
@@ -122,7 +144,12 @@ impl Lane {
         permits
     }
 
-    fn start(&mut self, claimed: Claimed, permit: OwnedSemaphorePermit, deadline: Option<tokio::time::Instant>) {
+    fn start(
+        &mut self,
+        claimed: Claimed,
+        permit: OwnedSemaphorePermit,
+        deadline: Option<tokio::time::Instant>,
+    ) {
         let (engine, index, settler) = (self.engine.clone(), self.index, self.settler.clone());
         self.running.spawn(async move {
             if let Some(done) = work(&engine, index, claimed, deadline).await
@@ -137,12 +164,21 @@ impl Lane {
     /// Until the next job is due, and no longer than the poll interval.
     async fn nap(&self) -> Duration {
         let poll = self.engine.settings.poll_interval;
-        let Some(account) = self.account() else { return poll };
+        let Some(account) = self.account() else {
+            return poll;
+        };
         match store::monitor::next_due(&self.engine.pool, account.id).await {
             Ok(Some(at)) => {
-                let until = at.signed_duration_since(self.engine.clock.now()).to_std().unwrap_or(Duration::ZERO);
+                let until = at
+                    .signed_duration_since(self.engine.clock.now())
+                    .to_std()
+                    .unwrap_or(Duration::ZERO);
                 // A due job that was not claimed belongs to a paused account or to somebody else: do not spin on it.
-                if until.is_zero() { poll } else { until.min(poll) }
+                if until.is_zero() {
+                    poll
+                } else {
+                    until.min(poll)
+                }
             }
             Ok(None) | Err(_) => poll,
         }
@@ -150,8 +186,14 @@ impl Lane {
 }
 
 /// Claims up to `limit` jobs of an account.
-pub(super) async fn claim(engine: &Engine, index: usize, limit: usize) -> Result<Vec<Claimed>, StoreError> {
-    let Some(account) = engine.accounts.get(index) else { return Ok(Vec::new()) };
+pub(super) async fn claim(
+    engine: &Engine,
+    index: usize,
+    limit: usize,
+) -> Result<Vec<Claimed>, StoreError> {
+    let Some(account) = engine.accounts.get(index) else {
+        return Ok(Vec::new());
+    };
     let claimed = claim_due(
         &engine.pool,
         &ClaimRequest {

@@ -63,6 +63,9 @@ pub fn transition(engine: &Engine, done: &Done, settled: &Settled) {
 
 /// The lease was lost while the provider answered: whoever has the job now reconciles it.
 pub fn lease_lost(engine: &Engine, done: &Done) {
-    let settled = Settled { state: done.settlement.from_state, reason: "the lease was lost; nothing was written".to_owned() };
+    let settled = Settled {
+        state: done.settlement.from_state,
+        reason: "the lease was lost; nothing was written".to_owned(),
+    };
     line!(warn, engine, done, settled, "lease lost");
 }

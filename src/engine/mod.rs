@@ -102,13 +102,21 @@ impl Engine {
     /// The policy that an execution was planned under.
     async fn policy(&self, id: i64) -> Result<Arc<Policy>, StoreError> {
         // A poisoned cache of immutable values is still a good cache.
-        let cached = self.policies.lock().unwrap_or_else(PoisonError::into_inner).get(&id).cloned();
+        let cached = self
+            .policies
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(&id)
+            .cloned();
         if let Some(policy) = cached {
             return Ok(policy);
         }
         let mut connection = store::planning::acquire(&self.pool).await?;
         let policy = Arc::new(store::policies::get(&mut connection, id).await?);
-        self.policies.lock().unwrap_or_else(PoisonError::into_inner).insert(id, Arc::clone(&policy));
+        self.policies
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(id, Arc::clone(&policy));
         Ok(policy)
     }
 }
@@ -117,54 +125,97 @@ impl Engine {
 pub type OnBeat = Arc<dyn Fn(Result<&Pulse, &StoreError>) + Send + Sync>;
 
 /// Runs every loop until `draining`, then lets what is in flight end, at most until `aborted`.
-pub async fn run(engine: Engine, draining: CancellationToken, aborted: CancellationToken, on_beat: OnBeat) {
+pub async fn run(
+    engine: Engine,
+    draining: CancellationToken,
+    aborted: CancellationToken,
+    on_beat: OnBeat,
+) {
     let wake = Wake::default();
     let (settler, done) = mpsc::channel(engine.settings.concurrency.max(1));
     let backlog = settler.downgrade();
     let places = Arc::new(Semaphore::new(engine.settings.concurrency));
     let mut loops = JoinSet::new();
-    loops.spawn(wake::listen(engine.pool.clone(), wake.clone(), draining.clone()));
+    loops.spawn(wake::listen(
+        engine.pool.clone(),
+        wake.clone(),
+        draining.clone(),
+    ));
     for index in 0..engine.accounts.len() {
-        let lane = Lane::new(engine.clone(), index, settler.clone(), wake.clone(), Arc::clone(&places));
+        let lane = Lane::new(
+            engine.clone(),
+            index,
+            settler.clone(),
+            wake.clone(),
+            Arc::clone(&places),
+        );
         loops.spawn(lane.run(draining.clone(), aborted.clone()));
     }
     drop(settler);
-    loops.spawn(settler::run(engine.clone(), done, wake.clone(), aborted.clone()));
-    loops.spawn(every(engine.settings.planner_interval, draining.clone(), "plan", {
-        let (engine, wake) = (engine.clone(), wake.clone());
-        move || {
+    loops.spawn(settler::run(
+        engine.clone(),
+        done,
+        wake.clone(),
+        aborted.clone(),
+    ));
+    loops.spawn(every(
+        engine.settings.planner_interval,
+        draining.clone(),
+        "plan",
+        {
             let (engine, wake) = (engine.clone(), wake.clone());
-            async move {
-                while planner::tick(&engine).await? > 0 {
-                    wake.wake();
+            move || {
+                let (engine, wake) = (engine.clone(), wake.clone());
+                async move {
+                    while planner::tick(&engine).await? > 0 {
+                        wake.wake();
+                    }
+                    Ok(())
                 }
-                Ok(())
             }
-        }
-    }));
-    loops.spawn(every(engine.settings.rescue_interval, draining.clone(), "rescue", {
-        let engine = engine.clone();
-        move || {
+        },
+    ));
+    loops.spawn(every(
+        engine.settings.rescue_interval,
+        draining.clone(),
+        "rescue",
+        {
             let engine = engine.clone();
-            async move { rescue::tick(&engine).await.map(|_| ()) }
-        }
-    }));
-    loops.spawn(every(engine.settings.retention.interval, draining.clone(), "keep the retention", {
-        let engine = engine.clone();
-        move || {
+            move || {
+                let engine = engine.clone();
+                async move { rescue::tick(&engine).await.map(|_| ()) }
+            }
+        },
+    ));
+    loops.spawn(every(
+        engine.settings.retention.interval,
+        draining.clone(),
+        "keep the retention",
+        {
             let engine = engine.clone();
-            async move { retention::tick(&engine).await }
-        }
-    }));
-    loops.spawn(every(engine.settings.heartbeat_interval, draining.clone(), "take the pulse", move || {
-        let (engine, backlog, on_beat) = (engine.clone(), backlog.clone(), Arc::clone(&on_beat));
-        async move {
-            let waiting = backlog.upgrade().map_or(0, |sender| sender.max_capacity().saturating_sub(sender.capacity()));
-            let beat = heartbeat::tick(&engine, waiting).await;
-            on_beat(beat.as_ref());
-            beat.map(|_| ())
-        }
-    }));
+            move || {
+                let engine = engine.clone();
+                async move { retention::tick(&engine).await }
+            }
+        },
+    ));
+    loops.spawn(every(
+        engine.settings.heartbeat_interval,
+        draining.clone(),
+        "take the pulse",
+        move || {
+            let (engine, backlog, on_beat) =
+                (engine.clone(), backlog.clone(), Arc::clone(&on_beat));
+            async move {
+                let waiting = backlog.upgrade().map_or(0, |sender| {
+                    sender.max_capacity().saturating_sub(sender.capacity())
+                });
+                let beat = heartbeat::tick(&engine, waiting).await;
+                on_beat(beat.as_ref());
+                beat.map(|_| ())
+            }
+        },
+    ));
     while let Some(ended) = loops.join_next().await {
         if let Err(panic) = ended {
             error!(error = %panic, "a loop of the engine panicked; the others go on, restart this daemon");
@@ -173,8 +224,12 @@ pub async fn run(engine: Engine, draining: CancellationToken, aborted: Cancellat
 }
 
 /// Calls `tick` again and again until `draining`. A turn that fails is logged and tried again at the next one.
-async fn every<F, Fut>(interval: Duration, draining: CancellationToken, what: &'static str, mut tick: F)
-where
+async fn every<F, Fut>(
+    interval: Duration,
+    draining: CancellationToken,
+    what: &'static str,
+    mut tick: F,
+) where
     F: FnMut() -> Fut,
     Fut: Future<Output = Result<(), StoreError>>,
 {

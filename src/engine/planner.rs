@@ -33,7 +33,9 @@ pub async fn tick(engine: &Engine) -> Result<usize, StoreError> {
     let mut cursors = Vec::with_capacity(due.len());
     for mandate in &due {
         let key = (mandate.provider, mandate.rail);
-        let Some(policy) = engine.settings.policies.get(&key) else { continue };
+        let Some(policy) = engine.settings.policies.get(&key) else {
+            continue;
+        };
         if let std::collections::hash_map::Entry::Vacant(entry) = interned.entry(key) {
             entry.insert(policies::intern(&mut transaction, policy).await?);
         }
@@ -41,44 +43,83 @@ pub async fn tick(engine: &Engine) -> Result<usize, StoreError> {
         cycles.extend(planned.into_iter().map(|cycle| (mandate, policy, cycle)));
         cursors.push(cursor);
     }
-    let ids = planning::reserve_ids(&mut transaction, i64::try_from(cycles.len()).unwrap_or(i64::MAX)).await?;
+    let ids = planning::reserve_ids(
+        &mut transaction,
+        i64::try_from(cycles.len()).unwrap_or(i64::MAX),
+    )
+    .await?;
     let executions: Vec<NewExecution> = cycles
         .into_iter()
         .zip(ids)
         .filter_map(|((mandate, policy, cycle), id)| {
-            let rules = Numbered { id: *interned.get(&(mandate.provider, mandate.rail))?, policy };
-            Some(new_execution(&payer(mandate), &cycle, mandate.amount, rules, (&engine.tag, id), now))
+            let rules = Numbered {
+                id: *interned.get(&(mandate.provider, mandate.rail))?,
+                policy,
+            };
+            Some(new_execution(
+                &payer(mandate),
+                &cycle,
+                mandate.amount,
+                rules,
+                (&engine.tag, id),
+                now,
+            ))
         })
         .collect();
     let added = planning::insert_executions(&mut transaction, &executions, now).await?;
     planning::advance(&mut transaction, &cursors, now).await?;
     planning::commit(transaction).await?;
-    let expired = executions.iter().filter(|execution| execution.state == State::Expired).count();
+    let expired = executions
+        .iter()
+        .filter(|execution| execution.state == State::Expired)
+        .count();
     info!(mandates = due.len(), planned = added, expired, "planned");
     Ok(due.len())
 }
 
 /// The cycles of a mandate whose time to be planned has come, and where to go on.
-fn plan_mandate(engine: &Engine, mandate: &DueMandate, policy: &Policy, now: Instant) -> (Vec<Cycle>, Cursor) {
+fn plan_mandate(
+    engine: &Engine,
+    mandate: &DueMandate,
+    policy: &Policy,
+    now: Instant,
+) -> (Vec<Cycle>, Cursor) {
     let mut planned = Vec::new();
     let mut next = mandate.terms.cycle_from(mandate.next_cycle_on);
     while let Some(cycle) = next {
         let plan_at = plan_at(engine, mandate, policy, &cycle);
         if plan_at > now || planned.len() >= MAX_CYCLES {
-            let cursor = Cursor { mandate_id: mandate.id, next_cycle_on: Some(cycle.on), next_plan_at: Some(plan_at) };
+            let cursor = Cursor {
+                mandate_id: mandate.id,
+                next_cycle_on: Some(cycle.on),
+                next_plan_at: Some(plan_at),
+            };
             return (planned, cursor);
         }
         planned.push(cycle);
         next = mandate.terms.cycle_after(cycle.on);
     }
-    (planned, Cursor { mandate_id: mandate.id, next_cycle_on: None, next_plan_at: None })
+    (
+        planned,
+        Cursor {
+            mandate_id: mandate.id,
+            next_cycle_on: None,
+            next_plan_at: None,
+        },
+    )
 }
 
 /// A little before its first step. A cycle that has no lawful time is planned when it begins, and expires with the reason.
 fn plan_at(engine: &Engine, mandate: &DueMandate, policy: &Policy, cycle: &Cycle) -> Instant {
     let horizon = TimeDelta::from_std(engine.settings.planner_horizon).unwrap_or_default();
-    let start = plan::timetable(cycle, mandate.provider, mandate.notify, policy, mandate.id.0)
-        .map_or(cycle.debit_at, |timetable| timetable.start_at);
+    let start = plan::timetable(
+        cycle,
+        mandate.provider,
+        mandate.notify,
+        policy,
+        mandate.id.0,
+    )
+    .map_or(cycle.debit_at, |timetable| timetable.start_at);
     start.checked_sub_signed(horizon).unwrap_or(start)
 }
 

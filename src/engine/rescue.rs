@@ -13,12 +13,26 @@ const PROCESSED: Duration = Duration::from_secs(90);
 
 /// One turn; says how many jobs were rescued.
 pub async fn tick(engine: &Engine) -> Result<usize, StoreError> {
-    let rescued =
-        rescue_expired(&engine.pool, engine.clock.now(), PROCESSED, &engine.settings.worker_id).await?;
+    let rescued = rescue_expired(
+        &engine.pool,
+        engine.clock.now(),
+        PROCESSED,
+        &engine.settings.worker_id,
+    )
+    .await?;
     for job in &rescued {
-        warn!(execution.id = job.execution_id.0, next_step = job.step.as_str(), open_intent = job.has_intent,
-              worker.id = engine.settings.worker_id.as_str(),
-              "a lease ran out; {}", if job.has_intent { "the provider is asked what happened" } else { "no call that moves money was open" });
+        warn!(
+            execution.id = job.execution_id.0,
+            next_step = job.step.as_str(),
+            open_intent = job.has_intent,
+            worker.id = engine.settings.worker_id.as_str(),
+            "a lease ran out; {}",
+            if job.has_intent {
+                "the provider is asked what happened"
+            } else {
+                "no call that moves money was open"
+            }
+        );
     }
     Ok(rescued.len())
 }

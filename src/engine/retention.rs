@@ -28,7 +28,8 @@ pub async fn tick(engine: &Engine) -> Result<(), StoreError> {
     let now = engine.clock.now();
     let settings = engine.settings.retention;
     let made = make_partitions(&engine.pool, now, settings.partitions_ahead).await?;
-    let mut dropped = drop_partitions(&engine.pool, Parent::Attempts, ago(now, settings.attempts)).await?;
+    let mut dropped =
+        drop_partitions(&engine.pool, Parent::Attempts, ago(now, settings.attempts)).await?;
     dropped.extend(drop_partitions(&engine.pool, Parent::Events, ago(now, settings.events)).await?);
     let mut deleted = 0u64;
     loop {
@@ -39,11 +40,19 @@ pub async fn tick(engine: &Engine) -> Result<(), StoreError> {
         }
     }
     if made > 0 || !dropped.is_empty() || deleted > 0 {
-        info!(partitions_made = made, partitions_dropped = dropped.len(), executions_deleted = deleted, "retention");
+        info!(
+            partitions_made = made,
+            partitions_dropped = dropped.len(),
+            executions_deleted = deleted,
+            "retention"
+        );
     }
     Ok(())
 }
 
 fn ago(now: Instant, duration: Duration) -> Instant {
-    TimeDelta::from_std(duration).ok().and_then(|delta| now.checked_sub_signed(delta)).unwrap_or(Instant::MIN_UTC)
+    TimeDelta::from_std(duration)
+        .ok()
+        .and_then(|delta| now.checked_sub_signed(delta))
+        .unwrap_or(Instant::MIN_UTC)
 }

@@ -16,7 +16,12 @@ use crate::store;
 use crate::store::StoreError;
 
 /// Settles until every lane is gone and everything is written, or `aborted`.
-pub async fn run(engine: Engine, mut done: mpsc::Receiver<Done>, wake: Wake, aborted: CancellationToken) {
+pub async fn run(
+    engine: Engine,
+    mut done: mpsc::Receiver<Done>,
+    wake: Wake,
+    aborted: CancellationToken,
+) {
     let batch = engine.settings.settle_batch.max(1);
     let mut waiting = Vec::with_capacity(batch);
     loop {
@@ -26,7 +31,11 @@ pub async fn run(engine: Engine, mut done: mpsc::Receiver<Done>, wake: Wake, abo
         linger(&engine, &mut done, &mut waiting).await;
         let mut failures = 0u16;
         while let Err(problem) = settle(&engine, &waiting).await {
-            let pause = backoff_delay(Duration::from_millis(200), Duration::from_secs(10), failures);
+            let pause = backoff_delay(
+                Duration::from_millis(200),
+                Duration::from_secs(10),
+                failures,
+            );
             failures = failures.saturating_add(1);
             warn!(waiting = waiting.len(), error = %chain(&problem), retry_in_ms = millis(pause),
                   "could not settle; the answers are kept and tried again");
@@ -38,8 +47,13 @@ pub async fn run(engine: Engine, mut done: mpsc::Receiver<Done>, wake: Wake, abo
                 }
             }
         }
-        let soon = engine.clock.now().checked_add_signed(chrono::TimeDelta::from_std(engine.settings.poll_interval).unwrap_or_default());
-        if waiting.iter().any(|done| done.settlement.run_at.is_some_and(|at| Some(at) <= soon)) {
+        let soon = engine.clock.now().checked_add_signed(
+            chrono::TimeDelta::from_std(engine.settings.poll_interval).unwrap_or_default(),
+        );
+        if waiting
+            .iter()
+            .any(|done| done.settlement.run_at.is_some_and(|at| Some(at) <= soon))
+        {
             wake.wake();
         }
         waiting.clear();
@@ -63,8 +77,18 @@ async fn linger(engine: &Engine, done: &mut mpsc::Receiver<Done>, waiting: &mut 
 pub(super) async fn settle(engine: &Engine, batch: &[Done]) -> Result<(), StoreError> {
     let now = engine.clock.now();
     let settlements: Vec<_> = batch.iter().map(|done| done.settlement.clone()).collect();
-    let attempts: Vec<_> = batch.iter().flat_map(|done| done.attempts.iter().cloned()).collect();
-    let settled = store::settle::settle(&engine.pool, &settlements, &attempts, now, &engine.settings.worker_id).await?;
+    let attempts: Vec<_> = batch
+        .iter()
+        .flat_map(|done| done.attempts.iter().cloned())
+        .collect();
+    let settled = store::settle::settle(
+        &engine.pool,
+        &settlements,
+        &attempts,
+        now,
+        &engine.settings.worker_id,
+    )
+    .await?;
     for done in batch {
         match settled.get(&done.claimed.execution.id) {
             Some(settled) => log::transition(engine, done, settled),
@@ -78,23 +102,36 @@ pub(super) async fn settle(engine: &Engine, batch: &[Done]) -> Result<(), StoreE
 }
 
 /// Pauses the account everywhere. Of the many calls that find out at the same time, one says so.
-async fn pause_account(engine: &Engine, done: &Done, pause: AccountPause) -> Result<(), StoreError> {
+async fn pause_account(
+    engine: &Engine,
+    done: &Done,
+    pause: AccountPause,
+) -> Result<(), StoreError> {
     let id = done.claimed.execution.id;
-    let Some(account) = engine.accounts.iter().find(|account| account.name == done.account) else {
+    let Some(account) = engine
+        .accounts
+        .iter()
+        .find(|account| account.name == done.account)
+    else {
         return Ok(());
     };
     let now = engine.clock.now();
     match pause {
         AccountPause::Refused => {
-            let pause_for = chrono::TimeDelta::from_std(account.pause_after_refusal).unwrap_or_default();
+            let pause_for =
+                chrono::TimeDelta::from_std(account.pause_after_refusal).unwrap_or_default();
             let until = now.checked_add_signed(pause_for).unwrap_or(now);
-            if store::accounts::pause(&engine.pool, account.id, until, &done.decision.reason, now).await? {
+            if store::accounts::pause(&engine.pool, account.id, until, &done.decision.reason, now)
+                .await?
+            {
                 error!(account = account.name, execution.id = id.0, paused_until = %until.to_rfc3339(), reason = done.decision.reason,
                        "the provider refuses the account's credentials: correct accounts.{}.api_key and restart; all of its calls wait", account.name);
             }
         }
         AccountPause::Throttled { until } => {
-            if store::accounts::pause(&engine.pool, account.id, until, &done.decision.reason, now).await? {
+            if store::accounts::pause(&engine.pool, account.id, until, &done.decision.reason, now)
+                .await?
+            {
                 warn!(account = account.name, execution.id = id.0, paused_until = %until.to_rfc3339(), "the provider throttles the account; its calls wait");
             }
         }

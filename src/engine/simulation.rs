@@ -40,7 +40,10 @@ pub async fn run(
         while planner::tick(engine).await? > 0 {}
         while round(engine).await? > 0 {}
         rescue::tick(engine).await?;
-        let Some(next) = store::monitor::next_moment(&engine.pool, engine.clock.now()).await? else { return Ok(()) };
+        let Some(next) = store::monitor::next_moment(&engine.pool, engine.clock.now()).await?
+        else {
+            return Ok(());
+        };
         if let Some(end) = limits.until
             && next > end
         {
@@ -85,5 +88,6 @@ fn round_up(at: Instant, step: Duration) -> Instant {
     if over == 0 {
         return at;
     }
-    at.checked_add_signed(TimeDelta::microseconds(step.saturating_sub(over))).unwrap_or(at)
+    at.checked_add_signed(TimeDelta::microseconds(step.saturating_sub(over)))
+        .unwrap_or(at)
 }

@@ -22,7 +22,9 @@ pub struct Ear(watch::Receiver<()>);
 
 impl Default for Wake {
     fn default() -> Self {
-        Self { sender: watch::Sender::new(()) }
+        Self {
+            sender: watch::Sender::new(()),
+        }
     }
 }
 

@@ -147,7 +147,9 @@ pub struct RetryRequest<'a> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MandateCommand {
     /// Until the given time, or for good.
-    Pause { until: Option<Instant> },
+    Pause {
+        until: Option<Instant>,
+    },
     Resume,
     Revoke,
 }
@@ -166,7 +168,10 @@ pub enum MandateAnswer {
 /// The calls that every provider offers.
 pub trait Provider: std::fmt::Debug + Send + Sync {
     /// Has the payer notified. Cannot move money.
-    fn notify(&self, request: &NotifyRequest<'_>) -> impl Future<Output = Reply<NotificationOutcome>> + Send;
+    fn notify(
+        &self,
+        request: &NotifyRequest<'_>,
+    ) -> impl Future<Output = Reply<NotificationOutcome>> + Send;
 
     /// What became of a notification.
     fn notification_status(
@@ -186,7 +191,11 @@ pub trait Provider: std::fmt::Debug + Send + Sync {
     fn retry(&self, request: &RetryRequest<'_>) -> impl Future<Output = Reply<Outcome>> + Send;
 
     /// What the provider says about a mandate.
-    fn mandate_status(&self, mandate: &Mandate, at: Instant) -> impl Future<Output = MandateAnswer> + Send;
+    fn mandate_status(
+        &self,
+        mandate: &Mandate,
+        at: Instant,
+    ) -> impl Future<Output = MandateAnswer> + Send;
 
     /// Pauses, resumes or revokes a mandate at the provider.
     fn command(
@@ -208,7 +217,11 @@ pub enum Client {
 }
 
 impl Client {
-    pub fn new(settings: AccountSettings, classifier: Arc<Classifier>, simulated: bool) -> Result<Self, http::BuildError> {
+    pub fn new(
+        settings: AccountSettings,
+        classifier: Arc<Classifier>,
+        simulated: bool,
+    ) -> Result<Self, http::BuildError> {
         let http = Http::new(&settings, simulated)?;
         Ok(match settings.provider {
             ProviderKind::Juspay => Self::Juspay(Juspay::new(settings, http, classifier)),
@@ -232,7 +245,12 @@ impl Provider for Client {
         dispatch!(self, client => client.notify(request).await)
     }
 
-    async fn notification_status(&self, mandate: &Mandate, reference: &str, at: Instant) -> Reply<NotificationOutcome> {
+    async fn notification_status(
+        &self,
+        mandate: &Mandate,
+        reference: &str,
+        at: Instant,
+    ) -> Reply<NotificationOutcome> {
         dispatch!(self, client => client.notification_status(mandate, reference, at).await)
     }
 
@@ -252,7 +270,12 @@ impl Provider for Client {
         dispatch!(self, client => client.mandate_status(mandate, at).await)
     }
 
-    async fn command(&self, mandate: &Mandate, command: MandateCommand, at: Instant) -> MandateAnswer {
+    async fn command(
+        &self,
+        mandate: &Mandate,
+        command: MandateCommand,
+        at: Instant,
+    ) -> MandateAnswer {
         dispatch!(self, client => client.command(mandate, command, at).await)
     }
 

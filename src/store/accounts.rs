@@ -8,7 +8,11 @@ use crate::domain::{AccountId, Instant, ProviderKind};
 /// The number of a configured account; it gets one when it is new.
 ///
 /// An account cannot change its provider: its mandates would be looked up where nobody knows them.
-pub async fn register(pool: &PgPool, name: &str, provider: ProviderKind) -> Result<AccountId, StoreError> {
+pub async fn register(
+    pool: &PgPool,
+    name: &str,
+    provider: ProviderKind,
+) -> Result<AccountId, StoreError> {
     let row = sqlx::query!(
         "with added as (
            insert into mandated.accounts (name, provider) values ($1, $2) on conflict (name) do nothing returning id, provider)
@@ -23,14 +27,23 @@ pub async fn register(pool: &PgPool, name: &str, provider: ProviderKind) -> Resu
     if row.provider != provider.as_str() {
         return Err(StoreError::Corrupt {
             what: format!("register account {name}"),
-            why: format!("the database has it as a {} account, the configuration as {provider}", row.provider),
+            why: format!(
+                "the database has it as a {} account, the configuration as {provider}",
+                row.provider
+            ),
         });
     }
     Ok(AccountId(row.id))
 }
 
 /// Pauses an account in all daemons. Says whether that is news: only then is it worth an error line.
-pub async fn pause(pool: &PgPool, account: AccountId, until: Instant, reason: &str, now: Instant) -> Result<bool, StoreError> {
+pub async fn pause(
+    pool: &PgPool,
+    account: AccountId,
+    until: Instant,
+    reason: &str,
+    now: Instant,
+) -> Result<bool, StoreError> {
     let row = sqlx::query_scalar!(
         r#"with before as (select id, paused_until from mandated.accounts where id = $1 for update)
            update mandated.accounts a set paused_until = greatest(a.paused_until, $2), pause_reason = $3

@@ -9,8 +9,8 @@ use super::rows::{self, TermsRow, corrupt, count, word};
 use crate::domain::cycle::Cycle;
 use crate::domain::execution::{Intent, Progress};
 use crate::domain::{
-    AccountId, Class, Currency, Execution, ExecutionId, Instant, LeaseToken, Mandate, MandateId, MandateStatus, Notify,
-    ProviderKind, Rail, State, Step,
+    AccountId, Class, Currency, Execution, ExecutionId, Instant, LeaseToken, Mandate, MandateId,
+    MandateStatus, Notify, ProviderKind, Rail, State, Step,
 };
 
 /// A leased job with all that its step needs. Only its holder can settle it.
@@ -43,7 +43,10 @@ pub struct ClaimRequest<'a> {
 }
 
 /// Leases up to `limit` due jobs of an account. Autocommit: when the rows arrive, their intents are durable.
-pub async fn claim_due(pool: &PgPool, request: &ClaimRequest<'_>) -> Result<Vec<Claimed>, StoreError> {
+pub async fn claim_due(
+    pool: &PgPool,
+    request: &ClaimRequest<'_>,
+) -> Result<Vec<Claimed>, StoreError> {
     sqlx::query_file_as!(
         Row,
         "src/store/claim.sql",
@@ -144,8 +147,8 @@ impl Row {
             ends_on: self.ends_on,
             debit_at: self.debit_time,
         })?;
-        let currency =
-            Currency::parse(&self.currency).map_err(|error| corrupt("mandate", id, error.to_string()))?;
+        let currency = Currency::parse(&self.currency)
+            .map_err(|error| corrupt("mandate", id, error.to_string()))?;
         Ok(Mandate {
             id: MandateId(id),
             reference: self.mandate_ref.clone(),
@@ -173,9 +176,11 @@ impl Row {
         let number = |value: i16| count("execution", id, value);
         let stored = word("execution", id, &self.state, State::parse)?;
         let intent = match (self.intent_kind.as_deref(), self.intent_opened_at) {
-            (Some(kind), Some(opened_at)) => {
-                Some(Intent { is_retry: kind == Step::Retry.as_str(), opened_at, counter_before: self.counter_before })
-            }
+            (Some(kind), Some(opened_at)) => Some(Intent {
+                is_retry: kind == Step::Retry.as_str(),
+                opened_at,
+                counter_before: self.counter_before,
+            }),
             (None, _) | (_, None) => None,
         };
         let waiting = matches!(stored, State::Planned | State::Notified | State::Retrying);
@@ -185,8 +190,16 @@ impl Row {
             notify: mandate.notify,
             mandate_status: mandate.status,
             // `executing` is not stored: it is the open intent.
-            state: if waiting && intent.is_some() { State::Executing } else { stored },
-            cycle: Cycle { on: self.cycle_on, debit_at: self.debit_at, closes_at: self.closes_at },
+            state: if waiting && intent.is_some() {
+                State::Executing
+            } else {
+                stored
+            },
+            cycle: Cycle {
+                on: self.cycle_on,
+                debit_at: self.debit_at,
+                closes_at: self.closes_at,
+            },
             amount: rows::amount("execution", id, self.amount_minor, &self.currency)?,
             progress: Progress {
                 order_no: number(self.order_no)?,

@@ -14,11 +14,17 @@ pub enum StoreError {
     Corrupt { what: String, why: String },
     #[error("the database has no schema `mandated`: run `mandated migrate` first")]
     NotMigrated,
-    #[error("the database is behind this version of mandated, {missing} migration(s) are missing: run `mandated migrate` first")]
+    #[error(
+        "the database is behind this version of mandated, {missing} migration(s) are missing: run `mandated migrate` first"
+    )]
     Behind { missing: usize },
-    #[error("the database is ahead of this version of mandated (it has migration {version}, unknown here): run the newer mandated")]
+    #[error(
+        "the database is ahead of this version of mandated (it has migration {version}, unknown here): run the newer mandated"
+    )]
     Ahead { version: i64 },
-    #[error("migration {version} was changed after it was applied: this is not the mandated that migrated this database")]
+    #[error(
+        "migration {version} was changed after it was applied: this is not the mandated that migrated this database"
+    )]
     Changed { version: i64 },
     #[error("migrate the database")]
     Migrate {

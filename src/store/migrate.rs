@@ -11,7 +11,10 @@ use crate::domain::Instant;
 /// Applies what is missing, and makes the partitions of the coming months.
 pub async fn migrate(pool: &PgPool, now: Instant, months_ahead: i32) -> Result<u64, StoreError> {
     let before = applied(pool).await?.len();
-    MIGRATOR.run(pool).await.map_err(|source| StoreError::Migrate { source })?;
+    MIGRATOR
+        .run(pool)
+        .await
+        .map_err(|source| StoreError::Migrate { source })?;
     super::retention::make_partitions(pool, now, months_ahead).await?;
     let after = applied(pool).await?.len();
     Ok(u64::try_from(after.saturating_sub(before)).unwrap_or(0))
@@ -28,7 +31,9 @@ pub async fn check(pool: &PgPool) -> Result<(), StoreError> {
         match applied.remove(&migration.version) {
             None => missing = missing.saturating_add(1),
             Some(checksum) if checksum != migration.checksum.as_ref() => {
-                return Err(StoreError::Changed { version: migration.version });
+                return Err(StoreError::Changed {
+                    version: migration.version,
+                });
             }
             Some(_) => {}
         }
@@ -36,16 +41,21 @@ pub async fn check(pool: &PgPool) -> Result<(), StoreError> {
     if let Some(version) = applied.keys().max() {
         return Err(StoreError::Ahead { version: *version });
     }
-    if missing > 0 { Err(StoreError::Behind { missing }) } else { Ok(()) }
+    if missing > 0 {
+        Err(StoreError::Behind { missing })
+    } else {
+        Ok(())
+    }
 }
 
 /// Versions and checksums of what was applied; nothing when there is no such table yet.
 async fn applied(pool: &PgPool) -> Result<HashMap<i64, Vec<u8>>, StoreError> {
     // Not checked at compile time: the table is the migrator's own.
-    let exists: bool = sqlx::query_scalar("select to_regclass('mandated._sqlx_migrations') is not null")
-        .fetch_one(pool)
-        .await
-        .tried("look for the migrations")?;
+    let exists: bool =
+        sqlx::query_scalar("select to_regclass('mandated._sqlx_migrations') is not null")
+            .fetch_one(pool)
+            .await
+            .tried("look for the migrations")?;
     if !exists {
         return Ok(HashMap::new());
     }

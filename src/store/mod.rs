@@ -41,10 +41,16 @@ pub struct ConnectSettings {
 }
 
 /// Opens a pool and proves that the database answers.
-pub async fn connect(options: PgConnectOptions, settings: &ConnectSettings) -> Result<PgPool, StoreError> {
+pub async fn connect(
+    options: PgConnectOptions,
+    settings: &ConnectSettings,
+) -> Result<PgPool, StoreError> {
     let millis = |duration: Duration| duration.as_millis().to_string();
     let options = options.application_name(&settings.application_name);
-    let (statement, lock) = (millis(settings.statement_timeout), millis(settings.lock_timeout));
+    let (statement, lock) = (
+        millis(settings.statement_timeout),
+        millis(settings.lock_timeout),
+    );
     PgPoolOptions::new()
         .max_connections(settings.max_connections)
         .acquire_timeout(settings.connect_timeout)

@@ -9,7 +9,9 @@ use super::error::{StoreError, Tried};
 use super::rows::{self, TermsRow, corrupt, word};
 use crate::domain::cycle::Terms;
 use crate::domain::plan::execution::NewExecution;
-use crate::domain::{AccountId, Amount, ExecutionId, Instant, MandateId, Notify, ProviderKind, Rail};
+use crate::domain::{
+    AccountId, Amount, ExecutionId, Instant, MandateId, Notify, ProviderKind, Rail,
+};
 
 /// A mandate as the planner needs it.
 #[derive(Debug)]
@@ -36,7 +38,9 @@ pub struct Cursor {
 }
 
 pub async fn acquire(pool: &PgPool) -> Result<PoolConnection<Postgres>, StoreError> {
-    pool.acquire().await.tried("get a database connection from the pool")
+    pool.acquire()
+        .await
+        .tried("get a database connection from the pool")
 }
 
 pub async fn begin(pool: &PgPool) -> Result<Transaction<'static, Postgres>, StoreError> {
@@ -48,7 +52,11 @@ pub async fn commit(transaction: Transaction<'static, Postgres>) -> Result<(), S
 }
 
 /// Locks up to `limit` mandates that are due for planning; other planners skip them.
-pub async fn lock_due(connection: &mut PgConnection, now: Instant, limit: i64) -> Result<Vec<DueMandate>, StoreError> {
+pub async fn lock_due(
+    connection: &mut PgConnection,
+    now: Instant,
+    limit: i64,
+) -> Result<Vec<DueMandate>, StoreError> {
     sqlx::query_as!(
         Row,
         r#"select id, ref as reference, account_id, provider, rail, notify, amount_minor as "amount_minor!", max_amount_minor,
@@ -68,7 +76,10 @@ pub async fn lock_due(connection: &mut PgConnection, now: Instant, limit: i64) -
 }
 
 /// Numbers for new executions, which their order ids are made of.
-pub async fn reserve_ids(connection: &mut PgConnection, count: i64) -> Result<Vec<ExecutionId>, StoreError> {
+pub async fn reserve_ids(
+    connection: &mut PgConnection,
+    count: i64,
+) -> Result<Vec<ExecutionId>, StoreError> {
     let ids = sqlx::query_scalar!(
         r#"select nextval(pg_get_serial_sequence('mandated.executions', 'id')) as "id!" from generate_series(1::bigint, $1::bigint)"#,
         count
@@ -81,13 +92,22 @@ pub async fn reserve_ids(connection: &mut PgConnection, count: i64) -> Result<Ve
 
 /// The tag that sets this installation's order ids apart.
 pub async fn installation_tag(connection: &mut PgConnection) -> Result<String, StoreError> {
-    sqlx::query_scalar!("select tag from mandated.installation").fetch_one(connection).await.tried("read the installation tag")
+    sqlx::query_scalar!("select tag from mandated.installation")
+        .fetch_one(connection)
+        .await
+        .tried("read the installation tag")
 }
 
 /// Inserts executions with their first jobs and their events. A cycle that has an execution keeps it.
-pub async fn insert_executions(connection: &mut PgConnection, executions: &[NewExecution], now: Instant) -> Result<u64, StoreError> {
-    let rows = serde_json::to_value(executions)
-        .map_err(|error| StoreError::Corrupt { what: "write executions".to_owned(), why: error.to_string() })?;
+pub async fn insert_executions(
+    connection: &mut PgConnection,
+    executions: &[NewExecution],
+    now: Instant,
+) -> Result<u64, StoreError> {
+    let rows = serde_json::to_value(executions).map_err(|error| StoreError::Corrupt {
+        what: "write executions".to_owned(),
+        why: error.to_string(),
+    })?;
     let added = sqlx::query_scalar!(
         r#"with n as materialized (
              select * from jsonb_to_recordset($1) as n (
@@ -127,9 +147,15 @@ pub async fn insert_executions(connection: &mut PgConnection, executions: &[NewE
 }
 
 /// Moves the planning cursors.
-pub async fn advance(connection: &mut PgConnection, cursors: &[Cursor], now: Instant) -> Result<(), StoreError> {
-    let rows = serde_json::to_value(cursors)
-        .map_err(|error| StoreError::Corrupt { what: "write planning cursors".to_owned(), why: error.to_string() })?;
+pub async fn advance(
+    connection: &mut PgConnection,
+    cursors: &[Cursor],
+    now: Instant,
+) -> Result<(), StoreError> {
+    let rows = serde_json::to_value(cursors).map_err(|error| StoreError::Corrupt {
+        what: "write planning cursors".to_owned(),
+        why: error.to_string(),
+    })?;
     sqlx::query!(
         "update mandated.mandates m set next_cycle_on = c.next_cycle_on, next_plan_at = c.next_plan_at, updated_at = $2
            from jsonb_to_recordset($1) as c (mandate_id bigint, next_cycle_on date, next_plan_at timestamptz)

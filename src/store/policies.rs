@@ -7,8 +7,10 @@ use crate::domain::policy::Policy;
 
 /// The number of a policy, which it gets when it is new.
 pub async fn intern(connection: &mut PgConnection, policy: &Policy) -> Result<i64, StoreError> {
-    let body = serde_json::to_value(policy)
-        .map_err(|error| StoreError::Corrupt { what: "write a policy".to_owned(), why: error.to_string() })?;
+    let body = serde_json::to_value(policy).map_err(|error| StoreError::Corrupt {
+        what: "write a policy".to_owned(),
+        why: error.to_string(),
+    })?;
     // Postgres's own text of jsonb is canonical: the same policy gives the same digest wherever it was built.
     let inserted = sqlx::query_scalar!(
         r#"insert into mandated.policies (digest, body) values (md5($1::jsonb::text), $1)
@@ -21,10 +23,13 @@ pub async fn intern(connection: &mut PgConnection, policy: &Policy) -> Result<i6
     if let Some(id) = inserted {
         return Ok(id);
     }
-    sqlx::query_scalar!("select id from mandated.policies where digest = md5($1::jsonb::text)", body)
-        .fetch_one(connection)
-        .await
-        .tried("find a policy")
+    sqlx::query_scalar!(
+        "select id from mandated.policies where digest = md5($1::jsonb::text)",
+        body
+    )
+    .fetch_one(connection)
+    .await
+    .tried("find a policy")
 }
 
 /// A policy by its number.
@@ -33,6 +38,8 @@ pub async fn get(connection: &mut PgConnection, id: i64) -> Result<Policy, Store
         .fetch_one(connection)
         .await
         .tried("load a policy")?;
-    serde_json::from_value(body)
-        .map_err(|error| StoreError::Corrupt { what: format!("read policy {id}"), why: error.to_string() })
+    serde_json::from_value(body).map_err(|error| StoreError::Corrupt {
+        what: format!("read policy {id}"),
+        why: error.to_string(),
+    })
 }

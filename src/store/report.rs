@@ -110,12 +110,22 @@ pub async fn debits(pool: &PgPool) -> Result<BTreeMap<(String, String), OurDebit
     .tried("read the debits")?;
     Ok(rows
         .into_iter()
-        .map(|row| ((row.mandate, row.debit), OurDebit { amount_minor: row.amount_minor, cycle_on: row.cycle_on }))
+        .map(|row| {
+            (
+                (row.mandate, row.debit),
+                OurDebit {
+                    amount_minor: row.amount_minor,
+                    cycle_on: row.cycle_on,
+                },
+            )
+        })
         .collect())
 }
 
 /// Mandates with a cycle whose debit may have happened without our having looked: what the provider has of them may be ahead of us.
-pub async fn open_mandates(pool: &PgPool) -> Result<std::collections::BTreeSet<String>, StoreError> {
+pub async fn open_mandates(
+    pool: &PgPool,
+) -> Result<std::collections::BTreeSet<String>, StoreError> {
     let rows = sqlx::query_scalar!(
         r#"select distinct m.provider_mandate_id as "mandate!" from mandated.executions e
              join mandated.mandates m on m.id = e.mandate_id join mandated.jobs j on j.execution_id = e.id"#

@@ -20,7 +20,12 @@ pub struct Rescued {
 /// Takes up to 500 expired leases back. The look-up of an intent waits until the provider must have processed the call.
 ///
 /// The lost call is written down as an attempt without an answer, so that the history has every call that may have been made.
-pub async fn rescue_expired(pool: &PgPool, now: Instant, wait: Duration, worker: &str) -> Result<Vec<Rescued>, StoreError> {
+pub async fn rescue_expired(
+    pool: &PgPool,
+    now: Instant,
+    wait: Duration,
+    worker: &str,
+) -> Result<Vec<Rescued>, StoreError> {
     let rows = sqlx::query!(
         r#"with expired as materialized (
              select j.execution_id, j.lease_token, j.worker_id, j.step, i.execution_id is not null as has_intent

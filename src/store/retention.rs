@@ -7,18 +7,30 @@ use crate::domain::Instant;
 
 /// Makes the partitions of the month of `first` and of the `ahead` months after it; says how many were new.
 pub async fn make_partitions(pool: &PgPool, first: Instant, ahead: i32) -> Result<i32, StoreError> {
-    sqlx::query_scalar!(r#"select mandated.make_partitions($1, $2) as "made!""#, first, ahead)
-        .fetch_one(pool)
-        .await
-        .tried("make partitions")
+    sqlx::query_scalar!(
+        r#"select mandated.make_partitions($1, $2) as "made!""#,
+        first,
+        ahead
+    )
+    .fetch_one(pool)
+    .await
+    .tried("make partitions")
 }
 
 /// Drops the monthly partitions of `attempts` or `events` that hold nothing younger than `before`.
-pub async fn drop_partitions(pool: &PgPool, parent: Parent, before: Instant) -> Result<Vec<String>, StoreError> {
-    sqlx::query_scalar!(r#"select mandated.drop_partitions($1, $2) as "name!""#, parent.as_str(), before)
-        .fetch_all(pool)
-        .await
-        .tried("drop old partitions")
+pub async fn drop_partitions(
+    pool: &PgPool,
+    parent: Parent,
+    before: Instant,
+) -> Result<Vec<String>, StoreError> {
+    sqlx::query_scalar!(
+        r#"select mandated.drop_partitions($1, $2) as "name!""#,
+        parent.as_str(),
+        before
+    )
+    .fetch_all(pool)
+    .await
+    .tried("drop old partitions")
 }
 
 /// The two histories.
@@ -38,7 +50,11 @@ impl Parent {
 }
 
 /// Deletes up to `limit` executions that ended before an instant, with their notifications. Their debits stay; reviews stay.
-pub async fn delete_executions(pool: &PgPool, before: Instant, limit: i64) -> Result<u64, StoreError> {
+pub async fn delete_executions(
+    pool: &PgPool,
+    before: Instant,
+    limit: i64,
+) -> Result<u64, StoreError> {
     let done = sqlx::query!(
         "with old as (
            select e.id from mandated.executions e

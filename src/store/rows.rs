@@ -8,20 +8,34 @@ use crate::domain::cycle::{CronSchedule, Frequency, Schedule, Terms};
 use crate::domain::{Amount, Currency};
 
 /// Turns a column's word into a value of one of our enums.
-pub(super) fn word<T>(table: &str, id: i64, text: &str, parse: impl Fn(&str) -> Option<T>) -> Result<T, StoreError> {
+pub(super) fn word<T>(
+    table: &str,
+    id: i64,
+    text: &str,
+    parse: impl Fn(&str) -> Option<T>,
+) -> Result<T, StoreError> {
     parse(text).ok_or_else(|| corrupt(table, id, format!("{text:?} is not a word of ours")))
 }
 
 pub(super) fn corrupt(table: &str, id: i64, why: impl Into<String>) -> StoreError {
-    StoreError::Corrupt { what: format!("read {table} {id}"), why: why.into() }
+    StoreError::Corrupt {
+        what: format!("read {table} {id}"),
+        why: why.into(),
+    }
 }
 
 pub(super) fn count(table: &str, id: i64, number: i16) -> Result<u16, StoreError> {
     u16::try_from(number).map_err(|_negative| corrupt(table, id, format!("{number} is negative")))
 }
 
-pub(super) fn amount(table: &str, id: i64, minor: i64, currency: &str) -> Result<Amount, StoreError> {
-    let currency = Currency::parse(currency).map_err(|error| corrupt(table, id, error.to_string()))?;
+pub(super) fn amount(
+    table: &str,
+    id: i64,
+    minor: i64,
+    currency: &str,
+) -> Result<Amount, StoreError> {
+    let currency =
+        Currency::parse(currency).map_err(|error| corrupt(table, id, error.to_string()))?;
     Amount::new(minor, currency).ok_or_else(|| corrupt(table, id, format!("{minor} is no amount")))
 }
 
@@ -40,17 +54,26 @@ pub(super) struct TermsRow<'a> {
 pub(super) fn terms(row: &TermsRow<'_>) -> Result<Terms, StoreError> {
     let bad = |why: String| corrupt("mandate", row.id, why);
     let schedule = match (row.frequency, row.cron) {
-        (Some(frequency), _) => Schedule::Every(word("mandate", row.id, frequency, Frequency::parse)?),
-        (None, Some(cron)) => {
-            Schedule::Cron(Box::new(CronSchedule::parse(cron).map_err(|error| bad(error.to_string()))?))
+        (Some(frequency), _) => {
+            Schedule::Every(word("mandate", row.id, frequency, Frequency::parse)?)
         }
-        (None, None) => return Err(bad("it has neither a frequency nor a cron expression".to_owned())),
+        (None, Some(cron)) => Schedule::Cron(Box::new(
+            CronSchedule::parse(cron).map_err(|error| bad(error.to_string()))?,
+        )),
+        (None, None) => {
+            return Err(bad(
+                "it has neither a frequency nor a cron expression".to_owned()
+            ));
+        }
     };
     Ok(Terms {
         schedule,
         starts_on: row.starts_on,
         ends_on: row.ends_on,
-        time_zone: row.time_zone.parse::<Tz>().map_err(|error| bad(error.to_string()))?,
+        time_zone: row
+            .time_zone
+            .parse::<Tz>()
+            .map_err(|error| bad(error.to_string()))?,
         debit_at: row.debit_at,
     })
 }

@@ -79,7 +79,10 @@ pub async fn settle(
     worker: &str,
 ) -> Result<HashMap<ExecutionId, Settled>, StoreError> {
     let as_json = |result: Result<serde_json::Value, serde_json::Error>| {
-        result.map_err(|error| StoreError::Corrupt { what: "write settlements".to_owned(), why: error.to_string() })
+        result.map_err(|error| StoreError::Corrupt {
+            what: "write settlements".to_owned(),
+            why: error.to_string(),
+        })
     };
     let settlements = as_json(serde_json::to_value(settlements))?;
     let attempts = as_json(serde_json::to_value(attempts))?;
@@ -90,7 +93,13 @@ pub async fn settle(
     rows.into_iter()
         .map(|row| {
             let state = word("execution", row.execution_id, &row.state, State::parse)?;
-            Ok((ExecutionId(row.execution_id), Settled { state, reason: row.reason }))
+            Ok((
+                ExecutionId(row.execution_id),
+                Settled {
+                    state,
+                    reason: row.reason,
+                },
+            ))
         })
         .collect()
 }

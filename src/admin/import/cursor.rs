@@ -68,7 +68,10 @@ impl<'a> Planning<'a> {
 /// A cycle that has begun may have been collected by whatever collected this mandate before: planning it here could debit it
 /// twice. Where it was not, `mandated executions add` presents it.
 fn first_due(terms: &Terms, now: Instant) -> Option<Cycle> {
-    let yesterday = now.with_timezone(&terms.time_zone).date_naive().checked_sub_days(Days::new(1))?;
+    let yesterday = now
+        .with_timezone(&terms.time_zone)
+        .date_naive()
+        .checked_sub_days(Days::new(1))?;
     let mut cycle = terms.cycle_from(yesterday)?;
     while cycle.debit_at <= now {
         cycle = terms.cycle_after(cycle.on)?;

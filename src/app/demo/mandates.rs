@@ -12,25 +12,94 @@ struct Kind {
     frequencies: &'static [(&'static str, u64)],
 }
 
-const MOSTLY_MONTHLY: &[(&str, u64)] =
-    &[("monthly", 70), ("weekly", 12), ("fortnightly", 8), ("quarterly", 5), ("halfyearly", 3), ("yearly", 2)];
-const WITH_CRON: &[(&str, u64)] = &[("monthly", 60), ("cron", 20), ("bimonthly", 10), ("onetime", 10)];
+const MOSTLY_MONTHLY: &[(&str, u64)] = &[
+    ("monthly", 70),
+    ("weekly", 12),
+    ("fortnightly", 8),
+    ("quarterly", 5),
+    ("halfyearly", 3),
+    ("yearly", 2),
+];
+const WITH_CRON: &[(&str, u64)] = &[
+    ("monthly", 60),
+    ("cron", 20),
+    ("bimonthly", 10),
+    ("onetime", 10),
+];
 const EMIS: &[(&str, u64)] = &[("monthly", 100)];
 const TOLLS: &[(&str, u64)] = &[("daily", 50), ("weekly", 50)];
 
 const KINDS: &[Kind] = &[
-    Kind { share: 400, account: "juspay_main", rail: "upi", notify: "separate", category: "", frequencies: MOSTLY_MONTHLY },
-    Kind { share: 150, account: "juspay_main", rail: "upi", notify: "provider", category: "", frequencies: EMIS },
-    Kind { share: 20, account: "juspay_main", rail: "upi", notify: "none", category: "fastag", frequencies: TOLLS },
-    Kind { share: 100, account: "juspay_main", rail: "card", notify: "separate", category: "", frequencies: WITH_CRON },
-    Kind { share: 80, account: "juspay_main", rail: "card", notify: "provider", category: "insurance", frequencies: EMIS },
-    Kind { share: 120, account: "juspay_main", rail: "enach", notify: "none", category: "", frequencies: EMIS },
-    Kind { share: 70, account: "signzy_main", rail: "enach", notify: "none", category: "", frequencies: WITH_CRON },
-    Kind { share: 60, account: "signzy_main", rail: "enach", notify: "provider", category: "", frequencies: EMIS },
+    Kind {
+        share: 400,
+        account: "juspay_main",
+        rail: "upi",
+        notify: "separate",
+        category: "",
+        frequencies: MOSTLY_MONTHLY,
+    },
+    Kind {
+        share: 150,
+        account: "juspay_main",
+        rail: "upi",
+        notify: "provider",
+        category: "",
+        frequencies: EMIS,
+    },
+    Kind {
+        share: 20,
+        account: "juspay_main",
+        rail: "upi",
+        notify: "none",
+        category: "fastag",
+        frequencies: TOLLS,
+    },
+    Kind {
+        share: 100,
+        account: "juspay_main",
+        rail: "card",
+        notify: "separate",
+        category: "",
+        frequencies: WITH_CRON,
+    },
+    Kind {
+        share: 80,
+        account: "juspay_main",
+        rail: "card",
+        notify: "provider",
+        category: "insurance",
+        frequencies: EMIS,
+    },
+    Kind {
+        share: 120,
+        account: "juspay_main",
+        rail: "enach",
+        notify: "none",
+        category: "",
+        frequencies: EMIS,
+    },
+    Kind {
+        share: 70,
+        account: "signzy_main",
+        rail: "enach",
+        notify: "none",
+        category: "",
+        frequencies: WITH_CRON,
+    },
+    Kind {
+        share: 60,
+        account: "signzy_main",
+        rail: "enach",
+        notify: "provider",
+        category: "",
+        frequencies: EMIS,
+    },
 ];
 
 /// Monthly days, the 29th to the 31st among them more often than in life.
-const DAYS: &[u32] = &[1, 2, 3, 4, 5, 5, 7, 8, 10, 10, 12, 14, 15, 15, 18, 20, 21, 23, 25, 26, 28, 29, 30, 31, 31];
+const DAYS: &[u32] = &[
+    1, 2, 3, 4, 5, 5, 7, 8, 10, 10, 12, 14, 15, 15, 18, 20, 21, 23, 25, 26, 28, 29, 30, 31, 31,
+];
 
 /// Fixed, well-mixed numbers from a seed (splitmix64): the same seed gives the same mandates on every machine.
 struct Draw(u64);
@@ -84,15 +153,27 @@ pub(super) fn csv(seed: u64, count: u32) -> String {
 fn line(draw: &mut Draw, number: u32) -> Option<String> {
     let kind = draw.weighted(KINDS, |kind| kind.share)?;
     let (frequency, _) = *draw.weighted(kind.frequencies, |(_, weight)| *weight)?;
-    let rupees = draw.pick(&[99u64, 149, 199, 299, 499, 649, 999, 1499, 2500, 4999, 12_000], 499);
+    let rupees = draw.pick(
+        &[
+            99u64, 149, 199, 299, 499, 649, 999, 1499, 2500, 4999, 12_000,
+        ],
+        499,
+    );
     let paise = draw.pick(&[0u64, 0, 0, 50, 99], 0);
     let day = draw.pick(DAYS, 1);
     let hour = draw.pick(&[5u32, 6, 6, 7, 8, 9, 14, 15], 6);
     let minute = draw.pick(&[0u32, 0, 15, 30], 0);
     // Signzy's own schedule debits at seven ("Signzy Get eMandate Details", scheduledOn).
-    let (hour, minute) = if kind.account == "signzy_main" && kind.notify == "provider" { (7, 0) } else { (hour, minute) };
+    let (hour, minute) = if kind.account == "signzy_main" && kind.notify == "provider" {
+        (7, 0)
+    } else {
+        (hour, minute)
+    };
     let (starts_on, cron) = match frequency {
-        "cron" => ("2026-12-01".to_owned(), format!("{minute} {hour} {} * *", day.min(28))),
+        "cron" => (
+            "2026-12-01".to_owned(),
+            format!("{minute} {hour} {} * *", day.min(28)),
+        ),
         "onetime" => (format!("2027-02-{:02}", day.min(25)), String::new()),
         "monthly" => (format!("2026-12-{:02}", day.min(31)), String::new()),
         // Anchored so that a cycle falls into the demo's weeks.
@@ -100,11 +181,26 @@ fn line(draw: &mut Draw, number: u32) -> Option<String> {
         "quarterly" => (format!("2026-11-{:02}", day.min(28)), String::new()),
         "halfyearly" => (format!("2026-08-{:02}", day.min(28)), String::new()),
         "yearly" => (format!("2026-02-{:02}", day.min(28)), String::new()),
-        _ => (format!("2026-12-{:02}", draw.below(27).saturating_add(1)), String::new()),
+        _ => (
+            format!("2026-12-{:02}", draw.below(27).saturating_add(1)),
+            String::new(),
+        ),
     };
-    let (frequency, debit_at) = if cron.is_empty() { (frequency, format!("{hour:02}:{minute:02}")) } else { ("", String::new()) };
-    let provider_id = if kind.account == "signzy_main" { (900_000u32).checked_add(number)?.to_string() } else { format!("mnd{number:06}") };
-    let metadata = if kind.account == "juspay_main" { r#""{""order.udf1"":""demo""}""# } else { "" };
+    let (frequency, debit_at) = if cron.is_empty() {
+        (frequency, format!("{hour:02}:{minute:02}"))
+    } else {
+        ("", String::new())
+    };
+    let provider_id = if kind.account == "signzy_main" {
+        (900_000u32).checked_add(number)?.to_string()
+    } else {
+        format!("mnd{number:06}")
+    };
+    let metadata = if kind.account == "juspay_main" {
+        r#""{""order.udf1"":""demo""}""#
+    } else {
+        ""
+    };
     let mut line = String::new();
     writeln!(
         line,

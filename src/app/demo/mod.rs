@@ -44,10 +44,18 @@ pub(super) async fn run(demo: &Demo, json: bool, out: &mut impl Write) -> Result
     };
     let (start, end) = days(demo.days)?;
     say("starting a private Postgres")?;
-    let postgres = PrivatePostgres::start(false).context("start a private Postgres").map_err(|error| {
-        Failure::anyhow(error, "install Postgres 15 or later (`make demo` does), so that initdb is found")
-    })?;
-    postgres.create_database("demo").await.context("make the demo's database")?;
+    let postgres = PrivatePostgres::start(false)
+        .context("start a private Postgres")
+        .map_err(|error| {
+            Failure::anyhow(
+                error,
+                "install Postgres 15 or later (`make demo` does), so that initdb is found",
+            )
+        })?;
+    postgres
+        .create_database("demo")
+        .await
+        .context("make the demo's database")?;
     say("starting the sandbox: both providers on loopback, with a ledger of their own")?;
     let sandbox = start_sandbox(demo.seed, start).await?;
     let config = config(&postgres.url("demo"), &sandbox, start)?;
@@ -60,17 +68,30 @@ pub(super) async fn run(demo: &Demo, json: bool, out: &mut impl Write) -> Result
     say(&format!("importing {} mandates", demo.mandates))?;
     // The sandbox's Signzy debits every cycle that it knows: none before the demo begins.
     let first_cycles = start.with_timezone(&chrono_tz::Asia::Kolkata).date_naive();
-    let registrations = sandbox::parse_mandates(Path::new("the demo's mandates"), &file, "signzy_main", first_cycles)
-        .context("read the mandates for the sandbox")?;
+    let registrations = sandbox::parse_mandates(
+        Path::new("the demo's mandates"),
+        &file,
+        "signzy_main",
+        first_cycles,
+    )
+    .context("read the mandates for the sandbox")?;
     sandbox.register(registrations);
     let imported = import::import(&config, &pool, file.as_bytes(), start, false).await?;
     if imported.invalid > 0 || imported.imported != u64::from(demo.mandates) {
-        return Err(Failure::from(anyhow::anyhow!("the demo's own mandates were not imported: {imported:?}")));
+        return Err(Failure::from(anyhow::anyhow!(
+            "the demo's own mandates were not imported: {imported:?}"
+        )));
     }
     let bar = progress(demo.days);
-    let limits = simulation::Limits { until: Some(end), step: STEP };
+    let limits = simulation::Limits {
+        until: Some(end),
+        step: STEP,
+    };
     let going_on = CancellationToken::new();
-    simulation::run(&built, limits, &going_on, |now| bar.set_position(days_between(start, now))).await?;
+    simulation::run(&built, limits, &going_on, |now| {
+        bar.set_position(days_between(start, now))
+    })
+    .await?;
     bar.finish_and_clear();
     retention::tick(&built).await?;
     sandbox.settle(end);
@@ -80,16 +101,30 @@ pub(super) async fn run(demo: &Demo, json: bool, out: &mut impl Write) -> Result
         writeln!(out).context("write the report")?;
     } else {
         report.write(out).context("write the report")?;
-        say(&format!("{} days lived in {:.1} s", demo.days, started.elapsed().as_secs_f64()))?;
+        say(&format!(
+            "{} days lived in {:.1} s",
+            demo.days,
+            started.elapsed().as_secs_f64()
+        ))?;
     }
     sandbox.stop().await;
     pool.close().await;
-    if report.holds { Ok(()) } else { Err(Failure::from(anyhow::anyhow!("the demo found a mismatch: see the report"))) }
+    if report.holds {
+        Ok(())
+    } else {
+        Err(Failure::from(anyhow::anyhow!(
+            "the demo found a mismatch: see the report"
+        )))
+    }
 }
 
 fn days(count: u32) -> Result<(Instant, Instant), anyhow::Error> {
-    let start = DateTime::parse_from_rfc3339(START).context("read the demo's start")?.to_utc();
-    let end = start.checked_add_days(Days::new(u64::from(count))).context("add the demo's days")?;
+    let start = DateTime::parse_from_rfc3339(START)
+        .context("read the demo's start")?
+        .to_utc();
+    let end = start
+        .checked_add_days(Days::new(u64::from(count)))
+        .context("add the demo's days")?;
     Ok((start, end))
 }
 
@@ -113,7 +148,10 @@ async fn start_sandbox(seed: u64, start: Instant) -> Result<Sandbox, anyhow::Err
         seed,
         profile: Profile::DEMO,
         faults: Faults::DEMO,
-        juspay: Credentials { merchant_id: MERCHANT.to_owned(), api_key: API_KEY.to_owned() },
+        juspay: Credentials {
+            merchant_id: MERCHANT.to_owned(),
+            api_key: API_KEY.to_owned(),
+        },
         signzy_key: API_KEY.to_owned(),
         clock: Clock::simulated(start),
     })
@@ -126,11 +164,18 @@ fn config(database: &str, sandbox: &Sandbox, start: Instant) -> Result<Config, F
     let mut variables = vec![
         ("DATABASE__URL".to_owned(), database.to_owned()),
         ("CLOCK__MODE".to_owned(), "simulated".to_owned()),
-        ("CLOCK__START".to_owned(), start.to_rfc3339_opts(SecondsFormat::Secs, true)),
+        (
+            "CLOCK__START".to_owned(),
+            start.to_rfc3339_opts(SecondsFormat::Secs, true),
+        ),
         ("WORKER__ID".to_owned(), "demo".to_owned()),
     ];
-    for (name, provider) in [("JUSPAY_MAIN", ProviderKind::Juspay), ("SIGNZY_MAIN", ProviderKind::Signzy)] {
-        let mut set = |key: &str, value: String| variables.push((format!("ACCOUNTS__{name}__{key}"), value));
+    for (name, provider) in [
+        ("JUSPAY_MAIN", ProviderKind::Juspay),
+        ("SIGNZY_MAIN", ProviderKind::Signzy),
+    ] {
+        let mut set =
+            |key: &str, value: String| variables.push((format!("ACCOUNTS__{name}__{key}"), value));
         set("PROVIDER", provider.to_string());
         set("BASE_URL", sandbox.base_url(provider).to_string());
         set("API_KEY", API_KEY.to_owned());
@@ -141,8 +186,11 @@ fn config(database: &str, sandbox: &Sandbox, start: Instant) -> Result<Config, F
             set("MERCHANT_ID", MERCHANT.to_owned());
         }
     }
-    let variables = variables.into_iter().map(|(key, value)| (format!("MANDATED__{key}"), value));
-    let config = Config::load_with(None, variables).map_err(|error| Failure::from(anyhow::Error::from(error)))?;
+    let variables = variables
+        .into_iter()
+        .map(|(key, value)| (format!("MANDATED__{key}"), value));
+    let config = Config::load_with(None, variables)
+        .map_err(|error| Failure::from(anyhow::Error::from(error)))?;
     if config.database.url.expose_secret().is_empty() {
         return Err(Failure::from(anyhow::anyhow!("the demo has no database")));
     }
@@ -154,6 +202,7 @@ fn progress(days: u32) -> ProgressBar {
     if !std::io::stderr().is_terminal() {
         return ProgressBar::hidden();
     }
-    let style = ProgressStyle::with_template("day {pos:>2} of {len} [{bar:35}] {elapsed}").unwrap_or_else(|_| ProgressStyle::default_bar());
+    let style = ProgressStyle::with_template("day {pos:>2} of {len} [{bar:35}] {elapsed}")
+        .unwrap_or_else(|_| ProgressStyle::default_bar());
     ProgressBar::new(u64::from(days)).with_style(style)
 }

@@ -81,7 +81,9 @@ async fn compare(pool: &PgPool, ledger: &Ledger) -> Result<Comparison, Failure> 
     let open = report::open_mandates(pool).await?;
     let mut comparison = Comparison {
         our_debits: u64::try_from(ours.len()).unwrap_or(u64::MAX),
-        our_minor: ours.values().fold(0, |sum, debit| sum.saturating_add(debit.amount_minor)),
+        our_minor: ours
+            .values()
+            .fold(0, |sum, debit| sum.saturating_add(debit.amount_minor)),
         ..Comparison::default()
     };
     for theirs in &ledger.debits {
@@ -96,8 +98,9 @@ async fn compare(pool: &PgPool, ledger: &Ledger) -> Result<Comparison, Failure> 
             )),
             None if open.contains(&theirs.mandate_id) => {
                 comparison.not_looked_at_yet = comparison.not_looked_at_yet.saturating_add(1);
-                comparison.not_looked_at_yet_minor =
-                    comparison.not_looked_at_yet_minor.saturating_add(theirs.amount_minor);
+                comparison.not_looked_at_yet_minor = comparison
+                    .not_looked_at_yet_minor
+                    .saturating_add(theirs.amount_minor);
             }
             None => comparison.differences.push(format!(
                 "{} {}: the sandbox debited {} at {}, we know nothing of it",
@@ -106,7 +109,10 @@ async fn compare(pool: &PgPool, ledger: &Ledger) -> Result<Comparison, Failure> 
         }
     }
     for ((mandate, order), debit) in ours {
-        comparison.differences.push(format!("{mandate} {order}: we have {}, the sandbox never debited it", debit.amount_minor));
+        comparison.differences.push(format!(
+            "{mandate} {order}: we have {}, the sandbox never debited it",
+            debit.amount_minor
+        ));
     }
     Ok(comparison)
 }
@@ -125,13 +131,31 @@ impl Report {
         self.write_ledger(out)?;
         writeln!(out, "\nThe auditor")?;
         self.audit.write(&mut *out, Format::Text)?;
-        let verdict = if self.holds { "everything holds" } else { "SOMETHING IS WRONG" };
+        let verdict = if self.holds {
+            "everything holds"
+        } else {
+            "SOMETHING IS WRONG"
+        };
         writeln!(out, "\n{verdict}")
     }
 
     fn write_flows(&self, out: &mut impl Write) -> io::Result<()> {
-        writeln!(out, "\nMandates, seed {}, from {} to {}", self.seed, self.from.date_naive(), self.until.date_naive())?;
-        let mut table = Table::new(["provider", "rail", "notify", "mandates", "cycles", "collected", "calls"]);
+        writeln!(
+            out,
+            "\nMandates, seed {}, from {} to {}",
+            self.seed,
+            self.from.date_naive(),
+            self.until.date_naive()
+        )?;
+        let mut table = Table::new([
+            "provider",
+            "rail",
+            "notify",
+            "mandates",
+            "cycles",
+            "collected",
+            "calls",
+        ]);
         for column in 3..7 {
             table = table.right(column);
         }
@@ -151,16 +175,31 @@ impl Report {
 
     fn write_states(&self, out: &mut impl Write) -> io::Result<()> {
         writeln!(out, "\nWhere the cycles stand")?;
-        let mut table = Table::new(["state", "cycles", "amount INR"]).right(1).right(2);
+        let mut table = Table::new(["state", "cycles", "amount INR"])
+            .right(1)
+            .right(2);
         for total in &self.states {
-            table.row([total.state.clone(), total.executions.to_string(), rupees(total.amount_minor)]);
+            table.row([
+                total.state.clone(),
+                total.executions.to_string(),
+                rupees(total.amount_minor),
+            ]);
         }
         table.write(out)
     }
 
     fn write_failures(&self, out: &mut impl Write) -> io::Result<()> {
         writeln!(out, "\nCycles that failed at first, and why")?;
-        let headers = ["class", "cycles", "collected after all", "INR", "given up", "INR", "open", "calls"];
+        let headers = [
+            "class",
+            "cycles",
+            "collected after all",
+            "INR",
+            "given up",
+            "INR",
+            "open",
+            "calls",
+        ];
         let mut table = Table::new(headers);
         for column in 1..8 {
             table = table.right(column);
@@ -182,7 +221,9 @@ impl Report {
 
     fn write_ends(&self, out: &mut impl Write) -> io::Result<()> {
         writeln!(out, "\nGiven up, and why")?;
-        let mut table = Table::new(["state", "class", "cycles", "INR", "for example"]).right(2).right(3);
+        let mut table = Table::new(["state", "class", "cycles", "INR", "for example"])
+            .right(2)
+            .right(3);
         for total in &self.ends {
             table.row([
                 total.state.clone(),
@@ -200,17 +241,32 @@ impl Report {
         let ledger = &self.ledger;
         let mut table = Table::new(["", "debits", "INR"]).right(1).right(2);
         let rows = [
-            ("the sandbox debited", ledger.sandbox_debits, ledger.sandbox_minor),
+            (
+                "the sandbox debited",
+                ledger.sandbox_debits,
+                ledger.sandbox_minor,
+            ),
             ("we have collected", ledger.our_debits, ledger.our_minor),
-            ("debited, not looked at yet", ledger.not_looked_at_yet, ledger.not_looked_at_yet_minor),
+            (
+                "debited, not looked at yet",
+                ledger.not_looked_at_yet,
+                ledger.not_looked_at_yet_minor,
+            ),
         ];
         for (what, count, minor) in rows {
             table.row([what.to_owned(), count.to_string(), rupees(minor)]);
         }
         table.write(out)?;
-        let explained = ledger.our_minor.saturating_add(ledger.not_looked_at_yet_minor);
+        let explained = ledger
+            .our_minor
+            .saturating_add(ledger.not_looked_at_yet_minor);
         let difference = ledger.sandbox_minor.saturating_sub(explained);
-        writeln!(out, "difference: {} paise, in {} debits", difference, ledger.differences.len())?;
+        writeln!(
+            out,
+            "difference: {} paise, in {} debits",
+            difference,
+            ledger.differences.len()
+        )?;
         for line in ledger.differences.iter().take(20) {
             writeln!(out, "  {line}")?;
         }
@@ -219,13 +275,21 @@ impl Report {
             let count = rules.entry(format!("{:?}", violation.rule)).or_default();
             *count = count.saturating_add(1);
         }
-        writeln!(out, "rules that the sandbox saw broken: {}", self.violations.len())?;
+        writeln!(
+            out,
+            "rules that the sandbox saw broken: {}",
+            self.violations.len()
+        )?;
         for (rule, count) in rules {
             writeln!(out, "  {rule}: {count}")?;
         }
         for violation in self.violations.iter().take(10) {
             let order = violation.order_id.as_deref().unwrap_or("-");
-            writeln!(out, "  {} {} {order}: {}", violation.at, violation.mandate_id, violation.detail)?;
+            writeln!(
+                out,
+                "  {} {} {order}: {}",
+                violation.at, violation.mandate_id, violation.detail
+            )?;
         }
         Ok(())
     }

@@ -23,13 +23,18 @@ impl Context<'_> {
         match amount {
             Some(debited) if debited != due => {
                 decision.events = vec![Event::ReviewNeeded];
-                decision.reason = format!("the provider debited {debited}, due were {due}: refund or collect the difference");
+                decision.reason = format!(
+                    "the provider debited {debited}, due were {due}: refund or collect the difference"
+                );
             }
             Some(_) | None => decision.events = vec![Event::Collected],
         }
         // An earlier order of this cycle could still be collected by the provider: look once more.
         if self.execution.progress.order_no > 1 {
-            decision.next = Some(Next::at(Step::Verify, after(self.now, self.policy.verify_after)));
+            decision.next = Some(Next::at(
+                Step::Verify,
+                after(self.now, self.policy.verify_after),
+            ));
         }
         decision
     }
@@ -59,7 +64,9 @@ impl Context<'_> {
         decision.progress.tries = 0;
         if self.step.moves_money() {
             decision.progress.sent_at = Some(self.now);
-            if self.execution.progress.execute_at.is_some() && decision.progress.delivered_at.is_none() {
+            if self.execution.progress.execute_at.is_some()
+                && decision.progress.delivered_at.is_none()
+            {
                 // The provider notifies by itself, from now on at the earliest.
                 decision.progress.delivered_at = Some(self.now);
             }
@@ -74,17 +81,30 @@ impl Context<'_> {
         }
         let mut seen = self.execution.clone();
         seen.progress = decision.progress;
-        let opened = seen.progress.sent_at.or(seen.intent.map(|intent| intent.opened_at));
+        let opened = seen
+            .progress
+            .sent_at
+            .or(seen.intent.map(|intent| intent.opened_at));
         let since = opened.map(|sent| seen.progress.execute_at.map_or(sent, |at| at.max(sent)));
         if let Some(since) = since
             && self.now >= after(since, self.policy.review_after)
         {
             decision.events = vec![Event::ReviewNeeded];
-            decision.reason = format!("{}; open since {}, a person must ask the provider", decision.reason, since.to_rfc3339());
-            decision.next = Some(Next::at(Step::Verify, after(self.now, self.policy.lookup_every)));
+            decision.reason = format!(
+                "{}; open since {}, a person must ask the provider",
+                decision.reason,
+                since.to_rfc3339()
+            );
+            decision.next = Some(Next::at(
+                Step::Verify,
+                after(self.now, self.policy.lookup_every),
+            ));
             return decision;
         }
-        decision.next = Some(Next::at(Step::Lookup, lookup_at(&seen, self.policy, self.now)));
+        decision.next = Some(Next::at(
+            Step::Lookup,
+            lookup_at(&seen, self.policy, self.now),
+        ));
         decision
     }
 
@@ -118,15 +138,26 @@ impl Context<'_> {
     /// A watched mandate whose payment has not appeared.
     fn not_presented(self) -> Decision {
         if self.now >= self.execution.cycle.closes_at {
-            let mut decision = keep(self.execution, None, "the provider presented no payment for this cycle: check its schedule");
+            let mut decision = keep(
+                self.execution,
+                None,
+                "the provider presented no payment for this cycle: check its schedule",
+            );
             decision.events = vec![Event::ReviewNeeded];
             return decision;
         }
-        let mut decision = keep(self.execution, None, "the provider has not presented the payment yet");
+        let mut decision = keep(
+            self.execution,
+            None,
+            "the provider has not presented the payment yet",
+        );
         decision.progress.lookups = decision.progress.lookups.saturating_add(1);
         let mut seen = self.execution.clone();
         seen.progress = decision.progress;
-        decision.next = Some(Next::at(Step::Lookup, lookup_at(&seen, self.policy, self.now)));
+        decision.next = Some(Next::at(
+            Step::Lookup,
+            lookup_at(&seen, self.policy, self.now),
+        ));
         decision
     }
 
@@ -134,7 +165,11 @@ impl Context<'_> {
     pub(super) fn not_processed(self, why: &str) -> Decision {
         let is_retry = self.execution.intent.is_some_and(|intent| intent.is_retry);
         let step = if is_retry { Step::Retry } else { Step::Execute };
-        let mut decision = keep(self.execution, None, format!("{why}; the same call goes out again"));
+        let mut decision = keep(
+            self.execution,
+            None,
+            format!("{why}; the same call goes out again"),
+        );
         decision.events = vec![Event::NotProcessed];
         decision.closes_intent = true;
         decision.progress.tries = decision.progress.tries.saturating_add(1);
@@ -145,8 +180,16 @@ impl Context<'_> {
     /// The first window for a money-moving step; the cycle's end where there is none, so that it is closed there.
     pub(super) fn window_after(self, step: Step, at: Instant) -> Option<Next> {
         let closes = self.execution.cycle.closes_at;
-        let span = next_window(&self.policy.debit_windows, at, self.execution.id.0, Duration::ZERO)
-            .unwrap_or(Span { opens: closes, closes: None });
+        let span = next_window(
+            &self.policy.debit_windows,
+            at,
+            self.execution.id.0,
+            Duration::ZERO,
+        )
+        .unwrap_or(Span {
+            opens: closes,
+            closes: None,
+        });
         Some(Next { step, span })
     }
 
@@ -155,16 +198,26 @@ impl Context<'_> {
         match failure {
             CallFailure::Unknown { why } if self.step.moves_money() => self.unproven(why),
             CallFailure::Unknown { why } => {
-                let decision = keep(self.execution, None, format!("the look-up was not answered: {why}"));
+                let decision = keep(
+                    self.execution,
+                    None,
+                    format!("the look-up was not answered: {why}"),
+                );
                 self.look_again(decision)
             }
-            CallFailure::NotSent { why } => self.same_again(&format!("nothing was sent: {why}"), None),
-            CallFailure::AccountRefused { why } => {
-                self.same_again(&format!("the account's credentials are refused: {why}"), Some(AccountPause::Refused))
+            CallFailure::NotSent { why } => {
+                self.same_again(&format!("nothing was sent: {why}"), None)
             }
+            CallFailure::AccountRefused { why } => self.same_again(
+                &format!("the account's credentials are refused: {why}"),
+                Some(AccountPause::Refused),
+            ),
             CallFailure::Throttled { after: wait } => {
                 let until = after(self.now, wait.unwrap_or(CALL_BACKOFF.0));
-                self.same_again("the provider throttles us", Some(AccountPause::Throttled { until }))
+                self.same_again(
+                    "the provider throttles us",
+                    Some(AccountPause::Throttled { until }),
+                )
             }
         }
     }
@@ -172,7 +225,10 @@ impl Context<'_> {
     /// The same step a little later: the call did not reach the provider's application, so nothing happened.
     fn same_again(self, why: &str, account: Option<AccountPause>) -> Decision {
         let tries = self.execution.progress.tries;
-        let mut at = after(self.now, backoff_delay(CALL_BACKOFF.0, CALL_BACKOFF.1, tries));
+        let mut at = after(
+            self.now,
+            backoff_delay(CALL_BACKOFF.0, CALL_BACKOFF.1, tries),
+        );
         if let Some(AccountPause::Throttled { until }) = account {
             at = at.max(until);
         }
@@ -191,21 +247,39 @@ impl Context<'_> {
 
     /// Collected and given back: this order is over and the cycle not collected.
     pub(super) fn reversed(self, failure: &Failure) -> Decision {
-        let mut decision = keep(self.execution, None, "the provider collected it and gave it back");
+        let mut decision = keep(
+            self.execution,
+            None,
+            "the provider collected it and gave it back",
+        );
         decision.events = vec![Event::GivenUp];
         decision.class = Some(failure.class);
         decision.closes_intent = true;
-        decision.next = Some(Next::at(Step::Verify, after(self.now, self.policy.verify_after)));
+        decision.next = Some(Next::at(
+            Step::Verify,
+            after(self.now, self.policy.verify_after),
+        ));
         decision
     }
 
     /// Only a person can judge it. The intent stays open: money may have moved.
     pub(super) fn odd(self, failure: &Failure) -> Decision {
-        let words = failure.message.as_deref().or(failure.code.as_deref()).unwrap_or("an answer we cannot judge");
-        let mut decision = keep(self.execution, None, format!("a person must judge the provider's answer: {words}"));
+        let words = failure
+            .message
+            .as_deref()
+            .or(failure.code.as_deref())
+            .unwrap_or("an answer we cannot judge");
+        let mut decision = keep(
+            self.execution,
+            None,
+            format!("a person must judge the provider's answer: {words}"),
+        );
         decision.events = vec![Event::ReviewNeeded];
         decision.class = Some(failure.class);
-        decision.next = Some(Next::at(Step::Verify, after(self.now, self.policy.lookup_every)));
+        decision.next = Some(Next::at(
+            Step::Verify,
+            after(self.now, self.policy.lookup_every),
+        ));
         decision
     }
 }

@@ -30,7 +30,10 @@ impl Context<'_> {
         }
         if needs_person(failure.class) {
             decision.events = vec![Event::ReviewNeeded];
-            decision.next = Some(Next::at(Step::Verify, after(self.now, self.policy.verify_after)));
+            decision.next = Some(Next::at(
+                Step::Verify,
+                after(self.now, self.policy.verify_after),
+            ));
             return decision;
         }
         if let Some(next) = self.retry_time(failure, decision.progress.debits_tried) {
@@ -43,14 +46,21 @@ impl Context<'_> {
 
     /// A retry whose answer was lost, when the provider's counter shows that it never happened.
     fn lost_retry(self) -> Option<Decision> {
-        let intent = self.execution.intent.filter(|intent| intent.is_retry && self.step == Step::Lookup)?;
-        let (Some(before), Some(seen)) = (intent.counter_before, self.counter.attempts) else { return None };
+        let intent = self
+            .execution
+            .intent
+            .filter(|intent| intent.is_retry && self.step == Step::Lookup)?;
+        let (Some(before), Some(seen)) = (intent.counter_before, self.counter.attempts) else {
+            return None;
+        };
         if seen > before {
             return None;
         }
         let processed_by = after(intent.opened_at, self.policy.processing_time);
         if self.now >= processed_by {
-            return Some(self.not_processed("the provider's counter shows that the retry never happened"));
+            return Some(
+                self.not_processed("the provider's counter shows that the retry never happened"),
+            );
         }
         Some(self.not_before(processed_by, "the provider's counter has not moved yet"))
     }
@@ -69,7 +79,8 @@ impl Context<'_> {
 
     /// When the provider may be asked to retry the order, if that is lawful and allowed.
     fn retry_time(self, failure: &Failure, tried: u16) -> Option<Next> {
-        let is_second_sight = self.execution.state == State::Retrying && self.execution.intent.is_none();
+        let is_second_sight =
+            self.execution.state == State::Retrying && self.execution.intent.is_none();
         if self.counter.no_retry_allowed || tried >= self.policy.max_attempts || is_second_sight {
             return None;
         }
@@ -107,12 +118,22 @@ impl Context<'_> {
         let dead_at = after(failed_at, self.policy.provider_retry_horizon);
         if !self.counter.no_retry_allowed && class != Class::NothingToRetry && self.now < dead_at {
             decision.events = vec![Event::Declined];
-            decision.next = Some(Next::at(Step::Lookup, may_look(self.execution, self.policy, dead_at)));
-            decision.reason =
-                format!("{}; the provider may retry it by itself until {}", decision.reason, dead_at.to_rfc3339());
+            decision.next = Some(Next::at(
+                Step::Lookup,
+                may_look(self.execution, self.policy, dead_at),
+            ));
+            decision.reason = format!(
+                "{}; the provider may retry it by itself until {}",
+                decision.reason,
+                dead_at.to_rfc3339()
+            );
             return decision;
         }
-        let why = if class == Class::NothingToRetry { self.execution.class.unwrap_or(class) } else { class };
+        let why = if class == Class::NothingToRetry {
+            self.execution.class.unwrap_or(class)
+        } else {
+            class
+        };
         decision.class = Some(why);
         if decision.mandate.is_none()
             && let Some(renewed) = self.renew(&decision, why)
@@ -121,14 +142,20 @@ impl Context<'_> {
         }
         decision.events = vec![Event::GivenUp];
         decision.reason = format!("{}; nothing more is tried", decision.reason);
-        decision.next = Some(Next::at(Step::Verify, after(self.now, self.policy.verify_after)));
+        decision.next = Some(Next::at(
+            Step::Verify,
+            after(self.now, self.policy.verify_after),
+        ));
         decision
     }
 
     /// A new order with a new notification, if the policy has one left and it fits into the cycle.
     fn renew(self, ended: &Decision, class: Class) -> Option<Decision> {
         let retryable = !matches!(self.policy.retry.get(&class), None | Some(Strategy::None));
-        if !retryable || self.execution.is_watched() || ended.progress.order_no >= self.policy.max_orders {
+        if !retryable
+            || self.execution.is_watched()
+            || ended.progress.order_no >= self.policy.max_orders
+        {
             return None;
         }
         let execution = self.execution;
@@ -140,7 +167,9 @@ impl Context<'_> {
             execution.id.0,
             self.now,
         );
-        let Start::At(step, span) = start else { return None };
+        let Start::At(step, span) = start else {
+            return None;
+        };
         let mut decision = ended.clone();
         decision.events = match execution.state {
             State::Retrying if execution.intent.is_none() => vec![Event::Renewed],
@@ -168,7 +197,11 @@ impl Context<'_> {
     /// A documented "not processed": the order was not made, or not touched.
     pub(super) fn refused(self, failure: &Failure) -> Decision {
         if !self.step.moves_money() {
-            let decision = keep(self.execution, None, format!("the look-up was refused: {}", words(failure)));
+            let decision = keep(
+                self.execution,
+                None,
+                format!("the look-up was refused: {}", words(failure)),
+            );
             return self.look_again(decision);
         }
         let class = failure.class;
@@ -194,7 +227,11 @@ impl Context<'_> {
         }
         let tried = self.execution.progress.tries.saturating_add(1);
         decision.progress.tries = tried;
-        let next = if tried < self.policy.max_attempts { self.next_try(self.step, failure, tried) } else { None };
+        let next = if tried < self.policy.max_attempts {
+            self.next_try(self.step, failure, tried)
+        } else {
+            None
+        };
         match next {
             Some(next) => {
                 decision.events = vec![Event::NotProcessed];
@@ -214,8 +251,14 @@ impl Context<'_> {
     /// The rail says that the payer was not told: a new notification for the same order, which was not made.
     fn notify_again(self, mut decision: Decision) -> Decision {
         let execution = self.execution;
-        let start =
-            plan::start(&execution.cycle, execution.provider, execution.notify, self.policy, execution.id.0, self.now);
+        let start = plan::start(
+            &execution.cycle,
+            execution.provider,
+            execution.notify,
+            self.policy,
+            execution.id.0,
+            self.now,
+        );
         decision.events = vec![Event::NotProcessed, Event::Renewed];
         match start {
             Start::At(step, span) => {
@@ -263,9 +306,16 @@ pub fn close_cycle(execution: &Execution, policy: &Policy, now: Instant) -> Deci
             return keep(execution, Some(Next::at(Step::Lookup, dead_at)), reason);
         }
     }
-    let verify = execution.progress.sent_at.map(|_| Next::at(Step::Verify, after(now, policy.verify_after)));
+    let verify = execution
+        .progress
+        .sent_at
+        .map(|_| Next::at(Step::Verify, after(now, policy.verify_after)));
     let closes = execution.cycle.closes_at.to_rfc3339();
-    let mut decision = keep(execution, verify, format!("the cycle ended at {closes} before it could be collected"));
+    let mut decision = keep(
+        execution,
+        verify,
+        format!("the cycle ended at {closes} before it could be collected"),
+    );
     decision.events = vec![Event::CycleClosed];
     decision
 }

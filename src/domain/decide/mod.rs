@@ -69,7 +69,13 @@ pub enum AccountPause {
 
 impl Next {
     fn at(step: Step, at: Instant) -> Self {
-        Self { step, span: Span { opens: at, closes: None } }
+        Self {
+            step,
+            span: Span {
+                opens: at,
+                closes: None,
+            },
+        }
     }
 }
 
@@ -99,7 +105,13 @@ pub fn decide(
     policy: &Policy,
     now: Instant,
 ) -> Decision {
-    let context = Context { execution, step, counter, policy, now };
+    let context = Context {
+        execution,
+        step,
+        counter,
+        policy,
+        now,
+    };
     match outcome {
         Outcome::Charged { amount, .. } => context.charged(*amount),
         Outcome::Pending => context.pending(),

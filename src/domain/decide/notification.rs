@@ -25,29 +25,56 @@ pub fn decide_notification(
     match outcome {
         NotificationOutcome::Delivered => delivered(execution, policy, now),
         NotificationOutcome::Pending => ask_again(execution, now, "the notification is under way"),
-        NotificationOutcome::AlreadyExists => ask_again(execution, now, "a notification with this reference exists"),
+        NotificationOutcome::AlreadyExists => {
+            ask_again(execution, now, "a notification with this reference exists")
+        }
         NotificationOutcome::Failed(failure) => failed(execution, failure, policy, now),
         NotificationOutcome::NotFound => {
-            let mut decision = keep(execution, None, "the provider does not know the notification; it goes out again");
+            let mut decision = keep(
+                execution,
+                None,
+                "the provider does not know the notification; it goes out again",
+            );
             decision.events = vec![Event::NotificationFailed];
             decision.progress.tries = decision.progress.tries.saturating_add(1);
             decision.next = send_at(execution, policy, wait(execution, now));
             decision
         }
-        NotificationOutcome::Call(CallFailure::Unknown { why }) => {
-            ask_again(execution, now, &format!("the notification may have been sent: {why}"))
-        }
-        NotificationOutcome::Call(CallFailure::NotSent { why }) => {
-            same_again(execution, step, policy, now, &format!("nothing was sent: {why}"), None)
-        }
+        NotificationOutcome::Call(CallFailure::Unknown { why }) => ask_again(
+            execution,
+            now,
+            &format!("the notification may have been sent: {why}"),
+        ),
+        NotificationOutcome::Call(CallFailure::NotSent { why }) => same_again(
+            execution,
+            step,
+            policy,
+            now,
+            &format!("nothing was sent: {why}"),
+            None,
+        ),
         NotificationOutcome::Call(CallFailure::AccountRefused { why }) => {
             let why = format!("the account's credentials are refused: {why}");
-            same_again(execution, step, policy, now, &why, Some(AccountPause::Refused))
+            same_again(
+                execution,
+                step,
+                policy,
+                now,
+                &why,
+                Some(AccountPause::Refused),
+            )
         }
         NotificationOutcome::Call(CallFailure::Throttled { after: delay }) => {
             let until = after(now, delay.unwrap_or(BACKOFF.0));
             let pause = Some(AccountPause::Throttled { until });
-            same_again(execution, step, policy, now, "the provider throttles us", pause)
+            same_again(
+                execution,
+                step,
+                policy,
+                now,
+                "the provider throttles us",
+                pause,
+            )
         }
     }
 }
@@ -59,7 +86,12 @@ fn delivered(execution: &Execution, policy: &Policy, now: Instant) -> Decision {
     decision.progress.delivered_at = Some(now);
     decision.progress.tries = 0;
     match plan::debit_after_notice(&execution.cycle, policy, execution.id.0, now) {
-        Some(span) => decision.next = Some(Next { step: Step::Execute, span }),
+        Some(span) => {
+            decision.next = Some(Next {
+                step: Step::Execute,
+                span,
+            })
+        }
         None => {
             decision.events.push(Event::CycleClosed);
             decision.reason = format!(
@@ -73,21 +105,32 @@ fn delivered(execution: &Execution, policy: &Policy, now: Instant) -> Decision {
 
 /// The provider has it, or may have it: ask, do not send another.
 fn ask_again(execution: &Execution, now: Instant, why: &str) -> Decision {
-    let mut decision = keep(execution, Some(Next::at(Step::NotifyStatus, wait(execution, now))), why);
+    let mut decision = keep(
+        execution,
+        Some(Next::at(Step::NotifyStatus, wait(execution, now))),
+        why,
+    );
     decision.progress.tries = decision.progress.tries.saturating_add(1);
     decision.events = vec![Event::NotificationRequested];
     if now >= execution.cycle.closes_at {
         decision.next = None;
         decision.reason = format!("{why}; its cycle is over");
-        decision.events =
-            if execution.state == State::Planned { vec![Event::NotificationRequested, Event::CycleClosed] } else { vec![Event::CycleClosed] };
+        decision.events = if execution.state == State::Planned {
+            vec![Event::NotificationRequested, Event::CycleClosed]
+        } else {
+            vec![Event::CycleClosed]
+        };
     }
     decision
 }
 
 /// Failed for good: a new reference after a while, as long as the policy has one and the cycle is open.
 fn failed(execution: &Execution, failure: &Failure, policy: &Policy, now: Instant) -> Decision {
-    let mut decision = keep(execution, None, format!("the notification failed: {}", words(failure)));
+    let mut decision = keep(
+        execution,
+        None,
+        format!("the notification failed: {}", words(failure)),
+    );
     decision.class = Some(failure.class);
     decision.mandate = mandate_effect(failure.class);
     match decision.mandate {
@@ -115,8 +158,13 @@ fn failed(execution: &Execution, failure: &Failure, policy: &Policy, now: Instan
         return decision;
     }
     let spent = execution.progress.notification_no;
-    let allowed = policy.notification_tries.saturating_mul(execution.progress.order_no);
-    let stops = matches!(failure.class, Class::CustomerStop | Class::Risk | Class::Legal);
+    let allowed = policy
+        .notification_tries
+        .saturating_mul(execution.progress.order_no);
+    let stops = matches!(
+        failure.class,
+        Class::CustomerStop | Class::Risk | Class::Legal
+    );
     if stops || spent >= allowed {
         decision.events = vec![Event::GivenUp];
         decision.reason = format!("{}; nothing more is tried", decision.reason);
@@ -142,7 +190,11 @@ fn same_again(
     if let Some(AccountPause::Throttled { until }) = account {
         at = at.max(until);
     }
-    let next = if step == Step::Notify { send_at(execution, policy, at) } else { Some(Next::at(step, at)) };
+    let next = if step == Step::Notify {
+        send_at(execution, policy, at)
+    } else {
+        Some(Next::at(step, at))
+    };
     let mut decision = keep(execution, next, why);
     decision.progress.tries = decision.progress.tries.saturating_add(1);
     decision.account = account;
@@ -150,14 +202,20 @@ fn same_again(
 }
 
 fn wait(execution: &Execution, now: Instant) -> Instant {
-    after(now, backoff_delay(BACKOFF.0, BACKOFF.1, execution.progress.tries))
+    after(
+        now,
+        backoff_delay(BACKOFF.0, BACKOFF.1, execution.progress.tries),
+    )
 }
 
 /// The first notification window; the cycle's end where there is none, so that it is closed there.
 fn send_at(execution: &Execution, policy: &Policy, at: Instant) -> Option<Next> {
     let closes = execution.cycle.closes_at;
     match next_window(&policy.notify_windows, at, execution.id.0, Duration::ZERO) {
-        Some(span) if span.opens < closes => Some(Next { step: Step::Notify, span }),
+        Some(span) if span.opens < closes => Some(Next {
+            step: Step::Notify,
+            span,
+        }),
         Some(_) | None => Some(Next::at(Step::Notify, closes)),
     }
 }

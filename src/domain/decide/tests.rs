@@ -29,19 +29,40 @@ fn hours(n: u32) -> Duration {
 
 fn windows(ranges: &[&str]) -> crate::domain::window::Windows {
     let ranges = ranges.iter().map(|range| (*range).to_owned()).collect();
-    WindowsText { time_zone: "Asia/Kolkata".to_owned(), ranges }.try_into().unwrap()
+    WindowsText {
+        time_zone: "Asia/Kolkata".to_owned(),
+        ranges,
+    }
+    .try_into()
+    .unwrap()
 }
 
 fn policy() -> Policy {
     let hours_of_upi = ["13:01-16:59", "21:31-09:59"];
-    let parts = vec!["06:30:00".parse().unwrap(), "16:00:00".parse().unwrap(), "21:45:00".parse().unwrap()];
-    let payday = Retry::Payday { day_parts: parts, days: vec![1, 2, 3], last_working_day: true };
-    let backoff = Retry::Backoff { initial: HOUR, max: hours(8) };
+    let parts = vec![
+        "06:30:00".parse().unwrap(),
+        "16:00:00".parse().unwrap(),
+        "21:45:00".parse().unwrap(),
+    ];
+    let payday = Retry::Payday {
+        day_parts: parts,
+        days: vec![1, 2, 3],
+        last_working_day: true,
+    };
+    let backoff = Retry::Backoff {
+        initial: HOUR,
+        max: hours(8),
+    };
     let retry = BTreeMap::from([
         (Class::Funds, payday),
         (Class::Transient, backoff.clone()),
         (Class::Unmapped, backoff),
-        (Class::Limit, Retry::AfterReset { at: "06:30:00".parse().unwrap() }),
+        (
+            Class::Limit,
+            Retry::AfterReset {
+                at: "06:30:00".parse().unwrap(),
+            },
+        ),
     ]);
     Policy {
         rail: Rail::Upi,
@@ -57,7 +78,11 @@ fn policy() -> Policy {
         max_orders: 2,
         provider_retry_horizon: hours(10),
         processing_time: Duration::from_secs(90),
-        lookup_after: vec![Duration::from_secs(90), Duration::from_secs(900), Duration::from_secs(6600)],
+        lookup_after: vec![
+            Duration::from_secs(90),
+            Duration::from_secs(900),
+            Duration::from_secs(6600),
+        ],
         lookup_window: hours(2),
         lookup_every: hours(6),
         review_after: hours(72),
@@ -98,35 +123,71 @@ fn notified() -> Execution {
 }
 
 fn executing(now: Instant) -> Execution {
-    let intent = Some(Intent { is_retry: false, opened_at: now, counter_before: None });
-    Execution { state: State::Executing, intent, ..notified() }
+    let intent = Some(Intent {
+        is_retry: false,
+        opened_at: now,
+        counter_before: None,
+    });
+    Execution {
+        state: State::Executing,
+        intent,
+        ..notified()
+    }
 }
 
 fn failure(class: Class) -> Failure {
-    Failure { class, code: Some("X1".to_owned()), message: None, rule: None, retry_after: None }
+    Failure {
+        class,
+        code: Some("X1".to_owned()),
+        message: None,
+        rule: None,
+        retry_after: None,
+    }
 }
 
 fn charged() -> Outcome {
-    Outcome::Charged { amount: None, txn: None }
+    Outcome::Charged {
+        amount: None,
+        txn: None,
+    }
 }
 
 fn outcomes() -> Vec<Outcome> {
     let call = |failure| Outcome::Call(failure);
     let mut all = vec![
         charged(),
-        Outcome::Charged { amount: Amount::new(1, Currency::INR), txn: None },
+        Outcome::Charged {
+            amount: Amount::new(1, Currency::INR),
+            txn: None,
+        },
         Outcome::Pending,
         Outcome::AlreadyExists,
         Outcome::NotFound,
         Outcome::Reversed(failure(Class::Transient)),
         Outcome::Odd(failure(Class::Unmapped)),
-        call(CallFailure::NotSent { why: "w".to_owned() }),
-        call(CallFailure::Unknown { why: "w".to_owned() }),
-        call(CallFailure::AccountRefused { why: "w".to_owned() }),
-        call(CallFailure::Throttled { after: Some(hours(1)) }),
+        call(CallFailure::NotSent {
+            why: "w".to_owned(),
+        }),
+        call(CallFailure::Unknown {
+            why: "w".to_owned(),
+        }),
+        call(CallFailure::AccountRefused {
+            why: "w".to_owned(),
+        }),
+        call(CallFailure::Throttled {
+            after: Some(hours(1)),
+        }),
     ];
-    all.extend(Class::ALL.iter().map(|class| Outcome::Failed(failure(*class))));
-    all.extend(Class::ALL.iter().map(|class| Outcome::Refused(failure(*class))));
+    all.extend(
+        Class::ALL
+            .iter()
+            .map(|class| Outcome::Failed(failure(*class))),
+    );
+    all.extend(
+        Class::ALL
+            .iter()
+            .map(|class| Outcome::Refused(failure(*class))),
+    );
     all
 }
 
@@ -134,12 +195,18 @@ fn name(outcome: &Outcome) -> String {
     match outcome {
         Outcome::Failed(failure) => format!("failed {}", failure.class),
         Outcome::Refused(failure) => format!("refused {}", failure.class),
-        other => format!("{other:?}").chars().take_while(|c| c.is_alphanumeric() || *c == '(').collect(),
+        other => format!("{other:?}")
+            .chars()
+            .take_while(|c| c.is_alphanumeric() || *c == '(')
+            .collect(),
     }
 }
 
 fn follow(execution: &Execution, decision: &Decision) -> Result<State, state::IllegalTransition> {
-    decision.events.iter().try_fold(execution.state, |from, event| state::apply(from, *event))
+    decision
+        .events
+        .iter()
+        .try_fold(execution.state, |from, event| state::apply(from, *event))
 }
 
 #[test]
@@ -148,14 +215,30 @@ fn what_every_outcome_of_a_first_debit_leads_to() {
     let mut table = String::new();
     for outcome in outcomes() {
         let execution = executing(now);
-        let decision = decide(&execution, Step::Execute, &outcome, Counter::default(), &policy(), now);
+        let decision = decide(
+            &execution,
+            Step::Execute,
+            &outcome,
+            Counter::default(),
+            &policy(),
+            now,
+        );
         let next = decision.next.map_or("-".to_owned(), |next| {
             format!("{} {}", next.step, next.span.opens.format("%m-%d %H:%M"))
         });
         let state = follow(&execution, &decision).unwrap();
-        let intent = if decision.closes_intent { "closed" } else { "open" };
+        let intent = if decision.closes_intent {
+            "closed"
+        } else {
+            "open"
+        };
         let mandate = decision.mandate.map_or("", |status| status.as_str());
-        writeln!(table, "{:<26} {state:<9} {intent:<7} {next:<20} {mandate}", name(&outcome)).unwrap();
+        writeln!(
+            table,
+            "{:<26} {state:<9} {intent:<7} {next:<20} {mandate}",
+            name(&outcome)
+        )
+        .unwrap();
     }
     insta::assert_snapshot!(table);
 }
@@ -164,18 +247,51 @@ fn what_every_outcome_of_a_first_debit_leads_to() {
 fn a_lost_answer_is_asked_about_and_sent_again_only_when_the_provider_never_had_it() {
     let sent = at("2026-12-02T00:40:00Z");
     let policy = policy();
-    let lost = decide(&executing(sent), Step::Execute, &Outcome::Call(CallFailure::Unknown { why: "reset".to_owned() }), Counter::default(), &policy, sent);
+    let lost = decide(
+        &executing(sent),
+        Step::Execute,
+        &Outcome::Call(CallFailure::Unknown {
+            why: "reset".to_owned(),
+        }),
+        Counter::default(),
+        &policy,
+        sent,
+    );
     assert_eq!(lost.next.unwrap().step, Step::Lookup);
     assert!(!lost.closes_intent);
     let mut unknown = executing(sent);
     unknown.state = State::Unknown;
     unknown.progress = lost.progress;
-    let early = decide(&unknown, Step::Lookup, &Outcome::NotFound, Counter::default(), &policy, after(sent, Duration::from_secs(60)));
-    assert_eq!(early.next.unwrap().step, Step::Lookup, "not found proves nothing yet");
-    let late = decide(&unknown, Step::Lookup, &Outcome::NotFound, Counter::default(), &policy, after(sent, Duration::from_secs(91)));
-    assert_eq!((late.next.unwrap().step, late.closes_intent), (Step::Execute, true));
+    let early = decide(
+        &unknown,
+        Step::Lookup,
+        &Outcome::NotFound,
+        Counter::default(),
+        &policy,
+        after(sent, Duration::from_secs(60)),
+    );
+    assert_eq!(
+        early.next.unwrap().step,
+        Step::Lookup,
+        "not found proves nothing yet"
+    );
+    let late = decide(
+        &unknown,
+        Step::Lookup,
+        &Outcome::NotFound,
+        Counter::default(),
+        &policy,
+        after(sent, Duration::from_secs(91)),
+    );
+    assert_eq!(
+        (late.next.unwrap().step, late.closes_intent),
+        (Step::Execute, true)
+    );
     assert_eq!(late.progress.order_no, 1, "the same order, never a new one");
-    assert_eq!(late.progress.debits_tried, 0, "no budget is spent on what never happened");
+    assert_eq!(
+        late.progress.debits_tried, 0,
+        "no budget is spent on what never happened"
+    );
 }
 
 #[test]
@@ -183,19 +299,39 @@ fn a_retry_whose_answer_was_lost_is_judged_by_the_providers_counter() {
     let opened_at = at("2026-12-02T03:00:00Z");
     let mut execution = executing(opened_at);
     execution.state = State::Unknown;
-    execution.intent = Some(Intent { is_retry: true, opened_at, counter_before: Some(1) });
+    execution.intent = Some(Intent {
+        is_retry: true,
+        opened_at,
+        counter_before: Some(1),
+    });
     execution.progress.debits_tried = 1;
     execution.progress.sent_at = Some(opened_at);
     let funds = Outcome::Failed(failure(Class::Funds));
     let seen = |attempts, seconds| {
-        let counter = Counter { attempts: Some(attempts), no_retry_allowed: false };
-        decide(&execution, Step::Lookup, &funds, counter, &policy(), after(opened_at, Duration::from_secs(seconds)))
+        let counter = Counter {
+            attempts: Some(attempts),
+            no_retry_allowed: false,
+        };
+        decide(
+            &execution,
+            Step::Lookup,
+            &funds,
+            counter,
+            &policy(),
+            after(opened_at, Duration::from_secs(seconds)),
+        )
     };
     assert_eq!(seen(1, 60).next.unwrap().step, Step::Lookup);
     let never = seen(1, 120);
-    assert_eq!((never.next.unwrap().step, never.progress.debits_tried), (Step::Retry, 1));
+    assert_eq!(
+        (never.next.unwrap().step, never.progress.debits_tried),
+        (Step::Retry, 1)
+    );
     let happened = seen(2, 120);
-    assert_eq!((happened.events, happened.progress.debits_tried), (vec![Event::Declined], 2));
+    assert_eq!(
+        (happened.events, happened.progress.debits_tried),
+        (vec![Event::Declined], 2)
+    );
 }
 
 #[test]
@@ -204,21 +340,56 @@ fn a_new_order_waits_until_the_old_one_is_dead() {
     let mut execution = executing(now);
     execution.progress.debits_tried = 3;
     let policy = policy();
-    let last = decide(&execution, Step::Execute, &Outcome::Failed(failure(Class::Funds)), Counter::default(), &policy, now);
+    let last = decide(
+        &execution,
+        Step::Execute,
+        &Outcome::Failed(failure(Class::Funds)),
+        Counter::default(),
+        &policy,
+        now,
+    );
     let next = last.next.unwrap();
-    assert_eq!((next.step, next.span.opens), (Step::Lookup, after(now, hours(10))), "{}", last.reason);
+    assert_eq!(
+        (next.step, next.span.opens),
+        (Step::Lookup, after(now, hours(10))),
+        "{}",
+        last.reason
+    );
     let mut waiting = execution.clone();
     waiting.state = State::Retrying;
     waiting.intent = None;
     waiting.progress = last.progress;
-    let dead = decide(&waiting, Step::Lookup, &Outcome::Failed(failure(Class::Funds)), Counter::default(), &policy, next.span.opens);
+    let dead = decide(
+        &waiting,
+        Step::Lookup,
+        &Outcome::Failed(failure(Class::Funds)),
+        Counter::default(),
+        &policy,
+        next.span.opens,
+    );
     assert_eq!(dead.events, vec![Event::Renewed]);
-    assert_eq!((dead.progress.order_no, dead.progress.notification_no), (2, 2));
-    assert_eq!(dead.progress.delivered_at, None, "a new order needs a new notification");
+    assert_eq!(
+        (dead.progress.order_no, dead.progress.notification_no),
+        (2, 2)
+    );
+    assert_eq!(
+        dead.progress.delivered_at, None,
+        "a new order needs a new notification"
+    );
     assert_eq!(dead.next.unwrap().step, Step::Notify);
     // "The provider says that it will not retry" needs no waiting.
-    let no_retry = Counter { attempts: Some(4), no_retry_allowed: true };
-    let at_once = decide(&execution, Step::Execute, &Outcome::Failed(failure(Class::Funds)), no_retry, &policy, now);
+    let no_retry = Counter {
+        attempts: Some(4),
+        no_retry_allowed: true,
+    };
+    let at_once = decide(
+        &execution,
+        Step::Execute,
+        &Outcome::Failed(failure(Class::Funds)),
+        no_retry,
+        &policy,
+        now,
+    );
     assert_eq!(at_once.events, vec![Event::Declined, Event::Renewed]);
 }
 
@@ -227,9 +398,19 @@ fn the_second_collection_of_a_cycle_goes_to_a_person() {
     let mut execution = notified();
     execution.state = State::Charged;
     execution.progress.order_no = 2;
-    let decision = decide_verify(&execution, 1, &charged(), &policy(), at("2026-12-09T00:00:00Z"));
+    let decision = decide_verify(
+        &execution,
+        1,
+        &charged(),
+        &policy(),
+        at("2026-12-09T00:00:00Z"),
+    );
     assert_eq!(decision.events, vec![Event::ReviewNeeded]);
-    assert!(decision.reason.contains("refund due"), "{}", decision.reason);
+    assert!(
+        decision.reason.contains("refund due"),
+        "{}",
+        decision.reason
+    );
 }
 
 #[test]
@@ -238,8 +419,17 @@ fn an_outcome_that_stays_open_goes_to_a_person_and_is_never_called_failed() {
     let mut execution = executing(sent);
     execution.state = State::Unknown;
     execution.progress.sent_at = Some(sent);
-    let lost = Outcome::Call(CallFailure::Unknown { why: "502".to_owned() });
-    let decision = decide(&execution, Step::Lookup, &lost, Counter::default(), &policy(), after(sent, hours(72)));
+    let lost = Outcome::Call(CallFailure::Unknown {
+        why: "502".to_owned(),
+    });
+    let decision = decide(
+        &execution,
+        Step::Lookup,
+        &lost,
+        Counter::default(),
+        &policy(),
+        after(sent, hours(72)),
+    );
     assert_eq!(decision.events, vec![Event::ReviewNeeded]);
     assert!(!decision.closes_intent);
     assert_eq!(decision.next.unwrap().step, Step::Verify);
@@ -247,7 +437,8 @@ fn an_outcome_that_stays_open_goes_to_a_person_and_is_never_called_failed() {
 
 fn instants() -> impl Strategy<Value = Instant> {
     // From two days before the cycle's debit to a week after its end.
-    (-48i64 * 60..38 * 24 * 60).prop_map(|minutes| at("2026-12-02T00:30:00Z") + chrono::TimeDelta::minutes(minutes))
+    (-48i64 * 60..38 * 24 * 60)
+        .prop_map(|minutes| at("2026-12-02T00:30:00Z") + chrono::TimeDelta::minutes(minutes))
 }
 
 prop_compose! {
@@ -283,7 +474,10 @@ prop_compose! {
 }
 
 fn counters() -> impl Strategy<Value = Counter> {
-    (prop::option::of(0i64..6), any::<bool>()).prop_map(|(attempts, no_retry_allowed)| Counter { attempts, no_retry_allowed })
+    (prop::option::of(0i64..6), any::<bool>()).prop_map(|(attempts, no_retry_allowed)| Counter {
+        attempts,
+        no_retry_allowed,
+    })
 }
 
 /// Which steps a job can have in a state.
@@ -297,42 +491,76 @@ fn steps(execution: &Execution) -> Vec<Step> {
         State::Executing => vec![Step::Execute, Step::Retry, Step::Lookup],
         State::Pending | State::Unknown => vec![Step::Lookup],
         State::Retrying => vec![Step::Lookup],
-        State::Charged | State::Failed | State::Skipped | State::Expired | State::Review => vec![Step::Verify],
+        State::Charged | State::Failed | State::Skipped | State::Expired | State::Review => {
+            vec![Step::Verify]
+        }
     }
 }
 
 /// What must be true of every decision, whatever it was about.
-fn check(execution: &Execution, step: Step, decision: &Decision, now: Instant) -> Result<(), TestCaseError> {
+fn check(
+    execution: &Execution,
+    step: Step,
+    decision: &Decision,
+    now: Instant,
+) -> Result<(), TestCaseError> {
     let policy = policy();
-    let to = follow(execution, decision).map_err(|error| TestCaseError::fail(format!("{error}: {decision:?}")))?;
+    let to = follow(execution, decision)
+        .map_err(|error| TestCaseError::fail(format!("{error}: {decision:?}")))?;
     let intent_left = execution.intent.is_some() && !decision.closes_intent;
     if !to.is_final() {
-        prop_assert!(decision.next.is_some(), "{to} without a next step would be forgotten: {decision:?}");
+        prop_assert!(
+            decision.next.is_some(),
+            "{to} without a next step would be forgotten: {decision:?}"
+        );
     } else if let Some(next) = decision.next {
         prop_assert_eq!(next.step, Step::Verify, "a final state is only looked at");
     }
     if intent_left {
-        prop_assert!(to.is_open() || to == State::Review, "{to} with an open intent");
+        prop_assert!(
+            to.is_open() || to == State::Review,
+            "{to} with an open intent"
+        );
     }
     if let Some(next) = decision.next {
-        prop_assert!(next.span.opens >= now || next.span.opens >= execution.cycle.closes_at, "{decision:?} in the past");
-        let debit_now = next.step == Step::Retry || next.step == Step::Execute && execution.notify != Notify::Provider;
+        prop_assert!(
+            next.span.opens >= now || next.span.opens >= execution.cycle.closes_at,
+            "{decision:?} in the past"
+        );
+        let debit_now = next.step == Step::Retry
+            || next.step == Step::Execute && execution.notify != Notify::Provider;
         let parked = next.span.opens >= execution.cycle.closes_at;
         if debit_now && !parked && !decision.reason.contains("another debit") {
-            prop_assert!(policy.debit_windows.contains(next.span.opens), "outside a window: {decision:?}");
-            prop_assert!(!intent_left, "a second call while the first is open: {decision:?}");
+            prop_assert!(
+                policy.debit_windows.contains(next.span.opens),
+                "outside a window: {decision:?}"
+            );
+            prop_assert!(
+                !intent_left,
+                "a second call while the first is open: {decision:?}"
+            );
         }
         if next.step == Step::Notify && !parked {
-            prop_assert!(policy.notify_windows.contains(next.span.opens), "outside a window: {decision:?}");
+            prop_assert!(
+                policy.notify_windows.contains(next.span.opens),
+                "outside a window: {decision:?}"
+            );
         }
     }
     if decision.progress.order_no > execution.progress.order_no {
         let failed = execution.progress.failed_at;
         let dead = failed.is_some_and(|failed| now >= after(failed, policy.provider_retry_horizon));
-        prop_assert!(dead || decision.reason.contains("dead"), "a new order for a living one: {decision:?}");
+        prop_assert!(
+            dead || decision.reason.contains("dead"),
+            "a new order for a living one: {decision:?}"
+        );
         prop_assert_eq!(decision.progress.delivered_at, None);
     }
-    prop_assert!(step.moves_money() || decision.progress.sent_at == execution.progress.sent_at || decision.progress.sent_at.is_none());
+    prop_assert!(
+        step.moves_money()
+            || decision.progress.sent_at == execution.progress.sent_at
+            || decision.progress.sent_at.is_none()
+    );
     Ok(())
 }
 

@@ -19,7 +19,10 @@ pub fn next_window(windows: &Windows, at: Instant, seed: i64, spread: Duration) 
     let opens = after(span.opens, jitter(seed, 0, spread));
     match span.closes {
         Some(closes) if opens >= closes => Some(span),
-        Some(_) | None => Some(Span { opens, closes: span.closes }),
+        Some(_) | None => Some(Span {
+            opens,
+            closes: span.closes,
+        }),
     }
 }
 
@@ -30,7 +33,11 @@ pub fn lookup_at(execution: &Execution, policy: &Policy, now: Instant) -> Instan
     let sent = progress.sent_at.or(opened).unwrap_or(now);
     // Nothing can be known before the date on which the provider was told to debit.
     let base = progress.execute_at.map_or(sent, |at| at.max(sent));
-    let base = if execution.is_watched() { base.max(execution.cycle.debit_at) } else { base };
+    let base = if execution.is_watched() {
+        base.max(execution.cycle.debit_at)
+    } else {
+        base
+    };
     let wanted = match policy.lookup_after.get(usize::from(progress.lookups)) {
         Some(delay) => after(base, *delay).max(now),
         None => after(now, policy.lookup_every),
@@ -47,22 +54,40 @@ pub(super) fn may_look(execution: &Execution, policy: &Policy, wanted: Instant) 
 }
 
 /// The time that a strategy gives for the next try, before windows and limits. `tried` counts the tries so far.
-pub(super) fn strategy_time(strategy: &Strategy, tried: u16, now: Instant, latest: Instant, zone: Tz) -> Option<Instant> {
+pub(super) fn strategy_time(
+    strategy: &Strategy,
+    tried: u16,
+    now: Instant,
+    latest: Instant,
+    zone: Tz,
+) -> Option<Instant> {
     match strategy {
-        Strategy::Backoff { initial, max } => {
-            Some(after(now, backoff_delay(*initial, *max, tried.saturating_sub(1))))
-        }
+        Strategy::Backoff { initial, max } => Some(after(
+            now,
+            backoff_delay(*initial, *max, tried.saturating_sub(1)),
+        )),
         Strategy::NextDayPart { day_parts } => next_day_part(day_parts, now, zone),
-        Strategy::Payday { day_parts, days, last_working_day } => {
+        Strategy::Payday {
+            day_parts,
+            days,
+            last_working_day,
+        } => {
             let soon = next_day_part(day_parts, now, zone)?;
             if tried <= 1 {
                 return Some(soon);
             }
             // A payday beyond what the notification covers is no use: the next part of the day then.
-            Some(next_payday(day_parts, days, *last_working_day, now, zone).filter(|at| *at <= latest).unwrap_or(soon))
+            Some(
+                next_payday(day_parts, days, *last_working_day, now, zone)
+                    .filter(|at| *at <= latest)
+                    .unwrap_or(soon),
+            )
         }
         Strategy::AfterReset { at } => {
-            let tomorrow = now.with_timezone(&zone).date_naive().checked_add_days(Days::new(1))?;
+            let tomorrow = now
+                .with_timezone(&zone)
+                .date_naive()
+                .checked_add_days(Days::new(1))?;
             instant(zone, tomorrow.and_time(*at))
         }
         Strategy::None => None,
@@ -73,11 +98,21 @@ fn next_day_part(parts: &[NaiveTime], now: Instant, zone: Tz) -> Option<Instant>
     let today = now.with_timezone(&zone).date_naive();
     (0..=1u64)
         .filter_map(|days| today.checked_add_days(Days::new(days)))
-        .flat_map(|day| parts.iter().filter_map(move |part| instant(zone, day.and_time(*part))))
+        .flat_map(|day| {
+            parts
+                .iter()
+                .filter_map(move |part| instant(zone, day.and_time(*part)))
+        })
         .find(|at| *at > now)
 }
 
-fn next_payday(parts: &[NaiveTime], days: &[u32], last_working: bool, now: Instant, zone: Tz) -> Option<Instant> {
+fn next_payday(
+    parts: &[NaiveTime],
+    days: &[u32],
+    last_working: bool,
+    now: Instant,
+    zone: Tz,
+) -> Option<Instant> {
     let first = *parts.first()?;
     let today = now.with_timezone(&zone).date_naive();
     (0..=62u64)
@@ -107,19 +142,29 @@ mod tests {
     }
 
     fn parts() -> Vec<NaiveTime> {
-        ["06:30:00", "13:05:00", "21:35:00"].map(|part| part.parse().unwrap()).to_vec()
+        ["06:30:00", "13:05:00", "21:35:00"]
+            .map(|part| part.parse().unwrap())
+            .to_vec()
     }
 
     #[test]
     fn funds_are_tried_in_the_next_part_of_the_day_then_on_payday() {
-        let payday = Strategy::Payday { day_parts: parts(), days: vec![1, 2, 3], last_working_day: true };
+        let payday = Strategy::Payday {
+            day_parts: parts(),
+            days: vec![1, 2, 3],
+            last_working_day: true,
+        };
         let far = ist("2027-01-01T00:00");
-        let time = |tried, now, latest| strategy_time(&payday, tried, ist(now), latest, Kolkata).unwrap();
+        let time =
+            |tried, now, latest| strategy_time(&payday, tried, ist(now), latest, Kolkata).unwrap();
         assert_eq!(time(1, "2026-11-10T07:00", far), ist("2026-11-10T13:05"));
         assert_eq!(time(1, "2026-11-10T22:00", far), ist("2026-11-11T06:30"));
         // 30 November 2026 is a Monday.
         assert_eq!(time(2, "2026-11-10T07:00", far), ist("2026-11-30T06:30"));
-        assert_eq!(time(2, "2026-11-10T07:00", ist("2026-11-12T00:00")), ist("2026-11-10T13:05"));
+        assert_eq!(
+            time(2, "2026-11-10T07:00", ist("2026-11-12T00:00")),
+            ist("2026-11-10T13:05")
+        );
         // The last working day of October 2026 is Friday the 30th.
         assert_eq!(time(2, "2026-10-29T07:00", far), ist("2026-10-30T06:30"));
         assert_eq!(time(2, "2026-10-30T07:00", far), ist("2026-11-01T06:30"));
@@ -127,8 +172,28 @@ mod tests {
 
     #[test]
     fn limits_are_tried_on_a_later_day() {
-        let reset = Strategy::AfterReset { at: "06:30:00".parse().unwrap() };
-        assert_eq!(strategy_time(&reset, 1, ist("2026-11-10T00:10"), Instant::MAX_UTC, Kolkata), Some(ist("2026-11-11T06:30")));
-        assert_eq!(strategy_time(&Strategy::None, 1, ist("2026-11-10T00:10"), Instant::MAX_UTC, Kolkata), None);
+        let reset = Strategy::AfterReset {
+            at: "06:30:00".parse().unwrap(),
+        };
+        assert_eq!(
+            strategy_time(
+                &reset,
+                1,
+                ist("2026-11-10T00:10"),
+                Instant::MAX_UTC,
+                Kolkata
+            ),
+            Some(ist("2026-11-11T06:30"))
+        );
+        assert_eq!(
+            strategy_time(
+                &Strategy::None,
+                1,
+                ist("2026-11-10T00:10"),
+                Instant::MAX_UTC,
+                Kolkata
+            ),
+            None
+        );
     }
 }

@@ -27,7 +27,8 @@ pub fn decide_verify(
             decision.events = vec![Event::Collected];
             if execution.state == State::Charged {
                 decision.events = vec![Event::ReviewNeeded];
-                decision.reason = format!("order {order_no} of this cycle was collected as well: refund due");
+                decision.reason =
+                    format!("order {order_no} of this cycle was collected as well: refund due");
             } else if amount.is_some_and(|debited| debited != execution.amount) {
                 decision.events = vec![Event::ReviewNeeded];
                 decision.reason = "collected late, and not the amount that was due".to_owned();
@@ -35,7 +36,11 @@ pub fn decide_verify(
             decision
         }
         Outcome::Failed(Failure { class, .. }) if open && !class.is_unproven() => {
-            let mut decision = keep(execution, None, "the provider's answer proves that it was not collected");
+            let mut decision = keep(
+                execution,
+                None,
+                "the provider's answer proves that it was not collected",
+            );
             decision.events = vec![Event::GivenUp];
             decision.class = Some(*class);
             decision.closes_intent = true;

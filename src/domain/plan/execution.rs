@@ -8,7 +8,9 @@ use crate::domain::cycle::Cycle;
 use crate::domain::gate::execution_date;
 use crate::domain::ids::{notification_ref, order_id};
 use crate::domain::policy::Policy;
-use crate::domain::{AccountId, Amount, ExecutionId, Instant, MandateId, Notify, ProviderKind, State};
+use crate::domain::{
+    AccountId, Amount, ExecutionId, Instant, MandateId, Notify, ProviderKind, State,
+};
 
 /// The mandate's side of a new execution.
 #[derive(Debug, Clone, Copy)]
@@ -29,7 +31,10 @@ pub struct Payer<'a> {
 
 /// A new execution with its first job, as columns.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[expect(missing_docs, reason = "the fields are the columns of executions and jobs")]
+#[expect(
+    missing_docs,
+    reason = "the fields are the columns of executions and jobs"
+)]
 pub struct NewExecution {
     pub id: ExecutionId,
     pub mandate_id: MandateId,
@@ -104,7 +109,14 @@ pub fn new_execution(
             execution.step = Some(step.as_str());
             execution.run_at = Some(span.opens);
             execution.run_before = span.closes;
-            execution.execute_at = execution_date(cycle, payer.provider, payer.notify, policy, id.0, span.opens);
+            execution.execute_at = execution_date(
+                cycle,
+                payer.provider,
+                payer.notify,
+                policy,
+                id.0,
+                span.opens,
+            );
         }
         Start::Closed { reason } => {
             execution.state = State::Expired;
