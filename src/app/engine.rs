@@ -113,7 +113,7 @@ pub(super) fn classifier(config: &Config) -> Result<Arc<Classifier>, Failure> {
 pub(super) async fn build(config: &Config, pool: PgPool, clock: Clock) -> Result<Engine, Failure> {
     let classifier = classifier(config)?;
     let mut accounts = Vec::new();
-    for (name, account) in config.accounts.iter() {
+    for (name, account) in &config.accounts {
         let settings = AccountSettings {
             name: name.clone(),
             provider: account.provider,
@@ -141,7 +141,7 @@ pub(super) async fn build(config: &Config, pool: PgPool, clock: Clock) -> Result
 
 /// Gives the configured accounts their numbers, for commands that need no clients.
 pub(super) async fn register_accounts(config: &Config, pool: &PgPool) -> Result<(), StoreError> {
-    for (name, account) in config.accounts.iter() {
+    for (name, account) in &config.accounts {
         store::accounts::register(pool, name, account.provider).await?;
     }
     Ok(())

@@ -108,7 +108,7 @@ async fn change(
         let provider = stored.mandate.provider;
         match account.client.command(&stored.mandate, command, now).await {
             MandateAnswer::Status { word, .. } => {
-                writeln!(out, "{provider} says {word}").context("print the answer")?
+                writeln!(out, "{provider} says {word}").context("print the answer")?;
             }
             MandateAnswer::NotOffered => {
                 writeln!(out, "{provider} has no such command; it is done here only")

@@ -29,7 +29,7 @@ use crate::telemetry::{self, Destination};
 const EXIT_CONFIG: u8 = 78;
 
 /// A planner that is this late has forgotten a mandate, or is down.
-const AUDIT_LATE: Duration = Duration::from_secs(15 * 60);
+const AUDIT_LATE: Duration = Duration::from_mins(15);
 
 /// Why a command failed, what to do about it, and the exit code that says so.
 #[derive(Debug)]
@@ -168,10 +168,11 @@ pub async fn run(cli: Cli) -> Result<(), Failure> {
 
 fn load(cli: &Cli, out: &mut impl Write) -> Result<Config, Failure> {
     Config::load(cli.config.as_deref()).map_err(|errors| {
-        if cli.json && matches!(cli.command, Command::CheckConfig) {
-            if let Err(error) = check_config::write_errors(out, &errors) {
-                return Failure::from(anyhow::Error::from(error));
-            }
+        if cli.json
+            && matches!(cli.command, Command::CheckConfig)
+            && let Err(error) = check_config::write_errors(out, &errors)
+        {
+            return Failure::from(anyhow::Error::from(error));
         }
         Failure::config(errors.into(), "`config/default.toml` explains every key")
     })

@@ -21,10 +21,10 @@ pub enum Gate {
 }
 
 /// How late a planned call may be without its execution date having to be put off.
-const CALL_LAG: Duration = Duration::from_secs(10 * 60);
+const CALL_LAG: Duration = Duration::from_mins(10);
 
 /// How long to wait for another debit of the same mandate to be proven.
-const OTHER_DEBIT: Duration = Duration::from_secs(15 * 60);
+const OTHER_DEBIT: Duration = Duration::from_mins(15);
 
 /// Whether a claimed step may be done now. `opened` says whether the claim opened an intent for it, `counted` whether the
 /// provider's counter must have been recorded before the call whose intent is open (calls without an idempotency key).

@@ -74,8 +74,7 @@ mod tests {
 
     #[test]
     fn delays_double_up_to_the_maximum() {
-        let delay =
-            |n| backoff_delay(Duration::from_secs(60), Duration::from_secs(3600), n).as_secs();
+        let delay = |n| backoff_delay(Duration::from_mins(1), Duration::from_hours(1), n).as_secs();
         assert_eq!(
             [0, 1, 2, 5, 6, 7, 1000].map(delay),
             [60, 120, 240, 1920, 3600, 3600, 3600]

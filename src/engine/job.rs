@@ -489,7 +489,7 @@ impl Run<'_> {
             call,
             reference,
             word,
-            class.map(|class| class.as_str()),
+            class.map(super::super::domain::class::Class::as_str),
             &reply.wire,
         );
     }
@@ -553,7 +553,9 @@ fn settlement(
         from_state: claimed.execution.state,
         to_state,
         reason: decision.reason.clone(),
-        class: decision.class.map(|class| class.as_str()),
+        class: decision
+            .class
+            .map(super::super::domain::class::Class::as_str),
         step: decision.next.map(|next| next.step.as_str()),
         run_at: decision.next.map(|next| next.span.opens),
         run_before: decision.next.and_then(|next| next.span.closes),
@@ -571,8 +573,12 @@ fn settlement(
         sent_at: after.sent_at,
         failed_at: after.failed_at,
         looked: after.looked.iter().flatten().copied().collect(),
-        mandate_status: decision.mandate.map(|status| status.as_str()),
-        debit_minor: decision.collected.map(|amount| amount.minor()),
+        mandate_status: decision
+            .mandate
+            .map(super::super::domain::mandate::MandateStatus::as_str),
+        debit_minor: decision
+            .collected
+            .map(super::super::domain::money::Amount::minor),
         debit_order_id: None,
         told_no: told.as_ref().map(|_| before.notification_no),
         told_ref: told.as_ref().map(|_| reference(before.notification_no)),

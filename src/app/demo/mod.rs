@@ -29,7 +29,7 @@ use crate::store;
 /// The 28th of January 2027, midnight in India: the days after it have a 31st, and a February in which it is missing.
 const START: &str = "2027-01-28T00:00:00+05:30";
 /// Simulated time moves in multiples of this.
-const STEP: Duration = Duration::from_secs(5 * 60);
+const STEP: Duration = Duration::from_mins(5);
 const API_KEY: &str = "demo-key";
 const MERCHANT: &str = "demo_merchant";
 
@@ -89,7 +89,7 @@ pub(super) async fn run(demo: &Demo, json: bool, out: &mut impl Write) -> Result
     };
     let going_on = CancellationToken::new();
     simulation::run(&built, limits, &going_on, |now| {
-        bar.set_position(days_between(start, now))
+        bar.set_position(days_between(start, now));
     })
     .await?;
     bar.finish_and_clear();

@@ -10,7 +10,7 @@ use crate::domain::window::Span;
 use crate::domain::{Amount, Event, Instant, State, Step};
 
 /// Between two tries of a call that did not get through.
-const CALL_BACKOFF: (Duration, Duration) = (Duration::from_secs(30), Duration::from_secs(30 * 60));
+const CALL_BACKOFF: (Duration, Duration) = (Duration::from_secs(30), Duration::from_mins(30));
 
 impl Context<'_> {
     /// Collected: the end, unless it took more or less than was due.

@@ -12,7 +12,7 @@ use crate::domain::retry::{after, backoff_delay};
 use crate::domain::{Class, Event, Execution, Instant, MandateStatus, State, Step};
 
 /// Between two questions, and between two notifications.
-const BACKOFF: (Duration, Duration) = (Duration::from_secs(120), Duration::from_secs(30 * 60));
+const BACKOFF: (Duration, Duration) = (Duration::from_mins(2), Duration::from_mins(30));
 
 /// What a notification, or the question about one, came to, and what follows.
 pub fn decide_notification(
@@ -85,20 +85,17 @@ fn delivered(execution: &Execution, policy: &Policy, now: Instant) -> Decision {
     decision.events = vec![Event::NotificationDelivered];
     decision.progress.delivered_at = Some(now);
     decision.progress.tries = 0;
-    match plan::debit_after_notice(&execution.cycle, policy, execution.id.0, now) {
-        Some(span) => {
-            decision.next = Some(Next {
-                step: Step::Execute,
-                span,
-            })
-        }
-        None => {
-            decision.events.push(Event::CycleClosed);
-            decision.reason = format!(
-                "the payer was notified too late: {} after it the cycle or the notification is over",
-                humantime::format_duration(policy.notify_to_debit)
-            );
-        }
+    if let Some(span) = plan::debit_after_notice(&execution.cycle, policy, execution.id.0, now) {
+        decision.next = Some(Next {
+            step: Step::Execute,
+            span,
+        });
+    } else {
+        decision.events.push(Event::CycleClosed);
+        decision.reason = format!(
+            "the payer was notified too late: {} after it the cycle or the notification is over",
+            humantime::format_duration(policy.notify_to_debit)
+        );
     }
     decision
 }

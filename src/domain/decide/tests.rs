@@ -17,7 +17,7 @@ use crate::domain::retry::after;
 use crate::domain::window::WindowsText;
 use crate::domain::{Currency, ExecutionId, Notify, ProviderKind, Rail, State, state};
 
-const HOUR: Duration = Duration::from_secs(3600);
+const HOUR: Duration = Duration::from_hours(1);
 
 fn at(text: &str) -> Instant {
     chrono::DateTime::parse_from_rfc3339(text).unwrap().to_utc()
@@ -68,7 +68,7 @@ fn policy() -> Policy {
         rail: Rail::Upi,
         debit_windows: windows(&hours_of_upi),
         notify_windows: windows(&hours_of_upi),
-        jitter: Duration::from_secs(600),
+        jitter: Duration::from_mins(10),
         notify_lead: hours(2),
         notify_to_debit: hours(25),
         notification_validity: hours(48),
@@ -80,8 +80,8 @@ fn policy() -> Policy {
         processing_time: Duration::from_secs(90),
         lookup_after: vec![
             Duration::from_secs(90),
-            Duration::from_secs(900),
-            Duration::from_secs(6600),
+            Duration::from_mins(15),
+            Duration::from_mins(110),
         ],
         lookup_window: hours(2),
         lookup_every: hours(6),
@@ -268,7 +268,7 @@ fn a_lost_answer_is_asked_about_and_sent_again_only_when_the_provider_never_had_
         &Outcome::NotFound,
         Counter::default(),
         &policy,
-        after(sent, Duration::from_secs(60)),
+        after(sent, Duration::from_mins(1)),
     );
     assert_eq!(
         early.next.unwrap().step,
