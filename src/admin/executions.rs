@@ -1,8 +1,9 @@
 //! `executions add` and `executions list`.
 
-use std::io::Write;
+use std::io::{self, Write};
 
 use chrono::NaiveDate;
+use chrono_tz::Tz;
 use futures::TryStreamExt;
 use serde::Serialize;
 use sqlx::{Connection, PgConnection, PgPool};
@@ -64,56 +65,42 @@ pub struct Presentation<'a> {
     pub open_days: u32,
 }
 
-#[derive(Serialize)]
-struct Added {
-    execution_id: i64,
+/// An execution that was added.
+#[derive(Debug, Serialize)]
+pub struct Added {
+    pub execution_id: i64,
+    mandate_ref: String,
     cycle_on: NaiveDate,
     amount: String,
     currency: String,
     next_step: &'static str,
     next_at: Instant,
     closes_at: Instant,
+    #[serde(skip)]
+    zone: Tz,
 }
 
-/// Adds the execution of a cycle, with its first job, and prints when that will run.
+/// Adds the execution of a cycle, with its first job.
 pub async fn add(
     conn: &mut PgConnection,
     presentation: &Presentation<'_>,
     policy: impl FnOnce(ProviderKind, Rail) -> Policy,
     now: Instant,
-    format: Format,
-    out: &mut dyn Write,
-) -> Result<ExecutionId, AdminError> {
+) -> Result<Added, AdminError> {
     let reference = presentation.reference;
-    let mut tx = conn.begin().await.map_err(step("begin"))?;
-    let found = store::mandates::find(&mut tx, reference)
-        .await
-        .map_err(step("read the mandate"))?;
-    let stored = found.ok_or_else(|| AdminError::NoMandate(reference.to_owned()))?;
-    let mandate = &stored.mandate;
-    if mandate.status != MandateStatus::Active {
-        return Err(AdminError::Status {
-            reference: reference.to_owned(),
-            status: mandate.status,
-            wanted: "debited",
-        });
-    }
     let refuse = |why| AdminError::Cycle {
         reference: reference.to_owned(),
         cycle_on: presentation.cycle_on,
         why,
     };
+    let mut tx = conn.begin().await.map_err(step("begin"))?;
+    let stored = active(&mut tx, reference).await?;
+    let mandate = &stored.mandate;
     let amount = amount(&stored, presentation.amount).map_err(refuse)?;
     let cycle = cycle(&stored, presentation).map_err(refuse)?;
     let policy = policy(mandate.provider, mandate.rail);
-    let (first, run) = match start(
-        &cycle,
-        mandate.provider,
-        mandate.notify,
-        &policy,
-        mandate.id.0,
-        now,
-    ) {
+    let seed = mandate.id.0;
+    let (first, run) = match start(&cycle, mandate.provider, mandate.notify, &policy, seed, now) {
         Start::At(first, run) => (first, run),
         Start::Closed { reason } => return Err(refuse(CycleRefusal::TooLate(reason))),
     };
@@ -143,30 +130,58 @@ pub async fn add(
             state,
         }));
     };
-    tx.commit().await.map_err(step("commit"))?;
+    tx.commit().await.map_err(step("commit the execution"))?;
+    Ok(Added {
+        execution_id: id.0,
+        mandate_ref: reference.to_owned(),
+        cycle_on: cycle.on,
+        amount: amount.decimal(),
+        currency: amount.currency().to_string(),
+        next_step: first.as_str(),
+        next_at: run.opens,
+        closes_at: cycle.closes_at,
+        zone: mandate.terms.time_zone,
+    })
+}
 
-    if format == Format::Json {
-        write_json(
-            out,
-            &Added {
-                execution_id: id.0,
-                cycle_on: cycle.on,
-                amount: amount.decimal(),
-                currency: amount.currency().to_string(),
-                next_step: first.as_str(),
-                next_at: run.opens,
-                closes_at: cycle.closes_at,
-            },
-        )?;
-    } else {
-        let at = local(run.opens, mandate.terms.time_zone);
+impl Added {
+    /// Prints it.
+    pub fn write(&self, out: &mut dyn Write, format: Format) -> io::Result<()> {
+        if format == Format::Json {
+            return write_json(out, self);
+        }
+        let Self {
+            execution_id,
+            mandate_ref,
+            cycle_on,
+            amount,
+            currency,
+            next_step,
+            ..
+        } = self;
+        let at = local(self.next_at, self.zone);
         writeln!(
             out,
-            "execution {id}: {amount} for the cycle {} of {reference}; {first} at {at}",
-            cycle.on
-        )?;
+            "execution {execution_id}: {amount} {currency} for {mandate_ref}, cycle {cycle_on}; next: {next_step} at {at}"
+        )
     }
-    Ok(id)
+}
+
+/// The mandate, if it may be debited.
+async fn active(conn: &mut PgConnection, reference: &str) -> Result<Stored, AdminError> {
+    let found = store::mandates::find(conn, reference)
+        .await
+        .map_err(step("read the mandate"))?;
+    let stored = found.ok_or_else(|| AdminError::NoMandate(reference.to_owned()))?;
+    let status = stored.mandate.status;
+    if status != MandateStatus::Active {
+        return Err(AdminError::Status {
+            reference: reference.to_owned(),
+            status,
+            wanted: "debited",
+        });
+    }
+    Ok(stored)
 }
 
 fn amount(stored: &Stored, text: Option<&str>) -> Result<Amount, CycleRefusal> {

@@ -1,6 +1,7 @@
 //! What the commands do, one file each. They read and write through [`crate::store`], print to a writer they are
 //! given, and never talk to a provider.
 
+pub mod audit;
 pub mod error;
 pub mod executions;
 pub mod import;

@@ -1,5 +1,6 @@
 //! The SQL that makes the pure core durable.
 
+pub mod audit;
 pub mod import;
 pub mod listing;
 pub mod mandates;
