@@ -286,6 +286,7 @@ impl Verdict {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fmt::Write as _;
 
     fn possible(from: Option<&str>, to: &str) -> bool {
         is_possible(&Transition {
@@ -309,11 +310,7 @@ mod tests {
                 .map(|state| state.as_str())
                 .filter(|to| possible(from, to))
                 .collect();
-            table.push_str(&format!(
-                "{:<10} {}\n",
-                from.unwrap_or("-"),
-                reachable.join(" ")
-            ));
+            writeln!(table, "{:<10} {}", from.unwrap_or("-"), reachable.join(" ")).unwrap();
         }
         insta::assert_snapshot!(table);
         assert!(!possible(Some("planned"), "lost"));

@@ -180,13 +180,13 @@ impl Timeline {
             lines.push((
                 row.requested_at,
                 1,
-                self.line(row.requested_at, "notice", &text),
+                self.line(row.requested_at, "notification", &text),
             ));
             if let Some(at) = row.delivered_at {
                 lines.push((
                     at,
                     1,
-                    self.line(at, "notice", &format!("{} delivered", row.reference)),
+                    self.line(at, "notification", &format!("{} delivered", row.reference)),
                 ));
             }
         }
