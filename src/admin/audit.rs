@@ -10,7 +10,8 @@ use sqlx::{PgConnection, PgPool};
 
 use super::AdminError;
 use super::error::step;
-use super::text::{Format, table, write_json, write_table};
+use super::output::{Table, write_json};
+use super::text::Format;
 use crate::domain::policy::Policy;
 use crate::domain::state::{Event, State, apply};
 use crate::domain::{Instant, Rail};
@@ -244,15 +245,15 @@ impl Verdict {
         if format == Format::Json {
             return write_json(out, self);
         }
-        let mut shown = table(["", "rule", "verdict"]);
+        let mut shown = Table::new(["", "rule", "verdict"]);
         for judgement in &self.rules {
             let verdict = match judgement.broken {
                 0 => "holds".to_owned(),
                 broken => format!("BROKEN {broken}"),
             };
-            shown.add_row([judgement.guarantee, judgement.rule, &verdict]);
+            shown.row([judgement.guarantee, judgement.rule, &verdict]);
         }
-        write_table(out, &shown)?;
+        shown.write(out)?;
         for judgement in self.rules.iter().filter(|judgement| judgement.broken > 0) {
             writeln!(
                 out,

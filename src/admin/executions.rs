@@ -10,7 +10,8 @@ use sqlx::{Connection, PgConnection, PgPool};
 
 use super::AdminError;
 use super::error::{CycleRefusal, step};
-use super::text::{Format, local, money, table, utc, write_json, write_table};
+use super::output::{Table, write_json};
+use super::text::{Format, local, money, utc};
 use crate::domain::cycle::{Cycle, Frequency, Schedule};
 use crate::domain::plan::{Start, start};
 use crate::domain::policy::Policy;
@@ -28,15 +29,17 @@ pub async fn list(
     out: &mut dyn Write,
 ) -> Result<(), AdminError> {
     let mut rows = store::listing::executions(pool, filter);
-    let mut shown = table([
+    let mut shown = Table::new([
         "id", "ref", "cycle", "state", "amount", "order", "next", "at", "reason",
-    ]);
+    ])
+    .right(0)
+    .right(4);
     while let Some(row) = rows.try_next().await.map_err(step("list the executions"))? {
         if format == Format::Json {
             write_json(out, &row)?;
             continue;
         }
-        shown.add_row([
+        shown.row([
             row.id.to_string(),
             row.mandate_ref,
             row.cycle_on.to_string(),
@@ -49,7 +52,7 @@ pub async fn list(
         ]);
     }
     if format == Format::Text {
-        write_table(out, &shown)?;
+        shown.write(out)?;
     }
     Ok(())
 }

@@ -7,6 +7,7 @@ pub mod executions;
 pub mod import;
 pub mod jobs;
 pub mod mandates;
+pub mod output;
 pub mod plan;
 pub mod text;
 pub mod timeline;

@@ -9,7 +9,8 @@ use serde::Serialize;
 use sqlx::PgConnection;
 
 use super::error::step;
-use super::text::{Format, local, money, write_json};
+use super::output::write_json;
+use super::text::{Format, local, money};
 use super::{AdminError, mandates};
 use crate::domain::{ExecutionId, Instant};
 use crate::store;

@@ -52,11 +52,12 @@ async fn mandates_are_listed_by_status_and_account() {
         text(out)
     };
     insta::assert_snapshot!(list(MandateFilter { limit: 10, ..MandateFilter::default() }, Format::Text).await, @r"
-    ref    account  rail   notify    amount       maximum       schedule     status  next cycle  planned at
-    sub-1  main     upi    separate  499.00 INR   999.00 INR    monthly      active  2026-11-30  2026-11-28 15:30:00 UTC
-    sub-2  main     card   provider  1200.00 INR  1200.00 INR   yearly       active  2027-02-28  2027-02-26 15:30:00 UTC
-    sub-3  nach     enach  none      -            10000.00 INR  aspresented  active  -           -
-    sub-4  main     upi    separate  499.00 INR   499.00 INR    monthly      active  -           -
+     ref     account   rail    notify          amount        maximum   schedule      status   next cycle   planned at
+    ───────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+     sub-1   main      upi     separate    499.00 INR     999.00 INR   monthly       active   2026-11-30   2026-11-28 15:30:00 UTC
+     sub-2   main      card    provider   1200.00 INR    1200.00 INR   yearly        active   2027-02-28   2027-02-26 15:30:00 UTC
+     sub-3   nach      enach   none                 -   10000.00 INR   aspresented   active   -            -
+     sub-4   main      upi     separate    499.00 INR     499.00 INR   monthly       active   -            -
     ");
     let nach = MandateFilter {
         account: Some("nach".to_owned()),
@@ -92,10 +93,11 @@ async fn the_plan_shows_every_time_of_the_coming_cycles() {
             .map(|()| text(out))
     };
     insta::assert_snapshot!(show("sub-1", Format::Text).await.unwrap(), @r"
-    cycle       notify at                debit at                 window ends              last safe start          closes
-    2026-11-30  2026-11-29 03:00:00 IST  2026-11-30 06:00:00 IST  2026-11-30 09:59:00 IST  2026-12-28 22:59:59 IST  2026-12-30 00:00:00 IST
-    2026-12-30  2026-12-29 03:00:00 IST  2026-12-30 06:00:00 IST  2026-12-30 09:59:00 IST  2027-01-28 22:59:59 IST  2027-01-30 00:00:00 IST
-    2027-01-30  2027-01-29 03:00:00 IST  2027-01-30 06:00:00 IST  2027-01-30 09:59:00 IST  2027-02-26 22:59:59 IST  2027-02-28 00:00:00 IST
+     cycle        notify at                 debit at                  window ends               last safe start           closes
+    ──────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+     2026-11-30   2026-11-29 03:00:00 IST   2026-11-30 06:00:00 IST   2026-11-30 09:59:00 IST   2026-12-28 22:59:59 IST   2026-12-30 00:00:00 IST
+     2026-12-30   2026-12-29 03:00:00 IST   2026-12-30 06:00:00 IST   2026-12-30 09:59:00 IST   2027-01-28 22:59:59 IST   2027-01-30 00:00:00 IST
+     2027-01-30   2027-01-29 03:00:00 IST   2027-01-30 06:00:00 IST   2027-01-30 09:59:00 IST   2027-02-26 22:59:59 IST   2027-02-28 00:00:00 IST
     ");
     insta::assert_snapshot!(show("sub-2", Format::Json).await.unwrap(), @r#"
     {"cycle_on":"2027-02-28","notify_at":"2027-02-26T21:30:00Z","debit_at":"2027-02-28T00:30:00Z","window_ends_at":null,"last_safe_start":"2028-02-26T17:29:59.999999Z","closes_at":"2028-02-27T18:30:00Z"}
@@ -479,9 +481,10 @@ async fn executions_are_listed_by_their_state() {
         .await
         .unwrap();
     insta::assert_snapshot!(all.replace(&tag, "TAG0"), @r"
-    id  ref    cycle       state    amount      order     next     at                       reason
-    2   sub-3  2026-11-25  planned  10.00 INR   mTAG02o1  execute  2026-11-25 00:30:00 UTC  presented by the merchant
-    1   sub-1  2026-11-30  charged  499.00 INR  order1    verify   2026-12-01 08:00:00 UTC  collected
+     id   ref     cycle        state         amount   order      next      at                        reason
+    ───────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+      2   sub-3   2026-11-25   planned    10.00 INR   mTAG02o1   execute   2026-11-25 00:30:00 UTC   presented by the merchant
+      1   sub-1   2026-11-30   charged   499.00 INR   order1     verify    2026-12-01 08:00:00 UTC   collected
     ");
     let planned = ExecutionFilter {
         state: Some(State::Planned),
@@ -529,13 +532,15 @@ async fn jobs_are_counted_and_the_latest_are_named() {
         text(out)
     };
     insta::assert_snapshot!(show(Format::Text, now()).await, @r"
-    account  step     due  oldest due  leased  lease over  waiting  next at                  paused until
-    main     notify   0    -           0       0           1        2026-11-28 21:30:00 UTC  2026-11-20 07:00:00 UTC
-    nach     execute  1    3h 13m      1       1           1        2026-11-27 00:30:00 UTC  -
+     account   step      due   oldest due   leased   lease over   waiting   next at                   paused until
+    ──────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+     main      notify      0            -        0            0         1   2026-11-28 21:30:00 UTC   2026-11-20 07:00:00 UTC
+     nach      execute     1       3h 13m        1            1         1   2026-11-27 00:30:00 UTC   -
 
-    late by  execution  ref    cycle       account  step     held by
-    3h 13m   2          sub-3  2026-11-25  nach     execute  -
-    10s      3          sub-3  2026-11-26  nach     execute  w1
+     late by   execution   ref     cycle        account   step      held by
+    ────────────────────────────────────────────────────────────────────────
+      3h 13m           2   sub-3   2026-11-25   nach      execute   -
+         10s           3   sub-3   2026-11-26   nach      execute   w1
     ");
     let json: Value = serde_json::from_str(&show(Format::Json, now()).await).unwrap();
     assert_eq!(
