@@ -196,6 +196,8 @@ const DAMAGES: &[(&str, &str)] = &[
     ("a job of another mandate", "update mandated.jobs set mandate_id = 1 where execution_id = 3"),
     ("a cycle that was not planned", "update mandated.mandates set next_plan_at = '2026-11-20T05:49Z' where id = 2"),
     ("a mandate that lost its cursor", "update mandated.mandates set next_plan_at = null, next_cycle_on = null where id = 2"),
+    ("a cycle that was left out", "
+        update mandated.mandates set frequency = 'daily', next_cycle_on = '2026-11-17' where id = 3"),
     ("a lease that nobody took back", "
         update mandated.jobs set lease_token = 7, worker_id = 'worker-9', lease_until = '2020-01-01Z' where execution_id = 3"),
     ("a state without its event", "update mandated.executions set state = 'planned' where id = 3"),
