@@ -1,19 +1,23 @@
 //! `executions add` and `executions list`.
 
-use std::io::Write;
+use std::io::{self, Write};
 
 use chrono::NaiveDate;
+use chrono_tz::Tz;
 use futures::TryStreamExt;
 use serde::Serialize;
 use sqlx::{Connection, PgConnection, PgPool};
 
 use super::AdminError;
 use super::error::{CycleRefusal, step};
-use super::text::{Format, local, money, table, utc, write_json, write_table};
+use super::output::{Table, write_json};
+use super::text::{Format, local, money, utc};
 use crate::domain::cycle::{Cycle, Frequency, Schedule};
 use crate::domain::plan::execution::{NewExecution, Numbered, Payer, new_execution};
 use crate::domain::policy::Policy;
-use crate::domain::{AccountId, Amount, ExecutionId, Instant, MandateStatus, ProviderKind, Rail};
+use crate::domain::{
+    AccountId, Amount, ExecutionId, Instant, MandateId, MandateStatus, ProviderKind, Rail,
+};
 use crate::store;
 use crate::store::listing::ExecutionFilter;
 use crate::store::mandates::Stored;
@@ -26,15 +30,17 @@ pub async fn list(
     out: &mut dyn Write,
 ) -> Result<(), AdminError> {
     let mut rows = store::listing::executions(pool, filter);
-    let mut shown = table([
+    let mut shown = Table::new([
         "id", "ref", "cycle", "state", "amount", "order", "next", "at", "reason",
-    ]);
+    ])
+    .right(0)
+    .right(4);
     while let Some(row) = rows.try_next().await.map_err(step("list the executions"))? {
         if format == Format::Json {
             write_json(out, &row)?;
             continue;
         }
-        shown.add_row([
+        shown.row([
             row.id.to_string(),
             row.mandate_ref,
             row.cycle_on.to_string(),
@@ -47,7 +53,7 @@ pub async fn list(
         ]);
     }
     if format == Format::Text {
-        write_table(out, &shown)?;
+        shown.write(out)?;
     }
     Ok(())
 }
@@ -63,114 +69,141 @@ pub struct Presentation<'a> {
     pub open_days: u32,
 }
 
-#[derive(Serialize)]
-struct Added {
-    execution_id: i64,
+/// An execution that was added.
+#[derive(Debug, Serialize)]
+pub struct Added {
+    pub execution_id: i64,
+    mandate_ref: String,
     cycle_on: NaiveDate,
     amount: String,
     currency: String,
     next_step: &'static str,
     next_at: Instant,
     closes_at: Instant,
+    #[serde(skip)]
+    zone: Tz,
 }
 
-/// Adds the execution of a cycle, with its first job, and prints when that will run.
+/// Adds the execution of a cycle, with its first job.
 pub async fn add(
     conn: &mut PgConnection,
     presentation: &Presentation<'_>,
     policy: impl FnOnce(ProviderKind, Rail) -> Policy,
     now: Instant,
-    format: Format,
-    out: &mut dyn Write,
-) -> Result<ExecutionId, AdminError> {
+) -> Result<Added, AdminError> {
     let reference = presentation.reference;
-    let mut tx = conn.begin().await.map_err(step("begin"))?;
-    let found = store::mandates::find(&mut tx, reference)
-        .await
-        .map_err(step("read the mandate"))?;
-    let stored = found.ok_or_else(|| AdminError::NoMandate(reference.to_owned()))?;
-    let mandate = &stored.mandate;
-    if mandate.status != MandateStatus::Active {
-        return Err(AdminError::Status {
-            reference: reference.to_owned(),
-            status: mandate.status,
-            wanted: "debited",
-        });
-    }
     let refuse = |why| AdminError::Cycle {
         reference: reference.to_owned(),
         cycle_on: presentation.cycle_on,
         why,
     };
+    let mut tx = conn.begin().await.map_err(step("begin"))?;
+    let stored = active(&mut tx, reference).await?;
+    let mandate = &stored.mandate;
     let amount = amount(&stored, presentation.amount).map_err(refuse)?;
     let cycle = cycle(&stored, presentation).map_err(refuse)?;
     let policy = policy(mandate.provider, mandate.rail);
-    let policy_id = store::policies::intern(&mut tx, &policy).await?;
-    let tag = store::planning::installation_tag(&mut tx).await?;
-    let ids = store::planning::reserve_ids(&mut tx, 1).await?;
-    let payer = Payer {
-        id: mandate.id,
-        reference,
-        account: AccountId(stored.account_id),
-        provider: mandate.provider,
-        notify: mandate.notify,
-        max_amount: mandate.max_amount,
-    };
     let rules = Numbered {
-        id: policy_id,
+        id: store::policies::intern(&mut tx, &policy).await?,
         policy: &policy,
     };
-    let new: Vec<NewExecution> = ids
+    let tag = store::planning::installation_tag(&mut tx).await?;
+    let new: Vec<NewExecution> = store::planning::reserve_ids(&mut tx, 1)
+        .await?
         .into_iter()
-        .map(|id| new_execution(&payer, &cycle, amount, rules, (&tag, id), now))
+        .map(|id| new_execution(&payer(&stored), &cycle, amount, rules, (&tag, id), now))
         .collect();
-    let Some((execution, first, run_at)) = new
-        .first()
-        .and_then(|new| Some((new, new.step?, new.run_at?)))
-    else {
-        let reason = new
-            .into_iter()
-            .next()
-            .map_or_else(String::new, |new| new.reason);
+    let first = new
+        .iter()
+        .find_map(|new| Some((new.id, new.step?, new.run_at?)));
+    let Some((id, next_step, next_at)) = first else {
+        let reason = new.into_iter().map(|new| new.reason).collect();
         return Err(refuse(CycleRefusal::TooLate(reason)));
     };
-    let id = execution.id;
     if store::planning::insert_executions(&mut tx, &new, now).await? == 0 {
-        let row = store::timeline::cycle(&mut tx, mandate.id.0, cycle.on)
-            .await
-            .map_err(step("read the execution"))?;
-        let (execution, state) = row
-            .map(|row| (row.execution_id, row.state))
-            .unwrap_or_default();
-        return Err(refuse(CycleRefusal::Exists {
-            execution: ExecutionId(execution),
-            state,
-        }));
+        return Err(refuse(exists(&mut tx, mandate.id, cycle.on).await?));
     }
-    tx.commit().await.map_err(step("commit"))?;
+    tx.commit().await.map_err(step("commit the execution"))?;
+    Ok(Added {
+        execution_id: id.0,
+        mandate_ref: reference.to_owned(),
+        cycle_on: cycle.on,
+        amount: amount.decimal(),
+        currency: amount.currency().to_string(),
+        next_step,
+        next_at,
+        closes_at: cycle.closes_at,
+        zone: mandate.terms.time_zone,
+    })
+}
 
-    if format == Format::Json {
-        write_json(
-            out,
-            &Added {
-                execution_id: id.0,
-                cycle_on: cycle.on,
-                amount: amount.decimal(),
-                currency: amount.currency().to_string(),
-                next_step: first,
-                next_at: run_at,
-                closes_at: cycle.closes_at,
-            },
-        )?;
-    } else {
-        let at = local(run_at, mandate.terms.time_zone);
+impl Added {
+    /// Prints it.
+    pub fn write(&self, out: &mut dyn Write, format: Format) -> io::Result<()> {
+        if format == Format::Json {
+            return write_json(out, self);
+        }
+        let Self {
+            execution_id,
+            mandate_ref,
+            cycle_on,
+            amount,
+            currency,
+            next_step,
+            ..
+        } = self;
+        let at = local(self.next_at, self.zone);
         writeln!(
             out,
-            "execution {id}: {amount} for the cycle {} of {reference}; {first} at {at}",
-            cycle.on
-        )?;
+            "execution {execution_id}: {amount} {currency} for {mandate_ref}, cycle {cycle_on}; next: {next_step} at {at}"
+        )
     }
-    Ok(id)
+}
+
+fn payer(stored: &Stored) -> Payer<'_> {
+    Payer {
+        id: stored.mandate.id,
+        reference: &stored.mandate.reference,
+        account: AccountId(stored.account_id),
+        provider: stored.mandate.provider,
+        notify: stored.mandate.notify,
+        max_amount: stored.mandate.max_amount,
+    }
+}
+
+/// The execution that a cycle has already.
+async fn exists(
+    conn: &mut PgConnection,
+    mandate: MandateId,
+    cycle_on: NaiveDate,
+) -> Result<CycleRefusal, AdminError> {
+    let row = store::timeline::cycle(conn, mandate.0, cycle_on)
+        .await
+        .map_err(step("read the execution"))?;
+    let (execution, state) = row
+        .map(|row| (row.execution_id, row.state))
+        .unwrap_or_default();
+    Ok(CycleRefusal::Exists {
+        execution: ExecutionId(execution),
+        state,
+    })
+}
+
+/// The mandate, if it may be debited.
+async fn active(conn: &mut PgConnection, reference: &str) -> Result<Stored, AdminError> {
+    let found = store::mandates::find(conn, reference)
+        .await
+        .map_err(step("read the mandate"))?;
+    let stored = found.ok_or_else(|| AdminError::NoMandate(reference.to_owned()))?;
+    let status = stored.mandate.status;
+    if status != MandateStatus::Active {
+        return Err(AdminError::Status {
+            reference: reference.to_owned(),
+            status,
+            wanted: "debited",
+        });
+    }
+    Ok(stored)
 }
 
 fn amount(stored: &Stored, text: Option<&str>) -> Result<Amount, CycleRefusal> {

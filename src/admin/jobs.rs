@@ -7,7 +7,8 @@ use sqlx::PgConnection;
 
 use super::AdminError;
 use super::error::step;
-use super::text::{Format, age, table, utc, write_json, write_table};
+use super::output::{Table, write_json};
+use super::text::{Format, age, utc};
 use crate::domain::Instant;
 use crate::store;
 use crate::store::listing::{JobCount, LateJob};
@@ -42,7 +43,7 @@ pub async fn jobs(
         writeln!(out, "no jobs")?;
         return Ok(());
     }
-    let mut shown = table([
+    let mut shown = Table::new([
         "account",
         "step",
         "due",
@@ -52,9 +53,14 @@ pub async fn jobs(
         "waiting",
         "next at",
         "paused until",
-    ]);
+    ])
+    .right(2)
+    .right(3)
+    .right(4)
+    .right(5)
+    .right(6);
     for row in jobs.counts {
-        shown.add_row([
+        shown.row([
             row.account,
             row.step,
             row.due.to_string(),
@@ -67,12 +73,12 @@ pub async fn jobs(
             utc(row.paused_until),
         ]);
     }
-    write_table(out, &shown)?;
+    shown.write(out)?;
     if jobs.late.is_empty() {
         return Ok(());
     }
     writeln!(out)?;
-    let mut shown = table([
+    let mut shown = Table::new([
         "late by",
         "execution",
         "ref",
@@ -80,9 +86,11 @@ pub async fn jobs(
         "account",
         "step",
         "held by",
-    ]);
+    ])
+    .right(0)
+    .right(1);
     for row in jobs.late {
-        shown.add_row([
+        shown.row([
             age(row.run_at, now),
             row.execution_id.to_string(),
             row.mandate_ref,
@@ -92,6 +100,6 @@ pub async fn jobs(
             row.worker_id.unwrap_or_else(|| "-".to_owned()),
         ]);
     }
-    write_table(out, &shown)?;
+    shown.write(out)?;
     Ok(())
 }

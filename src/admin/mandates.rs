@@ -9,7 +9,8 @@ use sqlx::{PgConnection, PgPool};
 
 use super::AdminError;
 use super::error::step;
-use super::text::{Format, local, money, table, utc, write_json, write_table};
+use super::output::{Table, write_json};
+use super::text::{Format, local, money, utc};
 use crate::domain::cycle::Schedule;
 use crate::domain::{Amount, Instant};
 use crate::store;
@@ -24,7 +25,7 @@ pub async fn list(
     out: &mut dyn Write,
 ) -> Result<(), AdminError> {
     let mut rows = store::listing::mandates(pool, filter);
-    let mut shown = table([
+    let mut shown = Table::new([
         "ref",
         "account",
         "rail",
@@ -35,13 +36,15 @@ pub async fn list(
         "status",
         "next cycle",
         "planned at",
-    ]);
+    ])
+    .right(4)
+    .right(5);
     while let Some(row) = rows.try_next().await.map_err(step("list the mandates"))? {
         if format == Format::Json {
             write_json(out, &row)?;
             continue;
         }
-        shown.add_row([
+        shown.row([
             row.reference,
             row.account,
             row.rail,
@@ -57,7 +60,7 @@ pub async fn list(
         ]);
     }
     if format == Format::Text {
-        write_table(out, &shown)?;
+        shown.write(out)?;
     }
     Ok(())
 }

@@ -8,7 +8,8 @@ use sqlx::PgConnection;
 
 use super::AdminError;
 use super::error::step;
-use super::text::{Format, local, table, write_json, write_table};
+use super::output::{Table, write_json};
+use super::text::{Format, local};
 use crate::domain::plan::coming;
 use crate::domain::policy::Policy;
 use crate::domain::{Instant, ProviderKind, Rail};
@@ -76,7 +77,7 @@ pub async fn plan(
     let zone = mandate.terms.time_zone;
     let at =
         |at: Option<Instant>, none: &str| at.map_or_else(|| none.to_owned(), |at| local(at, zone));
-    let mut shown = table([
+    let mut shown = Table::new([
         "cycle",
         "notify at",
         "debit at",
@@ -85,7 +86,7 @@ pub async fn plan(
         "closes",
     ]);
     for line in lines {
-        shown.add_row([
+        shown.row([
             line.cycle_on.to_string(),
             at(line.notify_at, "-"),
             at(line.debit_at, "no lawful time"),
@@ -94,6 +95,6 @@ pub async fn plan(
             at(Some(line.closes_at), "-"),
         ]);
     }
-    write_table(out, &shown)?;
+    shown.write(out)?;
     Ok(())
 }

@@ -1,46 +1,16 @@
-//! How the commands print: tables for people, JSON for programs, times in a named zone.
-
-use std::io::{self, Write};
+//! How the commands write times, ages and amounts.
 
 use chrono_tz::Tz;
-use comfy_table::{ContentArrangement, Table, presets};
 
 use crate::domain::{Amount, Currency, Instant};
 
 /// For whom to print.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
-    /// Aligned columns.
+    /// Tables and sentences.
     Text,
     /// One JSON value a line.
     Json,
-}
-
-/// An empty table with a heading.
-pub(crate) fn table<const N: usize>(header: [&str; N]) -> Table {
-    let mut table = Table::new();
-    table
-        .load_style(presets::NOTHING)
-        .set_content_arrangement(ContentArrangement::Disabled);
-    table.set_header(header);
-    for column in table.column_iter_mut() {
-        column.set_padding((0, 2));
-    }
-    table
-}
-
-/// Prints a table without the blanks that its alignment leaves at the ends of lines.
-pub(crate) fn write_table(out: &mut dyn Write, table: &Table) -> io::Result<()> {
-    for line in table.lines() {
-        writeln!(out, "{}", line.trim_end())?;
-    }
-    Ok(())
-}
-
-/// Prints a value on one line.
-pub(crate) fn write_json(out: &mut dyn Write, value: &impl serde::Serialize) -> io::Result<()> {
-    serde_json::to_writer(&mut *out, value)?;
-    writeln!(out)
 }
 
 /// `2026-11-20 06:00:05 IST`
@@ -95,20 +65,5 @@ mod tests {
             [5, 65, 3_700, 90_000].map(|seconds| age(now - TimeDelta::seconds(seconds), now));
         assert_eq!(ages, ["5s", "1m 5s", "1h 1m", "1d 1h"]);
         assert_eq!(age(now + TimeDelta::seconds(5), now), "0s");
-    }
-
-    #[test]
-    fn tables_end_where_their_text_ends() {
-        let mut small = table(["ref", "rail"]);
-        small
-            .add_row(["a-long-reference", "upi"])
-            .add_row(["b", ""]);
-        let mut out = Vec::new();
-        write_table(&mut out, &small).unwrap();
-        insta::assert_snapshot!(String::from_utf8(out).unwrap(), @r"
-        ref               rail
-        a-long-reference  upi
-        b
-        ");
     }
 }

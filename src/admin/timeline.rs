@@ -9,7 +9,8 @@ use serde::Serialize;
 use sqlx::PgConnection;
 
 use super::error::step;
-use super::text::{Format, local, money, write_json};
+use super::output::write_json;
+use super::text::{Format, local, money};
 use super::{AdminError, mandates};
 use crate::domain::{ExecutionId, Instant};
 use crate::store;
@@ -180,13 +181,13 @@ impl Timeline {
             lines.push((
                 row.requested_at,
                 1,
-                self.line(row.requested_at, "notice", &text),
+                self.line(row.requested_at, "notification", &text),
             ));
             if let Some(at) = row.delivered_at {
                 lines.push((
                     at,
                     1,
-                    self.line(at, "notice", &format!("{} delivered", row.reference)),
+                    self.line(at, "notification", &format!("{} delivered", row.reference)),
                 ));
             }
         }

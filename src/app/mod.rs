@@ -233,8 +233,8 @@ async fn executions(
             let policy = |provider, rail| config.policy(provider, rail);
             let mut connection = store::planning::acquire(&pool).await?;
             let now = Clock::System.now();
-            admin::executions::add(&mut connection, &presentation, policy, now, format, out)
-                .await?;
+            let added = admin::executions::add(&mut connection, &presentation, policy, now).await?;
+            added.write(out, format).context("print the execution")?;
         }
         Executions::List {
             state,

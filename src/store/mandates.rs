@@ -77,7 +77,16 @@ impl Row {
             Currency::parse(&self.currency).map_err(|why| bad("mandates.currency", id, why))?;
         let max_amount = Amount::new(self.max_amount_minor, currency)
             .ok_or_else(|| bad("mandates.max_amount_minor", id, "is not an amount"))?;
-        let terms = self.terms()?;
+        let terms = StoredTerms {
+            mandate_id: id,
+            frequency: self.frequency.as_deref(),
+            cron: self.cron.as_deref(),
+            time_zone: &self.time_zone,
+            starts_on: self.starts_on,
+            ends_on: self.ends_on,
+            debit_at: self.debit_at,
+        }
+        .read()?;
         let serde_json::Value::Object(metadata) = self.metadata else {
             return Err(bad("mandates.metadata", id, "is not an object"));
         };
@@ -110,28 +119,37 @@ impl Row {
             created_at: self.created_at,
         })
     }
+}
 
-    fn terms(&self) -> sqlx::Result<Terms> {
-        let schedule = match (&self.frequency, &self.cron) {
+/// The columns that terms are read from.
+pub(super) struct StoredTerms<'a> {
+    pub(super) mandate_id: i64,
+    pub(super) frequency: Option<&'a str>,
+    pub(super) cron: Option<&'a str>,
+    pub(super) time_zone: &'a str,
+    pub(super) starts_on: NaiveDate,
+    pub(super) ends_on: Option<NaiveDate>,
+    pub(super) debit_at: NaiveTime,
+}
+
+impl StoredTerms<'_> {
+    pub(super) fn read(&self) -> sqlx::Result<Terms> {
+        let id = self.mandate_id;
+        let schedule = match (self.frequency, self.cron) {
             (_, Some(cron)) => {
                 let cron =
-                    CronSchedule::parse(cron).map_err(|why| bad("mandates.cron", self.id, why))?;
+                    CronSchedule::parse(cron).map_err(|why| bad("mandates.cron", id, why))?;
                 Schedule::Cron(Box::new(cron))
             }
             (frequency, None) => {
-                let frequency = frequency.as_deref().unwrap_or_default();
-                Schedule::Every(word(
-                    "mandates.frequency",
-                    self.id,
-                    Frequency::parse,
-                    frequency,
-                )?)
+                let frequency = frequency.unwrap_or_default();
+                Schedule::Every(word("mandates.frequency", id, Frequency::parse, frequency)?)
             }
         };
         let time_zone: Tz = self
             .time_zone
             .parse()
-            .map_err(|why| bad("mandates.time_zone", self.id, why))?;
+            .map_err(|why| bad("mandates.time_zone", id, why))?;
         Ok(Terms {
             schedule,
             starts_on: self.starts_on,

@@ -3,9 +3,15 @@
 // For clippy: what helps a test is a test.
 #![cfg(test)]
 
+mod admin;
+mod audit;
 mod classify;
+mod cli;
+mod config;
+mod import;
 mod juspay;
 mod postgres;
+mod sandbox;
 mod schema;
 mod signzy;
 mod support;

@@ -7,7 +7,7 @@ use super::report::Problem;
 pub struct Column {
     /// Its name.
     pub name: &'static str,
-    /// Whether every row must have it, or what holds when it is empty.
+    /// What holds when it is empty: its default, or that it is required.
     pub when_empty: &'static str,
     /// What goes into it.
     pub about: &'static str,
@@ -105,6 +105,17 @@ pub const COLUMNS: [Column; 18] = [
     ),
 ];
 
+/// The columns for a help text, one a line.
+pub fn help() -> String {
+    let line = |column: &Column| {
+        format!(
+            "{:<12} {} ({})\n",
+            column.name, column.about, column.when_empty
+        )
+    };
+    COLUMNS.iter().map(line).collect()
+}
+
 /// The column of a name, as the table spells it.
 pub(super) fn find(name: &str) -> Option<&'static str> {
     COLUMNS
@@ -200,6 +211,30 @@ mod tests {
                 .collect::<Vec<_>>()
                 .join("\n"),
         }
+    }
+
+    #[test]
+    fn the_help_documents_every_column() {
+        insta::assert_snapshot!(help(), @r"
+        ref          your own reference for the mandate, unique, at most 100 characters (required)
+        account      the name of a configured account ([accounts.NAME]) (required)
+        mandate_id   the provider's id: Juspay mandate_id, Signzy subReferenceId (required)
+        customer_id  Juspay's customer_id (required for Juspay)
+        rail         upi, card or enach (required)
+        notify       who notifies the payer: separate, provider or none (none for enach at Juspay, else required)
+        amount       what a cycle costs, decimal text such as 499.00 (required unless frequency is aspresented)
+        max_amount   the most that one debit may take (the amount)
+        currency     three-letter ISO code of both amounts (INR)
+        frequency    onetime, daily, weekly, fortnightly, monthly, bimonthly, quarterly, halfyearly, yearly or aspresented (cron is required)
+        cron         a cron expression that fires at most once a day, in time_zone (frequency is required)
+        time_zone    IANA name; days and times of the mandate are counted in it (Asia/Kolkata)
+        starts_on    the first day, YYYY-MM-DD; a cycle that is open when you import is collected (required)
+        ends_on      the last day, itself included, YYYY-MM-DD (no end)
+        debit_at     local time of day to debit at, HH:MM; a cron expression has its own (06:00)
+        category     a word such as fastag, ncmc or insurance: limits and exemptions hang on it (none)
+        description  shown to the payer, at most 50 characters (none)
+        metadata     a JSON object of order.* and udf fields to send ({})
+        ");
     }
 
     #[test]

@@ -30,7 +30,7 @@ use read::{Line, Rows};
 use row::Checks;
 use seen::Seen;
 
-pub use columns::{COLUMNS, Column};
+pub use columns::{COLUMNS, Column, help};
 pub use report::{LISTED, Problem, Report};
 
 /// How many rows go to the database at once.
@@ -171,6 +171,7 @@ impl Import {
         for found in existing {
             by_line.entry(found.line).or_default().push(found);
         }
+        let mut in_batch = seen::New::default();
         let mut new: Vec<NewMandate> = Vec::with_capacity(batch.good.len());
         for mandate in std::mem::take(&mut batch.good) {
             if let Some(found) = by_line.get(&mandate.line) {
@@ -179,7 +180,7 @@ impl Import {
                     self.report.unchanged = self.report.unchanged.saturating_add(1);
                 }
                 batch.add_problems(problems);
-            } else if let Some(problem) = seen::twice_in(&new, &mandate) {
+            } else if let Some(problem) = in_batch.add(&mandate) {
                 batch.add_problem(problem);
             } else {
                 new.push(mandate);

@@ -5,7 +5,8 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
-use crate::admin::text::{self, Format};
+use crate::admin::output::write_json;
+use crate::admin::text::Format;
 
 /// How many problems are listed; the rest are counted.
 pub const LISTED: usize = 100;
@@ -73,7 +74,7 @@ impl Report {
     /// Prints it: the problems, then one line that sums up.
     pub fn write(&self, out: &mut dyn Write, format: Format) -> io::Result<()> {
         if format == Format::Json {
-            return text::write_json(out, self);
+            return write_json(out, self);
         }
         for problem in &self.problems {
             writeln!(out, "{problem}")?;

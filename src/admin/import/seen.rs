@@ -1,6 +1,6 @@
 //! Which line of this file each mandate came from, for the message about a second one.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use super::report::Problem;
 use crate::store::import::NewMandate;
@@ -43,19 +43,28 @@ pub(super) fn twice(line: u64, column: &str, above: u64) -> Problem {
     Problem::new(line, Some(column), format!("is on line {above} already"))
 }
 
-/// Whether a row repeats one of its own batch.
-pub(super) fn twice_in(batch: &[NewMandate], mandate: &NewMandate) -> Option<Problem> {
-    batch.iter().find_map(|other| {
-        if other.reference == mandate.reference {
-            Some(twice(mandate.line, "ref", other.line))
-        } else if (other.account_id, &other.provider_mandate_id)
-            == (mandate.account_id, &mandate.provider_mandate_id)
-        {
-            Some(twice(mandate.line, "mandate_id", other.line))
-        } else {
-            None
+/// The new rows of one batch, which the database does not know yet.
+#[derive(Debug, Default)]
+pub(super) struct New {
+    refs: HashMap<String, u64>,
+    registrations: HashMap<(i16, String), u64>,
+}
+
+impl New {
+    /// Takes in a row, or says which one it repeats.
+    pub(super) fn add(&mut self, mandate: &NewMandate) -> Option<Problem> {
+        let line = mandate.line;
+        let registration = (mandate.account_id, mandate.provider_mandate_id.clone());
+        if let Some(above) = self.refs.get(&mandate.reference) {
+            return Some(twice(line, "ref", *above));
         }
-    })
+        if let Some(above) = self.registrations.get(&registration) {
+            return Some(twice(line, "mandate_id", *above));
+        }
+        self.refs.insert(mandate.reference.clone(), line);
+        self.registrations.insert(registration, line);
+        None
+    }
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 //! engine's own constraints are not trusted, since they are part of what is audited.
 
 mod calls;
+mod cycles;
 mod debits;
 mod progress;
 
@@ -11,6 +12,7 @@ use serde::Serialize;
 use sqlx::PgConnection;
 
 pub use calls::{Call, Place, StoredPolicy, calls_after, policies};
+pub use cycles::{Schedule, schedules_after};
 pub use progress::{Transition, transitions};
 
 /// Something that breaks a rule.

@@ -1,0 +1,106 @@
+//! G10: states change along their arrows only. Which arrows there are is known to the pure core, not to SQL.
+
+use sqlx::PgConnection;
+
+use super::Judgement;
+use crate::admin::AdminError;
+use crate::admin::error::step;
+use crate::domain::state::{Event, State, apply};
+use crate::store;
+use crate::store::audit::{Finding, Transition};
+
+/// Holds every change of state that happened against the arrows.
+pub(super) async fn arrows(conn: &mut PgConnection) -> Result<Judgement, AdminError> {
+    let mut judgement = Judgement::new("G10", "states change along their arrows only");
+    let transitions = store::audit::transitions(conn)
+        .await
+        .map_err(step("read the changes of state"))?;
+    for transition in transitions
+        .into_iter()
+        .filter(|transition| !is_possible(transition))
+    {
+        let from = transition.from_state.as_deref().unwrap_or("nothing");
+        judgement.add(Finding {
+            execution_id: Some(transition.execution_id),
+            mandate_id: Some(transition.mandate_id),
+            detail: format!(
+                "{from} became {}, {} times",
+                transition.to_state, transition.times
+            ),
+            total: transition.times,
+        });
+    }
+    Ok(judgement)
+}
+
+/// Whether one settlement can lead from one state to another.
+///
+/// `executing` is not stored, so it may lie between. A settlement may also prove that an attempt did not collect, and
+/// draw its conclusion in one go: a new order, or the end.
+fn is_possible(transition: &Transition) -> bool {
+    let Some(to) = State::parse(&transition.to_state) else {
+        return false;
+    };
+    let from = match &transition.from_state {
+        None if to == State::Planned => return true,
+        // A cycle that had closed before it was planned.
+        None => Some(State::Planned),
+        Some(from) => State::parse(from),
+    };
+    let Some(from) = from else { return false };
+    let leads_to =
+        |from: State, events: &[Event]| events.iter().any(|event| apply(from, *event) == Ok(to));
+    let disproofs = [Event::Declined, Event::NotProcessed];
+    let conclusions = [
+        Event::Renewed,
+        Event::GivenUp,
+        Event::CycleClosed,
+        Event::ReviewNeeded,
+    ];
+    [Ok(from), apply(from, Event::Started)]
+        .into_iter()
+        .flatten()
+        .any(|state| {
+            let disproven = disproofs
+                .iter()
+                .filter_map(|event| apply(state, *event).ok());
+            leads_to(state, Event::ALL)
+                || disproven
+                    .into_iter()
+                    .any(|state| leads_to(state, &conclusions))
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fmt::Write as _;
+
+    fn possible(from: Option<&str>, to: &str) -> bool {
+        is_possible(&Transition {
+            from_state: from.map(str::to_owned),
+            to_state: to.to_owned(),
+            execution_id: 1,
+            mandate_id: 1,
+            times: 1,
+        })
+    }
+
+    #[test]
+    fn what_is_final_stays_so_and_open_money_is_not_wished_away() {
+        let mut table = String::new();
+        for from in [None]
+            .into_iter()
+            .chain(State::ALL.iter().map(|state| Some(state.as_str())))
+        {
+            let reachable: Vec<&str> = State::ALL
+                .iter()
+                .map(|state| state.as_str())
+                .filter(|to| possible(from, to))
+                .collect();
+            writeln!(table, "{:<10} {}", from.unwrap_or("-"), reachable.join(" ")).unwrap();
+        }
+        insta::assert_snapshot!(table);
+        assert!(!possible(Some("planned"), "lost"));
+    }
+}
