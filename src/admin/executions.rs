@@ -112,6 +112,10 @@ pub async fn add(
         .await?
         .into_iter()
         .map(|id| new_execution(&payer(&stored), &cycle, amount, rules, (&tag, id), now))
+        .map(|new| NewExecution {
+            reason: if new.step.is_some() { "presented by the merchant".to_owned() } else { new.reason },
+            ..new
+        })
         .collect();
     let first = new
         .iter()

@@ -132,9 +132,9 @@ pub async fn run(cli: Cli) -> Result<(), Failure> {
             engine::classifier(&config)?;
             Ok(check_config::write(out, &config, cli.json).context("print the configuration")?)
         }
-        Command::Healthcheck => Ok(healthcheck::check(&config.listen)
+        Command::Healthcheck => healthcheck::check(&config.listen)
             .await
-            .context("the daemon is not healthy")?),
+            .map_err(|error| Failure::hinted(error, "the daemon's own log says more")),
         Command::Mandates(command) => mandates::run(&config, command, format, out).await,
         Command::Plan { reference, cycles } => {
             let pool = engine::connect_checked(&config).await?;

@@ -36,11 +36,11 @@ async fn sound() -> TestDatabase {
         "update mandated.mandates set next_cycle_on = '2026-12-15', next_plan_at = '2026-12-13Z';
          insert into mandated.executions
            (mandate_id, account_id, policy_id, cycle_on, debit_at, closes_at, amount_minor, max_amount_minor, currency,
-            state, reason, order_id, notification_no, notification_ref, delivered_at, debits_tried, planned_at,
+            state, reason, order_id, notification_no, notification_ref, delivered_at, max_attempts, debits_tried, planned_at,
             updated_at, finished_at)
          select id, account_id, 1, '2026-11-15', '2026-11-15T00:30Z', '2026-12-14T18:30Z', 49900, 99900, 'INR',
                 (array['charged', 'unknown', 'notified'])[id], 'as it is', 'order' || id, 1, 'notice' || id,
-                '2026-11-13T23:00Z', 1, '2026-11-13Z', '2026-11-13Z', case id when 1 then timestamptz '2026-11-15T01:00Z' end
+                '2026-11-13T23:00Z', 4, 1, '2026-11-13Z', '2026-11-13Z', case id when 1 then timestamptz '2026-11-15T01:00Z' end
            from mandated.mandates order by id;
          insert into mandated.notifications
          select id, 1, mandate_id, notification_ref, 'delivered', 49900, '2026-11-13T22:55Z', '2026-11-13T23:00Z', null

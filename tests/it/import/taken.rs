@@ -148,7 +148,7 @@ async fn what_is_left_out_has_its_default() {
 
 /// Imported on 20 November 2026: what has closed is past, what is open is collected.
 #[tokio::test]
-async fn planning_begins_with_the_first_cycle_that_is_still_open() {
+async fn planning_begins_with_the_first_cycle_whose_debit_is_still_to_come() {
     let database = with_accounts().await;
     let cases = [
         ("monthly", "2026-12-05", ""),
@@ -185,12 +185,12 @@ async fn planning_begins_with_the_first_cycle_that_is_still_open() {
     .unwrap();
     insta::assert_snapshot!(cursors.join("\n"), @r"
     monthly from 2026-12-05 to next 2026-12-05 at 2026-12-03 21:00:00
-    monthly from 2024-01-31 to next 2026-10-31 at 2026-11-20 11:30:00
-    monthly from 2024-01-05 to next 2026-11-05 at 2026-11-20 11:30:00
-    daily from 2020-01-01 to next 2026-11-20 at 2026-11-20 11:30:00
-    yearly from 2020-11-21 to next 2025-11-21 at 2026-11-20 11:30:00
-    yearly from 2020-11-20 to next 2026-11-20 at 2026-11-20 11:30:00
-    onetime from 2026-11-01 to next 2026-11-01 at 2026-11-20 11:30:00
+    monthly from 2024-01-31 to next 2026-11-30 at 2026-11-28 21:00:00
+    monthly from 2024-01-05 to next 2026-12-05 at 2026-12-03 21:00:00
+    daily from 2020-01-01 to next 2026-11-21 at 2026-11-20 11:30:00
+    yearly from 2020-11-21 to next 2026-11-21 at 2026-11-20 11:30:00
+    yearly from 2020-11-20 to next 2027-11-20 at 2027-11-18 21:00:00
+    onetime from 2026-11-01 to next at
     onetime from 2026-11-01 to 2026-11-19 next at
     weekly from 2026-01-01 to 2026-10-01 next at
     ");

@@ -112,6 +112,11 @@ async fn its_times_and_counters_make_sense() {
         ("debits_tried = -1", "executions_debits_tried_check"),
         ("lookups = -1", "executions_lookups_check"),
         ("tries = -1", "executions_tries_check"),
+        ("max_attempts = 0", "executions_max_attempts_check"),
+        (
+            "looked = array_fill(now(), array[4])",
+            "executions_looked_check",
+        ),
     ] {
         refused_with(
             execute(pool, &format!("update mandated.executions set {change}")).await,
@@ -121,6 +126,8 @@ async fn its_times_and_counters_make_sense() {
     let delivered =
         "update mandated.executions set delivered_at = now(), notification_ref = 'reference-1'";
     execute(pool, delivered).await.unwrap();
+    let handed_over = "update mandated.executions set execute_at = now(), notification_ref = null";
+    execute(pool, handed_over).await.unwrap();
 }
 
 #[tokio::test]
