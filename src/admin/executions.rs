@@ -113,7 +113,11 @@ pub async fn add(
         .into_iter()
         .map(|id| new_execution(&payer(&stored), &cycle, amount, rules, (&tag, id), now))
         .map(|new| NewExecution {
-            reason: if new.step.is_some() { "presented by the merchant".to_owned() } else { new.reason },
+            reason: if new.step.is_some() {
+                "presented by the merchant".to_owned()
+            } else {
+                new.reason
+            },
             ..new
         })
         .collect();

@@ -9,7 +9,8 @@ use tracing::{info, warn};
 use super::{Failure, engine};
 use crate::admin::http::{Listener, Readiness, readiness};
 use crate::config::Config;
-use crate::engine::{OnBeat, simulation};
+use crate::engine::loops::{self, OnBeat};
+use crate::engine::simulation;
 use crate::lifecycle::Lifecycle;
 use crate::telemetry::{self, Destination};
 
@@ -54,7 +55,9 @@ pub(super) async fn run(config: &Config) -> Result<(), Failure> {
         simulation::run(&engine, limits, &lifecycle.draining(), |_| {}).await?;
     } else {
         let on_beat = on_beat(Arc::clone(&lifecycle), readiness);
-        crate::engine::run(engine, lifecycle.draining(), lifecycle.aborted(), on_beat).await;
+        loops::run(engine, lifecycle.draining(), lifecycle.aborted(), on_beat)
+            .await
+            .context("run the engine")?;
     }
     if lifecycle.aborted().is_cancelled() {
         warn!(

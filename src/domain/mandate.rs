@@ -7,11 +7,11 @@ use super::{Amount, Currency, MandateId};
 text_enum!(
     /// How the money moves.
     Rail {
-        /// UPI AutoPay.
+        /// UPI `AutoPay`.
         Upi = "upi",
         /// Card e-mandate.
         Card = "card",
-        /// eNACH.
+        /// `eNACH`.
         Enach = "enach",
     }
 );
@@ -23,7 +23,7 @@ text_enum!(
         Separate = "separate",
         /// The provider notifies and debits on the date we hand it (Juspay), or on its own schedule (Signzy periodic).
         Provider = "provider",
-        /// Nobody need: eNACH, FASTag, NCMC.
+        /// Nobody need: `eNACH`, `FASTag`, NCMC.
         None = "none",
     }
 );

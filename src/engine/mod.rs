@@ -1,4 +1,4 @@
-//! The loops that join the store, the providers and the core. All of them run in every daemon.
+//! The loops that join the store, the providers and the core. All of them run in every daemon ([`loops::run`]).
 //!
 //! The way of one job: [`lane`] claims it (its intent is durable then), [`job`] asks the gate, makes the call and lets the core
 //! decide, [`settler`] writes what follows, fenced by the lease. [`planner`] makes the jobs, [`rescue`] takes back those of lost
@@ -8,6 +8,7 @@ pub mod heartbeat;
 pub mod job;
 pub mod lane;
 pub mod log;
+pub mod loops;
 pub mod planner;
 pub mod rescue;
 pub mod retention;
@@ -19,20 +20,12 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use sqlx::PgPool;
-use tokio::sync::{Semaphore, mpsc};
-use tokio::task::JoinSet;
-use tokio_util::sync::CancellationToken;
-use tracing::{error, warn};
-
-use self::lane::Lane;
-use self::wake::Wake;
 use crate::clock::Clock;
 use crate::domain::policy::Policy;
 use crate::domain::{AccountId, ProviderKind, Rail};
 use crate::provider::Client;
-use crate::store::monitor::Pulse;
 use crate::store::{self, StoreError};
+use sqlx::PgPool;
 
 /// What the loops share. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -118,128 +111,5 @@ impl Engine {
             .unwrap_or_else(PoisonError::into_inner)
             .insert(id, Arc::clone(&policy));
         Ok(policy)
-    }
-}
-
-/// Hears of every heartbeat, the failed ones too.
-pub type OnBeat = Arc<dyn Fn(Result<&Pulse, &StoreError>) + Send + Sync>;
-
-/// Runs every loop until `draining`, then lets what is in flight end, at most until `aborted`.
-pub async fn run(
-    engine: Engine,
-    draining: CancellationToken,
-    aborted: CancellationToken,
-    on_beat: OnBeat,
-) {
-    let wake = Wake::default();
-    let (settler, done) = mpsc::channel(engine.settings.concurrency.max(1));
-    let backlog = settler.downgrade();
-    let places = Arc::new(Semaphore::new(engine.settings.concurrency));
-    let mut loops = JoinSet::new();
-    loops.spawn(wake::listen(
-        engine.pool.clone(),
-        wake.clone(),
-        draining.clone(),
-    ));
-    for index in 0..engine.accounts.len() {
-        let lane = Lane::new(
-            engine.clone(),
-            index,
-            settler.clone(),
-            wake.clone(),
-            Arc::clone(&places),
-        );
-        loops.spawn(lane.run(draining.clone(), aborted.clone()));
-    }
-    drop(settler);
-    loops.spawn(settler::run(
-        engine.clone(),
-        done,
-        wake.clone(),
-        aborted.clone(),
-    ));
-    loops.spawn(every(
-        engine.settings.planner_interval,
-        draining.clone(),
-        "plan",
-        {
-            let (engine, wake) = (engine.clone(), wake.clone());
-            move || {
-                let (engine, wake) = (engine.clone(), wake.clone());
-                async move {
-                    while planner::tick(&engine).await? > 0 {
-                        wake.wake();
-                    }
-                    Ok(())
-                }
-            }
-        },
-    ));
-    loops.spawn(every(
-        engine.settings.rescue_interval,
-        draining.clone(),
-        "rescue",
-        {
-            let engine = engine.clone();
-            move || {
-                let engine = engine.clone();
-                async move { rescue::tick(&engine).await.map(|_| ()) }
-            }
-        },
-    ));
-    loops.spawn(every(
-        engine.settings.retention.interval,
-        draining.clone(),
-        "keep the retention",
-        {
-            let engine = engine.clone();
-            move || {
-                let engine = engine.clone();
-                async move { retention::tick(&engine).await }
-            }
-        },
-    ));
-    loops.spawn(every(
-        engine.settings.heartbeat_interval,
-        draining.clone(),
-        "take the pulse",
-        move || {
-            let (engine, backlog, on_beat) =
-                (engine.clone(), backlog.clone(), Arc::clone(&on_beat));
-            async move {
-                let waiting = backlog.upgrade().map_or(0, |sender| {
-                    sender.max_capacity().saturating_sub(sender.capacity())
-                });
-                let beat = heartbeat::tick(&engine, waiting).await;
-                on_beat(beat.as_ref());
-                beat.map(|_| ())
-            }
-        },
-    ));
-    while let Some(ended) = loops.join_next().await {
-        if let Err(panic) = ended {
-            error!(error = %panic, "a loop of the engine panicked; the others go on, restart this daemon");
-        }
-    }
-}
-
-/// Calls `tick` again and again until `draining`. A turn that fails is logged and tried again at the next one.
-async fn every<F, Fut>(
-    interval: Duration,
-    draining: CancellationToken,
-    what: &'static str,
-    mut tick: F,
-) where
-    F: FnMut() -> Fut,
-    Fut: Future<Output = Result<(), StoreError>>,
-{
-    while !draining.is_cancelled() {
-        if let Err(problem) = tick().await {
-            warn!(error = %lane::chain(&problem), "could not {what}; tried again at the next turn");
-        }
-        tokio::select! {
-            () = tokio::time::sleep(interval) => {}
-            () = draining.cancelled() => {}
-        }
     }
 }

@@ -173,12 +173,12 @@ impl Context<'_> {
         decision.events = vec![Event::NotProcessed];
         decision.closes_intent = true;
         decision.progress.tries = decision.progress.tries.saturating_add(1);
-        decision.next = self.window_after(step, self.now);
+        decision.next = Some(self.window_after(step, self.now));
         decision
     }
 
     /// The first window for a money-moving step; the cycle's end where there is none, so that it is closed there.
-    pub(super) fn window_after(self, step: Step, at: Instant) -> Option<Next> {
+    pub(super) fn window_after(self, step: Step, at: Instant) -> Next {
         let closes = self.execution.cycle.closes_at;
         let span = next_window(
             &self.policy.debit_windows,
@@ -190,7 +190,7 @@ impl Context<'_> {
             opens: closes,
             closes: None,
         });
-        Some(Next { step, span })
+        Next { step, span }
     }
 
     /// A call without an answer of the provider's application.
@@ -238,7 +238,7 @@ impl Context<'_> {
         if self.step.moves_money() {
             decision.events = vec![Event::NotProcessed];
             decision.closes_intent = true;
-            decision.next = self.window_after(self.step, at);
+            decision.next = Some(self.window_after(self.step, at));
         } else {
             decision.next = Some(Next::at(self.step, at));
         }

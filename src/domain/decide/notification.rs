@@ -37,7 +37,7 @@ pub fn decide_notification(
             );
             decision.events = vec![Event::NotificationFailed];
             decision.progress.tries = decision.progress.tries.saturating_add(1);
-            decision.next = send_at(execution, policy, wait(execution, now));
+            decision.next = Some(send_at(execution, policy, wait(execution, now)));
             decision
         }
         NotificationOutcome::Call(CallFailure::Unknown { why }) => ask_again(
@@ -170,7 +170,7 @@ fn failed(execution: &Execution, failure: &Failure, policy: &Policy, now: Instan
     decision.events = vec![Event::NotificationFailed];
     decision.progress.notification_no = spent.saturating_add(1);
     decision.progress.tries = decision.progress.tries.saturating_add(1);
-    decision.next = send_at(execution, policy, wait(execution, now));
+    decision.next = Some(send_at(execution, policy, wait(execution, now)));
     decision
 }
 
@@ -188,7 +188,7 @@ fn same_again(
         at = at.max(until);
     }
     let next = if step == Step::Notify {
-        send_at(execution, policy, at)
+        Some(send_at(execution, policy, at))
     } else {
         Some(Next::at(step, at))
     };
@@ -206,13 +206,13 @@ fn wait(execution: &Execution, now: Instant) -> Instant {
 }
 
 /// The first notification window; the cycle's end where there is none, so that it is closed there.
-fn send_at(execution: &Execution, policy: &Policy, at: Instant) -> Option<Next> {
+fn send_at(execution: &Execution, policy: &Policy, at: Instant) -> Next {
     let closes = execution.cycle.closes_at;
     match next_window(&policy.notify_windows, at, execution.id.0, Duration::ZERO) {
-        Some(span) if span.opens < closes => Some(Next {
+        Some(span) if span.opens < closes => Next {
             step: Step::Notify,
             span,
-        }),
-        Some(_) | None => Some(Next::at(Step::Notify, closes)),
+        },
+        Some(_) | None => Next::at(Step::Notify, closes),
     }
 }

@@ -31,7 +31,9 @@ pub fn decide_verify(
                     format!("order {order_no} of this cycle was collected as well: refund due");
             } else if amount.is_some_and(|debited| debited != execution.amount) {
                 decision.events = vec![Event::ReviewNeeded];
-                decision.reason = "collected late, and not the amount that was due".to_owned();
+                decision
+                    .reason
+                    .push_str(", and not the amount that was due");
             }
             decision
         }

@@ -1,8 +1,4 @@
 //! What an answer about an order comes to: samples, the status table, amounts, counters.
-#![expect(
-    clippy::unwrap_used,
-    reason = "a sample that is not JSON should fail the test"
-)]
 
 use mandated::domain::outcome::Counter;
 use mandated::domain::{Amount, Currency, Outcome};

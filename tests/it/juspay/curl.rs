@@ -1,8 +1,4 @@
 //! Reads a documentation page's curl command.
-#![expect(
-    clippy::unwrap_used,
-    reason = "a sample that does not parse should fail the test"
-)]
 
 use std::collections::BTreeMap;
 

@@ -1,8 +1,4 @@
 //! What we send, compared with the documentation's own samples.
-#![expect(
-    clippy::unwrap_used,
-    reason = "a sample that does not parse should fail the test"
-)]
 
 use std::collections::BTreeMap;
 

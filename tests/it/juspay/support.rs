@@ -1,5 +1,4 @@
 //! A client, a server, a mandate.
-#![expect(clippy::unwrap_used, reason = "a broken fixture should fail the test")]
 
 use std::sync::Arc;
 use std::time::Duration;

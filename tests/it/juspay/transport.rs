@@ -1,5 +1,4 @@
 //! What a transport result proves, and what may be kept of it.
-#![expect(clippy::unwrap_used, reason = "a broken fixture should fail the test")]
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};

@@ -1,0 +1,211 @@
+//! The steps that debit, retry, look up and look once more.
+
+use super::{JobError, Run};
+use crate::domain::decide::{Decision, decide, decide_verify};
+use crate::domain::ids::order_id;
+use crate::domain::outcome::CallFailure;
+use crate::domain::{Event, Notify, Outcome, State, Step};
+use crate::provider::{Call, ExecuteRequest, LookupRequest, Notice, Provider, Reply, RetryRequest};
+use crate::store::settle::record_counter;
+
+impl Run<'_> {
+    pub(super) async fn execute(&mut self) -> Result<Decision, JobError> {
+        let execution = &self.claimed.execution;
+        if self.account.client.execute_needs_counter() {
+            // No idempotency key: what the provider has now tells later whether this call got through.
+            let before = self.look_up(&self.claimed.order_id).await;
+            let Some(counter) = before.counter.attempts else {
+                return Ok(self.unread(&before));
+            };
+            self.record_counter(counter).await?;
+        }
+        self.check_lease()?;
+        let notice = match (
+            execution.notify,
+            &self.claimed.notification_ref,
+            execution.progress.execute_at,
+        ) {
+            (Notify::Separate, Some(reference), _) => Notice::Reference(reference),
+            (Notify::Provider, _, Some(at)) => Notice::ExecuteAt(at),
+            (Notify::Separate | Notify::Provider | Notify::None, _, _) => Notice::Exempt,
+        };
+        let request = ExecuteRequest {
+            at: self.now,
+            mandate: &self.claimed.mandate,
+            order_id: &self.claimed.order_id,
+            amount: execution.amount,
+            notice,
+        };
+        let reply = self.account.client.execute(&request).await;
+        self.record_debit(Call::Execute, &self.claimed.order_id, &reply);
+        Ok(self.decide(&reply))
+    }
+
+    /// The order is read first: a retry is only for one that is proven failed, and its counter must be known.
+    pub(super) async fn retry(&mut self) -> Result<Decision, JobError> {
+        let before = self.look_up(&self.claimed.order_id).await;
+        if !matches!(before.outcome, Outcome::Failed(_)) {
+            return Ok(self.instead_of_retry(&before));
+        }
+        if before.counter.no_retry_allowed {
+            return Ok(self.unread(&before));
+        }
+        let attempts = before
+            .counter
+            .attempts
+            .unwrap_or_else(|| i64::from(self.claimed.execution.progress.debits_tried));
+        if self.claimed.execution.attempts(before.counter) >= self.policy.max_attempts {
+            // The provider's own silent retries have used the budget up.
+            return Ok(self.unread(&before));
+        }
+        self.record_counter(attempts).await?;
+        self.check_lease()?;
+        let mandate = &self.claimed.mandate;
+        let watched = self.claimed.execution.is_watched();
+        let next_cycle = mandate
+            .terms
+            .cycle_after(self.claimed.execution.cycle.on)
+            .filter(|_| watched);
+        let request = RetryRequest {
+            at: self.now,
+            mandate,
+            order_id: &self.claimed.order_id,
+            amount: self.claimed.execution.amount,
+            next_scheduled_on: next_cycle.map(|cycle| cycle.on),
+        };
+        let reply = self.account.client.retry(&request).await;
+        self.record_debit(Call::Retry, &self.claimed.order_id, &reply);
+        Ok(self.decide(&reply))
+    }
+
+    /// The read before a call found something else than the failure that the call is for.
+    fn instead_of_retry(&self, before: &Reply<Outcome>) -> Decision {
+        // Nothing was sent under this intent: what was read is judged as a look-up of an execution without one.
+        let mut without = self.execution.clone();
+        without.intent = None;
+        without.state = State::Retrying;
+        let mut decision = decide(
+            &without,
+            Step::Lookup,
+            &before.outcome,
+            before.counter,
+            self.policy,
+            self.now,
+        );
+        decision.events.insert(0, Event::NotProcessed);
+        decision.closes_intent = true;
+        decision
+    }
+
+    /// The read before a call did not come to anything, or forbids the call.
+    fn unread(&self, before: &Reply<Outcome>) -> Decision {
+        match &before.outcome {
+            Outcome::Failed(_) => self.instead_of_retry(before),
+            Outcome::Call(
+                failure @ (CallFailure::NotSent { .. }
+                | CallFailure::AccountRefused { .. }
+                | CallFailure::Throttled { .. }),
+            ) => {
+                let outcome = Outcome::Call(failure.clone());
+                decide(
+                    &self.execution,
+                    self.claimed.step,
+                    &outcome,
+                    before.counter,
+                    self.policy,
+                    self.now,
+                )
+            }
+            Outcome::Charged { .. }
+            | Outcome::Pending
+            | Outcome::Refused(_)
+            | Outcome::AlreadyExists
+            | Outcome::NotFound
+            | Outcome::Reversed(_)
+            | Outcome::Odd(_)
+            | Outcome::Call(CallFailure::Unknown { .. }) => {
+                let why = "the provider could not be read before the call".to_owned();
+                let outcome = Outcome::Call(CallFailure::NotSent { why });
+                decide(
+                    &self.execution,
+                    self.claimed.step,
+                    &outcome,
+                    before.counter,
+                    self.policy,
+                    self.now,
+                )
+            }
+        }
+    }
+
+    async fn record_counter(&self, counter: i64) -> Result<(), JobError> {
+        let execution = self.claimed.execution.id;
+        let ours = record_counter(&self.engine.pool, execution, self.claimed.token, counter)
+            .await
+            .map_err(|source| JobError::Store {
+                step: self.claimed.step,
+                execution: execution.0,
+                source,
+            })?;
+        if ours {
+            Ok(())
+        } else {
+            Err(JobError::LeaseLost {
+                execution: execution.0,
+            })
+        }
+    }
+
+    pub(super) async fn look_up(&mut self, order: &str) -> Reply<Outcome> {
+        let execution = &self.claimed.execution;
+        let zone = self.claimed.mandate.terms.time_zone;
+        let request = LookupRequest {
+            at: self.now,
+            mandate: &self.claimed.mandate,
+            order_id: order,
+            amount: execution.amount,
+            provider_ref: self.provider_ref.as_deref(),
+            counter_before: execution
+                .intent
+                .filter(|intent| !intent.is_retry)
+                .and_then(|intent| intent.counter_before),
+            cycle_on: execution.cycle.on,
+            cycle_closes_on: execution.cycle.closes_at.with_timezone(&zone).date_naive(),
+        };
+        let reply = self.account.client.look_up(&request).await;
+        order.clone_into(&mut self.order);
+        self.execution.progress = self.execution.progress.looked_at(self.now);
+        self.record_debit(Call::OrderStatus, order, &reply);
+        reply
+    }
+
+    /// Looks at every order that a finished execution had.
+    pub(super) async fn verify(&mut self) -> Decision {
+        let execution = self.execution.clone();
+        let mut last = None;
+        for order_no in 1..=execution.progress.order_no {
+            let is_current = order_no == execution.progress.order_no;
+            if is_current && execution.state == State::Charged {
+                continue;
+            }
+            let order = order_id(&self.engine.tag, execution.id, order_no);
+            let reply = self.look_up(&order).await;
+            let decision =
+                decide_verify(&execution, order_no, &reply.outcome, self.policy, self.now);
+            let collected = decision.collected.is_some();
+            last = Some(decision);
+            if collected {
+                break;
+            }
+        }
+        last.unwrap_or_else(|| {
+            decide_verify(
+                &execution,
+                execution.progress.order_no,
+                &Outcome::NotFound,
+                self.policy,
+                self.now,
+            )
+        })
+    }
+}

@@ -1,0 +1,200 @@
+//! One job: the gate, the call, the decision. Everything that it leads to is in the [`Done`] it returns; nothing is written here but
+//! the provider's counter, which must be durable before a call that has no idempotency key.
+
+mod debit;
+mod notification;
+mod record;
+
+use std::time::Duration;
+
+use crate::domain::decide::{Decision, decide};
+use crate::domain::gate::{Gate, gate};
+use crate::domain::policy::Policy;
+use crate::domain::{Event, Execution, IllegalTransition, Instant, Outcome, State, Step, state};
+use crate::provider::{Provider, Reply};
+use crate::store::StoreError;
+use crate::store::claim::Claimed;
+use crate::store::settle::{Attempt, Settlement};
+
+use record::settlement;
+
+use super::{Account, Engine};
+
+/// A job that was done, to be settled.
+#[derive(Debug)]
+pub struct Done {
+    /// The account's name in the configuration.
+    pub account: String,
+    pub claimed: Claimed,
+    pub decision: Decision,
+    pub to_state: State,
+    pub settlement: Settlement,
+    pub attempts: Vec<Attempt>,
+    /// How late it was done.
+    pub lag: Duration,
+}
+
+/// Why a job could not be done. Its lease runs out, and rescue takes it from there.
+#[derive(Debug, thiserror::Error)]
+pub enum JobError {
+    #[error("do the {step} step of execution {execution}")]
+    Store {
+        step: Step,
+        execution: i64,
+        #[source]
+        source: StoreError,
+    },
+    #[error("settle the {step} step of execution {execution}")]
+    Illegal {
+        step: Step,
+        execution: i64,
+        #[source]
+        source: IllegalTransition,
+    },
+    /// Too little of the lease was left to make the call: somebody else may have the job before it is answered.
+    #[error("the lease of execution {execution} is nearly over; no call was made")]
+    LeaseNearlyOver { execution: i64 },
+    #[error("another worker has execution {execution} now; no call was made")]
+    LeaseLost { execution: i64 },
+}
+
+/// What a job needs around it.
+struct Run<'a> {
+    engine: &'a Engine,
+    account: &'a Account,
+    claimed: &'a Claimed,
+    /// The execution with what this job has found out so far.
+    execution: Execution,
+    policy: &'a Policy,
+    /// The business time of this job, the same for its calls and its decision.
+    now: Instant,
+    /// When the lease must be considered lost, on this machine's monotonic clock.
+    deadline: tokio::time::Instant,
+    attempts: Vec<Attempt>,
+    provider_ref: Option<String>,
+    /// The order that was looked at or called last.
+    order: String,
+}
+
+/// What a job was told about a notification.
+#[derive(Debug, Clone)]
+struct Told {
+    state: &'static str,
+    message: Option<String>,
+}
+
+/// Does one job up to, and not including, its settlement.
+pub async fn run(
+    engine: &Engine,
+    account: &Account,
+    claimed: Claimed,
+    deadline: tokio::time::Instant,
+) -> Result<Done, JobError> {
+    let (step, execution) = (claimed.step, claimed.execution.id.0);
+    let failed = |source| JobError::Store {
+        step,
+        execution,
+        source,
+    };
+    let policy = engine.policy(claimed.policy_id).await.map_err(failed)?;
+    let now = engine.clock.now();
+    let provider_ref = claimed.provider_ref.clone();
+    let mut run = Run {
+        engine,
+        account,
+        claimed: &claimed,
+        execution: claimed.execution.clone(),
+        policy: &policy,
+        now,
+        deadline,
+        attempts: Vec::new(),
+        provider_ref,
+        order: claimed.order_id.clone(),
+    };
+    let needs_counter = step == Step::Retry || account.client.execute_needs_counter();
+    let (decision, told) = match gate(
+        &claimed.execution,
+        step,
+        claimed.opened,
+        needs_counter,
+        &policy,
+        now,
+    ) {
+        Gate::Instead(decision) => (*decision, None),
+        Gate::Go => run.step().await?,
+    };
+    let Run {
+        attempts,
+        provider_ref,
+        order,
+        ..
+    } = run;
+    let to_state =
+        follow(claimed.execution.state, &decision.events).map_err(|source| JobError::Illegal {
+            step,
+            execution,
+            source,
+        })?;
+    let mut settlement = settlement(engine, &claimed, &decision, to_state, told);
+    // A new order has no debit of the provider's yet.
+    settlement.provider_ref =
+        provider_ref.filter(|_| settlement.order_no == claimed.execution.progress.order_no);
+    settlement.debit_order_id = decision.collected.map(|_| order);
+    let lag = now
+        .signed_duration_since(claimed.run_at)
+        .to_std()
+        .unwrap_or(Duration::ZERO);
+    Ok(Done {
+        account: account.name.clone(),
+        claimed,
+        decision,
+        to_state,
+        settlement,
+        attempts,
+        lag,
+    })
+}
+
+/// The state after some events.
+fn follow(from: State, events: &[Event]) -> Result<State, IllegalTransition> {
+    events
+        .iter()
+        .try_fold(from, |state, event| state::apply(state, *event))
+}
+
+impl Run<'_> {
+    async fn step(&mut self) -> Result<(Decision, Option<Told>), JobError> {
+        match self.claimed.step {
+            Step::Notify | Step::NotifyStatus => self.notification().await,
+            Step::Execute => Ok((self.execute().await?, None)),
+            Step::Retry => Ok((self.retry().await?, None)),
+            Step::Lookup => {
+                let reply = self.look_up(&self.claimed.order_id).await;
+                Ok((self.decide(&reply), None))
+            }
+            Step::Verify => Ok((self.verify().await, None)),
+        }
+    }
+
+    fn decide(&self, reply: &Reply<Outcome>) -> Decision {
+        decide(
+            &self.execution,
+            self.claimed.step,
+            &reply.outcome,
+            reply.counter,
+            self.policy,
+            self.now,
+        )
+    }
+
+    /// Refuses to begin a call that the lease may not outlive.
+    fn check_lease(&self) -> Result<(), JobError> {
+        let needed = tokio::time::Instant::now().checked_add(self.account.timeout);
+        if needed.is_none_or(|needed| needed >= self.deadline) {
+            return Err(JobError::LeaseNearlyOver {
+                execution: self.claimed.execution.id.0,
+            });
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,84 @@
+//! The steps that have the payer notified, and ask what became of it.
+
+use super::record::{call_word, maybe_sent};
+use super::{JobError, Run, Told};
+use crate::domain::decide::Decision;
+use crate::domain::decide::notification::decide_notification;
+use crate::domain::ids::notification_ref;
+use crate::domain::outcome::NotificationOutcome;
+use crate::domain::plan::debit_after_notice;
+use crate::domain::{Instant, Step};
+use crate::provider::{Call, NotifyRequest, Provider};
+
+impl Run<'_> {
+    pub(super) async fn notification(&mut self) -> Result<(Decision, Option<Told>), JobError> {
+        let execution = &self.claimed.execution;
+        let reference = self.claimed.notification_ref.clone().unwrap_or_else(|| {
+            notification_ref(
+                &self.engine.tag,
+                execution.id,
+                execution.progress.notification_no,
+            )
+        });
+        self.check_lease()?;
+        let (call, reply) = if self.claimed.step == Step::Notify {
+            let request = NotifyRequest {
+                at: self.now,
+                mandate: &self.claimed.mandate,
+                reference: &reference,
+                amount: execution.amount,
+                debit_at: self.announced_debit(),
+            };
+            (Call::Notify, self.account.client.notify(&request).await)
+        } else {
+            let client = &self.account.client;
+            (
+                Call::NotificationStatus,
+                client
+                    .notification_status(&self.claimed.mandate, &reference, self.now)
+                    .await,
+            )
+        };
+        let (word, told) = match &reply.outcome {
+            NotificationOutcome::Delivered => ("delivered", Some("delivered")),
+            NotificationOutcome::Pending => ("pending", Some("requested")),
+            NotificationOutcome::Failed(_) => ("failed", Some("failed")),
+            NotificationOutcome::AlreadyExists => ("already_exists", Some("requested")),
+            NotificationOutcome::NotFound => ("not_found", None),
+            NotificationOutcome::Call(failure) => (
+                call_word(failure),
+                Some("requested").filter(|_| maybe_sent(failure)),
+            ),
+        };
+        let class = match &reply.outcome {
+            NotificationOutcome::Failed(failure) => Some(failure.class.as_str()),
+            NotificationOutcome::Delivered
+            | NotificationOutcome::Pending
+            | NotificationOutcome::AlreadyExists
+            | NotificationOutcome::NotFound
+            | NotificationOutcome::Call(_) => None,
+        };
+        self.record(call, &reference, word, class, &reply.wire);
+        let decision = decide_notification(
+            execution,
+            self.claimed.step,
+            &reply.outcome,
+            self.policy,
+            self.now,
+        );
+        Ok((
+            decision,
+            told.map(|state| Told {
+                state,
+                message: reply.wire.message.clone(),
+            }),
+        ))
+    }
+
+    /// The debit time that the payer is told: the planned one, or the earliest lawful one when the notification is late.
+    fn announced_debit(&self) -> Instant {
+        let execution = &self.claimed.execution;
+        debit_after_notice(&execution.cycle, self.policy, execution.id.0, self.now)
+            .map_or(execution.cycle.debit_at, |span| span.opens)
+    }
+}
