@@ -93,6 +93,7 @@ pub struct Demo {
 #[derive(Debug, Subcommand)]
 pub enum Mandates {
     /// Import mandates, all or none. Importing the same file twice changes nothing.
+    #[command(after_help = format!("Columns of a CSV header, or keys of JSON Lines:\n{}", crate::admin::import::help()))]
     Import {
         /// A file, or - for standard input.
         #[arg(value_name = "FILE")]

@@ -1,5 +1,6 @@
 //! The log contract: one line for every state change, always with the same fields. The table is in the README.
 
+use chrono::SecondsFormat;
 use tracing::{debug, error, info, warn};
 
 use super::Engine;
@@ -29,7 +30,7 @@ macro_rules! line {
             code = last.and_then(|attempt| attempt.code.as_deref()),
             decision = $settled.reason,
             next_step = settlement.step,
-            next_at = settlement.run_at.map(|at| at.to_rfc3339()),
+            next_at = settlement.run_at.map(|at| at.to_rfc3339_opts(SecondsFormat::Millis, true)),
             latency_ms = last.map(|attempt| attempt.latency_ms),
             lag_ms = millis(done.lag),
             lease.token = done.claimed.token.0,

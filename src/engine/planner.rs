@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 
 use chrono::TimeDelta;
-use tracing::info;
+use tracing::{debug, info};
 
 use super::Engine;
 use crate::domain::cycle::Cycle;
@@ -73,7 +73,11 @@ pub async fn tick(engine: &Engine) -> Result<usize, StoreError> {
         .iter()
         .filter(|execution| execution.state == State::Expired)
         .count();
-    info!(mandates = due.len(), planned = added, expired, "planned");
+    if executions.is_empty() {
+        debug!(mandates = due.len(), "planning goes on later");
+    } else {
+        info!(mandates = due.len(), planned = added, expired, "planned");
+    }
     Ok(due.len())
 }
 

@@ -76,7 +76,7 @@ pub const COLUMNS: [Column; 18] = [
     column(
         "starts_on",
         REQUIRED,
-        "the first day, YYYY-MM-DD; a cycle that is open when you import is collected",
+        "the first day, YYYY-MM-DD, which frequencies are anchored to; cycles whose debit time has passed at the import are left alone",
     ),
     column(
         "ends_on",
@@ -228,7 +228,7 @@ mod tests {
         frequency    onetime, daily, weekly, fortnightly, monthly, bimonthly, quarterly, halfyearly, yearly or aspresented (cron is required)
         cron         a cron expression that fires at most once a day, in time_zone (frequency is required)
         time_zone    IANA name; days and times of the mandate are counted in it (Asia/Kolkata)
-        starts_on    the first day, YYYY-MM-DD; a cycle that is open when you import is collected (required)
+        starts_on    the first day, YYYY-MM-DD, which frequencies are anchored to; cycles whose debit time has passed at the import are left alone (required)
         ends_on      the last day, itself included, YYYY-MM-DD (no end)
         debit_at     local time of day to debit at, HH:MM; a cron expression has its own (06:00)
         category     a word such as fastag, ncmc or insurance: limits and exemptions hang on it (none)
@@ -245,7 +245,7 @@ mod tests {
         line 1, colour: is not a column; the columns are ref account mandate_id customer_id rail notify amount max_amount currency frequency cron time_zone starts_on ends_on debit_at category description metadata
         line 1, Starts_On: is not a column; did you mean starts_on?
         line 1, account: is missing: the name of a configured account ([accounts.NAME])
-        line 1, starts_on: is missing: the first day, YYYY-MM-DD; a cycle that is open when you import is collected
+        line 1, starts_on: is missing: the first day, YYYY-MM-DD, which frequencies are anchored to; cycles whose debit time has passed at the import are left alone
         line 1, frequency: is missing, and so is cron
         line 1, amount: is missing, and so is max_amount
         ");
