@@ -199,9 +199,7 @@ async fn exists(
 
 /// The mandate, if it may be debited.
 async fn active(conn: &mut PgConnection, reference: &str) -> Result<Stored, AdminError> {
-    let found = store::mandates::find(conn, reference)
-        .await
-        .map_err(step("read the mandate"))?;
+    let found = store::mandates::find(conn, reference).await?;
     let stored = found.ok_or_else(|| AdminError::NoMandate(reference.to_owned()))?;
     let status = stored.mandate.status;
     if status != MandateStatus::Active {

@@ -74,9 +74,7 @@ pub async fn change(
     now: Instant,
     out: &mut dyn Write,
 ) -> Result<(), AdminError> {
-    let changed = store::mandates::set_status(conn, reference, change, reason, now)
-        .await
-        .map_err(step("change the mandate"))?;
+    let changed = store::mandates::set_status(conn, reference, change, reason, now).await?;
     match changed {
         Changed::Done => writeln!(out, "{reference} is {}", change.done())?,
         Changed::Already => writeln!(out, "{reference} is {} already", change.status())?,

@@ -7,7 +7,6 @@ use serde::Serialize;
 use sqlx::PgConnection;
 
 use super::AdminError;
-use super::error::step;
 use super::output::{Table, write_json};
 use super::text::{Format, local};
 use crate::domain::plan::coming;
@@ -35,9 +34,7 @@ pub async fn plan(
     format: Format,
     out: &mut dyn Write,
 ) -> Result<(), AdminError> {
-    let found = store::mandates::find(conn, reference)
-        .await
-        .map_err(step("read the mandate"))?;
+    let found = store::mandates::find(conn, reference).await?;
     let stored = found.ok_or_else(|| AdminError::NoMandate(reference.to_owned()))?;
     let mandate = &stored.mandate;
     let policy = policy(mandate.provider, mandate.rail);

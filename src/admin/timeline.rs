@@ -73,9 +73,7 @@ pub async fn of_execution(
 const STEP: &str = "read the timeline";
 
 async fn find(conn: &mut PgConnection, reference: &str) -> Result<Stored, AdminError> {
-    let found = store::mandates::find(conn, reference)
-        .await
-        .map_err(step(STEP))?;
+    let found = store::mandates::find(conn, reference).await?;
     found.ok_or_else(|| AdminError::NoMandate(reference.to_owned()))
 }
 

@@ -83,8 +83,7 @@ async fn change(
     }
     if !local_only {
         let stored = store::mandates::find(&mut connection, reference)
-            .await
-            .context("read the mandate")?
+            .await?
             .ok_or_else(|| AdminError::NoMandate(reference.to_owned()))?;
         let built = engine::build(config, pool.clone(), Clock::System).await?;
         let account = built

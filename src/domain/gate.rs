@@ -257,6 +257,13 @@ fn hand_over(execution: &Execution, policy: &Policy, now: Instant) -> Gate {
                 "the execution date was too near: a later one",
             );
             decision.progress.execute_at = new_date(execution, policy, span.opens);
+            if decision.progress.execute_at.is_none() {
+                decision.next = None;
+                decision
+                    .reason
+                    .push_str(", and none is left before the cycle closes");
+                decision.events.push(Event::CycleClosed);
+            }
             instead(decision)
         }
         Start::Closed { reason } => {

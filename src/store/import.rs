@@ -5,6 +5,7 @@ use serde::Serialize;
 use serde_json::Value;
 use sqlx::PgConnection;
 
+use super::rows::word;
 use crate::domain::ProviderKind;
 
 /// A configured account, as imports need it.
@@ -22,12 +23,9 @@ pub async fn accounts(conn: &mut PgConnection) -> sqlx::Result<Vec<Account>> {
         .await?;
     rows.into_iter()
         .map(|row| {
-            let provider = super::mandates::word(
-                "accounts.provider",
-                i64::from(row.id),
-                ProviderKind::parse,
-                &row.provider,
-            )?;
+            let id = i64::from(row.id);
+            let provider = word("account", id, &row.provider, ProviderKind::parse)
+                .map_err(|error| sqlx::Error::Decode(error.into()))?;
             Ok(Account {
                 id: row.id,
                 name: row.name,

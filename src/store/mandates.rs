@@ -1,13 +1,11 @@
 //! Mandates as they are stored: read one, change where it stands.
 
 use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
-use chrono_tz::Tz;
 use sqlx::{Connection, PgConnection};
 
-use crate::domain::cycle::{CronSchedule, Frequency, Schedule, Terms};
-use crate::domain::{
-    Amount, Currency, Mandate, MandateId, MandateStatus, Notify, ProviderKind, Rail,
-};
+use super::error::{StoreError, Tried};
+use super::rows::{self, TermsRow, word};
+use crate::domain::{Currency, Mandate, MandateId, MandateStatus, Notify, ProviderKind, Rail};
 
 /// A mandate with what only the store and an operator need.
 #[derive(Debug, Clone)]
@@ -52,7 +50,7 @@ struct Row {
 }
 
 /// The mandate of a ref.
-pub async fn find(conn: &mut PgConnection, reference: &str) -> sqlx::Result<Option<Stored>> {
+pub async fn find(conn: &mut PgConnection, reference: &str) -> Result<Option<Stored>, StoreError> {
     let row = sqlx::query_as!(
         Row,
         r#"
@@ -66,48 +64,42 @@ pub async fn find(conn: &mut PgConnection, reference: &str) -> sqlx::Result<Opti
         reference
     )
     .fetch_optional(conn)
-    .await?;
-    row.map(Row::into_stored).transpose()
+    .await
+    .tried("read the mandate")?;
+    row.map(Row::read).transpose()
 }
 
 impl Row {
-    fn into_stored(self) -> sqlx::Result<Stored> {
+    fn read(self) -> Result<Stored, StoreError> {
         let id = self.id;
-        let currency =
-            Currency::parse(&self.currency).map_err(|why| bad("mandates.currency", id, why))?;
-        let max_amount = Amount::new(self.max_amount_minor, currency)
-            .ok_or_else(|| bad("mandates.max_amount_minor", id, "is not an amount"))?;
-        let terms = StoredTerms {
-            mandate_id: id,
+        let currency = Currency::parse(&self.currency)
+            .map_err(|error| rows::corrupt("mandate", id, error.to_string()))?;
+        let terms = rows::terms(&TermsRow {
+            id,
             frequency: self.frequency.as_deref(),
             cron: self.cron.as_deref(),
             time_zone: &self.time_zone,
             starts_on: self.starts_on,
             ends_on: self.ends_on,
             debit_at: self.debit_at,
-        }
-        .read()?;
-        let serde_json::Value::Object(metadata) = self.metadata else {
-            return Err(bad("mandates.metadata", id, "is not an object"));
-        };
+        })?;
+        let amount = |minor| rows::amount("mandate", id, minor, &self.currency);
         let mandate = Mandate {
             id: MandateId(id),
             reference: self.reference,
-            provider: word("mandates.provider", id, ProviderKind::parse, &self.provider)?,
+            provider: word("mandate", id, &self.provider, ProviderKind::parse)?,
             provider_mandate_id: self.provider_mandate_id,
             customer_id: self.customer_id,
-            rail: word("mandates.rail", id, Rail::parse, &self.rail)?,
-            notify: word("mandates.notify", id, Notify::parse, &self.notify)?,
-            amount: self
-                .amount_minor
-                .and_then(|minor| Amount::new(minor, currency)),
-            max_amount,
+            rail: word("mandate", id, &self.rail, Rail::parse)?,
+            notify: word("mandate", id, &self.notify, Notify::parse)?,
+            amount: self.amount_minor.map(amount).transpose()?,
+            max_amount: amount(self.max_amount_minor)?,
             currency,
             terms,
             category: self.category,
             description: self.description,
-            metadata,
-            status: word("mandates.status", id, MandateStatus::parse, &self.status)?,
+            metadata: self.metadata.as_object().cloned().unwrap_or_default(),
+            status: word("mandate", id, &self.status, MandateStatus::parse)?,
         };
         Ok(Stored {
             mandate,
@@ -119,65 +111,6 @@ impl Row {
             created_at: self.created_at,
         })
     }
-}
-
-/// The columns that terms are read from.
-pub(super) struct StoredTerms<'a> {
-    pub(super) mandate_id: i64,
-    pub(super) frequency: Option<&'a str>,
-    pub(super) cron: Option<&'a str>,
-    pub(super) time_zone: &'a str,
-    pub(super) starts_on: NaiveDate,
-    pub(super) ends_on: Option<NaiveDate>,
-    pub(super) debit_at: NaiveTime,
-}
-
-impl StoredTerms<'_> {
-    pub(super) fn read(&self) -> sqlx::Result<Terms> {
-        let id = self.mandate_id;
-        let schedule = match (self.frequency, self.cron) {
-            (_, Some(cron)) => {
-                let cron =
-                    CronSchedule::parse(cron).map_err(|why| bad("mandates.cron", id, why))?;
-                Schedule::Cron(Box::new(cron))
-            }
-            (frequency, None) => {
-                let frequency = frequency.unwrap_or_default();
-                Schedule::Every(word("mandates.frequency", id, Frequency::parse, frequency)?)
-            }
-        };
-        let time_zone: Tz = self
-            .time_zone
-            .parse()
-            .map_err(|why| bad("mandates.time_zone", id, why))?;
-        Ok(Terms {
-            schedule,
-            starts_on: self.starts_on,
-            ends_on: self.ends_on,
-            time_zone,
-            debit_at: self.debit_at,
-        })
-    }
-}
-
-/// A stored word as its enum.
-pub(super) fn word<T>(
-    column: &'static str,
-    id: i64,
-    parse: impl FnOnce(&str) -> Option<T>,
-    text: &str,
-) -> sqlx::Result<T> {
-    parse(text).ok_or_else(|| {
-        bad(
-            column,
-            id,
-            format!("holds {text:?}, which this version does not know"),
-        )
-    })
-}
-
-fn bad(column: &'static str, id: i64, why: impl std::fmt::Display) -> sqlx::Error {
-    sqlx::Error::Decode(format!("{column} of row {id}: {why}").into())
 }
 
 /// What an operator can do to a mandate.
@@ -239,19 +172,20 @@ pub async fn set_status(
     change: Change,
     reason: &str,
     now: DateTime<Utc>,
-) -> sqlx::Result<Changed> {
-    let mut tx = conn.begin().await?;
+) -> Result<Changed, StoreError> {
+    let mut tx = conn.begin().await.tried("begin a transaction")?;
     // Locked, so that the event tells the truth about what was there before.
     let row = sqlx::query!(
         "select id, status from mandated.mandates where ref = $1 for update",
         reference
     )
     .fetch_optional(&mut *tx)
-    .await?;
+    .await
+    .tried("change the mandate")?;
     let Some(row) = row else {
         return Ok(Changed::NoMandate);
     };
-    let before = word("mandates.status", row.id, MandateStatus::parse, &row.status)?;
+    let before = word("mandate", row.id, &row.status, MandateStatus::parse)?;
     if before == change.status() {
         return Ok(Changed::Already);
     }
@@ -272,7 +206,8 @@ pub async fn set_status(
         before.as_str(),
     )
     .execute(&mut *tx)
-    .await?;
+    .await
+    .tried("change the mandate")?;
     if change == Change::Resume {
         sqlx::query!(
             "update mandated.jobs set run_at = $2, run_before = null
@@ -281,8 +216,9 @@ pub async fn set_status(
             now
         )
         .execute(&mut *tx)
-        .await?;
+        .await
+        .tried("change the mandate")?;
     }
-    tx.commit().await?;
+    tx.commit().await.tried("commit a transaction")?;
     Ok(Changed::Done)
 }

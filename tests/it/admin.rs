@@ -1,6 +1,7 @@
 //! The commands that read and change: lists, plans, timelines, pauses, and cycles that the merchant presents.
 
 use chrono::{NaiveDate, TimeZone, Utc};
+use mandated::domain::{ProviderKind, Rail};
 use mandated::admin::executions::{self, Presentation};
 use mandated::admin::{AdminError, Format, jobs, mandates, plan, timeline};
 use mandated::domain::{ExecutionId, Instant, MandateStatus, State};
@@ -134,9 +135,7 @@ async fn a_mandate_is_paused_resumed_and_revoked_with_an_event_each() {
             &mut out,
         )
         .await;
-        result
-            .map(|()| text(out))
-            .unwrap_or_else(|error| format!("error: {error}\n"))
+        result.map_or_else(|error| format!("error: {error}\n"), |()| text(out))
     };
     let mut said = String::new();
     for step in [
@@ -325,7 +324,6 @@ async fn a_cycle_that_cannot_be_presented_says_why() {
 async fn equal_policies_are_stored_once() {
     let database = registered().await;
     let mut conn = database.pool.acquire().await.unwrap();
-    use mandated::domain::{ProviderKind, Rail};
     let mut ids = Vec::new();
     for rail in [Rail::Upi, Rail::Card, Rail::Upi] {
         ids.push(

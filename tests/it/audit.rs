@@ -87,14 +87,9 @@ async fn run(pool: &PgPool, sql: &str) {
 }
 
 async fn verdict(pool: &PgPool) -> Verdict {
-    audit(
-        pool,
-        now(),
-        Duration::from_secs(600),
-        &ProgressBar::hidden(),
-    )
-    .await
-    .unwrap()
+    audit(pool, now(), Duration::from_mins(10), &ProgressBar::hidden())
+        .await
+        .unwrap()
 }
 
 /// The broken rules with their first counter-examples.

@@ -111,7 +111,11 @@ pub async fn run(
         provider_ref,
         order: claimed.order_id.clone(),
     };
-    let needs_counter = step == Step::Retry || account.client.execute_needs_counter();
+    let retrying = claimed
+        .execution
+        .intent
+        .is_some_and(|intent| intent.is_retry);
+    let needs_counter = retrying || account.client.execute_needs_counter();
     let (decision, told) = match gate(
         &claimed.execution,
         step,

@@ -4,7 +4,7 @@ use chrono::NaiveDate;
 use sqlx::PgConnection;
 
 use crate::domain::cycle::Terms;
-use crate::store::mandates::StoredTerms;
+use crate::store::rows::{self, TermsRow};
 
 /// A mandate's schedule and the cycles that were planned by it.
 #[derive(Debug)]
@@ -45,8 +45,8 @@ pub async fn schedules_after(
     .await?;
     rows.into_iter()
         .map(|row| {
-            let terms = StoredTerms {
-                mandate_id: row.id,
+            let terms = TermsRow {
+                id: row.id,
                 frequency: row.frequency.as_deref(),
                 cron: row.cron.as_deref(),
                 time_zone: &row.time_zone,
@@ -57,7 +57,7 @@ pub async fn schedules_after(
             Ok(Schedule {
                 mandate_id: row.id,
                 mandate_ref: row.r#ref,
-                terms: terms.read()?,
+                terms: rows::terms(&terms).map_err(|error| sqlx::Error::Decode(error.into()))?,
                 next_cycle_on: row.next_cycle_on,
                 planned: row.planned,
             })

@@ -1,4 +1,5 @@
 //! `mandates import`, and the database, clock and policy that the other commands are tested with.
+#![expect(clippy::arithmetic_side_effects, reason = "counting rows of a test")]
 
 mod refused;
 mod taken;
@@ -48,8 +49,8 @@ pub(crate) fn policy(_provider: ProviderKind, rail: Rail) -> Policy {
         min_gap: hours(1),
         max_orders: 1,
         provider_retry_horizon: hours(10),
-        processing_time: Duration::from_secs(120),
-        lookup_after: vec![Duration::from_secs(60)],
+        processing_time: Duration::from_mins(2),
+        lookup_after: vec![Duration::from_mins(1)],
         lookup_every: hours(1),
         lookup_window: hours(2),
         review_after: hours(72),
@@ -82,7 +83,7 @@ async fn run(pool: &PgPool, input: impl Read, skip_invalid: bool) -> Result<Repo
     let options = Options {
         skip_invalid,
         now: now(),
-        horizon: Duration::from_secs(6 * 3_600),
+        horizon: Duration::from_hours(6),
         policy: &policy,
         check_metadata: &check_metadata,
     };
@@ -124,8 +125,8 @@ fn row(changes: &[(&str, &str)]) -> String {
         ("starts_on", "2026-11-30"),
     ];
     let value = |column: &str| {
-        let changed = changes.iter().find(|(name, _)| *name == column);
-        changed
+        let set = changes.iter().find(|(name, _)| *name == column);
+        set
             .or_else(|| good.iter().find(|(name, _)| *name == column))
             .map_or("", |(_, value)| *value)
     };

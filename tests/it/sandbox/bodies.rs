@@ -12,8 +12,10 @@ fn documented(description: &str) -> (u16, String) {
         .lines()
         .map(|line| line.splitn(3, '\t').collect::<Vec<_>>())
         .find(|row| row[1] == description)
-        .map(|row| (row[0].parse().unwrap(), row[2].to_owned()))
-        .unwrap_or_else(|| panic!("{description}"))
+        .map_or_else(
+            || panic!("{description}"),
+            |row| (row[0].parse().unwrap(), row[2].to_owned()),
+        )
 }
 
 async fn bench() -> Bench {
