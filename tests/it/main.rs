@@ -4,6 +4,7 @@
 #![cfg(test)]
 
 mod classify;
+mod demo;
 mod juspay;
 mod postgres;
 mod schema;

@@ -30,6 +30,8 @@ use crate::store;
 const START: &str = "2027-01-28T00:00:00+05:30";
 /// Simulated time moves in multiples of this.
 const STEP: Duration = Duration::from_secs(5 * 60);
+/// Days between two lines of progress where there is no bar.
+const TELL_EVERY: u64 = 5;
 const API_KEY: &str = "demo-key";
 const MERCHANT: &str = "demo_merchant";
 
@@ -87,11 +89,19 @@ pub(super) async fn run(demo: &Demo, json: bool, out: &mut impl Write) -> Result
         until: Some(end),
         step: STEP,
     };
-    let going_on = CancellationToken::new();
-    simulation::run(&built, limits, &going_on, |now| {
-        bar.set_position(days_between(start, now))
+    let mut told = Ok(0_u64);
+    simulation::run(&built, limits, &CancellationToken::new(), |now| {
+        let day = days_between(start, now);
+        bar.set_position(day);
+        if let Ok(last) = told
+            && bar.is_hidden()
+            && day >= last.saturating_add(TELL_EVERY)
+        {
+            told = say(&format!("day {day} of {}", demo.days)).map(|()| day);
+        }
     })
     .await?;
+    told?;
     bar.finish_and_clear();
     retention::tick(&built).await?;
     sandbox.settle(end);
@@ -197,7 +207,7 @@ fn config(database: &str, sandbox: &Sandbox, start: Instant) -> Result<Config, F
     Ok(config)
 }
 
-/// A bar of days on a terminal; nothing otherwise.
+/// A bar of days on a terminal; hidden otherwise.
 fn progress(days: u32) -> ProgressBar {
     if !std::io::stderr().is_terminal() {
         return ProgressBar::hidden();
