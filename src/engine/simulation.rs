@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::job::Done;
 use super::{Engine, lane, planner, rescue, retention, settler};
-use crate::domain::Instant;
+use crate::domain::{AccountId, Instant};
 use crate::store;
 use crate::store::StoreError;
 
@@ -37,35 +37,38 @@ pub async fn run(
             day = Some(now.ordinal());
             retention::tick(engine).await?;
         }
-        while planner::tick(engine).await? > 0 {}
-        while round(engine).await? > 0 {}
-        rescue::tick(engine).await?;
-        let Some(next) = store::monitor::next_moment(&engine.pool, engine.clock.now()).await?
-        else {
-            return Ok(());
-        };
-        if let Some(end) = limits.until
-            && next > end
-        {
-            engine.clock.advance_to(end);
-            progress(end);
-            return Ok(());
-        }
-        let next = round_up(next, limits.step);
-        if next <= engine.clock.now() {
-            // Only leased jobs of another daemon are left: let real time pass for them.
+        let coming = store::monitor::coming(&engine.pool, now).await?;
+        if coming.plan_at.is_some_and(|at| at <= now) {
+            while planner::tick(engine).await? > 0 {}
+        } else if !coming.due.is_empty() {
+            round(engine, &coming.due).await?;
+        } else if coming.leased {
+            // A worker was lost, or another daemon is at it: let real time pass for the lease.
+            rescue::tick(engine).await?;
             tokio::time::sleep(Duration::from_millis(20)).await;
+        } else {
+            let Some(next) = coming.job_at.into_iter().chain(coming.plan_at).min() else {
+                return Ok(());
+            };
+            let next = round_up(next, limits.step);
+            let end = limits.until.filter(|end| next > *end);
+            engine.clock.advance_to(end.unwrap_or(next));
+            progress(engine.clock.now());
+            if end.is_some() {
+                return Ok(());
+            }
         }
-        engine.clock.advance_to(next);
-        progress(next);
     }
     Ok(())
 }
 
-/// Claims and does one batch of every account; says how many jobs that were.
-async fn round(engine: &Engine) -> Result<usize, StoreError> {
+/// Claims and does one batch of each of the accounts that have jobs due.
+async fn round(engine: &Engine, due: &[AccountId]) -> Result<(), StoreError> {
     let mut running: JoinSet<Option<Done>> = JoinSet::new();
     for (index, account) in engine.accounts.iter().enumerate() {
+        if !due.contains(&account.id) {
+            continue;
+        }
         let limit = account.max_in_flight.min(engine.settings.batch);
         let deadline = tokio::time::Instant::now().checked_add(engine.settings.lease);
         for claimed in lane::claim(engine, index, limit).await? {
@@ -73,13 +76,12 @@ async fn round(engine: &Engine) -> Result<usize, StoreError> {
             running.spawn(async move { lane::work(&engine, index, claimed, deadline).await });
         }
     }
-    let started = running.len();
     let mut done: Vec<Done> = running.join_all().await.into_iter().flatten().collect();
     done.sort_by_key(|done| done.claimed.execution.id);
     for batch in done.chunks(engine.settings.settle_batch.max(1)) {
         settler::settle(engine, batch).await?;
     }
-    Ok(started)
+    Ok(())
 }
 
 fn round_up(at: Instant, step: Duration) -> Instant {

@@ -1,68 +1,77 @@
 -- $1 account, $2 business time, $3 at most so many, $4 lease in seconds, $5 worker
+-- Postgres keeps one plan for every limit. Sub-selects in an array or behind `in` have it look up each row by its key;
+-- joins would have it guess how many rows come, and read whole tables.
 with due as materialized (
-  -- jobs_due_idx in its own order: an index scan that stops at the limit
-  select j.execution_id
-    from mandated.jobs j
+  -- jobs_due_idx in its own order: an index scan that stops at the limit. The execution is locked with its job, so that both are
+  -- read as they are now: a settlement that commits while this statement waits changes both.
+  select j.execution_id, j.step, j.run_at, j.run_before,
+         e.mandate_id, e.cycle_on, e.debit_at, e.closes_at, e.amount_minor, e.max_amount_minor, e.currency, e.policy_id, e.state,
+         e.class, e.order_no, e.order_id, e.notification_no, e.notification_ref, e.delivered_at, e.execute_at, e.max_attempts,
+         e.debits_tried, e.lookups, e.tries, e.provider_ref, e.sent_at, e.failed_at, e.looked
+    from mandated.jobs j join mandated.executions e on e.id = j.execution_id
    where j.lease_token is null and j.account_id = $1 and j.run_at <= $2
      and not exists (select 1 from mandated.accounts a where a.id = $1 and a.paused_until > $2)
    order by j.run_at, j.execution_id
    limit $3
-     for no key update skip locked
+     for no key update of j, e skip locked
 ), claimed as (
   update mandated.jobs j
      set lease_until = now() + make_interval(secs => $4), lease_token = nextval('mandated.lease_tokens'), worker_id = $5
+   where j.execution_id = any (array(select execution_id from due))
+  returning j.execution_id, j.lease_token
+), job as materialized (
+  select due.*, c.lease_token,
+         m.ref, m.provider, m.provider_mandate_id, m.customer_id, m.rail, m.notify, m.amount_minor as mandate_amount_minor,
+         m.max_amount_minor as mandate_max_minor, m.frequency, m.cron, m.time_zone, m.starts_on, m.ends_on,
+         m.debit_at as debit_time, m.category, m.description, m.metadata, m.status as mandate_status
     from due
-   where j.execution_id = due.execution_id
-  returning j.execution_id, j.step, j.run_at, j.run_before, j.lease_token
+    join claimed c on c.execution_id = due.execution_id
+    join mandated.mandates m on m.id = due.mandate_id
 ), opened as (
   -- G5: the intent is durable before the worker sees the row. What this refuses, the gate explains.
   insert into mandated.intents (execution_id, mandate_id, cycle_on, kind, order_id, amount_minor, max_amount_minor, notice,
                                 notified_amount_minor, delivered_at, debit_at, opened_at, opened_by)
-  select e.id, e.mandate_id, e.cycle_on, c.step, e.order_id, e.amount_minor, least(e.max_amount_minor, m.max_amount_minor),
-         case m.notify when 'separate' then 'notified' when 'provider' then 'provider' else 'exempt' end,
+  select j.execution_id, j.mandate_id, j.cycle_on, j.step, j.order_id, j.amount_minor,
+         least(j.max_amount_minor, j.mandate_max_minor),
+         case j.notify when 'separate' then 'notified' when 'provider' then 'provider' else 'exempt' end,
          n.amount_minor, n.delivered_at,
-         case when c.step = 'execute' and m.notify = 'provider' then e.execute_at else $2 end, $2, c.lease_token
-    from claimed c
-    join mandated.executions e on e.id = c.execution_id
-    join mandated.mandates m on m.id = e.mandate_id
-    left join mandated.notifications n on n.execution_id = e.id and n.notification_no = e.notification_no
-   where c.step in ('execute', 'retry')
-     and m.status = 'active'
-     and e.state in ('planned', 'notified', 'retrying')
-     and $2 < e.closes_at and (c.run_before is null or $2 < c.run_before)
-     and e.debits_tried < e.max_attempts
-     and e.amount_minor <= m.max_amount_minor
-     and not exists (select 1 from mandated.debits d where d.mandate_id = e.mandate_id and d.cycle_on = e.cycle_on)
-     and case m.notify
-           when 'separate' then n.delivered_at + interval '25 hours' <= $2 and n.amount_minor = e.amount_minor
-           when 'provider' then c.step = 'retry' or e.execute_at >= $2 + interval '25 hours'
+         case when j.step = 'execute' and j.notify = 'provider' then j.execute_at else $2 end, $2, j.lease_token
+    from job j
+    left join mandated.notifications n on n.execution_id = j.execution_id and n.notification_no = j.notification_no
+   where j.step in ('execute', 'retry')
+     and j.mandate_status = 'active'
+     and j.state in ('planned', 'notified', 'retrying')
+     and $2 < j.closes_at and (j.run_before is null or $2 < j.run_before)
+     and j.debits_tried < j.max_attempts
+     and j.amount_minor <= j.mandate_max_minor
+     and not exists (select 1 from mandated.debits d where d.mandate_id = j.mandate_id and d.cycle_on = j.cycle_on)
+     and case j.notify
+           when 'separate' then n.delivered_at + interval '25 hours' <= $2 and n.amount_minor = j.amount_minor
+           when 'provider' then j.step = 'retry' or j.execute_at >= $2 + interval '25 hours'
            else true end
   on conflict do nothing
-  returning execution_id, kind, opened_at
+  returning execution_id
+), leased as materialized (
+  select j.*, j.execution_id in (select execution_id from opened) as opened from job j
 ), announced as (
   insert into mandated.events (at, kind, mandate_id, mandate_ref, execution_id, cycle_on, from_state, to_state, order_id,
                                amount_minor, currency, class, reason)
-  select $2, 'execution.executing', e.mandate_id, m.ref, e.id, e.cycle_on, e.state, 'executing', e.order_id,
-         e.amount_minor, e.currency, e.class, o.kind || ' begins'
-    from opened o
-    join mandated.executions e on e.id = o.execution_id
-    join mandated.mandates m on m.id = e.mandate_id
+  select $2, 'execution.executing', mandate_id, ref, execution_id, cycle_on, state, 'executing', order_id,
+         amount_minor, currency, class, step || ' begins'
+    from leased where opened
 )
-select c.execution_id as "execution_id!", c.step as "step!", c.run_at as "run_at!", c.run_before, c.lease_token as "lease_token!",
-       (o.execution_id is not null) as "opened!",
-       coalesce(o.kind, i.kind) as intent_kind, coalesce(o.opened_at, i.opened_at) as intent_opened_at, i.counter_before,
-       e.cycle_on as "cycle_on!", e.debit_at as "debit_at!", e.closes_at as "closes_at!", e.amount_minor as "amount_minor!",
-       e.currency as "currency!", e.policy_id as "policy_id!", e.state as "state!", e.class, e.order_no as "order_no!",
-       e.order_id as "order_id!", e.notification_no as "notification_no!", e.notification_ref, e.delivered_at, e.execute_at,
-       e.debits_tried as "debits_tried!", e.lookups as "lookups!", e.tries as "tries!", e.provider_ref, e.sent_at, e.failed_at, e.looked as "looked!",
-       m.id as "mandate_id!", m.ref as "mandate_ref!", m.provider as "provider!", m.provider_mandate_id as "provider_mandate_id!",
-       m.customer_id as "customer_id!", m.rail as "rail!", m.notify as "notify!", m.amount_minor as mandate_amount_minor,
-       m.max_amount_minor as "max_amount_minor!", m.frequency, m.cron, m.time_zone as "time_zone!",
-       m.starts_on as "starts_on!", m.ends_on, m.debit_at as "debit_time!", m.category, m.description as "description!",
-       m.metadata as "metadata!", m.status as "mandate_status!"
-  from claimed c
-  join mandated.executions e on e.id = c.execution_id
-  join mandated.mandates m on m.id = e.mandate_id
-  left join opened o on o.execution_id = c.execution_id
-  left join mandated.intents i on i.execution_id = c.execution_id
- order by c.run_at, c.execution_id
+select l.execution_id as "execution_id!", l.step as "step!", l.run_at as "run_at!", l.run_before, l.lease_token as "lease_token!",
+       l.opened as "opened!", case when l.opened then l.step else i.kind end as intent_kind,
+       case when l.opened then $2 else i.opened_at end as intent_opened_at, i.counter_before,
+       l.cycle_on as "cycle_on!", l.debit_at as "debit_at!", l.closes_at as "closes_at!", l.amount_minor as "amount_minor!",
+       l.currency as "currency!", l.policy_id as "policy_id!", l.state as "state!", l.class, l.order_no as "order_no!",
+       l.order_id as "order_id!", l.notification_no as "notification_no!", l.notification_ref, l.delivered_at, l.execute_at,
+       l.debits_tried as "debits_tried!", l.lookups as "lookups!", l.tries as "tries!", l.provider_ref, l.sent_at, l.failed_at,
+       l.looked as "looked!", l.mandate_id as "mandate_id!", l.ref as "mandate_ref!", l.provider as "provider!",
+       l.provider_mandate_id as "provider_mandate_id!", l.customer_id as "customer_id!", l.rail as "rail!",
+       l.notify as "notify!", l.mandate_amount_minor, l.mandate_max_minor as "max_amount_minor!", l.frequency, l.cron,
+       l.time_zone as "time_zone!", l.starts_on as "starts_on!", l.ends_on, l.debit_time as "debit_time!", l.category,
+       l.description as "description!", l.metadata as "metadata!", l.mandate_status as "mandate_status!"
+  from leased l
+  left join mandated.intents i on i.execution_id = l.execution_id
+ order by l.run_at, l.execution_id

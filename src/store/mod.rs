@@ -58,7 +58,9 @@ pub async fn connect(
             // Set after connecting, not as start-up parameters: PgBouncer refuses those.
             let (statement, lock) = (statement.clone(), lock.clone());
             Box::pin(async move {
-                sqlx::query("select set_config('statement_timeout', $1, false), set_config('lock_timeout', $2, false), set_config('idle_in_transaction_session_timeout', $1, false)")
+                // No scans of whole tables: a plan that was kept while a table was nearly empty would read all of it, for
+                // every row of a claim, when the burst comes.
+                sqlx::query("select set_config('statement_timeout', $1, false), set_config('lock_timeout', $2, false), set_config('idle_in_transaction_session_timeout', $1, false), set_config('enable_seqscan', 'off', false)")
                     .bind(&statement)
                     .bind(&lock)
                     .execute(connection)

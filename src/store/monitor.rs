@@ -16,23 +16,41 @@ pub async fn next_due(pool: &PgPool, account: AccountId) -> Result<Option<Instan
     .tried("find the next due job")
 }
 
-/// The earliest thing that anybody has to do, for a clock that jumps: a job of an account that is not paused, the end of a
-/// pause that has due jobs behind it, or the next mandate to plan.
-pub async fn next_moment(pool: &PgPool, now: Instant) -> Result<Option<Instant>, StoreError> {
-    sqlx::query_scalar!(
-        r#"select least(
-             (select min(greatest(n.run_at, coalesce(a.paused_until, n.run_at)))
-                from mandated.accounts a cross join lateral (
-                  select j.run_at from mandated.jobs j where j.account_id = a.id and j.lease_token is null
-                   order by j.run_at, j.execution_id limit 1) n),
-             (select next_plan_at from mandated.mandates where status = 'active' and next_plan_at is not null
-               order by next_plan_at, id limit 1),
-             case when exists (select 1 from mandated.jobs where lease_token is not null) then $1::timestamptz end) as moment"#,
+/// What a clock that jumps looks at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Coming {
+    /// The accounts that have jobs to claim now.
+    pub due: Vec<AccountId>,
+    /// The first job of an account that is not paused, or the end of a pause that has due jobs behind it.
+    pub job_at: Option<Instant>,
+    /// When the next mandate is to be planned.
+    pub plan_at: Option<Instant>,
+    /// Whether somebody holds a job.
+    pub leased: bool,
+}
+
+/// What is to be done now, and what is next.
+pub async fn coming(pool: &PgPool, now: Instant) -> Result<Coming, StoreError> {
+    let row = sqlx::query!(
+        r#"select min(at) as job_at, coalesce(array_agg(id order by id) filter (where at <= $1), '{}') as "due!",
+                  (select next_plan_at from mandated.mandates where status = 'active' and next_plan_at is not null
+                    order by next_plan_at, id limit 1) as plan_at,
+                  exists (select 1 from mandated.jobs where lease_token is not null) as "leased!"
+             from (select a.id, greatest(n.run_at, coalesce(a.paused_until, n.run_at)) as at
+                     from mandated.accounts a cross join lateral (
+                       select j.run_at from mandated.jobs j where j.account_id = a.id and j.lease_token is null
+                        order by j.run_at, j.execution_id limit 1) n) first_jobs"#,
         now
     )
     .fetch_one(pool)
     .await
-    .tried("find the next moment")
+    .tried("find what comes next")?;
+    Ok(Coming {
+        due: row.due.into_iter().map(AccountId).collect(),
+        job_at: row.job_at,
+        plan_at: row.plan_at,
+        leased: row.leased,
+    })
 }
 
 /// The figures of the heartbeat line.

@@ -20,33 +20,39 @@ with s as materialized (
   returning j.execution_id
 ), held as materialized (
   -- The fence: only what this worker still held is written anywhere below.
-  select s.* from s join (select execution_id from gone union all select execution_id from again) o using (execution_id)
+  select s.*, e.mandate_id, e.cycle_on, e.amount_minor, e.currency, e.reason as old_reason, e.finished_at as old_finished_at,
+         m.ref as mandate_ref
+    from s
+    join mandated.executions e on e.id = s.execution_id
+    join mandated.mandates m on m.id = e.mandate_id
+   -- `is true` keeps Postgres from making a join of it, which it would take for a small one.
+   where (s.execution_id in (select execution_id from gone union all select execution_id from again)) is true
 ), closed as (
   delete from mandated.intents i using held h where i.execution_id = h.execution_id and h.closes_intent
 ), proven as (
   insert into mandated.debits (mandate_id, cycle_on, execution_id, order_id, provider_txn, amount_minor, currency, proven_at)
-  select e.mandate_id, e.cycle_on, e.id, h.debit_order_id, h.provider_ref, h.debit_minor, e.currency, $3
-    from held h join mandated.executions e on e.id = h.execution_id
-   where h.debit_minor is not null
+  select mandate_id, cycle_on, execution_id, debit_order_id, provider_ref, debit_minor, currency, $3
+    from held
+   where debit_minor is not null
   on conflict (mandate_id, cycle_on) do nothing
   returning execution_id
+), ended as materialized (
+  -- A second collection of a cycle that has its debit: a person must give it back.
+  select h.*, h.debit_minor is not null and h.execution_id not in (select execution_id from proven) as refund_due from held h
 ), moved as (
   update mandated.executions e
-     set state = n.state, finished_at = case when n.is_final then coalesce(old.finished_at, $3) end,
+     set state = n.state, finished_at = case when n.is_final then coalesce(h.old_finished_at, $3) end,
          reason = n.reason, class = h.class, updated_at = $3,
          order_no = h.order_no, order_id = h.order_id, notification_no = h.notification_no, notification_ref = h.notification_ref,
          delivered_at = h.delivered_at, execute_at = h.execute_at, debits_tried = h.debits_tried, lookups = h.lookups,
          tries = h.tries, provider_ref = h.provider_ref, sent_at = h.sent_at, failed_at = h.failed_at, looked = h.looked
-    from held h
-    join mandated.executions old on old.id = h.execution_id
-    left join proven p on p.execution_id = h.execution_id
+    from ended h
     cross join lateral (
-      -- A second collection of a cycle that has its debit: a person must give it back.
-      select case when h.debit_minor is not null and p.execution_id is null then 'review' else h.to_state end as state,
-             case when h.debit_minor is not null and p.execution_id is null
+      select case when h.refund_due then 'review' else h.to_state end as state,
+             case when h.refund_due
                   then 'refund due: order ' || h.debit_order_id || ' was collected, and the cycle had its debit'
                   -- A second look that changes nothing leaves the reason of the end.
-                  when h.to_state = h.from_state and old.finished_at is not null then old.reason
+                  when h.to_state = h.from_state and h.old_finished_at is not null then h.old_reason
                   else h.reason end as reason
     ) chosen
     cross join lateral (
@@ -54,40 +60,40 @@ with s as materialized (
              chosen.state in ('charged', 'failed', 'skipped', 'expired', 'review') as is_final
     ) n
    where e.id = h.execution_id
-  returning e.id, e.mandate_id, e.cycle_on, e.state, e.reason, e.class, e.order_id, e.amount_minor, e.currency, h.from_state
+  returning e.id, e.mandate_id, h.mandate_ref, e.cycle_on, e.state, e.reason, e.class, e.order_id, e.amount_minor, e.currency,
+            h.from_state
 ), told as (
   insert into mandated.notifications (execution_id, notification_no, mandate_id, reference, state, amount_minor, requested_at,
                                       delivered_at, message)
-  select e.id, h.told_no, e.mandate_id, h.told_ref, h.told_state, e.amount_minor, $3,
-         case when h.told_state = 'delivered' then $3 end, h.told_message
-    from held h join mandated.executions e on e.id = h.execution_id
-   where h.told_state is not null
+  select execution_id, told_no, mandate_id, told_ref, told_state, amount_minor, $3,
+         case when told_state = 'delivered' then $3 end, told_message
+    from held
+   where told_state is not null
   on conflict (execution_id, notification_no) do update
      set state = excluded.state, delivered_at = excluded.delivered_at, message = excluded.message
    where notifications.state <> 'delivered'
 ), stopped as (
   update mandated.mandates m set status = h.mandate_status, status_reason = h.reason, updated_at = $3
-    from held h join mandated.executions e on e.id = h.execution_id
-   where m.id = e.mandate_id and h.mandate_status is not null and m.status = 'active'
+    from held h
+   where m.id = h.mandate_id and h.mandate_status is not null and m.status = 'active'
   returning m.id, m.ref, m.status, m.status_reason
 ), announced as (
   insert into mandated.events (at, kind, mandate_id, mandate_ref, execution_id, cycle_on, from_state, to_state, order_id,
                                amount_minor, currency, class, reason)
-  select $3, 'execution.' || v.state, v.mandate_id, m.ref, v.id, v.cycle_on, v.from_state, v.state, v.order_id,
-         v.amount_minor, v.currency, v.class, v.reason
-    from moved v join mandated.mandates m on m.id = v.mandate_id
-   where v.state <> v.from_state
+  select $3, 'execution.' || state, mandate_id, mandate_ref, id, cycle_on, from_state, state, order_id,
+         amount_minor, currency, class, reason
+    from moved
+   where state <> from_state
   union all
   select $3, 'mandate.' || status, id, ref, null, null, 'active', status, null, null, null, null, status_reason from stopped
 ), logged as (
   insert into mandated.attempts (at, execution_id, mandate_id, call, reference, http_status, latency_ms, outcome, class, code,
                                  message, rule, body, decision, next_step, next_at, lease_token, worker_id)
-  select $3, a.execution_id, e.mandate_id, a.call, a.reference, a.http_status, a.latency_ms, a.outcome, a.class, a.code,
+  select $3, a.execution_id, h.mandate_id, a.call, a.reference, a.http_status, a.latency_ms, a.outcome, a.class, a.code,
          a.message, a.rule, a.body, h.reason, h.step, h.run_at, h.lease_token, $4
     from jsonb_to_recordset($2) as a (
       execution_id bigint, call text, reference text, http_status smallint, latency_ms integer, outcome text, class text,
       code text, message text, rule text, body text)
     join held h on h.execution_id = a.execution_id
-    join mandated.executions e on e.id = a.execution_id
 )
 select id as "execution_id!", state as "state!", reason as "reason!" from moved

@@ -1,10 +1,10 @@
 //! The commands that read and change: lists, plans, timelines, pauses, and cycles that the merchant presents.
 
 use chrono::{NaiveDate, TimeZone, Utc};
-use mandated::domain::{ProviderKind, Rail};
 use mandated::admin::executions::{self, Presentation};
 use mandated::admin::{AdminError, Format, jobs, mandates, plan, timeline};
 use mandated::domain::{ExecutionId, Instant, MandateStatus, State};
+use mandated::domain::{ProviderKind, Rail};
 use mandated::store::listing::{ExecutionFilter, MandateFilter};
 use mandated::store::mandates::Change;
 use mandated::store::policies;

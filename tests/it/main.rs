@@ -8,6 +8,7 @@ mod audit;
 mod classify;
 mod cli;
 mod config;
+mod demo;
 mod import;
 mod juspay;
 mod postgres;

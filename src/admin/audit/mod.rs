@@ -55,6 +55,9 @@ pub async fn audit(
         .acquire()
         .await
         .map_err(step("connect for the audit"))?;
+    store::audit::prepare(&mut conn)
+        .await
+        .map_err(step("prepare the audit"))?;
     let mut rules = Vec::new();
     progress.set_length(
         u64::try_from(store::audit::checks().count())

@@ -21,7 +21,7 @@ use crate::cli::Demo;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::domain::{Instant, ProviderKind};
-use crate::engine::{retention, simulation};
+use crate::engine::{Engine, retention, simulation};
 use crate::sandbox::postgres::PrivatePostgres;
 use crate::sandbox::{self, Credentials, Faults, Options, Profile, Sandbox};
 use crate::store;
@@ -30,91 +30,145 @@ use crate::store;
 const START: &str = "2027-01-28T00:00:00+05:30";
 /// Simulated time moves in multiples of this.
 const STEP: Duration = Duration::from_mins(5);
+/// Days between two lines of progress where there is no bar.
+const TELL_EVERY: u64 = 5;
 const API_KEY: &str = "demo-key";
 const MERCHANT: &str = "demo_merchant";
 
 /// Lives through the demo and prints what came of it.
 pub(super) async fn run(demo: &Demo, json: bool, out: &mut impl Write) -> Result<(), Failure> {
     let started = tokio::time::Instant::now();
-    let say = |text: &str| -> Result<(), anyhow::Error> {
-        if !json {
-            writeln!(std::io::stderr(), "{text}").context("write the progress")?;
-        }
-        Ok(())
-    };
-    let (start, end) = days(demo.days)?;
-    say("starting a private Postgres")?;
-    let postgres = PrivatePostgres::start(false)
-        .context("start a private Postgres")
-        .map_err(|error| {
-            Failure::anyhow(
-                error,
-                "install Postgres 15 or later (`make demo` does), so that initdb is found",
-            )
-        })?;
-    postgres
-        .create_database("demo")
-        .await
-        .context("make the demo's database")?;
-    say("starting the sandbox: both providers on loopback, with a ledger of their own")?;
-    let sandbox = start_sandbox(demo.seed, start).await?;
-    let config = config(&postgres.url("demo"), &sandbox, start)?;
-    let pool = engine::connect(&config).await?;
-    store::migrate::migrate(&pool, start, retention_ahead(&config)).await?;
-    store::report::set_tag(&pool, &tag(demo.seed)).await?;
-    let clock = Clock::simulated(start);
-    let built = engine::build(&config, pool.clone(), clock.clone()).await?;
-    let file = mandates::csv(demo.seed, demo.mandates);
-    say(&format!("importing {} mandates", demo.mandates))?;
-    // The sandbox's Signzy debits every cycle that it knows: none before the demo begins.
-    let first_cycles = start.with_timezone(&chrono_tz::Asia::Kolkata).date_naive();
-    let registrations = sandbox::parse_mandates(
-        Path::new("the demo's mandates"),
-        &file,
-        "signzy_main",
-        first_cycles,
-    )
-    .context("read the mandates for the sandbox")?;
-    sandbox.register(registrations);
-    let imported = import::import(&config, &pool, file.as_bytes(), start, false).await?;
-    if imported.invalid > 0 || imported.imported != u64::from(demo.mandates) {
-        return Err(Failure::from(anyhow::anyhow!(
-            "the demo's own mandates were not imported: {imported:?}"
-        )));
-    }
-    let bar = progress(demo.days);
-    let limits = simulation::Limits {
-        until: Some(end),
-        step: STEP,
-    };
-    let going_on = CancellationToken::new();
-    simulation::run(&built, limits, &going_on, |now| {
-        bar.set_position(days_between(start, now));
-    })
-    .await?;
-    bar.finish_and_clear();
-    retention::tick(&built).await?;
-    sandbox.settle(end);
-    let report = report::collect(&config, &pool, &sandbox.ledger(), demo, (start, end)).await?;
+    let teller = Teller { silent: json };
+    let stage = Stage::set(demo, &teller).await?;
+    stage.live(demo, &teller).await?;
+    let days = (stage.start, stage.end);
+    let ledger = stage.sandbox.ledger();
+    let report = report::collect(&stage.config, &stage.engine.pool, &ledger, demo, days).await?;
     if json {
         serde_json::to_writer(&mut *out, &report).context("write the report")?;
         writeln!(out).context("write the report")?;
     } else {
         report.write(out).context("write the report")?;
-        say(&format!(
-            "{} days lived in {:.1} s",
-            demo.days,
-            started.elapsed().as_secs_f64()
-        ))?;
     }
-    sandbox.stop().await;
-    pool.close().await;
+    let seconds = started.elapsed().as_secs_f64();
+    teller.say(&format!("{} days lived in {seconds:.1} s", demo.days))?;
+    stage.sandbox.stop().await;
+    stage.engine.pool.close().await;
     if report.holds {
         Ok(())
     } else {
         Err(Failure::from(anyhow::anyhow!(
             "the demo found a mismatch: see the report"
         )))
+    }
+}
+
+/// Says on standard error how far it is.
+struct Teller {
+    silent: bool,
+}
+
+impl Teller {
+    fn say(&self, text: &str) -> Result<(), anyhow::Error> {
+        if self.silent {
+            return Ok(());
+        }
+        writeln!(std::io::stderr(), "{text}").context("write the progress")
+    }
+}
+
+/// Everything that the demo plays on.
+struct Stage {
+    start: Instant,
+    end: Instant,
+    sandbox: Sandbox,
+    config: Config,
+    engine: Engine,
+    /// Stops when it is dropped.
+    _postgres: PrivatePostgres,
+}
+
+impl Stage {
+    async fn set(demo: &Demo, teller: &Teller) -> Result<Self, Failure> {
+        let (start, end) = days(demo.days)?;
+        teller.say("starting a private Postgres")?;
+        let hint = "install Postgres 15 or later (`make demo` does), so that initdb is found";
+        let postgres =
+            PrivatePostgres::start(false).map_err(|error| Failure::hinted(error, hint))?;
+        postgres
+            .create_database("demo")
+            .await
+            .map_err(|error| Failure::hinted(error, hint))?;
+        teller
+            .say("starting the sandbox: both providers on loopback, with a ledger of their own")?;
+        let sandbox = start_sandbox(demo.seed, start).await?;
+        let config = config(&postgres.url("demo"), &sandbox, start)?;
+        let pool = engine::connect(&config).await?;
+        let ahead = i32::try_from(config.retention.partitions_ahead).unwrap_or(i32::MAX);
+        store::migrate::migrate(&pool, start, ahead).await?;
+        store::report::set_tag(&pool, &tag(demo.seed)).await?;
+        let engine = engine::build(&config, pool, Clock::simulated(start)).await?;
+        let stage = Self {
+            start,
+            end,
+            sandbox,
+            config,
+            engine,
+            _postgres: postgres,
+        };
+        teller.say(&format!("importing {} mandates", demo.mandates))?;
+        stage.import(demo).await?;
+        Ok(stage)
+    }
+
+    /// The same file for both sides.
+    async fn import(&self, demo: &Demo) -> Result<(), Failure> {
+        let file = mandates::csv(demo.seed, demo.mandates);
+        // The sandbox's Signzy debits every cycle that it knows: none before the demo begins.
+        let first_cycles = self
+            .start
+            .with_timezone(&chrono_tz::Asia::Kolkata)
+            .date_naive();
+        let name = Path::new("the demo's mandates");
+        let known = sandbox::parse_mandates(name, &file, "signzy_main", first_cycles)
+            .context("read the mandates for the sandbox")?;
+        self.sandbox.register(known);
+        let (config, pool) = (&self.config, &self.engine.pool);
+        let report = import::import(config, pool, file.as_bytes(), self.start, false).await?;
+        if report.invalid > 0 || report.imported != u64::from(demo.mandates) {
+            return Err(Failure::from(anyhow::anyhow!(
+                "the demo's own mandates were not imported: {report:?}"
+            )));
+        }
+        Ok(())
+    }
+
+    /// Until the last day, and then everything that the providers do by themselves up to it.
+    async fn live(&self, demo: &Demo, teller: &Teller) -> Result<(), Failure> {
+        let bar = progress(demo.days);
+        let limits = simulation::Limits {
+            until: Some(self.end),
+            step: STEP,
+        };
+        let mut told = Ok(0_u64);
+        simulation::run(&self.engine, limits, &CancellationToken::new(), |now| {
+            let day = days_between(self.start, now);
+            bar.set_position(day);
+            if let Ok(last) = told
+                && bar.is_hidden()
+                && day >= last.saturating_add(TELL_EVERY)
+            {
+                told = teller
+                    .say(&format!("day {day} of {}", demo.days))
+                    .map(|()| day);
+            }
+        })
+        .await?;
+        told?;
+        bar.finish_and_clear();
+        retention::tick(&self.engine).await?;
+        self.sandbox.settle(self.end);
+        Ok(())
     }
 }
 
@@ -136,10 +190,6 @@ fn days_between(start: Instant, now: Instant) -> u64 {
 fn tag(seed: u64) -> String {
     let digits = format!("{:04}", seed.checked_rem(10_000).unwrap_or(0));
     format!("d{}", digits.get(1..).unwrap_or("000"))
-}
-
-fn retention_ahead(config: &Config) -> i32 {
-    i32::try_from(config.retention.partitions_ahead).unwrap_or(3)
 }
 
 async fn start_sandbox(seed: u64, start: Instant) -> Result<Sandbox, anyhow::Error> {
@@ -197,7 +247,7 @@ fn config(database: &str, sandbox: &Sandbox, start: Instant) -> Result<Config, F
     Ok(config)
 }
 
-/// A bar of days on a terminal; nothing otherwise.
+/// A bar of days on a terminal; hidden otherwise.
 fn progress(days: u32) -> ProgressBar {
     if !std::io::stderr().is_terminal() {
         return ProgressBar::hidden();

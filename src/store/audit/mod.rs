@@ -15,6 +15,14 @@ pub use calls::{Call, Place, StoredPolicy, calls_after, policies};
 pub use cycles::{Schedule, schedules_after};
 pub use progress::{Transition, transitions};
 
+/// Readies a connection for the checks: they read whole tables, and every other connection is kept from that.
+pub async fn prepare(conn: &mut PgConnection) -> sqlx::Result<()> {
+    sqlx::query!("select set_config('enable_seqscan', 'on', false)")
+        .fetch_one(conn)
+        .await?;
+    Ok(())
+}
+
 /// Something that breaks a rule.
 #[derive(Debug, Clone, Serialize)]
 pub struct Finding {

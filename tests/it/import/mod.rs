@@ -126,8 +126,7 @@ fn row(changes: &[(&str, &str)]) -> String {
     ];
     let value = |column: &str| {
         let set = changes.iter().find(|(name, _)| *name == column);
-        set
-            .or_else(|| good.iter().find(|(name, _)| *name == column))
+        set.or_else(|| good.iter().find(|(name, _)| *name == column))
             .map_or("", |(_, value)| *value)
     };
     let cells: Vec<String> = HEADER
