@@ -27,7 +27,7 @@ impl World {
     pub(crate) async fn new(postgres: &PrivatePostgres, name: &str) -> anyhow::Result<Self> {
         postgres.create_database(name).await?;
         let now = DateTime::parse_from_rfc3339(NOW)?.to_utc();
-        let minute = Duration::from_secs(60);
+        let minute = Duration::from_mins(1);
         let settings = ConnectSettings {
             max_connections: 16,
             connect_timeout: minute,

@@ -1,7 +1,5 @@
 //! The command line from outside: exit codes, what goes to which stream, the help.
 
-#![expect(clippy::unwrap_used, reason = "the helpers of a test may fail it")]
-
 use assert_cmd::Command;
 use mandated::admin::http::{self, Listener, Readiness};
 use mandated::config::Listen;

@@ -1,11 +1,5 @@
 //! What a configuration says when it is wrong, which layer wins, and that no secret gets out.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    reason = "the helpers of a test may fail it"
-)]
-
 mod checks;
 
 use std::path::PathBuf;

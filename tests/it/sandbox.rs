@@ -266,6 +266,8 @@ fn fields(value: &Value) -> Vec<String> {
                 }
             })
             .collect(),
-        _ => Vec::new(),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => {
+            Vec::new()
+        }
     }
 }
