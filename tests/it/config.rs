@@ -358,7 +358,7 @@ fn wrong_values_are_reported_together_with_their_source() {
       MANDATED__ACCOUNTS__JUSPAY_MAIN__PROVIDER: accounts.juspay_main.provider: "jusspay" is none of juspay, signzy
       mandated.toml: clock.start: input contains invalid characters; an example is "2026-01-01T00:00:00Z"
       mandated.toml: listen.address: invalid socket address syntax; an example is "127.0.0.1:9180"
-      mandated.toml: log.filter: "=,=" is not a filter: invalid filter directive; an example is "info"
+      mandated.toml: log.filter: "=,=" is not a filter: invalid filter directive; an example is "info,sqlx=warn"
       mandated.toml: log.format: "xml" is none of json, text
       mandated.toml: planner.batch must be a whole number, not a number with a fraction
       mandated.toml: rails.card.max_attempts: 100000 is out of range; an example is 2
