@@ -48,7 +48,7 @@ pub struct Progress {
     pub tries: u16,
     /// When the last money-moving call was sent.
     pub sent_at: Option<Instant>,
-    /// When the current order's terminal failure was first seen.
+    /// When the terminal failure of the current order's last attempt was first seen.
     pub failed_at: Option<Instant>,
     /// The last three look-ups of the current order, the latest first.
     pub looked: [Option<Instant>; 3],
