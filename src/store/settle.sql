@@ -11,16 +11,17 @@ with s as materialized (
 ), gone as (
   delete from mandated.jobs j using s
    where j.execution_id = s.execution_id and j.lease_token = s.lease_token and s.step is null
-  returning j.execution_id
+  returning j.execution_id, s.lease_token
 ), again as (
   update mandated.jobs j
      set step = s.step, run_at = s.run_at, run_before = s.run_before, lease_until = null, lease_token = null, worker_id = null
     from s
    where j.execution_id = s.execution_id and j.lease_token = s.lease_token and s.step is not null
-  returning j.execution_id
+  returning j.execution_id, s.lease_token
 ), held as materialized (
-  -- The fence: only what this worker still held is written anywhere below.
-  select s.* from s join (select execution_id from gone union all select execution_id from again) o using (execution_id)
+  -- The fence: only what this worker still held is written anywhere below. By the token too: the same batch may hold an
+  -- older settlement of the execution, from before its lease was lost and won again.
+  select s.* from s join (select * from gone union all select * from again) o using (execution_id, lease_token)
 ), closed as (
   delete from mandated.intents i using held h where i.execution_id = h.execution_id and h.closes_intent
 ), proven as (
@@ -41,9 +42,16 @@ with s as materialized (
     join mandated.executions old on old.id = h.execution_id
     left join proven p on p.execution_id = h.execution_id
     cross join lateral (
-      -- A second collection of a cycle that has its debit: a person must give it back.
-      select case when h.debit_minor is not null and p.execution_id is null then 'review' else h.to_state end as state,
-             case when h.debit_minor is not null and p.execution_id is null
+      -- A second collection of a cycle that has its debit: a person must give it back. The same one seen again is none.
+      select h.debit_minor is not null and p.execution_id is null
+             and not exists (select 1 from mandated.debits d
+                              where d.mandate_id = old.mandate_id and d.cycle_on = old.cycle_on
+                                and d.order_id = h.debit_order_id
+                                and coalesce(d.provider_txn = h.provider_ref, true)) as is_second
+    ) collected
+    cross join lateral (
+      select case when collected.is_second then 'review' else h.to_state end as state,
+             case when collected.is_second
                   then 'refund due: order ' || h.debit_order_id || ' was collected, and the cycle had its debit'
                   -- A second look that changes nothing leaves the reason of the end.
                   when h.to_state = h.from_state and old.finished_at is not null then old.reason
@@ -59,7 +67,8 @@ with s as materialized (
   insert into mandated.notifications (execution_id, notification_no, mandate_id, reference, state, amount_minor, requested_at,
                                       delivered_at, message)
   select e.id, h.told_no, e.mandate_id, h.told_ref, h.told_state, e.amount_minor, $3,
-         case when h.told_state = 'delivered' then $3 end, h.told_message
+         -- The same instant as the execution's: the claim compares this one, and the job was planned by the other.
+         case when h.told_state = 'delivered' then coalesce(h.delivered_at, $3) end, h.told_message
     from held h join mandated.executions e on e.id = h.execution_id
    where h.told_state is not null
   on conflict (execution_id, notification_no) do update

@@ -116,3 +116,14 @@ fn what_was_given_back_is_proven_and_frees_the_mandate() {
     );
     assert_eq!(follow(&execution, &decision), Ok(State::Failed));
 }
+
+#[test]
+fn a_counter_beyond_all_reason_is_a_spent_budget_that_the_database_can_hold() {
+    for (said, counted) in [(-1, 0), (3, 3), (40_000, 32_767), (i64::MAX, 32_767)] {
+        let counter = Counter {
+            attempts: Some(said),
+            no_retry_allowed: false,
+        };
+        assert_eq!(notified().attempts(counter), counted, "{said}");
+    }
+}
