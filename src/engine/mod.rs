@@ -163,11 +163,12 @@ pub async fn run(
         draining.clone(),
         "plan",
         {
-            let (engine, wake) = (engine.clone(), wake.clone());
+            let (engine, wake, draining) = (engine.clone(), wake.clone(), draining.clone());
             move || {
                 let (engine, wake) = (engine.clone(), wake.clone());
+                let draining = draining.clone();
                 async move {
-                    while planner::tick(&engine).await? > 0 {
+                    while !draining.is_cancelled() && planner::tick(&engine).await? > 0 {
                         wake.wake();
                     }
                     Ok(())

@@ -114,10 +114,12 @@ async fn a_stale_settlement_is_not_let_in_by_a_held_one_of_the_same_batch() {
     };
     let held = settlement(7, State::Executing, State::Pending);
     for batch in [[stale.clone(), held.clone()], [held, stale]] {
-        sqlx::query("update mandated.jobs set lease_until = now(), lease_token = 7, worker_id = 'worker-1'")
-            .execute(&database.pool)
-            .await
-            .unwrap();
+        sqlx::query(
+            "update mandated.jobs set lease_until = now(), lease_token = 7, worker_id = 'worker-1'",
+        )
+        .execute(&database.pool)
+        .await
+        .unwrap();
         settle(&database.pool, &batch, &[], now, "worker-1")
             .await
             .unwrap();

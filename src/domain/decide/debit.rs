@@ -240,6 +240,10 @@ impl Context<'_> {
         if let Some(AccountPause::Throttled { until }) = account {
             at = at.max(until);
         }
+        if matches!(self.step, Step::Lookup | Step::Retry) {
+            // A retry begins with a look-up too.
+            at = may_look(self.execution, self.policy, at);
+        }
         let mut decision = keep(self.execution, None, why);
         decision.account = account;
         decision.progress.tries = tries.saturating_add(1);
