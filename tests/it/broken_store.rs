@@ -260,3 +260,40 @@ async fn resuming_wakes_what_waits_for_it_and_no_retry_that_waits_for_its_own_ti
             .unwrap();
     assert_eq!(times, [(1, at("2026-02-03T00:30:00Z")), (2, now)]);
 }
+
+#[tokio::test]
+async fn a_settlement_without_the_lease_writes_nothing() {
+    let database = leased(7).await;
+    let charged = Settlement {
+        step: None,
+        run_at: None,
+        closes_intent: true,
+        debit_minor: Some(49_900),
+        debit_order_id: Some("order-1".to_owned()),
+        mandate_status: Some("revoked"),
+        told_no: Some(2),
+        told_ref: Some("reference-2".to_owned()),
+        told_state: Some("failed"),
+        ..settlement(6, State::Executing, State::Charged)
+    };
+    let now = at("2026-01-31T00:31:00Z");
+    let settled = settle(
+        &database.pool,
+        &[charged],
+        &[attempt("late")],
+        now,
+        "worker-1",
+    )
+    .await
+    .unwrap();
+    assert!(settled.is_empty());
+    let stands = read(
+        &database.pool,
+        "select concat_ws(' ', e.state, m.status, (select count(*) from mandated.jobs), (select count(*) from mandated.intents),
+                          (select count(*) from mandated.debits), (select count(*) from mandated.attempts),
+                          (select count(*) from mandated.notifications), (select count(*) from mandated.events))
+           from mandated.executions e, mandated.mandates m",
+    )
+    .await;
+    assert_eq!(stands.as_deref(), Some("notified active 1 1 0 0 1 0"));
+}

@@ -3,6 +3,7 @@
 // For clippy: what helps a test is a test.
 #![cfg(test)]
 
+mod broken_claim;
 mod broken_engine;
 mod broken_store;
 mod classify;
