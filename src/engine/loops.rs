@@ -91,16 +91,20 @@ async fn plan(engine: Engine, wake: Wake, draining: CancellationToken) {
         what: "plan",
     };
     loop {
-        turns.report(plan_all(&engine, &wake).await);
+        turns.report(plan_all(&engine, &wake, &turns.draining).await);
         if !turns.next().await {
             return;
         }
     }
 }
 
-/// Batch after batch, until nothing is due.
-async fn plan_all(engine: &Engine, wake: &Wake) -> Result<(), StoreError> {
-    while planner::tick(engine).await? > 0 {
+/// Batch after batch, until nothing is due or the daemon stops.
+async fn plan_all(
+    engine: &Engine,
+    wake: &Wake,
+    draining: &CancellationToken,
+) -> Result<(), StoreError> {
+    while !draining.is_cancelled() && planner::tick(engine).await? > 0 {
         wake.wake();
     }
     Ok(())

@@ -1,5 +1,6 @@
 //! Writes what came of the jobs, many at a time. While the database is away it keeps trying: the answers are in its hands only.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
@@ -74,7 +75,55 @@ async fn linger(engine: &Engine, done: &mut mpsc::Receiver<Done>, waiting: &mut 
 }
 
 /// Settles one batch and says in the log what came of each.
+///
+/// What the database refuses to hold is left to its lease, alone: it must not keep the others from being settled.
 pub(super) async fn settle(engine: &Engine, batch: &[Done]) -> Result<(), StoreError> {
+    for done in batch {
+        // First, for it may be tried again as often as needed.
+        if let Some(pause) = done.decision.account {
+            pause_account(engine, done, pause).await?;
+        }
+    }
+    for part in one_of_each(batch) {
+        match settle_together(engine, &part).await {
+            Err(problem) if problem.is_about_the_data() => {
+                for done in part {
+                    settle_alone(engine, done).await?;
+                }
+            }
+            result => result?,
+        }
+    }
+    Ok(())
+}
+
+/// Parts in which no execution is twice: a lease that was lost and won again can leave two settlements, of which one holds.
+fn one_of_each(batch: &[Done]) -> Vec<Vec<&Done>> {
+    let mut parts = Vec::new();
+    let mut rest: Vec<&Done> = batch.iter().collect();
+    while !rest.is_empty() {
+        let mut seen = HashSet::with_capacity(rest.len());
+        let (part, twice) = rest
+            .into_iter()
+            .partition(|done| seen.insert(done.claimed.execution.id));
+        parts.push(part);
+        rest = twice;
+    }
+    parts
+}
+
+async fn settle_alone(engine: &Engine, done: &Done) -> Result<(), StoreError> {
+    match settle_together(engine, &[done]).await {
+        Err(problem) if problem.is_about_the_data() => {
+            error!(execution.id = done.claimed.execution.id.0, lease.token = done.claimed.token.0, error = %chain(&problem),
+                   "the database refuses what came of this job; it is left to its lease, and will be tried again: report this");
+            Ok(())
+        }
+        result => result,
+    }
+}
+
+async fn settle_together(engine: &Engine, batch: &[&Done]) -> Result<(), StoreError> {
     let now = engine.clock.now();
     let settlements: Vec<_> = batch.iter().map(|done| done.settlement.clone()).collect();
     let attempts: Vec<_> = batch
@@ -93,9 +142,6 @@ pub(super) async fn settle(engine: &Engine, batch: &[Done]) -> Result<(), StoreE
         match settled.get(&done.claimed.execution.id) {
             Some(settled) => log::transition(engine, done, settled),
             None => log::lease_lost(engine, done),
-        }
-        if let Some(pause) = done.decision.account {
-            pause_account(engine, done, pause).await?;
         }
     }
     Ok(())

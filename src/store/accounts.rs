@@ -45,7 +45,7 @@ pub async fn pause(
     now: Instant,
 ) -> Result<bool, StoreError> {
     let row = sqlx::query_scalar!(
-        r#"with before as (select id, paused_until from mandated.accounts where id = $1 for update)
+        r#"with before as (select id, paused_until from mandated.accounts where id = $1 for no key update)
            update mandated.accounts a set paused_until = greatest(a.paused_until, $2), pause_reason = $3
              from before b where a.id = b.id
            returning coalesce(b.paused_until <= $4, true) as "news!""#,

@@ -33,6 +33,23 @@ pub enum StoreError {
     },
 }
 
+impl StoreError {
+    /// Whether the database refused the rows themselves (a constraint, a value out of range): trying again changes nothing.
+    pub fn is_about_the_data(&self) -> bool {
+        let Self::Database {
+            source: sqlx::Error::Database(refused),
+            ..
+        } = self
+        else {
+            return false;
+        };
+        // SQLSTATE classes "data exception" and "integrity constraint violation".
+        refused
+            .code()
+            .is_some_and(|code| code.starts_with("22") || code.starts_with("23"))
+    }
+}
+
 /// Names what was tried.
 pub(super) trait Tried<T> {
     fn tried(self, what: &'static str) -> Result<T, StoreError>;

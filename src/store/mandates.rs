@@ -165,7 +165,8 @@ pub enum Changed {
 
 /// Changes where a mandate stands, with its event, in one transaction. The planning cursor stays.
 ///
-/// A resumed mandate's waiting jobs become due: whoever claims one works out anew when its step is lawful.
+/// A resumed mandate's jobs that wait for it, which is until the end of their cycle, become due: whoever claims one works out
+/// anew when its step is lawful. A job that waits for its own time goes on waiting.
 pub async fn set_status(
     conn: &mut PgConnection,
     reference: &str,
@@ -210,8 +211,10 @@ pub async fn set_status(
     .tried("change the mandate")?;
     if change == Change::Resume {
         sqlx::query!(
-            "update mandated.jobs set run_at = $2, run_before = null
-              where mandate_id = $1 and lease_token is null and step in ('notify', 'execute', 'retry') and run_at > $2",
+            "update mandated.jobs j set run_at = $2, run_before = null
+               from mandated.executions e
+              where e.id = j.execution_id and j.mandate_id = $1 and j.lease_token is null
+                and j.step in ('notify', 'execute', 'retry') and j.run_at >= e.closes_at and j.run_at > $2",
             row.id,
             now
         )

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use serde::Serialize;
+use serde_json::Value;
 use sqlx::PgPool;
 
 use super::error::{StoreError, Tried};
@@ -78,8 +79,8 @@ pub async fn settle(
     now: Instant,
     worker: &str,
 ) -> Result<HashMap<ExecutionId, Settled>, StoreError> {
-    let as_json = |result: Result<serde_json::Value, serde_json::Error>| {
-        result.map_err(|error| StoreError::Corrupt {
+    let as_json = |result: Result<Value, serde_json::Error>| {
+        result.map(storable).map_err(|error| StoreError::Corrupt {
             what: "write settlements".to_owned(),
             why: error.to_string(),
         })
@@ -102,6 +103,20 @@ pub async fn settle(
             ))
         })
         .collect()
+}
+
+/// Without the one character that Postgres cannot store. Providers' words are in here: a single one with it would keep the
+/// whole batch from being settled.
+fn storable(value: Value) -> Value {
+    match value {
+        Value::String(text) if text.contains('\0') => Value::String(text.replace('\0', "\u{fffd}")),
+        Value::Array(items) => items.into_iter().map(storable).collect(),
+        Value::Object(fields) => fields
+            .into_iter()
+            .map(|(name, field)| (name, storable(field)))
+            .collect(),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => value,
+    }
 }
 
 /// Records the provider's attempt counter on an open intent, before a call that has no idempotency key.

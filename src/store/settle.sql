@@ -11,22 +11,23 @@ with s as materialized (
 ), gone as (
   delete from mandated.jobs j using s
    where j.execution_id = s.execution_id and j.lease_token = s.lease_token and s.step is null
-  returning j.execution_id
+  returning j.execution_id, s.lease_token
 ), again as (
   update mandated.jobs j
      set step = s.step, run_at = s.run_at, run_before = s.run_before, lease_until = null, lease_token = null, worker_id = null
     from s
    where j.execution_id = s.execution_id and j.lease_token = s.lease_token and s.step is not null
-  returning j.execution_id
+  returning j.execution_id, s.lease_token
 ), held as materialized (
-  -- The fence: only what this worker still held is written anywhere below.
+  -- The fence: only what this worker still held is written anywhere below. By the token too: the same batch may hold an
+  -- older settlement of the execution, from before its lease was lost and won again.
   select s.*, e.mandate_id, e.cycle_on, e.amount_minor, e.currency, e.reason as old_reason, e.finished_at as old_finished_at,
          m.ref as mandate_ref
     from s
     join mandated.executions e on e.id = s.execution_id
     join mandated.mandates m on m.id = e.mandate_id
    -- `is true` keeps Postgres from making a join of it, which it would take for a small one.
-   where (s.execution_id in (select execution_id from gone union all select execution_id from again)) is true
+   where ((s.execution_id, s.lease_token) in (select * from gone union all select * from again)) is true
 ), closed as (
   delete from mandated.intents i using held h where i.execution_id = h.execution_id and h.closes_intent
 ), proven as (
@@ -37,8 +38,13 @@ with s as materialized (
   on conflict (mandate_id, cycle_on) do nothing
   returning execution_id
 ), ended as materialized (
-  -- A second collection of a cycle that has its debit: a person must give it back.
-  select h.*, h.debit_minor is not null and h.execution_id not in (select execution_id from proven) as refund_due from held h
+  -- A second collection of a cycle that has its debit: a person must give it back. The same one seen again is none.
+  select h.*, h.debit_minor is not null and h.execution_id not in (select execution_id from proven)
+              and not exists (select 1 from mandated.debits d
+                               where d.mandate_id = h.mandate_id and d.cycle_on = h.cycle_on
+                                 and d.order_id = h.debit_order_id
+                                 and coalesce(d.provider_txn = h.provider_ref, true)) as refund_due
+    from held h
 ), moved as (
   update mandated.executions e
      set state = n.state, finished_at = case when n.is_final then coalesce(h.old_finished_at, $3) end,
@@ -66,7 +72,8 @@ with s as materialized (
   insert into mandated.notifications (execution_id, notification_no, mandate_id, reference, state, amount_minor, requested_at,
                                       delivered_at, message)
   select execution_id, told_no, mandate_id, told_ref, told_state, amount_minor, $3,
-         case when told_state = 'delivered' then $3 end, told_message
+         -- The same instant as the execution's: the claim compares this one, and the job was planned by the other.
+         case when told_state = 'delivered' then coalesce(delivered_at, $3) end, told_message
     from held
    where told_state is not null
   on conflict (execution_id, notification_no) do update

@@ -5,6 +5,9 @@
 
 mod admin;
 mod audit;
+mod broken_claim;
+mod broken_engine;
+mod broken_store;
 mod classify;
 mod cli;
 mod config;

@@ -21,10 +21,16 @@ impl Context<'_> {
         let mut decision = keep(self.execution, None, words(failure));
         decision.class = Some(failure.class);
         decision.closes_intent = true;
-        decision.mandate = mandate_effect(failure.class);
         decision.progress.debits_tried = self.tried();
         decision.progress.tries = 0;
-        decision.progress.failed_at = Some(self.execution.progress.failed_at.unwrap_or(self.now));
+        if self.is_first_sight() {
+            decision.mandate = mandate_effect(failure.class);
+            // The provider's own retries begin anew after each attempt that fails.
+            decision.progress.failed_at = Some(self.now);
+        } else {
+            let failed_at = self.execution.progress.failed_at;
+            decision.progress.failed_at = Some(failed_at.unwrap_or(self.now));
+        }
         if self.step == Step::Lookup {
             decision.progress.lookups = decision.progress.lookups.saturating_add(1);
         }
@@ -67,14 +73,17 @@ impl Context<'_> {
 
     /// Attempts on this order so far, this one included.
     fn tried(self) -> u16 {
-        let progress = &self.execution.progress;
-        // A look-up that sees a failure for the second time is not another attempt.
-        let first_sight = self.execution.intent.is_some()
-            || self.step.moves_money()
-            || self.execution.is_watched() && progress.failed_at.is_none()
-            || self.execution.state == State::Pending;
-        let ours = progress.debits_tried.saturating_add(u16::from(first_sight));
+        let tried = self.execution.progress.debits_tried;
+        let ours = tried.saturating_add(u16::from(self.is_first_sight()));
         ours.max(self.execution.attempts(self.counter))
+    }
+
+    /// Whether the failure is news. A look-up that sees it for the second time tells of no other attempt.
+    fn is_first_sight(self) -> bool {
+        self.execution.intent.is_some()
+            || self.step.moves_money()
+            || self.execution.is_watched() && self.execution.progress.failed_at.is_none()
+            || self.execution.state == State::Pending
     }
 
     /// When the provider may be asked to retry the order, if that is lawful and allowed.
@@ -100,8 +109,8 @@ impl Context<'_> {
         if let Some(wait) = failure.retry_after {
             at = at.max(after(self.now, wait));
         }
-        if let Some(sent) = self.execution.progress.sent_at {
-            at = at.max(after(sent, self.policy.min_gap));
+        if let Some(last) = self.last_try() {
+            at = at.max(after(last, self.policy.min_gap));
         }
         if step == Step::Retry {
             // The order is read before it is retried.
@@ -110,6 +119,14 @@ impl Context<'_> {
         let seed = self.execution.id.0;
         let span = next_window(&self.policy.debit_windows, at, seed, self.policy.jitter)?;
         (span.opens < latest).then_some(Next { step, span })
+    }
+
+    /// When the order was last tried: when we called, or on the date that the call handed over.
+    fn last_try(self) -> Option<Instant> {
+        let progress = &self.execution.progress;
+        let sent = progress.sent_at?;
+        let handed_over = progress.execute_at.filter(|at| *at <= self.now);
+        Some(handed_over.map_or(sent, |at| at.max(sent)))
     }
 
     /// The order will not be tried again by us. A new one only when it is proven dead; the end when the policy has no more.
@@ -135,7 +152,7 @@ impl Context<'_> {
             class
         };
         decision.class = Some(why);
-        if decision.mandate.is_none()
+        if mandate_effect(why).is_none()
             && let Some(renewed) = self.renew(&decision, why)
         {
             return renewed;

@@ -14,8 +14,9 @@ impl Run<'_> {
         if self.account.client.execute_needs_counter() {
             // No idempotency key: what the provider has now tells later whether this call got through.
             let before = self.look_up(&self.claimed.order_id).await;
-            let Some(counter) = before.counter.attempts else {
-                return Ok(self.unread(&before));
+            let (Outcome::NotFound, Some(counter)) = (&before.outcome, before.counter.attempts)
+            else {
+                return Ok(self.instead_of_call(&before));
             };
             self.record_counter(counter).await?;
         }
@@ -36,7 +37,9 @@ impl Run<'_> {
             amount: execution.amount,
             notice,
         };
-        let reply = self.account.client.execute(&request).await;
+        let reply = self
+            .within_lease(self.account.client.execute(&request))
+            .await?;
         self.record_debit(Call::Execute, &self.claimed.order_id, &reply);
         Ok(self.decide(&reply))
     }
@@ -44,20 +47,17 @@ impl Run<'_> {
     /// The order is read first: a retry is only for one that is proven failed, and its counter must be known.
     pub(super) async fn retry(&mut self) -> Result<Decision, JobError> {
         let before = self.look_up(&self.claimed.order_id).await;
-        if !matches!(before.outcome, Outcome::Failed(_)) {
-            return Ok(self.instead_of_retry(&before));
-        }
-        if before.counter.no_retry_allowed {
-            return Ok(self.unread(&before));
+        let allowed = matches!(before.outcome, Outcome::Failed(_))
+            && !before.counter.no_retry_allowed
+            // The provider's own silent retries can have used the budget up.
+            && self.claimed.execution.attempts(before.counter) < self.policy.max_attempts;
+        if !allowed {
+            return Ok(self.instead_of_call(&before));
         }
         let attempts = before
             .counter
             .attempts
             .unwrap_or_else(|| i64::from(self.claimed.execution.progress.debits_tried));
-        if self.claimed.execution.attempts(before.counter) >= self.policy.max_attempts {
-            // The provider's own silent retries have used the budget up.
-            return Ok(self.unread(&before));
-        }
         self.record_counter(attempts).await?;
         self.check_lease()?;
         let mandate = &self.claimed.mandate;
@@ -73,69 +73,45 @@ impl Run<'_> {
             amount: self.claimed.execution.amount,
             next_scheduled_on: next_cycle.map(|cycle| cycle.on),
         };
-        let reply = self.account.client.retry(&request).await;
+        let reply = self
+            .within_lease(self.account.client.retry(&request))
+            .await?;
         self.record_debit(Call::Retry, &self.claimed.order_id, &reply);
         Ok(self.decide(&reply))
     }
 
-    /// The read before a call found something else than the failure that the call is for.
-    fn instead_of_retry(&self, before: &Reply<Outcome>) -> Decision {
-        // Nothing was sent under this intent: what was read is judged as a look-up of an execution without one.
-        let mut without = self.execution.clone();
-        without.intent = None;
-        without.state = State::Retrying;
-        let mut decision = decide(
-            &without,
-            Step::Lookup,
-            &before.outcome,
-            before.counter,
-            self.policy,
-            self.now,
-        );
-        decision.events.insert(0, Event::NotProcessed);
-        decision.closes_intent = true;
-        decision
-    }
-
-    /// The read before a call did not come to anything, or forbids the call.
-    fn unread(&self, before: &Reply<Outcome>) -> Decision {
-        match &before.outcome {
-            Outcome::Failed(_) => self.instead_of_retry(before),
-            Outcome::Call(
-                failure @ (CallFailure::NotSent { .. }
-                | CallFailure::AccountRefused { .. }
-                | CallFailure::Throttled { .. }),
-            ) => {
-                let outcome = Outcome::Call(failure.clone());
-                decide(
-                    &self.execution,
-                    self.claimed.step,
-                    &outcome,
-                    before.counter,
-                    self.policy,
-                    self.now,
-                )
-            }
-            Outcome::Charged { .. }
-            | Outcome::Pending
-            | Outcome::Refused(_)
-            | Outcome::AlreadyExists
-            | Outcome::NotFound
-            | Outcome::Reversed(_)
-            | Outcome::Odd(_)
-            | Outcome::Call(CallFailure::Unknown { .. }) => {
-                let why = "the provider could not be read before the call".to_owned();
-                let outcome = Outcome::Call(CallFailure::NotSent { why });
-                decide(
-                    &self.execution,
-                    self.claimed.step,
-                    &outcome,
-                    before.counter,
-                    self.policy,
-                    self.now,
-                )
-            }
-        }
+    /// What was read before a call forbids it, or could not be read. The call is not made.
+    fn instead_of_call(&self, before: &Reply<Outcome>) -> Decision {
+        let decide = |execution, step, outcome| {
+            decide(
+                execution,
+                step,
+                outcome,
+                before.counter,
+                self.policy,
+                self.now,
+            )
+        };
+        let Outcome::Call(failure) = &before.outcome else {
+            // Nothing was sent under this intent: what was read is judged as a look-up of an execution without one.
+            let mut without = self.execution.clone();
+            without.intent = None;
+            without.state = State::Retrying;
+            let mut decision = decide(&without, Step::Lookup, &before.outcome);
+            decision.events.insert(0, Event::NotProcessed);
+            decision.closes_intent = true;
+            return decision;
+        };
+        // It says nothing about the order: the call is still due, a little later.
+        let failure = match failure {
+            CallFailure::Unknown { .. } => CallFailure::NotSent {
+                why: "the provider could not be read before the call".to_owned(),
+            },
+            CallFailure::NotSent { .. }
+            | CallFailure::AccountRefused { .. }
+            | CallFailure::Throttled { .. } => failure.clone(),
+        };
+        decide(&self.execution, self.claimed.step, &Outcome::Call(failure))
     }
 
     async fn record_counter(&self, counter: i64) -> Result<(), JobError> {
@@ -174,7 +150,13 @@ impl Run<'_> {
         };
         let reply = self.account.client.look_up(&request).await;
         order.clone_into(&mut self.order);
-        self.execution.progress = self.execution.progress.looked_at(self.now);
+        let reached = !matches!(
+            reply.outcome,
+            Outcome::Call(CallFailure::NotSent { .. } | CallFailure::Throttled { .. })
+        );
+        if reached {
+            self.execution.progress = self.execution.progress.looked_at(self.now);
+        }
         self.record_debit(Call::OrderStatus, order, &reply);
         reply
     }
@@ -182,16 +164,22 @@ impl Run<'_> {
     /// Looks at every order that a finished execution had.
     pub(super) async fn verify(&mut self) -> Decision {
         let execution = self.execution.clone();
-        let mut last = None;
+        let mut last: Option<Decision> = None;
         for order_no in 1..=execution.progress.order_no {
             let is_current = order_no == execution.progress.order_no;
             if is_current && execution.state == State::Charged {
                 continue;
             }
+            // Without order ids of ours only the current debit can be asked about.
+            if !is_current && self.account.client.execute_needs_counter() {
+                continue;
+            }
             let order = order_id(&self.engine.tag, execution.id, order_no);
             let reply = self.look_up(&order).await;
-            let decision =
+            let mut decision =
                 decide_verify(&execution, order_no, &reply.outcome, self.policy, self.now);
+            // An order that could not be looked at is not forgotten because another one could.
+            decision.next = decision.next.or(last.and_then(|earlier| earlier.next));
             let collected = decision.collected.is_some();
             last = Some(decision);
             if collected {

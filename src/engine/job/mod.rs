@@ -56,6 +56,9 @@ pub enum JobError {
     LeaseNearlyOver { execution: i64 },
     #[error("another worker has execution {execution} now; no call was made")]
     LeaseLost { execution: i64 },
+    /// The call was dropped: waiting for its turn or connecting took too long, or the answer did.
+    #[error("the lease of execution {execution} ended before the provider answered")]
+    LeaseOver { execution: i64 },
 }
 
 /// What a job needs around it.
@@ -200,5 +203,18 @@ impl Run<'_> {
             });
         }
         Ok(())
+    }
+
+    /// A call that can move money, as long as the lease lasts. What has not left by then never does: behind the rate limit or
+    /// a slow connection it could otherwise go out after somebody else has found that it was never made.
+    async fn within_lease<T>(&self, call: impl Future<Output = T>) -> Result<T, JobError> {
+        tokio::select! {
+            // A process that was stopped for a while must find out before it goes on.
+            biased;
+            () = tokio::time::sleep_until(self.deadline) => Err(JobError::LeaseOver {
+                execution: self.claimed.execution.id.0,
+            }),
+            reply = call => Ok(reply),
+        }
     }
 }

@@ -48,9 +48,9 @@ impl Signzy {
         let call = self.request(Method::GET, url);
         let exchange = self.call(call, request.at).await;
         let payment = match &exchange.judgement {
-            Judgement::Missing => return exchange.reply(Outcome::NotFound),
             Judgement::Call(failure) => return exchange.reply(Outcome::Call(failure.clone())),
-            Judgement::Refused => None,
+            // It was there before. What cannot be found any more is not proven to have never been.
+            Judgement::Missing | Judgement::Refused => None,
             Judgement::Processed => exchange
                 .answer
                 .payment(request.mandate, request.amount.currency()),

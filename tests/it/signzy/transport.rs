@@ -57,9 +57,9 @@ async fn every_http_status_of_a_look_up() {
         (401, FORBIDDEN, "account refused", "account refused"),
         (403, FORBIDDEN, "account refused", "account refused"),
         (403, LIMIT, "throttled None", "throttled None"),
-        // A payment that is not there is one thing, an eMandate without a list of payments another.
-        (404, UNKNOWN, "unknown", "not found"),
-        (404, "", "unknown", "not found"),
+        // A payment that was there and cannot be found is no payment that never was: it would be charged again.
+        (404, UNKNOWN, "unknown", "unknown"),
+        (404, "", "unknown", "unknown"),
         (422, PARAM, "unknown", "unknown"),
         (429, "", "throttled None", "throttled None"),
         (500, documented!("error.json"), "unknown", "unknown"),

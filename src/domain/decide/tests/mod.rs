@@ -2,6 +2,8 @@
 
 mod properties;
 
+mod proven;
+
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::time::Duration;

@@ -1,0 +1,288 @@
+//! What a job must survive between its claim and its settlement: slow lines, unanswered reads, rows that are refused.
+#![expect(clippy::unwrap_used, reason = "the helpers of a test may fail it")]
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use mandated::clock::Clock;
+use mandated::config::Config;
+use mandated::domain::classify::Classifier;
+use mandated::domain::{AccountId, ProviderKind, Rail, State, Step};
+use mandated::engine::job::{Done, JobError, run};
+use mandated::engine::{Account, Engine, Settings, retention, simulation};
+use mandated::provider::{AccountSettings, Client, Provider};
+use mandated::store::claim::{ClaimRequest, Claimed, claim_due};
+use mandated::store::policies;
+use serde_json::json;
+use tokio_util::sync::CancellationToken;
+use wiremock::matchers::{method, path};
+use wiremock::{Mock, MockServer, ResponseTemplate};
+
+use crate::support::TestDatabase;
+use crate::support::row::{Row, account, execution, job, mandate, notification};
+
+/// Six in the morning in India, 25 hours after the payer of execution 1 was notified.
+const NOW: &str = "2026-01-31T00:40:00Z";
+/// For a whole call.
+const TIMEOUT: Duration = Duration::from_millis(400);
+
+fn at(text: &str) -> DateTime<Utc> {
+    text.parse().unwrap()
+}
+
+/// One daemon, its database, and a provider that says what it is told to.
+struct Stage {
+    database: TestDatabase,
+    provider: MockServer,
+    engine: Engine,
+}
+
+impl Stage {
+    /// With the rows of a notified mandate, and the given execution and job.
+    async fn with(tps: u32, executions: &[Row]) -> Self {
+        let database = TestDatabase::new().await;
+        let variables = [("MANDATED__DATABASE__URL", database.url())];
+        let config = Config::load_with(None, variables).unwrap();
+        let policy = config.policy(ProviderKind::Juspay, Rail::Upi);
+        let mut connection = database.pool.acquire().await.unwrap();
+        assert_eq!(policies::intern(&mut connection, &policy).await.unwrap(), 1);
+        drop(connection);
+        for row in [account(), mandate()].iter().chain(executions) {
+            row.insert(&database.pool).await.unwrap();
+        }
+        let provider = MockServer::start().await;
+        let account = AccountSettings {
+            name: "juspay_main".to_owned(),
+            provider: ProviderKind::Juspay,
+            base_url: provider.uri().parse().unwrap(),
+            merchant_id: "shop".to_owned(),
+            api_key: "key".to_owned().into(),
+            timeout: TIMEOUT,
+            tps,
+        };
+        let rules = Arc::new(Classifier::builtin().unwrap());
+        let accounts = vec![Account {
+            id: AccountId(1),
+            name: "juspay_main".to_owned(),
+            client: Client::new(account, rules, true).unwrap(),
+            timeout: TIMEOUT,
+            max_in_flight: 10,
+            pause_after_refusal: Duration::from_secs(300),
+        }];
+        let clock = Clock::simulated(at(NOW));
+        let engine = Engine::new(
+            database.pool.clone(),
+            clock,
+            settings(),
+            accounts,
+            "test".to_owned(),
+        );
+        Self {
+            database,
+            provider,
+            engine,
+        }
+    }
+
+    async fn says(&self, verb: &str, place: &str, status: u16, body: serde_json::Value) {
+        Mock::given(method(verb))
+            .and(path(place))
+            .respond_with(ResponseTemplate::new(status).set_body_json(body))
+            .mount(&self.provider)
+            .await;
+    }
+
+    async fn claim(&self) -> Claimed {
+        let request = ClaimRequest {
+            account: AccountId(1),
+            now: self.engine.clock.now(),
+            limit: 1,
+            lease: Duration::from_secs(60),
+            worker: "worker-1",
+        };
+        let mut claimed = claim_due(&self.database.pool, &request).await.unwrap();
+        claimed.pop().unwrap()
+    }
+
+    async fn run(&self, lease: Duration) -> Result<Done, JobError> {
+        let claimed = self.claim().await;
+        let deadline = tokio::time::Instant::now() + lease;
+        run(&self.engine, &self.engine.accounts[0], claimed, deadline).await
+    }
+
+    async fn calls(&self, place: &str) -> usize {
+        let requests = self.provider.received_requests().await.unwrap();
+        requests
+            .iter()
+            .filter(|request| request.url.path() == place)
+            .count()
+    }
+}
+
+fn settings() -> Settings {
+    let day = Duration::from_secs(86_400);
+    Settings {
+        worker_id: "worker-1".to_owned(),
+        concurrency: 10,
+        batch: 10,
+        settle_batch: 10,
+        lease: Duration::from_secs(60),
+        poll_interval: Duration::from_secs(1),
+        settle_linger: Duration::from_millis(1),
+        planner_interval: day,
+        planner_horizon: day,
+        planner_batch: 10,
+        rescue_interval: day,
+        heartbeat_interval: day,
+        retention: retention::Settings {
+            interval: day,
+            attempts: day * 400,
+            events: day * 400,
+            executions: day * 400,
+            partitions_ahead: 1,
+        },
+        policies: std::collections::BTreeMap::new(),
+    }
+}
+
+fn notified() -> [Row; 2] {
+    [
+        execution()
+            .with("state", "'notified'")
+            .with("order_id", "'mtest1o1'")
+            .with("notification_no", 1)
+            .with("notification_ref", "'reference-1'")
+            .with("delivered_at", "'2026-01-29T23:30Z'")
+            .with("max_attempts", 4),
+        notification()
+            .with("state", "'delivered'")
+            .with("delivered_at", "'2026-01-29T23:30Z'"),
+    ]
+}
+
+fn declined(order: &str) -> serde_json::Value {
+    json!({"status": "AUTHORIZATION_FAILED", "order_id": order, "txn_id": format!("shop-{order}-1"),
+           "resp_code": "INSUFFICIENT_BALANCE", "resp_category": "BUSINESS_ERROR"})
+}
+
+#[tokio::test]
+async fn a_debit_that_waits_for_its_turn_beyond_its_lease_never_leaves() {
+    let [execution, told] = notified();
+    let stage = Stage::with(1, &[execution, told, job()]).await;
+    stage
+        .says("POST", "/txns", 200, json!({"status": "CHARGED"}))
+        .await;
+    // Somebody else has used up this second's only call.
+    let spent = stage.claim().await;
+    stage.engine.accounts[0]
+        .client
+        .mandate_status(&spent.mandate, at(NOW))
+        .await;
+    let deadline = tokio::time::Instant::now() + TIMEOUT + Duration::from_millis(100);
+    let account = &stage.engine.accounts[0];
+    let ended = run(&stage.engine, account, spent, deadline).await;
+    assert!(
+        matches!(ended, Err(JobError::LeaseOver { execution: 1 })),
+        "{ended:?}"
+    );
+    assert_eq!(stage.calls("/txns").await, 0);
+}
+
+#[tokio::test]
+async fn a_retry_whose_first_read_is_not_answered_stays_due() {
+    let tried = execution()
+        .with("state", "'retrying'")
+        .with("order_id", "'mtest1o1'")
+        .with("notification_no", 1)
+        .with("notification_ref", "'reference-1'")
+        .with("delivered_at", "'2026-01-29T23:30Z'")
+        .with("sent_at", "'2026-01-30T22:00Z'")
+        .with("failed_at", "'2026-01-30T22:00Z'")
+        .with("debits_tried", 1)
+        .with("max_attempts", 4);
+    let [_, told] = notified();
+    for (status, body) in [
+        (500, json!({})),
+        (429, json!({})),
+        (200, json!("not an object")),
+    ] {
+        let due = job().with("step", "'retry'");
+        let stage = Stage::with(100, &[tried.clone(), told.clone(), due]).await;
+        stage.says("GET", "/orders/mtest1o1", status, body).await;
+        let done = stage.run(Duration::from_secs(60)).await.unwrap();
+        let next = done.decision.next.unwrap();
+        assert_eq!(
+            (next.step, done.to_state, done.decision.closes_intent),
+            (Step::Retry, State::Retrying, true),
+            "HTTP {status}: {}",
+            done.decision.reason
+        );
+        assert_eq!(stage.calls("/ecr/mandate/retry").await, 0);
+    }
+}
+
+#[tokio::test]
+async fn an_earlier_order_that_could_not_be_looked_at_is_not_forgotten() {
+    let given_up = execution()
+        .with("state", "'failed'")
+        .with("finished_at", "'2026-01-30Z'")
+        .with("order_no", 2)
+        .with("order_id", "'mtest1o2'")
+        .with("max_attempts", 4);
+    let stage = Stage::with(100, &[given_up, job().with("step", "'verify'")]).await;
+    stage.says("GET", "/orders/mtest1o1", 502, json!({})).await;
+    stage
+        .says("GET", "/orders/mtest1o2", 200, declined("mtest1o2"))
+        .await;
+    let done = stage.run(Duration::from_secs(60)).await.unwrap();
+    assert_eq!(done.decision.next.map(|next| next.step), Some(Step::Verify));
+}
+
+#[tokio::test]
+async fn what_the_database_refuses_does_not_keep_the_others_from_being_settled() {
+    let [first, told] = notified();
+    let second = first
+        .clone()
+        .with("id", 2)
+        .with("mandate_id", 2)
+        .with("order_id", "'mtest2o1'")
+        .with("notification_ref", "'reference-2'");
+    let told_too = told
+        .clone()
+        .with("execution_id", 2)
+        .with("mandate_id", 2)
+        .with("reference", "'reference-2'");
+    let other = mandate()
+        .with("ref", "'sub-2'")
+        .with("provider_mandate_id", "'provider-2'");
+    let job_too = job().with("execution_id", 2).with("mandate_id", 2);
+    let rows = [other, first, told, job(), second, told_too, job_too];
+    let stage = Stage::with(100, &rows).await;
+    let charged = json!({"status": "CHARGED"});
+    stage.says("POST", "/txns", 200, charged).await;
+    let refuse = "alter table mandated.executions add check (id <> 1 or state <> 'charged')";
+    sqlx::query(refuse)
+        .execute(&stage.database.pool)
+        .await
+        .unwrap();
+    let limits = simulation::Limits {
+        until: Some(at(NOW)),
+        step: Duration::from_secs(60),
+    };
+    let draining = CancellationToken::new();
+    // The refused one stays leased, and its simulation waits for that.
+    let living = simulation::run(&stage.engine, limits, &draining, |_| draining.cancel());
+    living.await.unwrap();
+    let states: Vec<String> =
+        sqlx::query_scalar("select state from mandated.executions order by id")
+            .fetch_all(&stage.database.pool)
+            .await
+            .unwrap();
+    assert_eq!(states, ["notified", "charged"]);
+    let left: Vec<i64> = sqlx::query_scalar("select execution_id from mandated.jobs")
+        .fetch_all(&stage.database.pool)
+        .await
+        .unwrap();
+    assert_eq!(left, [1], "its lease runs out, and the provider is asked");
+}
