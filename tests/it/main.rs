@@ -8,4 +8,5 @@ mod juspay;
 mod postgres;
 mod schema;
 mod signzy;
+mod steps;
 mod support;
