@@ -2,4 +2,7 @@
 //! the decision under the default policy.
 
 mod juspay;
+mod notifications;
+mod orders;
+mod signzy;
 mod support;

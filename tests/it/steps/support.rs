@@ -147,6 +147,12 @@ impl Scene {
         scene
     }
 
+    /// The same with another amount due.
+    pub(super) fn due(mut self, amount: &str) -> Self {
+        self.execution.amount = rupees(amount);
+        self
+    }
+
     pub(super) fn follow(&self, reply: &Reply<Outcome>) -> Followed {
         let decision = decide(
             &self.execution,
@@ -238,5 +244,10 @@ impl fmt::Display for Followed {
     }
 }
 
-/// The names of the columns of [`Followed`].
-pub(super) const COLUMNS: &str = "state     intent  next step, Indian time        mandate  account";
+/// The names of the columns of a table of answers.
+pub(super) fn heading(call: &str) -> String {
+    format!(
+        "{call:<46} http {:<24} state     intent  next step, Indian time        mandate  account\n",
+        "outcome"
+    )
+}
