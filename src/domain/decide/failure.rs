@@ -2,6 +2,7 @@
 
 use super::timing::{may_look, next_window, strategy_time};
 use super::{Context, Decision, Next, keep};
+use crate::domain::execution::Progress;
 use crate::domain::gate::new_date;
 use crate::domain::outcome::Failure;
 use crate::domain::plan::{self, Start};
@@ -21,9 +22,11 @@ impl Context<'_> {
         let mut decision = keep(self.execution, None, words(failure));
         decision.class = Some(failure.class);
         decision.closes_intent = true;
-        decision.mandate = mandate_effect(failure.class);
+        // What was known at the first sight may be out of date at the second: the mandate may be resumed by then.
+        let is_news = !self.is_second_sight() || self.execution.class != Some(failure.class);
+        decision.mandate = mandate_effect(failure.class).filter(|_| is_news);
+        self.mark_call(&mut decision);
         decision.progress.debits_tried = self.tried();
-        decision.progress.tries = 0;
         decision.progress.failed_at = Some(self.execution.progress.failed_at.unwrap_or(self.now));
         if self.step == Step::Lookup {
             decision.progress.lookups = decision.progress.lookups.saturating_add(1);
@@ -36,7 +39,7 @@ impl Context<'_> {
             ));
             return decision;
         }
-        if let Some(next) = self.retry_time(failure, decision.progress.debits_tried) {
+        if let Some(next) = self.retry_time(failure, &decision.progress) {
             decision.events = vec![Event::Declined];
             decision.next = Some(next);
             return decision;
@@ -77,30 +80,43 @@ impl Context<'_> {
         ours.max(self.execution.attempts(self.counter))
     }
 
+    /// Whether the order's failure was seen before, and nothing was called since.
+    fn is_second_sight(self) -> bool {
+        self.execution.state == State::Retrying && self.execution.intent.is_none()
+    }
+
     /// When the provider may be asked to retry the order, if that is lawful and allowed.
-    fn retry_time(self, failure: &Failure, tried: u16) -> Option<Next> {
-        let is_second_sight =
-            self.execution.state == State::Retrying && self.execution.intent.is_none();
-        if self.counter.no_retry_allowed || tried >= self.policy.max_attempts || is_second_sight {
+    fn retry_time(self, failure: &Failure, progress: &Progress) -> Option<Next> {
+        let tried = progress.debits_tried;
+        if self.counter.no_retry_allowed
+            || tried >= self.policy.max_attempts
+            || self.is_second_sight()
+        {
             return None;
         }
-        self.next_try(Step::Retry, failure, tried)
+        self.next_try(Step::Retry, failure, tried, progress)
     }
 
     /// The time that the policy gives for another try, moved into a window; nothing when it would be too late.
-    fn next_try(self, step: Step, failure: &Failure, tried: u16) -> Option<Next> {
+    fn next_try(
+        self,
+        step: Step,
+        failure: &Failure,
+        tried: u16,
+        progress: &Progress,
+    ) -> Option<Next> {
         // What nobody has classified gets one careful probe.
         if failure.class == Class::Unmapped && tried > 1 {
             return None;
         }
-        let latest = latest_debit(self.execution, self.policy);
+        let latest = latest_debit(self.execution, progress, self.policy);
         let zone = self.policy.debit_windows.time_zone();
         let strategy = self.policy.retry.get(&failure.class)?;
         let mut at = strategy_time(strategy, tried, self.now, latest, zone)?;
         if let Some(wait) = failure.retry_after {
             at = at.max(after(self.now, wait));
         }
-        if let Some(sent) = self.execution.progress.sent_at {
+        if let Some(sent) = progress.sent_at {
             at = at.max(after(sent, self.policy.min_gap));
         }
         if step == Step::Retry {
@@ -135,8 +151,15 @@ impl Context<'_> {
             class
         };
         decision.class = Some(why);
+        if why == Class::MandatePaused
+            && let Some(renewed) = self.renew(&decision)
+        {
+            return self.held(renewed);
+        }
+        let retryable = !matches!(self.policy.retry.get(&why), None | Some(Strategy::None));
         if decision.mandate.is_none()
-            && let Some(renewed) = self.renew(&decision, why)
+            && retryable
+            && let Some(renewed) = self.renew(&decision)
         {
             return renewed;
         }
@@ -150,12 +173,8 @@ impl Context<'_> {
     }
 
     /// A new order with a new notification, if the policy has one left and it fits into the cycle.
-    fn renew(self, ended: &Decision, class: Class) -> Option<Decision> {
-        let retryable = !matches!(self.policy.retry.get(&class), None | Some(Strategy::None));
-        if !retryable
-            || self.execution.is_watched()
-            || ended.progress.order_no >= self.policy.max_orders
-        {
+    fn renew(self, ended: &Decision) -> Option<Decision> {
+        if self.execution.is_watched() || ended.progress.order_no >= self.policy.max_orders {
             return None;
         }
         let execution = self.execution;
@@ -194,6 +213,14 @@ impl Context<'_> {
         Some(decision)
     }
 
+    /// The new order waits for the mandate to be resumed; at the cycle's end it is closed instead.
+    fn held(self, mut renewed: Decision) -> Decision {
+        let closes = self.execution.cycle.closes_at;
+        renewed.next = renewed.next.map(|next| Next::at(next.step, closes));
+        renewed.reason = format!("{} once the mandate is resumed", renewed.reason);
+        renewed
+    }
+
     /// A documented "not processed": the order was not made, or not touched.
     pub(super) fn refused(self, failure: &Failure) -> Decision {
         if !self.step.moves_money() {
@@ -223,12 +250,13 @@ impl Context<'_> {
         }
         if needs_person(class) || class == Class::NothingToRetry {
             decision.events = vec![Event::ReviewNeeded];
+            decision.next = self.second_look();
             return decision;
         }
         let tried = self.execution.progress.tries.saturating_add(1);
         decision.progress.tries = tried;
         let next = if tried < self.policy.max_attempts {
-            self.next_try(self.step, failure, tried)
+            self.next_try(self.step, failure, tried, &self.execution.progress)
         } else {
             None
         };
@@ -240,12 +268,26 @@ impl Context<'_> {
             }
             // An earlier attempt of the same order may still be collected by the provider.
             None if self.step == Step::Retry => self.end_of_order(decision, class),
+            // Nothing was processed and nobody knows why: a person may know how to go on.
+            None if class == Class::Unmapped => {
+                decision.events = vec![Event::ReviewNeeded];
+                decision.next = self.second_look();
+                decision
+            }
             None => {
                 decision.events = vec![Event::GivenUp];
                 decision.reason = format!("{}; nothing more is tried", decision.reason);
+                decision.next = self.second_look();
                 decision
             }
         }
+    }
+
+    /// An order that was sent before can still be collected by the provider.
+    fn second_look(self) -> Option<Next> {
+        let sent = self.execution.progress.sent_at?;
+        let at = after(self.now.max(sent), self.policy.verify_after);
+        Some(Next::at(Step::Verify, at))
     }
 
     /// The rail says that the payer was not told: a new notification for the same order, which was not made.
@@ -321,9 +363,9 @@ pub fn close_cycle(execution: &Execution, policy: &Policy, now: Instant) -> Deci
 }
 
 /// The last instant at which the current order may be debited: its cycle's end, or its notification's.
-fn latest_debit(execution: &Execution, policy: &Policy) -> Instant {
+fn latest_debit(execution: &Execution, progress: &Progress, policy: &Policy) -> Instant {
     let closes = execution.cycle.closes_at;
-    match execution.progress.delivered_at {
+    match progress.delivered_at {
         Some(delivered) => closes.min(after(delivered, policy.notification_validity)),
         None => closes,
     }
