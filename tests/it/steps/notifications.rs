@@ -172,7 +172,9 @@ async fn a_notification_that_failed_gets_a_new_reference() {
     )
     .await;
     assert_eq!(followed.state, State::Planned);
-    assert_eq!(followed.next().unwrap().0, Step::Notify);
+    // Not at once: the payer's bank needs time to come back.
+    let half_an_hour = std::time::Duration::from_secs(1800);
+    assert_eq!(followed.next(), Some((Step::Notify, half_an_hour)));
     assert_eq!(followed.decision.progress.notification_no, 2);
 }
 
