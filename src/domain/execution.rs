@@ -4,6 +4,9 @@ use super::cycle::Cycle;
 use super::outcome::Counter;
 use super::{Amount, Class, ExecutionId, Instant, MandateStatus, Notify, ProviderKind, State};
 
+/// More attempts than anybody makes, and what the database can count to.
+const MOST: i64 = 0x7FFF;
+
 /// Everything about an execution that a decision depends on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Execution {
@@ -48,7 +51,7 @@ pub struct Progress {
     pub tries: u16,
     /// When the last money-moving call was sent.
     pub sent_at: Option<Instant>,
-    /// When the current order's terminal failure was first seen.
+    /// When the terminal failure of the current order's last attempt was first seen.
     pub failed_at: Option<Instant>,
     /// The last three look-ups of the current order, the latest first.
     pub looked: [Option<Instant>; 3],
@@ -88,10 +91,10 @@ impl Execution {
     pub fn attempts(&self, counter: Counter) -> u16 {
         let theirs = match self.provider {
             // `txn_id` ends in the number of the attempt, silent retries included.
+            // A number that cannot be one is as good as a spent budget: too few tries are no harm.
             ProviderKind::Juspay => counter
                 .attempts
-                .and_then(|n| u16::try_from(n).ok())
-                .unwrap_or(0),
+                .map_or(0, |n| u16::try_from(n.clamp(0, MOST)).unwrap_or(0)),
             // `retryAttempts` counts the retries after the first.
             ProviderKind::Signzy => 0,
         };

@@ -85,7 +85,9 @@ impl Context<'_> {
             .progress
             .sent_at
             .or(seen.intent.map(|intent| intent.opened_at));
-        let since = opened.map(|sent| seen.progress.execute_at.map_or(sent, |at| at.max(sent)));
+        let since = opened
+            .map(|sent| seen.progress.execute_at.map_or(sent, |at| at.max(sent)))
+            .or(self.presented_at());
         if let Some(since) = since
             && self.now >= after(since, self.policy.review_after)
         {
@@ -106,6 +108,12 @@ impl Context<'_> {
             lookup_at(&seen, self.policy, self.now),
         ));
         decision
+    }
+
+    /// When the provider presented a payment that it makes by itself, once there is one.
+    fn presented_at(self) -> Option<Instant> {
+        let presented = self.execution.is_watched() && self.execution.state != State::Planned;
+        presented.then_some(self.execution.cycle.debit_at)
     }
 
     /// The provider knows no such order or payment.

@@ -22,12 +22,16 @@ impl Context<'_> {
         let mut decision = keep(self.execution, None, words(failure));
         decision.class = Some(failure.class);
         decision.closes_intent = true;
-        // What was known at the first sight may be out of date at the second: the mandate may be resumed by then.
-        let is_news = !self.is_second_sight() || self.execution.class != Some(failure.class);
-        decision.mandate = mandate_effect(failure.class).filter(|_| is_news);
         self.mark_call(&mut decision);
-        decision.progress.debits_tried = self.tried();
-        decision.progress.failed_at = Some(self.execution.progress.failed_at.unwrap_or(self.now));
+        decision.progress.debits_tried = self.tried(failure.class);
+        if self.is_news(failure.class) {
+            decision.mandate = mandate_effect(failure.class);
+            // The provider's own retries begin anew after each attempt that fails.
+            decision.progress.failed_at = Some(self.now);
+        } else {
+            let failed_at = self.execution.progress.failed_at;
+            decision.progress.failed_at = Some(failed_at.unwrap_or(self.now));
+        }
         if self.step == Step::Lookup {
             decision.progress.lookups = decision.progress.lookups.saturating_add(1);
         }
@@ -69,29 +73,28 @@ impl Context<'_> {
     }
 
     /// Attempts on this order so far, this one included.
-    fn tried(self) -> u16 {
-        let progress = &self.execution.progress;
-        // A look-up that sees a failure for the second time is not another attempt.
-        let first_sight = self.execution.intent.is_some()
-            || self.step.moves_money()
-            || self.execution.is_watched() && progress.failed_at.is_none()
-            || self.execution.state == State::Pending;
-        let ours = progress.debits_tried.saturating_add(u16::from(first_sight));
+    fn tried(self, class: Class) -> u16 {
+        let tried = self.execution.progress.debits_tried;
+        let ours = tried.saturating_add(u16::from(self.is_news(class)));
         ours.max(self.execution.attempts(self.counter))
     }
 
-    /// Whether the order's failure was seen before, and nothing was called since.
-    fn is_second_sight(self) -> bool {
-        self.execution.state == State::Retrying && self.execution.intent.is_none()
+    /// Whether the failure is news. A look-up that sees it for the second time tells of no other attempt.
+    fn is_news(self, class: Class) -> bool {
+        self.execution.intent.is_some()
+            || self.step.moves_money()
+            || self.execution.is_watched() && self.execution.progress.failed_at.is_none()
+            || self.execution.state == State::Pending
+            // The provider's own retry failed for another reason.
+            || self.execution.class.is_some_and(|before| before != class)
     }
 
     /// When the provider may be asked to retry the order, if that is lawful and allowed.
     fn retry_time(self, failure: &Failure, progress: &Progress) -> Option<Next> {
         let tried = progress.debits_tried;
-        if self.counter.no_retry_allowed
-            || tried >= self.policy.max_attempts
-            || self.is_second_sight()
-        {
+        let is_second_sight =
+            self.execution.state == State::Retrying && self.execution.intent.is_none();
+        if self.counter.no_retry_allowed || tried >= self.policy.max_attempts || is_second_sight {
             return None;
         }
         self.next_try(Step::Retry, failure, tried, progress)
@@ -116,8 +119,8 @@ impl Context<'_> {
         if let Some(wait) = failure.retry_after {
             at = at.max(after(self.now, wait));
         }
-        if let Some(sent) = progress.sent_at {
-            at = at.max(after(sent, self.policy.min_gap));
+        if let Some(last) = last_try(progress, self.now) {
+            at = at.max(after(last, self.policy.min_gap));
         }
         if step == Step::Retry {
             // The order is read before it is retried.
@@ -151,15 +154,9 @@ impl Context<'_> {
             class
         };
         decision.class = Some(why);
-        if why == Class::MandatePaused
-            && let Some(renewed) = self.renew(&decision)
-        {
-            return self.held(renewed);
-        }
-        let retryable = !matches!(self.policy.retry.get(&why), None | Some(Strategy::None));
-        if decision.mandate.is_none()
-            && retryable
-            && let Some(renewed) = self.renew(&decision)
+        // The new order of a paused mandate waits at the gate until the mandate is resumed.
+        if (why == Class::MandatePaused || mandate_effect(why).is_none())
+            && let Some(renewed) = self.renew(&decision, why)
         {
             return renewed;
         }
@@ -173,8 +170,13 @@ impl Context<'_> {
     }
 
     /// A new order with a new notification, if the policy has one left and it fits into the cycle.
-    fn renew(self, ended: &Decision) -> Option<Decision> {
-        if self.execution.is_watched() || ended.progress.order_no >= self.policy.max_orders {
+    fn renew(self, ended: &Decision, class: Class) -> Option<Decision> {
+        let retryable = class == Class::MandatePaused
+            || !matches!(self.policy.retry.get(&class), None | Some(Strategy::None));
+        if !retryable
+            || self.execution.is_watched()
+            || ended.progress.order_no >= self.policy.max_orders
+        {
             return None;
         }
         let execution = self.execution;
@@ -211,14 +213,6 @@ impl Context<'_> {
         decision.next = Some(Next { step, span });
         decision.reason = format!("{}; the order is dead, a new one follows", decision.reason);
         Some(decision)
-    }
-
-    /// The new order waits for the mandate to be resumed; at the cycle's end it is closed instead.
-    fn held(self, mut renewed: Decision) -> Decision {
-        let closes = self.execution.cycle.closes_at;
-        renewed.next = renewed.next.map(|next| Next::at(next.step, closes));
-        renewed.reason = format!("{} once the mandate is resumed", renewed.reason);
-        renewed
     }
 
     /// A documented "not processed": the order was not made, or not touched.
@@ -360,6 +354,13 @@ pub fn close_cycle(execution: &Execution, policy: &Policy, now: Instant) -> Deci
     );
     decision.events = vec![Event::CycleClosed];
     decision
+}
+
+/// When the order was last tried: when we called, or on the date that the call handed over.
+fn last_try(progress: &Progress, now: Instant) -> Option<Instant> {
+    let sent = progress.sent_at?;
+    let handed_over = progress.execute_at.filter(|at| *at <= now);
+    Some(handed_over.map_or(sent, |at| at.max(sent)))
 }
 
 /// The last instant at which the current order may be debited: its cycle's end, or its notification's.

@@ -1,5 +1,7 @@
 //! The rules of money, over random executions and outcomes, and the table of what each outcome leads to.
 
+mod proven;
+
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::time::Duration;

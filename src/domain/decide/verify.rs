@@ -35,7 +35,9 @@ pub fn decide_verify(
             }
             decision
         }
-        Outcome::Failed(Failure { class, .. }) if open && !class.is_unproven() => {
+        Outcome::Failed(Failure { class, .. }) | Outcome::Reversed(Failure { class, .. })
+            if open && !class.is_unproven() =>
+        {
             let mut decision = keep(
                 execution,
                 None,

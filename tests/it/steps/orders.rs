@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use mandated::domain::gate::{Gate, gate};
 use mandated::domain::{Class, MandateStatus, Rail, State, Step};
 use serde_json::{Value, json};
 
@@ -228,7 +229,7 @@ fn dead_order(class: Class) -> Scene {
 }
 
 #[tokio::test]
-async fn the_cycle_of_a_paused_mandate_waits_for_it_to_be_resumed() {
+async fn the_cycle_of_a_paused_mandate_starts_again_and_waits_for_it_to_be_resumed() {
     let stage = Stage::new().await;
     let body = failed("AUTHORIZATION_FAILED", "", "", "VT");
     let first = Scene::look_up(Rail::Upi, State::Pending);
@@ -239,8 +240,19 @@ async fn the_cycle_of_a_paused_mandate_waits_for_it_to_be_resumed() {
     let (_, followed) = looked_up(&stage, &second, &body).await;
     assert_eq!(followed.state, State::Planned);
     let next = followed.decision.next.unwrap();
+    assert_eq!(next.step, Step::Notify);
+    assert_eq!(followed.decision.progress.order_no, 2);
+    // The claim of that step asks the gate.
+    let mut paused = second.execution.clone();
+    paused.state = followed.state;
+    paused.progress = followed.decision.progress;
+    paused.mandate_status = MandateStatus::Paused;
+    let at = next.span.opens;
+    let Gate::Instead(waits) = gate(&paused, next.step, false, false, &second.policy, at) else {
+        panic!("a paused mandate is not notified")
+    };
     let closes = second.execution.cycle.closes_at;
-    assert_eq!((next.step, next.span.opens), (Step::Notify, closes));
+    assert_eq!(waits.next.unwrap().span.opens, closes);
 }
 
 #[tokio::test]
