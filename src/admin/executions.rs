@@ -135,7 +135,10 @@ pub async fn add(
         return Err(refuse(CycleRefusal::TooLate(reason)));
     };
     let id = execution.id;
-    if store::planning::insert_executions(&mut tx, &new, now).await? == 0 {
+    if store::planning::insert_executions(&mut tx, &new, now)
+        .await?
+        .is_empty()
+    {
         let row = store::timeline::cycle(&mut tx, mandate.id.0, cycle.on)
             .await
             .map_err(step("read the execution"))?;

@@ -5,6 +5,7 @@
 
 mod classify;
 mod juspay;
+mod log;
 mod postgres;
 mod schema;
 mod signzy;
