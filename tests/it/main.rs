@@ -8,6 +8,7 @@ mod juspay;
 mod log;
 mod postgres;
 mod schema;
+mod secrets;
 mod signzy;
 mod steps;
 mod support;
