@@ -128,7 +128,8 @@ pub async fn add(
         let reason = new.into_iter().map(|new| new.reason).collect();
         return Err(refuse(CycleRefusal::TooLate(reason)));
     };
-    if store::planning::insert_executions(&mut tx, &new, now).await? == 0 {
+    let added = store::planning::insert_executions(&mut tx, &new, now).await?;
+    if added.is_empty() {
         return Err(refuse(exists(&mut tx, mandate.id, cycle.on).await?));
     }
     tx.commit().await.map_err(step("commit the execution"))?;

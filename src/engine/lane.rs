@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{debug, error, warn};
 
 use super::job::{self, Done};
+use super::log;
 use super::wake::Wake;
 use super::{Account, Engine};
 use crate::domain::retry::backoff_delay;
@@ -207,6 +208,9 @@ pub(super) async fn claim(
     .await?;
     if !claimed.is_empty() {
         debug!(account = account.name, claimed = claimed.len(), "claimed");
+        for job in claimed.iter().filter(|job| job.opened) {
+            log::started(engine, account, job);
+        }
     }
     Ok(claimed)
 }

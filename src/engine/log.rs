@@ -1,12 +1,19 @@
 //! The log contract: one line for every state change, always with the same fields. The table is in the README.
+//!
+//! A field without a value is absent: there is no `outcome`, `code` or `latency_ms` without a call, no `class` without a failure,
+//! no `next_step` and `next_at` where nothing follows. What is only on its way (planned, begun) is said at `debug`.
+
+use std::time::Duration;
 
 use chrono::SecondsFormat;
 use tracing::{debug, error, info, warn};
 
-use super::Engine;
 use super::job::Done;
 use super::lane::millis;
-use crate::domain::State;
+use super::{Account, Engine};
+use crate::domain::plan::execution::NewExecution;
+use crate::domain::{Instant, Rail, State};
+use crate::store::claim::Claimed;
 use crate::store::settle::Settled;
 
 /// One line with all the fields of the contract, at a level.
@@ -30,7 +37,7 @@ macro_rules! line {
             code = last.and_then(|attempt| attempt.code.as_deref()),
             decision = $settled.reason,
             next_step = settlement.step,
-            next_at = settlement.run_at.map(|at| at.to_rfc3339_opts(SecondsFormat::Millis, true)),
+            next_at = settlement.run_at.map(time),
             latency_ms = last.map(|attempt| attempt.latency_ms),
             lag_ms = millis(done.lag),
             lease.token = done.claimed.token.0,
@@ -38,6 +45,68 @@ macro_rules! line {
             $message
         );
     }};
+}
+
+/// Says that a cycle was planned, or that it was too late for it. The fields about a job and its call are absent.
+pub fn planned(engine: &Engine, execution: &NewExecution, rail: Rail) {
+    let account = engine
+        .accounts
+        .iter()
+        .find(|account| account.id == execution.account_id);
+    macro_rules! line {
+        ($level:ident, $message:literal) => {
+            $level!(
+                execution.id = execution.id.0,
+                mandate.r#ref = execution.mandate_ref,
+                cycle = %execution.cycle_on,
+                order.id = execution.order_id,
+                account = account.map(|account| account.name.as_str()),
+                rail = rail.as_str(),
+                state = execution.state.as_str(),
+                decision = execution.reason,
+                next_step = execution.step,
+                next_at = execution.run_at.map(time),
+                worker.id = engine.settings.worker_id.as_str(),
+                $message
+            )
+        };
+    }
+    if execution.state == State::Expired {
+        line!(warn, "the cycle closed first");
+    } else {
+        line!(debug, "planned");
+    }
+}
+
+/// Says that the intent of a call that moves money is open. Of the call nothing is known yet.
+pub fn started(engine: &Engine, account: &Account, job: &Claimed) {
+    debug!(
+        execution.id = job.execution.id.0,
+        mandate.r#ref = job.mandate.reference,
+        cycle = %job.execution.cycle.on,
+        order.id = job.order_id,
+        account = account.name,
+        rail = job.mandate.rail.as_str(),
+        step = job.step.as_str(),
+        attempt.no = job.execution.progress.debits_tried,
+        from = job.stood.as_str(),
+        state = job.execution.state.as_str(),
+        decision = "the intent is open",
+        lag_ms = millis(lag(job, engine.clock.now())),
+        lease.token = job.token.0,
+        worker.id = engine.settings.worker_id.as_str(),
+        "begins"
+    );
+}
+
+/// How late a job is done.
+fn lag(job: &Claimed, now: Instant) -> Duration {
+    let late = now.signed_duration_since(job.run_at);
+    late.to_std().unwrap_or(Duration::ZERO)
+}
+
+fn time(at: Instant) -> String {
+    at.to_rfc3339_opts(SecondsFormat::Millis, true)
 }
 
 /// Says what became of a job. A state change is worth a line; the same state again only when somebody looks closely.

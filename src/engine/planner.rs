@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use chrono::TimeDelta;
 use tracing::{debug, info};
 
-use super::Engine;
+use super::{Engine, log};
 use crate::domain::cycle::Cycle;
 use crate::domain::plan;
 use crate::domain::plan::execution::{NewExecution, Numbered, Payer, new_execution};
@@ -48,7 +48,7 @@ pub async fn tick(engine: &Engine) -> Result<usize, StoreError> {
         i64::try_from(cycles.len()).unwrap_or(i64::MAX),
     )
     .await?;
-    let executions: Vec<NewExecution> = cycles
+    let (rails, executions): (Vec<Rail>, Vec<NewExecution>) = cycles
         .into_iter()
         .zip(ids)
         .filter_map(|((mandate, policy, cycle), id)| {
@@ -56,27 +56,36 @@ pub async fn tick(engine: &Engine) -> Result<usize, StoreError> {
                 id: *interned.get(&(mandate.provider, mandate.rail))?,
                 policy,
             };
-            Some(new_execution(
+            let execution = new_execution(
                 &payer(mandate),
                 &cycle,
                 mandate.amount,
                 rules,
                 (&engine.tag, id),
                 now,
-            ))
+            );
+            Some((mandate.rail, execution))
         })
-        .collect();
+        .unzip();
     let added = planning::insert_executions(&mut transaction, &executions, now).await?;
     planning::advance(&mut transaction, &cursors, now).await?;
     planning::commit(transaction).await?;
-    let expired = executions
-        .iter()
-        .filter(|execution| execution.state == State::Expired)
-        .count();
-    if executions.is_empty() {
+    let mut expired = 0usize;
+    for (execution, rail) in executions.iter().zip(rails) {
+        if added.contains(&execution.id) {
+            log::planned(engine, execution, rail);
+            expired = expired.saturating_add(usize::from(execution.state == State::Expired));
+        }
+    }
+    if added.is_empty() {
         debug!(mandates = due.len(), "planning goes on later");
     } else {
-        info!(mandates = due.len(), planned = added, expired, "planned");
+        info!(
+            mandates = due.len(),
+            planned = added.len(),
+            expired,
+            "planned"
+        );
     }
     Ok(due.len())
 }

@@ -24,6 +24,8 @@ pub struct Claimed {
     pub run_before: Option<Instant>,
     /// Whether this claim opened the intent for it.
     pub opened: bool,
+    /// Where the execution stood before this claim.
+    pub stood: State,
     pub execution: Execution,
     pub mandate: Mandate,
     pub policy_id: i64,
@@ -127,6 +129,7 @@ impl Row {
             run_at: self.run_at,
             run_before: self.run_before,
             opened: self.opened,
+            stood: word("execution", self.execution_id, &self.state, State::parse)?,
             execution,
             mandate,
             policy_id: self.policy_id,

@@ -1,5 +1,7 @@
 //! Planning: the mandates whose next cycle is to be planned, and the executions that come of it.
 
+use std::collections::HashSet;
+
 use chrono::{NaiveDate, NaiveTime};
 use serde::Serialize;
 use sqlx::pool::PoolConnection;
@@ -98,12 +100,12 @@ pub async fn installation_tag(connection: &mut PgConnection) -> Result<String, S
         .tried("read the installation tag")
 }
 
-/// Inserts executions with their first jobs and their events. A cycle that has an execution keeps it.
+/// Inserts executions with their first jobs and their events, and says which are new: a cycle that has an execution keeps it.
 pub async fn insert_executions(
     connection: &mut PgConnection,
     executions: &[NewExecution],
     now: Instant,
-) -> Result<u64, StoreError> {
+) -> Result<HashSet<ExecutionId>, StoreError> {
     let rows = serde_json::to_value(executions).map_err(|error| StoreError::Corrupt {
         what: "write executions".to_owned(),
         why: error.to_string(),
@@ -136,14 +138,14 @@ pub async fn insert_executions(
                     n.amount_minor, n.currency, n.reason
                from n join added using (id)
            )
-           select count(*) as "count!" from added"#,
+           select id as "id!" from added"#,
         rows,
         now
     )
-    .fetch_one(connection)
+    .fetch_all(connection)
     .await
     .tried("insert executions")?;
-    Ok(u64::try_from(added).unwrap_or(0))
+    Ok(added.into_iter().map(ExecutionId).collect())
 }
 
 /// Moves the planning cursors.

@@ -193,7 +193,7 @@ fn juspay_codes() {
         customer_stop: JPMD
         in_flight: JPMW JPME
         already_collected: JPEA mandate_current_cycle_allowed_debit_exceeds
-        notification: JPEN
+        notification: JPEN JP_851
         in_flight: bank_technical_error gateway_technical_error payment_timed_out
         in_flight: psp_timeout credit_to_beneficiary_failed
         funds: insufficient_funds insufficient_fund adequate_funds_not_available_blocked
@@ -247,6 +247,9 @@ fn juspay_messages() {
         our_request: Mandate max amount not found.
         our_request: Amount not found in request.
         our_request: Order amount greater than mandate max amount (499.00)
+        our_request: Order amount not equal to mandate max amount.
+        our_request: mandate.notification_id is mandatory.
+        notification: Notification record not found for mab121n1
         our_request: currency not valid for mandate transaction.
         our_request: currency not valid for mandate transaction
         our_request: {"status":422,"errorCode":"800","message":"Contract not found"}

@@ -60,7 +60,7 @@ impl Context<'_> {
     }
 
     /// Notes that a money-moving call went out, or that a look-up was made.
-    fn mark_call(self, decision: &mut Decision) {
+    pub(super) fn mark_call(self, decision: &mut Decision) {
         decision.progress.tries = 0;
         if self.step.moves_money() {
             decision.progress.sent_at = Some(self.now);

@@ -2,6 +2,7 @@
 
 use super::timing::{may_look, next_window, strategy_time};
 use super::{Context, Decision, Next, keep};
+use crate::domain::execution::Progress;
 use crate::domain::gate::new_date;
 use crate::domain::outcome::Failure;
 use crate::domain::plan::{self, Start};
@@ -21,9 +22,9 @@ impl Context<'_> {
         let mut decision = keep(self.execution, None, words(failure));
         decision.class = Some(failure.class);
         decision.closes_intent = true;
-        decision.progress.debits_tried = self.tried();
-        decision.progress.tries = 0;
-        if self.is_first_sight() {
+        self.mark_call(&mut decision);
+        decision.progress.debits_tried = self.tried(failure.class);
+        if self.is_news(failure.class) {
             decision.mandate = mandate_effect(failure.class);
             // The provider's own retries begin anew after each attempt that fails.
             decision.progress.failed_at = Some(self.now);
@@ -42,7 +43,7 @@ impl Context<'_> {
             ));
             return decision;
         }
-        if let Some(next) = self.retry_time(failure, decision.progress.debits_tried) {
+        if let Some(next) = self.retry_time(failure, &decision.progress) {
             decision.events = vec![Event::Declined];
             decision.next = Some(next);
             return decision;
@@ -72,44 +73,53 @@ impl Context<'_> {
     }
 
     /// Attempts on this order so far, this one included.
-    fn tried(self) -> u16 {
+    fn tried(self, class: Class) -> u16 {
         let tried = self.execution.progress.debits_tried;
-        let ours = tried.saturating_add(u16::from(self.is_first_sight()));
+        let ours = tried.saturating_add(u16::from(self.is_news(class)));
         ours.max(self.execution.attempts(self.counter))
     }
 
     /// Whether the failure is news. A look-up that sees it for the second time tells of no other attempt.
-    fn is_first_sight(self) -> bool {
+    fn is_news(self, class: Class) -> bool {
         self.execution.intent.is_some()
             || self.step.moves_money()
             || self.execution.is_watched() && self.execution.progress.failed_at.is_none()
             || self.execution.state == State::Pending
+            // The provider's own retry failed for another reason.
+            || self.execution.class.is_some_and(|before| before != class)
     }
 
     /// When the provider may be asked to retry the order, if that is lawful and allowed.
-    fn retry_time(self, failure: &Failure, tried: u16) -> Option<Next> {
+    fn retry_time(self, failure: &Failure, progress: &Progress) -> Option<Next> {
+        let tried = progress.debits_tried;
         let is_second_sight =
             self.execution.state == State::Retrying && self.execution.intent.is_none();
         if self.counter.no_retry_allowed || tried >= self.policy.max_attempts || is_second_sight {
             return None;
         }
-        self.next_try(Step::Retry, failure, tried)
+        self.next_try(Step::Retry, failure, tried, progress)
     }
 
     /// The time that the policy gives for another try, moved into a window; nothing when it would be too late.
-    fn next_try(self, step: Step, failure: &Failure, tried: u16) -> Option<Next> {
+    fn next_try(
+        self,
+        step: Step,
+        failure: &Failure,
+        tried: u16,
+        progress: &Progress,
+    ) -> Option<Next> {
         // What nobody has classified gets one careful probe.
         if failure.class == Class::Unmapped && tried > 1 {
             return None;
         }
-        let latest = latest_debit(self.execution, self.policy);
+        let latest = latest_debit(self.execution, progress, self.policy);
         let zone = self.policy.debit_windows.time_zone();
         let strategy = self.policy.retry.get(&failure.class)?;
         let mut at = strategy_time(strategy, tried, self.now, latest, zone)?;
         if let Some(wait) = failure.retry_after {
             at = at.max(after(self.now, wait));
         }
-        if let Some(last) = self.last_try() {
+        if let Some(last) = last_try(progress, self.now) {
             at = at.max(after(last, self.policy.min_gap));
         }
         if step == Step::Retry {
@@ -119,14 +129,6 @@ impl Context<'_> {
         let seed = self.execution.id.0;
         let span = next_window(&self.policy.debit_windows, at, seed, self.policy.jitter)?;
         (span.opens < latest).then_some(Next { step, span })
-    }
-
-    /// When the order was last tried: when we called, or on the date that the call handed over.
-    fn last_try(self) -> Option<Instant> {
-        let progress = &self.execution.progress;
-        let sent = progress.sent_at?;
-        let handed_over = progress.execute_at.filter(|at| *at <= self.now);
-        Some(handed_over.map_or(sent, |at| at.max(sent)))
     }
 
     /// The order will not be tried again by us. A new one only when it is proven dead; the end when the policy has no more.
@@ -152,7 +154,8 @@ impl Context<'_> {
             class
         };
         decision.class = Some(why);
-        if mandate_effect(why).is_none()
+        // The new order of a paused mandate waits at the gate until the mandate is resumed.
+        if (why == Class::MandatePaused || mandate_effect(why).is_none())
             && let Some(renewed) = self.renew(&decision, why)
         {
             return renewed;
@@ -168,7 +171,8 @@ impl Context<'_> {
 
     /// A new order with a new notification, if the policy has one left and it fits into the cycle.
     fn renew(self, ended: &Decision, class: Class) -> Option<Decision> {
-        let retryable = !matches!(self.policy.retry.get(&class), None | Some(Strategy::None));
+        let retryable = class == Class::MandatePaused
+            || !matches!(self.policy.retry.get(&class), None | Some(Strategy::None));
         if !retryable
             || self.execution.is_watched()
             || ended.progress.order_no >= self.policy.max_orders
@@ -240,12 +244,13 @@ impl Context<'_> {
         }
         if needs_person(class) || class == Class::NothingToRetry {
             decision.events = vec![Event::ReviewNeeded];
+            decision.next = self.second_look();
             return decision;
         }
         let tried = self.execution.progress.tries.saturating_add(1);
         decision.progress.tries = tried;
         let next = if tried < self.policy.max_attempts {
-            self.next_try(self.step, failure, tried)
+            self.next_try(self.step, failure, tried, &self.execution.progress)
         } else {
             None
         };
@@ -257,12 +262,26 @@ impl Context<'_> {
             }
             // An earlier attempt of the same order may still be collected by the provider.
             None if self.step == Step::Retry => self.end_of_order(decision, class),
+            // Nothing was processed and nobody knows why: a person may know how to go on.
+            None if class == Class::Unmapped => {
+                decision.events = vec![Event::ReviewNeeded];
+                decision.next = self.second_look();
+                decision
+            }
             None => {
                 decision.events = vec![Event::GivenUp];
                 decision.reason = format!("{}; nothing more is tried", decision.reason);
+                decision.next = self.second_look();
                 decision
             }
         }
+    }
+
+    /// An order that was sent before can still be collected by the provider.
+    fn second_look(self) -> Option<Next> {
+        let sent = self.execution.progress.sent_at?;
+        let at = after(self.now.max(sent), self.policy.verify_after);
+        Some(Next::at(Step::Verify, at))
     }
 
     /// The rail says that the payer was not told: a new notification for the same order, which was not made.
@@ -337,10 +356,17 @@ pub fn close_cycle(execution: &Execution, policy: &Policy, now: Instant) -> Deci
     decision
 }
 
+/// When the order was last tried: when we called, or on the date that the call handed over.
+fn last_try(progress: &Progress, now: Instant) -> Option<Instant> {
+    let sent = progress.sent_at?;
+    let handed_over = progress.execute_at.filter(|at| *at <= now);
+    Some(handed_over.map_or(sent, |at| at.max(sent)))
+}
+
 /// The last instant at which the current order may be debited: its cycle's end, or its notification's.
-fn latest_debit(execution: &Execution, policy: &Policy) -> Instant {
+fn latest_debit(execution: &Execution, progress: &Progress, policy: &Policy) -> Instant {
     let closes = execution.cycle.closes_at;
-    match execution.progress.delivered_at {
+    match progress.delivered_at {
         Some(delivered) => closes.min(after(delivered, policy.notification_validity)),
         None => closes,
     }

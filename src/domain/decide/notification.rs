@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::failure::{mandate_effect, words};
-use super::timing::next_window;
+use super::timing::{next_window, strategy_time};
 use super::{AccountPause, Decision, Next, keep};
 use crate::domain::outcome::{CallFailure, Failure, NotificationOutcome};
 use crate::domain::plan;
@@ -170,8 +170,23 @@ fn failed(execution: &Execution, failure: &Failure, policy: &Policy, now: Instan
     decision.events = vec![Event::NotificationFailed];
     decision.progress.notification_no = spent.saturating_add(1);
     decision.progress.tries = decision.progress.tries.saturating_add(1);
-    decision.next = Some(send_at(execution, policy, wait(execution, now)));
+    let at = next_try(execution, failure, policy, now);
+    decision.next = Some(send_at(execution, policy, at));
     decision
+}
+
+/// When the policy tries such a failure again; what it says of failed notifications where it says nothing of the class.
+fn next_try(execution: &Execution, failure: &Failure, policy: &Policy, now: Instant) -> Instant {
+    let zone = policy.notify_windows.time_zone();
+    let spent = execution.progress.notification_no;
+    let time = |class| {
+        let strategy = policy.retry.get(&class)?;
+        strategy_time(strategy, spent, now, execution.cycle.closes_at, zone)
+    };
+    let at = time(failure.class)
+        .or_else(|| time(Class::Notification))
+        .unwrap_or_else(|| wait(execution, now));
+    at.max(after(now, failure.retry_after.unwrap_or_default()))
 }
 
 /// Nothing happened: the same call later.

@@ -3,6 +3,7 @@
 use wiremock::ResponseTemplate;
 
 use super::support::{Stage, brief, documented, execute, look_up, retry, saying};
+use super::tables::{error_rows, text_rows};
 
 /// What each row of the error table comes to.
 const ROWS: [(&str, &str); 14] = [
@@ -32,44 +33,9 @@ const ROWS: [(&str, &str); 14] = [
     ("Passing invalid customer_id", "failed our_request"),
 ];
 
-/// (HTTP status, description, body) of every row of a table in Markdown.
-fn markdown_rows(page: &str) -> Vec<(u16, String, String)> {
-    let rows = page.lines().filter_map(|line| {
-        let mut cells = line.strip_prefix("| ")?.splitn(3, " | ");
-        let status = cells.next()?.parse().ok()?;
-        Some((
-            status,
-            squeeze(cells.next()?),
-            cells.next()?.trim_end_matches('|').trim().to_owned(),
-        ))
-    });
-    rows.collect()
-}
-
-/// The same of the page that puts every cell on its own line.
-fn text_rows(page: &str) -> Vec<(u16, String, String)> {
-    let lines: Vec<&str> = page.lines().collect();
-    let rows = lines.windows(3).filter_map(|row| {
-        let [status, description, body] = row else {
-            return None;
-        };
-        let description = squeeze(description.strip_prefix("| ")?);
-        Some((
-            status.parse().ok()?,
-            description,
-            body.strip_prefix("| ")?.to_owned(),
-        ))
-    });
-    rows.collect()
-}
-
-fn squeeze(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
-}
-
 #[tokio::test]
 async fn every_row_of_the_error_tables() {
-    let rows = markdown_rows(documented!("execution_errors.md"));
+    let rows = error_rows();
     assert_eq!(
         rows,
         text_rows(documented!("execution_errors.txt")),
@@ -79,8 +45,6 @@ async fn every_row_of_the_error_tables() {
     let stage = Stage::new().await;
     for ((status, description, body), (expected_row, expected)) in rows.iter().zip(ROWS) {
         assert_eq!(description, expected_row);
-        // A dash in the table stands for no body.
-        let body = if body == "-" { "" } else { body };
         stage.say(*status, body).await;
         let reply = execute(&stage.juspay, "1738237998").await;
         assert_eq!(brief(&reply.outcome), expected, "{description}");
@@ -101,14 +65,12 @@ async fn what_the_rows_say_is_kept() {
         ("Passing invalid customer_id", "800", "Contract not found"),
         ("Passing Invalid URL", "", "HTTP 404 without a body"),
     ] {
-        let rows = markdown_rows(documented!("execution_errors.md"));
+        let rows = error_rows();
         let (status, _, body) = rows
             .iter()
             .find(|(_, description, _)| description == row)
             .unwrap();
-        stage
-            .say(*status, if body == "-" { "" } else { body })
-            .await;
+        stage.say(*status, body).await;
         let wire = execute(&stage.juspay, "1738237998").await.wire;
         assert_eq!(wire.code.unwrap_or_default(), code, "{row}");
         assert_eq!(wire.message.as_deref(), Some(message), "{row}");

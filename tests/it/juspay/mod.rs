@@ -6,5 +6,6 @@ mod errors;
 mod mandates;
 mod notifications;
 mod sent;
-mod support;
+pub(crate) mod support;
+pub(crate) mod tables;
 mod transport;

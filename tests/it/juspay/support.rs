@@ -19,9 +19,9 @@ use wiremock::matchers::any;
 use wiremock::{Mock, MockServer, Request, ResponseTemplate};
 
 /// The key in "Mandate Retry API"'s sample.
-pub(super) const API_KEY: &str = "ADDD170DE46426395D41920ED8012A";
-pub(super) const EMAIL: &str = "asha@example.in";
-pub(super) const PHONE: &str = "9876543210";
+pub(crate) const API_KEY: &str = "ADDD170DE46426395D41920ED8012A";
+pub(crate) const EMAIL: &str = "asha@example.in";
+pub(crate) const PHONE: &str = "9876543210";
 
 /// A documented file, byte for byte.
 macro_rules! documented {
@@ -29,17 +29,17 @@ macro_rules! documented {
         include_str!(concat!("../data/juspay/", $file))
     };
 }
-pub(super) use documented;
+pub(crate) use documented;
 
-pub(super) fn at() -> Instant {
+pub(crate) fn at() -> Instant {
     DateTime::from_timestamp(1_731_322_009, 0).unwrap()
 }
 
-pub(super) fn rupees(text: &str) -> Amount {
+pub(crate) fn rupees(text: &str) -> Amount {
     Amount::parse(text, Currency::INR).unwrap()
 }
 
-pub(super) fn settings(base_url: &str) -> AccountSettings {
+pub(crate) fn settings(base_url: &str) -> AccountSettings {
     AccountSettings {
         name: "juspay_main".to_owned(),
         provider: ProviderKind::Juspay,
@@ -51,26 +51,26 @@ pub(super) fn settings(base_url: &str) -> AccountSettings {
     }
 }
 
-pub(super) fn client(settings: AccountSettings) -> Juspay {
+pub(crate) fn client(settings: AccountSettings) -> Juspay {
     let http = Http::new(&settings, false).unwrap();
     Juspay::new(settings, http, Arc::new(Classifier::builtin().unwrap()))
 }
 
 /// A server that gives one answer to everything, and a client of it.
-pub(super) struct Stage {
-    pub(super) server: MockServer,
-    pub(super) juspay: Juspay,
+pub(crate) struct Stage {
+    pub(crate) server: MockServer,
+    pub(crate) juspay: Juspay,
 }
 
 impl Stage {
-    pub(super) async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         let server = MockServer::start().await;
         let juspay = client(settings(&server.uri()));
         Self { server, juspay }
     }
 
     /// From now on this is the answer, and the requests so far are forgotten.
-    pub(super) async fn answer(&self, template: ResponseTemplate) {
+    pub(crate) async fn answer(&self, template: ResponseTemplate) {
         self.server.reset().await;
         Mock::given(any())
             .respond_with(template)
@@ -79,25 +79,25 @@ impl Stage {
     }
 
     /// The same with a status and a JSON body.
-    pub(super) async fn say(&self, status: u16, body: &str) {
+    pub(crate) async fn say(&self, status: u16, body: &str) {
         self.answer(ResponseTemplate::new(status).set_body_raw(body, "application/json"))
             .await;
     }
 
-    pub(super) async fn requests(&self) -> Vec<Request> {
+    pub(crate) async fn requests(&self) -> Vec<Request> {
         self.server.received_requests().await.unwrap()
     }
 }
 
 /// A stage that says one thing.
-pub(super) async fn saying(status: u16, body: &str) -> (MockServer, Juspay) {
+pub(crate) async fn saying(status: u16, body: &str) -> (MockServer, Juspay) {
     let stage = Stage::new().await;
     stage.say(status, body).await;
     (stage.server, stage.juspay)
 }
 
 /// Carries a name, a phone and an e-mail, which must show up nowhere but in the request.
-pub(super) fn mandate() -> Mandate {
+pub(crate) fn mandate() -> Mandate {
     let metadata =
         serde_json::json!({"order.customer_email": EMAIL, "order.customer_phone": PHONE});
     let serde_json::Value::Object(metadata) = metadata else {
@@ -128,7 +128,7 @@ pub(super) fn mandate() -> Mandate {
     }
 }
 
-pub(super) async fn execute(juspay: &Juspay, order_id: &str) -> Reply<Outcome> {
+pub(crate) async fn execute(juspay: &Juspay, order_id: &str) -> Reply<Outcome> {
     let mandate = mandate();
     let notice = Notice::Reference("mab121n1");
     let request = ExecuteRequest {
@@ -141,7 +141,7 @@ pub(super) async fn execute(juspay: &Juspay, order_id: &str) -> Reply<Outcome> {
     juspay.execute(&request).await
 }
 
-pub(super) async fn look_up(juspay: &Juspay, order_id: &str) -> Reply<Outcome> {
+pub(crate) async fn look_up(juspay: &Juspay, order_id: &str) -> Reply<Outcome> {
     let request = LookupRequest {
         at: at(),
         mandate: &mandate(),
@@ -155,7 +155,7 @@ pub(super) async fn look_up(juspay: &Juspay, order_id: &str) -> Reply<Outcome> {
     juspay.look_up(&request).await
 }
 
-pub(super) async fn retry(juspay: &Juspay, order_id: &str) -> Reply<Outcome> {
+pub(crate) async fn retry(juspay: &Juspay, order_id: &str) -> Reply<Outcome> {
     let mandate = mandate();
     let request = RetryRequest {
         at: at(),
@@ -168,7 +168,7 @@ pub(super) async fn retry(juspay: &Juspay, order_id: &str) -> Reply<Outcome> {
 }
 
 /// An outcome in a few words, its class with it: what tables in the tests are written in.
-pub(super) fn brief(outcome: &Outcome) -> String {
+pub(crate) fn brief(outcome: &Outcome) -> String {
     use mandated::domain::outcome::CallFailure;
     let with = |word: &str, failure: &Failure| format!("{word} {}", Class::as_str(failure.class));
     match outcome {

@@ -4,5 +4,5 @@ mod answers;
 mod lookups;
 mod mandates;
 mod sent;
-mod support;
+pub(crate) mod support;
 mod transport;

@@ -25,28 +25,28 @@ macro_rules! documented {
         include_str!(concat!("../data/signzy/", $file))
     };
 }
-pub(super) use documented;
+pub(crate) use documented;
 
-pub(super) const API_KEY: &str = "..authKey..";
-pub(super) const EMANDATE: &str = "/api/v3/eNach/eMandates/65668";
+pub(crate) const API_KEY: &str = "..authKey..";
+pub(crate) const EMANDATE: &str = "/api/v3/eNach/eMandates/65668";
 
 static CLASSIFIER: LazyLock<Arc<Classifier>> =
     LazyLock::new(|| Arc::new(Classifier::builtin().unwrap()));
 
-pub(super) fn at() -> Instant {
+pub(crate) fn at() -> Instant {
     DateTime::from_timestamp(1_648_700_000, 0).unwrap()
 }
 
-pub(super) fn rupees(text: &str) -> Amount {
+pub(crate) fn rupees(text: &str) -> Amount {
     Amount::parse(text, Currency::INR).unwrap()
 }
 
-pub(super) fn date(text: &str) -> NaiveDate {
+pub(crate) fn date(text: &str) -> NaiveDate {
     text.parse().unwrap()
 }
 
 /// A client of the server at `host`, impatient enough for a test that loses an answer.
-pub(super) fn client(host: &str) -> Signzy {
+pub(crate) fn client(host: &str) -> Signzy {
     let settings = AccountSettings {
         name: "signzy_main".to_owned(),
         provider: ProviderKind::Signzy,
@@ -60,7 +60,7 @@ pub(super) fn client(host: &str) -> Signzy {
     Signzy::new(settings, http, Arc::clone(&CLASSIFIER))
 }
 
-pub(super) fn mandate(notify: Notify) -> Mandate {
+pub(crate) fn mandate(notify: Notify) -> Mandate {
     Mandate {
         id: MandateId(1),
         reference: "ref-1".to_owned(),
@@ -87,20 +87,20 @@ pub(super) fn mandate(notify: Notify) -> Mandate {
 }
 
 /// A server with an answer for each path it is told of, and a client of it.
-pub(super) struct Stage {
-    pub(super) server: MockServer,
-    pub(super) signzy: Signzy,
+pub(crate) struct Stage {
+    pub(crate) server: MockServer,
+    pub(crate) signzy: Signzy,
 }
 
 impl Stage {
-    pub(super) async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         let server = MockServer::start().await;
         let signzy = client(&server.uri());
         Self { server, signzy }
     }
 
     /// Answers a method and a path below the eMandate.
-    pub(super) async fn on(&self, verb: &str, below: &str, template: ResponseTemplate) {
+    pub(crate) async fn on(&self, verb: &str, below: &str, template: ResponseTemplate) {
         Mock::given(method(verb))
             .and(path(format!("{EMANDATE}{below}")))
             .respond_with(template)
@@ -109,7 +109,7 @@ impl Stage {
     }
 
     /// The same with a status and a body.
-    pub(super) async fn say(&self, verb: &str, below: &str, status: u16, body: &str) {
+    pub(crate) async fn say(&self, verb: &str, below: &str, status: u16, body: &str) {
         self.on(
             verb,
             below,
@@ -119,7 +119,7 @@ impl Stage {
     }
 
     /// The eMandate stands so.
-    pub(super) async fn stands(&self, word: &str) {
+    pub(crate) async fn stands(&self, word: &str) {
         self.say(
             "GET",
             "",
@@ -130,17 +130,17 @@ impl Stage {
     }
 
     /// The eMandate has these payments, on one page.
-    pub(super) async fn has(&self, payments: &[Value]) {
+    pub(crate) async fn has(&self, payments: &[Value]) {
         let body = json!({"result": {"status": "OK", "message": "Subscription Payments",
             "payments": payments, "lastId": payments.last().map(|payment| &payment["paymentId"])}});
         self.say("GET", "/payments", 200, &body.to_string()).await;
     }
 
-    pub(super) async fn requests(&self) -> Vec<Request> {
+    pub(crate) async fn requests(&self) -> Vec<Request> {
         self.server.received_requests().await.unwrap()
     }
 
-    pub(super) async fn charge(&self, amount: &str) -> Reply<Outcome> {
+    pub(crate) async fn charge(&self, amount: &str) -> Reply<Outcome> {
         let mandate = mandate(Notify::None);
         let request = ExecuteRequest {
             at: at(),
@@ -152,7 +152,7 @@ impl Stage {
         self.signzy.execute(&request).await
     }
 
-    pub(super) async fn retry(&self, next_scheduled_on: Option<NaiveDate>) -> Reply<Outcome> {
+    pub(crate) async fn retry(&self, next_scheduled_on: Option<NaiveDate>) -> Reply<Outcome> {
         let mandate = mandate(Notify::Provider);
         let request = RetryRequest {
             at: at(),
@@ -164,7 +164,7 @@ impl Stage {
         self.signzy.retry(&request).await
     }
 
-    pub(super) async fn look_up(&self, look: Look<'_>) -> Reply<Outcome> {
+    pub(crate) async fn look_up(&self, look: Look<'_>) -> Reply<Outcome> {
         let mandate = mandate(look.notify);
         let request = LookupRequest {
             at: at(),
@@ -182,15 +182,15 @@ impl Stage {
 
 /// What a look-up knows.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Look<'a> {
-    pub(super) notify: Notify,
-    pub(super) payment: Option<&'a str>,
-    pub(super) before: Option<i64>,
-    pub(super) cycle: (&'a str, &'a str),
+pub(crate) struct Look<'a> {
+    pub(crate) notify: Notify,
+    pub(crate) payment: Option<&'a str>,
+    pub(crate) before: Option<i64>,
+    pub(crate) cycle: (&'a str, &'a str),
 }
 
 /// Of an on-demand eMandate, nothing known yet.
-pub(super) const ON_DEMAND: Look<'_> = Look {
+pub(crate) const ON_DEMAND: Look<'_> = Look {
     notify: Notify::None,
     payment: None,
     before: None,
@@ -198,13 +198,13 @@ pub(super) const ON_DEMAND: Look<'_> = Look {
 };
 
 /// Of a periodic eMandate.
-pub(super) const PERIODIC: Look<'_> = Look {
+pub(crate) const PERIODIC: Look<'_> = Look {
     notify: Notify::Provider,
     ..ON_DEMAND
 };
 
 /// A payment of 5 rupees.
-pub(super) fn payment(id: i64, status: &str, added_on: &str) -> Value {
+pub(crate) fn payment(id: i64, status: &str, added_on: &str) -> Value {
     json!({"paymentId": id, "cfOrderId": 123, "referenceId": 123_456, "subReferenceId": 65668,
         "currency": "INR", "amount": 5, "cycle": 1, "status": status, "remarks": "",
         "addedOn": format!("{added_on} 18:49:20"), "scheduledOn": null, "retryAttempts": 0,
@@ -212,7 +212,7 @@ pub(super) fn payment(id: i64, status: &str, added_on: &str) -> Value {
 }
 
 /// An outcome in a few words, its class with it: what the tables in the tests are written in.
-pub(super) fn brief(outcome: &Outcome) -> String {
+pub(crate) fn brief(outcome: &Outcome) -> String {
     let with = |word: &str, failure: &Failure| format!("{word} {}", failure.class);
     match outcome {
         Outcome::Charged { amount, .. } => {

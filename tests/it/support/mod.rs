@@ -1,6 +1,9 @@
 //! What the tests share.
 
 pub(crate) mod database;
+pub(crate) mod due;
+pub(crate) mod log;
 pub(crate) mod row;
+pub(crate) mod world;
 
 pub(crate) use database::TestDatabase;

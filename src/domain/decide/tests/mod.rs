@@ -4,6 +4,7 @@ mod properties;
 
 mod proven;
 
+
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::time::Duration;

@@ -1,0 +1,290 @@
+//! Juspay: the error tables, the samples and the transport failures of `/txns` and `/ecr/mandate/retry`.
+
+use std::fmt::Write;
+use std::time::Duration;
+
+use mandated::domain::{MandateStatus, Notify, ProviderKind, Rail, State, Step};
+
+use super::support::{Followed, Scene, heading};
+use crate::juspay::support::{Stage, brief, documented, execute, retry};
+use crate::juspay::tables::error_rows;
+
+const PAGE: &str = "<html><body>502 Bad Gateway</body></html>";
+const HOUR: Duration = Duration::from_secs(3600);
+
+/// One answer to `/txns`, its outcome and what follows.
+async fn executed(stage: &Stage, status: u16, body: &str) -> (String, Followed) {
+    stage.say(status, body).await;
+    let reply = execute(&stage.juspay, order_in(body)).await;
+    let scene = Scene::execute(ProviderKind::Juspay, Rail::Upi, Notify::Separate);
+    (brief(&reply.outcome), scene.follow(&reply))
+}
+
+/// The same of `/ecr/mandate/retry`, ten hours after a debit that failed for want of funds.
+async fn retried(stage: &Stage, status: u16, body: &str) -> (String, Followed) {
+    stage.say(status, body).await;
+    let reply = retry(&stage.juspay, order_in(body)).await;
+    let scene = Scene::retry(ProviderKind::Juspay, Rail::Upi, Notify::Separate, 10 * HOUR);
+    (brief(&reply.outcome), scene.follow(&reply))
+}
+
+/// The order that a sample is about.
+fn order_in(body: &str) -> &str {
+    let named = body.split_once("\"order_id\"").map(|(_, rest)| rest);
+    named
+        .and_then(|rest| rest.split('"').nth(1))
+        .unwrap_or("mab121o1")
+}
+
+/// The row of the error table with this description.
+async fn row(stage: &Stage, wanted: &str) -> (String, Followed) {
+    let rows = error_rows();
+    let found = rows
+        .iter()
+        .find(|(_, description, _)| description == wanted);
+    let (status, _, body) = found.unwrap();
+    executed(stage, *status, body).await
+}
+
+#[tokio::test]
+async fn every_row_of_the_error_tables() {
+    let stage = Stage::new().await;
+    let mut table = heading("POST /txns");
+    for (status, description, body) in error_rows() {
+        let (outcome, followed) = executed(&stage, status, &body).await;
+        let description: String = description.chars().take(46).collect();
+        writeln!(
+            table,
+            "{description:<46} {status}  {outcome:<24} {followed}"
+        )
+        .unwrap();
+    }
+    insta::assert_snapshot!(table);
+}
+
+/// Samples of the pages, rows that only other pages of Juspay's print, and what is no answer of Juspay's.
+const EXECUTED: &[(&str, u16, &str)] = &[
+    (
+        "sample, success",
+        200,
+        documented!("execution_charged.json"),
+    ),
+    (
+        "sample, exercise",
+        200,
+        documented!("exercise_charged.json"),
+    ),
+    (
+        "sample, mandate not found",
+        400,
+        documented!("execution_mandate_not_found.json"),
+    ),
+    ("sample, UPI", 200, documented!("retry_success.json")),
+    (
+        "a status nobody documents",
+        200,
+        r#"{"status":"QUEUED_AT_BANK","txn_id":"m-mab121o1-1"}"#,
+    ),
+    (
+        "amount not equal to the mandate's",
+        400,
+        r#"{"status":"Invalid Request","error_message":"Order amount not equal to mandate max amount.","error_code":"Invalid"}"#,
+    ),
+    (
+        "notification id not passed",
+        400,
+        r#"{"status":"Invalid Request","error_message":"mandate.notification_id is mandatory.","error_code":"Invalid"}"#,
+    ),
+    (
+        "notification not known",
+        400,
+        r#"{"status":"Invalid Request","error_message":"Notification record not found for mab121n1","error_code":"Invalid"}"#,
+    ),
+    (
+        "another request in process",
+        400,
+        r#"{"error_info":{"code":"DUPLICATE_REQUEST","category":"USER_ERROR"}}"#,
+    ),
+    ("no words at all", 400, ""),
+    ("forbidden", 403, ""),
+    ("too many requests", 429, ""),
+    ("a request that timed out", 408, ""),
+    ("an error of the server", 500, ""),
+    ("a bad gateway", 502, PAGE),
+    ("out of service", 503, ""),
+    ("a gateway that waited too long", 504, PAGE),
+    ("a web page", 200, PAGE),
+    ("nothing", 200, ""),
+    ("half an answer", 200, r#"{"status":"CHARGED","txn"#),
+    ("a redirect", 302, ""),
+];
+
+#[tokio::test]
+async fn every_other_answer_to_an_execution() {
+    let stage = Stage::new().await;
+    let mut table = heading("POST /txns");
+    for (name, status, body) in EXECUTED {
+        let (outcome, followed) = executed(&stage, *status, body).await;
+        writeln!(table, "{name:<46} {status}  {outcome:<24} {followed}").unwrap();
+    }
+    insta::assert_snapshot!(table);
+}
+
+#[tokio::test]
+async fn every_answer_to_a_retry() {
+    let stage = Stage::new().await;
+    let mut table = heading("POST /ecr/mandate/retry");
+    let refused = documented!("retry_failure.json");
+    for (name, status, body) in [
+        ("sample, success", 200, documented!("retry_success.json")),
+        ("sample, failure", 200, refused),
+        ("sample, failure", 400, refused),
+        ("sample, failure", 500, refused),
+        ("an error of the server", 500, ""),
+        ("a web page", 200, PAGE),
+        ("too many requests", 429, ""),
+    ] {
+        let (outcome, followed) = retried(&stage, status, body).await;
+        writeln!(table, "{name:<46} {status}  {outcome:<24} {followed}").unwrap();
+    }
+    for (status, description, body) in error_rows() {
+        let (outcome, followed) = retried(&stage, status, &body).await;
+        let description: String = description.chars().take(46).collect();
+        writeln!(
+            table,
+            "{description:<46} {status}  {outcome:<24} {followed}"
+        )
+        .unwrap();
+    }
+    insta::assert_snapshot!(table);
+}
+
+#[tokio::test]
+async fn a_duplicate_order_is_our_own_and_is_looked_up() {
+    let (_, followed) = row(&Stage::new().await, "Duplicate order id").await;
+    assert_eq!(followed.state, State::Unknown);
+    assert!(followed.keeps_its_intent(), "nothing else may be debited");
+    let look = (Step::Lookup, Duration::from_secs(90));
+    assert_eq!(followed.next(), Some(look));
+    assert_eq!(followed.decision.progress.order_no, 1, "the same order");
+    assert_eq!(followed.decision.collected, None);
+}
+
+#[tokio::test]
+async fn refused_credentials_pause_the_account_and_spend_nothing() {
+    use mandated::domain::decide::AccountPause;
+    let (_, followed) = row(&Stage::new().await, "Invalid Authentication").await;
+    assert_eq!(followed.decision.account, Some(AccountPause::Refused));
+    assert_eq!(followed.next().unwrap().0, Step::Execute, "the same step");
+    assert_eq!(followed.decision.progress.debits_tried, 0);
+    assert_eq!(followed.decision.progress.order_no, 1);
+    assert!(!followed.keeps_its_intent());
+    assert_eq!(followed.decision.mandate, None);
+}
+
+#[tokio::test]
+async fn a_paused_mandate_waits_until_its_cycle_closes() {
+    let (_, followed) = row(&Stage::new().await, "Mandate not in active state").await;
+    assert_eq!(followed.decision.mandate, Some(MandateStatus::Paused));
+    let next = followed.decision.next.unwrap();
+    let closes = super::support::ist("2027-01-02T00:00:00");
+    assert_eq!((next.step, next.span.opens), (Step::Execute, closes));
+    assert!(!followed.keeps_its_intent(), "it was not processed");
+    assert_eq!(followed.decision.progress.debits_tried, 0);
+}
+
+#[tokio::test]
+async fn a_mandate_that_is_not_found_is_the_end_of_it() {
+    let stage = Stage::new().await;
+    let sample = documented!("execution_mandate_not_found.json");
+    for (_, followed) in [
+        row(&stage, "Mandate not found").await,
+        executed(&stage, 400, sample).await,
+    ] {
+        assert_eq!(followed.state, State::Failed);
+        assert_eq!(followed.decision.mandate, Some(MandateStatus::Revoked));
+        assert_eq!(followed.next(), None);
+    }
+}
+
+#[tokio::test]
+async fn nothing_to_retry_is_the_end_of_the_order_whatever_its_http_status() {
+    let stage = Stage::new().await;
+    for status in [200, 400, 404, 422, 500, 503] {
+        let (_, followed) = retried(&stage, status, documented!("retry_failure.json")).await;
+        assert_eq!(followed.state, State::Planned, "a new order follows");
+        let progress = followed.decision.progress;
+        assert_eq!((progress.order_no, progress.notification_no), (2, 2));
+        assert_eq!(progress.delivered_at, None);
+        assert_eq!(followed.next().unwrap().0, Step::Notify);
+        let class = followed.decision.class.unwrap();
+        assert_eq!(class.as_str(), "funds", "why the order failed is kept");
+    }
+}
+
+#[tokio::test]
+async fn a_failure_with_http_200_is_not_a_success() {
+    let (outcome, followed) = row(&Stage::new().await, "Passing invalid customer_id").await;
+    assert!(outcome.starts_with("failed"), "{outcome}");
+    assert_eq!(followed.decision.collected, None);
+    assert_ne!(followed.state, State::Charged);
+    assert!(!followed.keeps_its_intent());
+}
+
+#[tokio::test]
+async fn what_nobody_understands_is_neither_success_nor_failure() {
+    let stage = Stage::new().await;
+    let unheard = r#"{"status":"QUEUED_AT_BANK","txn_id":"m-mab121o1-1"}"#;
+    let (_, pending) = executed(&stage, 200, unheard).await;
+    assert_eq!(pending.state, State::Pending);
+    let (_, page) = executed(&stage, 200, PAGE).await;
+    assert_eq!(page.state, State::Unknown);
+    for followed in [pending, page] {
+        assert!(followed.keeps_its_intent());
+        assert_eq!(followed.next().unwrap().0, Step::Lookup);
+        assert_eq!(followed.decision.collected, None);
+    }
+}
+
+#[tokio::test]
+async fn only_a_charge_collects() {
+    let stage = Stage::new().await;
+    for (name, status, body) in EXECUTED {
+        let (outcome, followed) = executed(&stage, *status, body).await;
+        let collected = followed.decision.collected.is_some();
+        assert_eq!(collected, outcome == "charged", "{name}");
+        assert_eq!(collected, followed.state == State::Charged, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn a_refusal_that_nobody_has_classified_goes_to_a_person() {
+    let (_, followed) = executed(&Stage::new().await, 400, "").await;
+    assert_eq!(followed.state, State::Review, "nothing was processed");
+    assert!(!followed.keeps_its_intent());
+}
+
+#[tokio::test]
+async fn a_refused_retry_leaves_an_order_that_is_looked_at_once_more() {
+    let stage = Stage::new().await;
+    let (_, row, body) = error_rows().swap_remove(2);
+    let (outcome, followed) = retried(&stage, 400, &body).await;
+    assert_eq!(outcome, "refused our_request", "{row}");
+    assert_eq!(followed.state, State::Review);
+    assert_eq!(followed.next().unwrap().0, Step::Verify);
+}
+
+#[tokio::test]
+async fn a_decline_at_once_waits_out_the_gap_between_two_tries() {
+    let body = r#"{"status":"AUTHORIZATION_FAILED","txn_id":"m-mab121o1-1","resp_code":"INSUFFICIENT_BALANCE"}"#;
+    let stage = Stage::new().await;
+    stage.say(200, body).await;
+    let reply = execute(&stage.juspay, "mab121o1").await;
+    assert_eq!(brief(&reply.outcome), "failed funds");
+    for (rail, gap) in [(Rail::Upi, HOUR), (Rail::Card, 4 * HOUR)] {
+        let scene = Scene::execute(ProviderKind::Juspay, rail, Notify::Separate);
+        let (step, wait) = scene.follow(&reply).next().unwrap();
+        assert_eq!(step, Step::Retry);
+        assert!(wait >= gap, "{rail}: {wait:?}");
+    }
+}

@@ -1,0 +1,253 @@
+//! An execution in the middle of a step, and what follows from an answer under the default policy.
+
+use std::fmt;
+use std::time::Duration;
+
+use chrono::{DateTime, FixedOffset, TimeDelta};
+use mandated::config::Config;
+use mandated::domain::cycle::Cycle;
+use mandated::domain::decide::notification::decide_notification;
+use mandated::domain::decide::{AccountPause, Decision, decide};
+use mandated::domain::execution::{Intent, Progress};
+use mandated::domain::outcome::NotificationOutcome;
+use mandated::domain::policy::Policy;
+use mandated::domain::{
+    Class, Execution, ExecutionId, Instant, MandateStatus, Notify, Outcome, ProviderKind, Rail,
+    State, Step, state,
+};
+use mandated::provider::Reply;
+
+use crate::juspay::support::rupees;
+
+/// A time in India.
+pub(super) fn ist(text: &str) -> Instant {
+    DateTime::parse_from_rfc3339(&format!("{text}+05:30"))
+        .unwrap()
+        .to_utc()
+}
+
+/// The policy of an installation that configures nothing but its database.
+fn policy(provider: ProviderKind, rail: Rail) -> Policy {
+    let environment = [("MANDATED__DATABASE__URL", "postgres://mandated@localhost/m")];
+    Config::load_with(None, environment)
+        .unwrap()
+        .policy(provider, rail)
+}
+
+/// One step of an execution, at the moment of its answer.
+#[derive(Debug, Clone)]
+pub(super) struct Scene {
+    pub(super) execution: Execution,
+    pub(super) step: Step,
+    pub(super) policy: Policy,
+    pub(super) now: Instant,
+}
+
+/// Notified on the 1st at 04:00, debited on the 2nd at 06:10: a monthly cycle that closes on the 2nd of January.
+pub(super) const DEBIT: &str = "2026-12-02T06:10:00";
+
+impl Scene {
+    /// The first debit of the cycle.
+    pub(super) fn execute(provider: ProviderKind, rail: Rail, notify: Notify) -> Self {
+        let now = ist(DEBIT);
+        let (separate, handed_over) = (
+            notify == Notify::Separate,
+            (provider, notify) == (ProviderKind::Juspay, Notify::Provider),
+        );
+        let progress = Progress {
+            order_no: 1,
+            notification_no: u16::from(separate),
+            delivered_at: separate.then(|| ist("2026-12-01T04:00:00")),
+            execute_at: handed_over.then(|| ist("2026-12-03T07:30:00")),
+            debits_tried: 0,
+            lookups: 0,
+            tries: 0,
+            sent_at: None,
+            failed_at: None,
+            looked: [None; 3],
+        };
+        let execution = Execution {
+            id: ExecutionId(7),
+            provider,
+            notify,
+            mandate_status: MandateStatus::Active,
+            state: State::Executing,
+            cycle: Cycle {
+                on: "2026-12-02".parse().unwrap(),
+                debit_at: ist("2026-12-02T06:00:00"),
+                closes_at: ist("2027-01-02T00:00:00"),
+            },
+            amount: rupees("300.00"),
+            progress,
+            class: None,
+            intent: Some(Intent {
+                is_retry: false,
+                opened_at: now,
+                counter_before: None,
+            }),
+        };
+        Self {
+            execution,
+            step: Step::Execute,
+            policy: policy(provider, rail),
+            now,
+        }
+    }
+
+    /// The first retry, `later` than the debit that failed for want of funds: the order was read just before it.
+    pub(super) fn retry(
+        provider: ProviderKind,
+        rail: Rail,
+        notify: Notify,
+        later: Duration,
+    ) -> Self {
+        let mut scene = Self::execute(provider, rail, notify);
+        let sent = scene.now;
+        scene.now = sent + later;
+        scene.step = Step::Retry;
+        let execution = &mut scene.execution;
+        execution.class = Some(Class::Funds);
+        execution.intent = Some(Intent {
+            is_retry: true,
+            opened_at: scene.now,
+            counter_before: Some(1),
+        });
+        execution.progress.debits_tried = 1;
+        execution.progress.sent_at = Some(sent);
+        execution.progress.failed_at = Some(sent);
+        execution.progress = execution.progress.looked_at(scene.now);
+        scene
+    }
+
+    /// The first look-up after a debit, 90 seconds after it, while the execution is `pending` or `unknown`.
+    pub(super) fn look_up(rail: Rail, state: State) -> Self {
+        let mut scene = Self::execute(ProviderKind::Juspay, rail, Notify::Separate);
+        let sent = scene.now;
+        scene.now = sent + TimeDelta::seconds(90);
+        scene.step = Step::Lookup;
+        scene.execution.state = state;
+        scene.execution.progress.sent_at = Some(sent);
+        scene.execution.progress = scene.execution.progress.looked_at(scene.now);
+        scene
+    }
+
+    /// The notification, on the 1st at 04:00.
+    pub(super) fn notify(step: Step) -> Self {
+        let mut scene = Self::execute(ProviderKind::Juspay, Rail::Upi, Notify::Separate);
+        scene.now = ist("2026-12-01T04:00:00");
+        scene.step = step;
+        let execution = &mut scene.execution;
+        execution.state = if step == Step::Notify {
+            State::Planned
+        } else {
+            State::Notifying
+        };
+        execution.intent = None;
+        execution.progress.delivered_at = None;
+        scene
+    }
+
+    /// The same with another amount due.
+    pub(super) fn due(mut self, amount: &str) -> Self {
+        self.execution.amount = rupees(amount);
+        self
+    }
+
+    pub(super) fn follow(&self, reply: &Reply<Outcome>) -> Followed {
+        let decision = decide(
+            &self.execution,
+            self.step,
+            &reply.outcome,
+            reply.counter,
+            &self.policy,
+            self.now,
+        );
+        self.followed(decision)
+    }
+
+    pub(super) fn follow_notification(&self, reply: &Reply<NotificationOutcome>) -> Followed {
+        let decision = decide_notification(
+            &self.execution,
+            self.step,
+            &reply.outcome,
+            &self.policy,
+            self.now,
+        );
+        self.followed(decision)
+    }
+
+    fn followed(&self, decision: Decision) -> Followed {
+        let state = decision
+            .events
+            .iter()
+            .try_fold(self.execution.state, |from, event| {
+                state::apply(from, *event)
+            })
+            .unwrap();
+        Followed {
+            state,
+            had_intent: self.execution.intent.is_some(),
+            decision,
+            now: self.now,
+        }
+    }
+}
+
+/// What became of an execution.
+#[derive(Debug)]
+pub(super) struct Followed {
+    pub(super) state: State,
+    pub(super) decision: Decision,
+    had_intent: bool,
+    now: Instant,
+}
+
+impl Followed {
+    /// The next step and how long after the answer it is due.
+    pub(super) fn next(&self) -> Option<(Step, Duration)> {
+        let next = self.decision.next?;
+        let wait = next.span.opens - self.now;
+        Some((next.step, wait.to_std().unwrap()))
+    }
+
+    pub(super) fn keeps_its_intent(&self) -> bool {
+        self.had_intent && !self.decision.closes_intent
+    }
+}
+
+/// One row of a table: the state, the intent, the next step, the mandate, the account.
+impl fmt::Display for Followed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let intent = match (self.had_intent, self.decision.closes_intent) {
+            (false, _) => "-",
+            (true, true) => "closed",
+            (true, false) => "open",
+        };
+        let next = self.next().map_or("nothing".to_owned(), |(step, wait)| {
+            let at = (self.now + wait).with_timezone(&FixedOffset::east_opt(19_800).unwrap());
+            format!("{step} {}", at.format("%b %d %H:%M:%S"))
+        });
+        let mandate = self.decision.mandate.map_or("-", |status| status.as_str());
+        let account = match self.decision.account {
+            None => "-".to_owned(),
+            Some(AccountPause::Refused) => "pauses".to_owned(),
+            Some(AccountPause::Throttled { until }) => {
+                let wait = (until - self.now).to_std().unwrap();
+                format!("waits {}", humantime::format_duration(wait))
+            }
+        };
+        write!(
+            f,
+            "{:<9} {intent:<6}  {next:<29} {mandate:<8} {account}",
+            self.state.as_str()
+        )
+    }
+}
+
+/// The names of the columns of a table of answers.
+pub(super) fn heading(call: &str) -> String {
+    format!(
+        "{call:<46} http {:<24} state     intent  next step, Indian time        mandate  account\n",
+        "outcome"
+    )
+}
