@@ -4,6 +4,7 @@
 #![cfg(test)]
 
 mod classify;
+mod engine;
 mod juspay;
 mod postgres;
 mod schema;

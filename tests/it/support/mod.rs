@@ -1,6 +1,7 @@
 //! What the tests share.
 
 pub(crate) mod database;
+pub(crate) mod due;
 pub(crate) mod row;
 
 pub(crate) use database::TestDatabase;

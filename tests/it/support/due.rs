@@ -1,0 +1,227 @@
+//! Executions that are due, and the claim, the settlement and the contents of the tables around them.
+
+use std::time::Duration;
+
+use mandated::domain::{AccountId, Instant, State};
+use mandated::store::claim::{ClaimRequest, Claimed, claim_due};
+use mandated::store::settle::{Attempt, Settled, Settlement, settle};
+use sqlx::{AssertSqlSafe, PgPool};
+
+use super::{TestDatabase, row};
+
+/// Everything in which something happens to an execution.
+const TABLES: [&str; 7] = [
+    "executions",
+    "notifications",
+    "jobs",
+    "intents",
+    "debits",
+    "attempts",
+    "events",
+];
+
+/// When the executions of [`due`] are due: 25 hours after their notifications were delivered.
+pub(crate) fn now() -> Instant {
+    "2026-01-31T00:30:00Z".parse().unwrap()
+}
+
+/// A database with `count` executions whose debit is due, each of a mandate of its own, all numbered from 1.
+pub(crate) async fn due(count: i32) -> TestDatabase {
+    let database = TestDatabase::new().await;
+    let pool = &database.pool;
+    for row in [row::account(), row::policy()] {
+        row.insert(pool).await.unwrap();
+    }
+    execute(
+        pool,
+        &format!(
+            "insert into mandated.mandates (ref, account_id, provider, provider_mandate_id, customer_id, rail, notify,
+               amount_minor, max_amount_minor, currency, frequency, time_zone, starts_on, debit_at, created_at, updated_at)
+             select 'sub-' || n, 1, 'juspay', 'provider-' || n, 'customer-' || n, 'upi', 'separate', 49900, 500000, 'INR',
+               'monthly', 'Asia/Kolkata', '2026-01-31', '06:00', '2026-01-01Z', '2026-01-01Z'
+               from generate_series(1, {count}) n order by n"
+        ),
+    )
+    .await;
+    for id in 1..=count {
+        row::execution()
+            .with("id", id)
+            .with("mandate_id", id)
+            .with("state", "'notified'")
+            .with("order_id", format!("'order-{id}'"))
+            .with("notification_no", 1)
+            .with("notification_ref", format!("'reference-{id}'"))
+            .with("delivered_at", "'2026-01-29T23:30Z'")
+            .with("max_attempts", 4)
+            .insert(pool)
+            .await
+            .unwrap();
+        row::notification()
+            .with("execution_id", id)
+            .with("mandate_id", id)
+            .with("reference", format!("'reference-{id}'"))
+            .with("state", "'delivered'")
+            .with("delivered_at", "'2026-01-29T23:30Z'")
+            .insert(pool)
+            .await
+            .unwrap();
+        row::job()
+            .with("execution_id", id)
+            .with("mandate_id", id)
+            .insert(pool)
+            .await
+            .unwrap();
+    }
+    database
+}
+
+/// Claims for a worker, with a lease of a minute.
+pub(crate) async fn claim(pool: &PgPool, limit: i64, worker: &str) -> Vec<Claimed> {
+    claim_for(pool, limit, worker, Duration::from_mins(1)).await
+}
+
+/// The same with a lease of any length.
+pub(crate) async fn claim_for(
+    pool: &PgPool,
+    limit: i64,
+    worker: &str,
+    lease: Duration,
+) -> Vec<Claimed> {
+    let request = ClaimRequest {
+        account: AccountId(1),
+        now: now(),
+        limit,
+        lease,
+        worker,
+    };
+    claim_due(pool, &request).await.unwrap()
+}
+
+/// A settlement of a job that changes nothing but the state, and leaves no next job.
+pub(crate) fn settlement(claimed: &Claimed, to_state: State) -> Settlement {
+    let execution = &claimed.execution;
+    let progress = &execution.progress;
+    Settlement {
+        execution_id: execution.id,
+        lease_token: claimed.token,
+        from_state: execution.state,
+        to_state,
+        reason: format!("became {to_state}"),
+        class: None,
+        step: None,
+        run_at: None,
+        run_before: None,
+        closes_intent: true,
+        order_no: progress.order_no,
+        order_id: claimed.order_id.clone(),
+        notification_no: progress.notification_no,
+        notification_ref: claimed.notification_ref.clone(),
+        delivered_at: progress.delivered_at,
+        execute_at: progress.execute_at,
+        debits_tried: progress.debits_tried,
+        lookups: progress.lookups,
+        tries: progress.tries,
+        provider_ref: None,
+        sent_at: Some(now()),
+        failed_at: None,
+        looked: Vec::new(),
+        mandate_status: None,
+        debit_minor: None,
+        debit_order_id: None,
+        told_no: None,
+        told_ref: None,
+        told_state: None,
+        told_message: None,
+    }
+}
+
+/// The settlement of a job whose order was collected.
+pub(crate) fn charged(claimed: &Claimed) -> Settlement {
+    Settlement {
+        provider_ref: Some(format!("txn-{}", claimed.execution.id)),
+        debit_minor: Some(claimed.execution.amount.minor()),
+        debit_order_id: Some(claimed.order_id.clone()),
+        ..settlement(claimed, State::Charged)
+    }
+}
+
+/// The call behind a settlement.
+pub(crate) fn attempt(claimed: &Claimed, outcome: &'static str) -> Attempt {
+    Attempt {
+        execution_id: claimed.execution.id,
+        call: "execute",
+        reference: claimed.order_id.clone(),
+        http_status: Some(200),
+        latency_ms: 80,
+        outcome,
+        class: None,
+        code: None,
+        message: None,
+        rule: None,
+        body: None,
+    }
+}
+
+/// Settles a batch with an attempt each; what became of those that were still held, by the number of the execution.
+pub(crate) async fn settle_all(
+    pool: &PgPool,
+    batch: &[(Settlement, Attempt)],
+) -> Vec<(i64, Settled)> {
+    let (settlements, attempts): (Vec<_>, Vec<_>) = batch.iter().cloned().unzip();
+    let settled = settle(pool, &settlements, &attempts, now(), "worker-1")
+        .await
+        .unwrap();
+    let mut settled: Vec<_> = settled
+        .into_iter()
+        .map(|(id, as_is)| (id.0, as_is))
+        .collect();
+    settled.sort_by_key(|(id, _)| *id);
+    settled
+}
+
+/// Every row of every table in which something can happen, to compare before and after.
+pub(crate) async fn everything(pool: &PgPool) -> String {
+    let mut all = String::new();
+    for table in TABLES.into_iter().chain(["mandates"]) {
+        let rows: String = scalar(
+            pool,
+            &format!(
+                "select coalesce(string_agg(t::text, E'\\n' order by t::text), '') from mandated.{table} t"
+            ),
+        )
+        .await;
+        all.push_str(&format!("{table}\n{rows}\n"));
+    }
+    all
+}
+
+/// One value.
+pub(crate) async fn scalar<T>(pool: &PgPool, sql: &str) -> T
+where
+    T: Send + Unpin + for<'r> sqlx::Decode<'r, sqlx::Postgres> + sqlx::Type<sqlx::Postgres>,
+{
+    sqlx::query_scalar(AssertSqlSafe(sql))
+        .fetch_one(pool)
+        .await
+        .unwrap_or_else(|error| panic!("{error}: {sql}"))
+}
+
+/// One column.
+pub(crate) async fn column<T>(pool: &PgPool, sql: &str) -> Vec<T>
+where
+    T: Send + Unpin + for<'r> sqlx::Decode<'r, sqlx::Postgres> + sqlx::Type<sqlx::Postgres>,
+{
+    sqlx::query_scalar(AssertSqlSafe(sql))
+        .fetch_all(pool)
+        .await
+        .unwrap_or_else(|error| panic!("{error}: {sql}"))
+}
+
+/// A statement; says how many rows it changed.
+pub(crate) async fn execute(pool: &PgPool, sql: &str) -> u64 {
+    sqlx::query(AssertSqlSafe(sql))
+        .execute(pool)
+        .await
+        .unwrap_or_else(|error| panic!("{error}: {sql}"))
+        .rows_affected()
+}
