@@ -1,3 +1,7 @@
 //! The job table and the loops over it: nothing is done twice, nothing is written by a worker that lost its lease, nothing is lost.
 
+#![expect(clippy::arithmetic_side_effects, reason = "small numbers of a test")]
+
 mod claim;
+mod rescue;
+mod settle;
