@@ -3,5 +3,6 @@
 #![expect(clippy::arithmetic_side_effects, reason = "small numbers of a test")]
 
 mod claim;
+mod flows;
 mod rescue;
 mod settle;

@@ -3,5 +3,6 @@
 pub(crate) mod database;
 pub(crate) mod due;
 pub(crate) mod row;
+pub(crate) mod world;
 
 pub(crate) use database::TestDatabase;

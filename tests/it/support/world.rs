@@ -1,0 +1,449 @@
+//! A merchant's whole world on a clock that stands still until a test moves it: a database, both providers, an engine.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use indicatif::ProgressBar;
+use mandated::admin::audit::audit;
+use mandated::admin::import::{Options as ImportOptions, import};
+use mandated::clock::Clock;
+use mandated::config::Config;
+use mandated::domain::classify::Classifier;
+use mandated::domain::{Instant, ProviderKind, Rail};
+use mandated::engine::simulation::{Limits, run};
+use mandated::engine::{Account, Engine, Settings, retention};
+use mandated::provider::{AccountSettings, Client};
+use mandated::sandbox::{self, Call, Credentials, Faults, Ledger, Options, Profile, Sandbox, Then};
+use mandated::store::mandates::{Change, Changed, set_status};
+use mandated::store::{accounts, planning};
+use sqlx::PgPool;
+use tokio_util::sync::CancellationToken;
+use url::Url;
+
+use super::TestDatabase;
+use super::due::{column, scalar};
+
+/// The flows that exist: whose API, which rail, who notifies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Flow {
+    UpiSeparate,
+    UpiProvider,
+    UpiExempt,
+    CardSeparate,
+    CardProvider,
+    Enach,
+    SignzyOnDemand,
+    SignzyWatched,
+}
+
+impl Flow {
+    pub(crate) const ALL: [Self; 8] = [
+        Self::UpiSeparate,
+        Self::UpiProvider,
+        Self::UpiExempt,
+        Self::CardSeparate,
+        Self::CardProvider,
+        Self::Enach,
+        Self::SignzyOnDemand,
+        Self::SignzyWatched,
+    ];
+
+    /// Account, rail, who notifies, category.
+    const fn columns(self) -> [&'static str; 4] {
+        match self {
+            Self::UpiSeparate => ["juspay_main", "upi", "separate", ""],
+            Self::UpiProvider => ["juspay_main", "upi", "provider", ""],
+            Self::UpiExempt => ["juspay_main", "upi", "none", "fastag"],
+            Self::CardSeparate => ["juspay_main", "card", "separate", ""],
+            Self::CardProvider => ["juspay_main", "card", "provider", ""],
+            Self::Enach => ["juspay_main", "enach", "none", ""],
+            Self::SignzyOnDemand => ["signzy_main", "enach", "none", ""],
+            Self::SignzyWatched => ["signzy_main", "enach", "provider", ""],
+        }
+    }
+}
+
+/// A mandate of 499.00 rupees at seven in the morning; its ref is the provider's id too. Signzy's are numbers.
+#[derive(Debug, Clone)]
+pub(crate) struct Payer {
+    pub(crate) reference: String,
+    pub(crate) flow: Flow,
+    pub(crate) frequency: &'static str,
+    pub(crate) starts_on: &'static str,
+    pub(crate) ends_on: &'static str,
+}
+
+impl Payer {
+    /// One cycle, on 5 February 2027, which is open for a month.
+    pub(crate) fn new(reference: impl Into<String>, flow: Flow) -> Self {
+        Self {
+            reference: reference.into(),
+            flow,
+            frequency: "monthly",
+            starts_on: "2027-02-05",
+            ends_on: "2027-03-04",
+        }
+    }
+
+    fn line(&self) -> String {
+        let Self {
+            reference,
+            flow,
+            frequency,
+            starts_on,
+            ends_on,
+        } = self;
+        let [account, rail, notify, category] = flow.columns();
+        format!(
+            "{reference},{account},{reference},customer_{reference},{rail},{notify},499.00,1000.00,INR,{frequency},\
+             Asia/Kolkata,{starts_on},{ends_on},07:00,{category},Gym\n"
+        )
+    }
+}
+
+const HEADER: &str = "ref,account,mandate_id,customer_id,rail,notify,amount,max_amount,currency,frequency,time_zone,\
+                      starts_on,ends_on,debit_at,category,description\n";
+
+/// The file of `mandates import`.
+pub(crate) fn file(payers: &[Payer]) -> String {
+    payers
+        .iter()
+        .fold(HEADER.to_owned(), |file, payer| file + &payer.line())
+}
+
+/// A time in India, in February 2027: "05 08:30".
+pub(crate) fn at(text: &str) -> Instant {
+    format!("2027-02-{}:00+05:30", text.replace(' ', "T"))
+        .parse()
+        .unwrap()
+}
+
+/// The start of every world.
+pub(crate) fn start() -> Instant {
+    at("01 00:00")
+}
+
+pub(crate) struct World {
+    pub(crate) database: TestDatabase,
+    pub(crate) sandbox: Sandbox,
+    pub(crate) clock: Clock,
+    pub(crate) engine: Engine,
+    config: Config,
+}
+
+impl World {
+    /// Everybody pays and nothing goes wrong unless it is scripted.
+    pub(crate) async fn open(payers: &[Payer]) -> Self {
+        Self::with_faults(payers, Faults::NONE).await
+    }
+
+    pub(crate) async fn with_faults(payers: &[Payer], faults: Faults) -> Self {
+        let database = TestDatabase::new().await;
+        let clock = Clock::simulated(start());
+        let sandbox = open_sandbox(payers, faults).await;
+        let config = config(&database.url(), |provider| sandbox.base_url(provider));
+        let engine = engine(&config, &database.pool, &clock, "worker-1", |_| {}).await;
+        import_all(&config, &database.pool, payers).await;
+        Self {
+            database,
+            sandbox,
+            clock,
+            engine,
+            config,
+        }
+    }
+
+    pub(crate) fn pool(&self) -> &PgPool {
+        &self.database.pool
+    }
+
+    /// Another daemon on the same database, the same providers and the same clock.
+    pub(crate) async fn engine(&self, worker: &str, tweak: impl FnOnce(&mut Settings)) -> Engine {
+        engine(&self.config, self.pool(), &self.clock, worker, tweak).await
+    }
+
+    /// A daemon whose providers are somewhere else.
+    pub(crate) async fn engine_at(&self, url: &Url, worker: &str) -> Engine {
+        let config = config(&self.database.url(), |_| url.clone());
+        engine(&config, self.pool(), &self.clock, worker, |_| {}).await
+    }
+
+    pub(crate) fn script(
+        &self,
+        reference: &str,
+        call: Call,
+        steps: impl IntoIterator<Item = Then>,
+    ) {
+        for then in steps {
+            self.sandbox.script(reference, call, then).unwrap();
+        }
+    }
+
+    /// The daemon runs until a time, like "05 08:30".
+    pub(crate) async fn run(&self, until: &str) {
+        self.run_until(at(until)).await;
+    }
+
+    pub(crate) async fn run_until(&self, until: Instant) {
+        live(&self.engine, until).await;
+    }
+
+    /// Nobody runs until a time.
+    pub(crate) fn outage(&self, until: &str) {
+        self.clock.advance_to(at(until));
+    }
+
+    /// What an operator does to a mandate.
+    pub(crate) async fn change(&self, reference: &str, change: Change) {
+        let mut connection = self.pool().acquire().await.unwrap();
+        let changed = set_status(
+            &mut connection,
+            reference,
+            change,
+            "an operator said so",
+            self.clock.now(),
+        )
+        .await
+        .unwrap();
+        assert_eq!(changed, Changed::Done);
+    }
+
+    /// The way of a mandate's executions through the states.
+    pub(crate) async fn way(&self, reference: &str) -> String {
+        let states: Vec<String> = column(
+            self.pool(),
+            &format!(
+                "select to_state from mandated.events where mandate_ref = '{reference}' and execution_id is not null order by id"
+            ),
+        )
+        .await;
+        states.join(" ")
+    }
+
+    /// Where a mandate's only execution stands, and why.
+    pub(crate) async fn stands(&self, reference: &str) -> (String, String) {
+        let field = async |name: &str| -> String {
+            let sql = format!(
+                "select {name} from mandated.execution_status where mandate_ref = '{reference}'"
+            );
+            scalar(self.pool(), &sql).await
+        };
+        (field("state").await, field("reason").await)
+    }
+
+    /// The calls that were made for a mandate, with what they came to.
+    pub(crate) async fn calls(&self, reference: &str) -> Vec<String> {
+        column(
+            self.pool(),
+            &format!(
+                "select a.call || ' ' || a.outcome from mandated.attempts a join mandated.mandates m on m.id = a.mandate_id
+                  where m.ref = '{reference}' order by a.id"
+            ),
+        )
+        .await
+    }
+
+    /// The ledger of the providers, up to now.
+    pub(crate) fn ledger(&self) -> Ledger {
+        self.sandbox.settle(self.clock.now());
+        self.sandbox.ledger()
+    }
+
+    /// Asserts that the providers saw no rule broken and debited what we have proof of, and that the audit finds nothing.
+    pub(crate) async fn agrees(&self) {
+        let ledger = self.ledger();
+        assert_eq!(ledger.violations, []);
+        let theirs: Vec<_> = ledger
+            .debits
+            .iter()
+            .map(|debit| {
+                format!(
+                    "{} {} {}",
+                    debit.mandate_id, debit.cycle, debit.amount_minor
+                )
+            })
+            .collect();
+        let mut theirs = theirs;
+        theirs.sort();
+        let mut ours: Vec<String> = column(
+            self.pool(),
+            "select format('%s %s %s', m.provider_mandate_id, d.cycle_on, d.amount_minor)
+               from mandated.debits d join mandated.mandates m on m.id = d.mandate_id",
+        )
+        .await;
+        ours.sort();
+        assert_eq!(ours, theirs, "our debits and the providers'");
+        self.audited().await;
+    }
+
+    /// Asserts that the audit finds nothing.
+    pub(crate) async fn audited(&self) {
+        let late = Duration::from_mins(15);
+        let verdict = audit(self.pool(), self.clock.now(), late, &ProgressBar::hidden())
+            .await
+            .unwrap();
+        let broken: Vec<_> = verdict
+            .rules
+            .iter()
+            .filter(|rule| rule.broken > 0)
+            .collect();
+        assert!(verdict.holds, "{broken:#?}");
+    }
+}
+
+/// Runs an engine until a time.
+pub(crate) async fn live(engine: &Engine, until: Instant) {
+    let limits = Limits {
+        until: Some(until),
+        step: Duration::from_mins(1),
+    };
+    let going_on = CancellationToken::new();
+    let run = run(engine, limits, &going_on, |_| {});
+    tokio::time::timeout(Duration::from_mins(1), run)
+        .await
+        .expect("simulated time goes on")
+        .unwrap();
+}
+
+async fn open_sandbox(payers: &[Payer], faults: Faults) -> Sandbox {
+    let sandbox = sandbox::start(Options {
+        listen: "127.0.0.1:0".parse().unwrap(),
+        seed: 1,
+        profile: Profile::PAYS,
+        faults,
+        juspay: Credentials {
+            merchant_id: "shop".to_owned(),
+            api_key: "key".to_owned(),
+        },
+        signzy_key: "key".to_owned(),
+        clock: Clock::simulated(start()),
+    })
+    .await
+    .unwrap();
+    let from = start()
+        .with_timezone(&chrono_tz::Asia::Kolkata)
+        .date_naive();
+    let name = Path::new("the payers");
+    let registrations = sandbox::parse_mandates(name, &file(payers), "signzy_main", from);
+    sandbox.register(registrations.unwrap());
+    sandbox
+}
+
+/// What an operator would have configured.
+fn config(database: &str, base_url: impl Fn(ProviderKind) -> Url) -> Config {
+    let mut variables = BTreeMap::from([
+        ("MANDATED__DATABASE__URL".to_owned(), database.to_owned()),
+        ("MANDATED__CLOCK__MODE".to_owned(), "simulated".to_owned()),
+        ("MANDATED__CLOCK__START".to_owned(), start().to_rfc3339()),
+    ]);
+    for provider in ProviderKind::ALL {
+        let prefix = format!(
+            "MANDATED__ACCOUNTS__{}_MAIN",
+            provider.as_str().to_uppercase()
+        );
+        for (key, value) in [
+            ("PROVIDER", provider.as_str()),
+            ("BASE_URL", base_url(*provider).as_str()),
+            ("API_KEY", "key"),
+            ("TPS", "100000"),
+            ("TIMEOUT", "5s"),
+        ] {
+            variables.insert(format!("{prefix}__{key}"), value.to_owned());
+        }
+        if *provider == ProviderKind::Juspay {
+            variables.insert(format!("{prefix}__MERCHANT_ID"), "shop".to_owned());
+        }
+    }
+    Config::load_with(None, variables).unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// A daemon: what `mandated run` builds from a configuration.
+async fn engine(
+    config: &Config,
+    pool: &PgPool,
+    clock: &Clock,
+    worker: &str,
+    tweak: impl FnOnce(&mut Settings),
+) -> Engine {
+    let classifier = Arc::new(Classifier::builtin().unwrap());
+    let mut built = Vec::new();
+    for (name, account) in config.accounts.iter() {
+        let settings = AccountSettings {
+            name: name.clone(),
+            provider: account.provider,
+            base_url: account.base_url.clone(),
+            merchant_id: account.merchant_id.clone(),
+            api_key: account.api_key.clone(),
+            timeout: account.timeout,
+            tps: account.tps,
+        };
+        built.push(Account {
+            id: accounts::register(pool, name, account.provider)
+                .await
+                .unwrap(),
+            name: name.clone(),
+            client: Client::new(settings, Arc::clone(&classifier), true).unwrap(),
+            timeout: account.timeout,
+            max_in_flight: 64,
+            pause_after_refusal: account.pause_after_refusal,
+        });
+    }
+    let mut settings = settings(config, worker);
+    tweak(&mut settings);
+    let mut connection = planning::acquire(pool).await.unwrap();
+    let tag = planning::installation_tag(&mut connection).await.unwrap();
+    Engine::new(pool.clone(), clock.clone(), settings, built, tag)
+}
+
+fn settings(config: &Config, worker: &str) -> Settings {
+    let mut policies = BTreeMap::new();
+    for provider in ProviderKind::ALL {
+        for rail in Rail::ALL {
+            policies.insert((*provider, *rail), config.policy(*provider, *rail));
+        }
+    }
+    Settings {
+        worker_id: worker.to_owned(),
+        concurrency: 64,
+        batch: 200,
+        settle_batch: 500,
+        lease: config.worker.lease,
+        poll_interval: Duration::from_millis(50),
+        settle_linger: Duration::from_millis(1),
+        planner_interval: Duration::from_millis(50),
+        planner_horizon: config.planner.horizon,
+        planner_batch: 1_000,
+        rescue_interval: Duration::from_millis(50),
+        heartbeat_interval: Duration::from_millis(50),
+        retention: retention::Settings {
+            interval: config.retention.interval,
+            attempts: config.retention.attempts,
+            events: config.retention.events,
+            executions: config.retention.executions,
+            partitions_ahead: 1,
+        },
+        policies,
+    }
+}
+
+async fn import_all(config: &Config, pool: &PgPool, payers: &[Payer]) {
+    let policy = |provider, rail| config.policy(provider, rail);
+    let options = ImportOptions {
+        skip_invalid: false,
+        now: start(),
+        horizon: config.planner.horizon,
+        policy: &policy,
+        check_metadata: &|_, _| Ok(()),
+    };
+    let file = file(payers);
+    let report = import(pool, file.as_bytes(), &options, &ProgressBar::hidden())
+        .await
+        .unwrap();
+    assert_eq!(
+        report.imported,
+        u64::try_from(payers.len()).unwrap(),
+        "{report:?}"
+    );
+}
