@@ -3,6 +3,7 @@
 #![expect(clippy::arithmetic_side_effects, reason = "small numbers of a test")]
 
 mod claim;
+mod faults;
 mod flows;
 mod rescue;
 mod settle;
