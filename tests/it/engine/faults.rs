@@ -95,6 +95,17 @@ async fn on_the_notification() {
 }
 
 #[tokio::test]
+async fn on_the_question_about_the_notification() {
+    let call = Call::NotificationStatus;
+    let payers = payers(&[Flow::UpiSeparate, Flow::CardSeparate], call);
+    let script = [
+        (Call::Notify, Some(Then::Fault(Fault::AnswerLost))),
+        (call, None),
+    ];
+    insta::assert_snapshot!(live(&payers, &script, "12 00:00").await);
+}
+
+#[tokio::test]
 async fn on_the_look_up() {
     let payers = payers(&Flow::ALL, Call::OrderStatus);
     insta::assert_snapshot!(live(&payers, &[(Call::OrderStatus, None)], "12 00:00").await);
