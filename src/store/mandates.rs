@@ -214,7 +214,8 @@ pub enum Changed {
 
 /// Changes where a mandate stands, with its event, in one transaction. The planning cursor stays.
 ///
-/// A resumed mandate's waiting jobs become due: whoever claims one works out anew when its step is lawful.
+/// The jobs that waited for a resumed mandate, until the end of their cycle if need be, become due: whoever claims one works out
+/// anew when its step is lawful. Those that wait for a time of their own, such as a retry for its day, go on waiting.
 pub async fn set_status(
     conn: &mut PgConnection,
     reference: &str,
@@ -257,8 +258,10 @@ pub async fn set_status(
     .await?;
     if change == Change::Resume {
         sqlx::query!(
-            "update mandated.jobs set run_at = $2, run_before = null
-              where mandate_id = $1 and lease_token is null and step in ('notify', 'execute', 'retry') and run_at > $2",
+            "update mandated.jobs j set run_at = $2, run_before = null
+               from mandated.executions e
+              where j.mandate_id = $1 and j.lease_token is null and j.step in ('notify', 'execute', 'retry')
+                and e.id = j.execution_id and j.run_at = e.closes_at and j.run_at > $2",
             row.id,
             now
         )

@@ -7,3 +7,4 @@ mod faults;
 mod flows;
 mod rescue;
 mod settle;
+mod stops;

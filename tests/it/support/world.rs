@@ -103,6 +103,9 @@ impl Payer {
     }
 }
 
+/// What both providers know us by.
+const KEY: &str = "key";
+
 const HEADER: &str = "ref,account,mandate_id,customer_id,rail,notify,amount,max_amount,currency,frequency,time_zone,\
                       starts_on,ends_on,debit_at,category,description\n";
 
@@ -143,7 +146,7 @@ impl World {
         let database = TestDatabase::new().await;
         let clock = Clock::simulated(start());
         let sandbox = open_sandbox(payers, faults).await;
-        let config = config(&database.url(), |provider| sandbox.base_url(provider));
+        let config = config(&database.url(), |provider| sandbox.base_url(provider), KEY);
         let engine = engine(&config, &database.pool, &clock, "worker-1", |_| {}).await;
         import_all(&config, &database.pool, payers).await;
         Self {
@@ -165,9 +168,17 @@ impl World {
     }
 
     /// A daemon whose providers are somewhere else.
-    pub(crate) async fn engine_at(&self, url: &Url, worker: &str) -> Engine {
-        let config = config(&self.database.url(), |_| url.clone());
-        engine(&config, self.pool(), &self.clock, worker, |_| {}).await
+    pub(crate) async fn engine_at(&self, url: &str) -> Engine {
+        let url: Url = url.parse().unwrap();
+        let config = config(&self.database.url(), |_| url.clone(), KEY);
+        engine(&config, self.pool(), &self.clock, "worker-1", |_| {}).await
+    }
+
+    /// A daemon with a key that the providers refuse.
+    pub(crate) async fn engine_with_a_wrong_key(&self) -> Engine {
+        let base_url = |provider| self.sandbox.base_url(provider);
+        let config = config(&self.database.url(), base_url, "wrong");
+        engine(&config, self.pool(), &self.clock, "worker-1", |_| {}).await
     }
 
     pub(crate) fn script(
@@ -315,9 +326,9 @@ async fn open_sandbox(payers: &[Payer], faults: Faults) -> Sandbox {
         faults,
         juspay: Credentials {
             merchant_id: "shop".to_owned(),
-            api_key: "key".to_owned(),
+            api_key: KEY.to_owned(),
         },
-        signzy_key: "key".to_owned(),
+        signzy_key: KEY.to_owned(),
         clock: Clock::simulated(start()),
     })
     .await
@@ -332,7 +343,7 @@ async fn open_sandbox(payers: &[Payer], faults: Faults) -> Sandbox {
 }
 
 /// What an operator would have configured.
-fn config(database: &str, base_url: impl Fn(ProviderKind) -> Url) -> Config {
+fn config(database: &str, base_url: impl Fn(ProviderKind) -> Url, key: &str) -> Config {
     let mut variables = BTreeMap::from([
         ("MANDATED__DATABASE__URL".to_owned(), database.to_owned()),
         ("MANDATED__CLOCK__MODE".to_owned(), "simulated".to_owned()),
@@ -346,7 +357,7 @@ fn config(database: &str, base_url: impl Fn(ProviderKind) -> Url) -> Config {
         for (key, value) in [
             ("PROVIDER", provider.as_str()),
             ("BASE_URL", base_url(*provider).as_str()),
-            ("API_KEY", "key"),
+            ("API_KEY", key),
             ("TPS", "100000"),
             ("TIMEOUT", "5s"),
         ] {
