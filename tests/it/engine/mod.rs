@@ -2,9 +2,11 @@
 
 #![expect(clippy::arithmetic_side_effects, reason = "small numbers of a test")]
 
+mod accounts;
 mod claim;
 mod faults;
 mod flows;
+mod outages;
 mod rescue;
 mod settle;
 mod stops;

@@ -17,6 +17,7 @@ use mandated::engine::{Account, Engine, Settings, retention};
 use mandated::provider::{AccountSettings, Client};
 use mandated::sandbox::{self, Call, Credentials, Faults, Ledger, Options, Profile, Sandbox, Then};
 use mandated::store::mandates::{Change, Changed, set_status};
+use mandated::store::retention::make_partitions;
 use mandated::store::{accounts, planning};
 use sqlx::PgPool;
 use tokio_util::sync::CancellationToken;
@@ -148,6 +149,7 @@ impl World {
         let sandbox = open_sandbox(payers, faults).await;
         let config = config(&database.url(), |provider| sandbox.base_url(provider), KEY);
         let engine = engine(&config, &database.pool, &clock, "worker-1", |_| {}).await;
+        make_partitions(&database.pool, start(), 1).await.unwrap();
         import_all(&config, &database.pool, payers).await;
         Self {
             database,
