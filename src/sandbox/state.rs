@@ -126,7 +126,7 @@ impl State {
         let answer = match endpoint {
             Endpoint::Txns => txns::create(self, received),
             Endpoint::Order(id) => orders::status(self, received, id),
-            Endpoint::Command(id) => mandates::command(self, received, id),
+            Endpoint::Notify(id) | Endpoint::Command(id) => mandates::command(self, received, id),
             Endpoint::Notification(reference) => notifications::status(self, received, reference),
             Endpoint::Retry => retry::retry(self, received),
             Endpoint::CustomerMandates(customer) => Ok(mandates::list(self, received, customer)),
@@ -165,6 +165,8 @@ fn settle(mandate: &mut Mandate, now: Instant, world: &World, ledger: &mut Ledge
 enum Endpoint<'a> {
     Txns,
     Order(&'a str),
+    /// The command that notifies the payer; every other one is about the mandate itself.
+    Notify(&'a str),
     Command(&'a str),
     Notification(&'a str),
     Retry,
@@ -186,6 +188,7 @@ impl<'a> Endpoint<'a> {
         let found = match (received.method.as_str(), segments.as_slice(), signzy) {
             ("POST", ["txns"], _) => Self::Txns,
             ("GET", ["orders", id], _) => Self::Order(id),
+            ("POST", ["mandates", id], _) if notifies(received) => Self::Notify(id),
             ("POST", ["mandates", id], _) => Self::Command(id),
             ("GET", ["notifications", reference], _) => Self::Notification(reference),
             ("POST", ["ecr", "mandate", "retry"], _) => Self::Retry,
@@ -207,7 +210,7 @@ impl<'a> Endpoint<'a> {
         match self {
             Self::Txns => "POST /txns",
             Self::Order(_) => "GET /orders/{order_id}",
-            Self::Command(_) => "POST /mandates/{mandate_id}",
+            Self::Notify(_) | Self::Command(_) => "POST /mandates/{mandate_id}",
             Self::Notification(_) => "GET /notifications/{reference}",
             Self::Retry => "POST /ecr/mandate/retry",
             Self::CustomerMandates(_) => "GET /customers/{customer_id}/mandates",
@@ -226,6 +229,7 @@ impl<'a> Endpoint<'a> {
         match self {
             Self::Txns
             | Self::Order(_)
+            | Self::Notify(_)
             | Self::Command(_)
             | Self::Notification(_)
             | Self::Retry
@@ -246,6 +250,7 @@ impl<'a> Endpoint<'a> {
         match self {
             Self::Txns | Self::Charge(_) => Call::Execute,
             Self::Order(_) | Self::Payments(_) | Self::Payment(..) => Call::OrderStatus,
+            Self::Notify(_) => Call::Notify,
             Self::Notification(_) => Call::NotificationStatus,
             Self::Retry | Self::RetryCharge(_) => Call::Retry,
             Self::Command(_)
@@ -264,7 +269,8 @@ impl<'a> Endpoint<'a> {
             Self::Notification(reference) => state.references.get(*reference).cloned(),
             Self::Retry => retry::mandate_id(received),
             Self::CustomerMandates(_) => None,
-            Self::Command(id)
+            Self::Notify(id)
+            | Self::Command(id)
             | Self::SignzyMandate(id)
             | Self::Payments(id)
             | Self::Payment(id, _)
@@ -275,4 +281,8 @@ impl<'a> Endpoint<'a> {
             | Self::Cancel(id) => Some((*id).to_owned()),
         }
     }
+}
+
+fn notifies(received: &Received) -> bool {
+    received.form().get("command").map(String::as_str) == Some("pre_debit_notify")
 }

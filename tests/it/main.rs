@@ -12,6 +12,7 @@ mod classify;
 mod cli;
 mod config;
 mod demo;
+mod engine;
 mod import;
 mod juspay;
 mod log;

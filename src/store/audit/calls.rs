@@ -44,7 +44,7 @@ pub(super) const CHECKS: &[Check] = &[
         "G4",
         "an order is tried no more often under one notification than its policy allows",
         // Not counted: what never left, what was refused before it was processed, and what a look-up before the next
-        // try showed was never processed.
+        // try showed was never processed: the provider did not know the order, or its counter had not moved.
         r#"
         select execution_id as "execution_id?", mandate_id as "mandate_id?",
                format('order %s was tried %s times under one notification; %s are allowed', reference, tried, allowed)
@@ -63,7 +63,9 @@ pub(super) const CHECKS: &[Check] = &[
                and not exists (
                  select from mandated.attempts l
                   where l.execution_id = a.execution_id and l.id > a.id
-                    and l.call = 'order_status' and l.outcome = 'not_found'
+                    and l.call = 'order_status'
+                    and (l.outcome = 'not_found'
+                         or l.decision = 'the provider''s counter shows that the retry never happened; the same call goes out again')
                     and not exists (select from mandated.attempts b
                                      where b.execution_id = a.execution_id and b.id > a.id and b.id < l.id
                                        and b.call in ('execute', 'retry')))

@@ -4,7 +4,6 @@ mod properties;
 
 mod proven;
 
-
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::time::Duration;

@@ -1,0 +1,14 @@
+//! The job table and the loops over it: nothing is done twice, nothing is written by a worker that lost its lease, nothing is lost.
+
+#![expect(clippy::arithmetic_side_effects, reason = "small numbers of a test")]
+
+mod accounts;
+mod claim;
+mod faults;
+mod flows;
+mod notices;
+mod outages;
+mod recovery;
+mod rescue;
+mod settle;
+mod stops;

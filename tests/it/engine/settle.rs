@@ -1,0 +1,375 @@
+//! Settle: all that a job came to, once, and nothing at all from a worker that lost its lease.
+
+use std::time::Duration;
+
+use chrono::TimeDelta;
+use mandated::domain::{LeaseToken, State};
+use mandated::store::claim::Claimed;
+use mandated::store::rescue::rescue_expired;
+use mandated::store::settle::{Settlement, record_counter};
+use sqlx::PgPool;
+
+use crate::support::due::{
+    attempt, charged, claim, claim_for, column, due, everything, execute, now, scalar, settle_all,
+    settlement,
+};
+
+/// A settlement that would change every table, if it were let.
+fn thorough(claimed: &Claimed) -> Settlement {
+    Settlement {
+        mandate_status: Some("revoked"),
+        told_no: Some(1),
+        told_ref: claimed.notification_ref.clone(),
+        told_state: Some("failed"),
+        ..charged(claimed)
+    }
+}
+
+/// Asserts that a settlement with an attempt writes nothing.
+async fn writes_nothing(pool: &PgPool, late: Settlement, claimed: &Claimed) {
+    let before = everything(pool).await;
+    for step in [None, Some("lookup")] {
+        let late = Settlement {
+            step,
+            run_at: step.map(|_| now()),
+            ..late.clone()
+        };
+        let settled = settle_all(pool, &[(late, attempt(claimed, "charged"))]).await;
+        assert_eq!(settled, [], "a lost lease was settled");
+        assert_eq!(everything(pool).await, before);
+    }
+}
+
+async fn states(pool: &PgPool) -> Vec<String> {
+    column(
+        pool,
+        "select format('%s %s: %s', id, state, reason) from mandated.executions order by id",
+    )
+    .await
+}
+
+#[tokio::test]
+async fn a_token_that_nobody_gave_writes_nothing() {
+    let database = due(1).await;
+    let claimed = claim(&database.pool, 1, "worker-1").await;
+    for token in [0, claimed[0].token.0 + 1, claimed[0].token.0 - 1] {
+        let late = Settlement {
+            lease_token: LeaseToken(token),
+            ..thorough(&claimed[0])
+        };
+        writes_nothing(&database.pool, late, &claimed[0]).await;
+    }
+}
+
+#[tokio::test]
+async fn a_worker_that_wakes_up_after_its_lease_writes_nothing() {
+    let database = due(1).await;
+    let pool = &database.pool;
+    let slow = claim_for(pool, 1, "slow", Duration::ZERO).await;
+    let rescued = rescue_expired(pool, now(), Duration::ZERO, "rescuer")
+        .await
+        .unwrap();
+    assert_eq!(rescued.len(), 1);
+    writes_nothing(pool, thorough(&slow[0]), &slow[0]).await;
+    // Nor while somebody else has the job, who can still settle it.
+    let second = claim(pool, 1, "second").await;
+    assert_ne!(second[0].token, slow[0].token);
+    writes_nothing(pool, thorough(&slow[0]), &slow[0]).await;
+    let settled = settle_all(
+        pool,
+        &[(charged(&second[0]), attempt(&second[0], "charged"))],
+    )
+    .await;
+    assert_eq!(settled.len(), 1);
+    // Nor when it is all over.
+    writes_nothing(pool, thorough(&slow[0]), &slow[0]).await;
+}
+
+#[tokio::test]
+async fn a_late_worker_that_still_holds_its_lease_is_heard() {
+    let database = due(1).await;
+    let late = claim_for(&database.pool, 1, "late", Duration::ZERO).await;
+    let settled = settle_all(
+        &database.pool,
+        &[(charged(&late[0]), attempt(&late[0], "charged"))],
+    )
+    .await;
+    assert_eq!(settled[0].1.state, State::Charged);
+}
+
+#[tokio::test]
+async fn the_same_settlement_twice_is_one() {
+    let database = due(1).await;
+    let claimed = claim(&database.pool, 1, "worker-1").await;
+    let done = (charged(&claimed[0]), attempt(&claimed[0], "charged"));
+    assert_eq!(
+        settle_all(&database.pool, std::slice::from_ref(&done))
+            .await
+            .len(),
+        1
+    );
+    let before = everything(&database.pool).await;
+    assert_eq!(settle_all(&database.pool, &[done]).await, []);
+    assert_eq!(everything(&database.pool).await, before);
+}
+
+#[tokio::test]
+async fn every_outcome_of_a_batch_is_written() {
+    let database = due(6).await;
+    let pool = &database.pool;
+    let jobs = claim(pool, 10, "worker-1").await;
+    let pending = Settlement {
+        closes_intent: false,
+        step: Some("lookup"),
+        run_at: Some(now() + TimeDelta::seconds(90)),
+        looked: vec![now()],
+        lookups: 1,
+        ..settlement(&jobs[1], State::Pending)
+    };
+    let declined = Settlement {
+        class: Some("funds"),
+        step: Some("retry"),
+        run_at: Some(now() + TimeDelta::hours(10)),
+        run_before: Some(now() + TimeDelta::hours(11)),
+        debits_tried: 1,
+        failed_at: Some(now()),
+        ..settlement(&jobs[2], State::Retrying)
+    };
+    let dead = Settlement {
+        class: Some("mandate_dead"),
+        mandate_status: Some("revoked"),
+        ..settlement(&jobs[3], State::Failed)
+    };
+    let unknown = Settlement {
+        closes_intent: false,
+        step: Some("lookup"),
+        run_at: Some(now() + TimeDelta::seconds(90)),
+        ..settlement(&jobs[4], State::Unknown)
+    };
+    let stale = Settlement {
+        lease_token: LeaseToken(jobs[5].token.0 + 1),
+        ..charged(&jobs[5])
+    };
+    let batch = [charged(&jobs[0]), pending, declined, dead, unknown, stale];
+    let batch: Vec<_> = batch
+        .into_iter()
+        .zip(&jobs)
+        .map(|(settlement, job)| (settlement, attempt(job, "whatever")))
+        .collect();
+    let settled = settle_all(pool, &batch).await;
+    assert_eq!(
+        settled.iter().map(|(id, _)| *id).collect::<Vec<_>>(),
+        [1, 2, 3, 4, 5]
+    );
+
+    insta::assert_snapshot!(report(pool).await);
+}
+
+/// What the tables say, for people.
+async fn report(pool: &PgPool) -> String {
+    let mut report = Vec::new();
+    for (title, sql) in [
+        (
+            "executions",
+            "select format('%s %s, class %s, %s tried, %s lookups, failed %s, finished %s: %s', id, state, class, debits_tried,
+                           lookups, failed_at is not null, finished_at is not null, reason)
+               from mandated.executions order by id",
+        ),
+        (
+            "jobs",
+            "select format('%s %s at %s before %s, leased %s', execution_id, step, run_at, run_before, lease_token is not null)
+               from mandated.jobs order by execution_id",
+        ),
+        ("intents", "select format('%s %s', execution_id, kind) from mandated.intents order by execution_id"),
+        (
+            "debits",
+            "select format('%s %s %s: %s %s by %s, %s', mandate_id, cycle_on, execution_id, amount_minor, currency, order_id,
+                           provider_txn)
+               from mandated.debits order by mandate_id",
+        ),
+        (
+            "attempts",
+            "select format('%s %s %s: %s, next %s', execution_id, call, reference, decision, next_step)
+               from mandated.attempts order by execution_id",
+        ),
+        (
+            "events",
+            "select format('%s %s %s: %s to %s, %s', coalesce(execution_id::text, 'mandate'), mandate_ref, kind, from_state, to_state,
+                           reason)
+               from mandated.events where reason <> 'execute begins' order by mandate_id, id",
+        ),
+        ("mandates", "select format('%s %s %s', id, status, status_reason) from mandated.mandates order by id"),
+    ] {
+        report.push(format!("{title}\n  {}", column::<String>(pool, sql).await.join("\n  ")));
+    }
+    report.join("\n")
+}
+
+#[tokio::test]
+async fn a_second_debit_of_a_cycle_is_a_refund_due() {
+    let database = due(1).await;
+    let pool = &database.pool;
+    let jobs = claim(pool, 1, "worker-1").await;
+    execute(
+        pool,
+        "insert into mandated.debits (mandate_id, cycle_on, execution_id, order_id, amount_minor, currency, proven_at)
+         values (1, '2026-01-31', 1, 'order-0', 49900, 'INR', '2026-01-31Z')",
+    )
+    .await;
+    let settled = settle_all(pool, &[(charged(&jobs[0]), attempt(&jobs[0], "charged"))]).await;
+    let reason = "refund due: order order-1 was collected, and the cycle had its debit";
+    assert_eq!(
+        (settled[0].1.state, settled[0].1.reason.as_str()),
+        (State::Review, reason)
+    );
+    assert_eq!(states(pool).await, [format!("1 review: {reason}")]);
+    let proof: Vec<String> = column(pool, "select order_id from mandated.debits").await;
+    assert_eq!(proof, ["order-0"], "the first proof stays");
+    let event: String = scalar(
+        pool,
+        "select format('%s %s to %s: %s', kind, from_state, to_state, reason) from mandated.events order by id desc limit 1",
+    )
+    .await;
+    assert_eq!(
+        event,
+        format!("execution.review executing to review: {reason}")
+    );
+}
+
+#[tokio::test]
+async fn a_second_look_that_changes_nothing_leaves_the_reason_and_the_time_of_the_end() {
+    let database = due(1).await;
+    let pool = &database.pool;
+    execute(
+        pool,
+        "update mandated.executions set state = 'failed', reason = 'the account is closed', finished_at = '2026-01-30Z'",
+    )
+    .await;
+    execute(pool, "update mandated.jobs set step = 'verify'").await;
+    let jobs = claim(pool, 1, "worker-1").await;
+    let looked = Settlement {
+        reason: "looked once more: not collected".to_owned(),
+        ..settlement(&jobs[0], State::Failed)
+    };
+    let settled = settle_all(pool, &[(looked, attempt(&jobs[0], "failed"))]).await;
+    assert_eq!(settled[0].1.reason, "the account is closed");
+    assert_eq!(states(pool).await, ["1 failed: the account is closed"]);
+    let kept: bool = scalar(
+        pool,
+        "select finished_at = '2026-01-30Z' from mandated.executions",
+    )
+    .await;
+    assert!(kept);
+    let quiet: i64 = scalar(pool, "select count(*) from mandated.events").await;
+    assert_eq!(quiet, 0, "no change is no event");
+    let decision: String = scalar(pool, "select decision from mandated.attempts").await;
+    assert_eq!(decision, "looked once more: not collected");
+}
+
+#[tokio::test]
+async fn a_batch_is_written_as_a_whole_or_not_at_all() {
+    let database = due(2).await;
+    let pool = &database.pool;
+    let jobs = claim(pool, 2, "worker-1").await;
+    let before = everything(pool).await;
+    // A debit of nothing is refused by the database.
+    let impossible = Settlement {
+        debit_minor: Some(0),
+        ..charged(&jobs[1])
+    };
+    let settlements = [charged(&jobs[0]), impossible];
+    let error = mandated::store::settle::settle(pool, &settlements, &[], now(), "worker-1")
+        .await
+        .unwrap_err();
+    assert_eq!(error.to_string(), "settle jobs");
+    assert_eq!(everything(pool).await, before);
+}
+
+#[tokio::test]
+async fn what_was_told_of_a_notification_is_kept_and_delivered_stays_delivered() {
+    let database = due(1).await;
+    let pool = &database.pool;
+    execute(pool, "delete from mandated.notifications").await;
+    let heard = async |state: &'static str| {
+        execute(
+            pool,
+            "update mandated.jobs set step = 'notify_status', run_at = '2026-01-31T00:30Z'",
+        )
+        .await;
+        let jobs = claim(pool, 1, "worker-1").await;
+        let told = Settlement {
+            told_no: Some(1),
+            told_ref: Some("reference-1".to_owned()),
+            told_state: Some(state),
+            told_message: Some(state.to_owned()),
+            step: Some("notify_status"),
+            run_at: Some(now()),
+            ..settlement(&jobs[0], State::Notified)
+        };
+        settle_all(pool, &[(told, attempt(&jobs[0], state))]).await;
+        scalar::<String>(
+            pool,
+            "select format('%s %s %s', state, message, delivered_at is not null) from mandated.notifications",
+        )
+        .await
+    };
+    assert_eq!(heard("requested").await, "requested requested f");
+    assert_eq!(heard("delivered").await, "delivered delivered t");
+    assert_eq!(heard("failed").await, "delivered delivered t");
+}
+
+#[tokio::test]
+async fn a_mandate_that_is_over_is_not_revived_by_a_late_answer() {
+    let database = due(1).await;
+    let pool = &database.pool;
+    let jobs = claim(pool, 1, "worker-1").await;
+    execute(
+        pool,
+        "update mandated.mandates set status = 'revoked', status_reason = 'by the payer'",
+    )
+    .await;
+    let paused = Settlement {
+        mandate_status: Some("paused"),
+        ..settlement(&jobs[0], State::Retrying)
+    };
+    let paused = Settlement {
+        step: Some("execute"),
+        run_at: Some(now()),
+        ..paused
+    };
+    settle_all(pool, &[(paused, attempt(&jobs[0], "refused"))]).await;
+    let mandate: String = scalar(
+        pool,
+        "select format('%s %s', status, status_reason) from mandated.mandates",
+    )
+    .await;
+    assert_eq!(mandate, "revoked by the payer");
+}
+
+#[tokio::test]
+async fn the_counter_is_recorded_for_the_holder_of_the_lease_only() {
+    let database = due(1).await;
+    let pool = &database.pool;
+    let counter =
+        async || scalar::<Option<i64>>(pool, "select counter_before from mandated.intents").await;
+    let jobs = claim(pool, 1, "worker-1").await;
+    let (id, token) = (jobs[0].execution.id, jobs[0].token);
+    assert!(
+        !record_counter(pool, id, LeaseToken(token.0 + 1), 3)
+            .await
+            .unwrap()
+    );
+    assert_eq!(counter().await, None);
+    assert!(record_counter(pool, id, token, 3).await.unwrap());
+    assert_eq!(counter().await, Some(3));
+    // A lease that ran out may be taken back at any moment: no call may begin under it.
+    execute(pool, "update mandated.jobs set lease_until = now()").await;
+    assert!(!record_counter(pool, id, token, 4).await.unwrap());
+    rescue_expired(pool, now(), Duration::ZERO, "rescuer")
+        .await
+        .unwrap();
+    assert!(!record_counter(pool, id, token, 5).await.unwrap());
+    claim(pool, 1, "worker-2").await;
+    assert!(!record_counter(pool, id, token, 6).await.unwrap());
+    assert_eq!(counter().await, Some(3));
+}
