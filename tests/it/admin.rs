@@ -175,7 +175,9 @@ async fn a_mandate_is_paused_resumed_and_revoked_with_an_event_each() {
 /// An execution of sub-1 whose job is parked for days.
 async fn parked(pool: &PgPool, step: &str) {
     add(pool, "sub-1", (2026, 11, 30), None).await.unwrap();
-    run(pool, &format!("update mandated.jobs set step = '{step}', run_at = '2026-11-28Z', run_before = '2026-11-29Z'")).await;
+    // A step that waits for its mandate waits until the end of its cycle.
+    let park = format!("update mandated.jobs j set step = '{step}', run_at = e.closes_at, run_before = null from mandated.executions e where e.id = j.execution_id");
+    run(pool, &park).await;
 }
 
 async fn add(
@@ -199,7 +201,7 @@ async fn add(
 async fn resuming_makes_parked_steps_due_but_not_those_that_wait_for_an_answer() {
     for (step, expected) in [
         ("execute", "2026-11-20 06:00:00"),
-        ("lookup", "2026-11-28 00:00:00 2026-11-29 00:00:00"),
+        ("lookup", "2026-12-29 18:30:00"),
     ] {
         let database = registered().await;
         let pool = &database.pool;
