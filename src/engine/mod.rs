@@ -19,6 +19,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use chrono::TimeDelta;
 use sqlx::PgPool;
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinSet;
@@ -29,7 +30,7 @@ use self::lane::Lane;
 use self::wake::Wake;
 use crate::clock::Clock;
 use crate::domain::policy::Policy;
-use crate::domain::{AccountId, ProviderKind, Rail};
+use crate::domain::{AccountId, Instant, ProviderKind, Rail};
 use crate::provider::Client;
 use crate::store::monitor::Pulse;
 use crate::store::{self, StoreError};
@@ -81,6 +82,9 @@ pub struct Account {
     pub pause_after_refusal: Duration,
 }
 
+/// How far this machine's clock may be from the database's. Between the 24 hours of the law and our 25 lies one.
+const MAX_SKEW: TimeDelta = TimeDelta::minutes(5);
+
 impl Engine {
     pub fn new(
         pool: PgPool,
@@ -97,6 +101,16 @@ impl Engine {
             policies: Arc::default(),
             tag: tag.into(),
         }
+    }
+
+    /// Refuses to go on with a clock that nobody shares: it would debit early, call cycles over that have not begun, and
+    /// delete what is young. Simulated time is nobody else's.
+    async fn check_clock(&self) -> Result<(), StoreError> {
+        if self.clock.is_simulated() {
+            return Ok(());
+        }
+        let theirs = store::monitor::database_time(&self.pool).await?;
+        agree(self.clock.now(), theirs)
     }
 
     /// The policy that an execution was planned under.
@@ -119,6 +133,13 @@ impl Engine {
             .insert(id, Arc::clone(&policy));
         Ok(policy)
     }
+}
+
+fn agree(ours: Instant, theirs: Instant) -> Result<(), StoreError> {
+    if ours.signed_duration_since(theirs).abs() > MAX_SKEW {
+        return Err(StoreError::Clocks { ours, theirs });
+    }
+    Ok(())
 }
 
 /// Hears of every heartbeat, the failed ones too.
@@ -241,6 +262,26 @@ async fn every<F, Fut>(
         tokio::select! {
             () = tokio::time::sleep(interval) => {}
             () = draining.cancelled() => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_clocks_may_differ_by_minutes_and_no_more() {
+        let theirs: Instant = "2026-01-31T00:30:00Z".parse().unwrap();
+        for (ours, good) in [
+            ("2026-01-31T00:30:00Z", true),
+            ("2026-01-31T00:35:00Z", true),
+            ("2026-01-31T00:25:00Z", true),
+            ("2026-01-31T00:35:01Z", false),
+            ("2026-01-31T00:24:59Z", false),
+            ("2027-01-31T00:30:00Z", false),
+        ] {
+            assert_eq!(agree(ours.parse().unwrap(), theirs).is_ok(), good, "{ours}");
         }
     }
 }

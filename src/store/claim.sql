@@ -1,7 +1,7 @@
 -- $1 account, $2 business time, $3 at most so many, $4 lease in seconds, $5 worker
 with due as materialized (
   -- jobs_due_idx in its own order: an index scan that stops at the limit
-  select j.execution_id
+  select j.execution_id, j.step, j.run_at
     from mandated.jobs j
    where j.lease_token is null and j.account_id = $1 and j.run_at <= $2
      and not exists (select 1 from mandated.accounts a where a.id = $1 and a.paused_until > $2)
@@ -12,7 +12,9 @@ with due as materialized (
   update mandated.jobs j
      set lease_until = now() + make_interval(secs => $4), lease_token = nextval('mandated.lease_tokens'), worker_id = $5
     from due
-   where j.execution_id = due.execution_id
+   -- A job that was done and is due again since this statement began is locked as it is now, but everything else would be
+   -- read as it was: what is locked and what is seen must be the same, or it is left for the next claim.
+   where j.execution_id = due.execution_id and j.step = due.step and j.run_at = due.run_at
   returning j.execution_id, j.step, j.run_at, j.run_before, j.lease_token
 ), opened as (
   -- G5: the intent is durable before the worker sees the row. What this refuses, the gate explains.

@@ -103,6 +103,7 @@ pub(crate) fn execution() -> Row {
             ("state", "'planned'"),
             ("reason", "'due'"),
             ("order_id", "'order-1'"),
+            ("max_attempts", "4"),
             ("planned_at", "'2026-01-29Z'"),
             ("updated_at", "'2026-01-29Z'"),
         ],

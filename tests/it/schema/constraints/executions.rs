@@ -112,6 +112,11 @@ async fn its_times_and_counters_make_sense() {
         ("debits_tried = -1", "executions_debits_tried_check"),
         ("lookups = -1", "executions_lookups_check"),
         ("tries = -1", "executions_tries_check"),
+        ("max_attempts = 0", "executions_max_attempts_check"),
+        (
+            "looked = array[now(), now(), now(), now()]",
+            "executions_looked_check",
+        ),
     ] {
         refused_with(
             execute(pool, &format!("update mandated.executions set {change}")).await,
