@@ -69,6 +69,7 @@ impl Failure {
             | StoreError::Changed { .. } => EXIT_CONFIG,
             StoreError::Database { .. }
             | StoreError::Corrupt { .. }
+            | StoreError::Clocks { .. }
             | StoreError::Migrate { .. } => 1,
         };
         Self {

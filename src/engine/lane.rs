@@ -83,7 +83,7 @@ impl Lane {
                     );
                     failures = failures.saturating_add(1);
                     warn!(account = self.account().map(|account| account.name.as_str()), error = %chain(&problem),
-                          retry_in_ms = millis(pause), "could not claim; is the database up?");
+                          retry_in_ms = millis(pause), "could not claim");
                     tokio::select! {
                         () = tokio::time::sleep(pause) => {}
                         () = draining.cancelled() => {}
@@ -118,6 +118,7 @@ impl Lane {
             self.running.join_next().await;
             return Ok(Round::Full);
         }
+        self.engine.check_clock().await?;
         let deadline = tokio::time::Instant::now().checked_add(self.engine.settings.lease);
         let claimed = claim(&self.engine, self.index, limit).await?;
         let full = claimed.len() == limit;

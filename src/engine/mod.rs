@@ -22,9 +22,10 @@ use std::time::Duration;
 
 use crate::clock::Clock;
 use crate::domain::policy::Policy;
-use crate::domain::{AccountId, ProviderKind, Rail};
+use crate::domain::{AccountId, Instant, ProviderKind, Rail};
 use crate::provider::Client;
 use crate::store::{self, StoreError};
+use chrono::TimeDelta;
 use sqlx::PgPool;
 
 /// What the loops share. Cheap to clone.
@@ -74,6 +75,9 @@ pub struct Account {
     pub pause_after_refusal: Duration,
 }
 
+/// How far this machine's clock may be from the database's. Between the 24 hours of the law and our 25 lies one.
+const MAX_SKEW: TimeDelta = TimeDelta::minutes(5);
+
 impl Engine {
     pub fn new(
         pool: PgPool,
@@ -90,6 +94,16 @@ impl Engine {
             policies: Arc::default(),
             tag: tag.into(),
         }
+    }
+
+    /// Refuses to go on with a clock that nobody shares: it would debit early, call cycles over that have not begun, and
+    /// delete what is young. Simulated time is nobody else's.
+    async fn check_clock(&self) -> Result<(), StoreError> {
+        if self.clock.is_simulated() {
+            return Ok(());
+        }
+        let theirs = store::monitor::database_time(&self.pool).await?;
+        agree(self.clock.now(), theirs)
     }
 
     /// The policy that an execution was planned under.
@@ -111,5 +125,32 @@ impl Engine {
             .unwrap_or_else(PoisonError::into_inner)
             .insert(id, Arc::clone(&policy));
         Ok(policy)
+    }
+}
+
+fn agree(ours: Instant, theirs: Instant) -> Result<(), StoreError> {
+    if ours.signed_duration_since(theirs).abs() > MAX_SKEW {
+        return Err(StoreError::Clocks { ours, theirs });
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_clocks_may_differ_by_minutes_and_no_more() {
+        let theirs: Instant = "2026-01-31T00:30:00Z".parse().unwrap();
+        for (ours, good) in [
+            ("2026-01-31T00:30:00Z", true),
+            ("2026-01-31T00:35:00Z", true),
+            ("2026-01-31T00:25:00Z", true),
+            ("2026-01-31T00:35:01Z", false),
+            ("2026-01-31T00:24:59Z", false),
+            ("2027-01-31T00:30:00Z", false),
+        ] {
+            assert_eq!(agree(ours.parse().unwrap(), theirs).is_ok(), good, "{ours}");
+        }
     }
 }

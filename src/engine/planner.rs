@@ -21,6 +21,7 @@ const MAX_CYCLES: usize = 64;
 
 /// One turn: plans up to a batch of mandates. Says how many were due; a full batch means that there may be more.
 pub async fn tick(engine: &Engine) -> Result<usize, StoreError> {
+    engine.check_clock().await?;
     let now = engine.clock.now();
     let mut transaction = planning::begin(&engine.pool).await?;
     let limit = i64::try_from(engine.settings.planner_batch).unwrap_or(i64::MAX);

@@ -13,6 +13,7 @@ const PROCESSED: Duration = Duration::from_secs(90);
 
 /// One turn; says how many jobs were rescued.
 pub async fn tick(engine: &Engine) -> Result<usize, StoreError> {
+    engine.check_clock().await?;
     let rescued = rescue_expired(
         &engine.pool,
         engine.clock.now(),

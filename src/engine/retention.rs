@@ -25,6 +25,7 @@ const BATCH: i64 = 5_000;
 
 /// One turn.
 pub async fn tick(engine: &Engine) -> Result<(), StoreError> {
+    engine.check_clock().await?;
     let now = engine.clock.now();
     let settings = engine.settings.retention;
     let made = make_partitions(&engine.pool, now, settings.partitions_ahead).await?;

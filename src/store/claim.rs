@@ -44,12 +44,13 @@ pub struct ClaimRequest<'a> {
     pub worker: &'a str,
 }
 
-/// Leases up to `limit` due jobs of an account. Autocommit: when the rows arrive, their intents are durable.
+/// Leases up to `limit` due jobs of an account. Autocommit: when the rows arrive, their intents are durable. A row that cannot be
+/// read is left to its lease.
 pub async fn claim_due(
     pool: &PgPool,
     request: &ClaimRequest<'_>,
 ) -> Result<Vec<Claimed>, StoreError> {
-    sqlx::query_file_as!(
+    let rows = sqlx::query_file_as!(
         Row,
         "src/store/claim.sql",
         request.account.0,
@@ -60,10 +61,8 @@ pub async fn claim_due(
     )
     .fetch_all(pool)
     .await
-    .tried("claim due jobs")?
-    .into_iter()
-    .map(Row::read)
-    .collect()
+    .tried("claim due jobs")?;
+    Ok(rows::readable(rows.into_iter().map(Row::read)))
 }
 
 #[derive(Debug)]

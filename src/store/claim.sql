@@ -2,31 +2,33 @@
 -- Postgres keeps one plan for every limit. Sub-selects in an array or behind `in` have it look up each row by its key;
 -- joins would have it guess how many rows come, and read whole tables.
 with due as materialized (
-  -- jobs_due_idx in its own order: an index scan that stops at the limit. The execution is locked with its job, so that both are
-  -- read as they are now: a settlement that commits while this statement waits changes both.
-  select j.execution_id, j.step, j.run_at, j.run_before,
-         e.mandate_id, e.cycle_on, e.debit_at, e.closes_at, e.amount_minor, e.max_amount_minor, e.currency, e.policy_id, e.state,
-         e.class, e.order_no, e.order_id, e.notification_no, e.notification_ref, e.delivered_at, e.execute_at, e.max_attempts,
-         e.debits_tried, e.lookups, e.tries, e.provider_ref, e.sent_at, e.failed_at, e.looked
-    from mandated.jobs j join mandated.executions e on e.id = j.execution_id
+  -- jobs_due_idx in its own order: an index scan that stops at the limit
+  select j.execution_id, j.step, j.run_at
+    from mandated.jobs j
    where j.lease_token is null and j.account_id = $1 and j.run_at <= $2
      and not exists (select 1 from mandated.accounts a where a.id = $1 and a.paused_until > $2)
    order by j.run_at, j.execution_id
    limit $3
-     for no key update of j, e skip locked
+     for no key update skip locked
 ), claimed as (
   update mandated.jobs j
      set lease_until = now() + make_interval(secs => $4), lease_token = nextval('mandated.lease_tokens'), worker_id = $5
    where j.execution_id = any (array(select execution_id from due))
-  returning j.execution_id, j.lease_token
+     -- A job that was done and is due again since this statement began is locked as it is now, but everything else would be
+     -- read as it was: what is locked and what is seen must be the same, or it is left for the next claim.
+     and ((j.execution_id, j.step, j.run_at) in (select execution_id, step, run_at from due)) is true
+  returning j.execution_id, j.step, j.run_at, j.run_before, j.lease_token
 ), job as materialized (
-  select due.*, c.lease_token,
+  select c.execution_id, c.step, c.run_at, c.run_before, c.lease_token,
+         e.mandate_id, e.cycle_on, e.debit_at, e.closes_at, e.amount_minor, e.max_amount_minor, e.currency, e.policy_id, e.state,
+         e.class, e.order_no, e.order_id, e.notification_no, e.notification_ref, e.delivered_at, e.execute_at, e.max_attempts,
+         e.debits_tried, e.lookups, e.tries, e.provider_ref, e.sent_at, e.failed_at, e.looked,
          m.ref, m.provider, m.provider_mandate_id, m.customer_id, m.rail, m.notify, m.amount_minor as mandate_amount_minor,
          m.max_amount_minor as mandate_max_minor, m.frequency, m.cron, m.time_zone, m.starts_on, m.ends_on,
          m.debit_at as debit_time, m.category, m.description, m.metadata, m.status as mandate_status
-    from due
-    join claimed c on c.execution_id = due.execution_id
-    join mandated.mandates m on m.id = due.mandate_id
+    from claimed c
+    join mandated.executions e on e.id = c.execution_id
+    join mandated.mandates m on m.id = e.mandate_id
 ), opened as (
   -- G5: the intent is durable before the worker sees the row. What this refuses, the gate explains.
   insert into mandated.intents (execution_id, mandate_id, cycle_on, kind, order_id, amount_minor, max_amount_minor, notice,

@@ -1,5 +1,7 @@
 //! What can go wrong with the database.
 
+use crate::domain::Instant;
+
 /// A statement that failed: what was tried, and the database's own words.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
@@ -12,6 +14,10 @@ pub enum StoreError {
     /// A row that the constraints should have made impossible.
     #[error("{what}: {why}; run `mandated audit`")]
     Corrupt { what: String, why: String },
+    #[error(
+        "this machine says it is {ours}, the database says {theirs}: correct the clock that is wrong; until they agree nothing is planned, debited or deleted here"
+    )]
+    Clocks { ours: Instant, theirs: Instant },
     #[error("the database has no schema `mandated`: run `mandated migrate` first")]
     NotMigrated,
     #[error(

@@ -5,6 +5,14 @@ use sqlx::PgPool;
 use super::error::{StoreError, Tried};
 use crate::domain::{AccountId, Instant};
 
+/// The database's clock.
+pub async fn database_time(pool: &PgPool) -> Result<Instant, StoreError> {
+    sqlx::query_scalar!(r#"select clock_timestamp() as "now!""#)
+        .fetch_one(pool)
+        .await
+        .tried("ask the database for the time")
+}
+
 /// When the next job of an account is due, if it has one.
 pub async fn next_due(pool: &PgPool, account: AccountId) -> Result<Option<Instant>, StoreError> {
     sqlx::query_scalar!(

@@ -53,13 +53,13 @@ pub async fn commit(transaction: Transaction<'static, Postgres>) -> Result<(), S
     transaction.commit().await.tried("commit a transaction")
 }
 
-/// Locks up to `limit` mandates that are due for planning; other planners skip them.
+/// Locks up to `limit` mandates that are due for planning; other planners skip them. One that cannot be read stays due.
 pub async fn lock_due(
     connection: &mut PgConnection,
     now: Instant,
     limit: i64,
 ) -> Result<Vec<DueMandate>, StoreError> {
-    sqlx::query_as!(
+    let rows = sqlx::query_as!(
         Row,
         r#"select id, ref as reference, account_id, provider, rail, notify, amount_minor as "amount_minor!", max_amount_minor,
                   currency, frequency, cron, time_zone, starts_on, ends_on, debit_at, next_cycle_on as "next_cycle_on!"
@@ -71,10 +71,8 @@ pub async fn lock_due(
     )
     .fetch_all(connection)
     .await
-    .tried("find mandates to plan")?
-    .into_iter()
-    .map(Row::read)
-    .collect()
+    .tried("find mandates to plan")?;
+    Ok(rows::readable(rows.into_iter().map(Row::read)))
 }
 
 /// Numbers for new executions, which their order ids are made of.

@@ -2,6 +2,7 @@
 
 use chrono::{NaiveDate, NaiveTime};
 use chrono_tz::Tz;
+use tracing::error;
 
 use super::StoreError;
 use crate::domain::cycle::{CronSchedule, Frequency, Schedule, Terms};
@@ -22,6 +23,12 @@ pub(super) fn corrupt(table: &str, id: i64, why: impl Into<String>) -> StoreErro
         what: format!("read {table} {id}"),
         why: why.into(),
     }
+}
+
+/// The rows that can be read. Of the others each says so in the log, every time: one of them must not hold up everybody else's.
+pub(super) fn readable<T>(rows: impl Iterator<Item = Result<T, StoreError>>) -> Vec<T> {
+    let log = |problem: &StoreError| error!(error = %problem, "this row is left out");
+    rows.filter_map(|row| row.inspect_err(log).ok()).collect()
 }
 
 pub(super) fn count(table: &str, id: i64, number: i16) -> Result<u16, StoreError> {

@@ -176,7 +176,9 @@ async fn a_mandate_is_paused_resumed_and_revoked_with_an_event_each() {
 async fn parked(pool: &PgPool, step: &str) {
     add(pool, "sub-1", (2026, 11, 30), None).await.unwrap();
     // A step that waits for its mandate waits until the end of its cycle.
-    let park = format!("update mandated.jobs j set step = '{step}', run_at = e.closes_at, run_before = null from mandated.executions e where e.id = j.execution_id");
+    let park = format!(
+        "update mandated.jobs j set step = '{step}', run_at = e.closes_at, run_before = null from mandated.executions e where e.id = j.execution_id"
+    );
     run(pool, &park).await;
 }
 

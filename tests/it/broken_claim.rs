@@ -6,8 +6,10 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use mandated::domain::{AccountId, ExecutionId, LeaseToken};
 use mandated::store::claim::{ClaimRequest, Claimed, claim_due};
+use mandated::store::planning::lock_due;
 use mandated::store::rescue::rescue_expired;
 use mandated::store::settle::record_counter;
+use sqlx::postgres::PgPoolOptions;
 use sqlx::{AssertSqlSafe, PgPool};
 
 use crate::support::TestDatabase;
@@ -29,8 +31,7 @@ async fn due(changes: &[&str]) -> TestDatabase {
         .with("state", "'notified'")
         .with("notification_no", 1)
         .with("notification_ref", "'reference-1'")
-        .with("delivered_at", "'2026-01-29T23:30Z'")
-        .with("max_attempts", 4);
+        .with("delivered_at", "'2026-01-29T23:30Z'");
     let delivered = notification()
         .with("state", "'delivered'")
         .with("delivered_at", "'2026-01-29T23:30Z'");
@@ -278,4 +279,102 @@ async fn only_who_holds_the_lease_may_record_a_counter_and_go_on() {
     let expire = "update mandated.jobs set lease_until = now() - interval '1 second'";
     execute(&database.pool, expire).await;
     assert!(!record(token).await, "the lease is over");
+}
+
+#[tokio::test]
+async fn a_job_that_was_done_while_the_claim_looked_is_not_claimed_as_it_was_before() {
+    let database = due(&["update mandated.mandates set status = 'paused'"]).await;
+    let other = mandate()
+        .with("ref", "'sub-2'")
+        .with("provider_mandate_id", "'provider-2'");
+    let second = execution()
+        .with("id", 2)
+        .with("mandate_id", 2)
+        .with("state", "'retrying'")
+        .with("order_id", "'order-2'");
+    let later = job()
+        .with("execution_id", 2)
+        .with("mandate_id", 2)
+        .with("step", "'lookup'")
+        .with("run_at", "'2026-01-31T00:30:30Z'");
+    for row in [other, second, later] {
+        row.insert(&database.pool).await.unwrap();
+    }
+    // The claim takes the first job and then waits for its token.
+    let mut holder = database.pool.begin().await.unwrap();
+    sqlx::query("alter sequence mandated.lease_tokens owned by none")
+        .execute(&mut *holder)
+        .await
+        .unwrap();
+    let one_by_one = PgPoolOptions::new()
+        .after_connect(|connection, _| {
+            Box::pin(async move {
+                let plan = "select set_config('enable_hashjoin', 'off', false), set_config('enable_mergejoin', 'off', false)";
+                sqlx::query(plan).execute(connection).await.map(|_| ())
+            })
+        })
+        .connect(&database.url())
+        .await
+        .unwrap();
+    let claiming = tokio::spawn(async move { claim(&one_by_one).await });
+    let waits = "select exists (select from pg_locks where not granted and relation = 'mandated.lease_tokens'::regclass)";
+    while !sqlx::query_scalar::<_, bool>(waits)
+        .fetch_one(&database.pool)
+        .await
+        .unwrap()
+    {
+        tokio::task::yield_now().await;
+    }
+    // Meanwhile another worker found its order dead: a new one, with a new notification, due at once.
+    execute(
+        &database.pool,
+        "with moved as (update mandated.executions set order_no = 2, order_id = 'order-2-2' where id = 2)
+         update mandated.jobs set step = 'notify', run_at = '2026-01-31T00:31Z' where execution_id = 2",
+    )
+    .await;
+    holder.commit().await.unwrap();
+    let claimed = claiming.await.unwrap();
+    let orders: Vec<&str> = claimed.iter().map(|job| job.order_id.as_str()).collect();
+    assert_eq!(orders, ["order-1"]);
+    assert_eq!(claim(&database.pool).await[0].order_id, "order-2-2");
+}
+
+#[tokio::test]
+async fn a_row_that_nobody_can_read_holds_up_no_other() {
+    let unreadable = "update mandated.executions set class = 'of another version'";
+    let database = due(&[unreadable]).await;
+    let other = mandate()
+        .with("ref", "'sub-2'")
+        .with("provider_mandate_id", "'provider-2'");
+    let second = execution()
+        .with("id", 2)
+        .with("mandate_id", 2)
+        .with("order_id", "'order-2'");
+    let also_due = job().with("execution_id", 2).with("mandate_id", 2);
+    for row in [other, second, also_due] {
+        row.insert(&database.pool).await.unwrap();
+    }
+    let claimed = claim(&database.pool).await;
+    let orders: Vec<&str> = claimed.iter().map(|job| job.order_id.as_str()).collect();
+    assert_eq!(orders, ["order-2"]);
+
+    let planned = "next_cycle_on = '2026-02-28', next_plan_at = '2026-01-31T00:00Z'";
+    let nowhere = "time_zone = 'Mars/Olympus_Mons'";
+    execute(
+        &database.pool,
+        &format!("update mandated.mandates set {planned}"),
+    )
+    .await;
+    execute(
+        &database.pool,
+        &format!("update mandated.mandates set {nowhere} where id = 1"),
+    )
+    .await;
+    let mut connection = database.pool.acquire().await.unwrap();
+    let due = lock_due(&mut connection, now(), 10).await.unwrap();
+    let refs: Vec<&str> = due
+        .iter()
+        .map(|mandate| mandate.reference.as_str())
+        .collect();
+    assert_eq!(refs, ["sub-2"]);
 }

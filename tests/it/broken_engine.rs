@@ -153,8 +153,7 @@ fn notified() -> [Row; 2] {
             .with("order_id", "'mtest1o1'")
             .with("notification_no", 1)
             .with("notification_ref", "'reference-1'")
-            .with("delivered_at", "'2026-01-29T23:30Z'")
-            .with("max_attempts", 4),
+            .with("delivered_at", "'2026-01-29T23:30Z'"),
         notification()
             .with("state", "'delivered'")
             .with("delivered_at", "'2026-01-29T23:30Z'"),
@@ -199,8 +198,7 @@ async fn a_retry_whose_first_read_is_not_answered_stays_due() {
         .with("delivered_at", "'2026-01-29T23:30Z'")
         .with("sent_at", "'2026-01-30T22:00Z'")
         .with("failed_at", "'2026-01-30T22:00Z'")
-        .with("debits_tried", 1)
-        .with("max_attempts", 4);
+        .with("debits_tried", 1);
     let [_, told] = notified();
     for (status, body) in [
         (500, json!({})),
@@ -228,8 +226,7 @@ async fn an_earlier_order_that_could_not_be_looked_at_is_not_forgotten() {
         .with("state", "'failed'")
         .with("finished_at", "'2026-01-30Z'")
         .with("order_no", 2)
-        .with("order_id", "'mtest1o2'")
-        .with("max_attempts", 4);
+        .with("order_id", "'mtest1o2'");
     let stage = Stage::with(100, &[given_up, job().with("step", "'verify'")]).await;
     stage.says("GET", "/orders/mtest1o1", 502, json!({})).await;
     stage

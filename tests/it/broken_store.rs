@@ -21,8 +21,7 @@ async fn leased(token: i64) -> TestDatabase {
         .with("state", "'notified'")
         .with("notification_no", 1)
         .with("notification_ref", "'reference-1'")
-        .with("delivered_at", "'2026-01-29T23:30Z'")
-        .with("max_attempts", 4);
+        .with("delivered_at", "'2026-01-29T23:30Z'");
     let delivered = notification()
         .with("state", "'delivered'")
         .with("delivered_at", "'2026-01-29T23:30Z'");
@@ -218,9 +217,7 @@ async fn what_postgres_cannot_store_does_not_keep_a_batch_from_being_settled() {
 #[tokio::test]
 async fn resuming_wakes_what_waits_for_it_and_no_retry_that_waits_for_its_own_time() {
     let database = TestDatabase::new().await;
-    let retrying = execution()
-        .with("state", "'retrying'")
-        .with("max_attempts", 4);
+    let retrying = execution().with("state", "'retrying'");
     // Three days after the last presentation, as the rail wants it.
     let waiting = job()
         .with("step", "'retry'")
@@ -229,8 +226,7 @@ async fn resuming_wakes_what_waits_for_it_and_no_retry_that_waits_for_its_own_ti
         .with("id", 2)
         .with("cycle_on", "'2026-02-28'")
         .with("closes_at", "'2026-03-30T18:30Z'")
-        .with("order_id", "'order-2'")
-        .with("max_attempts", 4);
+        .with("order_id", "'order-2'");
     let until_the_end = job()
         .with("execution_id", 2)
         .with("step", "'notify'")
