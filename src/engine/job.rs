@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use crate::domain::decide::{Decision, decide, decide_verify, notification::decide_notification};
+use crate::domain::execution::Intent;
 use crate::domain::gate::{Gate, gate};
 use crate::domain::ids::{notification_ref, order_id};
 use crate::domain::outcome::{CallFailure, NotificationOutcome};
@@ -112,7 +113,9 @@ pub async fn run(
         provider_ref,
         order: claimed.order_id.clone(),
     };
-    let needs_counter = step == Step::Retry || account.client.execute_needs_counter();
+    let is_retry = |intent: Intent| intent.is_retry;
+    let needs_counter =
+        claimed.execution.intent.is_some_and(is_retry) || account.client.execute_needs_counter();
     let (decision, told) = match gate(
         &claimed.execution,
         step,
