@@ -6,6 +6,7 @@ mod accounts;
 mod claim;
 mod faults;
 mod flows;
+mod late;
 mod lost;
 mod notices;
 mod outages;
