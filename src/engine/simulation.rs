@@ -37,9 +37,12 @@ pub async fn run(
             day = Some(now.ordinal());
             retention::tick(engine).await?;
         }
-        while planner::tick(engine).await? > 0 {}
-        while round(engine).await? > 0 {}
+        while !draining.is_cancelled() && planner::tick(engine).await? > 0 {}
+        while !draining.is_cancelled() && round(engine).await? > 0 {}
         rescue::tick(engine).await?;
+        if draining.is_cancelled() {
+            return Ok(());
+        }
         let Some(next) = store::monitor::next_moment(&engine.pool, engine.clock.now()).await?
         else {
             return Ok(());

@@ -20,7 +20,7 @@ async fn a_success_after_the_end_is_found_by_the_second_look() {
     })
     .await;
     let world = World::open(&[Payer::new("a", Flow::UpiExempt)]).await;
-    let engine = world.engine_at(&provider.uri()).await;
+    let engine = world.engine_at(&provider.uri(), |_| {}).await;
     live(&engine, at("05 19:00")).await;
     assert_eq!(world.stands("a").await.0, "failed");
     live(&engine, at("08 00:00")).await;
@@ -54,7 +54,7 @@ async fn a_success_of_the_first_order_after_the_second_is_a_refund_due_and_loud(
     })
     .await;
     let world = World::open(&[Payer::new("a", Flow::UpiExempt)]).await;
-    let engine = world.engine_at(&provider.uri()).await;
+    let engine = world.engine_at(&provider.uri(), |_| {}).await;
     live(&engine, at("05 19:00")).await;
     assert_eq!(world.stands("a").await.0, "charged");
     let log = Log::capture();
@@ -107,7 +107,7 @@ async fn another_amount_than_was_due_is_a_persons_to_judge() {
     })
     .await;
     let world = World::open(&[Payer::new("a", Flow::UpiExempt)]).await;
-    let engine = world.engine_at(&provider.uri()).await;
+    let engine = world.engine_at(&provider.uri(), |_| {}).await;
     live(&engine, at("06 00:00")).await;
     let (state, reason) = world.stands("a").await;
     assert_eq!(
@@ -126,7 +126,7 @@ async fn another_amount_than_was_due_is_a_persons_to_judge() {
 async fn a_status_that_nobody_knows_is_pending_until_a_person_is_asked() {
     let provider = juspay(|_, id, _| order(id, "TELEPORTED")).await;
     let world = World::open(&[Payer::new("a", Flow::UpiExempt)]).await;
-    let engine = world.engine_at(&provider.uri()).await;
+    let engine = world.engine_at(&provider.uri(), |_| {}).await;
     live(&engine, at("07 00:00")).await;
     assert_eq!(world.stands("a").await.0, "pending");
     live(&engine, at("15 00:00")).await;

@@ -7,6 +7,7 @@ mod claim;
 mod faults;
 mod flows;
 mod late;
+mod loops;
 mod lost;
 mod notices;
 mod outages;
