@@ -63,7 +63,7 @@ impl Lane {
         while !draining.is_cancelled() {
             // Subscribed before the claim: a wake-up that comes during it is not lost.
             let mut wake = self.wake.subscribe();
-            match self.round().await {
+            match self.round(&draining).await {
                 Ok(Round::Full) => failures = 0,
                 Ok(Round::Done) => {
                     failures = 0;
@@ -101,8 +101,8 @@ impl Lane {
         self.engine.accounts.get(self.index)
     }
 
-    /// Claims once, for as many places as are free, and starts what it gets.
-    async fn round(&mut self) -> Result<Round, StoreError> {
+    /// Claims once, for as many places as are free, and starts what it gets. Waits for a place, but not once it is `draining`.
+    async fn round(&mut self, draining: &CancellationToken) -> Result<Round, StoreError> {
         while self.running.try_join_next().is_some() {}
         let Some(account) = self.account() else {
             return Ok(Round::Done);
@@ -111,11 +111,17 @@ impl Lane {
             .max_in_flight
             .saturating_sub(self.running.len())
             .min(self.engine.settings.batch);
-        let permits = self.reserve(free).await;
+        let permits = tokio::select! {
+            permits = self.reserve(free) => permits,
+            () = draining.cancelled() => return Ok(Round::Done),
+        };
         let limit = permits.len();
         if limit == 0 {
             // All places are taken: the end of any call makes room.
-            self.running.join_next().await;
+            tokio::select! {
+                _ = self.running.join_next() => {}
+                () = draining.cancelled() => {}
+            }
             return Ok(Round::Full);
         }
         self.engine.check_clock().await?;

@@ -39,7 +39,7 @@ pub async fn run(
         }
         let coming = store::monitor::coming(&engine.pool, now).await?;
         if coming.plan_at.is_some_and(|at| at <= now) {
-            while planner::tick(engine).await? > 0 {}
+            while !draining.is_cancelled() && planner::tick(engine).await? > 0 {}
         } else if !coming.due.is_empty() {
             round(engine, &coming.due).await?;
         } else if coming.leased {

@@ -43,8 +43,9 @@ pub(super) const CHECKS: &[Check] = &[
     check!(
         "G4",
         "an order is tried no more often under one notification than its policy allows",
-        // Not counted: what never left, what was refused before it was processed, and what a look-up before the next
-        // try showed was never processed: the provider did not know the order, or its counter had not moved.
+        // Not counted: what never left, what was refused before it was processed, what a lost worker never came to, and
+        // what a look-up before the next try showed was never processed: the provider did not know the order, or its
+        // counter had not moved.
         r#"
         select execution_id as "execution_id?", mandate_id as "mandate_id?",
                format('order %s was tried %s times under one notification; %s are allowed', reference, tried, allowed)
@@ -69,6 +70,13 @@ pub(super) const CHECKS: &[Check] = &[
                     and not exists (select from mandated.attempts b
                                      where b.execution_id = a.execution_id and b.id > a.id and b.id < l.id
                                        and b.call in ('execute', 'retry')))
+               and (a.outcome <> 'lost' or not exists (
+                 select from mandated.events v
+                  where v.execution_id = a.execution_id and v.at >= a.at and v.from_state = 'executing'
+                    and v.reason = 'the worker stopped before it made the call'
+                    and not exists (select from mandated.attempts b
+                                     where b.execution_id = a.execution_id and b.id > a.id and b.at < v.at
+                                       and b.call in ('execute', 'retry'))))
              group by a.execution_id, a.mandate_id, a.reference, n.no) counted
          where tried > allowed
          order by execution_id limit $1

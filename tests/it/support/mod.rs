@@ -3,7 +3,9 @@
 pub(crate) mod database;
 pub(crate) mod due;
 pub(crate) mod log;
+pub(crate) mod provider;
 pub(crate) mod row;
+pub(crate) mod running;
 pub(crate) mod world;
 
 pub(crate) use database::TestDatabase;

@@ -135,11 +135,12 @@ pub(crate) fn start() -> Instant {
 }
 
 pub(crate) struct World {
-    pub(crate) database: TestDatabase,
     pub(crate) sandbox: Sandbox,
     pub(crate) clock: Clock,
     pub(crate) engine: Engine,
+    pool: PgPool,
     config: Config,
+    _database: Option<TestDatabase>,
 }
 
 impl World {
@@ -150,42 +151,49 @@ impl World {
 
     pub(crate) async fn with_faults(payers: &[Payer], faults: Faults) -> Self {
         let database = TestDatabase::new().await;
+        let mut world = Self::on(database.pool.clone(), payers, faults).await;
+        world._database = Some(database);
+        world
+    }
+
+    /// A world on a database that the test looks after.
+    pub(crate) async fn on(pool: PgPool, payers: &[Payer], faults: Faults) -> Self {
         let clock = Clock::simulated(start());
         let sandbox = open_sandbox(payers, faults).await;
-        let config = config(&database.url(), |provider| sandbox.base_url(provider), KEY);
-        let engine = engine(&config, &database.pool, &clock, "worker-1", |_| {}).await;
-        make_partitions(&database.pool, start(), 1).await.unwrap();
-        import_all(&config, &database.pool, payers).await;
+        let config = config(|provider| sandbox.base_url(provider), KEY);
+        let engine = engine(&config, &pool, &clock, "worker-1", |_| {}).await;
+        make_partitions(&pool, start(), 1).await.unwrap();
+        import_all(&config, &pool, payers).await;
         Self {
-            database,
             sandbox,
             clock,
             engine,
+            pool,
             config,
+            _database: None,
         }
     }
 
-    pub(crate) fn pool(&self) -> &PgPool {
-        &self.database.pool
+    pub(crate) const fn pool(&self) -> &PgPool {
+        &self.pool
     }
 
     /// Another daemon on the same database, the same providers and the same clock.
     pub(crate) async fn engine(&self, worker: &str, tweak: impl FnOnce(&mut Settings)) -> Engine {
-        engine(&self.config, self.pool(), &self.clock, worker, tweak).await
+        engine(&self.config, &self.pool, &self.clock, worker, tweak).await
     }
 
     /// A daemon whose providers are somewhere else.
-    pub(crate) async fn engine_at(&self, url: &str) -> Engine {
+    pub(crate) async fn engine_at(&self, url: &str, tweak: impl FnOnce(&mut Settings)) -> Engine {
         let url: Url = url.parse().unwrap();
-        let config = config(&self.database.url(), |_| url.clone(), KEY);
-        engine(&config, self.pool(), &self.clock, "worker-1", |_| {}).await
+        let config = config(|_| url.clone(), KEY);
+        engine(&config, &self.pool, &self.clock, "worker-1", tweak).await
     }
 
     /// A daemon with a key that the providers refuse.
     pub(crate) async fn engine_with_a_wrong_key(&self) -> Engine {
-        let base_url = |provider| self.sandbox.base_url(provider);
-        let config = config(&self.database.url(), base_url, "wrong");
-        engine(&config, self.pool(), &self.clock, "worker-1", |_| {}).await
+        let config = config(|provider| self.sandbox.base_url(provider), "wrong");
+        engine(&config, &self.pool, &self.clock, "worker-1", |_| {}).await
     }
 
     pub(crate) fn script(
@@ -350,9 +358,13 @@ async fn open_sandbox(payers: &[Payer], faults: Faults) -> Sandbox {
 }
 
 /// What an operator would have configured.
-fn config(database: &str, base_url: impl Fn(ProviderKind) -> Url, key: &str) -> Config {
+fn config(base_url: impl Fn(ProviderKind) -> Url, key: &str) -> Config {
     let mut variables = BTreeMap::from([
-        ("MANDATED__DATABASE__URL".to_owned(), database.to_owned()),
+        // The test has its pool already.
+        (
+            "MANDATED__DATABASE__URL".to_owned(),
+            "postgres://nowhere".to_owned(),
+        ),
         ("MANDATED__CLOCK__MODE".to_owned(), "simulated".to_owned()),
         ("MANDATED__CLOCK__START".to_owned(), start().to_rfc3339()),
     ]);

@@ -1,0 +1,138 @@
+//! Successes that come after we had given up, and after another order of the cycle was collected.
+
+use std::time::Duration;
+
+use indicatif::ProgressBar;
+use mandated::admin::audit::audit;
+
+use crate::support::due::{column, scalar};
+use crate::support::log::Log;
+use crate::support::provider::{Asked, declined, juspay, order};
+use crate::support::world::{Flow, Payer, World, at, live};
+
+#[tokio::test]
+async fn a_success_after_the_end_is_found_by_the_second_look() {
+    let provider = juspay(|asked, id, time| match asked {
+        Asked::Debit => order(id, "PENDING_VBV"),
+        // The payer stopped the payment: nothing retries that.
+        Asked::LookUp if time < at("05 20:00") => declined(id, "ZA", false),
+        Asked::LookUp => order(id, "CHARGED"),
+    })
+    .await;
+    let world = World::open(&[Payer::new("a", Flow::UpiExempt)]).await;
+    let engine = world.engine_at(&provider.uri(), |_| {}).await;
+    live(&engine, at("05 19:00")).await;
+    assert_eq!(world.stands("a").await.0, "failed");
+    live(&engine, at("08 00:00")).await;
+    assert_eq!(
+        world.stands("a").await,
+        (
+            "charged".to_owned(),
+            "collected late by the provider".to_owned()
+        )
+    );
+    assert_eq!(
+        world.way("a").await,
+        "planned executing pending failed charged"
+    );
+    let debits: Vec<String> = column(
+        world.pool(),
+        "select format('%s %s %s', right(order_id, 2), provider_txn like 'shop-%-1', amount_minor) from mandated.debits",
+    )
+    .await;
+    assert_eq!(debits, ["o1 t 49900"]);
+    world.audited().await;
+}
+
+#[tokio::test]
+async fn a_success_of_the_first_order_after_the_second_is_a_refund_due_and_loud() {
+    let provider = juspay(|asked, id, time| match asked {
+        Asked::Debit => order(id, "PENDING_VBV"),
+        // No money, and the provider says that it will not try again. Then it does.
+        Asked::LookUp if id.ends_with("o1") && time < at("05 20:00") => declined(id, "Z9", false),
+        Asked::LookUp => order(id, "CHARGED"),
+    })
+    .await;
+    let world = World::open(&[Payer::new("a", Flow::UpiExempt)]).await;
+    let engine = world.engine_at(&provider.uri(), |_| {}).await;
+    live(&engine, at("05 19:00")).await;
+    assert_eq!(world.stands("a").await.0, "charged");
+    let log = Log::capture();
+    live(&engine, at("08 00:00")).await;
+    let (state, reason) = world.stands("a").await;
+    assert_eq!(state, "review");
+    assert!(
+        reason.starts_with("refund due: order ") && reason.contains("o1 was collected"),
+        "{reason}"
+    );
+    let errors = log.of("ERROR");
+    assert_eq!(errors.len(), 1, "{errors:#?}");
+    assert_eq!(errors[0]["message"], "a person must decide");
+    assert_eq!(errors[0]["mandate.ref"], "a");
+    let debit: String = scalar(
+        world.pool(),
+        "select right(order_id, 2) from mandated.debits",
+    )
+    .await;
+    assert_eq!(debit, "o2", "the proof of the first collection stays");
+    let event: String = scalar(
+        world.pool(),
+        "select format('%s %s %s', kind, from_state, to_state) from mandated.events order by id desc limit 1",
+    )
+    .await;
+    assert_eq!(event, "execution.review charged review");
+    let verdict = audit(
+        world.pool(),
+        world.clock.now(),
+        Duration::from_mins(15),
+        &ProgressBar::hidden(),
+    )
+    .await
+    .unwrap();
+    let broken: Vec<_> = verdict
+        .rules
+        .iter()
+        .filter(|rule| rule.broken > 0)
+        .map(|rule| rule.rule)
+        .collect();
+    assert_eq!(broken, ["only one order of a cycle is collected"]);
+}
+
+#[tokio::test]
+async fn another_amount_than_was_due_is_a_persons_to_judge() {
+    let provider = juspay(|_, id, _| {
+        let mut charged = order(id, "CHARGED");
+        charged["amount"] = serde_json::json!(498);
+        charged
+    })
+    .await;
+    let world = World::open(&[Payer::new("a", Flow::UpiExempt)]).await;
+    let engine = world.engine_at(&provider.uri(), |_| {}).await;
+    live(&engine, at("06 00:00")).await;
+    let (state, reason) = world.stands("a").await;
+    assert_eq!(
+        (
+            state.as_str(),
+            reason.contains("refund or collect the difference")
+        ),
+        ("review", true),
+        "{reason}"
+    );
+    let debit: i64 = scalar(world.pool(), "select amount_minor from mandated.debits").await;
+    assert_eq!(debit, 49800, "what was debited is on record");
+}
+
+#[tokio::test]
+async fn a_status_that_nobody_knows_is_pending_until_a_person_is_asked() {
+    let provider = juspay(|_, id, _| order(id, "TELEPORTED")).await;
+    let world = World::open(&[Payer::new("a", Flow::UpiExempt)]).await;
+    let engine = world.engine_at(&provider.uri(), |_| {}).await;
+    live(&engine, at("07 00:00")).await;
+    assert_eq!(world.stands("a").await.0, "pending");
+    live(&engine, at("15 00:00")).await;
+    let (state, reason) = world.stands("a").await;
+    assert_eq!(state, "review", "{reason}");
+    let open: i64 = scalar(world.pool(), "select count(*) from mandated.intents").await;
+    assert_eq!(open, 1, "money may have moved: nothing else is debited");
+    world.audited().await;
+}

@@ -1,0 +1,298 @@
+//! The loops of real daemons, several on one database, woken, drained, aborted, and with the database gone under them.
+
+use std::time::Duration;
+
+use mandated::engine::planner;
+use mandated::sandbox::Faults;
+use mandated::sandbox::postgres::PrivatePostgres;
+use mandated::store::{ConnectSettings, connect, migrate};
+use sqlx::postgres::PgPoolOptions;
+use wiremock::matchers::any;
+use wiremock::{Mock, MockServer, ResponseTemplate};
+
+use crate::support::due::{column, execute, scalar};
+use crate::support::running::{Running, until};
+use crate::support::world::{Flow, Payer, World, at, start};
+
+fn payers(count: usize, flow: Flow) -> Vec<Payer> {
+    (0..count)
+        .map(|n| Payer::new(format!("m{n}"), flow))
+        .collect()
+}
+
+/// Every debit is due now, at seven on the 5th.
+async fn all_due(world: &World) {
+    world.clock.advance_to(at("05 07:00"));
+    while planner::tick(&world.engine).await.unwrap() > 0 {}
+    execute(
+        world.pool(),
+        "update mandated.jobs set run_at = '2027-02-05T01:30Z'",
+    )
+    .await;
+}
+
+async fn count(world: &World, what: &str) -> i64 {
+    scalar(
+        world.pool(),
+        &format!("select count(*) from mandated.{what}"),
+    )
+    .await
+}
+
+/// Daemons that hear of new jobs.
+async fn listeners(world: &World) -> i64 {
+    let sql = "select count(*) from pg_stat_activity where query = 'LISTEN \"mandated_jobs\"' and datname = current_database()";
+    scalar(world.pool(), sql).await
+}
+
+/// A provider that takes its time for every answer.
+async fn slow_provider(delay: Duration) -> MockServer {
+    let server = MockServer::start().await;
+    let pending = serde_json::json!({ "order_id": "whatever", "status": "PENDING_VBV" });
+    let answer = ResponseTemplate::new(200)
+        .set_body_json(pending)
+        .set_delay(delay);
+    Mock::given(any()).respond_with(answer).mount(&server).await;
+    server
+}
+
+async fn received(provider: &MockServer) -> usize {
+    provider.received_requests().await.unwrap().len()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_daemons_share_the_work_and_nothing_is_done_twice() {
+    const PAYERS: usize = 300;
+    let slow = Faults {
+        slow: 1000,
+        slow_for: Duration::from_millis(20),
+        ..Faults::NONE
+    };
+    let world = World::with_faults(&payers(PAYERS, Flow::Enach), slow).await;
+    let mut daemons = Vec::new();
+    for worker in ["worker-1", "worker-2"] {
+        let mut engine = world
+            .engine(worker, |settings| settings.concurrency = 8)
+            .await;
+        let options = world.pool().connect_options().as_ref().clone();
+        engine.pool = PgPoolOptions::new().connect_with(options).await.unwrap();
+        daemons.push(Running::start(engine));
+    }
+    until("both daemons listen", async || listeners(&world).await == 2).await;
+    all_due(&world).await;
+    let all = i64::try_from(PAYERS).unwrap();
+    until("every debit was made", async || {
+        count(&world, "attempts where call = 'execute'").await == all
+    })
+    .await;
+    for daemon in daemons {
+        daemon.drain().await;
+    }
+    assert_eq!(
+        world.ledger().calls["POST /txns"],
+        u64::try_from(PAYERS).unwrap()
+    );
+    assert_eq!(
+        count(&world, "executions where state = 'pending'").await,
+        all
+    );
+    assert_eq!(count(&world, "jobs where lease_token is not null").await, 0);
+    let shares: Vec<i64> = column(
+        world.pool(),
+        "select count(*) from mandated.attempts group by worker_id order by worker_id",
+    )
+    .await;
+    assert!(
+        shares.len() == 2 && shares.iter().all(|share| *share > all / 10),
+        "one daemon starves: {shares:?}"
+    );
+    world.run("08 00:00").await;
+    world.agrees().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_notify_wakes_a_daemon_that_sleeps() {
+    const HOUR: Duration = Duration::from_hours(1);
+    let world = World::open(&payers(1, Flow::Enach)).await;
+    let sleepy = world
+        .engine("sleepy", |settings| {
+            settings.poll_interval = HOUR;
+            settings.planner_interval = HOUR;
+            settings.rescue_interval = HOUR;
+        })
+        .await;
+    all_due(&world).await;
+    execute(
+        world.pool(),
+        "create table kept as select * from mandated.jobs",
+    )
+    .await;
+    execute(world.pool(), "delete from mandated.jobs").await;
+    let daemon = Running::start(sleepy);
+    until("the daemon listens", async || listeners(&world).await == 1).await;
+    execute(world.pool(), "insert into mandated.jobs select * from kept").await;
+    until("the sleeping daemon made the debit", async || {
+        count(&world, "attempts").await == 1
+    })
+    .await;
+    daemon.drain().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_drained_daemon_ends_what_is_under_way_and_begins_nothing() {
+    let world = World::open(&payers(40, Flow::Enach)).await;
+    all_due(&world).await;
+    let provider = slow_provider(Duration::from_millis(400)).await;
+    let engine = world
+        .engine_at(&provider.uri(), |settings| settings.concurrency = 8)
+        .await;
+    let daemon = Running::start(engine);
+    until("calls are under way", async || {
+        received(&provider).await >= 12
+    })
+    .await;
+    daemon.drain().await;
+    let made = i64::try_from(received(&provider).await).unwrap();
+    assert!(made < 40, "everything was done before the signal");
+    assert_eq!(
+        count(&world, "attempts").await,
+        made,
+        "every answer is settled"
+    );
+    assert_eq!(
+        count(&world, "jobs where lease_token is not null").await,
+        0,
+        "no lease is left"
+    );
+    assert_eq!(
+        count(&world, "executions where state = 'planned'").await,
+        40 - made
+    );
+    assert_eq!(
+        count(&world, "intents").await,
+        made,
+        "nothing was begun and left"
+    );
+}
+
+/// The place is shared: whichever account gets it, the other one waits for it when the signal comes.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_account_that_waits_for_a_place_begins_nothing_after_the_signal() {
+    let payers = [
+        Payer::new("m0", Flow::Enach),
+        Payer::new("900", Flow::SignzyOnDemand),
+    ];
+    let world = World::open(&payers).await;
+    all_due(&world).await;
+    let provider = slow_provider(Duration::from_millis(400)).await;
+    let engine = world
+        .engine_at(&provider.uri(), |settings| settings.concurrency = 1)
+        .await;
+    let daemon = Running::start(engine);
+    until("a call is under way", async || {
+        received(&provider).await == 1
+    })
+    .await;
+    daemon.drain().await;
+    assert_eq!(count(&world, "jobs where lease_token is not null").await, 0);
+    let called: i64 = scalar(
+        world.pool(),
+        "select count(distinct mandate_id) from mandated.attempts",
+    )
+    .await;
+    assert_eq!(called, 1, "a job was begun after the signal");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_aborted_daemon_leaves_its_leases_and_the_next_one_reconciles() {
+    let world = World::open(&payers(10, Flow::Enach)).await;
+    all_due(&world).await;
+    let provider = slow_provider(Duration::from_secs(60)).await;
+    let engine = world
+        .engine_at(&provider.uri(), |settings| settings.concurrency = 4)
+        .await;
+    let daemon = Running::start(engine);
+    until("four calls are under way", async || {
+        received(&provider).await == 4
+    })
+    .await;
+    let stopped = tokio::time::timeout(Duration::from_secs(4), daemon.abort()).await;
+    stopped.expect("it does not wait for the calls");
+    assert_eq!(count(&world, "jobs where lease_token is not null").await, 4);
+    assert_eq!(count(&world, "intents").await, 4);
+    assert_eq!(count(&world, "attempts").await, 0);
+    // The leases run out. The sandbox never had those calls: it is asked first.
+    execute(
+        world.pool(),
+        "update mandated.jobs set lease_until = now() - interval '1 second' where lease_token is not null",
+    )
+    .await;
+    world.run("08 00:00").await;
+    assert_eq!(count(&world, "attempts where outcome = 'lost'").await, 4);
+    assert_eq!(world.ledger().debits.len(), 10);
+    world.agrees().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_is_lost_when_the_database_dies_under_a_daemon_and_comes_back() {
+    const PAYERS: usize = 80;
+    let mut postgres = PrivatePostgres::start(false).unwrap();
+    postgres.create_database("shop").await.unwrap();
+    let settings = ConnectSettings {
+        max_connections: 10,
+        connect_timeout: Duration::from_secs(1),
+        statement_timeout: Duration::from_secs(5),
+        lock_timeout: Duration::from_secs(5),
+        application_name: "test".to_owned(),
+    };
+    let pool = connect(postgres.url("shop").parse().unwrap(), &settings)
+        .await
+        .unwrap();
+    migrate::migrate(&pool, start(), 1).await.unwrap();
+    let slow = Faults {
+        slow: 1000,
+        slow_for: Duration::from_millis(50),
+        ..Faults::NONE
+    };
+    let world = World::on(pool, &payers(PAYERS, Flow::UpiExempt), slow).await;
+    all_due(&world).await;
+    let engine = world
+        .engine("worker-1", |settings| {
+            settings.concurrency = 8;
+            // Longer than the timeout of a call, and no longer than the test has patience.
+            settings.lease = Duration::from_secs(6);
+        })
+        .await;
+    let daemon = Running::start(engine);
+    let called = || {
+        world
+            .sandbox
+            .ledger()
+            .calls
+            .get("POST /txns")
+            .copied()
+            .unwrap_or(0)
+    };
+    for at_calls in [10, 30] {
+        until("calls are under way", async || called() >= at_calls).await;
+        tokio::task::block_in_place(|| {
+            postgres.stop_hard().unwrap();
+            postgres.restart().unwrap();
+        });
+    }
+    let all = i64::try_from(PAYERS).unwrap();
+    until("everything is collected", async || {
+        let later = world.clock.now() + chrono::TimeDelta::minutes(3);
+        world.clock.advance_to(later);
+        let charged = "select count(*) from mandated.executions where state = 'charged'";
+        // The first connections after a crash may be dead ones.
+        sqlx::query_scalar::<_, i64>(charged)
+            .fetch_one(world.pool())
+            .await
+            .is_ok_and(|charged| charged == all)
+    })
+    .await;
+    daemon.drain().await;
+    assert_eq!(world.ledger().debits.len(), PAYERS);
+    world.agrees().await;
+}

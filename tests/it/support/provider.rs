@@ -1,0 +1,62 @@
+//! A Juspay that answers by the clock: for what the sandbox does not do, because the documentation says it cannot happen.
+
+use mandated::domain::Instant;
+use serde_json::{Value, json};
+use wiremock::matchers::any;
+use wiremock::{Mock, MockServer, Request, ResponseTemplate};
+
+/// A debit, or the question what became of one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Asked {
+    Debit,
+    LookUp,
+}
+
+/// Serves what `answer` makes of a call, an order and the time that the caller says it is.
+pub(crate) async fn juspay(
+    answer: impl Fn(Asked, &str, Instant) -> Value + Send + Sync + 'static,
+) -> MockServer {
+    let server = MockServer::start().await;
+    let respond = move |request: &Request| {
+        let time = request.headers["x-simulated-time"].to_str().unwrap();
+        let time = time.parse().unwrap();
+        let body = match request.url.path().strip_prefix("/orders/") {
+            Some(id) => answer(Asked::LookUp, id, time),
+            None => answer(Asked::Debit, &ordered(&request.body), time),
+        };
+        ResponseTemplate::new(200).set_body_json(body)
+    };
+    Mock::given(any())
+        .respond_with(respond)
+        .mount(&server)
+        .await;
+    server
+}
+
+/// The order that a form of `/txns` is about.
+fn ordered(form: &[u8]) -> String {
+    url::form_urlencoded::parse(form)
+        .find(|(name, _)| name == "order.order_id")
+        .map(|(_, id)| id.into_owned())
+        .unwrap()
+}
+
+/// An order of 499.00 rupees with a status.
+pub(crate) fn order(id: &str, status: &str) -> Value {
+    json!({
+        "order_id": id,
+        "status": status,
+        "amount": 499,
+        "currency": "INR",
+        "txn_id": format!("shop-{id}-1"),
+    })
+}
+
+/// An order that the payer's bank declined.
+pub(crate) fn declined(id: &str, bank_error_code: &str, allowed_retry: bool) -> Value {
+    let mut order = order(id, "AUTHORIZATION_FAILED");
+    order["bank_error_code"] = json!(bank_error_code);
+    order["additional_info"] =
+        json!({ "mandate_retry_info": { "allowed_retry": allowed_retry.to_string() } });
+    order
+}
