@@ -23,7 +23,7 @@ use crate::domain::{Amount, Instant, Mandate, MandateStatus, Outcome, ProviderKi
 
 pub use http::Http;
 pub use juspay::Juspay;
-pub use redact::redact;
+pub use redact::{hide_in_text, redact};
 pub use signzy::Signzy;
 
 /// One configured set of credentials, as the clients need it.

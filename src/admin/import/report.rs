@@ -6,6 +6,7 @@ use std::io::{self, Write};
 use serde::Serialize;
 
 use crate::admin::text::{self, Format};
+use crate::provider::hide_in_text;
 
 /// How many problems are listed; the rest are counted.
 pub const LISTED: usize = 100;
@@ -22,11 +23,13 @@ pub struct Problem {
 }
 
 impl Problem {
+    /// A cell that stands in the wrong column, or a header that is none, can hold an address or an account: neither is repeated.
     pub(super) fn new(line: u64, column: Option<&str>, reason: String) -> Self {
+        let shown = |text: &str| hide_in_text(text).unwrap_or_else(|| text.to_owned());
         Self {
             line,
-            column: column.map(str::to_owned),
-            reason,
+            column: column.map(shown),
+            reason: shown(&reason),
         }
     }
 }
