@@ -21,7 +21,7 @@ fn chatter() -> Value {
         "bankAccountNumber": ACCOUNT, "bankAccountHolder": "Asha Rao", "umrn": UMRN, "udf1": VPA, "product_id": PHONE,
         "upi": {"payer_vpa": VPA, "payer_app": "okbank"}, "card": {"card_number": CARD, "last_four_digits": "1111"},
         "mandate": {"mandate_token": TOKEN, "mandate_debit_token": TOKEN, "bank_details": {"account": ACCOUNT}},
-        "metadata": {"payer": VPA}, "remarks": words, "bank_error_code": "Z9", "bank_error_message": words,
+        "metadata": {"payer": VPA},  "remarks": words, "bank_error_code": "Z9", "bank_error_message": words,
         "resp_message": format!(r#"{{"message":"{words}","phone":{PHONE}}}"#), "failureReason": words,
         "response_message": words, "provider_response": {"provider_response_message": words},
         "authLink": format!("https://cfre.in/{TOKEN}"), "message": words, "error_message": words,
@@ -91,6 +91,18 @@ impl Chatter {
         ])
     }
 
+    fn emandate(&self) -> ResponseTemplate {
+        let said = |status: &str| {
+            let mut subscription = chatter();
+            subscription["status"] = json!(status);
+            json!({"result": {"status": "OK", "subscription": subscription}}).to_string()
+        };
+        self.turn(&[
+            (200, said("ON_HOLD")),
+            (200, said(&format!("HELD FOR {VPA}"))),
+        ])
+    }
+
     fn payment(&self, emandate: &str, many: bool) -> ResponseTemplate {
         let said = |status: &str| {
             let id: i64 = emandate.parse().unwrap();
@@ -102,7 +114,7 @@ impl Chatter {
             let body = if many {
                 json!({"status": "OK", "payments": [payment], "lastId": id})
             } else {
-                json!({"status": "OK", "payment": payment})
+                json!({"status": "OK", "payment": payment, "subStatus": format!("HELD FOR {VPA}")})
             };
             with(&json!({ "result": body }))
         };
@@ -141,6 +153,7 @@ impl Respond for Chatter {
                 let asked: Value = serde_json::from_str(&body).unwrap();
                 self.order(asked["order_id"].as_str().unwrap(), false)
             }
+            ["eMandates", _] => self.emandate(),
             ["eMandates", id, "payments"] => self.payment(id, true),
             ["eMandates", id, ..] => self.payment(id, false),
             other => panic!("nobody calls {other:?}"),

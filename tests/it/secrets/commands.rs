@@ -136,21 +136,30 @@ async fn a_provider_that_refuses_a_command_is_quoted_without_the_people_in_its_w
         metadata: METADATA,
         ..Payer::new("100", Flow::UpiSeparate)
     };
-    let world = World::open(&[payer]).await;
+    let world = World::open(&[payer, Payer::new("200", Flow::SignzyWatched)]).await;
     let provider = MockServer::start().await;
     Mock::given(any())
         .respond_with(Chatter::default())
         .mount(&provider)
         .await;
-    let toml =
-        format!("[database]\nurl = \"{}\"\n", world.database.url()) + &account(&provider.uri());
-    for arguments in [
-        &["mandates", "pause", "100"][..],
-        &["mandates", "resume", "100"],
-        &["mandates", "revoke", "100"],
+    let url = provider.uri();
+    let toml = format!(
+        "[database]\nurl = \"{}\"\n{}\
+         [accounts.signzy_main]\nprovider = \"signzy\"\nbase_url = \"{url}\"\napi_key = \"{KEY}\"\n",
+        world.database.url(),
+        account(&url),
+    );
+    for (command, reference) in [
+        ("pause", "100"),
+        ("resume", "100"),
+        ("revoke", "100"),
+        ("pause", "200"),
+        ("resume", "200"),
+        ("resume", "200"),
     ] {
-        let (said, fine) = run(&toml, arguments, "");
-        assert!(!fine && said.contains("Z9"), "{said}");
+        let (said, _) = run(&toml, &["mandates", command, reference], "");
+        let quoted = said.contains("Z9") || said.contains("HELD FOR") || said.contains("HTTP");
+        assert!(quoted || (command, reference) == ("pause", "200"), "{said}");
         assert_clean("what the command says", &said);
     }
 }
