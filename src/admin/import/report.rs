@@ -25,11 +25,11 @@ pub struct Problem {
 impl Problem {
     /// A cell that stands in the wrong column, or a header that is none, can hold an address or an account: neither is repeated.
     pub(super) fn new(line: u64, column: Option<&str>, reason: String) -> Self {
-        let shown = |text: &str| hide_in_text(text).unwrap_or_else(|| text.to_owned());
+        let shown = |text: String| hide_in_text(&text).unwrap_or(text);
         Self {
             line,
-            column: column.map(shown),
-            reason: shown(&reason),
+            column: column.map(str::to_owned).map(shown),
+            reason: shown(reason),
         }
     }
 }

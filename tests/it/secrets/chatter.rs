@@ -40,7 +40,7 @@ impl Chatter {
     /// One of some answers, another at each call.
     fn turn(&self, answers: &[(u16, String)]) -> ResponseTemplate {
         let n = self.calls.fetch_add(1, Ordering::Relaxed);
-        let (status, body) = &answers[n % answers.len()];
+        let (status, body) = answers.iter().cycle().nth(n).unwrap();
         ResponseTemplate::new(*status).set_body_raw(body.clone(), "application/json")
     }
 

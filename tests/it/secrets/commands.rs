@@ -1,5 +1,6 @@
 //! What the commands say when something is wrong.
 
+use std::fmt::Write;
 use std::fs;
 
 use assert_cmd::Command;
@@ -112,7 +113,7 @@ async fn bad_cells_are_named_without_the_people_in_them() {
             for value in [json!(person), json!([person]), json!({ person: 1 })] {
                 let mut line = good.clone();
                 line[column] = value;
-                lines += &format!("{line}\n");
+                writeln!(lines, "{line}").unwrap();
             }
         }
         let (said, fine) = run(&toml, &["mandates", "import", "-"], &lines);
