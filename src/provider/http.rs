@@ -20,7 +20,7 @@ const MAX_BODY: usize = 1024 * 1024;
 
 #[derive(Debug, thiserror::Error)]
 pub enum BuildError {
-    #[error("build the HTTP client of account {account}")]
+    #[error("build the HTTP client of account {account}: check this machine's CA certificates")]
     Client {
         account: String,
         #[source]

@@ -18,12 +18,12 @@ use secrecy::SecretString;
 use url::Url;
 
 use crate::domain::classify::Classifier;
-use crate::domain::outcome::{Counter, NotificationOutcome};
+use crate::domain::outcome::{CallFailure, Counter, NotificationOutcome};
 use crate::domain::{Amount, Instant, Mandate, MandateStatus, Outcome, ProviderKind};
 
 pub use http::Http;
 pub use juspay::Juspay;
-pub use redact::redact;
+pub use redact::{hide_in_text, redact};
 pub use signzy::Signzy;
 
 /// One configured set of credentials, as the clients need it.
@@ -163,6 +163,20 @@ pub enum MandateAnswer {
     NotOffered,
     /// The provider said no, or nothing that we understand.
     Failed { why: String },
+}
+
+/// A call that came to nothing, for people.
+fn in_words(failure: &CallFailure) -> String {
+    match failure {
+        CallFailure::NotSent { why } => format!("nothing was sent: {why}"),
+        CallFailure::Unknown { why } => why.clone(),
+        CallFailure::AccountRefused { why } => {
+            format!("the account's credentials are refused, check its api_key: {why}")
+        }
+        CallFailure::Throttled { .. } => {
+            "the provider throttles us: too many calls, try again later".to_owned()
+        }
+    }
 }
 
 /// The calls that every provider offers.

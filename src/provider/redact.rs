@@ -137,7 +137,7 @@ fn hide_in_string(text: &mut String) {
 
 /// Free text without addresses (words with an `@`) and without runs of nine digits or more, spaces and hyphens
 /// between them or not. Nothing if there was nothing to hide.
-pub(super) fn hide_in_text(text: &str) -> Option<String> {
+pub fn hide_in_text(text: &str) -> Option<String> {
     let words: Vec<&str> = text
         .split(' ')
         .map(|word| if word.contains('@') { HIDDEN } else { word })

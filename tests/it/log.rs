@@ -36,10 +36,9 @@ const ALWAYS: [&str; 15] = [
 
 /// A month in which all that has a line of its own happens.
 async fn month(filter: &str) -> (World, Log) {
-    let mut payers: Vec<Payer> = Flow::ALL
-        .into_iter()
-        .enumerate()
-        .map(|(n, flow)| Payer::new((100 + n).to_string(), flow))
+    let mut payers: Vec<Payer> = (100..)
+        .zip(Flow::ALL)
+        .map(|(n, flow): (u32, Flow)| Payer::new(n.to_string(), flow))
         .collect();
     for reference in ["poor", "lost", "stopped", "odd", "late"] {
         payers.push(Payer::new(reference, Flow::UpiSeparate));

@@ -204,7 +204,13 @@ impl Import {
                 (Some(above), false) => problems.push(seen::twice(line, "mandate_id", above)),
                 (None, false) => {
                     let reason = format!("is registered already, as ref {:?}", existing.reference);
-                    problems.push(Problem::new(line, Some("mandate_id"), reason));
+                    // A ref of ours, however it looks.
+                    let column = Some("mandate_id".to_owned());
+                    problems.push(Problem {
+                        line,
+                        column,
+                        reason,
+                    });
                 }
                 (None, true) if existing.differs.is_empty() => self.seen.add(existing.id, line),
                 (None, true) => problems.extend(existing.differs.iter().map(|column| {

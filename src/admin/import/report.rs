@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use crate::admin::output::write_json;
 use crate::admin::text::Format;
+use crate::provider::hide_in_text;
 
 /// How many problems are listed; the rest are counted.
 pub const LISTED: usize = 100;
@@ -23,11 +24,13 @@ pub struct Problem {
 }
 
 impl Problem {
+    /// A cell that stands in the wrong column, or a header that is none, can hold an address or an account: neither is repeated.
     pub(super) fn new(line: u64, column: Option<&str>, reason: String) -> Self {
+        let shown = |text: String| hide_in_text(&text).unwrap_or(text);
         Self {
             line,
-            column: column.map(str::to_owned),
-            reason,
+            column: column.map(str::to_owned).map(shown),
+            reason: shown(reason),
         }
     }
 }

@@ -1,9 +1,8 @@
 //! `POST /mandates/{mandate_id}`: what Juspay says about a mandate, and pause, resume, revoke.
 
-use crate::domain::outcome::CallFailure;
 use crate::domain::{Instant, Mandate, MandateStatus};
 use crate::provider::http::Sent;
-use crate::provider::{MandateAnswer, MandateCommand};
+use crate::provider::{MandateAnswer, MandateCommand, in_words};
 
 use super::Juspay;
 use super::answer::{Answer, Judgement};
@@ -48,23 +47,19 @@ impl Juspay {
 fn read(sent: Sent) -> MandateAnswer {
     let answered = match sent.result {
         Ok(answered) => answered,
-        Err(
-            CallFailure::NotSent { why }
-            | CallFailure::Unknown { why }
-            | CallFailure::AccountRefused { why },
-        ) => {
-            return MandateAnswer::Failed { why };
-        }
-        Err(CallFailure::Throttled { .. }) => {
+        Err(failure) => {
             return MandateAnswer::Failed {
-                why: "too many calls".to_owned(),
+                why: in_words(&failure),
             };
         }
     };
     let answer = Answer::read(&answered);
     match answer.judge() {
         Judgement::Processed { status } => by_word(status),
-        Judgement::Call(_) | Judgement::Refused(_) => MandateAnswer::Failed { why: answer.why() },
+        Judgement::Call(failure) => MandateAnswer::Failed {
+            why: in_words(&failure),
+        },
+        Judgement::Refused(_) => MandateAnswer::Failed { why: answer.why() },
     }
 }
 
@@ -78,7 +73,8 @@ fn by_word(word: String) -> MandateAnswer {
         "FAILURE" => MandateStatus::Failed,
         "CREATED" => {
             return MandateAnswer::Failed {
-                why: "the mandate is CREATED: not yet active".to_owned(),
+                why: "the mandate is CREATED, not yet active: the payer has not approved it"
+                    .to_owned(),
             };
         }
         _ => {

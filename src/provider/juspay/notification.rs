@@ -121,7 +121,7 @@ impl Juspay {
             .text("object_reference_id")
             .is_some_and(|id| id != reference)
         {
-            let why = "the answer is about another notification".to_owned();
+            let why = format!("an answer about another notification than {reference}");
             return NotificationOutcome::Call(CallFailure::Unknown { why });
         }
         match status {

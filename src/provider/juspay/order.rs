@@ -140,7 +140,7 @@ impl Juspay {
     fn by_status(&self, answer: &Answer, status: &str, order: Order<'_>) -> Outcome {
         if answer.text("order_id").is_some_and(|id| id != order.id) {
             return Outcome::Call(CallFailure::Unknown {
-                why: "the answer is about another order".to_owned(),
+                why: format!("an answer about another order than {}", order.id),
             });
         }
         let failure = || self.failure(answer, order.mandate);

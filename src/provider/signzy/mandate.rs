@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use reqwest::Method;
 
-use super::answer::Judgement;
+use super::answer::{Judgement, presentable};
 use super::{Exchange, Signzy};
 use crate::domain::outcome::CallFailure;
 use crate::domain::{Instant, Mandate, MandateStatus};
-use crate::provider::{MandateAnswer, MandateCommand};
+use crate::provider::{MandateAnswer, MandateCommand, in_words};
 
 /// A payment failed; only now may it be retried.
 pub(super) const ON_HOLD: &str = "ON_HOLD";
@@ -35,7 +35,7 @@ impl Signzy {
         match self.emandate_word(mandate, at).await.0 {
             Ok(word) => status_answer(word),
             Err(failure) => MandateAnswer::Failed {
-                why: words(&failure),
+                why: in_words(&failure),
             },
         }
     }
@@ -56,7 +56,7 @@ impl Signzy {
                 .get("subscription")
                 .and_then(|subscription| subscription.get("status"))
                 .and_then(|status| status.as_str())
-                .map(str::to_owned)
+                .map(presentable)
                 .ok_or_else(|| answer.unproven()),
         };
         (word, exchange.latency)
@@ -81,11 +81,12 @@ impl Signzy {
         } = self.call(call, at).await;
         match judgement {
             Judgement::Call(failure) => MandateAnswer::Failed {
-                why: words(&failure),
+                why: in_words(&failure),
             },
             Judgement::Missing | Judgement::Refused => MandateAnswer::Failed { why: answer.why() },
             Judgement::Processed => {
-                status_answer(answer.text("subStatus").unwrap_or_else(|| word.to_owned()))
+                let said = answer.text("subStatus");
+                status_answer(said.map_or_else(|| word.to_owned(), |said| presentable(&said)))
             }
         }
     }
@@ -95,16 +96,7 @@ fn status_answer(word: String) -> MandateAnswer {
     match mandate_status(&word) {
         Some(status) => MandateAnswer::Status { status, word },
         None => MandateAnswer::Failed {
-            why: format!("the provider's word {word:?} is not known"),
+            why: format!("Signzy says {word:?}, which is no documented state of an eMandate"),
         },
-    }
-}
-
-fn words(failure: &CallFailure) -> String {
-    match failure {
-        CallFailure::NotSent { why } => format!("nothing was sent: {why}"),
-        CallFailure::Unknown { why } => why.clone(),
-        CallFailure::AccountRefused { why } => format!("the credentials are refused: {why}"),
-        CallFailure::Throttled { .. } => "the provider throttles us: try again later".to_owned(),
     }
 }

@@ -7,7 +7,7 @@ use mandated::domain::{Instant, MandateId};
 use mandated::engine::{Account, job, planner, rescue};
 use mandated::sandbox::{Call, Reason, Then};
 use mandated::store::claim::{ClaimRequest, Claimed, claim_due};
-use mandated::store::monitor::next_moment;
+use mandated::store::monitor::coming;
 use mandated::store::settle::settle;
 
 use crate::support::due::execute;
@@ -38,7 +38,8 @@ impl Unlucky<'_> {
                 }
             }
             rescue::tick(engine).await.unwrap();
-            let next = next_moment(&engine.pool, engine.clock.now()).await.unwrap();
+            let next = coming(&engine.pool, engine.clock.now()).await.unwrap();
+            let next = next.job_at.into_iter().chain(next.plan_at).min();
             engine.clock.advance_to(next.unwrap_or(until));
         }
     }

@@ -67,7 +67,7 @@ async fn what_is_no_state_is_said_and_not_guessed() {
             "access_denied",
         ),
         (404, "", "HTTP 404 without a body"),
-        (429, "", "HTTP 429"),
+        (429, "", "the provider throttles us"),
         (500, r#"{"status":"ACTIVE"}"#, "HTTP 500"),
     ] {
         stage.say(status, body).await;

@@ -96,9 +96,13 @@ async fn a_command_that_is_refused_says_why() {
         (
             401,
             "",
-            "the credentials are refused: HTTP 401 without JSON",
+            "the account's credentials are refused, check its api_key: HTTP 401 without JSON",
         ),
-        (429, "", "the provider throttles us: try again later"),
+        (
+            429,
+            "",
+            "the provider throttles us: too many calls, try again later",
+        ),
         (500, "", "HTTP 500 without JSON"),
     ] {
         let stage = Stage::new().await;

@@ -10,7 +10,6 @@ use crate::juspay::support::{Stage, brief, documented, execute, retry};
 use crate::juspay::tables::error_rows;
 
 const PAGE: &str = "<html><body>502 Bad Gateway</body></html>";
-const HOUR: Duration = Duration::from_secs(3600);
 
 /// One answer to `/txns`, its outcome and what follows.
 async fn executed(stage: &Stage, status: u16, body: &str) -> (String, Followed) {
@@ -24,7 +23,12 @@ async fn executed(stage: &Stage, status: u16, body: &str) -> (String, Followed) 
 async fn retried(stage: &Stage, status: u16, body: &str) -> (String, Followed) {
     stage.say(status, body).await;
     let reply = retry(&stage.juspay, order_in(body)).await;
-    let scene = Scene::retry(ProviderKind::Juspay, Rail::Upi, Notify::Separate, 10 * HOUR);
+    let scene = Scene::retry(
+        ProviderKind::Juspay,
+        Rail::Upi,
+        Notify::Separate,
+        Duration::from_hours(10),
+    );
     (brief(&reply.outcome), scene.follow(&reply))
 }
 
@@ -281,7 +285,10 @@ async fn a_decline_at_once_waits_out_the_gap_between_two_tries() {
     stage.say(200, body).await;
     let reply = execute(&stage.juspay, "mab121o1").await;
     assert_eq!(brief(&reply.outcome), "failed funds");
-    for (rail, gap) in [(Rail::Upi, HOUR), (Rail::Card, 4 * HOUR)] {
+    for (rail, gap) in [
+        (Rail::Upi, Duration::from_hours(1)),
+        (Rail::Card, Duration::from_hours(4)),
+    ] {
         let scene = Scene::execute(ProviderKind::Juspay, rail, Notify::Separate);
         let (step, wait) = scene.follow(&reply).next().unwrap();
         assert_eq!(step, Step::Retry);

@@ -1,6 +1,7 @@
 //! Juspay's notification and the question about one.
 
 use std::fmt::Write;
+use std::time::Duration;
 
 use mandated::domain::outcome::{CallFailure, NotificationOutcome};
 use mandated::domain::{MandateStatus, State, Step};
@@ -142,10 +143,7 @@ async fn only_a_delivery_lets_a_debit_follow_and_25_hours_later() {
             let (next, wait) = followed.next().unwrap();
             assert_eq!(next == Step::Execute, delivered, "{status}");
             if delivered {
-                assert!(
-                    wait >= std::time::Duration::from_secs(25 * 3600),
-                    "{wait:?}"
-                );
+                assert!(wait >= Duration::from_hours(25), "{wait:?}");
             }
         }
     }
@@ -173,7 +171,7 @@ async fn a_notification_that_failed_gets_a_new_reference() {
     .await;
     assert_eq!(followed.state, State::Planned);
     // Not at once: the payer's bank needs time to come back.
-    let half_an_hour = std::time::Duration::from_secs(1800);
+    let half_an_hour = Duration::from_mins(30);
     assert_eq!(followed.next(), Some((Step::Notify, half_an_hour)));
     assert_eq!(followed.decision.progress.notification_no, 2);
 }

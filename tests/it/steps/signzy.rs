@@ -15,7 +15,7 @@ const FORBIDDEN: &str = r#"{"error":{"name":"Error","status":403,"message":"Forb
 const UNKNOWN: &str =
     r#"{"error":{"name":"Error","status":404,"message":"subscription not found"}}"#;
 const PARAM: &str = r#"{"error":{"name":"Error","status":422,"message":"amount is required","reason":"INVALID_PARAM"}}"#;
-const DAY: Duration = Duration::from_secs(24 * 3600);
+const DAY: Duration = Duration::from_hours(24);
 
 /// The retry sample with another status of the payment.
 fn payment(status: &str, reason: &str) -> String {

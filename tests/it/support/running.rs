@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use mandated::engine::{Engine, OnBeat, run};
+use mandated::engine::Engine;
+use mandated::engine::loops::{LoopPanicked, OnBeat, run};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -15,7 +16,7 @@ const DEADLINE: Duration = Duration::from_secs(40);
 pub(crate) struct Running {
     draining: CancellationToken,
     aborted: CancellationToken,
-    task: JoinHandle<()>,
+    task: JoinHandle<Result<(), LoopPanicked>>,
 }
 
 impl Running {
@@ -47,7 +48,8 @@ impl Running {
         let ended = tokio::time::timeout(DEADLINE, self.task).await;
         ended
             .expect("the engine ends")
-            .expect("the engine does not panic");
+            .expect("the engine does not panic")
+            .expect("no loop panics");
     }
 }
 

@@ -140,7 +140,8 @@ pub(crate) struct World {
     pub(crate) engine: Engine,
     pool: PgPool,
     config: Config,
-    _database: Option<TestDatabase>,
+    /// Its own, unless the test looks after it.
+    database: Option<TestDatabase>,
 }
 
 impl World {
@@ -152,7 +153,7 @@ impl World {
     pub(crate) async fn with_faults(payers: &[Payer], faults: Faults) -> Self {
         let database = TestDatabase::new().await;
         let mut world = Self::on(database.pool.clone(), payers, faults).await;
-        world._database = Some(database);
+        world.database = Some(database);
         world
     }
 
@@ -170,8 +171,13 @@ impl World {
             engine,
             pool,
             config,
-            _database: None,
+            database: None,
         }
+    }
+
+    /// The address of its own database.
+    pub(crate) fn url(&self) -> String {
+        self.database.as_ref().unwrap().url()
     }
 
     pub(crate) const fn pool(&self) -> &PgPool {
