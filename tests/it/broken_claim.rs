@@ -1,5 +1,4 @@
 //! What no mistake elsewhere may get past: the guards of the claim, the fence of the settlement, the rescue.
-#![expect(clippy::unwrap_used, reason = "the helpers of a test may fail it")]
 
 use std::time::Duration;
 
@@ -57,7 +56,7 @@ async fn claim(pool: &PgPool) -> Vec<Claimed> {
         account: AccountId(1),
         now: now(),
         limit: 10,
-        lease: Duration::from_secs(60),
+        lease: Duration::from_mins(1),
         worker: "worker-1",
     };
     claim_due(pool, &request).await.unwrap()

@@ -1,5 +1,4 @@
 //! What a job must survive between its claim and its settlement: slow lines, unanswered reads, rows that are refused.
-#![expect(clippy::unwrap_used, reason = "the helpers of a test may fail it")]
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -68,7 +67,7 @@ impl Stage {
             client: Client::new(account, rules, true).unwrap(),
             timeout: TIMEOUT,
             max_in_flight: 10,
-            pause_after_refusal: Duration::from_secs(300),
+            pause_after_refusal: Duration::from_mins(5),
         }];
         let clock = Clock::simulated(at(NOW));
         let engine = Engine::new(
@@ -98,7 +97,7 @@ impl Stage {
             account: AccountId(1),
             now: self.engine.clock.now(),
             limit: 1,
-            lease: Duration::from_secs(60),
+            lease: Duration::from_mins(1),
             worker: "worker-1",
         };
         let mut claimed = claim_due(&self.database.pool, &request).await.unwrap();
@@ -121,13 +120,13 @@ impl Stage {
 }
 
 fn settings() -> Settings {
-    let day = Duration::from_secs(86_400);
+    let day = Duration::from_hours(24);
     Settings {
         worker_id: "worker-1".to_owned(),
         concurrency: 10,
         batch: 10,
         settle_batch: 10,
-        lease: Duration::from_secs(60),
+        lease: Duration::from_mins(1),
         poll_interval: Duration::from_secs(1),
         settle_linger: Duration::from_millis(1),
         planner_interval: day,
@@ -208,7 +207,7 @@ async fn a_retry_whose_first_read_is_not_answered_stays_due() {
         let due = job().with("step", "'retry'");
         let stage = Stage::with(100, &[tried.clone(), told.clone(), due]).await;
         stage.says("GET", "/orders/mtest1o1", status, body).await;
-        let done = stage.run(Duration::from_secs(60)).await.unwrap();
+        let done = stage.run(Duration::from_mins(1)).await.unwrap();
         let next = done.decision.next.unwrap();
         assert_eq!(
             (next.step, done.to_state, done.decision.closes_intent),
@@ -232,7 +231,7 @@ async fn an_earlier_order_that_could_not_be_looked_at_is_not_forgotten() {
     stage
         .says("GET", "/orders/mtest1o2", 200, declined("mtest1o2"))
         .await;
-    let done = stage.run(Duration::from_secs(60)).await.unwrap();
+    let done = stage.run(Duration::from_mins(1)).await.unwrap();
     assert_eq!(done.decision.next.map(|next| next.step), Some(Step::Verify));
 }
 
@@ -265,7 +264,7 @@ async fn what_the_database_refuses_does_not_keep_the_others_from_being_settled()
         .unwrap();
     let limits = simulation::Limits {
         until: Some(at(NOW)),
-        step: Duration::from_secs(60),
+        step: Duration::from_mins(1),
     };
     let draining = CancellationToken::new();
     // The refused one stays leased, and its simulation waits for that.

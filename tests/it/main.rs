@@ -2,6 +2,13 @@
 
 // For clippy: what helps a test is a test.
 #![cfg(test)]
+#![expect(
+    clippy::arithmetic_side_effects,
+    clippy::disallowed_methods,
+    clippy::similar_names,
+    clippy::too_many_lines,
+    reason = "tests count, move times about, leave tasks behind, and tell long stories"
+)]
 
 mod admin;
 mod audit;

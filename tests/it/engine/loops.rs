@@ -207,7 +207,7 @@ async fn an_account_that_waits_for_a_place_begins_nothing_after_the_signal() {
 async fn an_aborted_daemon_leaves_its_leases_and_the_next_one_reconciles() {
     let world = World::open(&payers(10, Flow::Enach)).await;
     all_due(&world).await;
-    let provider = slow_provider(Duration::from_secs(60)).await;
+    let provider = slow_provider(Duration::from_mins(1)).await;
     let engine = world
         .engine_at(&provider.uri(), |settings| settings.concurrency = 4)
         .await;

@@ -1,7 +1,5 @@
 //! The job table and the loops over it: nothing is done twice, nothing is written by a worker that lost its lease, nothing is lost.
 
-#![expect(clippy::arithmetic_side_effects, reason = "small numbers of a test")]
-
 mod accounts;
 mod claim;
 mod faults;

@@ -1,5 +1,4 @@
 //! `mandates import`, and the database, clock and policy that the other commands are tested with.
-#![expect(clippy::arithmetic_side_effects, reason = "counting rows of a test")]
 
 mod refused;
 mod taken;

@@ -1,5 +1,4 @@
 //! Juspay's order status: every status and every documented failure, seen by a look-up.
-#![expect(clippy::arithmetic_side_effects, reason = "times in a test")]
 
 use std::fmt::Write;
 

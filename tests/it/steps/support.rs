@@ -1,5 +1,4 @@
 //! An execution in the middle of a step, and what follows from an answer under the default policy.
-#![expect(clippy::arithmetic_side_effects, reason = "times in a test")]
 
 use std::fmt;
 use std::time::Duration;

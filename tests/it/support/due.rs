@@ -190,7 +190,7 @@ pub(crate) async fn everything(pool: &PgPool) -> String {
             ),
         )
         .await;
-        all.push_str(&format!("{table}\n{rows}\n"));
+        all.extend([table, "\n", &rows, "\n"]);
     }
     all
 }

@@ -75,12 +75,4 @@ impl Log {
         lines.retain(|line| line["level"] == level);
         lines
     }
-
-    /// The messages of a level.
-    pub(crate) fn messages(&self, level: &str) -> Vec<String> {
-        self.of(level)
-            .iter()
-            .map(|line| line["message"].as_str().unwrap().to_owned())
-            .collect()
-    }
 }

@@ -405,7 +405,7 @@ async fn engine(
 ) -> Engine {
     let classifier = Arc::new(Classifier::builtin().unwrap());
     let mut built = Vec::new();
-    for (name, account) in config.accounts.iter() {
+    for (name, account) in &config.accounts {
         let settings = AccountSettings {
             name: name.clone(),
             provider: account.provider,
