@@ -12,7 +12,6 @@ use anyhow::Context;
 use mandated::domain::{LeaseToken, State};
 use mandated::store::claim::{ClaimRequest, Claimed, claim_due};
 use mandated::store::settle::{Attempt, Settlement, settle};
-use sqlx::types::{Json, JsonRawValue};
 use sqlx::{PgPool, Row};
 use tokio::task::JoinSet;
 
@@ -143,14 +142,13 @@ impl Hands {
                 attempts.push_str(attempt);
                 attempts.push(',');
             }
-            let [settlements, attempts] = parameters.map(|mut text| {
-                text.pop();
-                text.push(']');
-                JsonRawValue::from_string(text).map(Json)
-            });
-            sqlx::query(SETTLE)
-                .bind(settlements?)
-                .bind(attempts?)
+            let mut settle = sqlx::query(SETTLE);
+            for mut list in parameters {
+                list.pop();
+                list.push(']');
+                settle = settle.bind(list);
+            }
+            settle
                 .bind(self.now)
                 .bind(WORKER)
                 .fetch_all(&self.pool)

@@ -78,14 +78,14 @@ pub async fn settle(
     now: Instant,
     worker: &str,
 ) -> Result<HashMap<ExecutionId, Settled>, StoreError> {
-    let as_json = |result: Result<serde_json::Value, serde_json::Error>| {
+    let as_text = |result: Result<String, serde_json::Error>| {
         result.map_err(|error| StoreError::Corrupt {
             what: "write settlements".to_owned(),
             why: error.to_string(),
         })
     };
-    let settlements = as_json(serde_json::to_value(settlements))?;
-    let attempts = as_json(serde_json::to_value(attempts))?;
+    let settlements = as_text(serde_json::to_string(settlements))?;
+    let attempts = as_text(serde_json::to_string(attempts))?;
     let rows = sqlx::query_file!("src/store/settle.sql", settlements, attempts, now, worker)
         .fetch_all(pool)
         .await
