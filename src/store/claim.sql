@@ -1,4 +1,4 @@
--- $1 account, $2 business time, $3 at most so many, $4 lease in seconds, $5 worker
+-- $1 account, $2 business time, $3 at most so many, $4 lease in seconds, $5 worker, $6 not those that were due before
 -- Postgres keeps the plan that it made when a table was empty or the limit unknown, and would read whole tables for
 -- each row of a later burst. So each table is reached by its key, in ways that leave it no choice: = any (array(...)),
 -- lateral with limit 1, and `in` a sub-select that is no condition of its own.
@@ -7,6 +7,7 @@ with due as materialized (
   select j.execution_id
     from mandated.jobs j
    where j.lease_token is null and j.account_id = $1 and j.run_at <= $2
+     and j.run_at >= coalesce($6, '-infinity'::timestamptz)
      and not exists (select 1 from mandated.accounts a where a.id = $1 and a.paused_until > $2)
    order by j.run_at, j.execution_id
    limit $3
