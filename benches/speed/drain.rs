@@ -9,10 +9,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
-use mandated::domain::{LeaseToken, State};
+use mandated::domain::{AccountId, Instant as Due, LeaseToken, State};
 use mandated::store::claim::{ClaimRequest, Claimed, claim_due};
 use mandated::store::settle::{Attempt, Settlement, settle};
-use sqlx::types::{Json, JsonRawValue};
 use sqlx::{PgPool, Row};
 use tokio::task::JoinSet;
 
@@ -47,8 +46,8 @@ pub(crate) struct Drain {
 #[derive(Debug, Clone)]
 struct Hands {
     pool: PgPool,
-    account: mandated::domain::AccountId,
-    now: mandated::domain::Instant,
+    account: AccountId,
+    now: Due,
     batch: i64,
     /// The floor's parameters: settlement and attempt by execution.
     prepared: Arc<HashMap<i64, (String, String)>>,
@@ -94,20 +93,24 @@ impl Drain {
 }
 
 impl Hands {
-    async fn claim(&self) -> anyhow::Result<Vec<Claimed>> {
+    async fn claim(&self, since: Option<Due>) -> anyhow::Result<Vec<Claimed>> {
         let request = ClaimRequest {
             account: self.account,
             now: self.now,
             limit: self.batch,
             lease: LEASE,
             worker: WORKER,
+            since,
         };
         Ok(claim_due(&self.pool, &request).await?)
     }
 
     async fn ours(&self) -> anyhow::Result<()> {
+        let mut since = None;
         loop {
-            let claimed = self.claim().await?;
+            let claimed = self.claim(since).await?;
+            // As the engine's lanes do, except that they also begin again every two seconds.
+            since = claimed.first().map(|first| first.run_at);
             if claimed.is_empty() {
                 return Ok(());
             }
@@ -118,6 +121,7 @@ impl Hands {
     }
 
     async fn floor(&self) -> anyhow::Result<()> {
+        let mut since: Option<Due> = None;
         loop {
             let claimed = sqlx::query(CLAIM)
                 .bind(self.account.0)
@@ -125,11 +129,13 @@ impl Hands {
                 .bind(self.batch)
                 .bind(LEASE.as_secs_f64())
                 .bind(WORKER)
+                .bind(since)
                 .fetch_all(&self.pool)
                 .await?;
-            if claimed.is_empty() {
+            let Some(first) = claimed.first() else {
                 return Ok(());
-            }
+            };
+            since = Some(first.try_get("run_at!")?);
             let mut parameters = ["[".to_owned(), "[".to_owned()];
             for row in &claimed {
                 let token: i64 = row.try_get("lease_token!")?;
@@ -143,14 +149,13 @@ impl Hands {
                 attempts.push_str(attempt);
                 attempts.push(',');
             }
-            let [settlements, attempts] = parameters.map(|mut text| {
-                text.pop();
-                text.push(']');
-                JsonRawValue::from_string(text).map(Json)
-            });
-            sqlx::query(SETTLE)
-                .bind(settlements?)
-                .bind(attempts?)
+            let mut settle = sqlx::query(SETTLE);
+            for mut list in parameters {
+                list.pop();
+                list.push(']');
+                settle = settle.bind(list);
+            }
+            settle
                 .bind(self.now)
                 .bind(WORKER)
                 .fetch_all(&self.pool)
@@ -167,6 +172,7 @@ async fn prepare(world: &World) -> anyhow::Result<HashMap<i64, (String, String)>
         limit: i64::MAX,
         lease: LEASE,
         worker: WORKER,
+        since: None,
     };
     let claimed = claim_due(&world.pool, &everything).await?;
     world.give_back().await?;

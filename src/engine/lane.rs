@@ -14,6 +14,7 @@ use super::job::{self, Done};
 use super::log;
 use super::wake::Wake;
 use super::{Account, Engine};
+use crate::domain::Instant;
 use crate::domain::retry::backoff_delay;
 use crate::store;
 use crate::store::StoreError;
@@ -29,6 +30,32 @@ pub struct Lane {
     /// Calls in flight over all lanes.
     places: Arc<Semaphore>,
     running: JoinSet<()>,
+    since: Since,
+}
+
+/// Where the next claim begins: where the last full one did. What became due before that meanwhile (a retry, a rescue, a late
+/// commit) is found when it is forgotten: after a claim that was not full, and every few seconds.
+#[derive(Debug, Default)]
+struct Since(Option<(Instant, tokio::time::Instant)>);
+
+impl Since {
+    /// Long enough to spare a backlog most of its steps, short enough to keep nobody waiting.
+    const KEPT: Duration = Duration::from_secs(2);
+
+    fn get(&self, now: tokio::time::Instant) -> Option<Instant> {
+        self.0
+            .filter(|(_, noted)| now.duration_since(*noted) < Self::KEPT)
+            .map(|(since, _)| since)
+    }
+
+    /// Notes when the first job of a full claim was due; after any other claim, nothing.
+    fn note(&mut self, first: Option<Instant>, now: tokio::time::Instant) {
+        let noted = match (self.get(now), self.0) {
+            (Some(_), Some((_, noted))) => noted,
+            (Some(_) | None, _) => now,
+        };
+        self.0 = first.map(|first| (first, noted));
+    }
 }
 
 /// What a round of claiming came to.
@@ -54,6 +81,7 @@ impl Lane {
             wake,
             places,
             running: JoinSet::new(),
+            since: Since::default(),
         }
     }
 
@@ -126,8 +154,11 @@ impl Lane {
         }
         self.engine.check_clock().await?;
         let deadline = tokio::time::Instant::now().checked_add(self.engine.settings.lease);
-        let claimed = claim(&self.engine, self.index, limit).await?;
+        let since = self.since.get(tokio::time::Instant::now());
+        let claimed = claim(&self.engine, self.index, limit, since).await?;
         let full = claimed.len() == limit;
+        let first = claimed.first().filter(|_| full).map(|first| first.run_at);
+        self.since.note(first, tokio::time::Instant::now());
         for (job, permit) in claimed.into_iter().zip(permits) {
             self.start(job, permit, deadline);
         }
@@ -193,11 +224,12 @@ impl Lane {
     }
 }
 
-/// Claims up to `limit` jobs of an account.
+/// Claims up to `limit` jobs of an account; only those that were due from `since` on.
 pub(super) async fn claim(
     engine: &Engine,
     index: usize,
     limit: usize,
+    since: Option<Instant>,
 ) -> Result<Vec<Claimed>, StoreError> {
     let Some(account) = engine.accounts.get(index) else {
         return Ok(Vec::new());
@@ -210,6 +242,7 @@ pub(super) async fn claim(
             limit: i64::try_from(limit).unwrap_or(i64::MAX),
             lease: engine.settings.lease,
             worker: &engine.settings.worker_id,
+            since,
         },
     )
     .await?;
@@ -263,4 +296,27 @@ pub(super) fn chain(error: &dyn std::error::Error) -> String {
 
 pub(super) fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_backlog_is_begun_again_every_few_seconds_and_after_a_claim_that_was_not_full() {
+        let start = tokio::time::Instant::now();
+        let after = |seconds| start.checked_add(Duration::from_secs(seconds)).unwrap();
+        let [six, seven] = [6 * 3600, 7 * 3600].map(|at| Instant::from_timestamp(at, 0).unwrap());
+        let mut since = Since::default();
+        assert_eq!(since.get(start), None);
+        since.note(Some(six), start);
+        assert_eq!(since.get(after(1)), Some(six));
+        since.note(Some(seven), after(1));
+        assert_eq!(since.get(after(1)), Some(seven));
+        assert_eq!(since.get(after(2)), None, "counted from the first of them");
+        since.note(Some(six), after(2));
+        assert_eq!(since.get(after(3)), Some(six));
+        since.note(None, after(3));
+        assert_eq!(since.get(after(3)), None);
+    }
 }

@@ -71,7 +71,7 @@ async fn round(engine: &Engine, due: &[AccountId]) -> Result<(), StoreError> {
         }
         let limit = account.max_in_flight.min(engine.settings.batch);
         let deadline = tokio::time::Instant::now().checked_add(engine.settings.lease);
-        for claimed in lane::claim(engine, index, limit).await? {
+        for claimed in lane::claim(engine, index, limit, None).await? {
             let engine = engine.clone();
             running.spawn(async move { lane::work(&engine, index, claimed, deadline).await });
         }

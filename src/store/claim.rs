@@ -42,6 +42,9 @@ pub struct ClaimRequest<'a> {
     pub limit: i64,
     pub lease: Duration,
     pub worker: &'a str,
+    /// Leaves what was due before it, for a later round. While somebody holds a snapshot open, the index keeps an entry of every
+    /// job that was ever due, and a claim without a lower bound steps over all of them.
+    pub since: Option<Instant>,
 }
 
 /// Leases up to `limit` due jobs of an account. Autocommit: when the rows arrive, their intents are durable. A row that cannot be
@@ -57,7 +60,8 @@ pub async fn claim_due(
         request.now,
         request.limit,
         request.lease.as_secs_f64(),
-        request.worker
+        request.worker,
+        request.since
     )
     .fetch_all(pool)
     .await

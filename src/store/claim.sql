@@ -1,11 +1,13 @@
--- $1 account, $2 business time, $3 at most so many, $4 lease in seconds, $5 worker
--- Postgres keeps one plan for every limit. Sub-selects in an array or behind `in` have it look up each row by its key;
--- joins would have it guess how many rows come, and read whole tables.
+-- $1 account, $2 business time, $3 at most so many, $4 lease in seconds, $5 worker, $6 not those that were due before
+-- Postgres keeps the plan that it made when a table was empty or the limit unknown, and would read whole tables for
+-- each row of a later burst. So each table is reached by its key, in ways that leave it no choice: = any (array(...)),
+-- lateral with limit 1, and `in` a sub-select that is no condition of its own.
 with due as materialized (
   -- jobs_due_idx in its own order: an index scan that stops at the limit
   select j.execution_id, j.step, j.run_at
     from mandated.jobs j
    where j.lease_token is null and j.account_id = $1 and j.run_at <= $2
+     and j.run_at >= coalesce($6, '-infinity'::timestamptz)
      and not exists (select 1 from mandated.accounts a where a.id = $1 and a.paused_until > $2)
    order by j.run_at, j.execution_id
    limit $3
@@ -27,8 +29,8 @@ with due as materialized (
          m.max_amount_minor as mandate_max_minor, m.frequency, m.cron, m.time_zone, m.starts_on, m.ends_on,
          m.debit_at as debit_time, m.category, m.description, m.metadata, m.status as mandate_status
     from claimed c
-    join mandated.executions e on e.id = c.execution_id
-    join mandated.mandates m on m.id = e.mandate_id
+    cross join lateral (select * from mandated.executions where id = c.execution_id limit 1) e
+    cross join lateral (select * from mandated.mandates where id = e.mandate_id limit 1) m
 ), opened as (
   -- G5: the intent is durable before the worker sees the row. What this refuses, the gate explains.
   insert into mandated.intents (execution_id, mandate_id, cycle_on, kind, order_id, amount_minor, max_amount_minor, notice,
@@ -39,14 +41,15 @@ with due as materialized (
          n.amount_minor, n.delivered_at,
          case when j.step = 'execute' and j.notify = 'provider' then j.execute_at else $2 end, $2, j.lease_token
     from job j
-    left join mandated.notifications n on n.execution_id = j.execution_id and n.notification_no = j.notification_no
+    left join lateral (select amount_minor, delivered_at from mandated.notifications n
+                        where n.execution_id = j.execution_id and n.notification_no = j.notification_no limit 1) n on true
    where j.step in ('execute', 'retry')
      and j.mandate_status = 'active'
      and j.state in ('planned', 'notified', 'retrying')
      and $2 < j.closes_at and (j.run_before is null or $2 < j.run_before)
      and j.debits_tried < j.max_attempts
      and j.amount_minor <= j.mandate_max_minor
-     and not exists (select 1 from mandated.debits d where d.mandate_id = j.mandate_id and d.cycle_on = j.cycle_on)
+     and (select true from mandated.debits d where d.mandate_id = j.mandate_id and d.cycle_on = j.cycle_on limit 1) is null
      and case j.notify
            when 'separate' then n.delivered_at + interval '25 hours' <= $2 and n.amount_minor = j.amount_minor
            when 'provider' then j.step = 'retry' or j.execute_at >= $2 + interval '25 hours'
@@ -75,5 +78,6 @@ select l.execution_id as "execution_id!", l.step as "step!", l.run_at as "run_at
        l.time_zone as "time_zone!", l.starts_on as "starts_on!", l.ends_on, l.debit_time as "debit_time!", l.category,
        l.description as "description!", l.metadata as "metadata!", l.mandate_status as "mandate_status!"
   from leased l
-  left join mandated.intents i on i.execution_id = l.execution_id
+  left join lateral (select kind, opened_at, counter_before from mandated.intents
+                      where execution_id = l.execution_id limit 1) i on true
  order by l.run_at, l.execution_id

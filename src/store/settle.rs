@@ -3,7 +3,6 @@
 use std::collections::HashMap;
 
 use serde::Serialize;
-use serde_json::Value;
 use sqlx::PgPool;
 
 use super::error::{StoreError, Tried};
@@ -79,14 +78,8 @@ pub async fn settle(
     now: Instant,
     worker: &str,
 ) -> Result<HashMap<ExecutionId, Settled>, StoreError> {
-    let as_json = |result: Result<Value, serde_json::Error>| {
-        result.map(storable).map_err(|error| StoreError::Corrupt {
-            what: "write settlements".to_owned(),
-            why: error.to_string(),
-        })
-    };
-    let settlements = as_json(serde_json::to_value(settlements))?;
-    let attempts = as_json(serde_json::to_value(attempts))?;
+    let settlements = as_text(serde_json::to_string(settlements))?;
+    let attempts = as_text(serde_json::to_string(attempts))?;
     let rows = sqlx::query_file!("src/store/settle.sql", settlements, attempts, now, worker)
         .fetch_all(pool)
         .await
@@ -105,18 +98,14 @@ pub async fn settle(
         .collect()
 }
 
-/// Without the one character that Postgres cannot store. Providers' words are in here: a single one with it would keep the
-/// whole batch from being settled.
-fn storable(value: Value) -> Value {
-    match value {
-        Value::String(text) if text.contains('\0') => Value::String(text.replace('\0', "\u{fffd}")),
-        Value::Array(items) => items.into_iter().map(storable).collect(),
-        Value::Object(fields) => fields
-            .into_iter()
-            .map(|(name, field)| (name, storable(field)))
-            .collect(),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => value,
-    }
+/// As text, without the one character that Postgres cannot store. Providers' words are in here: a single one with it would keep
+/// the whole batch from being settled.
+fn as_text(json: serde_json::Result<String>) -> Result<String, StoreError> {
+    let text = json.map_err(|error| StoreError::Corrupt {
+        what: "write settlements".to_owned(),
+        why: error.to_string(),
+    })?;
+    Ok(text.replace("\\u0000", "\\ufffd"))
 }
 
 /// Records the provider's attempt counter on an open intent, before a call that has no idempotency key.

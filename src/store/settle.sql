@@ -1,6 +1,7 @@
--- $1 settlements, $2 attempts (both JSON arrays), $3 business time, $4 worker
+-- $1 settlements, $2 attempts (both JSON arrays as text: cheaper to read than jsonb), $3 business time, $4 worker
+-- Each table is reached by its key, in ways that leave Postgres no choice: see claim.sql.
 with s as materialized (
-  select * from jsonb_to_recordset($1) as s (
+  select * from json_to_recordset($1::text::json) as s (
     execution_id bigint, lease_token bigint, from_state text, to_state text, reason text, class text,
     step text, run_at timestamptz, run_before timestamptz, closes_intent boolean,
     order_no smallint, order_id text, notification_no smallint, notification_ref text, delivered_at timestamptz,
@@ -9,14 +10,17 @@ with s as materialized (
     debit_minor bigint, debit_order_id text,
     told_no smallint, told_ref text, told_state text, told_message text)
 ), gone as (
-  delete from mandated.jobs j using s
-   where j.execution_id = s.execution_id and j.lease_token = s.lease_token and s.step is null
-  returning j.execution_id, s.lease_token
+  delete from mandated.jobs
+   where execution_id = any (array(select execution_id from s where step is null))
+     and ((execution_id, lease_token) in (select execution_id, lease_token from s where step is null)) is true
+  returning execution_id, lease_token
 ), again as (
   update mandated.jobs j
      set step = s.step, run_at = s.run_at, run_before = s.run_before, lease_until = null, lease_token = null, worker_id = null
     from s
-   where j.execution_id = s.execution_id and j.lease_token = s.lease_token and s.step is not null
+   where j.execution_id = any (array(select execution_id from s where step is not null))
+     and ((j.execution_id, j.lease_token) in (select execution_id, lease_token from s where step is not null)) is true
+     and j.execution_id = s.execution_id and j.lease_token = s.lease_token
   returning j.execution_id, s.lease_token
 ), held as materialized (
   -- The fence: only what this worker still held is written anywhere below. By the token too: the same batch may hold an
@@ -24,12 +28,11 @@ with s as materialized (
   select s.*, e.mandate_id, e.cycle_on, e.amount_minor, e.currency, e.reason as old_reason, e.finished_at as old_finished_at,
          m.ref as mandate_ref
     from s
-    join mandated.executions e on e.id = s.execution_id
-    join mandated.mandates m on m.id = e.mandate_id
-   -- `is true` keeps Postgres from making a join of it, which it would take for a small one.
+    cross join lateral (select * from mandated.executions where id = s.execution_id limit 1) e
+    cross join lateral (select * from mandated.mandates where id = e.mandate_id limit 1) m
    where ((s.execution_id, s.lease_token) in (select * from gone union all select * from again)) is true
 ), closed as (
-  delete from mandated.intents i using held h where i.execution_id = h.execution_id and h.closes_intent
+  delete from mandated.intents where execution_id = any (array(select execution_id from held where closes_intent))
 ), proven as (
   insert into mandated.debits (mandate_id, cycle_on, execution_id, order_id, provider_txn, amount_minor, currency, proven_at)
   select mandate_id, cycle_on, execution_id, debit_order_id, provider_ref, debit_minor, currency, $3
@@ -65,7 +68,7 @@ with s as materialized (
       select chosen.state, chosen.reason,
              chosen.state in ('charged', 'failed', 'skipped', 'expired', 'review') as is_final
     ) n
-   where e.id = h.execution_id
+   where e.id = any (array(select execution_id from held)) and e.id = h.execution_id
   returning e.id, e.mandate_id, h.mandate_ref, e.cycle_on, e.state, e.reason, e.class, e.order_id, e.amount_minor, e.currency,
             h.from_state
 ), told as (
@@ -82,7 +85,8 @@ with s as materialized (
 ), stopped as (
   update mandated.mandates m set status = h.mandate_status, status_reason = h.reason, updated_at = $3
     from held h
-   where m.id = h.mandate_id and h.mandate_status is not null and m.status = 'active'
+   where m.id = any (array(select mandate_id from held where mandate_status is not null))
+     and m.id = h.mandate_id and h.mandate_status is not null and m.status = 'active'
   returning m.id, m.ref, m.status, m.status_reason
 ), announced as (
   insert into mandated.events (at, kind, mandate_id, mandate_ref, execution_id, cycle_on, from_state, to_state, order_id,
@@ -98,7 +102,7 @@ with s as materialized (
                                  message, rule, body, decision, next_step, next_at, lease_token, worker_id)
   select $3, a.execution_id, h.mandate_id, a.call, a.reference, a.http_status, a.latency_ms, a.outcome, a.class, a.code,
          a.message, a.rule, a.body, h.reason, h.step, h.run_at, h.lease_token, $4
-    from jsonb_to_recordset($2) as a (
+    from json_to_recordset($2::text::json) as a (
       execution_id bigint, call text, reference text, http_status smallint, latency_ms integer, outcome text, class text,
       code text, message text, rule text, body text)
     join held h on h.execution_id = a.execution_id
