@@ -7,6 +7,7 @@ mod classify;
 mod engine;
 mod juspay;
 mod postgres;
+mod process;
 mod schema;
 mod signzy;
 mod support;
