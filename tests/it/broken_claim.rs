@@ -58,6 +58,7 @@ async fn claim(pool: &PgPool) -> Vec<Claimed> {
         limit: 10,
         lease: Duration::from_mins(1),
         worker: "worker-1",
+        since: None,
     };
     claim_due(pool, &request).await.unwrap()
 }

@@ -99,6 +99,7 @@ impl Stage {
             limit: 1,
             lease: Duration::from_mins(1),
             worker: "worker-1",
+            since: None,
         };
         let mut claimed = claim_due(&self.database.pool, &request).await.unwrap();
         claimed.pop().unwrap()

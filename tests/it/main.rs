@@ -24,6 +24,7 @@ mod import;
 mod juspay;
 mod log;
 mod postgres;
+mod process;
 mod sandbox;
 mod schema;
 mod secrets;

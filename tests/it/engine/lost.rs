@@ -51,6 +51,7 @@ impl Unlucky<'_> {
             limit: 100,
             lease: Duration::from_mins(1),
             worker: "unlucky",
+            since: None,
         };
         claim_due(self.world.pool(), &request).await.unwrap()
     }

@@ -93,6 +93,7 @@ pub(crate) async fn claim_for(
         limit,
         lease,
         worker,
+        since: None,
     };
     claim_due(pool, &request).await.unwrap()
 }

@@ -1,0 +1,294 @@
+//! `migrate`, `mandates import`, `run` and `sandbox` as separate processes, stopped and killed in the middle of work.
+
+use std::time::Duration;
+
+use rustix::process::Signal;
+use serde_json::Value;
+use wiremock::matchers::any;
+use wiremock::{Mock, MockServer, ResponseTemplate};
+
+use crate::support::due::{column, execute, scalar};
+use crate::support::process::{Process, Shop, payer};
+use crate::support::running::until;
+use crate::support::world::{Flow, Payer};
+
+const END: (&str, &str) = ("MANDATED__CLOCK__END", "2040-02-09T00:00:00+05:30");
+
+fn payers(count: usize) -> Vec<Payer> {
+    let flows = Flow::ALL.iter().cycle();
+    (0..count)
+        .zip(flows)
+        .map(|(n, flow)| payer((9000 + n).to_string(), *flow))
+        .collect()
+}
+
+fn lines(process: &Process) -> Vec<Value> {
+    process
+        .out()
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect()
+}
+
+/// Asserts that the sandbox saw each payer's cycle once and broke no rule, and that our debits are the same.
+async fn agree(shop: &Shop, payers: usize) {
+    let ledger = shop.ledger().await;
+    assert_eq!(ledger.violations, []);
+    let line =
+        |id: &str, cycle: &dyn std::fmt::Display, amount: i64| format!("{id} {cycle} {amount}");
+    let mut theirs: Vec<_> = ledger
+        .debits
+        .iter()
+        .map(|debit| line(&debit.mandate_id, &debit.cycle, debit.amount_minor))
+        .collect();
+    theirs.sort();
+    let mut ours: Vec<String> = column(
+        &shop.database.pool,
+        "select format('%s %s %s', m.provider_mandate_id, d.cycle_on, d.amount_minor)
+           from mandated.debits d join mandated.mandates m on m.id = d.mandate_id",
+    )
+    .await;
+    ours.sort();
+    assert_eq!(ours, theirs);
+    assert_eq!(ours.len(), payers, "every cycle is collected once");
+    shop.works(&["audit"]);
+}
+
+/// Waits until debits are under way, and not all of them.
+async fn in_the_middle(shop: &Shop, payers: usize) {
+    let most = i64::try_from(payers).unwrap();
+    until("debits are under way", async || {
+        let made: i64 = scalar(
+            &shop.database.pool,
+            "select count(*) from mandated.attempts where call = 'execute'",
+        )
+        .await;
+        assert!(made < most, "everything was done before the signal");
+        made > 4
+    })
+    .await;
+}
+
+/// Where simulated time had come to.
+async fn go_on_from_there(shop: &mut Shop) {
+    let now: String = scalar(
+        &shop.database.pool,
+        "select to_char(max(at) at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"') from mandated.events where at > '2039-01-01Z'",
+    )
+    .await;
+    shop.set("MANDATED__CLOCK__START", &now);
+}
+
+#[tokio::test]
+async fn a_month_is_collected_by_separate_processes() {
+    let payers = payers(16);
+    let mut shop = Shop::open(&payers).await;
+    assert_eq!(shop.works(&["migrate"]), "4 migrations applied\n");
+    assert_eq!(shop.works(&["migrate"]), "the database is up to date\n");
+    shop.works(&["mandates", "import", &shop.mandates()]);
+    shop.works(&["mandates", "import", &shop.mandates()]);
+    shop.set(END.0, END.1);
+    let mut daemon = shop.run();
+    assert_eq!(daemon.ended().await.code(), Some(0), "{}", daemon.err());
+    assert_eq!(daemon.err(), "");
+    let lines = lines(&daemon);
+    assert_eq!(lines.last().unwrap()["message"], "stopped cleanly");
+    assert!(!lines.iter().any(|line| line["level"] == "ERROR"));
+    agree(&shop, payers.len()).await;
+    let shown = shop.works(&["mandates", "show", "9000"]);
+    assert!(shown.contains("charged"), "{shown}");
+}
+
+#[tokio::test]
+async fn a_daemon_that_is_told_to_stop_in_the_middle_leaves_nothing_open_and_the_next_one_goes_on()
+{
+    let payers = payers(160);
+    let mut shop = Shop::open(&payers).await;
+    shop.prepare();
+    let mut daemon = shop.run();
+    in_the_middle(&shop, payers.len()).await;
+    daemon.signal(Signal::TERM);
+    assert_eq!(daemon.ended().await.code(), Some(0), "{}", daemon.err());
+    assert_eq!(lines(&daemon).last().unwrap()["message"], "stopped cleanly");
+    let leases: i64 = scalar(
+        &shop.database.pool,
+        "select count(*) from mandated.jobs where lease_token is not null",
+    )
+    .await;
+    assert_eq!(leases, 0);
+    go_on_from_there(&mut shop).await;
+    shop.set(END.0, END.1);
+    let mut daemon = shop.run();
+    assert_eq!(daemon.ended().await.code(), Some(0), "{}", daemon.err());
+    agree(&shop, payers.len()).await;
+}
+
+#[tokio::test]
+async fn a_daemon_that_is_killed_in_the_middle_loses_nothing() {
+    let payers = payers(160);
+    let mut shop = Shop::open(&payers).await;
+    shop.prepare();
+    let mut daemon = shop.run();
+    in_the_middle(&shop, payers.len()).await;
+    daemon.signal(Signal::KILL);
+    daemon.ended().await;
+    // Its leases run out.
+    execute(
+        &shop.database.pool,
+        "update mandated.jobs set lease_until = now() - interval '1 second' where lease_token is not null",
+    )
+    .await;
+    go_on_from_there(&mut shop).await;
+    shop.set(END.0, END.1);
+    let mut daemon = shop.run();
+    assert_eq!(daemon.ended().await.code(), Some(0), "{}", daemon.err());
+    agree(&shop, payers.len()).await;
+}
+
+/// A shop on the machine's clock with `count` cycles that are due, and a provider that takes its time.
+async fn due_now(provider: &MockServer, count: usize) -> Shop {
+    let mut shop = Shop::at(&provider.uri()).await;
+    shop.set("MANDATED__RAILS__ENACH__JITTER", "0s");
+    shop.works(&["migrate"]);
+    let payers: Vec<_> = (0..count)
+        .map(|n| Payer {
+            frequency: "aspresented",
+            starts_on: "2026-01-01",
+            ends_on: "",
+            ..Payer::new(format!("m{n}"), Flow::Enach)
+        })
+        .collect();
+    std::fs::write(shop.mandates(), crate::support::world::file(&payers)).unwrap();
+    shop.works(&["mandates", "import", &shop.mandates()]);
+    let yesterday: String = scalar(
+        &shop.database.pool,
+        "select (now() at time zone 'Asia/Kolkata')::date - 1 || ''",
+    )
+    .await;
+    for payer in &payers {
+        shop.works(&["executions", "add", &payer.reference, "--cycle", &yesterday]);
+    }
+    shop
+}
+
+async fn slow_provider(delay: Duration) -> MockServer {
+    let server = MockServer::start().await;
+    let pending = serde_json::json!({ "order_id": "whatever", "status": "PENDING_VBV" });
+    let answer = ResponseTemplate::new(200)
+        .set_body_json(pending)
+        .set_delay(delay);
+    Mock::given(any()).respond_with(answer).mount(&server).await;
+    server
+}
+
+async fn received(provider: &MockServer) -> usize {
+    provider.received_requests().await.unwrap().len()
+}
+
+#[tokio::test]
+async fn calls_under_way_end_and_are_settled_after_the_first_signal() {
+    let provider = slow_provider(Duration::from_millis(1500)).await;
+    let mut shop = due_now(&provider, 5).await;
+    shop.set("MANDATED__WORKER__CONCURRENCY", "3");
+    let mut daemon = shop.run();
+    until("three calls are under way", async || {
+        received(&provider).await == 3
+    })
+    .await;
+    daemon.signal(Signal::TERM);
+    assert_eq!(daemon.ended().await.code(), Some(0), "{}", daemon.err());
+    assert_eq!(received(&provider).await, 3, "nothing new was begun");
+    let jobs: Vec<String> = column(
+        &shop.database.pool,
+        "select format('%s %s', step, lease_token is not null) from mandated.jobs order by 1",
+    )
+    .await;
+    assert_eq!(
+        jobs,
+        ["execute f", "execute f", "lookup f", "lookup f", "lookup f"]
+    );
+}
+
+#[tokio::test]
+async fn the_second_signal_stops_at_once_and_leaves_the_rest_to_the_leases() {
+    let provider = slow_provider(Duration::from_secs(50)).await;
+    let shop = due_now(&provider, 2).await;
+    let mut daemon = shop.run();
+    until("both calls are under way", async || {
+        received(&provider).await == 2
+    })
+    .await;
+    daemon.signal(Signal::TERM);
+    daemon.signal(Signal::INT);
+    assert_eq!(daemon.ended().await.code(), Some(1));
+    assert!(
+        daemon
+            .err()
+            .starts_with("error: stopped before everything under way had ended\n"),
+        "{}",
+        daemon.err()
+    );
+    let open: i64 = scalar(
+        &shop.database.pool,
+        "select count(*) from mandated.jobs join mandated.intents using (execution_id) where lease_token is not null",
+    )
+    .await;
+    assert_eq!(open, 2);
+}
+
+#[tokio::test]
+async fn a_provider_that_answers_html_proves_nothing() {
+    let provider = MockServer::start().await;
+    let page = ResponseTemplate::new(200).set_body_raw("<html>welcome</html>", "text/html");
+    Mock::given(any()).respond_with(page).mount(&provider).await;
+    let shop = due_now(&provider, 1).await;
+    let mut daemon = shop.run();
+    until("the answer is settled", async || {
+        scalar::<i64>(
+            &shop.database.pool,
+            "select count(*) from mandated.attempts",
+        )
+        .await
+            == 1
+    })
+    .await;
+    daemon.signal(Signal::TERM);
+    assert_eq!(daemon.ended().await.code(), Some(0), "{}", daemon.err());
+    let line = lines(&daemon)
+        .into_iter()
+        .find(|line| line["outcome"] == "unknown")
+        .expect("a line about it");
+    assert_eq!(
+        (&line["level"], &line["message"]),
+        (&"WARN".into(), &"the outcome is not proven".into())
+    );
+    assert!(
+        line["decision"].as_str().unwrap().contains("HTTP 200"),
+        "{line}"
+    );
+    let stands: String = scalar(
+        &shop.database.pool,
+        "select state || ' ' || next_step from mandated.execution_status",
+    )
+    .await;
+    assert_eq!(stands, "unknown lookup");
+}
+
+#[tokio::test]
+async fn a_daemon_says_that_it_is_ready_until_it_stops() {
+    let mut shop = Shop::at("http://127.0.0.1:1").await;
+    let free = std::net::TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap();
+    shop.set("MANDATED__LISTEN__ADDRESS", &free.to_string());
+    shop.works(&["migrate"]);
+    assert_eq!(shop.output(&["healthcheck"]).status.code(), Some(1));
+    let mut daemon = shop.run();
+    until("the daemon is ready", async || {
+        shop.output(&["healthcheck"]).status.success()
+    })
+    .await;
+    daemon.signal(Signal::TERM);
+    assert_eq!(daemon.ended().await.code(), Some(0), "{}", daemon.err());
+}

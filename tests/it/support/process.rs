@@ -1,0 +1,213 @@
+//! The program itself, as processes: what an operator starts, signals and reads.
+
+use std::fs::File;
+use std::path::Path;
+use std::process::{Child, Command, ExitStatus, Output};
+
+use mandated::sandbox::Ledger;
+use rustix::process::{Pid, Signal, kill_process};
+use tempfile::TempDir;
+
+use super::TestDatabase;
+use super::running::until;
+use super::world::{Payer, file};
+
+/// Simulated time starts here. Imports only take cycles that are still to come, by the machine's clock: this one always is.
+pub(crate) const START: &str = "2040-02-01T00:00:00+05:30";
+
+/// One cycle, on 5 February 2040.
+pub(crate) fn payer(reference: impl Into<String>, flow: super::world::Flow) -> Payer {
+    Payer {
+        starts_on: "2040-02-05",
+        ends_on: "2040-03-04",
+        ..Payer::new(reference, flow)
+    }
+}
+
+/// A running program. It is killed when it is dropped.
+pub(crate) struct Process {
+    child: Child,
+    folder: TempDir,
+}
+
+impl Process {
+    pub(crate) fn start(mut command: Command) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let file = |name: &str| File::create(folder.path().join(name)).unwrap();
+        let child = command
+            .stdout(file("out"))
+            .stderr(file("err"))
+            .spawn()
+            .unwrap();
+        Self { child, folder }
+    }
+
+    pub(crate) fn out(&self) -> String {
+        std::fs::read_to_string(self.folder.path().join("out")).unwrap()
+    }
+
+    pub(crate) fn err(&self) -> String {
+        std::fs::read_to_string(self.folder.path().join("err")).unwrap()
+    }
+
+    pub(crate) fn signal(&self, signal: Signal) {
+        let id = i32::try_from(self.child.id()).unwrap();
+        kill_process(Pid::from_raw(id).unwrap(), signal).unwrap();
+    }
+
+    /// Waits for its end.
+    pub(crate) async fn ended(&mut self) -> ExitStatus {
+        let mut status = None;
+        until("the process ends", async || {
+            status = self.child.try_wait().unwrap();
+            status.is_some()
+        })
+        .await;
+        status.unwrap()
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // It may have ended.
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
+
+/// A database, a sandbox as a process of its own, and what an operator has in his environment.
+pub(crate) struct Shop {
+    pub(crate) database: TestDatabase,
+    environment: Vec<(String, String)>,
+    sandbox: Option<Process>,
+    sandbox_url: String,
+    folder: TempDir,
+}
+
+impl Shop {
+    /// With the sandbox of some payers. The database is empty.
+    pub(crate) async fn open(payers: &[Payer]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let mandates = folder.path().join("mandates.csv");
+        std::fs::write(&mandates, file(payers)).unwrap();
+        let sandbox = Process::start(sandbox(&mandates));
+        until("the sandbox listens", async || {
+            sandbox.out().contains("GET /sandbox/ledger")
+        })
+        .await;
+        let out = sandbox.out();
+        let line = out
+            .lines()
+            .find_map(|line| line.strip_prefix("Juspay: "))
+            .unwrap();
+        let url = line.trim_end_matches('/').to_owned();
+        let mut shop = Self::at(&url).await;
+        shop.folder = folder;
+        shop.sandbox = Some(sandbox);
+        shop.set("MANDATED__CLOCK__MODE", "simulated");
+        shop.set("MANDATED__CLOCK__START", START);
+        shop
+    }
+
+    /// With providers that somebody else serves, on the machine's clock.
+    pub(crate) async fn at(url: &str) -> Self {
+        let database = TestDatabase::empty().await;
+        let mut shop = Self {
+            environment: Vec::new(),
+            sandbox: None,
+            sandbox_url: url.to_owned(),
+            folder: tempfile::tempdir().unwrap(),
+            database,
+        };
+        for (key, value) in [
+            ("DATABASE__URL", shop.database.url().as_str()),
+            ("DATABASE__CONNECT_TIMEOUT", "1s"),
+            ("LISTEN__ADDRESS", "127.0.0.1:0"),
+            ("ACCOUNTS__JUSPAY_MAIN__PROVIDER", "juspay"),
+            ("ACCOUNTS__JUSPAY_MAIN__BASE_URL", url),
+            ("ACCOUNTS__JUSPAY_MAIN__MERCHANT_ID", "sandbox"),
+            ("ACCOUNTS__JUSPAY_MAIN__API_KEY", "sandbox-juspay-key"),
+            ("ACCOUNTS__SIGNZY_MAIN__PROVIDER", "signzy"),
+            (
+                "ACCOUNTS__SIGNZY_MAIN__BASE_URL",
+                &format!("{url}/api/v3/eNach"),
+            ),
+            ("ACCOUNTS__SIGNZY_MAIN__API_KEY", "sandbox-signzy-key"),
+        ] {
+            shop.set(&format!("MANDATED__{key}"), value);
+        }
+        shop
+    }
+
+    pub(crate) fn set(&mut self, name: &str, value: &str) {
+        self.environment.retain(|(other, _)| other != name);
+        self.environment.push((name.to_owned(), value.to_owned()));
+    }
+
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = mandated(arguments);
+        command.envs(self.environment.iter().cloned());
+        command
+    }
+
+    /// Runs a command to its end.
+    pub(crate) fn output(&self, arguments: &[&str]) -> Output {
+        self.command(arguments).output().unwrap()
+    }
+
+    /// Runs a command that works; what it prints.
+    pub(crate) fn works(&self, arguments: &[&str]) -> String {
+        let output = self.output(arguments);
+        let err = String::from_utf8(output.stderr).unwrap();
+        assert!(output.status.success(), "{arguments:?}: {err}");
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    /// `migrate`, then `mandates import` of the payers' file.
+    pub(crate) fn prepare(&self) {
+        self.works(&["migrate"]);
+        self.works(&["mandates", "import", &self.mandates()]);
+    }
+
+    /// Where the payers' file is.
+    pub(crate) fn mandates(&self) -> String {
+        self.folder
+            .path()
+            .join("mandates.csv")
+            .display()
+            .to_string()
+    }
+
+    pub(crate) fn run(&self) -> Process {
+        Process::start(self.command(&["run"]))
+    }
+
+    /// What the sandbox saw, up to the latest time that it heard of.
+    pub(crate) async fn ledger(&self) -> Ledger {
+        drop(rustls::crypto::ring::default_provider().install_default());
+        let url = format!("{}/sandbox/ledger", self.sandbox_url);
+        reqwest::get(url).await.unwrap().json().await.unwrap()
+    }
+}
+
+/// The program with an empty environment.
+pub(crate) fn mandated(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_mandated"));
+    command.env_clear().args(arguments);
+    command
+}
+
+fn sandbox(mandates: &Path) -> Command {
+    let mandates = mandates.display().to_string();
+    mandated(&[
+        "sandbox",
+        "--listen",
+        "127.0.0.1:0",
+        "--payers",
+        "pay",
+        "--from",
+        "2040-02-01",
+        "--mandates",
+        &mandates,
+    ])
+}
