@@ -127,3 +127,98 @@ fn a_counter_beyond_all_reason_is_a_spent_budget_that_the_database_can_hold() {
         assert_eq!(notified().attempts(counter), counted, "{said}");
     }
 }
+
+#[test]
+fn a_date_is_handed_over_25_hours_ahead_or_a_later_one_is_chosen() {
+    let now = at("2026-11-30T22:30:00Z");
+    let mut execution = executing(now);
+    execution.notify = Notify::Provider;
+    execution.progress.delivered_at = None;
+    execution.progress.execute_at = Some(after(now, hours(25)));
+    let ask = |execution: &Execution| gate(execution, Step::Execute, true, false, &policy(), now);
+    assert_eq!(ask(&execution), Gate::Go);
+    let minute = Duration::from_secs(60);
+    execution.progress.execute_at = Some(after(now, hours(25).saturating_sub(minute)));
+    let Gate::Instead(decision) = ask(&execution) else {
+        panic!("a debit within 25 hours was handed over");
+    };
+    assert!(decision.closes_intent, "{decision:?}");
+    assert!(
+        decision.progress.execute_at > Some(after(now, hours(25))),
+        "{decision:?}"
+    );
+}
+
+#[test]
+fn only_a_call_whose_counter_was_never_recorded_was_never_made() {
+    let opened = at("2026-12-02T01:00:00Z");
+    let now = after(opened, hours(1));
+    let ask = |counter_before, sent_at, counted| {
+        let mut execution = executing(opened);
+        execution.intent = execution.intent.map(|intent| Intent {
+            counter_before,
+            ..intent
+        });
+        execution.progress.sent_at = sent_at;
+        gate(&execution, Step::Lookup, false, counted, &policy(), now)
+    };
+    let before = opened.checked_sub_signed(chrono::TimeDelta::hours(1));
+    for (counter, sent, counted) in [
+        (Some(0), None, true),
+        (Some(3), before, true),
+        (None, Some(opened), true),
+        (None, None, false),
+    ] {
+        let said = ask(counter, sent, counted);
+        assert_eq!(said, Gate::Go, "{counter:?} {sent:?} {counted}");
+    }
+    for sent in [None, before] {
+        let Gate::Instead(decision) = ask(None, sent, true) else {
+            panic!("asked about a call that was never made");
+        };
+        assert_eq!(decision.next.unwrap().step, Step::Execute);
+        assert!(decision.closes_intent);
+    }
+}
+
+#[test]
+fn an_order_is_looked_at_three_times_in_two_hours_and_a_retry_is_a_look_too() {
+    let now = at("2026-12-02T02:00:00Z");
+    let mut execution = executing(at("2026-12-02T00:40:00Z"));
+    execution.state = State::Pending;
+    execution.progress.sent_at = Some(at("2026-12-02T00:40:00Z"));
+    let third = at("2026-12-02T01:50:00Z");
+    execution.progress.looked = [Some(now), Some(at("2026-12-02T01:55:00Z")), Some(third)];
+    let lost = Outcome::Call(CallFailure::NotSent {
+        why: "reset".to_owned(),
+    });
+    for outcome in [Outcome::Pending, lost.clone()] {
+        let next = look(&execution, &outcome, now).next.unwrap();
+        assert_eq!(next.step, Step::Lookup);
+        assert!(next.span.opens >= after(third, hours(2)), "{next:?}");
+    }
+    execution.state = State::Executing;
+    let counter = Counter::default();
+    let again = decide(&execution, Step::Retry, &lost, counter, &policy(), now);
+    let next = again.next.unwrap();
+    assert_eq!(next.step, Step::Retry);
+    assert!(next.span.opens >= after(third, hours(2)), "{next:?}");
+}
+
+#[test]
+fn an_order_has_three_notifications_and_a_second_order_three_more() {
+    let now = at("2026-12-02T01:00:00Z");
+    let outcome = NotificationOutcome::Failed(failure(Class::Transient));
+    for (order_no, notification_no, ends) in
+        [(1, 2, false), (1, 3, true), (2, 5, false), (2, 6, true)]
+    {
+        let mut execution = notified();
+        execution.state = State::Notifying;
+        execution.progress.order_no = order_no;
+        execution.progress.notification_no = notification_no;
+        let step = Step::NotifyStatus;
+        let decision = decide_notification(&execution, step, &outcome, &policy(), now);
+        let ended = decision.events == vec![Event::GivenUp];
+        assert_eq!(ended, ends, "order {order_no}, {notification_no} spent");
+    }
+}
