@@ -23,8 +23,8 @@ pub mod timeline;
 
 use std::time::Duration;
 
-use sqlx::PgPool;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::{ConnectOptions, PgPool};
 
 pub use error::StoreError;
 use error::Tried;
@@ -51,7 +51,7 @@ pub async fn connect(
         millis(settings.statement_timeout),
         millis(settings.lock_timeout),
     );
-    PgPoolOptions::new()
+    let pool = PgPoolOptions::new()
         .max_connections(settings.max_connections)
         .acquire_timeout(settings.connect_timeout)
         .after_connect(move |connection, _meta| {
@@ -68,7 +68,20 @@ pub async fn connect(
                 Ok(())
             })
         })
-        .connect_with(options)
-        .await
-        .tried("connect to the database: is database.url right, and the server running?")
+        .connect_with(options.clone())
+        .await;
+    match pool {
+        // The pool keeps the cause to itself: ask for it.
+        Err(sqlx::Error::PoolTimedOut) => Err(cause(&options, settings.connect_timeout).await),
+        pool => pool,
+    }
+    .tried("connect to the database: is database.url right, and the server running?")
+}
+
+/// Why there is no connection.
+async fn cause(options: &PgConnectOptions, timeout: Duration) -> sqlx::Error {
+    match tokio::time::timeout(timeout, options.connect()).await {
+        Ok(Err(cause)) => cause,
+        Ok(Ok(_)) | Err(_) => sqlx::Error::PoolTimedOut,
+    }
 }

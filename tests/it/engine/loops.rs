@@ -216,8 +216,8 @@ async fn an_aborted_daemon_leaves_its_leases_and_the_next_one_reconciles() {
         received(&provider).await == 4
     })
     .await;
-    let stopped = tokio::time::timeout(Duration::from_secs(4), daemon.abort()).await;
-    stopped.expect("it does not wait for the calls");
+    daemon.abort().await;
+    // Had it waited for the calls, each would have been settled as unknown.
     assert_eq!(count(&world, "jobs where lease_token is not null").await, 4);
     assert_eq!(count(&world, "intents").await, 4);
     assert_eq!(count(&world, "attempts").await, 0);

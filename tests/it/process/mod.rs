@@ -1,4 +1,6 @@
 //! The program as an operator meets it: separate processes, signals, exit codes, one clear line when something is wrong.
 
+#![expect(clippy::arithmetic_side_effects, reason = "small numbers of a test")]
+
 mod daemon;
 mod refusals;

@@ -2,6 +2,8 @@
 
 use std::process::Output;
 
+use regex::Regex;
+
 use crate::support::due::execute;
 use crate::support::process::Shop;
 
@@ -11,6 +13,8 @@ fn said(shop: &Shop, output: &Output) -> String {
     let url = shop.database.url();
     let database = url.rsplit('/').next().unwrap();
     let err = err.replace(database, "DATABASE");
+    let differs = Regex::new(r" at line \d+| \(os error \d+\)").unwrap();
+    let err = differs.replace_all(&err, "");
     format!("exit {}\n{err}", output.status.code().unwrap())
 }
 
