@@ -138,7 +138,7 @@ fn a_date_is_handed_over_25_hours_ahead_or_a_later_one_is_chosen() {
     execution.progress.execute_at = Some(after(now, hours(25)));
     let ask = |execution: &Execution| gate(execution, Step::Execute, true, false, &policy(), now);
     assert_eq!(ask(&execution), Gate::Go);
-    let minute = Duration::from_secs(60);
+    let minute = Duration::from_mins(1);
     execution.progress.execute_at = Some(after(now, hours(25).saturating_sub(minute)));
     let Gate::Instead(decision) = ask(&execution) else {
         panic!("a debit within 25 hours was handed over");
