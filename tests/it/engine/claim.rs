@@ -352,3 +352,22 @@ async fn steps_that_move_no_money_open_nothing() {
         0
     );
 }
+
+#[tokio::test]
+async fn a_job_that_somebody_else_holds_holds_up_nobody() {
+    let database = due(2).await;
+    let mut other = database.pool.begin().await.unwrap();
+    sqlx::query("select from mandated.jobs where execution_id = 1 for update")
+        .execute(&mut *other)
+        .await
+        .unwrap();
+    let claimed = tokio::time::timeout(
+        Duration::from_secs(20),
+        claim(&database.pool, 10, "worker-1"),
+    )
+    .await
+    .expect("a claim that waits for nobody");
+    assert_eq!(ids(&claimed), [2]);
+    other.rollback().await.unwrap();
+    assert_eq!(ids(&claim(&database.pool, 10, "worker-1").await), [1]);
+}
