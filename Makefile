@@ -11,7 +11,7 @@ help: ## list the targets
 
 demo: set-up ## live through a month of collections in seconds; more of it with ARGS='--mandates 5000 --seed 7'
 	@echo "==> build mandated, start a private Postgres and the sandbox, and live through 35 days"
-	@cargo run --locked --release -- demo $(ARGS)
+	@cargo run --locked --profile demo -- demo $(ARGS)
 
 test: set-up ## run every test, on a private Postgres that is gone afterwards
 	@echo "==> run the examples in the documentation"

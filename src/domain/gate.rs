@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use super::cycle::Cycle;
-use super::decide::{Decision, Next, close_cycle, next_window};
+use super::decide::{Decision, Next, close_cycle, may_look, next_window};
 use super::plan::{self, Start};
 use super::policy::Policy;
 use super::retry::after;
@@ -361,12 +361,14 @@ fn lookup(execution: &Execution, counted: bool, policy: &Policy, now: Instant) -
     {
         return Gate::Go;
     }
+    // Both begin with a look-up.
+    let at = may_look(execution, policy, now);
     let step = if intent.is_retry {
         Step::Retry
     } else {
         Step::Execute
     };
-    let span = next_window(&policy.debit_windows, now, execution.id.0, policy.jitter);
+    let span = next_window(&policy.debit_windows, at, execution.id.0, policy.jitter);
     let reason = "the worker stopped before it made the call";
     instead(later(
         execution,

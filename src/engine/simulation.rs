@@ -23,7 +23,7 @@ pub struct Limits {
     pub step: Duration,
 }
 
-/// Runs to the end, or until `draining`. `progress` hears of every jump.
+/// Runs to the end, or until `draining`. `progress` hears of every jump, and of every wait.
 pub async fn run(
     engine: &Engine,
     limits: Limits,
@@ -45,6 +45,7 @@ pub async fn run(
         } else if coming.leased {
             // A worker was lost, or another daemon is at it: let real time pass for the lease.
             rescue::tick(engine).await?;
+            progress(now);
             tokio::time::sleep(Duration::from_millis(20)).await;
         } else {
             let Some(next) = coming.job_at.into_iter().chain(coming.plan_at).min() else {

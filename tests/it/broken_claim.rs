@@ -8,7 +8,6 @@ use mandated::store::claim::{ClaimRequest, Claimed, claim_due};
 use mandated::store::planning::lock_due;
 use mandated::store::rescue::rescue_expired;
 use mandated::store::settle::record_counter;
-use sqlx::postgres::PgPoolOptions;
 use sqlx::{AssertSqlSafe, PgPool};
 
 use crate::support::TestDatabase;
@@ -279,64 +278,6 @@ async fn only_who_holds_the_lease_may_record_a_counter_and_go_on() {
     let expire = "update mandated.jobs set lease_until = now() - interval '1 second'";
     execute(&database.pool, expire).await;
     assert!(!record(token).await, "the lease is over");
-}
-
-#[tokio::test]
-async fn a_job_that_was_done_while_the_claim_looked_is_not_claimed_as_it_was_before() {
-    let database = due(&["update mandated.mandates set status = 'paused'"]).await;
-    let other = mandate()
-        .with("ref", "'sub-2'")
-        .with("provider_mandate_id", "'provider-2'");
-    let second = execution()
-        .with("id", 2)
-        .with("mandate_id", 2)
-        .with("state", "'retrying'")
-        .with("order_id", "'order-2'");
-    let later = job()
-        .with("execution_id", 2)
-        .with("mandate_id", 2)
-        .with("step", "'lookup'")
-        .with("run_at", "'2026-01-31T00:30:30Z'");
-    for row in [other, second, later] {
-        row.insert(&database.pool).await.unwrap();
-    }
-    // The claim takes the first job and then waits for its token.
-    let mut holder = database.pool.begin().await.unwrap();
-    sqlx::query("alter sequence mandated.lease_tokens owned by none")
-        .execute(&mut *holder)
-        .await
-        .unwrap();
-    let one_by_one = PgPoolOptions::new()
-        .after_connect(|connection, _| {
-            Box::pin(async move {
-                let plan = "select set_config('enable_hashjoin', 'off', false), set_config('enable_mergejoin', 'off', false)";
-                sqlx::query(plan).execute(connection).await.map(|_| ())
-            })
-        })
-        .connect(&database.url())
-        .await
-        .unwrap();
-    let claiming = tokio::spawn(async move { claim(&one_by_one).await });
-    let waits = "select exists (select from pg_locks where not granted and relation = 'mandated.lease_tokens'::regclass)";
-    while !sqlx::query_scalar::<_, bool>(waits)
-        .fetch_one(&database.pool)
-        .await
-        .unwrap()
-    {
-        tokio::task::yield_now().await;
-    }
-    // Meanwhile another worker found its order dead: a new one, with a new notification, due at once.
-    execute(
-        &database.pool,
-        "with moved as (update mandated.executions set order_no = 2, order_id = 'order-2-2' where id = 2)
-         update mandated.jobs set step = 'notify', run_at = '2026-01-31T00:31Z' where execution_id = 2",
-    )
-    .await;
-    holder.commit().await.unwrap();
-    let claimed = claiming.await.unwrap();
-    let orders: Vec<&str> = claimed.iter().map(|job| job.order_id.as_str()).collect();
-    assert_eq!(orders, ["order-1"]);
-    assert_eq!(claim(&database.pool).await[0].order_id, "order-2-2");
 }
 
 #[tokio::test]

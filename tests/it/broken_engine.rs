@@ -189,6 +189,48 @@ async fn a_debit_that_waits_for_its_turn_beyond_its_lease_never_leaves() {
 }
 
 #[tokio::test]
+async fn no_call_begins_that_the_lease_may_not_outlive() {
+    for step in ["'execute'", "'retry'"] {
+        let [execution, told] = notified();
+        let stage = Stage::with(100, &[execution, told, job().with("step", step)]).await;
+        stage
+            .says("GET", "/orders/mtest1o1", 200, declined("mtest1o1"))
+            .await;
+        let claimed = stage.claim().await;
+        let deadline = tokio::time::Instant::now() + TIMEOUT;
+        let account = &stage.engine.accounts[0];
+        let ended = run(&stage.engine, account, claimed, deadline).await;
+        let refused = matches!(ended, Err(JobError::LeaseNearlyOver { execution: 1 }));
+        assert!(refused, "{step}: {ended:?}");
+        for place in ["/txns", "/ecr/mandate/retry"] {
+            assert_eq!(stage.calls(place).await, 0, "{step} {place}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_retry_whose_lease_was_lost_during_the_read_before_it_is_not_made() {
+    let [execution, told] = notified();
+    let due = job().with("step", "'retry'");
+    let stage = Stage::with(100, &[execution, told, due]).await;
+    stage
+        .says("GET", "/orders/mtest1o1", 200, declined("mtest1o1"))
+        .await;
+    let claimed = stage.claim().await;
+    sqlx::query("update mandated.jobs set lease_token = lease_token + 1")
+        .execute(&stage.database.pool)
+        .await
+        .unwrap();
+    let deadline = tokio::time::Instant::now() + Duration::from_mins(1);
+    let account = &stage.engine.accounts[0];
+    let ended = run(&stage.engine, account, claimed, deadline).await;
+    let lost = matches!(ended, Err(JobError::LeaseLost { execution: 1 }));
+    assert!(lost, "{ended:?}");
+    assert_eq!(stage.calls("/orders/mtest1o1").await, 1);
+    assert_eq!(stage.calls("/ecr/mandate/retry").await, 0);
+}
+
+#[tokio::test]
 async fn a_retry_whose_first_read_is_not_answered_stays_due() {
     let tried = execution()
         .with("state", "'retrying'")

@@ -181,7 +181,13 @@ impl Context<'_> {
         decision.events = vec![Event::NotProcessed];
         decision.closes_intent = true;
         decision.progress.tries = decision.progress.tries.saturating_add(1);
-        decision.next = Some(self.window_after(step, self.now));
+        let at = if is_retry {
+            // It begins with a look-up.
+            may_look(self.execution, self.policy, self.now)
+        } else {
+            self.now
+        };
+        decision.next = Some(self.window_after(step, at));
         decision
     }
 

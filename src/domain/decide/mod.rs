@@ -20,7 +20,7 @@ use super::window::Span;
 use super::{Amount, Class, Event, Execution, Instant, MandateStatus, Outcome, Step};
 
 pub use failure::close_cycle;
-pub use timing::{lookup_at, next_window};
+pub use timing::{lookup_at, may_look, next_window};
 pub use verify::decide_verify;
 
 /// What follows from an outcome.

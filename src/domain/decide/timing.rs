@@ -46,7 +46,7 @@ pub fn lookup_at(execution: &Execution, policy: &Policy, now: Instant) -> Instan
 }
 
 /// The first time, from a wanted one on, at which the order may be looked up again: three times within the policy's window.
-pub(super) fn may_look(execution: &Execution, policy: &Policy, wanted: Instant) -> Instant {
+pub fn may_look(execution: &Execution, policy: &Policy, wanted: Instant) -> Instant {
     match execution.progress.looked {
         [_, _, Some(third)] => wanted.max(after(third, policy.lookup_window)),
         [_, _, None] => wanted,

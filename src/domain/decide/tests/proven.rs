@@ -204,6 +204,21 @@ fn an_order_is_looked_at_three_times_in_two_hours_and_a_retry_is_a_look_too() {
     let next = again.next.unwrap();
     assert_eq!(next.step, Step::Retry);
     assert!(next.span.opens >= after(third, hours(2)), "{next:?}");
+    // The third look-up shows that the retry never happened: making it again is the fourth.
+    execution.intent = execution.intent.map(|intent| Intent {
+        is_retry: true,
+        counter_before: Some(1),
+        ..intent
+    });
+    let same = Counter {
+        attempts: Some(1),
+        no_retry_allowed: false,
+    };
+    let failed = Outcome::Failed(failure(Class::Funds));
+    let never = decide(&execution, Step::Lookup, &failed, same, &policy(), now);
+    let next = never.next.unwrap();
+    assert_eq!(next.step, Step::Retry);
+    assert!(next.span.opens >= after(third, hours(2)), "{next:?}");
 }
 
 #[test]
