@@ -27,7 +27,7 @@ admin        | clock config domain provider store telemetry
 sandbox      | clock config domain
 sandbox/demo | admin clock config domain engine lifecycle provider sandbox store
 app          | admin cli clock config domain engine lifecycle provider sandbox store telemetry
-cli          | domain sandbox";
+cli          | admin domain sandbox";
 
 /// What is never written: where (the start of the path), the pattern, the rule.
 const NEVER: &str = r"
