@@ -32,37 +32,32 @@ pub async fn run(
 ) -> Result<(), StoreError> {
     let mut day = None;
     while !draining.is_cancelled() {
-        let coming = store::monitor::coming(&engine.pool).await?;
-        let times = coming.jobs.iter().map(|(_, at)| *at);
-        let next = times.chain(coming.plan_at).min();
-        if next.is_none_or(|next| next > engine.clock.now()) {
-            if coming.leased {
-                // A worker was lost, or another daemon is at it: let real time pass for the lease.
-                rescue::tick(engine).await?;
-                tokio::time::sleep(Duration::from_millis(20)).await;
-                continue;
-            }
-            let Some(next) = next.map(|next| round_up(next, limits.step)) else {
+        let now = engine.clock.now();
+        if day != Some(now.ordinal()) {
+            day = Some(now.ordinal());
+            retention::tick(engine).await?;
+        }
+        let coming = store::monitor::coming(&engine.pool, now).await?;
+        if coming.plan_at.is_some_and(|at| at <= now) {
+            while !draining.is_cancelled() && planner::tick(engine).await? > 0 {}
+        } else if !coming.due.is_empty() {
+            round(engine, &coming.due).await?;
+        } else if coming.leased {
+            // A worker was lost, or another daemon is at it: let real time pass for the lease.
+            rescue::tick(engine).await?;
+            progress(now);
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        } else {
+            let Some(next) = coming.job_at.into_iter().chain(coming.plan_at).min() else {
                 return Ok(());
             };
+            let next = round_up(next, limits.step);
             let end = limits.until.filter(|end| next > *end);
             engine.clock.advance_to(end.unwrap_or(next));
             progress(engine.clock.now());
             if end.is_some() {
                 return Ok(());
             }
-        }
-        let now = engine.clock.now();
-        if day != Some(now.ordinal()) {
-            day = Some(now.ordinal());
-            retention::tick(engine).await?;
-        }
-        if coming.plan_at.is_some_and(|at| at <= now) {
-            while planner::tick(engine).await? > 0 {}
-        } else {
-            let due = coming.jobs.iter().filter(|(_, at)| *at <= now);
-            let due: Vec<AccountId> = due.map(|(account, _)| *account).collect();
-            round(engine, &due).await?;
         }
     }
     Ok(())

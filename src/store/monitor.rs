@@ -24,39 +24,38 @@ pub async fn next_due(pool: &PgPool, account: AccountId) -> Result<Option<Instan
     .tried("find the next due job")
 }
 
-/// What comes next, for a clock that jumps.
+/// What a clock that jumps looks at.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Coming {
-    /// When each account has its next job to claim: its first one, or the end of its pause. Without jobs it is missing.
-    pub jobs: Vec<(AccountId, Instant)>,
+    /// The accounts that have jobs to claim now.
+    pub due: Vec<AccountId>,
+    /// The first job of an account that is not paused, or the end of a pause that has due jobs behind it.
+    pub job_at: Option<Instant>,
     /// When the next mandate is to be planned.
     pub plan_at: Option<Instant>,
     /// Whether somebody holds a job.
     pub leased: bool,
 }
 
-/// All that anybody has to do next.
-pub async fn coming(pool: &PgPool) -> Result<Coming, StoreError> {
+/// What is to be done now, and what is next.
+pub async fn coming(pool: &PgPool, now: Instant) -> Result<Coming, StoreError> {
     let row = sqlx::query!(
-        r#"select coalesce(array_agg(id order by id), '{}') as "accounts!", coalesce(array_agg(at order by id), '{}') as "times!",
+        r#"select min(at) as job_at, coalesce(array_agg(id order by id) filter (where at <= $1), '{}') as "due!",
                   (select next_plan_at from mandated.mandates where status = 'active' and next_plan_at is not null
                     order by next_plan_at, id limit 1) as plan_at,
                   exists (select 1 from mandated.jobs where lease_token is not null) as "leased!"
              from (select a.id, greatest(n.run_at, coalesce(a.paused_until, n.run_at)) as at
                      from mandated.accounts a cross join lateral (
                        select j.run_at from mandated.jobs j where j.account_id = a.id and j.lease_token is null
-                        order by j.run_at, j.execution_id limit 1) n) jobs"#
+                        order by j.run_at, j.execution_id limit 1) n) first_jobs"#,
+        now
     )
     .fetch_one(pool)
     .await
     .tried("find what comes next")?;
     Ok(Coming {
-        jobs: row
-            .accounts
-            .into_iter()
-            .map(AccountId)
-            .zip(row.times)
-            .collect(),
+        due: row.due.into_iter().map(AccountId).collect(),
+        job_at: row.job_at,
         plan_at: row.plan_at,
         leased: row.leased,
     })
