@@ -12,14 +12,12 @@
 
 mod admin;
 mod audit;
-mod broken_claim;
-mod broken_engine;
-mod broken_store;
 mod classify;
 mod cli;
 mod config;
 mod demo;
 mod engine;
+mod guards;
 mod import;
 mod juspay;
 mod log;

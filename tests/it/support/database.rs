@@ -43,6 +43,10 @@ impl TestDatabase {
         Self::copy_of("template0").await
     }
 
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
     /// Where a second pool, or a process, connects to.
     pub(crate) fn url(&self) -> String {
         SERVER

@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use mandated::domain::{AccountId, ExecutionId, LeaseToken};
+use mandated::domain::{AccountId, ExecutionId, LeaseToken, State, Step};
 use mandated::store::claim::{ClaimRequest, Claimed, claim_due};
 use mandated::store::planning::lock_due;
 use mandated::store::rescue::rescue_expired;
 use mandated::store::settle::record_counter;
+use sqlx::postgres::PgPoolOptions;
 use sqlx::{AssertSqlSafe, PgPool};
 
 use crate::support::TestDatabase;
@@ -318,4 +319,76 @@ async fn a_row_that_nobody_can_read_holds_up_no_other() {
         .map(|mandate| mandate.reference.as_str())
         .collect();
     assert_eq!(refs, ["sub-2"]);
+}
+
+/// A second pool, whose statements stop at each job that they look at until nobody else holds advisory lock 1: a row-level
+/// policy asks for it, after the statement has its view of the data and before it locks the row.
+async fn held_up(database: &TestDatabase) -> PgPool {
+    let role = format!("held_{}", database.name());
+    for statement in [
+        "create function public.gate() returns boolean language plpgsql as \
+         'begin perform pg_advisory_xact_lock_shared(1); return true; end'",
+        "alter table mandated.jobs enable row level security",
+        "create policy gate on mandated.jobs using (public.gate())",
+        &format!("create role {role}"),
+        &format!("grant usage on schema mandated to {role}"),
+        &format!("grant all on all tables in schema mandated to {role}"),
+        &format!("grant all on all sequences in schema mandated to {role}"),
+    ] {
+        execute(&database.pool, statement).await;
+    }
+    let become_it = format!("set role {role}");
+    PgPoolOptions::new()
+        .max_connections(1)
+        .after_connect(move |connection, _meta| {
+            let become_it = become_it.clone();
+            Box::pin(async move {
+                sqlx::query(AssertSqlSafe(become_it))
+                    .execute(connection)
+                    .await?;
+                Ok(())
+            })
+        })
+        .connect(&database.url())
+        .await
+        .unwrap()
+}
+
+#[tokio::test]
+async fn a_job_that_was_done_since_the_claim_began_is_left_for_the_next_one() {
+    let database = due(&[]).await;
+    let slow = held_up(&database).await;
+    let mut holder = database.pool.acquire().await.unwrap();
+    sqlx::query("select pg_advisory_lock(1)")
+        .execute(&mut *holder)
+        .await
+        .unwrap();
+    let late = tokio::spawn(async move { claim(&slow).await });
+    let waiting = "select exists (select from pg_locks l join pg_database d on d.oid = l.database
+                    where d.datname = current_database() and l.locktype = 'advisory' and not l.granted)";
+    while !sqlx::query_scalar::<_, bool>(waiting)
+        .fetch_one(&database.pool)
+        .await
+        .unwrap()
+    {
+        tokio::task::yield_now().await;
+    }
+    // Another worker debits, settles, and the look-up is due already.
+    for change in [
+        "update mandated.executions set state = 'pending', debits_tried = 1, sent_at = '2026-01-31T00:29Z'",
+        "update mandated.jobs set step = 'lookup', run_at = '2026-01-31T00:30Z'",
+    ] {
+        execute(&database.pool, change).await;
+    }
+    sqlx::query("select pg_advisory_unlock(1)")
+        .execute(&mut *holder)
+        .await
+        .unwrap();
+    // Its view of the execution is from before: notified, and never debited.
+    assert!(late.await.unwrap().is_empty());
+    let next = claim(&database.pool).await;
+    assert_eq!(
+        (next[0].step, next[0].execution.state),
+        (Step::Lookup, State::Pending)
+    );
 }

@@ -1,0 +1,5 @@
+//! Guards, each with what it is there for: something elsewhere has gone wrong, and no money may move because of it.
+
+mod calls;
+mod claim;
+mod settle;
