@@ -7,7 +7,7 @@ use super::{AccountPause, Context, Decision, Next, keep};
 use crate::domain::outcome::{CallFailure, Failure};
 use crate::domain::retry::{after, backoff_delay};
 use crate::domain::window::Span;
-use crate::domain::{Amount, Event, Instant, State, Step};
+use crate::domain::{Amount, Event, Instant, Notify, State, Step};
 
 /// Between two tries of a call that did not get through.
 const CALL_BACKOFF: (Duration, Duration) = (Duration::from_secs(30), Duration::from_mins(30));
@@ -41,7 +41,11 @@ impl Context<'_> {
 
     /// The provider works on it: ask again, and after a while ask a person.
     pub(super) fn pending(self) -> Decision {
-        let mut decision = keep(self.execution, None, "the provider works on it");
+        let why = match self.execution.approval_above {
+            Some(ceiling) => format!("the payer must approve a debit above {ceiling}"),
+            None => "the provider works on it".to_owned(),
+        };
+        let mut decision = keep(self.execution, None, why);
         self.mark_call(&mut decision);
         decision.events = vec![Event::Accepted];
         self.look_again(decision)
@@ -64,9 +68,9 @@ impl Context<'_> {
         decision.progress.tries = 0;
         if self.step.moves_money() {
             decision.progress.sent_at = Some(self.now);
-            if self.execution.progress.execute_at.is_some()
-                && decision.progress.delivered_at.is_none()
-            {
+            let handed_over = self.execution.notify == Notify::Provider
+                && self.execution.progress.execute_at.is_some();
+            if handed_over && decision.progress.delivered_at.is_none() {
                 // The provider notifies by itself, from now on at the earliest.
                 decision.progress.delivered_at = Some(self.now);
             }

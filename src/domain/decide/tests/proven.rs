@@ -78,16 +78,28 @@ fn a_debit_on_a_date_that_was_handed_over_counts_from_that_date() {
     execution.progress.sent_at = Some(called);
     execution.progress.delivered_at = Some(called);
     execution.progress.execute_at = Some(debited);
-    // Half past nine in the evening; the next part of the day is a quarter to ten.
     let seen = after(debited, Duration::from_secs(90));
-    let decision = look(&execution, &Outcome::Failed(failure(Class::Funds)), seen);
-    let next = decision.next.unwrap();
+    let rules = Policy {
+        min_gap: hours(3),
+        ..policy()
+    };
+    let fail = |class| {
+        let outcome = Outcome::Failed(failure(class));
+        let counter = Counter::default();
+        decide(&execution, Step::Lookup, &outcome, counter, &rules, seen)
+            .next
+            .unwrap()
+    };
+    let next = fail(Class::Transient);
     assert_eq!(next.step, Step::Retry);
     assert!(
-        next.span.opens >= after(debited, policy().min_gap),
+        next.span.opens >= after(debited, rules.min_gap),
         "{} is too soon after {debited}",
         next.span.opens
     );
+    // Half past nine in the evening: a quarter to ten is no other state of a balance, and at half past six the notification is
+    // over. The order's end is waited for, and a new one is for another day.
+    assert_eq!(fail(Class::Funds).step, Step::Lookup);
 }
 
 #[test]
