@@ -63,18 +63,25 @@ impl Context<'_> {
         self.look_again(decision)
     }
 
-    /// Notes that a money-moving call went out, or that a look-up was made.
+    /// Notes that a money-moving call went out: this one, or one of a worker that was lost, which a look-up has found.
     pub(super) fn mark_call(self, decision: &mut Decision) {
-        decision.progress.tries = 0;
-        if self.step.moves_money() {
-            decision.progress.sent_at = Some(self.now);
-            let handed_over = self.execution.notify == Notify::Provider
-                && self.execution.progress.execute_at.is_some();
-            if handed_over && decision.progress.delivered_at.is_none() {
-                // The provider notifies by itself, from now on at the earliest.
-                decision.progress.delivered_at = Some(self.now);
-            }
-            decision.progress.lookups = 0;
+        let progress = &mut decision.progress;
+        progress.tries = 0;
+        let sent = if self.step.moves_money() {
+            progress.lookups = 0;
+            Some(self.now)
+        } else {
+            // Not before its intent: earlier is the safe side for a notification that runs out.
+            let opened = self.execution.intent.map(|intent| intent.opened_at);
+            opened.filter(|opened| progress.sent_at.is_none_or(|sent| sent < *opened))
+        };
+        progress.sent_at = sent.or(progress.sent_at);
+        // A provider that notifies by itself does so from the call on at the earliest.
+        if self.execution.notify == Notify::Provider
+            && progress.execute_at.is_some()
+            && progress.delivered_at.is_none()
+        {
+            progress.delivered_at = progress.sent_at;
         }
     }
 

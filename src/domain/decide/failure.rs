@@ -19,6 +19,13 @@ impl Context<'_> {
         if failure.class.is_unproven() {
             return self.unproven(&words(failure));
         }
+        if failure.class == Class::Unmapped && self.step.moves_money() {
+            // The order itself often knows more than the answer to the call.
+            return self.unproven(&format!(
+                "{}; the order is asked for the cause",
+                words(failure)
+            ));
+        }
         let mut decision = keep(self.execution, None, words(failure));
         decision.class = Some(failure.class);
         decision.closes_intent = true;

@@ -103,6 +103,29 @@ fn a_debit_on_a_date_that_was_handed_over_counts_from_that_date() {
 }
 
 #[test]
+fn a_call_of_a_lost_worker_that_a_look_up_finds_counts_from_its_intent() {
+    let opened = at("2026-11-30T22:30:00Z");
+    let mut execution = executing(opened);
+    execution.notify = Notify::Provider;
+    execution.state = State::Unknown;
+    execution.progress.delivered_at = None;
+    execution.progress.execute_at = Some(at("2026-12-02T00:30:00Z"));
+    let seen = at("2026-12-02T00:40:00Z");
+    for outcome in [Outcome::Pending, Outcome::Failed(failure(Class::Funds))] {
+        let found = look(&execution, &outcome, seen);
+        assert_eq!(found.progress.sent_at, Some(opened));
+        assert_eq!(found.progress.delivered_at, Some(opened));
+        // Nothing is debited under a notification that has run out, on payday neither.
+        let end = after(opened, policy().notification_validity);
+        assert!(found.next.unwrap().span.opens < end, "{}", found.reason);
+    }
+    // One that the provider never had left nothing behind.
+    let unknown = look(&execution, &Outcome::NotFound, seen);
+    assert_eq!(unknown.progress.sent_at, None);
+    assert_eq!(unknown.progress.delivered_at, None);
+}
+
+#[test]
 fn a_watched_payment_that_stays_under_way_goes_to_a_person() {
     let mut execution = notified();
     execution.provider = ProviderKind::Signzy;
