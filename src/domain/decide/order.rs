@@ -155,6 +155,7 @@ pub(super) fn renew_progress(decision: &mut Decision, notify: Notify) {
         progress.notification_no = progress.notification_no.saturating_add(1);
     }
     progress.delivered_at = None;
+    progress.undelivered_at = None;
     progress.debits_tried = 0;
     progress.lookups = 0;
     progress.tries = 0;
@@ -196,8 +197,8 @@ pub(super) fn last_try(progress: &Progress, now: Instant) -> Option<Instant> {
 /// The last instant at which the current order may be debited: its cycle's end, or its notification's.
 pub(super) fn latest_debit(execution: &Execution, progress: &Progress, policy: &Policy) -> Instant {
     let closes = execution.cycle.closes_at;
-    match progress.delivered_at {
-        Some(delivered) => closes.min(after(delivered, policy.notification_validity)),
+    match progress.notified_at() {
+        Some(notified) => closes.min(after(notified, policy.notification_validity)),
         None => closes,
     }
 }

@@ -78,7 +78,8 @@ impl Run<'_> {
     /// The debit time that the payer is told: the planned one, or the earliest lawful one when the notification is late.
     fn announced_debit(&self) -> Instant {
         let execution = &self.claimed.execution;
-        debit_after_notice(&execution.cycle, self.policy, execution.id.0, self.now)
-            .map_or(execution.cycle.debit_at, |span| span.opens)
+        let cycle = execution.order_cycle();
+        debit_after_notice(&cycle, self.policy, execution.id.0, self.now, self.now)
+            .map_or(cycle.debit_at, |span| span.opens)
     }
 }
