@@ -7,7 +7,7 @@
 pub mod execution;
 #[cfg(test)]
 mod properties;
-mod reason;
+pub mod reason;
 #[cfg(test)]
 mod tests;
 mod times;

@@ -110,9 +110,8 @@ fn delivered(execution: &Execution, policy: &Policy, now: Instant) -> Decision {
             progress.notification_no = progress.notification_no.saturating_add(1);
             progress.delivered_at = None;
             progress.undelivered_at = None;
-            decision.reason =
-                "the payer may have been notified long ago; once more, for the debit must be near"
-                    .to_owned();
+            "the payer may have been notified long ago; once more, for the debit must be near"
+                .clone_into(&mut decision.reason);
             decision.next = Some(Next { step, span });
         }
         Start::Closed { .. } => {

@@ -552,10 +552,9 @@ impl Life {
         let truth = self.bank.orders().iter().filter(collected).count();
         let state = self.execution.state;
         match (truth, state) {
-            (_, State::Review) => Ok(()),
+            (0 | 1, State::Review) | (1, State::Charged) => Ok(()),
             (0, State::Charged) => Err("charged, and the bank knows of nothing".to_owned()),
             (0, _) if state.is_final() => Ok(()),
-            (1, State::Charged) => Ok(()),
             (1, _) if state.is_final() => Err(format!("{state}, and the bank has collected it")),
             (2.., _) => Err("collected twice".to_owned()),
             _ => Err(format!("{state} is no end")),

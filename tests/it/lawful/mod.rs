@@ -95,11 +95,13 @@ fn nearly_every_payer_who_has_the_money_is_collected() {
     assert_eq!(collected, 1600);
 }
 
+type Loosen = fn(&mut Policy);
+
 /// What the judge is for: a life under rules that break the law is caught. Each case is one rule made too loose. (The 24 hours are
 /// not among them: the claim keeps them whatever the rules say, see `guards::claim`.)
 #[test]
 fn the_judge_sees_every_kind_of_rule_that_is_broken() {
-    let broken: [(&str, Flow, fn(&mut Policy)); 5] = [
+    let broken: [(&str, Flow, Loosen); 5] = [
         ("outside the hours", Flow::UpiSeparate, |policy| {
             policy.debit_windows = config()
                 .policy(ProviderKind::Juspay, Rail::Card)
@@ -110,7 +112,7 @@ fn the_judge_sees_every_kind_of_rule_that_is_broken() {
             policy.max_attempts = 4;
         }),
         ("too many attempts", Flow::UpiSeparate, |policy| {
-            policy.max_attempts = 9
+            policy.max_attempts = 9;
         }),
         ("days after the return", Flow::Enach, |policy| {
             policy.min_gap = Duration::from_hours(1);
