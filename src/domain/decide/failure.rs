@@ -119,6 +119,9 @@ impl Context<'_> {
         if let Some(wait) = failure.retry_after {
             at = at.max(after(self.now, wait));
         }
+        if let Some(earliest) = failure.not_before {
+            at = at.max(earliest);
+        }
         if let Some(last) = last_try(progress, self.now) {
             at = at.max(after(last, self.policy.min_gap));
         }

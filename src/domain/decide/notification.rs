@@ -186,7 +186,8 @@ fn next_try(execution: &Execution, failure: &Failure, policy: &Policy, now: Inst
     let at = time(failure.class)
         .or_else(|| time(Class::Notification))
         .unwrap_or_else(|| wait(execution, now));
-    at.max(after(now, failure.retry_after.unwrap_or_default()))
+    let at = at.max(after(now, failure.retry_after.unwrap_or_default()));
+    at.max(failure.not_before.unwrap_or(at))
 }
 
 /// Nothing happened: the same call later.
