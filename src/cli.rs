@@ -121,14 +121,14 @@ pub struct Classify {
     /// List the answers in the database that no rule gave a class.
     #[arg(long, conflicts_with_all = ["body", "provider", "rail", "account", "status", "at", "headers", "codes", "messages"])]
     pub unmapped: bool,
-    /// How far back.
-    #[arg(long, requires = "unmapped", value_name = "DURATION", default_value = "30days", value_parser = humantime::parse_duration)]
+    /// Of the unmapped: how far back.
+    #[arg(long, conflicts_with = "provider", value_name = "DURATION", default_value = "30days", value_parser = humantime::parse_duration)]
     pub since: Duration,
-    /// Print a rule to start from for each, instead of a table.
-    #[arg(long, requires = "unmapped")]
+    /// Of the unmapped: print a rule to start from for each, instead of a table.
+    #[arg(long, conflicts_with = "provider")]
     pub rules: bool,
-    /// How many kinds of answers at most.
-    #[arg(long, requires = "unmapped", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..))]
+    /// Of the unmapped: how many kinds at most.
+    #[arg(long, conflicts_with = "provider", value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..))]
     pub limit: u32,
 }
 

@@ -35,35 +35,10 @@ pub async fn unmapped(
     since: Instant,
     limit: i64,
 ) -> Result<Vec<Unmapped>, StoreError> {
-    sqlx::query_as!(
-        Unmapped,
-        r#"
-        with seen as (
-          select a.execution_id, a.mandate_id, a.call, a.http_status, a.code, a.message, a.rule,
-                 count(*) as attempts, max(a.at) as last_at
-            from mandated.attempts a
-           where a.class = 'unmapped' and a.at >= $1
-           group by 1, 2, 3, 4, 5, 6, 7
-        )
-        select m.provider, m.rail, s.call as "call!", s.http_status, s.code, s.message, s.rule,
-               sum(s.attempts)::bigint as "attempts!", count(*) as "executions!",
-               coalesce(sum(e.amount_minor) filter (where e.state <> 'charged'), 0)::bigint as "amount_minor!",
-               m.currency, max(s.last_at) as "last_at!",
-               (array_agg(s.execution_id order by s.last_at desc, s.execution_id desc))[1] as "example!"
-          from seen s
-          join mandated.mandates m on m.id = s.mandate_id
-          -- Old executions are deleted before their attempts are dropped.
-          left join mandated.executions e on e.id = s.execution_id
-         group by m.provider, m.rail, s.call, s.http_status, s.code, s.message, s.rule, m.currency
-         order by (s.rule is not null), "attempts!" desc, "last_at!" desc
-         limit $2
-        "#,
-        since,
-        limit
-    )
-    .fetch_all(pool)
-    .await
-    .tried("list the answers that no rule knows")
+    sqlx::query_file_as!(Unmapped, "src/store/unmapped.sql", since, limit)
+        .fetch_all(pool)
+        .await
+        .tried("list the answers that no rule knows")
 }
 
 /// How many attempts were answered with what no rule knows since some time.

@@ -78,7 +78,7 @@ fn table(found: &[Unmapped], since: Instant, out: &mut dyn Write) -> io::Result<
             answer.rule.clone().unwrap_or_else(dash),
             answer.attempts.to_string(),
             answer.executions.to_string(),
-            money(answer.amount_minor, &answer.currency),
+            not_collected(answer),
             utc(Some(answer.last_at)),
             format!("execution {}", answer.example),
         ]);
@@ -101,16 +101,39 @@ pub fn rules(found: &[Unmapped]) -> String {
 }
 
 fn rule(answer: &Unmapped, taken: &mut HashSet<String>) -> String {
-    let mut lines = vec![
-        String::new(),
-        format!(
-            "# {} attempts of {} executions, {} not collected, last at {}; see `mandated executions show {}`",
-            answer.attempts,
-            answer.executions,
-            money(answer.amount_minor, &answer.currency),
-            utc(Some(answer.last_at)),
-            answer.example
-        ),
+    let seen = format!(
+        "\n# attempts: {}, executions: {}, not collected: {}, last: {}; `mandated executions show {}`\n",
+        answer.attempts,
+        answer.executions,
+        not_collected(answer),
+        utc(Some(answer.last_at)),
+        answer.example
+    );
+    // Without words of its own the client puts the HTTP status in their place: no rule would find that.
+    let message = answer
+        .message
+        .as_ref()
+        .filter(|message| !message.starts_with("HTTP "));
+    let mut asks = Vec::new();
+    if let Some(code) = &answer.code {
+        asks.push(key("code", code));
+    }
+    match message {
+        // A code that names no cause says nothing without its words.
+        Some(message) if answer.code.is_none() || answer.rule.is_some() => {
+            asks.push(key("message", message));
+        }
+        // The code is enough, and its words may differ.
+        Some(message) => asks.push(format!("# {}", key("message", message))),
+        None => {}
+    }
+    if asks.is_empty() {
+        // A rule for its HTTP status alone would come before every other.
+        return format!(
+            "{seen}# It has neither a code nor words: no rule can tell it from others.\n"
+        );
+    }
+    let head = [
         "[[rule]]".to_owned(),
         key("id", &id(answer, taken)),
         key("class", ""),
@@ -118,28 +141,15 @@ fn rule(answer: &Unmapped, taken: &mut HashSet<String>) -> String {
         key("provider", &answer.provider),
         key("rail", &answer.rail),
     ];
-    // Without words of its own the client puts the HTTP status in their place: no rule would find that.
-    let message = answer
-        .message
-        .as_ref()
-        .filter(|message| !message.starts_with("HTTP "));
-    let names_no_cause = answer.rule.is_some();
-    if let Some(code) = &answer.code {
-        lines.push(key("code", code));
+    format!("{seen}{}\n{}\n", head.join("\n"), asks.join("\n"))
+}
+
+fn not_collected(answer: &Unmapped) -> String {
+    if answer.amount_minor == 0 {
+        "-".to_owned()
+    } else {
+        money(answer.amount_minor, &answer.currency)
     }
-    match message {
-        Some(message) if answer.code.is_none() || names_no_cause => {
-            lines.push(key("message", message));
-        }
-        // The code is enough, and its words may differ.
-        Some(message) => lines.push(format!("# {}", key("message", message))),
-        None => {}
-    }
-    if let (None, None, Some(http)) = (&answer.code, message, answer.http_status) {
-        lines.push(format!("http_status = {http}"));
-    }
-    lines.push(String::new());
-    lines.join("\n")
 }
 
 fn key(name: &str, value: &str) -> String {

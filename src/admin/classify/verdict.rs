@@ -114,12 +114,16 @@ impl Verdict {
         if let Some(status) = self.mandate {
             lines.push(("mandate", format!("is {status} from now on")));
         }
-        if let Some(why) = self.account {
-            let until = match self.account_until {
-                Some(until) => format!("until {}", local(until, self.zone)),
-                None => "for its pause_after_refusal".to_owned(),
-            };
-            lines.push(("account", format!("{why}: makes no calls {until}")));
+        match (self.account, self.account_until) {
+            (Some(_), Some(until)) => {
+                let until = local(until, self.zone);
+                lines.push(("account", format!("makes no calls until {until}")));
+            }
+            (Some(_), None) => lines.push((
+                "account",
+                "makes no calls for its pause_after_refusal".to_owned(),
+            )),
+            (None, _) => {}
         }
         lines
     }
