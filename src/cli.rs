@@ -112,7 +112,7 @@ pub struct Classify {
     /// A header of it, such as 'Retry-After: 120'. Can be repeated.
     #[arg(long = "header", value_name = "HEADER", value_parser = header)]
     pub headers: Vec<(String, String)>,
-    /// In place of a body: a code, such as Z9, or merchant_advice_code=02 with its field. Can be repeated, the most telling first.
+    /// In place of a body: a code, such as Z9, or `merchant_advice_code=02` with its field. Can be repeated, the most telling first.
     #[arg(long = "code", value_name = "CODE", conflicts_with = "body")]
     pub codes: Vec<String>,
     /// In place of a body: a message. Can be repeated.

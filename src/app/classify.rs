@@ -103,7 +103,7 @@ fn check_account(config: &Config, asked: &Classify, provider: ProviderKind) -> R
 }
 
 /// The answer from a file or standard input, or words of it from the command line.
-fn said<'a>(asked: &'a Classify, at: Instant) -> Result<Said<'a>, Failure> {
+fn said(asked: &Classify, at: Instant) -> Result<Said<'_>, Failure> {
     let http_status = asked.status.unwrap_or(OK);
     if !asked.codes.is_empty() || !asked.messages.is_empty() {
         return Ok(Said::Words {
