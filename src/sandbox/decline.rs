@@ -163,7 +163,7 @@ fn bank(reason: Reason, rail: Rail, draw: Draw) -> [&'static str; 2] {
         (Rail::Card, Reason::LowBalance) => ["51", "Insufficient funds"],
         (Rail::Card, Reason::Technical) if first => ["91", "Issuer or switch is inoperative"],
         (Rail::Card, Reason::Technical) => ["96", "System malfunction"],
-        (Rail::Card, Reason::Limit) => ["61", "Exceeds withdrawal amount limit"],
+        (Rail::Card, Reason::Limit) => ["65", "Exceeds withdrawal frequency limit"],
         (Rail::Card, Reason::CustomerStop) => ["R0", "Stop this payment"],
         (Rail::Card, Reason::Revoked) => ["R1", "Revocation of authorisation order"],
         (Rail::Card, Reason::Paused) => ["R0", "Mandate is paused by the cardholder"],

@@ -209,7 +209,7 @@ fn next_try(execution: &Execution, failure: &Failure, policy: &Policy, now: Inst
         // Of debits the last try is the most patient; a notification must be early.
         is_last: false,
         now,
-        from: after(now, failure.retry_after.unwrap_or_default()),
+        from: failure.allowed_from(now),
         latest: execution.cycle.closes_at,
         zone: policy.notify_windows.time_zone(),
     };

@@ -244,5 +244,6 @@ pub(super) fn failure(class: Class) -> Failure {
         message: None,
         rule: None,
         retry_after: None,
+        not_before: None,
     }
 }

@@ -147,6 +147,7 @@ fn failure(class: Class) -> Failure {
         message: None,
         rule: None,
         retry_after: None,
+        not_before: None,
     }
 }
 
