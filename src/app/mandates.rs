@@ -9,7 +9,7 @@ use crate::admin::{self, AdminError, Format};
 use crate::cli::Mandates;
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::domain::Instant;
+use crate::domain::{Instant, MandateStatus};
 use crate::provider::{MandateAnswer, MandateCommand, Provider};
 use crate::store;
 use crate::store::listing::MandateFilter;
@@ -106,7 +106,10 @@ async fn change(
         };
         let provider = stored.mandate.provider;
         match account.client.command(&stored.mandate, command, now).await {
-            MandateAnswer::Status { word, .. } => {
+            MandateAnswer::Status { status, word } => {
+                if (change, status) == (Change::Pause, MandateStatus::Paused) {
+                    store::mandates::paused_at_provider(&mut connection, reference, now).await?;
+                }
                 writeln!(out, "{provider} says {word}").context("print the answer")?;
             }
             MandateAnswer::NotOffered => {

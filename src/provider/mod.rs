@@ -50,6 +50,7 @@ pub enum Call {
     Execute,
     OrderStatus,
     Retry,
+    MandateStatus,
 }
 
 impl Call {
@@ -60,6 +61,7 @@ impl Call {
             Self::Execute => "execute",
             Self::OrderStatus => "order_status",
             Self::Retry => "retry",
+            Self::MandateStatus => "mandate_status",
         }
     }
 }

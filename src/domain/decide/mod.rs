@@ -20,6 +20,7 @@ use super::window::Span;
 use super::{Amount, Class, Event, Execution, Instant, MandateStatus, Outcome, Step};
 
 pub use failure::close_cycle;
+pub(super) use failure::park;
 pub use timing::{lookup_at, may_look, next_window};
 pub use verify::decide_verify;
 
@@ -44,6 +45,10 @@ pub struct Decision {
     pub mandate: Option<MandateStatus>,
     /// Whether all calls of the account must wait.
     pub account: Option<AccountPause>,
+    /// Tries that turn out to have been made and declined, the provider's own included.
+    pub declined: u16,
+    /// Whether what is next waits for the mandate to be resumed, its own time having come.
+    pub parked: bool,
 }
 
 /// The next step and when it may be done.
@@ -91,6 +96,8 @@ fn keep(execution: &Execution, next: Option<Next>, reason: impl Into<String>) ->
         collected: None,
         mandate: None,
         account: None,
+        declined: 0,
+        parked: false,
     }
 }
 

@@ -7,6 +7,7 @@ use mandated::store::settle::{Attempt, Settlement, settle};
 use sqlx::{AssertSqlSafe, PgPool};
 
 use crate::support::TestDatabase;
+use crate::support::due::FAULTS;
 use crate::support::row::{account, debit, execution, intent, job, mandate, notification, policy};
 
 fn at(text: &str) -> DateTime<Utc> {
@@ -70,6 +71,10 @@ fn settlement(token: i64, from_state: State, to_state: State) -> Settlement {
         failed_at: None,
         looked: Vec::new(),
         mandate_status: None,
+        paused_at: None,
+        parked: false,
+        card_tries: None,
+        fault: None,
         debit_minor: None,
         debit_order_id: None,
         told_no: None,
@@ -119,7 +124,7 @@ async fn a_stale_settlement_is_not_let_in_by_a_held_one_of_the_same_batch() {
         .execute(&database.pool)
         .await
         .unwrap();
-        settle(&database.pool, &batch, &[], now, "worker-1")
+        settle(&database.pool, &batch, &[], now, "worker-1", FAULTS)
             .await
             .unwrap();
         let state = read(&database.pool, "select state from mandated.executions").await;
@@ -150,20 +155,34 @@ async fn a_debit_that_is_seen_again_is_no_second_one() {
         ..settlement(token, State::Review, State::Charged)
     };
     let now = at("2026-01-31T00:31:00Z");
-    let settled = settle(&database.pool, &[seen(7, "order-1")], &[], now, "worker-1")
-        .await
-        .unwrap();
-    assert_eq!(settled[&ExecutionId(1)].state, State::Charged);
+    let settled = settle(
+        &database.pool,
+        &[seen(7, "order-1")],
+        &[],
+        now,
+        "worker-1",
+        FAULTS,
+    )
+    .await
+    .unwrap();
+    assert_eq!(settled.executions[&ExecutionId(1)].state, State::Charged);
 
     let again = job()
         .with("lease_until", "now() + interval '1 minute'")
         .with("lease_token", 8)
         .with("worker_id", "'worker-1'");
     again.insert(&database.pool).await.unwrap();
-    let settled = settle(&database.pool, &[seen(8, "order-2")], &[], now, "worker-1")
-        .await
-        .unwrap();
-    assert_eq!(settled[&ExecutionId(1)].state, State::Review);
+    let settled = settle(
+        &database.pool,
+        &[seen(8, "order-2")],
+        &[],
+        now,
+        "worker-1",
+        FAULTS,
+    )
+    .await
+    .unwrap();
+    assert_eq!(settled.executions[&ExecutionId(1)].state, State::Review);
 }
 
 #[tokio::test]
@@ -180,7 +199,7 @@ async fn the_times_of_a_delivery_agree_so_that_its_debit_can_begin_when_it_is_du
     };
     // The answer took its time, and so did the batch.
     let now = at("2026-01-29T23:41:00Z");
-    settle(&database.pool, &[told], &[], now, "worker-1")
+    settle(&database.pool, &[told], &[], now, "worker-1", FAULTS)
         .await
         .unwrap();
     let agree = read(
@@ -201,9 +220,16 @@ async fn what_postgres_cannot_store_does_not_keep_a_batch_from_being_settled() {
         provider_ref: Some("txn\0-1".to_owned()),
         ..settlement(7, State::Executing, State::Pending)
     };
-    settle(&database.pool, &[odd], &[attempt("no\0")], now, "worker-1")
-        .await
-        .unwrap();
+    settle(
+        &database.pool,
+        &[odd],
+        &[attempt("no\0")],
+        now,
+        "worker-1",
+        FAULTS,
+    )
+    .await
+    .unwrap();
     let state = read(&database.pool, "select state from mandated.executions").await;
     assert_eq!(state.as_deref(), Some("pending"));
     let attempts = read(
@@ -279,10 +305,11 @@ async fn a_settlement_without_the_lease_writes_nothing() {
         &[attempt("late")],
         now,
         "worker-1",
+        FAULTS,
     )
     .await
     .unwrap();
-    assert!(settled.is_empty());
+    assert!(settled.executions.is_empty());
     let stands = read(
         &database.pool,
         "select concat_ws(' ', e.state, m.status, (select count(*) from mandated.jobs), (select count(*) from mandated.intents),

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use mandated::domain::{AccountId, Instant, State};
 use mandated::store::claim::{ClaimRequest, Claimed, claim_due};
-use mandated::store::settle::{Attempt, Settled, Settlement, settle};
+use mandated::store::settle::{Attempt, FaultRules, Settled, Settlement, settle};
 use sqlx::{AssertSqlSafe, PgPool};
 
 use super::{TestDatabase, row};
@@ -19,6 +19,13 @@ const TABLES: [&str; 7] = [
     "attempts",
     "events",
 ];
+
+/// When an account pauses itself, by default.
+pub(crate) const FAULTS: FaultRules = FaultRules {
+    limit: 20,
+    within: Duration::from_hours(1),
+    pause: Duration::from_hours(1),
+};
 
 /// When the executions of [`due`] are due: 25 hours after their notifications were delivered.
 pub(crate) fn now() -> Instant {
@@ -127,6 +134,10 @@ pub(crate) fn settlement(claimed: &Claimed, to_state: State) -> Settlement {
         failed_at: None,
         looked: Vec::new(),
         mandate_status: None,
+        paused_at: None,
+        parked: false,
+        card_tries: None,
+        fault: None,
         debit_minor: None,
         debit_order_id: None,
         told_no: None,
@@ -169,10 +180,11 @@ pub(crate) async fn settle_all(
     batch: &[(Settlement, Attempt)],
 ) -> Vec<(i64, Settled)> {
     let (settlements, attempts): (Vec<_>, Vec<_>) = batch.iter().cloned().unzip();
-    let settled = settle(pool, &settlements, &attempts, now(), "worker-1")
+    let settled = settle(pool, &settlements, &attempts, now(), "worker-1", FAULTS)
         .await
         .unwrap();
     let mut settled: Vec<_> = settled
+        .executions
         .into_iter()
         .map(|(id, as_is)| (id.0, as_is))
         .collect();

@@ -24,7 +24,7 @@ use tokio_util::sync::CancellationToken;
 use url::Url;
 
 use super::TestDatabase;
-use super::due::{column, scalar};
+use super::due::{FAULTS, column, scalar};
 
 /// The flows that exist: whose API, which rail, who notifies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -448,6 +448,7 @@ fn settings(config: &Config, worker: &str) -> Settings {
         lease: config.worker.lease,
         poll_interval: Duration::from_millis(50),
         settle_linger: Duration::from_millis(1),
+        faults: FAULTS,
         planner_interval: Duration::from_millis(50),
         planner_horizon: config.planner.horizon,
         planner_batch: 1_000,
