@@ -253,10 +253,11 @@ async fn resuming_wakes_what_waits_for_it_and_no_retry_that_waits_for_its_own_ti
         .with("cycle_on", "'2026-02-28'")
         .with("closes_at", "'2026-03-30T18:30Z'")
         .with("order_id", "'order-2'");
-    let until_the_end = job()
+    let waiting_for_it = job()
         .with("execution_id", 2)
         .with("step", "'notify'")
-        .with("run_at", "'2026-03-30T18:30Z'");
+        .with("run_at", "'2026-02-01T00:30Z'")
+        .with("parked", true);
     let paused = mandate().with("status", "'paused'");
     for row in [
         account(),
@@ -265,7 +266,7 @@ async fn resuming_wakes_what_waits_for_it_and_no_retry_that_waits_for_its_own_ti
         retrying,
         waiting,
         parked,
-        until_the_end,
+        waiting_for_it,
     ] {
         row.insert(&database.pool).await.unwrap();
     }

@@ -111,17 +111,57 @@ fn a_debit_without_room_in_30_days_waits_as_its_notification_and_its_cycle_allow
     too_late.budget_from = Some(at("2027-01-02T00:00:00Z"));
     let at_the_notice = at("2026-12-18T23:00:00Z");
     for (what, execution, step, now) in [
-        ("a day is enough", &spent("2026-12-02T16:30:00Z"), Step::Execute, now()),
-        ("a notification ends first", &spent("2026-12-20T00:00:00Z"), Step::Execute, now()),
-        ("25 hours before it", &spent("2026-12-20T00:00:00Z"), Step::Execute, at_the_notice),
-        ("tried before, 25 hours before it", &tried, Step::Retry, at_the_notice),
-        ("the cycle ends first", &spent("2027-01-02T00:00:00Z"), Step::Execute, now()),
-        ("the provider may still collect", &just_tried, Step::Retry, now()),
+        (
+            "a day is enough",
+            &spent("2026-12-02T16:30:00Z"),
+            Step::Execute,
+            now(),
+        ),
+        (
+            "a notification ends first",
+            &spent("2026-12-20T00:00:00Z"),
+            Step::Execute,
+            now(),
+        ),
+        (
+            "25 hours before it",
+            &spent("2026-12-20T00:00:00Z"),
+            Step::Execute,
+            at_the_notice,
+        ),
+        (
+            "tried before, 25 hours before it",
+            &tried,
+            Step::Retry,
+            at_the_notice,
+        ),
+        (
+            "the cycle ends first",
+            &spent("2027-01-02T00:00:00Z"),
+            Step::Execute,
+            now(),
+        ),
+        (
+            "the provider may still collect",
+            &just_tried,
+            Step::Retry,
+            now(),
+        ),
         ("the provider notifies", &handed_over, Step::Execute, now()),
         ("nobody need be notified", &unnotified, Step::Execute, now()),
         ("not yet notified", &planned, Step::Notify, now()),
-        ("not yet notified, 25 hours before it", &planned, Step::Notify, at_the_notice),
-        ("not yet notified, the cycle ends first", &too_late, Step::Notify, now()),
+        (
+            "not yet notified, 25 hours before it",
+            &planned,
+            Step::Notify,
+            at_the_notice,
+        ),
+        (
+            "not yet notified, the cycle ends first",
+            &too_late,
+            Step::Notify,
+            now(),
+        ),
     ] {
         writeln!(table, "{what}: {}", says(execution, step, now)).unwrap();
     }
@@ -151,7 +191,9 @@ fn what_waits_for_room_never_comes_back_to_wait_again_at_once() {
             if let Some(next) = decision.next
                 && next.step == Step::Execute
             {
-                let notice_at = from.checked_sub_signed(chrono::TimeDelta::hours(25)).unwrap();
+                let notice_at = from
+                    .checked_sub_signed(chrono::TimeDelta::hours(25))
+                    .unwrap();
                 assert!(next.span.opens >= notice_at, "{now} {decision:?}");
                 assert!(next.span.opens > now, "{now} {decision:?}");
             }
@@ -191,7 +233,17 @@ fn the_silent_tries_of_a_provider_count_as_declined() {
         attempts: Some(2),
         no_retry_allowed: true,
     };
-    let renewed = decide(&before, Step::Execute, &declined, nothing_more, &policy(), now());
-    assert_eq!((renewed.progress.order_no, renewed.progress.debits_tried), (2, 0));
+    let renewed = decide(
+        &before,
+        Step::Execute,
+        &declined,
+        nothing_more,
+        &policy(),
+        now(),
+    );
+    assert_eq!(
+        (renewed.progress.order_no, renewed.progress.debits_tried),
+        (2, 0)
+    );
     assert_eq!(renewed.declined, 1);
 }
