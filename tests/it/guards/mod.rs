@@ -2,4 +2,6 @@
 
 mod calls;
 mod claim;
+mod faults;
+mod paused;
 mod settle;

@@ -321,3 +321,48 @@ async fn a_settlement_without_the_lease_writes_nothing() {
     .await;
     assert_eq!(stands.as_deref(), Some("notified active 1 1 0 0 1 0"));
 }
+
+#[tokio::test]
+async fn declined_tries_are_added_up_by_mandate_and_day() {
+    let database = leased(7).await;
+    let pool = &database.pool;
+    let lease =
+        "update mandated.jobs set lease_until = now(), lease_token = 7, worker_id = 'worker-1'";
+    for (now, tries) in [
+        ("2026-01-31T00:31:00Z", Some(1)),
+        ("2026-01-31T23:59:59Z", Some(3)),
+        ("2026-02-01T00:00:00Z", Some(2)),
+        ("2026-02-01T05:00:00Z", None),
+    ] {
+        sqlx::query(lease).execute(pool).await.unwrap();
+        let declined = Settlement {
+            card_tries: tries,
+            ..settlement(7, State::Executing, State::Retrying)
+        };
+        let written = settle(pool, &[declined], &[], at(now), "worker-1", FAULTS).await;
+        assert_eq!(written.unwrap().executions.len(), 1);
+    }
+    // Without the lease nothing is counted.
+    let stale = Settlement {
+        card_tries: Some(9),
+        ..settlement(6, State::Executing, State::Retrying)
+    };
+    settle(
+        pool,
+        &[stale],
+        &[],
+        at("2026-02-01T06:00:00Z"),
+        "worker-1",
+        FAULTS,
+    )
+    .await
+    .unwrap();
+    let budgets = "select string_agg(concat_ws(' ', mandate_id, day, tried), ', ' order by day) from mandated.budgets";
+    assert_eq!(
+        read(pool, budgets).await.as_deref(),
+        Some("1 2026-01-31 4, 1 2026-02-01 2")
+    );
+    let kept = |now| mandated::store::retention::delete_budgets(pool, at(now));
+    assert_eq!(kept("2026-03-02T23:59:00Z").await.unwrap(), 0, "30 days");
+    assert_eq!(kept("2026-03-03T00:00:00Z").await.unwrap(), 1);
+}
