@@ -72,8 +72,8 @@ pub struct Pulse {
     pub oldest_unknown_at: Option<Instant>,
     pub reviews: i64,
     pub paused_accounts: i64,
-    /// Of the tries allowed to the debits that are due next, how many in a hundred are left; nothing if no debit is due.
-    pub budget_headroom: Option<i64>,
+    /// Of the tries allowed to the debits that are due next, how many in a hundred are left.
+    pub budget_headroom: i64,
 }
 
 /// Counts what is due up to a cap, and looks at no more than the next 500 jobs of an account, so that its cost does not grow with
@@ -92,12 +92,12 @@ pub async fn pulse(pool: &PgPool, now: Instant) -> Result<Pulse, StoreError> {
              (select min(sent_at) from mandated.executions where state = 'unknown') as oldest_unknown_at,
              (select count(*) from mandated.executions where state = 'review') as "reviews!",
              (select count(*) from mandated.accounts where paused_until > $1) as "paused_accounts!",
-             (select 100 * sum(e.max_attempts - least(e.debits_tried, e.max_attempts)) / sum(e.max_attempts)
+             (select coalesce(100 * sum(e.max_attempts - least(e.debits_tried, e.max_attempts)) / sum(e.max_attempts), 100)
                 from mandated.accounts a cross join lateral (
                   select j.execution_id, j.step from mandated.jobs j where j.account_id = a.id and j.lease_token is null
                    order by j.run_at, j.execution_id limit 500) n
                 cross join lateral (select max_attempts, debits_tried from mandated.executions
-                                     where id = n.execution_id and n.step in ('execute', 'retry') limit 1) e) as budget_headroom"#,
+                                     where id = n.execution_id and n.step in ('execute', 'retry') limit 1) e) as "budget_headroom!""#,
         now
     )
     .fetch_one(pool)

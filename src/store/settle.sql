@@ -131,7 +131,6 @@ with s as materialized (
          last_at = greatest(f.last_at, $3),
          parked = excluded.parked + case when f.first_at > $3 - make_interval(secs => $6) then f.parked else 0 end,
          paused_until = case
-           when f.paused_until > $3 then f.paused_until
            when f.paused_until > $3 - make_interval(secs => $6)
              or excluded.parked + case when f.first_at > $3 - make_interval(secs => $6) then f.parked else 0 end >= $5
            then $3 + make_interval(secs => $7) end,
