@@ -132,7 +132,8 @@ pub(super) fn fault(attempt: &Attempt, decision: &Decision, to_state: State) -> 
     let ours = matches!(decision.class, Some(Class::OurRequest | Class::PayeeSide));
     let parked =
         ours && to_state == State::Review && decision.events.contains(&Event::ReviewNeeded);
-    if !parked && !(decision.mandate == Some(MandateStatus::Revoked) && is_unknown(attempt)) {
+    let unknown = decision.mandate == Some(MandateStatus::Revoked) && is_unknown(attempt);
+    if !parked && !unknown {
         return None;
     }
     let code = attempt.code.clone();

@@ -109,23 +109,3 @@ async fn a_try_that_is_seen_again_before_the_provider_collects_is_counted_once()
     assert_eq!(world.calls("a").await[1..], calls);
     world.agrees().await;
 }
-
-/// A bank answers an eNACH debit a day or two later, and meanwhile a mandate's next debit waits: of daily cycles, each of
-/// which closes at midnight, only every other one can be collected.
-#[tokio::test]
-async fn daily_cycles_of_enach_wait_for_each_other() {
-    let world = World::open(&[Payer {
-        frequency: "daily",
-        ends_on: "2027-02-14",
-        ..Payer::new("a", Flow::Enach)
-    }])
-    .await;
-    world.run("20 00:00").await;
-    let cycles: Vec<String> = column(
-        world.pool(),
-        "select format('%s %s: %s', cycle_on, state, reason) from mandated.executions order by cycle_on",
-    )
-    .await;
-    insta::assert_snapshot!(cycles.join("\n"));
-    world.agrees().await;
-}

@@ -205,7 +205,7 @@ fn what_waits_for_room_never_comes_back_to_wait_again_at_once() {
 fn the_silent_tries_of_a_provider_count_as_declined() {
     let mut before = executing(now());
     before.progress.debits_tried = 1;
-    let counted = |outcome: &Outcome, attempts| {
+    let declined_by = |outcome: &Outcome, attempts| {
         let counter = Counter {
             attempts: Some(attempts),
             no_retry_allowed: false,
@@ -213,9 +213,15 @@ fn the_silent_tries_of_a_provider_count_as_declined() {
         decide(&before, Step::Execute, outcome, counter, &policy(), now()).declined
     };
     let declined = Outcome::Failed(failure(Class::Funds));
-    assert_eq!([1, 2, 4].map(|seen| counted(&declined, seen)), [1, 1, 3]);
-    assert_eq!([1, 2, 4].map(|seen| counted(&charged(), seen)), [0, 0, 2]);
-    assert_eq!(counted(&Outcome::Pending, 4), 0);
+    assert_eq!(
+        [1, 2, 4].map(|seen| declined_by(&declined, seen)),
+        [1, 1, 3]
+    );
+    assert_eq!(
+        [1, 2, 4].map(|seen| declined_by(&charged(), seen)),
+        [0, 0, 2]
+    );
+    assert_eq!(declined_by(&Outcome::Pending, 4), 0);
     // Found out again by a look-up, it is no other try.
     let mut again = notified();
     again.state = State::Retrying;
