@@ -144,9 +144,7 @@ pub async fn run(
             execution,
             source,
         })?;
-    let mut settlement = settlement(engine, &claimed, &decision, to_state, told);
-    settlement.card_tries = Some(decision.declined)
-        .filter(|tries| *tries > 0 && policy.max_attempts_in_30_days.is_some());
+    let mut settlement = settlement(engine, &claimed, &decision, to_state, told, &policy);
     settlement.fault = attempts
         .last()
         .and_then(|attempt| fault(attempt, &decision, to_state));

@@ -4,6 +4,7 @@ use super::{Run, Told};
 use crate::domain::decide::Decision;
 use crate::domain::ids::{notification_ref, order_id};
 use crate::domain::outcome::CallFailure;
+use crate::domain::policy::Policy;
 use crate::domain::{Amount, Class, Event, MandateStatus, Notify, Outcome, ProviderKind, State};
 use crate::engine::Engine;
 use crate::provider::{Call, Reply, Wire};
@@ -73,6 +74,7 @@ pub(super) fn settlement(
     decision: &Decision,
     to_state: State,
     told: Option<Told>,
+    policy: &Policy,
 ) -> Settlement {
     let (id, before, after) = (
         claimed.execution.id,
@@ -112,7 +114,8 @@ pub(super) fn settlement(
             .paused_at
             .filter(|_| decision.mandate.is_some()),
         parked: decision.parked,
-        card_tries: None,
+        card_tries: Some(decision.declined)
+            .filter(|tries| *tries > 0 && policy.max_attempts_in_30_days.is_some()),
         fault: None,
         debit_minor: decision.collected.map(Amount::minor),
         debit_order_id: None,

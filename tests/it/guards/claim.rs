@@ -14,7 +14,7 @@ use sqlx::{AssertSqlSafe, PgPool};
 use crate::support::TestDatabase;
 use crate::support::row::{account, debit, execution, intent, job, mandate, notification, policy};
 
-fn at(text: &str) -> DateTime<Utc> {
+pub(super) fn at(text: &str) -> DateTime<Utc> {
     text.parse().unwrap()
 }
 
@@ -24,7 +24,7 @@ fn now() -> DateTime<Utc> {
 }
 
 /// Execution 1, notified and due, after some changes to its rows.
-async fn due(changes: &[&str]) -> TestDatabase {
+pub(super) async fn due(changes: &[&str]) -> TestDatabase {
     let database = TestDatabase::new().await;
     let notified = execution()
         .with("state", "'notified'")
@@ -44,18 +44,18 @@ async fn due(changes: &[&str]) -> TestDatabase {
     database
 }
 
-async fn execute(pool: &PgPool, sql: &str) {
+pub(super) async fn execute(pool: &PgPool, sql: &str) {
     sqlx::query(AssertSqlSafe(sql.to_owned()))
         .execute(pool)
         .await
         .unwrap();
 }
 
-async fn claim(pool: &PgPool) -> Vec<Claimed> {
+pub(super) async fn claim(pool: &PgPool) -> Vec<Claimed> {
     claim_at(pool, now()).await
 }
 
-async fn claim_at(pool: &PgPool, now: DateTime<Utc>) -> Vec<Claimed> {
+pub(super) async fn claim_at(pool: &PgPool, now: DateTime<Utc>) -> Vec<Claimed> {
     let request = ClaimRequest {
         account: AccountId(1),
         now,
@@ -71,7 +71,6 @@ async fn claim_at(pool: &PgPool, now: DateTime<Utc>) -> Vec<Claimed> {
 async fn the_claim_opens_an_intent_only_for_what_may_be_debited() {
     let provider = "update mandated.mandates set notify = 'provider'";
     let retry = "update mandated.jobs set step = 'retry'";
-    let card = "update mandated.executions set max_attempts_in_30_days = 15";
     let cases: &[(&str, bool, &[&str])] = &[
         ("lawful", true, &[]),
         (
@@ -118,52 +117,6 @@ async fn the_claim_opens_an_intent_only_for_what_may_be_debited() {
             "the budget is not",
             true,
             &["update mandated.executions set debits_tried = 3"],
-        ),
-        (
-            "the tries of 30 days are spent",
-            false,
-            &[
-                card,
-                "insert into mandated.budgets values (1, '2026-01-01', 7), (1, '2026-01-31', 8)",
-            ],
-        ),
-        (
-            "the tries of 30 days are not",
-            true,
-            &[
-                card,
-                "insert into mandated.budgets values (1, '2026-01-01', 6), (1, '2026-01-31', 8)",
-            ],
-        ),
-        (
-            "tries of more than 30 days ago",
-            true,
-            &[
-                card,
-                "insert into mandated.budgets values (1, '2025-12-31', 7), (1, '2026-01-31', 8)",
-            ],
-        ),
-        (
-            "the tries of another mandate",
-            true,
-            &[
-                card,
-                "insert into mandated.budgets values (2, '2026-01-31', 15)",
-            ],
-        ),
-        (
-            "tries where 30 days have no limit",
-            true,
-            &["insert into mandated.budgets values (1, '2026-01-31', 15)"],
-        ),
-        (
-            "to be retried, the tries of 30 days are spent",
-            false,
-            &[
-                card,
-                retry,
-                "insert into mandated.budgets values (1, '2026-01-31', 15)",
-            ],
         ),
         (
             "over the mandate's maximum",
@@ -242,51 +195,6 @@ async fn the_claim_opens_an_intent_only_for_what_may_be_debited() {
             .await
             .unwrap();
         assert_eq!(open == 1, *expected, "{what}");
-    }
-}
-
-/// The gate brings a debit back when enough of the tries are older than 30 days, which is at the end of a day.
-#[tokio::test]
-async fn the_claim_says_when_the_tries_of_30_days_leave_room_again() {
-    let card = "update mandated.executions set max_attempts_in_30_days = 5";
-    for (tries, from) in [
-        ("(1, '2026-01-05', 4)", None),
-        ("(1, '2026-01-05', 5)", Some("2026-02-05T00:00:00Z")),
-        (
-            "(1, '2026-01-01', 1), (1, '2026-01-31', 4)",
-            Some("2026-02-01T00:00:00Z"),
-        ),
-        (
-            "(1, '2026-01-01', 1), (1, '2026-01-20', 1), (1, '2026-01-31', 4)",
-            Some("2026-02-20T00:00:00Z"),
-        ),
-        (
-            "(1, '2026-01-01', 9), (1, '2026-01-31', 5)",
-            Some("2026-03-03T00:00:00Z"),
-        ),
-    ] {
-        let spent = format!("insert into mandated.budgets values {tries}");
-        let database = due(&[card, &spent]).await;
-        let claimed = claim(&database.pool).await;
-        assert_eq!(claimed[0].execution.budget_from, from.map(at), "{tries}");
-        assert_eq!(claimed[0].opened, from.is_none(), "{tries}");
-        let Some(from) = from.map(at) else { continue };
-        execute(
-            &database.pool,
-            "update mandated.executions set closes_at = '2026-12-31Z'",
-        )
-        .await;
-        // By then it is opened, and not a moment before.
-        let moment = chrono::TimeDelta::seconds(1);
-        for (now, opens) in [(from - moment, false), (from, true)] {
-            execute(
-                &database.pool,
-                "update mandated.jobs set lease_until = null, lease_token = null, worker_id = null",
-            )
-            .await;
-            let again = claim_at(&database.pool, now).await;
-            assert_eq!(again[0].opened, opens, "{tries} {now}");
-        }
     }
 }
 

@@ -203,3 +203,13 @@ async fn a_pause_for_another_reason_is_not_made_shorter() {
     assert_eq!(written.paused, []);
     assert!(is_paused(pool, minutes(599)).await);
 }
+
+#[tokio::test]
+async fn what_has_not_come_again_for_a_while_is_forgotten() {
+    let database = due(2).await;
+    let pool = &database.pool;
+    assert_eq!(park(pool, 1, REASON, minutes(0)).await, []);
+    let forget = |before| mandated::store::retention::delete_faults(pool, before);
+    assert_eq!(forget(minutes(0)).await.unwrap(), 0);
+    assert_eq!(forget(minutes(1)).await.unwrap(), 1);
+}
