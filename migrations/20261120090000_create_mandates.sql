@@ -21,6 +21,22 @@ create table mandated.accounts (
   constraint accounts_pause_check check ((paused_until is null) = (pause_reason is null))
 );
 
+-- The same trouble with many executions of an account: one row a reason, from its first time in this hour. When it has parked
+-- many, it pauses the account; a row that has done so does it again at the next one. A debit that the provider takes deletes it.
+create table mandated.account_faults (
+  account_id smallint not null,
+  reason text not null,
+  first_at timestamptz not null,
+  last_at timestamptz not null,
+  parked integer not null check (parked > 0),
+  -- Until when it paused the account last.
+  paused_until timestamptz,
+  -- The refs of mandates that it ended, the first of them.
+  ended text[] not null default '{}',
+  primary key (account_id, reason),
+  constraint account_faults_times_check check (last_at >= first_at)
+);
+
 create table mandated.mandates (
   id bigint generated always as identity primary key,
   ref text not null unique check (length(ref) between 1 and 100),
@@ -46,6 +62,9 @@ create table mandated.mandates (
   status text not null default 'active'
     check (status in ('active', 'paused', 'revoked', 'expired', 'completed', 'failed')),
   status_reason text,
+  -- When the provider last said that it is paused; null while that is an operator's word alone. Only with it is the provider
+  -- asked whether it is active again, and a later pause makes an earlier answer void.
+  provider_paused_at timestamptz,
   -- The planning cursor: the next cycle that has no execution yet, and when to plan it.
   -- Null when no cycle is left, or none is ours to plan (aspresented).
   next_cycle_on date,
@@ -58,6 +77,7 @@ create table mandated.mandates (
   constraint mandates_max_amount_check check (amount_minor <= max_amount_minor),
   constraint mandates_fixed_amount_check check (amount_minor is not null or frequency is not distinct from 'aspresented'),
   constraint mandates_dates_check check (ends_on >= starts_on),
+  constraint mandates_provider_paused_check check (provider_paused_at is null or status = 'paused'),
   constraint mandates_cursor_check check ((next_cycle_on is null) = (next_plan_at is null)),
   -- Which ways of notifying exist where: see ARCHITECTURE.md, "The three flows".
   constraint mandates_flow_check
@@ -66,5 +86,6 @@ create table mandated.mandates (
   constraint mandates_exempt_check
     check (notify <> 'none' or rail = 'enach' or coalesce(category in ('fastag', 'ncmc'), false))
 );
+-- The cycles of a mandate that is paused at its provider are planned: the first step asks whether it still is.
 create index mandates_plan_idx on mandated.mandates (next_plan_at, id)
-  where status = 'active' and next_plan_at is not null;
+  where (status = 'active' or provider_paused_at is not null) and next_plan_at is not null;

@@ -28,9 +28,13 @@ create table mandated.executions (
   notification_no smallint not null default 0 check (notification_no >= 0),
   notification_ref text unique,
   delivered_at timestamptz,
+  -- The last time at which the current notification is known not to have been delivered.
+  undelivered_at timestamptz,
   -- The date handed, or to be handed, to a provider that notifies and debits by itself.
   execute_at timestamptz,
   max_attempts smallint not null check (max_attempts >= 1),
+  -- Tries of the mandate in 30 days, over all of its cycles; null where the rail has no such limit.
+  max_attempts_in_30_days smallint check (max_attempts_in_30_days >= 1),
   debits_tried smallint not null default 0 check (debits_tried >= 0),
   lookups smallint not null default 0 check (lookups >= 0),
   tries smallint not null default 0 check (tries >= 0),

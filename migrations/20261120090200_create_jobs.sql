@@ -13,6 +13,8 @@ create table mandated.jobs (
   run_at timestamptz not null,
   -- The end of the legal window that run_at lies in; null where the rail has none.
   run_before timestamptz,
+  -- Its own time has come, and it waits for its mandate to be resumed.
+  parked boolean not null default false,
   lease_until timestamptz,
   lease_token bigint,
   worker_id text,
@@ -62,6 +64,15 @@ create table mandated.intents (
   constraint intents_debit_at_check check (debit_at >= opened_at)
 ) with (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.01, autovacuum_vacuum_threshold = 1000,
         autovacuum_vacuum_cost_delay = 0);
+
+-- The declined tries of a mandate on a card, a row for each day (UTC): what card networks limit over 30 days and all cycles.
+create table mandated.budgets (
+  mandate_id bigint not null,
+  day date not null,
+  tried integer not null check (tried > 0),
+  primary key (mandate_id, day)
+);
+create index budgets_day_idx on mandated.budgets (day);
 
 -- The proof that a cycle was collected. Never deleted; hashed so that no index outgrows memory.
 create table mandated.debits (

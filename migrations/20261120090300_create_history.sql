@@ -6,7 +6,7 @@ create table mandated.attempts (
   at timestamptz not null,
   execution_id bigint not null,
   mandate_id bigint not null,
-  call text not null check (call in ('notify', 'notification_status', 'execute', 'order_status', 'retry')),
+  call text not null check (call in ('notify', 'notification_status', 'execute', 'order_status', 'retry', 'mandate_status')),
   reference text not null,
   http_status smallint,
   latency_ms integer not null check (latency_ms >= 0),

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 use mandated::domain::{AccountId, Instant as Due, LeaseToken, State};
 use mandated::store::claim::{ClaimRequest, Claimed, claim_due};
-use mandated::store::settle::{Attempt, Settlement, settle};
+use mandated::store::settle::{Attempt, FaultRules, Settlement, settle};
 use sqlx::{PgPool, Row};
 use tokio::task::JoinSet;
 
@@ -21,6 +21,12 @@ use crate::world::World;
 const CLAIM: &str = include_str!("../../src/store/claim.sql");
 const SETTLE: &str = include_str!("../../src/store/settle.sql");
 const LEASE: Duration = Duration::from_secs(150);
+/// As configured by default; nothing is parked here.
+const FAULTS: FaultRules = FaultRules {
+    limit: 20,
+    within: Duration::from_hours(1),
+    pause: Duration::from_hours(1),
+};
 const WORKER: &str = "bench";
 /// Stands where the lease token will be.
 const TOKEN: &str = "-4242";
@@ -115,8 +121,19 @@ impl Hands {
                 return Ok(());
             }
             let (settlements, attempts): (Vec<_>, Vec<_>) = claimed.iter().map(collected).unzip();
-            let settled = settle(&self.pool, &settlements, &attempts, self.now, WORKER).await?;
-            anyhow::ensure!(settled.len() == claimed.len(), "a lease was lost");
+            let settled = settle(
+                &self.pool,
+                &settlements,
+                &attempts,
+                self.now,
+                WORKER,
+                FAULTS,
+            )
+            .await?;
+            anyhow::ensure!(
+                settled.executions.len() == claimed.len(),
+                "a lease was lost"
+            );
         }
     }
 
@@ -210,6 +227,7 @@ fn collected(claimed: &Claimed) -> (Settlement, Attempt) {
         notification_no: progress.notification_no,
         notification_ref: claimed.notification_ref.clone(),
         delivered_at: progress.delivered_at,
+        undelivered_at: None,
         execute_at: progress.execute_at,
         debits_tried: progress.debits_tried.saturating_add(1),
         lookups: progress.lookups,
@@ -219,6 +237,10 @@ fn collected(claimed: &Claimed) -> (Settlement, Attempt) {
         failed_at: None,
         looked: Vec::new(),
         mandate_status: None,
+        paused_at: None,
+        parked: false,
+        card_tries: None,
+        fault: None,
         debit_minor: Some(execution.amount.minor()),
         debit_order_id: Some(claimed.order_id.clone()),
         told_no: None,

@@ -8,6 +8,7 @@ use mandated::clock::Clock;
 use mandated::config::Config;
 use mandated::domain::{ProviderKind, Rail};
 use mandated::engine::{Engine, Settings, planner, retention};
+use mandated::store::settle::FaultRules;
 
 use crate::figures::{Run, best};
 use crate::world::World;
@@ -42,6 +43,11 @@ fn engine(world: &World) -> anyhow::Result<Engine> {
         lease: config.worker.lease,
         poll_interval: config.worker.poll_interval,
         settle_linger: config.worker.settle_linger,
+        faults: FaultRules {
+            limit: i64::from(config.worker.parked_limit),
+            within: config.worker.parked_within,
+            pause: config.worker.parked_pause,
+        },
         planner_interval: config.planner.interval,
         planner_horizon: config.planner.horizon,
         planner_batch: size(config.planner.batch),

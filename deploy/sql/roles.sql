@@ -21,8 +21,8 @@ begin
   grant insert on mandated.debits, mandated.attempts, mandated.events, mandated.policies to mandated_app;
   -- What lives on.
   grant insert, update on mandated.accounts, mandated.mandates to mandated_app;
-  grant insert, update, delete on mandated.executions, mandated.notifications, mandated.jobs, mandated.intents
-    to mandated_app;
+  grant insert, update, delete on mandated.executions, mandated.notifications, mandated.jobs, mandated.intents,
+    mandated.budgets, mandated.account_faults to mandated_app;
   -- The only DDL that a daemon needs. Both run as their owner and reach no other table.
   grant execute on function mandated.make_partitions, mandated.drop_partitions to mandated_app;
 end $$;

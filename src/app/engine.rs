@@ -18,6 +18,7 @@ use crate::domain::policy::Policy;
 use crate::domain::{ProviderKind, Rail};
 use crate::engine::{Account, Engine, Settings, retention};
 use crate::provider::{AccountSettings, Client};
+use crate::store::settle::FaultRules;
 use crate::store::{self, ConnectSettings, StoreError};
 
 /// Time between two heartbeat lines.
@@ -156,6 +157,11 @@ fn settings(config: &Config) -> Settings {
         lease: config.worker.lease,
         poll_interval: config.worker.poll_interval,
         settle_linger: config.worker.settle_linger,
+        faults: FaultRules {
+            limit: i64::from(config.worker.parked_limit),
+            within: config.worker.parked_within,
+            pause: config.worker.parked_pause,
+        },
         planner_interval: config.planner.interval,
         planner_horizon: config.planner.horizon,
         planner_batch: size(config.planner.batch),

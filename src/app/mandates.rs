@@ -9,7 +9,7 @@ use crate::admin::{self, AdminError, Format};
 use crate::cli::Mandates;
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::domain::Instant;
+use crate::domain::{Instant, MandateStatus};
 use crate::provider::{MandateAnswer, MandateCommand, Provider};
 use crate::store;
 use crate::store::listing::MandateFilter;
@@ -105,8 +105,24 @@ async fn change(
             Change::Revoke => MandateCommand::Revoke,
         };
         let provider = stored.mandate.provider;
-        match account.client.command(&stored.mandate, command, now).await {
-            MandateAnswer::Status { word, .. } => {
+        let client = &account.client;
+        let mut answer = client.command(&stored.mandate, command, now).await;
+        if change == Change::Pause && matches!(answer, MandateAnswer::Failed { .. }) {
+            // Paused by the payer, or by this command before its answer was lost.
+            let stands = client.mandate_status(&stored.mandate, now).await;
+            if let MandateAnswer::Status {
+                status: MandateStatus::Paused,
+                ..
+            } = stands
+            {
+                answer = stands;
+            }
+        }
+        match answer {
+            MandateAnswer::Status { status, word } => {
+                if (change, status) == (Change::Pause, MandateStatus::Paused) {
+                    store::mandates::paused_at_provider(&mut connection, reference, now).await?;
+                }
                 writeln!(out, "{provider} says {word}").context("print the answer")?;
             }
             MandateAnswer::NotOffered => {

@@ -32,6 +32,8 @@ impl Config {
             review_after: rules.review_after,
             verify_after: rules.verify_after,
             retry: self.retry.get(&rail).cloned().unwrap_or_default(),
+            max_attempts_in_30_days: rules.max_attempts_in_30_days,
+            paused_check_every: rules.paused_check_every,
         }
     }
 }

@@ -27,6 +27,7 @@ pub struct RailRules {
     pub notification_validity: Duration,
     pub notification_tries: u16,
     pub max_attempts: u16,
+    pub max_attempts_in_30_days: Option<u16>,
     #[serde(with = "humantime_serde")]
     pub min_gap: Duration,
     #[serde(with = "humantime_serde")]
@@ -44,6 +45,8 @@ pub struct RailRules {
     pub review_after: Duration,
     #[serde(with = "humantime_serde")]
     pub verify_after: Duration,
+    #[serde(with = "humantime_serde")]
+    pub paused_check_every: Duration,
 }
 
 /// The rules of every rail.

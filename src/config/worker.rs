@@ -28,4 +28,12 @@ pub struct Worker {
     /// How long an outcome waits for others.
     #[serde(with = "humantime_serde")]
     pub settle_linger: Duration,
+    /// So many executions parked for one reason pause their account,
+    pub parked_limit: u16,
+    /// if they are parked within this long,
+    #[serde(with = "humantime_serde")]
+    pub parked_within: Duration,
+    /// for this long.
+    #[serde(with = "humantime_serde")]
+    pub parked_pause: Duration,
 }

@@ -18,6 +18,10 @@ pub struct Execution {
     pub notify: Notify,
     /// Where the mandate stands, read with the execution.
     pub mandate_status: MandateStatus,
+    /// When the provider last said that the mandate is paused; nothing while that is an operator's word alone.
+    pub paused_at: Option<Instant>,
+    /// When the tries of the last 30 days leave room for another one; nothing if they do.
+    pub budget_from: Option<Instant>,
     /// Where the execution stands; with an open intent it is `executing`.
     pub state: State,
     /// The period it collects for.

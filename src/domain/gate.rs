@@ -1,15 +1,20 @@
 //! May this step be done right now? Asked after every claim, just before the call: between planning and running a mandate can
 //! be paused, a window can close, a notification can grow too old, a daemon can have been down for a day.
 
+mod budget;
+mod paused;
+
 use std::time::Duration;
 
 use super::cycle::Cycle;
-use super::decide::{Decision, Next, close_cycle, keep, may_look, next_window};
+use super::decide::{Decision, Next, close_cycle, keep, may_look, next_window, park};
 use super::plan::{self, Start};
 use super::policy::Policy;
 use super::retry::after;
 use super::window::Span;
 use super::{Class, Event, Execution, Instant, MandateStatus, Notify, ProviderKind, State, Step};
+
+pub use paused::asked;
 
 /// What the gate says.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,6 +23,8 @@ pub enum Gate {
     Go,
     /// Do not; this follows instead. No call is made.
     Instead(Box<Decision>),
+    /// Not as long as the mandate is paused. Ask the provider whether it still is; [`asked`] says what follows.
+    AskMandate,
 }
 
 /// How late a planned call may be without its execution date having to be put off.
@@ -65,58 +72,60 @@ fn mandate_and_cycle(
     step: Step,
     policy: &Policy,
     now: Instant,
-) -> Option<Decision> {
+) -> Option<Gate> {
     if now >= execution.cycle.closes_at {
         let mut decision = close_cycle(execution, policy, now);
         if execution.intent.is_some() {
             decision.closes_intent = true;
             decision.events.insert(0, Event::NotProcessed);
         }
-        return Some(decision);
+        return Some(instead(decision));
     }
     match execution.mandate_status {
         MandateStatus::Active => None,
+        MandateStatus::Paused if paused::may_ask(execution, policy, now) => Some(Gate::AskMandate),
         MandateStatus::Paused => {
-            let at = Span {
-                opens: execution.cycle.closes_at,
-                closes: None,
-            };
-            Some(later(
-                execution,
-                Some(Next { step, span: at }),
-                "the mandate is paused; waits for it to be resumed",
-            ))
+            let decision = later(execution, None, "the mandate is paused");
+            Some(instead(park(decision, execution, step, policy, now)))
         }
         MandateStatus::Revoked
         | MandateStatus::Expired
         | MandateStatus::Completed
         | MandateStatus::Failed => {
             let reason = format!("the mandate is {}", execution.mandate_status);
-            let mut decision = later(execution, None, &reason);
-            if let Some(failed_at) = execution.progress.failed_at {
-                // An earlier attempt may still be collected by the provider: look before the end.
-                let dead_at = after(failed_at, policy.provider_retry_horizon);
-                if now < dead_at {
-                    decision.next = Some(Next {
-                        step: Step::Lookup,
-                        span: Span {
-                            opens: dead_at,
-                            closes: None,
-                        },
-                    });
-                    return Some(decision);
-                }
-            }
-            decision.class = Some(Class::MandateDead);
-            decision.events.push(Event::GivenUp);
-            Some(decision)
+            Some(instead(ended(execution, &reason, policy, now)))
         }
     }
 }
 
+/// The mandate has ended, and its execution with it. An earlier attempt may still be collected by the provider: it is looked at
+/// before the end.
+fn ended(execution: &Execution, reason: &str, policy: &Policy, now: Instant) -> Decision {
+    let mut decision = later(execution, None, reason);
+    if let Some(failed_at) = execution.progress.failed_at {
+        let dead_at = after(failed_at, policy.provider_retry_horizon);
+        if now < dead_at {
+            decision.next = Some(Next {
+                step: Step::Lookup,
+                span: Span {
+                    opens: dead_at,
+                    closes: None,
+                },
+            });
+            return decision;
+        }
+    }
+    decision.class = Some(Class::MandateDead);
+    decision.events.push(Event::GivenUp);
+    decision
+}
+
 fn notify(execution: &Execution, policy: &Policy, now: Instant) -> Gate {
-    if let Some(decision) = mandate_and_cycle(execution, Step::Notify, policy, now) {
-        return instead(decision);
+    if let Some(said) = mandate_and_cycle(execution, Step::Notify, policy, now) {
+        return said;
+    }
+    if let Some(said) = budget::before_notice(execution, policy, now) {
+        return said;
     }
     start_again(execution, Step::Notify, policy, now)
 }
@@ -150,8 +159,8 @@ fn start_again(execution: &Execution, step: Step, policy: &Policy, now: Instant)
 }
 
 fn debit(execution: &Execution, step: Step, opened: bool, policy: &Policy, now: Instant) -> Gate {
-    if let Some(decision) = mandate_and_cycle(execution, step, policy, now) {
-        return instead(decision);
+    if let Some(said) = mandate_and_cycle(execution, step, policy, now) {
+        return said;
     }
     if execution.progress.debits_tried >= policy.max_attempts {
         let mut decision = close_cycle(execution, policy, now);
@@ -171,13 +180,16 @@ fn debit(execution: &Execution, step: Step, opened: bool, policy: &Policy, now: 
     let handed_over = step == Step::Execute
         && execution.provider == ProviderKind::Juspay
         && execution.notify == Notify::Provider;
+    if let Some(from) = execution.budget_from.filter(|_| !opened) {
+        return budget::wait(execution, step, handed_over, from, policy, now);
+    }
     let check = if handed_over {
         hand_over(execution, policy, now)
     } else {
         debit_now(execution, step, policy, now)
     };
     match check {
-        Gate::Instead(_) => check,
+        Gate::Instead(_) | Gate::AskMandate => check,
         Gate::Go if opened => Gate::Go,
         Gate::Go => {
             let at = Span {

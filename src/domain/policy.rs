@@ -66,6 +66,12 @@ pub struct Policy {
     pub verify_after: Duration,
     /// What to do about each class of failure; a class that is missing is not retried.
     pub retry: BTreeMap<Class, Strategy>,
+    /// Declined tries of a mandate in 30 days, over all of its cycles: card networks charge for more, or refuse them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_attempts_in_30_days: Option<u16>,
+    /// How often a provider that has paused a mandate is asked whether it is active again.
+    #[serde(with = "humantime_serde")]
+    pub paused_check_every: Duration,
 }
 
 /// How to choose the time of the next try.

@@ -22,6 +22,7 @@ pub async fn tick(engine: &Engine, backlog: usize) -> Result<Pulse, StoreError> 
         oldest_unknown_s = age(beat.oldest_unknown_at),
         reviews = beat.reviews,
         paused_accounts = beat.paused_accounts,
+        budget_headroom = beat.budget_headroom,
         settle_backlog = backlog,
         "heartbeat"
     );

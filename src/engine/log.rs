@@ -14,7 +14,7 @@ use super::{Account, Engine};
 use crate::domain::plan::execution::NewExecution;
 use crate::domain::{Instant, Rail, State};
 use crate::store::claim::Claimed;
-use crate::store::settle::Settled;
+use crate::store::settle::{PausedAccount, Settled};
 
 /// One line with all the fields of the contract, at a level.
 macro_rules! line {
@@ -96,6 +96,26 @@ pub fn started(engine: &Engine, account: &Account, job: &Claimed) {
         lease.token = job.token.0,
         worker.id = engine.settings.worker_id.as_str(),
         "begins"
+    );
+}
+
+/// Says that one reason has parked so many executions that their account was paused for it, and what to do.
+pub fn account_paused(engine: &Engine, paused: &PausedAccount) {
+    let account = engine
+        .accounts
+        .iter()
+        .find(|account| account.id == paused.id);
+    error!(
+        account = account.map(|account| account.name.as_str()),
+        reason = paused.reason,
+        parked = paused.parked,
+        since = time(paused.since),
+        paused_until = time(paused.until),
+        mandates_ended = (!paused.ended.is_empty()).then(|| paused.ended.join(" ")),
+        worker.id = engine.settings.worker_id.as_str(),
+        "one reason has stopped many executions, so the account is paused and its jobs wait: check its base_url, merchant_id and \
+         api_key, and what the provider has set up for it; then decide about the executions (`mandated executions list --state review`) \
+         and look into each mandate that ended by it"
     );
 }
 

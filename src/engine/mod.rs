@@ -24,6 +24,7 @@ use crate::clock::Clock;
 use crate::domain::policy::Policy;
 use crate::domain::{AccountId, Instant, ProviderKind, Rail};
 use crate::provider::Client;
+use crate::store::settle::FaultRules;
 use crate::store::{self, StoreError};
 use chrono::TimeDelta;
 use sqlx::PgPool;
@@ -54,6 +55,8 @@ pub struct Settings {
     pub lease: Duration,
     pub poll_interval: Duration,
     pub settle_linger: Duration,
+    /// When an account pauses itself.
+    pub faults: FaultRules,
     pub planner_interval: Duration,
     pub planner_horizon: Duration,
     pub planner_batch: usize,

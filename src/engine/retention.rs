@@ -8,7 +8,9 @@ use tracing::info;
 use super::Engine;
 use crate::domain::Instant;
 use crate::store::StoreError;
-use crate::store::retention::{Parent, delete_executions, drop_partitions, make_partitions};
+use crate::store::retention::{
+    Parent, delete_budgets, delete_executions, delete_faults, drop_partitions, make_partitions,
+};
 
 /// How long what is kept.
 #[derive(Debug, Clone, Copy)]
@@ -22,6 +24,9 @@ pub struct Settings {
 
 /// Executions deleted by one statement.
 const BATCH: i64 = 5_000;
+
+/// How long it is remembered what was wrong with an account: longer than it can matter.
+const FAULTS: Duration = Duration::from_hours(7 * 24);
 
 /// One turn.
 pub async fn tick(engine: &Engine) -> Result<(), StoreError> {
@@ -40,6 +45,8 @@ pub async fn tick(engine: &Engine) -> Result<(), StoreError> {
             break;
         }
     }
+    delete_budgets(&engine.pool, now).await?;
+    delete_faults(&engine.pool, ago(now, FAULTS)).await?;
     if made > 0 || !dropped.is_empty() || deleted > 0 {
         info!(
             partitions_made = made,

@@ -130,16 +130,20 @@ async fn settle_together(engine: &Engine, batch: &[&Done]) -> Result<(), StoreEr
         .iter()
         .flat_map(|done| done.attempts.iter().cloned())
         .collect();
-    let settled = store::settle::settle(
+    let written = store::settle::settle(
         &engine.pool,
         &settlements,
         &attempts,
         now,
         &engine.settings.worker_id,
+        engine.settings.faults,
     )
     .await?;
+    for account in &written.paused {
+        log::account_paused(engine, account);
+    }
     for done in batch {
-        match settled.get(&done.claimed.execution.id) {
+        match written.executions.get(&done.claimed.execution.id) {
             Some(settled) => log::transition(engine, done, settled),
             None => log::lease_lost(engine, done),
         }

@@ -53,6 +53,7 @@ pub enum Call {
     Execute,
     OrderStatus,
     Retry,
+    MandateStatus,
 }
 
 impl Call {
@@ -63,6 +64,7 @@ impl Call {
             Self::Execute => "execute",
             Self::OrderStatus => "order_status",
             Self::Retry => "retry",
+            Self::MandateStatus => "mandate_status",
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use chrono::{Days, NaiveDate, NaiveTime};
 use sqlx::PgPool;
 
 use super::error::{StoreError, Tried};
@@ -81,7 +82,7 @@ struct Row {
     intent_kind: Option<String>,
     intent_opened_at: Option<Instant>,
     counter_before: Option<i64>,
-    cycle_on: chrono::NaiveDate,
+    cycle_on: NaiveDate,
     debit_at: Instant,
     closes_at: Instant,
     amount_minor: i64,
@@ -94,6 +95,7 @@ struct Row {
     notification_no: i16,
     notification_ref: Option<String>,
     delivered_at: Option<Instant>,
+    undelivered_at: Option<Instant>,
     execute_at: Option<Instant>,
     debits_tried: i16,
     lookups: i16,
@@ -114,13 +116,15 @@ struct Row {
     frequency: Option<String>,
     cron: Option<String>,
     time_zone: String,
-    starts_on: chrono::NaiveDate,
-    ends_on: Option<chrono::NaiveDate>,
-    debit_time: chrono::NaiveTime,
+    starts_on: NaiveDate,
+    ends_on: Option<NaiveDate>,
+    debit_time: NaiveTime,
     category: Option<String>,
     description: String,
     metadata: serde_json::Value,
     mandate_status: String,
+    provider_paused_at: Option<Instant>,
+    budget_spent_on: Option<NaiveDate>,
 }
 
 impl Row {
@@ -197,6 +201,8 @@ impl Row {
             provider: mandate.provider,
             notify: mandate.notify,
             mandate_status: mandate.status,
+            paused_at: self.provider_paused_at,
+            budget_from: self.budget_spent_on.and_then(budget_from),
             // `executing` is not stored: it is the open intent.
             state: if waiting && intent.is_some() {
                 State::Executing
@@ -214,7 +220,7 @@ impl Row {
                 order_no: number(self.order_no)?,
                 notification_no: number(self.notification_no)?,
                 delivered_at: self.delivered_at,
-                undelivered_at: None,
+                undelivered_at: self.undelivered_at,
                 execute_at: self.execute_at,
                 debits_tried: number(self.debits_tried)?,
                 lookups: number(self.lookups)?,
@@ -230,4 +236,10 @@ impl Row {
             intent,
         })
     }
+}
+
+/// When the tries of a day are older than 30 days, all of them.
+fn budget_from(spent_on: NaiveDate) -> Option<Instant> {
+    let free_on = spent_on.checked_add_days(Days::new(31))?;
+    Some(free_on.and_time(NaiveTime::MIN).and_utc())
 }

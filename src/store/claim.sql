@@ -23,11 +23,18 @@ with due as materialized (
 ), job as materialized (
   select c.execution_id, c.step, c.run_at, c.run_before, c.lease_token,
          e.mandate_id, e.cycle_on, e.debit_at, e.closes_at, e.amount_minor, e.max_amount_minor, e.currency, e.policy_id, e.state,
-         e.class, e.order_no, e.order_id, e.notification_no, e.notification_ref, e.delivered_at, e.execute_at, e.max_attempts,
-         e.debits_tried, e.lookups, e.tries, e.provider_ref, e.sent_at, e.failed_at, e.looked,
+         e.class, e.order_no, e.order_id, e.notification_no, e.notification_ref, e.delivered_at, e.undelivered_at,
+         e.execute_at, e.max_attempts, e.debits_tried, e.lookups, e.tries, e.provider_ref, e.sent_at, e.failed_at, e.looked,
          m.ref, m.provider, m.provider_mandate_id, m.customer_id, m.rail, m.notify, m.amount_minor as mandate_amount_minor,
          m.max_amount_minor as mandate_max_minor, m.frequency, m.cron, m.time_zone, m.starts_on, m.ends_on,
-         m.debit_at as debit_time, m.category, m.description, m.metadata, m.status as mandate_status
+         m.debit_at as debit_time, m.category, m.description, m.metadata, m.status as mandate_status, m.provider_paused_at,
+         -- The day of which the tries must be older than 30 days before one more fits; null while one fits. A day counts as a
+         -- whole, so it is later than by the hour, and never earlier.
+         case when e.max_attempts_in_30_days is not null and c.step in ('notify', 'execute', 'retry') then (
+           select max(day) from (
+             select b.day, sum(b.tried) over (order by b.day desc) as tried from mandated.budgets b
+              where b.mandate_id = e.mandate_id and b.day >= ($2 at time zone 'UTC')::date - 30) since
+            where since.tried >= e.max_attempts_in_30_days) end as budget_spent_on
     from claimed c
     cross join lateral (select * from mandated.executions where id = c.execution_id limit 1) e
     cross join lateral (select * from mandated.mandates where id = e.mandate_id limit 1) m
@@ -48,6 +55,7 @@ with due as materialized (
      and j.state in ('planned', 'notified', 'retrying')
      and $2 < j.closes_at and (j.run_before is null or $2 < j.run_before)
      and j.debits_tried < j.max_attempts
+     and j.budget_spent_on is null
      and j.amount_minor <= j.mandate_max_minor
      and (select true from mandated.debits d where d.mandate_id = j.mandate_id and d.cycle_on = j.cycle_on limit 1) is null
      and case j.notify
@@ -70,13 +78,15 @@ select l.execution_id as "execution_id!", l.step as "step!", l.run_at as "run_at
        case when l.opened then $2 else i.opened_at end as intent_opened_at, i.counter_before,
        l.cycle_on as "cycle_on!", l.debit_at as "debit_at!", l.closes_at as "closes_at!", l.amount_minor as "amount_minor!",
        l.currency as "currency!", l.policy_id as "policy_id!", l.state as "state!", l.class, l.order_no as "order_no!",
-       l.order_id as "order_id!", l.notification_no as "notification_no!", l.notification_ref, l.delivered_at, l.execute_at,
+       l.order_id as "order_id!", l.notification_no as "notification_no!", l.notification_ref, l.delivered_at,
+       l.undelivered_at, l.execute_at,
        l.debits_tried as "debits_tried!", l.lookups as "lookups!", l.tries as "tries!", l.provider_ref, l.sent_at, l.failed_at,
        l.looked as "looked!", l.mandate_id as "mandate_id!", l.ref as "mandate_ref!", l.provider as "provider!",
        l.provider_mandate_id as "provider_mandate_id!", l.customer_id as "customer_id!", l.rail as "rail!",
        l.notify as "notify!", l.mandate_amount_minor, l.mandate_max_minor as "max_amount_minor!", l.frequency, l.cron,
        l.time_zone as "time_zone!", l.starts_on as "starts_on!", l.ends_on, l.debit_time as "debit_time!", l.category,
-       l.description as "description!", l.metadata as "metadata!", l.mandate_status as "mandate_status!"
+       l.description as "description!", l.metadata as "metadata!", l.mandate_status as "mandate_status!",
+       l.provider_paused_at, l.budget_spent_on
   from leased l
   left join lateral (select kind, opened_at, counter_before from mandated.intents
                       where execution_id = l.execution_id limit 1) i on true

@@ -165,8 +165,8 @@ pub enum Changed {
 
 /// Changes where a mandate stands, with its event, in one transaction. The planning cursor stays.
 ///
-/// A resumed mandate's jobs that wait for it, which is until the end of their cycle, become due: whoever claims one works out
-/// anew when its step is lawful. A job that waits for its own time goes on waiting.
+/// A resumed mandate's jobs that wait for it become due: whoever claims one works out anew when its step is lawful. A job that
+/// waits for its own time goes on waiting. A pause makes void what the provider is known to have said of an earlier one.
 pub async fn set_status(
     conn: &mut PgConnection,
     reference: &str,
@@ -188,6 +188,16 @@ pub async fn set_status(
     };
     let before = word("mandate", row.id, &row.status, MandateStatus::parse)?;
     if before == change.status() {
+        if change == Change::Pause {
+            sqlx::query!(
+                "update mandated.mandates set provider_paused_at = null where id = $1",
+                row.id
+            )
+            .execute(&mut *tx)
+            .await
+            .tried("change the mandate")?;
+            tx.commit().await.tried("commit a transaction")?;
+        }
         return Ok(Changed::Already);
     }
     if !change.is_possible(before) {
@@ -195,7 +205,7 @@ pub async fn set_status(
     }
     sqlx::query!(
         "with changed as (
-           update mandated.mandates set status = $2, status_reason = $3, updated_at = $4 where id = $1
+           update mandated.mandates set status = $2, status_reason = $3, provider_paused_at = null, updated_at = $4 where id = $1
            returning id, ref)
          insert into mandated.events (at, kind, mandate_id, mandate_ref, from_state, to_state, reason)
          select $4, $5, id, ref, $6, $2, $3 from changed",
@@ -211,10 +221,8 @@ pub async fn set_status(
     .tried("change the mandate")?;
     if change == Change::Resume {
         sqlx::query!(
-            "update mandated.jobs j set run_at = $2, run_before = null
-               from mandated.executions e
-              where e.id = j.execution_id and j.mandate_id = $1 and j.lease_token is null
-                and j.step in ('notify', 'execute', 'retry') and j.run_at >= e.closes_at and j.run_at > $2",
+            "update mandated.jobs set run_at = $2, run_before = null, parked = false
+              where mandate_id = $1 and lease_token is null and parked",
             row.id,
             now
         )
@@ -224,4 +232,21 @@ pub async fn set_status(
     }
     tx.commit().await.tried("commit a transaction")?;
     Ok(Changed::Done)
+}
+
+/// Notes that the provider has paused the mandate too: from now on it may be asked whether it is active again.
+pub async fn paused_at_provider(
+    conn: &mut PgConnection,
+    reference: &str,
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    sqlx::query!(
+        "update mandated.mandates set provider_paused_at = $2 where ref = $1 and status = 'paused'",
+        reference,
+        now
+    )
+    .execute(conn)
+    .await
+    .tried("note that the provider has paused the mandate")?;
+    Ok(())
 }

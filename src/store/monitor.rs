@@ -41,7 +41,8 @@ pub struct Coming {
 pub async fn coming(pool: &PgPool, now: Instant) -> Result<Coming, StoreError> {
     let row = sqlx::query!(
         r#"select min(at) as job_at, coalesce(array_agg(id order by id) filter (where at <= $1), '{}') as "due!",
-                  (select next_plan_at from mandated.mandates where status = 'active' and next_plan_at is not null
+                  (select next_plan_at from mandated.mandates
+                    where (status = 'active' or provider_paused_at is not null) and next_plan_at is not null
                     order by next_plan_at, id limit 1) as plan_at,
                   exists (select 1 from mandated.jobs where lease_token is not null) as "leased!"
              from (select a.id, greatest(n.run_at, coalesce(a.paused_until, n.run_at)) as at
@@ -71,9 +72,12 @@ pub struct Pulse {
     pub oldest_unknown_at: Option<Instant>,
     pub reviews: i64,
     pub paused_accounts: i64,
+    /// Of the tries allowed to the debits that are due next, how many in a hundred are left.
+    pub budget_headroom: i64,
 }
 
-/// Counts what is due up to a cap, so that its cost does not grow with a backlog.
+/// Counts what is due up to a cap, and looks at no more than the next 500 jobs of an account, so that its cost does not grow with
+/// a backlog.
 pub async fn pulse(pool: &PgPool, now: Instant) -> Result<Pulse, StoreError> {
     sqlx::query_as!(
         Pulse,
@@ -87,7 +91,13 @@ pub async fn pulse(pool: &PgPool, now: Instant) -> Result<Pulse, StoreError> {
              (select count(*) from mandated.intents) as "open_intents!",
              (select min(sent_at) from mandated.executions where state = 'unknown') as oldest_unknown_at,
              (select count(*) from mandated.executions where state = 'review') as "reviews!",
-             (select count(*) from mandated.accounts where paused_until > $1) as "paused_accounts!""#,
+             (select count(*) from mandated.accounts where paused_until > $1) as "paused_accounts!",
+             (select coalesce(100 * sum(e.max_attempts - least(e.debits_tried, e.max_attempts)) / sum(e.max_attempts), 100)
+                from mandated.accounts a cross join lateral (
+                  select j.execution_id, j.step from mandated.jobs j where j.account_id = a.id and j.lease_token is null
+                   order by j.run_at, j.execution_id limit 500) n
+                cross join lateral (select max_attempts, debits_tried from mandated.executions
+                                     where id = n.execution_id and n.step in ('execute', 'retry') limit 1) e) as "budget_headroom!""#,
         now
     )
     .fetch_one(pool)

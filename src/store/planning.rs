@@ -64,7 +64,7 @@ pub async fn lock_due(
         r#"select id, ref as reference, account_id, provider, rail, notify, amount_minor as "amount_minor!", max_amount_minor,
                   currency, frequency, cron, time_zone, starts_on, ends_on, debit_at, next_cycle_on as "next_cycle_on!"
              from mandated.mandates
-            where status = 'active' and next_plan_at is not null and next_plan_at <= $1
+            where (status = 'active' or provider_paused_at is not null) and next_plan_at is not null and next_plan_at <= $1
             order by next_plan_at, id limit $2 for no key update skip locked"#,
         now,
         limit
@@ -114,14 +114,15 @@ pub async fn insert_executions(
                id bigint, mandate_id bigint, mandate_ref text, account_id smallint, policy_id bigint, cycle_on date,
                debit_at timestamptz, closes_at timestamptz, amount_minor bigint, max_amount_minor bigint, currency text,
                state text, reason text, order_id text, notification_no smallint, notification_ref text,
-               execute_at timestamptz, max_attempts smallint, step text, run_at timestamptz, run_before timestamptz)
+               execute_at timestamptz, max_attempts smallint, max_attempts_in_30_days smallint, step text, run_at timestamptz,
+               run_before timestamptz)
            ), added as (
              insert into mandated.executions (id, mandate_id, account_id, policy_id, cycle_on, debit_at, closes_at, amount_minor,
                max_amount_minor, currency, state, reason, order_id, notification_no, notification_ref, execute_at, max_attempts,
-               planned_at, updated_at, finished_at)
+               max_attempts_in_30_days, planned_at, updated_at, finished_at)
              select id, mandate_id, account_id, policy_id, cycle_on, debit_at, closes_at, amount_minor,
                max_amount_minor, currency, state, reason, order_id, notification_no, notification_ref, execute_at, max_attempts,
-               $2::timestamptz, $2::timestamptz, case when state in ('expired', 'skipped') then $2::timestamptz end
+               max_attempts_in_30_days, $2::timestamptz, $2::timestamptz, case when state in ('expired', 'skipped') then $2::timestamptz end
                from n
              on conflict (mandate_id, cycle_on) do nothing
              returning id

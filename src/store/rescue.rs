@@ -28,7 +28,7 @@ pub async fn rescue_expired(
 ) -> Result<Vec<Rescued>, StoreError> {
     let rows = sqlx::query!(
         r#"with expired as materialized (
-             select j.execution_id, j.lease_token, j.worker_id, j.step, i.execution_id is not null as has_intent
+             select j.execution_id, j.lease_token, j.worker_id, j.step, j.run_at, i.execution_id is not null as has_intent
                from mandated.jobs j left join mandated.intents i on i.execution_id = j.execution_id
               where j.lease_token is not null and j.lease_until < now()
               order by j.lease_until limit 500
@@ -41,7 +41,16 @@ pub async fn rescue_expired(
                     lease_until = null, lease_token = null, worker_id = null
                from expired x
               where j.execution_id = x.execution_id and j.lease_token = x.lease_token
-             returning j.execution_id, j.step, x.has_intent, x.lease_token, x.step as lost_step
+             returning j.execution_id, j.step, x.has_intent, x.lease_token, x.step as lost_step, x.run_at as lost_at
+           ), counted as (
+             -- What may have been done counts as done: a look at the order, and a notification, which can be as old as its job.
+             update mandated.executions e
+                set looked = case when t.lost_step in ('lookup', 'retry', 'verify')
+                                  then (array_prepend($1::timestamptz, e.looked))[1:3] else e.looked end,
+                    undelivered_at = case when t.lost_step = 'notify' then coalesce(e.undelivered_at, t.lost_at)
+                                          else e.undelivered_at end
+               from taken t
+              where e.id = t.execution_id and t.lost_step in ('lookup', 'retry', 'verify', 'notify')
            ), logged as (
              insert into mandated.attempts (at, execution_id, mandate_id, call, reference, latency_ms, outcome, decision,
                                             next_step, next_at, lease_token, worker_id)

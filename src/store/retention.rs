@@ -70,3 +70,27 @@ pub async fn delete_executions(
     .tried("delete old executions")?;
     Ok(done.rows_affected())
 }
+
+/// Deletes the days of card budgets that no claim counts any more.
+pub async fn delete_budgets(pool: &PgPool, now: Instant) -> Result<u64, StoreError> {
+    let done = sqlx::query!(
+        "delete from mandated.budgets where day < ($1 at time zone 'UTC')::date - 30",
+        now
+    )
+    .execute(pool)
+    .await
+    .tried("delete old budgets")?;
+    Ok(done.rows_affected())
+}
+
+/// Forgets what was wrong with accounts and has not come again since an instant.
+pub async fn delete_faults(pool: &PgPool, before: Instant) -> Result<u64, StoreError> {
+    let done = sqlx::query!(
+        "delete from mandated.account_faults where last_at < $1 and coalesce(paused_until < $1, true)",
+        before
+    )
+    .execute(pool)
+    .await
+    .tried("forget old faults")?;
+    Ok(done.rows_affected())
+}

@@ -1,13 +1,14 @@
 //! Settle: what came of a batch of jobs, in one statement, fenced by their lease tokens.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use serde::Serialize;
 use sqlx::PgPool;
 
 use super::error::{StoreError, Tried};
 use super::rows::word;
-use crate::domain::{ExecutionId, Instant, LeaseToken, State};
+use crate::domain::{AccountId, ExecutionId, Instant, LeaseToken, State};
 
 /// All that changes when one job is done. Fields are the columns they are written to.
 #[derive(Debug, Clone, Serialize)]
@@ -28,6 +29,7 @@ pub struct Settlement {
     pub notification_no: u16,
     pub notification_ref: Option<String>,
     pub delivered_at: Option<Instant>,
+    pub undelivered_at: Option<Instant>,
     pub execute_at: Option<Instant>,
     pub debits_tried: u16,
     pub lookups: u16,
@@ -37,6 +39,18 @@ pub struct Settlement {
     pub failed_at: Option<Instant>,
     pub looked: Vec<Instant>,
     pub mandate_status: Option<&'static str>,
+    /// The pause that this status is an answer about; without one it is news of an active mandate.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub paused_at: Option<Instant>,
+    /// Whether the next job's own time has come, and it waits for its mandate to be resumed.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub parked: bool,
+    /// Declined tries that this job found out about, where 30 days have a limit of them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub card_tries: Option<u16>,
+    /// What is wrong with the account or with us, in a few words, rather than with this mandate.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fault: Option<String>,
     /// The proof of a collection: what was debited, and by which order of the cycle.
     pub debit_minor: Option<i64>,
     pub debit_order_id: Option<String>,
@@ -70,6 +84,36 @@ pub struct Settled {
     pub reason: String,
 }
 
+/// When one reason for parking executions is the account's trouble, and pauses it.
+#[derive(Debug, Clone, Copy)]
+pub struct FaultRules {
+    /// So many executions,
+    pub limit: i64,
+    /// within this long after the first of them. For as long after a pause, one more is enough for the next.
+    pub within: Duration,
+    pub pause: Duration,
+}
+
+/// An account that this batch has paused.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PausedAccount {
+    pub id: AccountId,
+    pub reason: String,
+    /// How many executions were parked for it, since when.
+    pub parked: i32,
+    pub since: Instant,
+    pub until: Instant,
+    /// The refs of mandates that it ended; of many, the first.
+    pub ended: Vec<String>,
+}
+
+/// What a batch came to.
+#[derive(Debug, Default)]
+pub struct Written {
+    pub executions: HashMap<ExecutionId, Settled>,
+    pub paused: Vec<PausedAccount>,
+}
+
 /// Writes a batch, all of it or nothing.
 pub async fn settle(
     pool: &PgPool,
@@ -77,25 +121,45 @@ pub async fn settle(
     attempts: &[Attempt],
     now: Instant,
     worker: &str,
-) -> Result<HashMap<ExecutionId, Settled>, StoreError> {
+    faults: FaultRules,
+) -> Result<Written, StoreError> {
     let settlements = as_text(serde_json::to_string(settlements))?;
     let attempts = as_text(serde_json::to_string(attempts))?;
-    let rows = sqlx::query_file!("src/store/settle.sql", settlements, attempts, now, worker)
-        .fetch_all(pool)
-        .await
-        .tried("settle jobs")?;
-    rows.into_iter()
-        .map(|row| {
-            let state = word("execution", row.execution_id, &row.state, State::parse)?;
-            Ok((
-                ExecutionId(row.execution_id),
-                Settled {
-                    state,
-                    reason: row.reason,
-                },
-            ))
-        })
-        .collect()
+    let rows = sqlx::query_file!(
+        "src/store/settle.sql",
+        settlements,
+        attempts,
+        now,
+        worker,
+        faults.limit,
+        faults.within.as_secs_f64(),
+        faults.pause.as_secs_f64()
+    )
+    .fetch_all(pool)
+    .await
+    .tried("settle jobs")?;
+    let mut written = Written::default();
+    for row in rows {
+        if let (Some(id), Some(state)) = (row.execution_id, &row.state) {
+            let state = word("execution", id, state, State::parse)?;
+            let reason = row.reason;
+            written
+                .executions
+                .insert(ExecutionId(id), Settled { state, reason });
+        } else if let (Some(id), Some(since), Some(until)) =
+            (row.account_id, row.first_at, row.paused_until)
+        {
+            written.paused.push(PausedAccount {
+                id: AccountId(id),
+                reason: row.reason,
+                parked: row.parked.unwrap_or_default(),
+                since,
+                until,
+                ended: row.ended.unwrap_or_default(),
+            });
+        }
+    }
+    Ok(written)
 }
 
 /// As text, without the one character that Postgres cannot store. Providers' words are in here: a single one with it would keep

@@ -1,14 +1,25 @@
--- $1 settlements, $2 attempts (both JSON arrays as text: cheaper to read than jsonb), $3 business time, $4 worker
+-- $1 settlements, $2 attempts (both JSON arrays as text: cheaper to read than jsonb), $3 business time, $4 worker;
+-- one reason that parks $5 executions of an account within $6 seconds pauses it for $7 seconds
 -- Each table is reached by its key, in ways that leave Postgres no choice: see claim.sql.
 with s as materialized (
   select * from json_to_recordset($1::text::json) as s (
     execution_id bigint, lease_token bigint, from_state text, to_state text, reason text, class text,
     step text, run_at timestamptz, run_before timestamptz, closes_intent boolean,
     order_no smallint, order_id text, notification_no smallint, notification_ref text, delivered_at timestamptz,
+    undelivered_at timestamptz,
     execute_at timestamptz, debits_tried smallint, lookups smallint, tries smallint, provider_ref text,
-    sent_at timestamptz, failed_at timestamptz, looked timestamptz[], mandate_status text,
+    sent_at timestamptz, failed_at timestamptz, looked timestamptz[], mandate_status text, paused_at timestamptz,
+    parked boolean, card_tries integer, fault text,
     debit_minor bigint, debit_order_id text,
     told_no smallint, told_ref text, told_state text, told_message text)
+), waited_for as materialized (
+  -- Locked, so that a mandate is not resumed between the look at it and the parking of its job: whoever comes second sees
+  -- what the first one did.
+  select m.id, m.status from mandated.mandates m
+   where m.id = any (array(select j.mandate_id from mandated.jobs j
+                            where j.execution_id = any (array(select execution_id from s where parked))))
+   order by m.id
+     for no key update
 ), gone as (
   delete from mandated.jobs
    where execution_id = any (array(select execution_id from s where step is null))
@@ -16,7 +27,12 @@ with s as materialized (
   returning execution_id, lease_token
 ), again as (
   update mandated.jobs j
-     set step = s.step, run_at = s.run_at, run_before = s.run_before, lease_until = null, lease_token = null, worker_id = null
+     set step = s.step, run_before = s.run_before, lease_until = null, lease_token = null, worker_id = null,
+         parked = coalesce(s.parked, false),
+         -- A mandate that was resumed while its job was held is not waited for.
+         run_at = case when s.parked and (s.mandate_status is null or s.paused_at is not null)
+                            and (select w.status <> 'paused' from waited_for w where w.id = j.mandate_id)
+                       then $3 else s.run_at end
     from s
    where j.execution_id = any (array(select execution_id from s where step is not null))
      and ((j.execution_id, j.lease_token) in (select execution_id, lease_token from s where step is not null)) is true
@@ -25,7 +41,7 @@ with s as materialized (
 ), held as materialized (
   -- The fence: only what this worker still held is written anywhere below. By the token too: the same batch may hold an
   -- older settlement of the execution, from before its lease was lost and won again.
-  select s.*, e.mandate_id, e.cycle_on, e.amount_minor, e.currency, e.reason as old_reason, e.finished_at as old_finished_at,
+  select s.*, e.mandate_id, e.account_id, e.cycle_on, e.amount_minor, e.currency, e.reason as old_reason, e.finished_at as old_finished_at,
          m.ref as mandate_ref
     from s
     cross join lateral (select * from mandated.executions where id = s.execution_id limit 1) e
@@ -53,7 +69,8 @@ with s as materialized (
      set state = n.state, finished_at = case when n.is_final then coalesce(h.old_finished_at, $3) end,
          reason = n.reason, class = h.class, updated_at = $3,
          order_no = h.order_no, order_id = h.order_id, notification_no = h.notification_no, notification_ref = h.notification_ref,
-         delivered_at = h.delivered_at, execute_at = h.execute_at, debits_tried = h.debits_tried, lookups = h.lookups,
+         delivered_at = h.delivered_at, undelivered_at = h.undelivered_at, execute_at = h.execute_at,
+         debits_tried = h.debits_tried, lookups = h.lookups,
          tries = h.tries, provider_ref = h.provider_ref, sent_at = h.sent_at, failed_at = h.failed_at, looked = h.looked
     from ended h
     cross join lateral (
@@ -83,11 +100,51 @@ with s as materialized (
      set state = excluded.state, delivered_at = excluded.delivered_at, message = excluded.message
    where notifications.state <> 'delivered'
 ), stopped as (
-  update mandated.mandates m set status = h.mandate_status, status_reason = h.reason, updated_at = $3
+  -- What a provider said of a paused mandate holds only while nothing newer is known of its pause.
+  update mandated.mandates m
+     set status = h.mandate_status, updated_at = $3,
+         status_reason = case when m.status = h.mandate_status then m.status_reason else h.reason end,
+         provider_paused_at = case when h.mandate_status = 'paused' then $3 end
     from held h
    where m.id = any (array(select mandate_id from held where mandate_status is not null))
-     and m.id = h.mandate_id and h.mandate_status is not null and m.status = 'active'
-  returning m.id, m.ref, m.status, m.status_reason
+     and m.id = h.mandate_id and h.mandate_status is not null
+     and case when h.paused_at is null then m.status = 'active' else m.provider_paused_at = h.paused_at end
+  returning m.id, m.ref, m.status, m.status_reason, case when h.paused_at is null then 'active' else 'paused' end as from_status
+), spent as (
+  insert into mandated.budgets (mandate_id, day, tried)
+  select mandate_id, ($3 at time zone 'UTC')::date, sum(card_tries) from held where card_tries > 0
+   group by mandate_id order by mandate_id
+  on conflict (mandate_id, day) do update set tried = budgets.tried + excluded.tried
+), taken as materialized (
+  -- The accounts whose debits the provider takes: what was wrong with them is not any more.
+  select distinct account_id from held where from_state = 'executing' and to_state in ('pending', 'charged')
+), sound as (
+  delete from mandated.account_faults where account_id = any (array(select account_id from taken))
+), faults as (
+  -- Counted from the first of them. One that has paused the account does so again at the next, for a while after the pause.
+  insert into mandated.account_faults as f (account_id, reason, first_at, last_at, parked, paused_until, ended)
+  select account_id, fault, $3, $3, count(*), case when count(*) >= $5 then $3 + make_interval(secs => $7) end,
+         coalesce((array_agg(mandate_ref order by mandate_id) filter (where mandate_status is not null))[1:20], '{}')
+    from held
+   where fault is not null and account_id not in (select account_id from taken)
+   group by account_id, fault order by account_id, fault
+  on conflict (account_id, reason) do update
+     set first_at = case when f.first_at > $3 - make_interval(secs => $6) then f.first_at else $3 end,
+         last_at = greatest(f.last_at, $3),
+         parked = excluded.parked + case when f.first_at > $3 - make_interval(secs => $6) then f.parked else 0 end,
+         paused_until = case
+           when f.paused_until > $3 - make_interval(secs => $6)
+             or excluded.parked + case when f.first_at > $3 - make_interval(secs => $6) then f.parked else 0 end >= $5
+           then $3 + make_interval(secs => $7) end,
+         ended = (f.ended || excluded.ended)[1:20]
+  returning account_id, reason, first_at, parked, paused_until, ended
+), paused as (
+  -- Of all that find out at the same time, the first one pauses it, and has something to say.
+  update mandated.accounts a
+     set paused_until = f.paused_until, pause_reason = format('%s, %s times since %s', f.reason, f.parked, f.first_at)
+    from faults f
+   where a.id = f.account_id and f.paused_until > $3 and (a.paused_until is null or a.paused_until <= $3)
+  returning a.id, f.reason, f.parked, f.first_at, a.paused_until, f.ended
 ), announced as (
   insert into mandated.events (at, kind, mandate_id, mandate_ref, execution_id, cycle_on, from_state, to_state, order_id,
                                amount_minor, currency, class, reason)
@@ -96,7 +153,9 @@ with s as materialized (
     from moved
    where state <> from_state
   union all
-  select $3, 'mandate.' || status, id, ref, null, null, 'active', status, null, null, null, null, status_reason from stopped
+  select $3, 'mandate.' || status, id, ref, null, null, from_status, status, null, null, null, null, status_reason
+    from stopped
+   where status <> from_status
 ), logged as (
   insert into mandated.attempts (at, execution_id, mandate_id, call, reference, http_status, latency_ms, outcome, class, code,
                                  message, rule, body, decision, next_step, next_at, lease_token, worker_id)
@@ -107,4 +166,8 @@ with s as materialized (
       code text, message text, rule text, body text)
     join held h on h.execution_id = a.execution_id
 )
-select id as "execution_id!", state as "state!", reason as "reason!" from moved
+select id as execution_id, state, reason as "reason!", null::smallint as account_id, null::integer as parked,
+       null::timestamptz as first_at, null::timestamptz as paused_until, null::text[] as ended
+  from moved
+union all
+select null, null, reason, id, parked, first_at, paused_until, ended from paused

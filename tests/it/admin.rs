@@ -171,9 +171,10 @@ async fn a_mandate_is_paused_resumed_and_revoked_with_an_event_each() {
 /// An execution of sub-1 whose job is parked for days.
 async fn parked(pool: &PgPool, step: &str) {
     add(pool, "sub-1", (2026, 11, 30), None).await.unwrap();
-    // A step that waits for its mandate waits until the end of its cycle.
+    // A step waits for its mandate, an answer is asked for whatever becomes of that.
+    let waits = step == "execute";
     let park = format!(
-        "update mandated.jobs j set step = '{step}', run_at = e.closes_at, run_before = null from mandated.executions e where e.id = j.execution_id"
+        "update mandated.jobs j set step = '{step}', run_at = e.closes_at, run_before = null, parked = {waits} from mandated.executions e where e.id = j.execution_id"
     );
     run(pool, &park).await;
 }

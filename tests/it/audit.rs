@@ -168,6 +168,12 @@ const DAMAGES: &[(&str, &str)] = &[
           (at, execution_id, mandate_id, call, reference, latency_ms, outcome, decision, lease_token, worker_id)
         select '2026-11-15T00:40Z', 2, 2, 'retry', 'order2', 1, o, '-', 1, 'worker'
           from unnest(array['failed', 'throttled', 'failed', 'not_sent', 'failed', 'failed']) o"),
+    ("a card tried too often in 30 days", "
+        update mandated.executions set max_attempts_in_30_days = 2 where id = 2;
+        insert into mandated.attempts
+          (at, execution_id, mandate_id, call, reference, latency_ms, outcome, decision, lease_token, worker_id)
+        select timestamptz '2026-11-15T00:30Z' + n * interval '1 minute', 2, 2, 'retry', 'order2', 1, 'failed', '-', 1, 'worker'
+          from generate_series(1, 3) n"),
     ("too many notifications", "update mandated.executions set notification_no = 4 where id = 3"),
     ("too many orders", "update mandated.executions set order_no = 2 where id = 3"),
     ("an intent that nobody looks after", "delete from mandated.jobs where execution_id = 2"),
@@ -225,7 +231,8 @@ async fn what_is_unusual_and_lawful_is_not_a_finding() {
     let database = sound().await;
     run(
         &database.pool,
-        "insert into mandated.jobs (execution_id, account_id, mandate_id, step, run_at) values (1, 1, 1, 'verify', '2026-11-20Z');
+        "update mandated.executions set max_attempts_in_30_days = 4 where id = 3;
+         insert into mandated.jobs (execution_id, account_id, mandate_id, step, run_at) values (1, 1, 1, 'verify', '2026-11-20Z');
          update mandated.executions set state = 'review', finished_at = '2026-11-18Z' where id = 2;
          delete from mandated.jobs where execution_id = 2;
          insert into mandated.events (at, kind, mandate_id, mandate_ref, execution_id, from_state, to_state, reason)

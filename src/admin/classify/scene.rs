@@ -61,6 +61,8 @@ impl Scene {
             provider: question.provider,
             notify,
             mandate_status: MandateStatus::Active,
+            paused_at: None,
+            budget_from: None,
             state: State::Planned,
             cycle: Cycle {
                 on: first.with_timezone(&zone).date_naive(),

@@ -68,6 +68,9 @@ fn worker(config: &Config, checks: &mut Checks<'_>) {
     checks.positive("worker.settle_batch", worker.settle_batch);
     checks.lasting("worker.poll_interval", worker.poll_interval);
     checks.lasting("worker.lease", worker.lease);
+    checks.positive("worker.parked_limit", worker.parked_limit);
+    checks.lasting("worker.parked_within", worker.parked_within);
+    checks.lasting("worker.parked_pause", worker.parked_pause);
     let (lease, drain) = (worker.lease, worker.drain_timeout);
     checks.require(drain <= lease, "worker.drain_timeout", || {
         format!(

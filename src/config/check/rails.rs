@@ -56,6 +56,11 @@ fn rules(prefix: &str, rules: &RailRules, checks: &mut Checks<'_>) {
     checks.positive(&key("notification_tries"), rules.notification_tries);
     checks.positive(&key("max_attempts"), rules.max_attempts);
     checks.positive(&key("max_orders"), rules.max_orders);
+    checks.positive(
+        &key("max_attempts_in_30_days"),
+        rules.max_attempts_in_30_days.unwrap_or(1),
+    );
+    checks.lasting(&key("paused_check_every"), rules.paused_check_every);
     checks.lasting(&key("processing_time"), rules.processing_time);
     checks.lasting(&key("lookup_every"), rules.lookup_every);
     checks.lasting(&key("verify_after"), rules.verify_after);

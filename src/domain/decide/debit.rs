@@ -20,6 +20,12 @@ impl Context<'_> {
         decision.closes_intent = true;
         decision.collected = Some(amount.unwrap_or(due));
         decision.class = None;
+        // The provider's silent tries before the one that went through.
+        let (tried, before) = (
+            self.execution.attempts(self.counter),
+            self.execution.progress.debits_tried,
+        );
+        decision.declined = tried.saturating_sub(before).saturating_sub(1);
         match amount {
             Some(debited) if debited != due => {
                 decision.events = vec![Event::ReviewNeeded];

@@ -7,8 +7,9 @@ use super::{Context, Decision, Next, keep};
 use crate::domain::execution::Progress;
 use crate::domain::outcome::Failure;
 use crate::domain::plan::{self, Start};
-use crate::domain::retry::after;
-use crate::domain::{Class, Event, Instant, MandateStatus, Notify, State, Step};
+use crate::domain::policy::Policy;
+use crate::domain::retry::{after, jitter};
+use crate::domain::{Class, Event, Execution, Instant, MandateStatus, Notify, State, Step};
 
 impl Context<'_> {
     /// The order's attempt ended without a collection.
@@ -31,6 +32,8 @@ impl Context<'_> {
         decision.closes_intent = true;
         self.mark_call(&mut decision);
         decision.progress.debits_tried = self.tried(failure.class);
+        let before = self.execution.progress.debits_tried;
+        decision.declined = decision.progress.debits_tried.saturating_sub(before);
         if self.is_news(failure.class) {
             decision.mandate = mandate_effect(failure.class);
             // The provider's own retries begin anew after each attempt that fails.
@@ -174,7 +177,8 @@ impl Context<'_> {
         decision.closes_intent = true;
         decision.mandate = mandate_effect(class);
         if class == Class::MandatePaused {
-            return park(decision, self.step, self.execution.cycle.closes_at);
+            decision.events = vec![Event::NotProcessed];
+            return park(decision, self.execution, self.step, self.policy, self.now);
         }
         if self.step == Step::Retry && class == Class::NothingToRetry {
             return self.end_of_order(decision, failure);
@@ -251,11 +255,19 @@ impl Context<'_> {
     }
 }
 
-/// Waits for the mandate to be resumed; at the cycle's end the step is closed instead.
-fn park(mut decision: Decision, step: Step, closes_at: Instant) -> Decision {
-    decision.events = vec![Event::NotProcessed];
-    decision.reason = format!("{}; waits for the mandate to be resumed", decision.reason);
-    decision.next = Some(Next::at(step, closes_at));
+/// Waits for the mandate to be resumed, and asks whether it is now and then; at the cycle's end the step is closed instead.
+pub(in crate::domain) fn park(
+    mut decision: Decision,
+    execution: &Execution,
+    step: Step,
+    policy: &Policy,
+    now: Instant,
+) -> Decision {
+    let spread = jitter(execution.id.0, 0, policy.jitter);
+    let check = after(after(now, policy.paused_check_every), spread);
+    decision.reason = format!("{}; waits for it to be resumed", decision.reason);
+    decision.next = Some(Next::at(step, check.min(execution.cycle.closes_at)));
+    decision.parked = true;
     decision
 }
 

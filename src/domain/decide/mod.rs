@@ -21,6 +21,7 @@ use super::policy::Policy;
 use super::window::Span;
 use super::{Amount, Class, Event, Execution, Instant, MandateStatus, Outcome, Step};
 
+pub(super) use failure::park;
 pub use order::close_cycle;
 pub use timing::{lookup_at, may_look, next_window};
 pub use verify::decide_verify;
@@ -46,6 +47,10 @@ pub struct Decision {
     pub mandate: Option<MandateStatus>,
     /// Whether all calls of the account must wait.
     pub account: Option<AccountPause>,
+    /// Tries that turn out to have been made and declined, the provider's own included.
+    pub declined: u16,
+    /// Whether what is next waits for the mandate to be resumed, its own time having come.
+    pub parked: bool,
 }
 
 /// The next step and when it may be done.
@@ -97,6 +102,8 @@ pub(super) fn keep(
         collected: None,
         mandate: None,
         account: None,
+        declined: 0,
+        parked: false,
     }
 }
 

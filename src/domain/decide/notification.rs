@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::failure::{mandate_effect, words};
+use super::failure::{mandate_effect, park, words};
 use super::strategy::{Wanted, strategy_time};
 use super::timing::next_window;
 use super::{AccountPause, Decision, Next, keep};
@@ -157,12 +157,10 @@ fn failed(execution: &Execution, failure: &Failure, policy: &Policy, now: Instan
     decision.mandate = mandate_effect(failure.class);
     match decision.mandate {
         Some(MandateStatus::Paused) => {
-            decision.reason = format!("{}; waits for the mandate to be resumed", decision.reason);
-            decision.next = Some(Next::at(Step::Notify, execution.cycle.closes_at));
             decision.events = vec![Event::NotificationFailed];
             decision.progress.undelivered_at = None;
             decision.progress.notification_no = decision.progress.notification_no.saturating_add(1);
-            return decision;
+            return park(decision, execution, Step::Notify, policy, now);
         }
         Some(
             MandateStatus::Active

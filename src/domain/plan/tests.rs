@@ -39,6 +39,8 @@ pub(super) fn policy(debit: &[&str], notify: &[&str]) -> Policy {
         review_after: Duration::from_hours(72),
         verify_after: Duration::from_hours(24),
         retry: BTreeMap::new(),
+        max_attempts_in_30_days: None,
+        paused_check_every: Duration::from_hours(24),
     }
 }
 

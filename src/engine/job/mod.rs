@@ -3,6 +3,7 @@
 
 mod debit;
 mod notification;
+mod paused;
 mod record;
 
 use std::time::Duration;
@@ -16,7 +17,7 @@ use crate::store::StoreError;
 use crate::store::claim::Claimed;
 use crate::store::settle::{Attempt, Settlement};
 
-use record::settlement;
+use record::{fault, settlement};
 
 use super::{Account, Engine};
 
@@ -128,6 +129,7 @@ pub async fn run(
         now,
     ) {
         Gate::Instead(decision) => (*decision, None),
+        Gate::AskMandate => (run.ask_mandate().await, None),
         Gate::Go => run.step().await?,
     };
     let Run {
@@ -142,7 +144,10 @@ pub async fn run(
             execution,
             source,
         })?;
-    let mut settlement = settlement(engine, &claimed, &decision, to_state, told);
+    let mut settlement = settlement(engine, &claimed, &decision, to_state, told, &policy);
+    settlement.fault = attempts
+        .last()
+        .and_then(|attempt| fault(attempt, &decision, to_state));
     // A new order has no debit of the provider's yet.
     settlement.provider_ref =
         provider_ref.filter(|_| settlement.order_no == claimed.execution.progress.order_no);

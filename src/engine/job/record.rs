@@ -4,7 +4,8 @@ use super::{Run, Told};
 use crate::domain::decide::Decision;
 use crate::domain::ids::{notification_ref, order_id};
 use crate::domain::outcome::CallFailure;
-use crate::domain::{Amount, Class, MandateStatus, Notify, Outcome, ProviderKind, State};
+use crate::domain::policy::Policy;
+use crate::domain::{Amount, Class, Event, MandateStatus, Notify, Outcome, ProviderKind, State};
 use crate::engine::Engine;
 use crate::provider::{Call, Reply, Wire};
 use crate::store::claim::Claimed;
@@ -57,6 +58,7 @@ pub(super) fn settlement(
     decision: &Decision,
     to_state: State,
     told: Option<Told>,
+    policy: &Policy,
 ) -> Settlement {
     let (id, before, after) = (
         claimed.execution.id,
@@ -82,6 +84,7 @@ pub(super) fn settlement(
         notification_no: after.notification_no,
         notification_ref: separate.then(|| reference(after.notification_no)),
         delivered_at: after.delivered_at,
+        undelivered_at: after.undelivered_at,
         execute_at: after.execute_at,
         debits_tried: after.debits_tried,
         lookups: after.lookups,
@@ -91,6 +94,14 @@ pub(super) fn settlement(
         failed_at: after.failed_at,
         looked: after.looked.iter().flatten().copied().collect(),
         mandate_status: decision.mandate.map(MandateStatus::as_str),
+        paused_at: claimed
+            .execution
+            .paused_at
+            .filter(|_| decision.mandate.is_some()),
+        parked: decision.parked,
+        card_tries: Some(decision.declined)
+            .filter(|tries| *tries > 0 && policy.max_attempts_in_30_days.is_some()),
+        fault: None,
         debit_minor: decision.collected.map(Amount::minor),
         debit_order_id: None,
         told_no: told.as_ref().map(|_| before.notification_no),
@@ -98,4 +109,33 @@ pub(super) fn settlement(
         told_state: told.as_ref().map(|told| told.state),
         told_message: told.and_then(|told| told.message),
     }
+}
+
+/// The longest reason for a fault, in characters.
+const MAX_FAULT: usize = 100;
+
+/// What is wrong with the account or with us, if that is why this execution goes on no further: a person must decide, or the
+/// provider does not know the mandate, which may only mean that it was asked with another account's credentials.
+pub(super) fn fault(attempt: &Attempt, decision: &Decision, to_state: State) -> Option<String> {
+    let ours = matches!(decision.class, Some(Class::OurRequest | Class::PayeeSide));
+    let parked =
+        ours && to_state == State::Review && decision.events.contains(&Event::ReviewNeeded);
+    let unknown = decision.mandate == Some(MandateStatus::Revoked) && is_unknown(attempt);
+    if !parked && !unknown {
+        return None;
+    }
+    let code = attempt.code.clone();
+    let code = code.or_else(|| Some(format!("HTTP {}", attempt.http_status?)));
+    let words = [decision.class.map(|class| class.to_string()), code];
+    let reason: Vec<String> = words.into_iter().flatten().collect();
+    Some(reason.join(" ").chars().take(MAX_FAULT).collect())
+}
+
+/// Whether the provider does not know the mandate, rather than that it has ended.
+fn is_unknown(attempt: &Attempt) -> bool {
+    [&attempt.code, &attempt.message]
+        .into_iter()
+        .flatten()
+        .map(|words| words.to_ascii_lowercase().replace('_', " "))
+        .any(|words| words.contains("not found") || words.contains("not exist"))
 }

@@ -84,6 +84,36 @@ pub(super) const CHECKS: &[Check] = &[
     ),
     check!(
         "G4",
+        "a mandate is tried no more often in 30 days than the card networks allow",
+        // Of the calls that were processed those count that failed, at once or by the next look-up, and not those whose
+        // counter had not moved.
+        r#"
+        with made as (
+          select a.id, a.at, a.execution_id, a.mandate_id, a.reference, a.call, e.max_attempts_in_30_days as allowed,
+                 a.outcome = 'failed' or exists (
+                   select from mandated.attempts l
+                    where l.execution_id = a.execution_id and l.id > a.id and l.call = 'order_status' and l.outcome = 'failed'
+                      and l.decision <> 'the provider''s counter shows that the retry never happened; the same call goes out again'
+                      and not exists (select from mandated.attempts b
+                                       where b.execution_id = a.execution_id and b.id > a.id and b.id < l.id
+                                         and b.call in ('execute', 'retry'))) as declined
+            from mandated.attempts a join mandated.executions e on e.id = a.execution_id
+           where e.max_attempts_in_30_days is not null and a.call in ('execute', 'retry')
+             and a.outcome not in ('not_sent', 'throttled', 'account_refused', 'refused', 'not_found', 'already_exists'))
+        select execution_id as "execution_id?", mandate_id as "mandate_id?",
+               format('%s of %s at %s, after %s declined tries in 30 days; %s are allowed', call, reference, at, before, allowed)
+                 as "detail!",
+               count(*) over () as "total!"
+          from (select m.*, count(*) filter (where declined) over (
+                         partition by mandate_id order by at
+                         range between interval '30 days' preceding and interval '1 microsecond' preceding) as before
+                  from made m) counted
+         where before >= allowed
+         order by execution_id, at limit $1
+        "#
+    ),
+    check!(
+        "G4",
         "a cycle has no more orders and notifications than its policy allows",
         r#"
         select e.id as "execution_id?", e.mandate_id as "mandate_id?",

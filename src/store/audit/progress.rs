@@ -61,7 +61,7 @@ pub(super) const CHECKS: &[Check] = &[
                  as "detail!",
                count(*) over () as "total!"
           from mandated.mandates m
-         where m.status = 'active' and m.next_plan_at < $2::timestamptz - make_interval(secs => $3)
+         where (m.status = 'active' or m.provider_paused_at is not null) and m.next_plan_at < $2::timestamptz - make_interval(secs => $3)
          order by m.next_plan_at limit $1
         "#,
         now,

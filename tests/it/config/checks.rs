@@ -52,13 +52,14 @@ fn combinations_that_cannot_work_are_refused() {
 
 #[test]
 fn nothing_that_counts_or_lasts_may_be_zero() {
-    let counts = "database.max_connections worker.concurrency worker.batch worker.settle_batch planner.batch \
+    let counts = "database.max_connections worker.concurrency worker.batch worker.settle_batch worker.parked_limit \
+        planner.batch \
         planner.presented_open_days retention.partitions_ahead rails.upi.notification_tries rails.card.max_orders \
-        rails.enach.max_attempts providers.juspay.max_attempts accounts.juspay_main.tps \
+        rails.enach.max_attempts rails.card.max_attempts_in_30_days providers.juspay.max_attempts accounts.juspay_main.tps \
         accounts.juspay_main.max_in_flight";
     let durations = "database.connect_timeout database.statement_timeout database.lock_timeout worker.lease \
-        worker.poll_interval planner.interval rescue.interval retention.interval rails.upi.processing_time \
-        rails.card.lookup_every rails.enach.verify_after accounts.juspay_main.timeout \
+        worker.poll_interval worker.parked_within worker.parked_pause planner.interval rescue.interval retention.interval rails.upi.processing_time \
+        rails.card.lookup_every rails.enach.verify_after rails.upi.paused_check_every accounts.juspay_main.timeout \
         accounts.juspay_main.pause_after_refusal retry.card.transient.initial";
     for (keys, zero) in [(counts, "0"), (durations, "0s")] {
         for key in keys.split_whitespace() {

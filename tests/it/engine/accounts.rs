@@ -148,3 +148,97 @@ async fn an_account_that_is_paused_holds_up_nobody_elses_debits() {
     assert_eq!(world.stands("a").await.0, "charged");
     world.agrees().await;
 }
+
+/// Debits that are due at the same moment, and a daemon that Juspay does not know as a merchant.
+async fn nobody_knows_us(count: i32) -> World {
+    let world = World::open(&payers(Flow::Enach, count)).await;
+    world.run("05 06:59").await;
+    execute(
+        world.pool(),
+        "update mandated.jobs set run_at = '2027-02-05T01:30Z'",
+    )
+    .await;
+    world
+}
+
+async fn in_review(world: &World) -> i64 {
+    scalar(
+        world.pool(),
+        "select count(*) from mandated.executions where state = 'review'",
+    )
+    .await
+}
+
+#[tokio::test]
+async fn one_reason_that_parks_many_pauses_the_account_and_is_said_once() {
+    let world = nobody_knows_us(60).await;
+    let mut wrong = world.engine_with_a_wrong_merchant().await;
+    let few = |engine: &mut mandated::engine::Engine| {
+        let mut settings = (*engine.settings).clone();
+        settings.batch = 5;
+        engine.settings = std::sync::Arc::new(settings);
+    };
+    few(&mut wrong);
+    let log = Log::capture();
+    live(&wrong, at("05 07:30")).await;
+    let said = |log: &Log| -> Vec<serde_json::Value> {
+        let mut lines = log.of("ERROR");
+        lines.retain(|line| line.get("paused_until").is_some());
+        lines
+    };
+    let lines = said(&log);
+    assert_eq!(lines.len(), 1, "{lines:#?}");
+    assert_eq!(lines[0]["account"], "juspay_main");
+    assert_eq!(lines[0]["reason"], "payee_side RESOURCE_NOT_FOUND");
+    assert_eq!(lines[0]["parked"], 20);
+    assert!(
+        lines[0]["message"]
+            .as_str()
+            .unwrap()
+            .contains("merchant_id")
+    );
+    assert_eq!(in_review(&world).await, 20);
+    assert_eq!(pauses(&world).await, ["juspay_main 2027-02-05 02:30:00+00"]);
+    // Another daemon says nothing, and an hour later a handful may try.
+    let mut other = world.engine_with_a_wrong_merchant().await;
+    few(&mut other);
+    live(&other, at("05 07:59")).await;
+    assert_eq!(said(&log).len(), 1);
+    live(&other, at("05 08:30")).await;
+    assert_eq!(said(&log).len(), 2);
+    assert_eq!(in_review(&world).await, 25, "one claim of them");
+    drop(log);
+    // The merchant id is corrected, and nothing was lost.
+    world.run("10 00:00").await;
+    assert_eq!(world.ledger().debits.len(), 35);
+    assert_eq!(in_review(&world).await, 25);
+    let faults: i64 = scalar(world.pool(), "select count(*) from mandated.account_faults").await;
+    assert_eq!(faults, 0, "a debit that was taken clears the account");
+    world.audited().await;
+}
+
+/// The credentials of another environment: no mandate of ours is known there.
+#[tokio::test]
+async fn mandates_that_nobody_knows_pause_the_account_and_are_named() {
+    let world = nobody_knows_us(60).await;
+    let elsewhere = crate::support::world::open_sandbox(&[], mandated::sandbox::Faults::NONE).await;
+    let url = elsewhere.base_url(mandated::domain::ProviderKind::Juspay);
+    let wrong = world
+        .engine_at(url.as_str(), |settings| settings.batch = 5)
+        .await;
+    let log = Log::capture();
+    live(&wrong, at("05 07:30")).await;
+    let mut lines = log.of("ERROR");
+    lines.retain(|line| line.get("paused_until").is_some());
+    assert_eq!(lines.len(), 1, "{lines:#?}");
+    assert_eq!(lines[0]["reason"], "mandate_dead Mandate not found");
+    let named = lines[0]["mandates_ended"].as_str().unwrap();
+    assert_eq!(named.split(' ').count(), 20, "{named}");
+    let revoked: Vec<String> = column(
+        world.pool(),
+        "select ref from mandated.mandates where status = 'revoked'",
+    )
+    .await;
+    assert_eq!(revoked.len(), 20);
+    assert!(revoked.iter().all(|reference| named.contains(reference)));
+}

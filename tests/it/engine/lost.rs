@@ -10,7 +10,7 @@ use mandated::store::claim::{ClaimRequest, Claimed, claim_due};
 use mandated::store::monitor::coming;
 use mandated::store::settle::settle;
 
-use crate::support::due::execute;
+use crate::support::due::{FAULTS, execute};
 use crate::support::world::{Flow, Payer, World, after_payday};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,6 +74,7 @@ impl Unlucky<'_> {
                     &done.attempts,
                     now,
                     "unlucky",
+                    FAULTS,
                 )
                 .await
                 .unwrap();

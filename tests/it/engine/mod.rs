@@ -1,6 +1,7 @@
 //! The job table and the loops over it: nothing is done twice, nothing is written by a worker that lost its lease, nothing is lost.
 
 mod accounts;
+mod budgets;
 mod claim;
 mod faults;
 mod flows;
@@ -9,6 +10,7 @@ mod loops;
 mod lost;
 mod notices;
 mod outages;
+mod paused;
 mod recovery;
 mod rescue;
 mod settle;

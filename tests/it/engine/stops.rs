@@ -189,12 +189,12 @@ async fn a_cycle_of_a_mandate_that_the_bank_says_is_paused_waits_for_it() {
     }])
     .await;
     world.script("a", Call::Execute, [Then::Declines(Reason::Paused)]);
-    world.run("20 00:00").await;
+    world.run("10 00:00").await;
     let (state, why) = world.stands("a").await;
     assert_eq!(state, "planned", "{why}");
     let status: String = scalar(world.pool(), "select status from mandated.mandates").await;
     assert_eq!(status, "paused");
-    world.change("a", Change::Resume).await;
+    // For a week, as the bank says; the next cycle is collected as if nothing had been.
     world
         .run_until(at("05 00:00") + chrono::TimeDelta::days(31))
         .await;

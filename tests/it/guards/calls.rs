@@ -19,6 +19,7 @@ use wiremock::matchers::{method, path};
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
 use crate::support::TestDatabase;
+use crate::support::due::FAULTS;
 use crate::support::row::{Row, account, execution, job, mandate, notification};
 
 /// Six in the morning in India, 25 hours after the payer of execution 1 was notified.
@@ -130,6 +131,7 @@ fn settings() -> Settings {
         lease: Duration::from_mins(1),
         poll_interval: Duration::from_secs(1),
         settle_linger: Duration::from_millis(1),
+        faults: FAULTS,
         planner_interval: day,
         planner_horizon: day,
         planner_batch: 10,

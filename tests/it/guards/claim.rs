@@ -14,7 +14,7 @@ use sqlx::{AssertSqlSafe, PgPool};
 use crate::support::TestDatabase;
 use crate::support::row::{account, debit, execution, intent, job, mandate, notification, policy};
 
-fn at(text: &str) -> DateTime<Utc> {
+pub(super) fn at(text: &str) -> DateTime<Utc> {
     text.parse().unwrap()
 }
 
@@ -24,7 +24,7 @@ fn now() -> DateTime<Utc> {
 }
 
 /// Execution 1, notified and due, after some changes to its rows.
-async fn due(changes: &[&str]) -> TestDatabase {
+pub(super) async fn due(changes: &[&str]) -> TestDatabase {
     let database = TestDatabase::new().await;
     let notified = execution()
         .with("state", "'notified'")
@@ -44,17 +44,21 @@ async fn due(changes: &[&str]) -> TestDatabase {
     database
 }
 
-async fn execute(pool: &PgPool, sql: &str) {
+pub(super) async fn execute(pool: &PgPool, sql: &str) {
     sqlx::query(AssertSqlSafe(sql.to_owned()))
         .execute(pool)
         .await
         .unwrap();
 }
 
-async fn claim(pool: &PgPool) -> Vec<Claimed> {
+pub(super) async fn claim(pool: &PgPool) -> Vec<Claimed> {
+    claim_at(pool, now()).await
+}
+
+pub(super) async fn claim_at(pool: &PgPool, now: DateTime<Utc>) -> Vec<Claimed> {
     let request = ClaimRequest {
         account: AccountId(1),
-        now: now(),
+        now,
         limit: 10,
         lease: Duration::from_mins(1),
         worker: "worker-1",

@@ -7,6 +7,7 @@ use mandated::store::settle::{Attempt, Settlement, settle};
 use sqlx::{AssertSqlSafe, PgPool};
 
 use crate::support::TestDatabase;
+use crate::support::due::FAULTS;
 use crate::support::row::{account, debit, execution, intent, job, mandate, notification, policy};
 
 fn at(text: &str) -> DateTime<Utc> {
@@ -61,6 +62,7 @@ fn settlement(token: i64, from_state: State, to_state: State) -> Settlement {
         notification_no: 1,
         notification_ref: Some("reference-1".to_owned()),
         delivered_at: Some(at("2026-01-29T23:30:00Z")),
+        undelivered_at: None,
         execute_at: None,
         debits_tried: 0,
         lookups: 0,
@@ -70,6 +72,10 @@ fn settlement(token: i64, from_state: State, to_state: State) -> Settlement {
         failed_at: None,
         looked: Vec::new(),
         mandate_status: None,
+        paused_at: None,
+        parked: false,
+        card_tries: None,
+        fault: None,
         debit_minor: None,
         debit_order_id: None,
         told_no: None,
@@ -119,7 +125,7 @@ async fn a_stale_settlement_is_not_let_in_by_a_held_one_of_the_same_batch() {
         .execute(&database.pool)
         .await
         .unwrap();
-        settle(&database.pool, &batch, &[], now, "worker-1")
+        settle(&database.pool, &batch, &[], now, "worker-1", FAULTS)
             .await
             .unwrap();
         let state = read(&database.pool, "select state from mandated.executions").await;
@@ -150,20 +156,34 @@ async fn a_debit_that_is_seen_again_is_no_second_one() {
         ..settlement(token, State::Review, State::Charged)
     };
     let now = at("2026-01-31T00:31:00Z");
-    let settled = settle(&database.pool, &[seen(7, "order-1")], &[], now, "worker-1")
-        .await
-        .unwrap();
-    assert_eq!(settled[&ExecutionId(1)].state, State::Charged);
+    let settled = settle(
+        &database.pool,
+        &[seen(7, "order-1")],
+        &[],
+        now,
+        "worker-1",
+        FAULTS,
+    )
+    .await
+    .unwrap();
+    assert_eq!(settled.executions[&ExecutionId(1)].state, State::Charged);
 
     let again = job()
         .with("lease_until", "now() + interval '1 minute'")
         .with("lease_token", 8)
         .with("worker_id", "'worker-1'");
     again.insert(&database.pool).await.unwrap();
-    let settled = settle(&database.pool, &[seen(8, "order-2")], &[], now, "worker-1")
-        .await
-        .unwrap();
-    assert_eq!(settled[&ExecutionId(1)].state, State::Review);
+    let settled = settle(
+        &database.pool,
+        &[seen(8, "order-2")],
+        &[],
+        now,
+        "worker-1",
+        FAULTS,
+    )
+    .await
+    .unwrap();
+    assert_eq!(settled.executions[&ExecutionId(1)].state, State::Review);
 }
 
 #[tokio::test]
@@ -180,7 +200,7 @@ async fn the_times_of_a_delivery_agree_so_that_its_debit_can_begin_when_it_is_du
     };
     // The answer took its time, and so did the batch.
     let now = at("2026-01-29T23:41:00Z");
-    settle(&database.pool, &[told], &[], now, "worker-1")
+    settle(&database.pool, &[told], &[], now, "worker-1", FAULTS)
         .await
         .unwrap();
     let agree = read(
@@ -201,9 +221,16 @@ async fn what_postgres_cannot_store_does_not_keep_a_batch_from_being_settled() {
         provider_ref: Some("txn\0-1".to_owned()),
         ..settlement(7, State::Executing, State::Pending)
     };
-    settle(&database.pool, &[odd], &[attempt("no\0")], now, "worker-1")
-        .await
-        .unwrap();
+    settle(
+        &database.pool,
+        &[odd],
+        &[attempt("no\0")],
+        now,
+        "worker-1",
+        FAULTS,
+    )
+    .await
+    .unwrap();
     let state = read(&database.pool, "select state from mandated.executions").await;
     assert_eq!(state.as_deref(), Some("pending"));
     let attempts = read(
@@ -227,10 +254,11 @@ async fn resuming_wakes_what_waits_for_it_and_no_retry_that_waits_for_its_own_ti
         .with("cycle_on", "'2026-02-28'")
         .with("closes_at", "'2026-03-30T18:30Z'")
         .with("order_id", "'order-2'");
-    let until_the_end = job()
+    let waiting_for_it = job()
         .with("execution_id", 2)
         .with("step", "'notify'")
-        .with("run_at", "'2026-03-30T18:30Z'");
+        .with("run_at", "'2026-02-01T00:30Z'")
+        .with("parked", true);
     let paused = mandate().with("status", "'paused'");
     for row in [
         account(),
@@ -239,7 +267,7 @@ async fn resuming_wakes_what_waits_for_it_and_no_retry_that_waits_for_its_own_ti
         retrying,
         waiting,
         parked,
-        until_the_end,
+        waiting_for_it,
     ] {
         row.insert(&database.pool).await.unwrap();
     }
@@ -279,10 +307,11 @@ async fn a_settlement_without_the_lease_writes_nothing() {
         &[attempt("late")],
         now,
         "worker-1",
+        FAULTS,
     )
     .await
     .unwrap();
-    assert!(settled.is_empty());
+    assert!(settled.executions.is_empty());
     let stands = read(
         &database.pool,
         "select concat_ws(' ', e.state, m.status, (select count(*) from mandated.jobs), (select count(*) from mandated.intents),
@@ -292,4 +321,49 @@ async fn a_settlement_without_the_lease_writes_nothing() {
     )
     .await;
     assert_eq!(stands.as_deref(), Some("notified active 1 1 0 0 1 0"));
+}
+
+#[tokio::test]
+async fn declined_tries_are_added_up_by_mandate_and_day() {
+    let database = leased(7).await;
+    let pool = &database.pool;
+    let lease =
+        "update mandated.jobs set lease_until = now(), lease_token = 7, worker_id = 'worker-1'";
+    for (now, tries) in [
+        ("2026-01-31T00:31:00Z", Some(1)),
+        ("2026-01-31T23:59:59Z", Some(3)),
+        ("2026-02-01T00:00:00Z", Some(2)),
+        ("2026-02-01T05:00:00Z", None),
+    ] {
+        sqlx::query(lease).execute(pool).await.unwrap();
+        let declined = Settlement {
+            card_tries: tries,
+            ..settlement(7, State::Executing, State::Retrying)
+        };
+        let written = settle(pool, &[declined], &[], at(now), "worker-1", FAULTS).await;
+        assert_eq!(written.unwrap().executions.len(), 1);
+    }
+    // Without the lease nothing is counted.
+    let stale = Settlement {
+        card_tries: Some(9),
+        ..settlement(6, State::Executing, State::Retrying)
+    };
+    settle(
+        pool,
+        &[stale],
+        &[],
+        at("2026-02-01T06:00:00Z"),
+        "worker-1",
+        FAULTS,
+    )
+    .await
+    .unwrap();
+    let budgets = "select string_agg(concat_ws(' ', mandate_id, day, tried), ', ' order by day) from mandated.budgets";
+    assert_eq!(
+        read(pool, budgets).await.as_deref(),
+        Some("1 2026-01-31 4, 1 2026-02-01 2")
+    );
+    let kept = |now| mandated::store::retention::delete_budgets(pool, at(now));
+    assert_eq!(kept("2026-03-02T23:59:00Z").await.unwrap(), 0, "30 days");
+    assert_eq!(kept("2026-03-03T00:00:00Z").await.unwrap(), 1);
 }

@@ -56,6 +56,8 @@ pub(crate) fn policy(_provider: ProviderKind, rail: Rail) -> Policy {
         review_after: hours(72),
         verify_after: hours(24),
         retry: std::collections::BTreeMap::new(),
+        max_attempts_in_30_days: None,
+        paused_check_every: Duration::from_hours(24),
     }
 }
 

@@ -93,6 +93,8 @@ impl Life {
             provider,
             notify,
             mandate_status: MandateStatus::Active,
+            paused_at: None,
+            budget_from: None,
             state,
             cycle,
             amount: Amount::new(49_900, Currency::INR).unwrap(),
@@ -158,6 +160,7 @@ impl Life {
             self.now,
         ) {
             Gate::Instead(decision) => return self.follow(&decision),
+            Gate::AskMandate => return Err("nobody paused the mandate".to_owned()),
             Gate::Go => {}
         }
         let decision = match step {

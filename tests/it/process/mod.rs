@@ -3,4 +3,5 @@
 #![expect(clippy::arithmetic_side_effects, reason = "small numbers of a test")]
 
 mod daemon;
+mod mandates;
 mod refusals;

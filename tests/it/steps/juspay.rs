@@ -187,12 +187,16 @@ async fn refused_credentials_pause_the_account_and_spend_nothing() {
 }
 
 #[tokio::test]
-async fn a_paused_mandate_waits_until_its_cycle_closes() {
+async fn a_paused_mandate_is_asked_about_a_day_later() {
     let (_, followed) = row(&Stage::new().await, "Mandate not in active state").await;
     assert_eq!(followed.decision.mandate, Some(MandateStatus::Paused));
     let next = followed.decision.next.unwrap();
-    let closes = super::support::ist("2027-01-02T00:00:00");
-    assert_eq!((next.step, next.span.opens), (Step::Execute, closes));
+    let day = super::support::ist("2026-12-03T06:00:00");
+    assert_eq!(next.step, Step::Execute);
+    assert!(
+        followed.decision.parked && next.span.opens >= day,
+        "{next:?}"
+    );
     assert!(!followed.keeps_its_intent(), "it was not processed");
     assert_eq!(followed.decision.progress.debits_tried, 0);
 }

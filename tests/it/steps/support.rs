@@ -72,6 +72,8 @@ impl Scene {
             provider,
             notify,
             mandate_status: MandateStatus::Active,
+            paused_at: None,
+            budget_from: None,
             state: State::Executing,
             cycle: Cycle {
                 on: "2026-12-02".parse().unwrap(),

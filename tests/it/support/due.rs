@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use mandated::domain::{AccountId, Instant, State};
 use mandated::store::claim::{ClaimRequest, Claimed, claim_due};
-use mandated::store::settle::{Attempt, Settled, Settlement, settle};
+use mandated::store::settle::{Attempt, FaultRules, Settled, Settlement, settle};
 use sqlx::{AssertSqlSafe, PgPool};
 
 use super::{TestDatabase, row};
@@ -19,6 +19,13 @@ const TABLES: [&str; 7] = [
     "attempts",
     "events",
 ];
+
+/// When an account pauses itself, by default.
+pub(crate) const FAULTS: FaultRules = FaultRules {
+    limit: 20,
+    within: Duration::from_hours(1),
+    pause: Duration::from_hours(1),
+};
 
 /// When the executions of [`due`] are due: 25 hours after their notifications were delivered.
 pub(crate) fn now() -> Instant {
@@ -118,6 +125,7 @@ pub(crate) fn settlement(claimed: &Claimed, to_state: State) -> Settlement {
         notification_no: progress.notification_no,
         notification_ref: claimed.notification_ref.clone(),
         delivered_at: progress.delivered_at,
+        undelivered_at: None,
         execute_at: progress.execute_at,
         debits_tried: progress.debits_tried,
         lookups: progress.lookups,
@@ -127,6 +135,10 @@ pub(crate) fn settlement(claimed: &Claimed, to_state: State) -> Settlement {
         failed_at: None,
         looked: Vec::new(),
         mandate_status: None,
+        paused_at: None,
+        parked: false,
+        card_tries: None,
+        fault: None,
         debit_minor: None,
         debit_order_id: None,
         told_no: None,
@@ -169,10 +181,11 @@ pub(crate) async fn settle_all(
     batch: &[(Settlement, Attempt)],
 ) -> Vec<(i64, Settled)> {
     let (settlements, attempts): (Vec<_>, Vec<_>) = batch.iter().cloned().unzip();
-    let settled = settle(pool, &settlements, &attempts, now(), "worker-1")
+    let settled = settle(pool, &settlements, &attempts, now(), "worker-1", FAULTS)
         .await
         .unwrap();
     let mut settled: Vec<_> = settled
+        .executions
         .into_iter()
         .map(|(id, as_is)| (id.0, as_is))
         .collect();

@@ -178,6 +178,28 @@ pub(crate) fn debit() -> Row {
     )
 }
 
+/// One declined try of mandate 1 on a day.
+pub(crate) fn budget() -> Row {
+    Row::new(
+        "budgets",
+        &[("mandate_id", "1"), ("day", "'2026-01-31'"), ("tried", "1")],
+    )
+}
+
+/// An execution of account 1 that was parked.
+pub(crate) fn account_fault() -> Row {
+    Row::new(
+        "account_faults",
+        &[
+            ("account_id", "1"),
+            ("reason", "'payee_side RESOURCE_NOT_FOUND'"),
+            ("first_at", "'2026-01-31T00:30Z'"),
+            ("last_at", "'2026-01-31T00:30Z'"),
+            ("parked", "1"),
+        ],
+    )
+}
+
 /// One call for execution 1, in January 2026.
 pub(crate) fn attempt() -> Row {
     Row::new(

@@ -14,9 +14,9 @@ use mandated::domain::classify::Classifier;
 use mandated::domain::{Instant, Notify, ProviderKind, Rail};
 use mandated::engine::simulation::{Limits, run};
 use mandated::engine::{Account, Engine, Settings, retention};
-use mandated::provider::{AccountSettings, Client};
+use mandated::provider::{AccountSettings, Client, MandateAnswer, MandateCommand, Provider};
 use mandated::sandbox::{self, Call, Credentials, Faults, Ledger, Options, Profile, Sandbox, Then};
-use mandated::store::mandates::{Change, Changed, set_status};
+use mandated::store::mandates::{Change, Changed, find, set_status};
 use mandated::store::retention::make_partitions;
 use mandated::store::{accounts, planning};
 use sqlx::PgPool;
@@ -24,7 +24,7 @@ use tokio_util::sync::CancellationToken;
 use url::Url;
 
 use super::TestDatabase;
-use super::due::{column, scalar};
+use super::due::{FAULTS, column, scalar};
 
 /// The flows that exist: whose API, which rail, who notifies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -221,6 +221,29 @@ impl World {
         engine(&config, &self.pool, &self.clock, "worker-1", |_| {}).await
     }
 
+    /// A daemon whose merchant id nobody at Juspay knows.
+    pub(crate) async fn engine_with_a_wrong_merchant(&self) -> Engine {
+        let mut config = self.config.clone();
+        for account in config.accounts.values_mut() {
+            "somebody_else".clone_into(&mut account.merchant_id);
+        }
+        engine(&config, &self.pool, &self.clock, "worker-1", |_| {}).await
+    }
+
+    /// What the payer does in the bank's app, of which the provider knows and we do not.
+    pub(crate) async fn at_the_provider(&self, reference: &str, command: MandateCommand) {
+        let mut connection = self.pool().acquire().await.unwrap();
+        let stored = find(&mut connection, reference).await.unwrap().unwrap();
+        let accounts = &self.engine.accounts;
+        let account = accounts
+            .iter()
+            .find(|account| account.name == stored.account)
+            .unwrap();
+        let now = self.clock.now();
+        let answer = account.client.command(&stored.mandate, command, now).await;
+        assert!(matches!(answer, MandateAnswer::Status { .. }), "{answer:?}");
+    }
+
     pub(crate) fn script(
         &self,
         reference: &str,
@@ -358,7 +381,7 @@ pub(crate) async fn live(engine: &Engine, until: Instant) {
         .unwrap();
 }
 
-async fn open_sandbox(payers: &[Payer], faults: Faults) -> Sandbox {
+pub(crate) async fn open_sandbox(payers: &[Payer], faults: Faults) -> Sandbox {
     let sandbox = sandbox::start(Options {
         listen: "127.0.0.1:0".parse().unwrap(),
         seed: 1,
@@ -467,6 +490,7 @@ fn settings(config: &Config, worker: &str) -> Settings {
         lease: config.worker.lease,
         poll_interval: Duration::from_millis(50),
         settle_linger: Duration::from_millis(1),
+        faults: FAULTS,
         planner_interval: Duration::from_millis(50),
         planner_horizon: config.planner.horizon,
         planner_batch: 1_000,

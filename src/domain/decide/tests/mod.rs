@@ -3,6 +3,7 @@
 mod payday;
 mod properties;
 mod proven;
+mod waiting;
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -91,6 +92,8 @@ fn policy() -> Policy {
         review_after: hours(72),
         verify_after: hours(24),
         retry,
+        max_attempts_in_30_days: None,
+        paused_check_every: Duration::from_hours(24),
     }
 }
 
@@ -101,6 +104,8 @@ fn notified() -> Execution {
         provider: ProviderKind::Juspay,
         notify: Notify::Separate,
         mandate_status: MandateStatus::Active,
+        paused_at: None,
+        budget_from: None,
         state: State::Notified,
         cycle: Cycle {
             on: "2026-12-02".parse().unwrap(),

@@ -5,7 +5,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::domain::gate::{Gate, gate};
+use crate::domain::gate::{Gate, asked, gate};
 
 fn instants() -> impl Strategy<Value = Instant> {
     // From two days before the cycle's debit to a week after its end.
@@ -30,6 +30,7 @@ prop_compose! {
         counter_before in prop::option::of(0i64..4),
         opened_at in instants(),
         open in any::<bool>(),
+        (paused_at, budget_from) in (prop::option::of(instants()), prop::option::of(instants())),
     ) -> Execution {
         let open = state.is_open() || state == State::Review && open;
         Execution {
@@ -37,6 +38,8 @@ prop_compose! {
             provider: provider_notify.0,
             notify: provider_notify.1,
             mandate_status,
+            paused_at,
+            budget_from,
             progress: Progress { order_no, notification_no: order_no, delivered_at: delivered, undelivered_at: None, execute_at, debits_tried, lookups, tries,
                 sent_at: sent, failed_at: failed, looked: [None; 3] },
             intent: open.then_some(Intent { is_retry, opened_at, counter_before }),
@@ -99,7 +102,7 @@ fn check(
         );
         let debit_now = next.step == Step::Retry
             || next.step == Step::Execute && execution.notify != Notify::Provider;
-        let parked = next.span.opens >= execution.cycle.closes_at;
+        let parked = decision.parked || next.span.opens >= execution.cycle.closes_at;
         if debit_now && !parked && !decision.reason.contains("another debit") {
             prop_assert!(
                 policy.debit_windows.contains(next.span.opens),
@@ -228,6 +231,18 @@ proptest! {
             }
             Gate::Go => {}
             Gate::Instead(decision) => check(&execution, step, &decision, now)?,
+            Gate::AskMandate => {
+                prop_assert_eq!(execution.mandate_status, MandateStatus::Paused);
+                let day = policy().paused_check_every;
+                prop_assert!(execution.paused_at.is_some_and(|at| now >= after(at, day)), "asked too soon, or of an operator's pause");
+                for said in MandateStatus::ALL.iter().copied().map(Some).chain([None]) {
+                    let decision = asked(&execution, step, said, &policy(), now);
+                    prop_assert_eq!(decision.mandate, said);
+                    if said != Some(MandateStatus::Active) {
+                        check(&execution, step, &decision, now)?;
+                    }
+                }
+            }
         }
     }
 }

@@ -114,6 +114,10 @@ async fn its_times_and_counters_make_sense() {
         ("tries = -1", "executions_tries_check"),
         ("max_attempts = 0", "executions_max_attempts_check"),
         (
+            "max_attempts_in_30_days = 0",
+            "executions_max_attempts_in_30_days_check",
+        ),
+        (
             "looked = array_fill(now(), array[4])",
             "executions_looked_check",
         ),

@@ -33,3 +33,16 @@ async fn an_account_has_one_row_and_a_pause_has_a_reason() {
     accepted(pool, paused.with("pause_reason", "'401'")).await;
     refused(pool, row::account(), "accounts_name_key").await;
 }
+
+#[tokio::test]
+async fn what_is_wrong_with_an_account_is_one_row_a_reason() {
+    let TestDatabase { pool, .. } = &TestDatabase::new().await;
+    let nothing = row::account_fault().with("parked", 0);
+    refused(pool, nothing, "account_faults_parked_check").await;
+    let backwards = row::account_fault().with("last_at", "'2026-01-31T00:29Z'");
+    refused(pool, backwards, "account_faults_times_check").await;
+    accepted(pool, row::account_fault()).await;
+    let again = row::account_fault().with("parked", 2);
+    refused(pool, again, "account_faults_pkey").await;
+    accepted(pool, row::account_fault().with("reason", "'another'")).await;
+}

@@ -1,4 +1,4 @@
-//! Jobs and their leases.
+//! Jobs and their leases, and the budgets that the claim asks.
 
 use crate::schema::{accepted, refused};
 use crate::support::TestDatabase;
@@ -38,4 +38,14 @@ async fn its_window_ends_after_it_starts() {
         row::job().with("run_before", "'2026-01-31T00:30:01Z'"),
     )
     .await;
+}
+
+#[tokio::test]
+async fn a_day_of_a_budget_is_one_row_with_tries() {
+    let TestDatabase { pool, .. } = &TestDatabase::new().await;
+    refused(pool, row::budget().with("tried", 0), "budgets_tried_check").await;
+    accepted(pool, row::budget()).await;
+    refused(pool, row::budget().with("tried", 2), "budgets_pkey").await;
+    accepted(pool, row::budget().with("day", "'2026-02-01'")).await;
+    accepted(pool, row::budget().with("mandate_id", 2)).await;
 }

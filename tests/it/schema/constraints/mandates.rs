@@ -187,3 +187,13 @@ async fn the_flows_are_those_that_exist() {
     }
     assert_eq!(refusals, 40, "of 72");
 }
+
+#[tokio::test]
+async fn only_of_a_paused_mandate_a_provider_has_said_so() {
+    let TestDatabase { pool, .. } = &with_account().await;
+    let said = row::mandate().with("provider_paused_at", "'2026-01-31Z'");
+    refused(pool, said.clone(), "mandates_provider_paused_check").await;
+    let revoked = said.clone().with("status", "'revoked'");
+    refused(pool, revoked, "mandates_provider_paused_check").await;
+    accepted(pool, said.with("status", "'paused'")).await;
+}

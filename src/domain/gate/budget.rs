@@ -1,0 +1,114 @@
+//! The tries of 30 days are spent: what the claim has refused comes back when it would not, as far as its cycle and its
+//! notification allow.
+
+use super::{Gate, Next, close_cycle, instead, later, new_date, next_window, renew};
+use crate::domain::plan::{self, Start};
+use crate::domain::policy::Policy;
+use crate::domain::retry::after;
+use crate::domain::{Event, Execution, Instant, Step};
+
+/// A payer is not notified of a debit that could not be made in its time.
+pub(super) fn before_notice(execution: &Execution, policy: &Policy, now: Instant) -> Option<Gate> {
+    let from = execution.budget_from?;
+    let notice_at = before(from, policy);
+    (now < notice_at).then(|| at_notice(execution, Step::Notify, from, notice_at, policy, now))
+}
+
+/// What follows for a debit that the claim has refused until some time.
+pub(super) fn wait(
+    execution: &Execution,
+    step: Step,
+    handed_over: bool,
+    from: Instant,
+    policy: &Policy,
+    now: Instant,
+) -> Gate {
+    if handed_over {
+        return hand_over(execution, from, policy, now);
+    }
+    let seed = execution.id.0;
+    let Some(span) = next_window(&policy.debit_windows, from.max(now), seed, policy.jitter) else {
+        return too_late(execution, from, policy, now);
+    };
+    if span.opens >= execution.cycle.closes_at {
+        return too_late(execution, from, policy, now);
+    }
+    let covered = execution
+        .progress
+        .notified_at()
+        .is_none_or(|notified| span.opens <= after(notified, policy.notification_validity));
+    if covered {
+        return instead(later(execution, Some(Next { step, span }), &words(from)));
+    }
+    let notice_at = before(from, policy);
+    if now < notice_at {
+        return at_notice(execution, step, from, notice_at, policy, now);
+    }
+    renew(execution, policy, now, &words(from))
+}
+
+/// Comes back when a notification would be in time for the debit.
+fn at_notice(
+    execution: &Execution,
+    step: Step,
+    from: Instant,
+    notice_at: Instant,
+    policy: &Policy,
+    now: Instant,
+) -> Gate {
+    let seed = execution.id.0;
+    let span = next_window(&policy.notify_windows, notice_at, seed, policy.jitter);
+    match span.filter(|_| from < execution.cycle.closes_at) {
+        Some(span) => instead(later(execution, Some(Next { step, span }), &words(from))),
+        None => too_late(execution, from, policy, now),
+    }
+}
+
+/// The provider is handed a date when the claim allows the call.
+fn hand_over(execution: &Execution, from: Instant, policy: &Policy, now: Instant) -> Gate {
+    let (provider, notify) = (execution.provider, execution.notify);
+    let call_at = from.max(now);
+    let cycle = execution.order_cycle();
+    let started = plan::start(&cycle, provider, notify, policy, execution.id.0, call_at);
+    let Start::At(step, span) = started else {
+        return too_late(execution, from, policy, now);
+    };
+    let date = new_date(execution, &cycle, policy, span.opens);
+    if date.is_none() {
+        return too_late(execution, from, policy, now);
+    }
+    let mut decision = later(execution, Some(Next { step, span }), &words(from));
+    decision.progress.execute_at = date;
+    instead(decision)
+}
+
+/// No debit fits into the cycle any more.
+fn too_late(execution: &Execution, from: Instant, policy: &Policy, now: Instant) -> Gate {
+    let mut decision = close_cycle(execution, policy, now);
+    let closes = execution.cycle.closes_at.to_rfc3339();
+    decision.reason = format!("{}, and the cycle ends at {closes}", words(from));
+    if decision.events.is_empty() {
+        let reason = "; the provider may still retry its order by itself";
+        decision.reason.push_str(reason);
+    }
+    if execution.intent.is_some() {
+        decision.closes_intent = true;
+        decision.events.insert(0, Event::NotProcessed);
+    }
+    instead(decision)
+}
+
+/// When a notification must be delivered for a debit at some time, at the latest.
+fn before(from: Instant, policy: &Policy) -> Instant {
+    chrono::TimeDelta::from_std(policy.notify_to_debit)
+        .ok()
+        .and_then(|notice| from.checked_sub_signed(notice))
+        .unwrap_or(from)
+}
+
+fn words(from: Instant) -> String {
+    format!(
+        "the tries of the mandate in 30 days are spent until {}",
+        from.to_rfc3339()
+    )
+}

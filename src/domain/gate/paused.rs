@@ -1,0 +1,63 @@
+//! A paused mandate: when its provider is asked whether it still is, and what follows from the answer.
+
+use super::{Decision, Next, Span, ended, later, park};
+use crate::domain::policy::Policy;
+use crate::domain::retry::after;
+use crate::domain::{Execution, Instant, MandateStatus, Step};
+
+/// Whether it is time to ask. Of a pause that only an operator knows of, the provider would say that there is none.
+pub(super) fn may_ask(execution: &Execution, policy: &Policy, now: Instant) -> bool {
+    execution
+        .paused_at
+        .is_some_and(|at| now >= after(at, policy.paused_check_every))
+}
+
+/// What follows for a step that waits for its mandate, once the provider was asked. `said` is where the mandate stands;
+/// nothing if the provider did not say.
+///
+/// The step itself is done by the next claim: only that opens an intent, and the gate asks first what is still lawful.
+pub fn asked(
+    execution: &Execution,
+    step: Step,
+    said: Option<MandateStatus>,
+    policy: &Policy,
+    now: Instant,
+) -> Decision {
+    let mut decision = match said {
+        None => {
+            let decision = later(
+                execution,
+                None,
+                "the mandate is paused, and the provider did not say whether it still is",
+            );
+            park(decision, execution, step, policy, now)
+        }
+        Some(MandateStatus::Paused) => {
+            let decision = later(
+                execution,
+                None,
+                "the provider says that the mandate is still paused",
+            );
+            park(decision, execution, step, policy, now)
+        }
+        Some(MandateStatus::Active) => {
+            let span = Span {
+                opens: now,
+                closes: None,
+            };
+            let reason = "the provider says that the mandate is active again";
+            later(execution, Some(Next { step, span }), reason)
+        }
+        Some(
+            status @ (MandateStatus::Revoked
+            | MandateStatus::Expired
+            | MandateStatus::Completed
+            | MandateStatus::Failed),
+        ) => {
+            let reason = format!("the provider says that the mandate is {status}");
+            ended(execution, &reason, policy, now)
+        }
+    };
+    decision.mandate = said;
+    decision
+}

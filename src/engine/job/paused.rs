@@ -1,0 +1,35 @@
+//! The question that comes instead of a step of a paused mandate: is it active again?
+
+use super::Run;
+use crate::domain::MandateStatus;
+use crate::domain::decide::Decision;
+use crate::domain::gate::asked;
+use crate::provider::{Call, MandateAnswer, Provider, Wire};
+
+impl Run<'_> {
+    pub(super) async fn ask_mandate(&mut self) -> Decision {
+        let mandate = &self.claimed.mandate;
+        let began = tokio::time::Instant::now();
+        let answer = self.account.client.mandate_status(mandate, self.now).await;
+        let (said, message) = match answer {
+            MandateAnswer::Status { status, word } => (Some(status), Some(word)),
+            MandateAnswer::NotOffered => (None, None),
+            MandateAnswer::Failed { why } => (None, Some(why)),
+        };
+        let wire = Wire {
+            latency: began.elapsed(),
+            message,
+            ..Wire::default()
+        };
+        let outcome = said.map_or("unknown", MandateStatus::as_str);
+        let reference = mandate.provider_mandate_id.clone();
+        self.record(Call::MandateStatus, &reference, outcome, None, &wire);
+        asked(
+            &self.execution,
+            self.claimed.step,
+            said,
+            self.policy,
+            self.now,
+        )
+    }
+}

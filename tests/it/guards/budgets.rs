@@ -1,0 +1,128 @@
+//! What card networks allow in 30 days: the claim opens no intent beyond it, and says when it will again.
+
+use super::claim::{at, claim, claim_at, due, execute};
+use mandated::store::monitor::pulse;
+
+const CARD: &str = "update mandated.executions set max_attempts_in_30_days = 15";
+const RETRY: &str = "update mandated.jobs set step = 'retry'";
+
+#[tokio::test]
+async fn the_claim_counts_the_declined_tries_of_30_days() {
+    let cases: &[(&str, bool, &[&str])] = &[
+        (
+            "the tries of 30 days are spent",
+            false,
+            &[
+                CARD,
+                "insert into mandated.budgets values (1, '2026-01-01', 7), (1, '2026-01-31', 8)",
+            ],
+        ),
+        (
+            "the tries of 30 days are not",
+            true,
+            &[
+                CARD,
+                "insert into mandated.budgets values (1, '2026-01-01', 6), (1, '2026-01-31', 8)",
+            ],
+        ),
+        (
+            "tries of more than 30 days ago",
+            true,
+            &[
+                CARD,
+                "insert into mandated.budgets values (1, '2025-12-31', 7), (1, '2026-01-31', 8)",
+            ],
+        ),
+        (
+            "the tries of another mandate",
+            true,
+            &[
+                CARD,
+                "insert into mandated.budgets values (2, '2026-01-31', 15)",
+            ],
+        ),
+        (
+            "tries where 30 days have no limit",
+            true,
+            &["insert into mandated.budgets values (1, '2026-01-31', 15)"],
+        ),
+        (
+            "to be retried, the tries of 30 days are spent",
+            false,
+            &[
+                CARD,
+                RETRY,
+                "insert into mandated.budgets values (1, '2026-01-31', 15)",
+            ],
+        ),
+    ];
+    for (what, expected, changes) in cases {
+        let database = due(changes).await;
+        let claimed = claim(&database.pool).await;
+        assert_eq!(claimed.len(), 1, "{what}");
+        assert_eq!(claimed[0].opened, *expected, "{what}");
+    }
+}
+
+/// The gate brings a debit back when enough of the tries are older than 30 days, which is at the end of a day.
+#[tokio::test]
+async fn the_claim_says_when_the_tries_of_30_days_leave_room_again() {
+    let card = "update mandated.executions set max_attempts_in_30_days = 5";
+    for (tries, from) in [
+        ("(1, '2026-01-05', 4)", None),
+        ("(1, '2026-01-05', 5)", Some("2026-02-05T00:00:00Z")),
+        (
+            "(1, '2026-01-01', 1), (1, '2026-01-31', 4)",
+            Some("2026-02-01T00:00:00Z"),
+        ),
+        (
+            "(1, '2026-01-01', 1), (1, '2026-01-20', 1), (1, '2026-01-31', 4)",
+            Some("2026-02-20T00:00:00Z"),
+        ),
+        (
+            "(1, '2026-01-01', 9), (1, '2026-01-31', 5)",
+            Some("2026-03-03T00:00:00Z"),
+        ),
+    ] {
+        let spent = format!("insert into mandated.budgets values {tries}");
+        let database = due(&[card, &spent]).await;
+        let claimed = claim(&database.pool).await;
+        assert_eq!(claimed[0].execution.budget_from, from.map(at), "{tries}");
+        assert_eq!(claimed[0].opened, from.is_none(), "{tries}");
+        let Some(from) = from.map(at) else { continue };
+        execute(
+            &database.pool,
+            "update mandated.executions set closes_at = '2026-12-31Z'",
+        )
+        .await;
+        // By then it is opened, and not a moment before.
+        let moment = chrono::TimeDelta::seconds(1);
+        for (now, opens) in [(from - moment, false), (from, true)] {
+            execute(
+                &database.pool,
+                "update mandated.jobs set lease_until = null, lease_token = null, worker_id = null",
+            )
+            .await;
+            let again = claim_at(&database.pool, now).await;
+            assert_eq!(again[0].opened, opens, "{tries} {now}");
+        }
+    }
+}
+
+/// Of the debits that are due next, and of nothing else.
+#[tokio::test]
+async fn the_headroom_is_the_share_of_the_tries_that_are_left() {
+    for (changes, headroom) in [
+        (&["delete from mandated.jobs"][..], 100),
+        (&["update mandated.jobs set step = 'lookup'"], 100),
+        (&[], 100),
+        (&["update mandated.executions set debits_tried = 1"], 75),
+        (&["update mandated.executions set debits_tried = 9"], 0),
+    ] {
+        let database = due(changes).await;
+        let beat = pulse(&database.pool, at("2026-01-31T00:31:00Z"))
+            .await
+            .unwrap();
+        assert_eq!(beat.budget_headroom, headroom, "{changes:?}");
+    }
+}

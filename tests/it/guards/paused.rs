@@ -1,0 +1,240 @@
+//! What a provider says of a paused mandate, and what an operator does to it meanwhile.
+
+use mandated::domain::{Instant, State};
+use mandated::store::mandates::{Change, Changed, paused_at_provider, set_status};
+use mandated::store::settle::{Settlement, settle};
+use sqlx::PgPool;
+
+use crate::support::TestDatabase;
+use crate::support::due::{FAULTS, claim, column, due, execute, now, scalar, settlement};
+
+fn hour(count: i64) -> Instant {
+    now() + chrono::TimeDelta::hours(count)
+}
+
+/// Execution 1 of a mandate that its provider has paused since now, claimed.
+async fn claimed() -> (TestDatabase, Settlement) {
+    let database = due(1).await;
+    let pool = &database.pool;
+    execute(
+        pool,
+        &format!(
+            "update mandated.mandates set status = 'paused', provider_paused_at = '{}'",
+            now()
+        ),
+    )
+    .await;
+    let claimed = claim(pool, 1, "worker-1").await;
+    assert!(!claimed[0].opened);
+    assert_eq!(claimed[0].execution.paused_at, Some(now()));
+    let parked = Settlement {
+        step: Some("execute"),
+        run_at: Some(hour(24)),
+        closes_intent: false,
+        sent_at: None,
+        parked: true,
+        ..settlement(&claimed[0], State::Notified)
+    };
+    (database, parked)
+}
+
+/// The provider was asked, and this is what it said.
+fn said(parked: &Settlement, status: &'static str) -> Settlement {
+    Settlement {
+        mandate_status: Some(status),
+        paused_at: Some(now()),
+        parked: status == "paused",
+        ..parked.clone()
+    }
+}
+
+async fn write(pool: &PgPool, settlement: Settlement) {
+    let written = settle(pool, &[settlement], &[], hour(1), "worker-1", FAULTS)
+        .await
+        .unwrap();
+    assert_eq!(written.executions.len(), 1);
+}
+
+async fn change(pool: &PgPool, change: Change) -> Changed {
+    let mut connection = pool.acquire().await.unwrap();
+    set_status(
+        &mut connection,
+        "sub-1",
+        change,
+        "an operator said so",
+        hour(1),
+    )
+    .await
+    .unwrap()
+}
+
+async fn mandate(pool: &PgPool) -> String {
+    scalar(
+        pool,
+        "select concat_ws(' ', status, provider_paused_at at time zone 'UTC') from mandated.mandates",
+    )
+    .await
+}
+
+async fn job(pool: &PgPool) -> String {
+    scalar(
+        pool,
+        "select format('%s%s', run_at at time zone 'UTC', case when parked then ' parked' end) from mandated.jobs",
+    )
+    .await
+}
+
+async fn events(pool: &PgPool) -> Vec<String> {
+    column(
+        pool,
+        "select format('%s %s to %s', kind, from_state, to_state) from mandated.events
+          where kind like 'mandate.%' order by id",
+    )
+    .await
+}
+
+#[tokio::test]
+async fn what_the_provider_says_becomes_the_mandates_status() {
+    for (word, status, event) in [
+        ("active", "active", Some("mandate.active paused to active")),
+        ("paused", "paused 2026-01-31 01:30:00", None),
+        (
+            "revoked",
+            "revoked",
+            Some("mandate.revoked paused to revoked"),
+        ),
+        (
+            "expired",
+            "expired",
+            Some("mandate.expired paused to expired"),
+        ),
+    ] {
+        let (database, parked) = claimed().await;
+        write(&database.pool, said(&parked, word)).await;
+        assert_eq!(mandate(&database.pool).await, status);
+        let told: Vec<&str> = event.into_iter().collect();
+        assert_eq!(events(&database.pool).await, told);
+    }
+}
+
+/// Its answer was on its way while an operator paused the mandate: it is about an earlier pause.
+#[tokio::test]
+async fn an_answer_does_not_undo_a_pause_that_came_after_it() {
+    for confirmed in [false, true] {
+        let (database, parked) = claimed().await;
+        let pool = &database.pool;
+        assert_eq!(change(pool, Change::Pause).await, Changed::Already);
+        assert_eq!(mandate(pool).await, "paused");
+        if confirmed {
+            let mut connection = pool.acquire().await.unwrap();
+            paused_at_provider(&mut connection, "sub-1", hour(1))
+                .await
+                .unwrap();
+        }
+        write(pool, said(&parked, "active")).await;
+        let stands = mandate(pool).await;
+        assert!(stands.starts_with("paused"), "{stands}");
+        assert_eq!(events(pool).await, Vec::<String>::new());
+    }
+}
+
+#[tokio::test]
+async fn an_answer_does_not_undo_what_an_operator_ended_or_resumed() {
+    for (step, status) in [(Change::Revoke, "revoked"), (Change::Resume, "active")] {
+        let (database, parked) = claimed().await;
+        let pool = &database.pool;
+        assert_eq!(change(pool, step).await, Changed::Done);
+        for word in ["active", "paused"] {
+            write(pool, said(&parked, word)).await;
+            assert_eq!(mandate(pool).await, status, "{word}");
+            // Not parked for a mandate that is not paused: whoever claims it finds out what follows.
+            if word == "paused" {
+                assert_eq!(job(pool).await, "2026-01-31 01:30:00 parked");
+            }
+            execute(
+                pool,
+                &format!(
+                    "update mandated.jobs set lease_until = now(), lease_token = {}, worker_id = 'worker-1'",
+                    parked.lease_token.0
+                ),
+            )
+            .await;
+        }
+    }
+}
+
+/// A provider's news of an active mandate is written as ever, and the pause is known to be the provider's.
+#[tokio::test]
+async fn a_mandate_that_a_debit_finds_paused_is_parked_and_will_be_asked_about() {
+    let database = due(1).await;
+    let pool = &database.pool;
+    let claimed = claim(pool, 1, "worker-1").await;
+    let refused = Settlement {
+        step: Some("execute"),
+        run_at: Some(hour(24)),
+        mandate_status: Some("paused"),
+        parked: true,
+        ..settlement(&claimed[0], State::Retrying)
+    };
+    write(pool, refused).await;
+    assert_eq!(mandate(pool).await, "paused 2026-01-31 01:30:00");
+    assert_eq!(job(pool).await, "2026-02-01 00:30:00 parked");
+    assert_eq!(events(pool).await, ["mandate.paused active to paused"]);
+}
+
+#[tokio::test]
+async fn an_operators_pause_is_asked_about_only_when_the_provider_has_paused_it_too() {
+    let database = due(1).await;
+    let pool = &database.pool;
+    assert_eq!(change(pool, Change::Pause).await, Changed::Done);
+    assert_eq!(mandate(pool).await, "paused");
+    let mut connection = pool.acquire().await.unwrap();
+    paused_at_provider(&mut connection, "sub-1", hour(2))
+        .await
+        .unwrap();
+    assert_eq!(mandate(pool).await, "paused 2026-01-31 02:30:00");
+    assert_eq!(change(pool, Change::Resume).await, Changed::Done);
+    assert_eq!(mandate(pool).await, "active");
+    paused_at_provider(&mut connection, "sub-1", hour(2))
+        .await
+        .unwrap();
+    assert_eq!(mandate(pool).await, "active", "resumed meanwhile");
+}
+
+/// The worker read "paused"; the operator resumed, which woke no job, for this one was held.
+#[tokio::test]
+async fn a_job_is_not_parked_for_a_mandate_that_was_resumed_while_it_was_held() {
+    let (database, parked) = claimed().await;
+    let pool = &database.pool;
+    assert_eq!(change(pool, Change::Resume).await, Changed::Done);
+    write(pool, parked).await;
+    assert_eq!(job(pool).await, "2026-01-31 01:30:00 parked");
+}
+
+/// The same with the resume not yet committed when the settlement begins.
+#[tokio::test]
+async fn a_job_is_not_parked_for_a_mandate_that_is_being_resumed() {
+    let (database, parked) = claimed().await;
+    let mut resuming = database.pool.begin().await.unwrap();
+    sqlx::query("update mandated.mandates set status = 'active', provider_paused_at = null")
+        .execute(&mut *resuming)
+        .await
+        .unwrap();
+    let pool = database.pool.clone();
+    let settling = tokio::spawn(async move { write(&pool, parked).await });
+    let waiting = "select exists (select from pg_stat_activity
+                    where datname = current_database() and wait_event_type = 'Lock')";
+    while !settling.is_finished() && !scalar::<bool>(&database.pool, waiting).await {
+        tokio::task::yield_now().await;
+    }
+    resuming.commit().await.unwrap();
+    settling.await.unwrap();
+    assert_eq!(job(&database.pool).await, "2026-01-31 01:30:00 parked");
+}
+
+#[tokio::test]
+async fn a_job_stays_parked_for_a_mandate_that_stays_paused() {
+    let (database, parked) = claimed().await;
+    write(&database.pool, parked).await;
+    assert_eq!(job(&database.pool).await, "2026-02-01 00:30:00 parked");
+}
