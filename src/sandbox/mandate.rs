@@ -12,7 +12,7 @@ use super::order::{Notification, Order};
 use super::payer::{self, Presented, Profile, Reason};
 use super::registration::Registration;
 use super::signzy::Payment;
-use crate::domain::{Instant, ProviderKind, Rail};
+use crate::domain::{Amount, Instant, ProviderKind, Rail};
 
 /// What the payers and the network are like in this world.
 #[derive(Debug, Clone, Copy)]
@@ -76,8 +76,8 @@ pub(super) struct Attempt {
     pub(super) resolves_at: Instant,
     pub(super) answer: Result<(), Decline>,
     pub(super) resolved: bool,
-    /// When a failure turns out to have been a success.
-    pub(super) late_at: Option<Instant>,
+    /// What turns out later, after a failure was shown.
+    pub(super) later: Option<Later>,
     /// Whether the provider keeps retrying it.
     pub(super) silent: bool,
     /// What the failure does to the mandate.
@@ -92,10 +92,18 @@ impl Attempt {
             resolves_at,
             answer: Ok(()),
             resolved: false,
-            late_at: None,
+            later: None,
             silent: false,
             reason: None,
         }
+    }
+
+    /// What was lost turns up: from now on it shows.
+    pub(super) fn turn_out(&mut self) -> Option<Later> {
+        let later = self.later.take()?;
+        self.answer.clone_from(&later.answer);
+        self.reason = later.reason;
+        Some(later)
     }
 
     /// A presentation that never reached the bank; it is known at `resolves_at`.
@@ -105,6 +113,23 @@ impl Attempt {
             ..Self::paid(by, at, resolves_at)
         }
     }
+}
+
+/// What became of an attempt whose failure proved nothing.
+#[derive(Debug, Clone)]
+pub(super) struct Later {
+    pub(super) at: Instant,
+    pub(super) answer: Result<(), Decline>,
+    reason: Option<Reason>,
+}
+
+/// A presentation that is over and done with for the payer's bank.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Past {
+    pub(super) cycle: NaiveDate,
+    pub(super) at: Instant,
+    pub(super) resolves_at: Instant,
+    pub(super) declined: bool,
 }
 
 /// A mandate and its history.
@@ -125,7 +150,8 @@ pub(super) struct Mandate {
     pub(super) collected: BTreeMap<NaiveDate, u32>,
     /// UPI attempts so far by notification.
     pub(super) attempts_of: BTreeMap<String, u32>,
-    presented: BTreeMap<NaiveDate, u32>,
+    /// Every presentation so far.
+    pub(super) history: Vec<Past>,
     notified: BTreeMap<NaiveDate, u32>,
     closed: bool,
     calls: BTreeMap<Call, u32>,
@@ -149,7 +175,7 @@ impl Mandate {
             moved: BTreeMap::new(),
             collected: BTreeMap::new(),
             attempts_of: BTreeMap::new(),
-            presented: BTreeMap::new(),
+            history: Vec::new(),
             notified: BTreeMap::new(),
             closed: false,
             calls: BTreeMap::new(),
@@ -218,24 +244,54 @@ impl Mandate {
     pub(super) fn present(
         &mut self,
         world: &World,
-        cycle: NaiveDate,
+        (cycle, amount): (NaiveDate, Amount),
         by: By,
         at: Instant,
     ) -> Attempt {
-        let number = self.presented.entry(cycle).or_default();
-        *number = number.saturating_add(1);
-        let number = *number;
-        let draw = self
-            .draw(world, "attempt")
+        let attempt = self.attempt(world, (cycle, amount), by, at);
+        self.history.push(Past {
+            cycle,
+            at,
+            resolves_at: attempt.resolves_at,
+            declined: attempt.answer.is_err(),
+        });
+        attempt
+    }
+
+    fn attempt(
+        &mut self,
+        world: &World,
+        (cycle, amount): (NaiveDate, Amount),
+        by: By,
+        at: Instant,
+    ) -> Attempt {
+        let number = self.presented(cycle).saturating_add(1);
+        let mut presented = Presented {
+            mandate_id: &self.terms.mandate_id,
+            rail: self.terms.rail,
+            cycle,
+            amount_minor: amount.minor(),
+            number,
+            at,
+        };
+        let mut approved = true;
+        if self.terms.wants_approval(amount) {
+            let (after, yes) = payer::approval(world.seed, &world.profile, &presented);
+            presented.at = india::after(at, after);
+            approved = yes;
+        }
+        let draw = Draw::new(world.seed, "attempt")
+            .text(presented.mandate_id)
             .day(cycle)
-            .number(u64::from(number));
-        let resolves_at = self.resolves_at(at, draw.text("time"));
-        let late = india::after(resolves_at, draw.text("late").minutes(30, 480));
+            .number(u64::from(presented.number));
+        let resolves_at = self.resolves_at(presented.at, draw.text("time"));
         let mut attempt = Attempt::paid(by, at, resolves_at);
         let script = match self.status.reason() {
             Some(reason) => Then::Declines(reason),
             None => self.scripted_attempts.pop_front().unwrap_or(Then::Normal),
         };
+        let truth = || payer::truth(world.seed, &world.profile, &presented);
+        let mut late_success = false;
         attempt.reason = match script {
             Then::Pays => None,
             Then::Declines(reason) => Some(reason),
@@ -244,40 +300,49 @@ impl Mandate {
                 return attempt;
             }
             Then::Fault(fault) => {
-                attempt.late_at = (fault == Fault::LateSuccess).then_some(late);
+                late_success = fault == Fault::LateSuccess;
                 attempt.silent = fault == Fault::SilentRetry;
                 Some(Reason::Technical)
             }
+            Then::Normal if !approved => Some(Reason::NotApproved),
             Then::Normal => {
-                let presented = Presented {
-                    mandate_id: self.id(),
-                    cycle,
-                    number,
-                    at,
+                let reason = if self.closed {
+                    Some(Reason::AccountClosed)
+                } else {
+                    payer::answer(world.seed, &world.profile, &presented)
                 };
-                let reason = self.payers_answer(world, &presented);
-                let passing = matches!(reason, Some(Reason::Technical | Reason::LowBalance));
                 // What is in store for an order is fixed by the attempts that somebody asked for.
-                if passing && by != By::Provider {
+                if by != By::Provider {
                     let drawn = |fault: &str, share| draw.text(fault).per_mille(share);
-                    let late_success = drawn("late success", world.faults.late_success);
-                    attempt.late_at = late_success.then_some(late);
-                    attempt.silent = drawn("silent retry", world.faults.silent_retry);
+                    let technical = reason == Some(Reason::Technical);
+                    let passing = technical || reason == Some(Reason::LowBalance);
+                    late_success = technical && drawn("late success", world.faults.late_success);
+                    attempt.silent = passing && drawn("silent retry", world.faults.silent_retry);
                 }
                 reason
             }
         };
+        let written = |reason| Decline::of(reason, presented.rail, draw.text("code"));
+        let truth = if late_success {
+            Some(None)
+        } else {
+            (attempt.reason == Some(Reason::InFlight)).then(truth)
+        };
+        attempt.later = truth.map(|reason| Later {
+            at: india::after(resolves_at, draw.text("late").minutes(30, 480)),
+            answer: reason.map_or(Ok(()), |reason| Err(written(reason))),
+            reason,
+        });
         if let Some(reason) = attempt.reason {
-            attempt.answer = Err(Decline::of(reason, self.terms.rail, draw.text("code")));
+            attempt.answer = Err(written(reason));
         }
         attempt
     }
 
-    fn payers_answer(&self, world: &World, presented: &Presented<'_>) -> Option<Reason> {
-        if self.closed {
-            return Some(Reason::AccountClosed);
-        }
-        payer::answer(world.seed, &world.profile, presented)
+    /// How often a cycle was presented.
+    pub(super) fn presented(&self, cycle: NaiveDate) -> u32 {
+        let of_cycle = self.history.iter().filter(|past| past.cycle == cycle);
+        u32::try_from(of_cycle.count()).unwrap_or(u32::MAX)
     }
 
     /// Cards answer at once, UPI within the hour, NACH on the next day.
@@ -316,7 +381,9 @@ impl Mandate {
                 Reason::Paused
                 | Reason::LowBalance
                 | Reason::Technical
+                | Reason::InFlight
                 | Reason::Limit
+                | Reason::NotApproved
                 | Reason::CustomerStop
                 | Reason::Risk
                 | Reason::Unmapped,
@@ -337,9 +404,11 @@ impl Mandate {
         let number = self.notified.entry(cycle).or_default();
         *number = number.saturating_add(1);
         let presented = Presented {
-            mandate_id: self.id(),
+            mandate_id: &self.terms.mandate_id,
+            rail: self.terms.rail,
             cycle,
-            number: *self.notified.get(&cycle).unwrap_or(&1),
+            amount_minor: 0,
+            number: *number,
             at: now,
         };
         let fails = payer::notification_fails(world.seed, &world.profile, &presented);

@@ -23,7 +23,7 @@ use crate::config::Config;
 use crate::domain::{Instant, ProviderKind};
 use crate::engine::{Engine, retention, simulation};
 use crate::sandbox::postgres::PrivatePostgres;
-use crate::sandbox::{self, Credentials, Faults, Options, Profile, Sandbox};
+use crate::sandbox::{self, Credentials, Faults, Options, Sandbox};
 use crate::store;
 
 /// The 28th of January 2027, midnight in India: the days after it have a 31st, and a February in which it is missing.
@@ -101,7 +101,7 @@ impl Stage {
             .map_err(|error| Failure::hinted(error, hint))?;
         teller
             .say("starting the sandbox: both providers on loopback, with a ledger of their own")?;
-        let sandbox = start_sandbox(demo.seed, start).await?;
+        let sandbox = start_sandbox(demo, start).await?;
         let config = config(&postgres.url("demo"), &sandbox, start)?;
         let pool = engine::connect(&config).await?;
         let ahead = i32::try_from(config.retention.partitions_ahead).unwrap_or(i32::MAX);
@@ -192,11 +192,11 @@ fn tag(seed: u64) -> String {
     format!("d{}", digits.get(1..).unwrap_or("000"))
 }
 
-async fn start_sandbox(seed: u64, start: Instant) -> Result<Sandbox, anyhow::Error> {
+async fn start_sandbox(demo: &Demo, start: Instant) -> Result<Sandbox, anyhow::Error> {
     sandbox::start(Options {
         listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
-        seed,
-        profile: Profile::DEMO,
+        seed: demo.seed,
+        profile: demo.profile.profile(),
         faults: Faults::DEMO,
         juspay: Credentials {
             merchant_id: MERCHANT.to_owned(),

@@ -74,6 +74,7 @@ pub(in super::super) fn create(state: &mut State, received: &Received) -> Result
             .attempts
             .push(Attempt::refused(By::Merchant, now, now, decline));
     } else if provider_notifies {
+        judge::notification(mandate, &format!("of {}", order.id), now, ledger);
         let notified =
             order::notify_and_schedule(mandate, &mut order, wanted.execution_date, now, world);
         if let (Some(delivered), Some(asked)) = (notified, wanted.execution_date) {

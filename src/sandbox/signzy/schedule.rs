@@ -97,10 +97,11 @@ pub(super) fn payment(
 
 /// Presents a payment to the payer's bank.
 pub(super) fn present(mandate: &mut Mandate, index: usize, at: Instant, world: &World) {
-    let Some(cycle) = mandate.payments.get(index).map(|payment| payment.cycle) else {
+    let payment = mandate.payments.get(index);
+    let Some(debit) = payment.map(|payment| (payment.cycle, payment.amount)) else {
         return;
     };
-    let attempt = mandate.present(world, cycle, By::Merchant, at);
+    let attempt = mandate.present(world, debit, By::Merchant, at);
     if let Some(payment) = mandate.payments.get_mut(index) {
         payment.attempts.push(attempt);
     }
