@@ -3,6 +3,7 @@
 //! It uses what the daemon uses: the import, the planner, the claim, the clients, the settlement. Only the clock is another.
 
 mod mandates;
+mod recovery;
 mod report;
 
 use std::io::{IsTerminal, Write};
@@ -41,9 +42,7 @@ pub(super) async fn run(demo: &Demo, json: bool, out: &mut impl Write) -> Result
     let teller = Teller { silent: json };
     let stage = Stage::set(demo, &teller).await?;
     stage.live(demo, &teller).await?;
-    let days = (stage.start, stage.end);
-    let ledger = stage.sandbox.ledger();
-    let report = report::collect(&stage.config, &stage.engine.pool, &ledger, demo, days).await?;
+    let report = report::collect(&stage, demo).await?;
     if json {
         serde_json::to_writer(&mut *out, &report).context("write the report")?;
         writeln!(out).context("write the report")?;

@@ -65,9 +65,9 @@ impl Profile {
     /// A merchant's customers: about six in ten first attempts are paid, and of those that are not nine in ten lack
     /// the money. If all were tried hourly, 1 + 3, about a quarter of the attempts would be paid: NPCI's figure.
     pub const DEMO: Self = Self {
-        always: 360,
+        always: 240,
         never: 60,
-        lasts: (5, 45),
+        lasts: (4, 34),
         small_incomes: 50,
         technical: 9,
         in_flight: 250,
@@ -84,9 +84,9 @@ impl Profile {
 
     /// NPCI's figure taken as one of first attempts: 23 in 100 are paid.
     pub const NPCI: Self = Self {
-        always: 80,
-        never: 250,
-        lasts: (2, 24),
+        always: 50,
+        never: 320,
+        lasts: (2, 18),
         small_incomes: 40,
         ..Self::DEMO
     };
