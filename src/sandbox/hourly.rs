@@ -1,6 +1,6 @@
 //! "Hourly 1 + 3": the same cycles of the same payers, tried at the debit time and one, two and three hours later.
 //!
-//! That is Cashfree's automatic retry of UPI AutoPay ("Subscriptions, raise charge"); for cards and eNACH, which it does
+//! That is Cashfree's automatic retry on UPI ("Subscriptions, raise charge"); for cards and eNACH, which it does
 //! not retry, and which would not answer within the hour, it is the naive thing to do and no more. It is given every
 //! advantage: it is tried in peak hours too, every notification is delivered, no call fails, and what the bank says is
 //! known at once. It asks nothing about the cause, and takes a lost answer for a failure.

@@ -99,11 +99,14 @@ impl Attempt {
     }
 
     /// What was lost turns up: from now on it shows.
-    pub(super) fn turn_out(&mut self) -> Option<Later> {
-        let later = self.later.take()?;
-        self.answer.clone_from(&later.answer);
-        self.reason = later.reason;
-        Some(later)
+    pub(super) fn turn_out(&mut self) {
+        let Some(later) = self.later.take() else {
+            return;
+        };
+        (self.reason, self.answer) = match later.failure {
+            Some((reason, decline)) => (Some(reason), Err(decline)),
+            None => (None, Ok(())),
+        };
     }
 
     /// A presentation that never reached the bank; it is known at `resolves_at`.
@@ -119,8 +122,8 @@ impl Attempt {
 #[derive(Debug, Clone)]
 pub(super) struct Later {
     pub(super) at: Instant,
-    pub(super) answer: Result<(), Decline>,
-    reason: Option<Reason>,
+    /// Nothing if it was collected.
+    failure: Option<(Reason, Decline)>,
 }
 
 /// A presentation that is over and done with for the payer's bank.
@@ -283,14 +286,13 @@ impl Mandate {
         let draw = Draw::new(world.seed, "attempt")
             .text(presented.mandate_id)
             .day(cycle)
-            .number(u64::from(presented.number));
+            .number(u64::from(number));
         let resolves_at = self.resolves_at(presented.at, draw.text("time"));
         let mut attempt = Attempt::paid(by, at, resolves_at);
         let script = match self.status.reason() {
             Some(reason) => Then::Declines(reason),
             None => self.scripted_attempts.pop_front().unwrap_or(Then::Normal),
         };
-        let truth = || payer::truth(world.seed, &world.profile, &presented);
         let mut late_success = false;
         attempt.reason = match script {
             Then::Pays => None,
@@ -305,36 +307,31 @@ impl Mandate {
                 Some(Reason::Technical)
             }
             Then::Normal if !approved => Some(Reason::NotApproved),
+            Then::Normal if self.closed => Some(Reason::AccountClosed),
             Then::Normal => {
-                let reason = if self.closed {
-                    Some(Reason::AccountClosed)
-                } else {
-                    payer::answer(world.seed, &world.profile, &presented)
-                };
-                // What is in store for an order is fixed by the attempts that somebody asked for.
-                if by != By::Provider {
-                    let drawn = |fault: &str, share| draw.text(fault).per_mille(share);
-                    let technical = reason == Some(Reason::Technical);
-                    let passing = technical || reason == Some(Reason::LowBalance);
-                    late_success = technical && drawn("late success", world.faults.late_success);
-                    attempt.silent = passing && drawn("silent retry", world.faults.silent_retry);
-                }
+                let reason = payer::answer(world.seed, &world.profile, &presented);
+                (late_success, attempt.silent) = in_store(world, reason, by, draw);
                 reason
             }
         };
-        let written = |reason| Decline::of(reason, presented.rail, draw.text("code"));
         let truth = if late_success {
             Some(None)
         } else {
-            (attempt.reason == Some(Reason::InFlight)).then(truth)
+            (attempt.reason == Some(Reason::InFlight))
+                .then(|| payer::truth(world.seed, &world.profile, &presented))
+        };
+        let written = |reason| {
+            (
+                reason,
+                Decline::of(reason, presented.rail, draw.text("code")),
+            )
         };
         attempt.later = truth.map(|reason| Later {
             at: india::after(resolves_at, draw.text("late").minutes(30, 480)),
-            answer: reason.map_or(Ok(()), |reason| Err(written(reason))),
-            reason,
+            failure: reason.map(written),
         });
-        if let Some(reason) = attempt.reason {
-            attempt.answer = Err(written(reason));
+        if let Some((_, decline)) = attempt.reason.map(written) {
+            attempt.answer = Err(decline);
         }
         attempt
     }
@@ -425,4 +422,16 @@ impl Mandate {
         let delivered = self.scripted_notifications.pop_front().unwrap_or(!fails);
         (settles_at, delivered)
     }
+}
+
+/// Whether a failure turns out to be a late success, and whether the provider retries it. What is in store for an
+/// order is fixed by the attempts that somebody asked for.
+fn in_store(world: &World, reason: Option<Reason>, by: By, draw: Draw) -> (bool, bool) {
+    let drawn = |fault: &str, share| by != By::Provider && draw.text(fault).per_mille(share);
+    let technical = reason == Some(Reason::Technical);
+    let passing = technical || reason == Some(Reason::LowBalance);
+    (
+        technical && drawn("late success", world.faults.late_success),
+        passing && drawn("silent retry", world.faults.silent_retry),
+    )
 }

@@ -253,13 +253,12 @@ fn turn_out(mandate: &mut Mandate, order: &mut Order, at: Instant, ledger: &mut 
         .attempts
         .iter_mut()
         .find(|attempt| attempt.later.as_ref().is_some_and(|later| later.at == at));
-    let Some((attempt, later)) = due.and_then(|attempt| {
-        let later = attempt.turn_out()?;
-        Some((attempt.clone(), later))
-    }) else {
+    let Some(attempt) = due else {
         return;
     };
-    if later.answer.is_err() {
+    attempt.turn_out();
+    let attempt = attempt.clone();
+    if attempt.answer.is_err() {
         mandate.suffer(&attempt, at);
     } else if order.charged_at.is_none() && !order.is_pending() {
         // The attempt that is under way decides instead, and an order is charged once.

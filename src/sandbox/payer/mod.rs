@@ -135,7 +135,7 @@ fn cycle_trouble(seed: u64, profile: &Profile, presented: &Presented<'_>) -> Opt
 
 /// How a request for the payer's approval ends: after how long, and whether with a yes.
 ///
-/// UPI: a collect request is good for five minutes ("Juspay UPI AutoPay"). Cards: on the bank's page, within hours.
+/// UPI: a collect request is good for five minutes ("UPI Autopay", Juspay). Cards: on the bank's page, within hours.
 pub(super) fn approval(
     seed: u64,
     profile: &Profile,

@@ -1,6 +1,6 @@
 //! What payers are like: who earns what, how long it lasts, and how often something else than the balance is in the way.
 //!
-//! The yardstick is NPCI's ecosystem statistics for UPI AutoPay of July 2026, the 50 largest remitter banks: 22.95 %
+//! The yardstick is NPCI's ecosystem statistics for `AutoPay` of July 2026, the 50 largest remitter banks: 22.95 %
 //! of executions approved, 76.15 % declined for business reasons and 0.90 % for technical ones. NPCI counts attempts,
 //! not cycles: under one try and three retries a cycle that fails counts four times, so that 23 % of the attempts
 //! may well be half of the cycles.
@@ -68,7 +68,7 @@ impl Profile {
         always: 240,
         never: 60,
         lasts: (4, 34),
-        small_incomes: 50,
+        small_incomes: 100,
         technical: 9,
         in_flight: 250,
         limit: 8,
@@ -86,8 +86,8 @@ impl Profile {
     pub const NPCI: Self = Self {
         always: 50,
         never: 320,
-        lasts: (2, 18),
-        small_incomes: 40,
+        lasts: (2, 14),
+        small_incomes: 80,
         ..Self::DEMO
     };
 }

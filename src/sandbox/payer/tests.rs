@@ -1,5 +1,7 @@
 //! The payers in large numbers: the shares that the profiles promise, and what changes an answer.
 
+#![expect(clippy::arithmetic_side_effects, reason = "test data is small")]
+
 use std::collections::BTreeMap;
 
 use super::*;
@@ -34,7 +36,9 @@ fn shares(profile: &Profile) -> BTreeMap<String, usize> {
             .entry(reason.map_or_else(String::new, |reason| format!("{reason:?}")))
             .or_default() += 1;
     }
-    shares.values_mut().for_each(|count| *count /= 20);
+    for count in shares.values_mut() {
+        *count /= 20;
+    }
     shares
 }
 

@@ -86,9 +86,9 @@ async fn the_codes_of_one_reason_are_drawn_by_the_seed() {
     };
     let first = codes(1).await;
     let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
-    first
-        .iter()
-        .for_each(|code| *counts.entry(code).or_default() += 1);
+    for code in &first {
+        *counts.entry(code).or_default() += 1;
+    }
     assert!(
         counts["04"] > counts["05"] && counts.len() == 2,
         "{counts:?}"
