@@ -20,6 +20,9 @@ impl Config {
             notification_tries: rules.notification_tries,
             max_attempts: provider.max_attempts.unwrap_or(rules.max_attempts),
             min_gap: provider.min_gap.unwrap_or(rules.min_gap),
+            min_gap_after_failure: provider
+                .min_gap_after_failure
+                .unwrap_or(rules.min_gap_after_failure),
             max_orders: rules.max_orders,
             provider_retry_horizon: provider.retry_horizon,
             processing_time: rules.processing_time,

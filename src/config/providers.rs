@@ -17,6 +17,9 @@ pub struct ProviderRules {
     /// In the place of the rail's.
     #[serde(default, with = "humantime_serde")]
     pub min_gap: Option<Duration>,
+    /// In the place of the rail's.
+    #[serde(default, with = "humantime_serde")]
+    pub min_gap_after_failure: Option<Duration>,
 }
 
 /// The rules of every provider.

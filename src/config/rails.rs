@@ -29,6 +29,8 @@ pub struct RailRules {
     pub max_attempts: u16,
     #[serde(with = "humantime_serde")]
     pub min_gap: Duration,
+    #[serde(with = "humantime_serde")]
+    pub min_gap_after_failure: Duration,
     pub max_orders: u16,
     #[serde(with = "humantime_serde")]
     pub processing_time: Duration,

@@ -81,6 +81,15 @@ pub struct Cycle {
     pub closes_at: Instant,
 }
 
+impl Cycle {
+    /// The same cycle, to be debited later.
+    #[must_use]
+    pub fn put_off(mut self, until: Instant) -> Self {
+        self.debit_at = self.debit_at.max(until);
+        self
+    }
+}
+
 impl Terms {
     /// The first cycle on or after a day.
     pub fn cycle_from(&self, day: NaiveDate) -> Option<Cycle> {

@@ -24,6 +24,8 @@ pub struct Execution {
     pub cycle: Cycle,
     /// What it collects, copied when it was planned.
     pub amount: Amount,
+    /// The ceiling that the amount is above, where the payer must approve the debit.
+    pub approval_above: Option<Amount>,
     /// How far it has come.
     pub progress: Progress,
     /// Why it failed last.
@@ -41,7 +43,8 @@ pub struct Progress {
     pub notification_no: u16,
     /// When the current notification was delivered; where the provider notifies by itself, the earliest that it can have been.
     pub delivered_at: Option<Instant>,
-    /// The execution date handed, or to be handed, to a provider that notifies and debits by itself.
+    /// When the current order is to be debited, where that is not the cycle's own time: the date handed, or to be handed, to a
+    /// provider that notifies and debits by itself; the payday that a later order waits for.
     pub execute_at: Option<Instant>,
     /// Attempts spent on the current order under the current notification, the provider's own included.
     pub debits_tried: u16,
@@ -85,6 +88,14 @@ impl Execution {
             (self.provider, self.notify),
             (ProviderKind::Signzy, Notify::Provider)
         )
+    }
+
+    /// The cycle as the current order sees it: to be debited when that order is.
+    pub fn order_cycle(&self) -> Cycle {
+        match self.progress.execute_at {
+            Some(at) => self.cycle.put_off(at),
+            None => self.cycle,
+        }
     }
 
     /// The attempts on the current order, ours or, where the provider counts more, theirs.

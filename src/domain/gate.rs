@@ -132,7 +132,7 @@ fn notify(execution: &Execution, policy: &Policy, now: Instant) -> Gate {
 /// A first step is still right if planning the cycle now would begin with it, now.
 fn start_again(execution: &Execution, step: Step, policy: &Policy, now: Instant) -> Gate {
     let started = plan::start(
-        &execution.cycle,
+        &execution.order_cycle(),
         execution.provider,
         execution.notify,
         policy,
@@ -204,7 +204,7 @@ fn debit(execution: &Execution, step: Step, opened: bool, policy: &Policy, now: 
 /// A debit that happens when we call: the hours, and the notification's age.
 fn debit_now(execution: &Execution, step: Step, policy: &Policy, now: Instant) -> Gate {
     let mut earliest = if step == Step::Execute {
-        execution.cycle.debit_at
+        execution.order_cycle().debit_at
     } else {
         now
     };
@@ -242,8 +242,9 @@ fn hand_over(execution: &Execution, policy: &Policy, now: Instant) -> Gate {
     {
         return Gate::Go;
     }
+    let cycle = execution.order_cycle();
     match plan::start(
-        &execution.cycle,
+        &cycle,
         execution.provider,
         execution.notify,
         policy,
@@ -256,7 +257,7 @@ fn hand_over(execution: &Execution, policy: &Policy, now: Instant) -> Gate {
                 Some(Next { step, span }),
                 "the execution date was too near: a later one",
             );
-            decision.progress.execute_at = new_date(execution, policy, span.opens);
+            decision.progress.execute_at = new_date(execution, &cycle, policy, span.opens);
             if decision.progress.execute_at.is_none() {
                 decision.next = None;
                 decision
@@ -291,21 +292,15 @@ pub fn execution_date(
         .map(|span| span.opens)
 }
 
-/// The same for an execution.
+/// The same for an execution, whose order may be put off.
 pub(super) fn new_date(
     execution: &Execution,
+    cycle: &Cycle,
     policy: &Policy,
     planned: Instant,
 ) -> Option<Instant> {
     let (provider, notify) = (execution.provider, execution.notify);
-    execution_date(
-        &execution.cycle,
-        provider,
-        notify,
-        policy,
-        execution.id.0,
-        planned,
-    )
+    execution_date(cycle, provider, notify, policy, execution.id.0, planned)
 }
 
 /// A new notification before this order may be debited. An order that was tried already is looked at first.
@@ -322,7 +317,7 @@ fn renew(execution: &Execution, policy: &Policy, now: Instant, why: &str) -> Gat
         return instead(decision);
     }
     match plan::start(
-        &execution.cycle,
+        &execution.order_cycle(),
         execution.provider,
         execution.notify,
         policy,

@@ -2,6 +2,7 @@
 
 #![warn(missing_docs)]
 
+pub mod afa;
 pub mod class;
 pub mod classify;
 pub mod cycle;
@@ -12,6 +13,7 @@ pub mod ids;
 pub mod mandate;
 pub mod money;
 pub mod outcome;
+pub mod payday;
 pub mod plan;
 pub mod policy;
 pub mod retry;

@@ -38,6 +38,9 @@ pub struct Policy {
     /// The shortest time between two tries of an order.
     #[serde(with = "humantime_serde")]
     pub min_gap: Duration,
+    /// The shortest time from the failure of a try, as we heard of it, to the next one.
+    #[serde(with = "humantime_serde")]
+    pub min_gap_after_failure: Duration,
     /// How many orders a cycle may have; 1 means that a dead order is the end of it.
     pub max_orders: u16,
     /// How long the provider may go on retrying an order that it called failed.
@@ -83,7 +86,8 @@ pub enum Strategy {
         /// Local times, ascending.
         day_parts: Vec<NaiveTime>,
     },
-    /// The next part of the day for the first retry, then the next payday, as long as the notification covers it.
+    /// Another part of the day for the first retry; then the next payday that the notification and the cycle cover. The last
+    /// try of an order, and the last order of a cycle, wait for the next salary.
     Payday {
         /// Local times, ascending.
         day_parts: Vec<NaiveTime>,
@@ -91,6 +95,9 @@ pub enum Strategy {
         days: Vec<u32>,
         /// Whether the month's last working day is one too.
         last_working_day: bool,
+        /// Whether another part of the day comes first. Where a day has one clearing only, and a return costs the payer a
+        /// fee, the first retry is for a payday too.
+        day_part_first: bool,
     },
     /// After the payer's limits start again, on a later day.
     AfterReset {

@@ -6,6 +6,7 @@ use sqlx::PgPool;
 
 use super::error::{StoreError, Tried};
 use super::rows::{self, TermsRow, corrupt, count, word};
+use crate::domain::afa::approval_above;
 use crate::domain::cycle::Cycle;
 use crate::domain::execution::{Intent, Progress};
 use crate::domain::{
@@ -189,6 +190,7 @@ impl Row {
             }),
             (None, _) | (_, None) => None,
         };
+        let amount = rows::amount("execution", id, self.amount_minor, &self.currency)?;
         let waiting = matches!(stored, State::Planned | State::Notified | State::Retrying);
         Ok(Execution {
             id: ExecutionId(id),
@@ -206,7 +208,8 @@ impl Row {
                 debit_at: self.debit_at,
                 closes_at: self.closes_at,
             },
-            amount: rows::amount("execution", id, self.amount_minor, &self.currency)?,
+            amount,
+            approval_above: approval_above(mandate.rail, amount, mandate.category.as_deref()),
             progress: Progress {
                 order_no: number(self.order_no)?,
                 notification_no: number(self.notification_no)?,

@@ -153,6 +153,7 @@ fn retry(prefix: &str, strategy: &Strategy, checks: &mut Checks<'_>) {
             day_parts,
             days,
             last_working_day,
+            day_part_first: _,
         } => {
             ascending(&key("day_parts"), day_parts, checks);
             checks.require(

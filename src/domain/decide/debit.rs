@@ -7,7 +7,7 @@ use super::{AccountPause, Context, Decision, Next, keep};
 use crate::domain::outcome::{CallFailure, Failure};
 use crate::domain::retry::{after, backoff_delay};
 use crate::domain::window::Span;
-use crate::domain::{Amount, Event, Instant, State, Step};
+use crate::domain::{Amount, Event, Instant, Notify, State, Step};
 
 /// Between two tries of a call that did not get through.
 const CALL_BACKOFF: (Duration, Duration) = (Duration::from_secs(30), Duration::from_mins(30));
@@ -41,7 +41,11 @@ impl Context<'_> {
 
     /// The provider works on it: ask again, and after a while ask a person.
     pub(super) fn pending(self) -> Decision {
-        let mut decision = keep(self.execution, None, "the provider works on it");
+        let why = match self.execution.approval_above {
+            Some(ceiling) => format!("the payer must approve a debit above {ceiling}"),
+            None => "the provider works on it".to_owned(),
+        };
+        let mut decision = keep(self.execution, None, why);
         self.mark_call(&mut decision);
         decision.events = vec![Event::Accepted];
         self.look_again(decision)
@@ -59,18 +63,25 @@ impl Context<'_> {
         self.look_again(decision)
     }
 
-    /// Notes that a money-moving call went out, or that a look-up was made.
+    /// Notes that a money-moving call went out: this one, or one of a worker that was lost, which a look-up has found.
     pub(super) fn mark_call(self, decision: &mut Decision) {
-        decision.progress.tries = 0;
-        if self.step.moves_money() {
-            decision.progress.sent_at = Some(self.now);
-            if self.execution.progress.execute_at.is_some()
-                && decision.progress.delivered_at.is_none()
-            {
-                // The provider notifies by itself, from now on at the earliest.
-                decision.progress.delivered_at = Some(self.now);
-            }
-            decision.progress.lookups = 0;
+        let progress = &mut decision.progress;
+        progress.tries = 0;
+        let sent = if self.step.moves_money() {
+            progress.lookups = 0;
+            Some(self.now)
+        } else {
+            // Not before its intent: earlier is the safe side for a notification that runs out.
+            let opened = self.execution.intent.map(|intent| intent.opened_at);
+            opened.filter(|opened| progress.sent_at.is_none_or(|sent| sent < *opened))
+        };
+        progress.sent_at = sent.or(progress.sent_at);
+        // A provider that notifies by itself does so from the call on at the earliest.
+        if self.execution.notify == Notify::Provider
+            && progress.execute_at.is_some()
+            && progress.delivered_at.is_none()
+        {
+            progress.delivered_at = progress.sent_at;
         }
     }
 

@@ -1,14 +1,14 @@
-//! What follows from a failure: another try of the order, a new order, or the end.
+//! What follows from a failure: another try of the order, its end, or a person.
 
-use super::timing::{may_look, next_window, strategy_time};
+use super::order::{last_try, latest_debit, renew_progress};
+use super::strategy::{Wanted, strategy_time};
+use super::timing::{may_look, next_window};
 use super::{Context, Decision, Next, keep};
 use crate::domain::execution::Progress;
-use crate::domain::gate::new_date;
 use crate::domain::outcome::Failure;
 use crate::domain::plan::{self, Start};
-use crate::domain::policy::{Policy, Strategy};
 use crate::domain::retry::after;
-use crate::domain::{Class, Event, Execution, Instant, MandateStatus, Notify, State, Step};
+use crate::domain::{Class, Event, Instant, MandateStatus, Notify, State, Step};
 
 impl Context<'_> {
     /// The order's attempt ended without a collection.
@@ -18,6 +18,13 @@ impl Context<'_> {
         }
         if failure.class.is_unproven() {
             return self.unproven(&words(failure));
+        }
+        if failure.class == Class::Unmapped && self.step.moves_money() {
+            // The order itself often knows more than the answer to the call.
+            return self.unproven(&format!(
+                "{}; the order is asked for the cause",
+                words(failure)
+            ));
         }
         let mut decision = keep(self.execution, None, words(failure));
         decision.class = Some(failure.class);
@@ -43,9 +50,10 @@ impl Context<'_> {
             ));
             return decision;
         }
-        if let Some(next) = self.retry_time(failure, &decision.progress) {
+        if let Some((next, why)) = self.retry_time(failure, &decision.progress) {
             decision.events = vec![Event::Declined];
             decision.next = Some(next);
+            decision.reason = format!("{}; again {why}", decision.reason);
             return decision;
         }
         self.end_of_order(decision, failure.class)
@@ -90,7 +98,7 @@ impl Context<'_> {
     }
 
     /// When the provider may be asked to retry the order, if that is lawful and allowed.
-    fn retry_time(self, failure: &Failure, progress: &Progress) -> Option<Next> {
+    fn retry_time(self, failure: &Failure, progress: &Progress) -> Option<(Next, &'static str)> {
         let tried = progress.debits_tried;
         let is_second_sight =
             self.execution.state == State::Retrying && self.execution.intent.is_none();
@@ -100,119 +108,51 @@ impl Context<'_> {
         self.next_try(Step::Retry, failure, tried, progress)
     }
 
-    /// The time that the policy gives for another try, moved into a window; nothing when it would be too late.
+    /// The time that the policy gives for another try, moved into a window, and why; nothing when it would be too late.
     fn next_try(
         self,
         step: Step,
         failure: &Failure,
         tried: u16,
         progress: &Progress,
-    ) -> Option<Next> {
+    ) -> Option<(Next, &'static str)> {
         // What nobody has classified gets one careful probe.
         if failure.class == Class::Unmapped && tried > 1 {
             return None;
         }
-        let latest = latest_debit(self.execution, progress, self.policy);
-        let zone = self.policy.debit_windows.time_zone();
-        let strategy = self.policy.retry.get(&failure.class)?;
-        let mut at = strategy_time(strategy, tried, self.now, latest, zone)?;
-        if let Some(wait) = failure.retry_after {
-            at = at.max(after(self.now, wait));
-        }
-        if let Some(last) = last_try(progress, self.now) {
-            at = at.max(after(last, self.policy.min_gap));
-        }
-        if step == Step::Retry {
-            // The order is read before it is retried.
-            at = may_look(self.execution, self.policy, at);
-        }
+        let policy = self.policy;
+        let latest = latest_debit(self.execution, progress, policy);
+        let wanted = Wanted {
+            tried,
+            is_last: tried.saturating_add(1) >= policy.max_attempts,
+            now: self.now,
+            from: self.earliest(step, failure, progress),
+            latest,
+            zone: policy.debit_windows.time_zone(),
+        };
+        let (at, why) = strategy_time(policy.retry.get(&failure.class)?, wanted)?;
         let seed = self.execution.id.0;
-        let span = next_window(&self.policy.debit_windows, at, seed, self.policy.jitter)?;
-        (span.opens < latest).then_some(Next { step, span })
+        let span = next_window(&policy.debit_windows, at, seed, policy.jitter)?;
+        (span.opens < latest).then_some((Next { step, span }, why))
     }
 
-    /// The order will not be tried again by us. A new one only when it is proven dead; the end when the policy has no more.
-    fn end_of_order(self, mut decision: Decision, class: Class) -> Decision {
-        let failed_at = decision.progress.failed_at.unwrap_or(self.now);
-        let dead_at = after(failed_at, self.policy.provider_retry_horizon);
-        if !self.counter.no_retry_allowed && class != Class::NothingToRetry && self.now < dead_at {
-            decision.events = vec![Event::Declined];
-            decision.next = Some(Next::at(
-                Step::Lookup,
-                may_look(self.execution, self.policy, dead_at),
-            ));
-            decision.reason = format!(
-                "{}; the provider may retry it by itself until {}",
-                decision.reason,
-                dead_at.to_rfc3339()
-            );
-            return decision;
-        }
-        let why = if class == Class::NothingToRetry {
-            self.execution.class.unwrap_or(class)
+    /// What another try has to wait for, whatever the strategy: the answer's own wish, the gaps between tries, and the look
+    /// at the order that a retry begins with.
+    fn earliest(self, step: Step, failure: &Failure, progress: &Progress) -> Instant {
+        let asked = failure.retry_after.map(|wait| after(self.now, wait));
+        let gap = last_try(progress, self.now).map(|last| after(last, self.policy.min_gap));
+        let returned = progress
+            .failed_at
+            .map(|failed| after(failed, self.policy.min_gap_after_failure));
+        let from = [asked, gap, returned]
+            .into_iter()
+            .flatten()
+            .fold(self.now, Instant::max);
+        if step == Step::Retry {
+            may_look(self.execution, self.policy, from)
         } else {
-            class
-        };
-        decision.class = Some(why);
-        // The new order of a paused mandate waits at the gate until the mandate is resumed.
-        if (why == Class::MandatePaused || mandate_effect(why).is_none())
-            && let Some(renewed) = self.renew(&decision, why)
-        {
-            return renewed;
+            from
         }
-        decision.events = vec![Event::GivenUp];
-        decision.reason = format!("{}; nothing more is tried", decision.reason);
-        decision.next = Some(Next::at(
-            Step::Verify,
-            after(self.now, self.policy.verify_after),
-        ));
-        decision
-    }
-
-    /// A new order with a new notification, if the policy has one left and it fits into the cycle.
-    fn renew(self, ended: &Decision, class: Class) -> Option<Decision> {
-        let retryable = class == Class::MandatePaused
-            || !matches!(self.policy.retry.get(&class), None | Some(Strategy::None));
-        if !retryable
-            || self.execution.is_watched()
-            || ended.progress.order_no >= self.policy.max_orders
-        {
-            return None;
-        }
-        let execution = self.execution;
-        let start = plan::start(
-            &execution.cycle,
-            execution.provider,
-            execution.notify,
-            self.policy,
-            execution.id.0,
-            self.now,
-        );
-        let Start::At(step, span) = start else {
-            return None;
-        };
-        let mut decision = ended.clone();
-        decision.events = match execution.state {
-            State::Retrying if execution.intent.is_none() => vec![Event::Renewed],
-            State::Planned
-            | State::Notifying
-            | State::Notified
-            | State::Executing
-            | State::Pending
-            | State::Unknown
-            | State::Retrying
-            | State::Charged
-            | State::Failed
-            | State::Skipped
-            | State::Expired
-            | State::Review => vec![Event::Declined, Event::Renewed],
-        };
-        renew_progress(&mut decision, execution.notify);
-        decision.progress.order_no = decision.progress.order_no.saturating_add(1);
-        decision.progress.execute_at = new_date(execution, self.policy, span.opens);
-        decision.next = Some(Next { step, span });
-        decision.reason = format!("{}; the order is dead, a new one follows", decision.reason);
-        Some(decision)
     }
 
     /// A documented "not processed": the order was not made, or not touched.
@@ -255,9 +195,10 @@ impl Context<'_> {
             None
         };
         match next {
-            Some(next) => {
+            Some((next, why)) => {
                 decision.events = vec![Event::NotProcessed];
                 decision.next = Some(next);
+                decision.reason = format!("{}; again {why}", decision.reason);
                 decision
             }
             // An earlier attempt of the same order may still be collected by the provider.
@@ -288,7 +229,7 @@ impl Context<'_> {
     fn notify_again(self, mut decision: Decision) -> Decision {
         let execution = self.execution;
         let start = plan::start(
-            &execution.cycle,
+            &execution.order_cycle(),
             execution.provider,
             execution.notify,
             self.policy,
@@ -310,66 +251,12 @@ impl Context<'_> {
     }
 }
 
-/// What starts from nothing with a new notification.
-pub(super) fn renew_progress(decision: &mut Decision, notify: Notify) {
-    let progress = &mut decision.progress;
-    if notify == Notify::Separate {
-        progress.notification_no = progress.notification_no.saturating_add(1);
-    }
-    progress.delivered_at = None;
-    progress.debits_tried = 0;
-    progress.lookups = 0;
-    progress.tries = 0;
-    progress.sent_at = None;
-    progress.failed_at = None;
-    progress.looked = [None; 3];
-}
-
 /// Waits for the mandate to be resumed; at the cycle's end the step is closed instead.
 fn park(mut decision: Decision, step: Step, closes_at: Instant) -> Decision {
     decision.events = vec![Event::NotProcessed];
     decision.reason = format!("{}; waits for the mandate to be resumed", decision.reason);
     decision.next = Some(Next::at(step, closes_at));
     decision
-}
-
-/// The cycle is over. An order that the provider may still collect is looked at first.
-pub fn close_cycle(execution: &Execution, policy: &Policy, now: Instant) -> Decision {
-    if let Some(failed_at) = execution.progress.failed_at {
-        let dead_at = after(failed_at, policy.provider_retry_horizon);
-        if now < dead_at {
-            let reason = "the cycle is over; the provider may still retry its order by itself";
-            return keep(execution, Some(Next::at(Step::Lookup, dead_at)), reason);
-        }
-    }
-    let verify = execution
-        .progress
-        .sent_at
-        .map(|_| Next::at(Step::Verify, after(now, policy.verify_after)));
-    let closes = execution.cycle.closes_at.to_rfc3339();
-    let mut decision = keep(
-        execution,
-        verify,
-        format!("the cycle ended at {closes} before it could be collected"),
-    );
-    decision.events = vec![Event::CycleClosed];
-    decision
-}
-
-/// When the order was last tried: when we called, or on the date that the call handed over.
-fn last_try(progress: &Progress, now: Instant) -> Option<Instant> {
-    let sent = progress.sent_at?;
-    let handed_over = progress.execute_at.filter(|at| *at <= now);
-    Some(handed_over.map_or(sent, |at| at.max(sent)))
-}
-
-/// The last instant at which the current order may be debited: its cycle's end, or its notification's.
-fn latest_debit(execution: &Execution, progress: &Progress, policy: &Policy) -> Instant {
-    let closes = execution.cycle.closes_at;
-    match progress.delivered_at {
-        Some(delivered) => closes.min(after(delivered, policy.notification_validity)),
-        None => closes,
-    }
 }
 
 /// What a failure says about the mandate itself.

@@ -7,6 +7,8 @@
 mod debit;
 mod failure;
 pub mod notification;
+mod order;
+mod strategy;
 mod timing;
 mod verify;
 
@@ -19,7 +21,7 @@ use super::policy::Policy;
 use super::window::Span;
 use super::{Amount, Class, Event, Execution, Instant, MandateStatus, Outcome, Step};
 
-pub use failure::close_cycle;
+pub use order::close_cycle;
 pub use timing::{lookup_at, may_look, next_window};
 pub use verify::decide_verify;
 

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use super::failure::{mandate_effect, words};
-use super::timing::{next_window, strategy_time};
+use super::strategy::{Wanted, strategy_time};
+use super::timing::next_window;
 use super::{AccountPause, Decision, Next, keep};
 use crate::domain::outcome::{CallFailure, Failure, NotificationOutcome};
 use crate::domain::plan;
@@ -85,7 +86,9 @@ fn delivered(execution: &Execution, policy: &Policy, now: Instant) -> Decision {
     decision.events = vec![Event::NotificationDelivered];
     decision.progress.delivered_at = Some(now);
     decision.progress.tries = 0;
-    if let Some(span) = plan::debit_after_notice(&execution.cycle, policy, execution.id.0, now) {
+    if let Some(span) =
+        plan::debit_after_notice(&execution.order_cycle(), policy, execution.id.0, now)
+    {
         decision.next = Some(Next {
             step: Step::Execute,
             span,
@@ -177,16 +180,19 @@ fn failed(execution: &Execution, failure: &Failure, policy: &Policy, now: Instan
 
 /// When the policy tries such a failure again; what it says of failed notifications where it says nothing of the class.
 fn next_try(execution: &Execution, failure: &Failure, policy: &Policy, now: Instant) -> Instant {
-    let zone = policy.notify_windows.time_zone();
-    let spent = execution.progress.notification_no;
-    let time = |class| {
-        let strategy = policy.retry.get(&class)?;
-        strategy_time(strategy, spent, now, execution.cycle.closes_at, zone)
+    let wanted = Wanted {
+        tried: execution.progress.notification_no,
+        // Of debits the last try is the most patient; a notification must be early.
+        is_last: false,
+        now,
+        from: after(now, failure.retry_after.unwrap_or_default()),
+        latest: execution.cycle.closes_at,
+        zone: policy.notify_windows.time_zone(),
     };
-    let at = time(failure.class)
+    let time = |class| strategy_time(policy.retry.get(&class)?, wanted);
+    time(failure.class)
         .or_else(|| time(Class::Notification))
-        .unwrap_or_else(|| wait(execution, now));
-    at.max(after(now, failure.retry_after.unwrap_or_default()))
+        .map_or_else(|| wait(execution, now).max(wanted.from), |(at, _)| at)
 }
 
 /// Nothing happened: the same call later.

@@ -29,6 +29,7 @@ pub(super) fn policy(debit: &[&str], notify: &[&str]) -> Policy {
         notification_tries: 3,
         max_attempts: 4,
         min_gap: Duration::from_hours(1),
+        min_gap_after_failure: Duration::ZERO,
         max_orders: 1,
         provider_retry_horizon: Duration::from_hours(10),
         processing_time: Duration::from_mins(5),

@@ -1,8 +1,9 @@
 //! Every fault of a call, on every call of every flow: the cycle is collected once, and nothing is tried before its outcome is proven.
 
+use mandated::domain::Instant;
 use mandated::sandbox::{Call, Fault, Reason, Then};
 
-use crate::support::world::{Flow, Payer, World};
+use crate::support::world::{Flow, Payer, World, after_payday, at};
 
 /// What can go wrong with a call without stopping the whole account.
 const FAULTS: [Fault; 6] = [
@@ -41,7 +42,11 @@ fn payers(flows: &[Flow], call: Call) -> Vec<(Payer, Fault)> {
 }
 
 /// Lives through the cycle of each payer and says how; asserts that each is collected once.
-async fn live(payers: &[(Payer, Fault)], script: &[(Call, Option<Then>)], until: &str) -> String {
+async fn live(
+    payers: &[(Payer, Fault)],
+    script: &[(Call, Option<Then>)],
+    until: Instant,
+) -> String {
     let all: Vec<_> = payers.iter().map(|(payer, _)| payer.clone()).collect();
     let world = World::open(&all).await;
     for (payer, fault) in payers {
@@ -50,7 +55,7 @@ async fn live(payers: &[(Payer, Fault)], script: &[(Call, Option<Then>)], until:
             world.script(&payer.reference, *call, [then]);
         }
     }
-    world.run(until).await;
+    world.run_until(until).await;
     let mut report = Vec::new();
     for (payer, fault) in payers {
         let (flow, reference) = (payer.flow, &payer.reference);
@@ -75,7 +80,7 @@ async fn live(payers: &[(Payer, Fault)], script: &[(Call, Option<Then>)], until:
 #[tokio::test]
 async fn on_the_debit() {
     let payers = payers(&DEBITED_BY_US, Call::Execute);
-    insta::assert_snapshot!(live(&payers, &[(Call::Execute, None)], "12 00:00").await);
+    insta::assert_snapshot!(live(&payers, &[(Call::Execute, None)], at("12 00:00")).await);
 }
 
 #[tokio::test]
@@ -85,13 +90,13 @@ async fn on_the_retry() {
         (Call::Execute, Some(Then::Declines(Reason::LowBalance))),
         (Call::Retry, None),
     ];
-    insta::assert_snapshot!(live(&payers, &script, "20 00:00").await);
+    insta::assert_snapshot!(live(&payers, &script, after_payday()).await);
 }
 
 #[tokio::test]
 async fn on_the_notification() {
     let payers = payers(&[Flow::UpiSeparate, Flow::CardSeparate], Call::Notify);
-    insta::assert_snapshot!(live(&payers, &[(Call::Notify, None)], "12 00:00").await);
+    insta::assert_snapshot!(live(&payers, &[(Call::Notify, None)], at("12 00:00")).await);
 }
 
 #[tokio::test]
@@ -102,11 +107,11 @@ async fn on_the_question_about_the_notification() {
         (Call::Notify, Some(Then::Fault(Fault::AnswerLost))),
         (call, None),
     ];
-    insta::assert_snapshot!(live(&payers, &script, "12 00:00").await);
+    insta::assert_snapshot!(live(&payers, &script, at("12 00:00")).await);
 }
 
 #[tokio::test]
 async fn on_the_look_up() {
     let payers = payers(&Flow::ALL, Call::OrderStatus);
-    insta::assert_snapshot!(live(&payers, &[(Call::OrderStatus, None)], "12 00:00").await);
+    insta::assert_snapshot!(live(&payers, &[(Call::OrderStatus, None)], at("12 00:00")).await);
 }

@@ -49,16 +49,17 @@ async fn a_success_of_the_first_order_after_the_second_is_a_refund_due_and_loud(
     let provider = juspay(|asked, id, time| match asked {
         Asked::Debit => order(id, "PENDING_VBV"),
         // No money, and the provider says that it will not try again. Then it does.
-        Asked::LookUp if id.ends_with("o1") && time < at("05 20:00") => declined(id, "Z9", false),
+        Asked::LookUp if id.ends_with("o1") && time < at("06 20:00") => declined(id, "Z9", false),
         Asked::LookUp => order(id, "CHARGED"),
     })
     .await;
     let world = World::open(&[Payer::new("a", Flow::UpiExempt)]).await;
     let engine = world.engine_at(&provider.uri(), |_| {}).await;
-    live(&engine, at("05 19:00")).await;
+    // The 6th is a payday.
+    live(&engine, at("06 19:00")).await;
     assert_eq!(world.stands("a").await.0, "charged");
     let log = Log::capture();
-    live(&engine, at("08 00:00")).await;
+    live(&engine, at("09 00:00")).await;
     let (state, reason) = world.stands("a").await;
     assert_eq!(state, "review");
     assert!(

@@ -11,7 +11,7 @@ use mandated::store::monitor::coming;
 use mandated::store::settle::settle;
 
 use crate::support::due::execute;
-use crate::support::world::{Flow, Payer, World, at};
+use crate::support::world::{Flow, Payer, World, after_payday};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Lost {
@@ -108,7 +108,7 @@ async fn story(lost: Lost) -> String {
         lost,
         victims: BTreeSet::new(),
     };
-    unlucky.live(at("25 00:00")).await;
+    unlucky.live(after_payday()).await;
     let victims = unlucky.victims.len();
     let mut report = Vec::new();
     for payer in &payers {

@@ -105,21 +105,26 @@ async fn a_delivery_that_is_known_too_late_for_the_cycle_ends_it() {
 }
 
 #[tokio::test]
-async fn a_notification_that_fails_at_the_provider_is_made_up_for_by_a_new_order() {
+async fn a_notification_that_fails_at_the_provider_is_made_again_by_its_retry() {
     let world = World::open(&[Payer::new("a", Flow::UpiProvider)]).await;
     world.script("a", Call::Notify, [FAILS, Then::Pays]);
     world.run("12 00:00").await;
-    assert_eq!(
-        world.stands("a").await.0,
-        "charged",
-        "{:?}",
-        world.calls("a").await
-    );
-    let orders: Vec<String> = column(
+    assert_eq!(world.stands("a").await.0, "charged");
+    // The answer to the call names no cause, the order does.
+    let failures: Vec<String> = column(
         world.pool(),
-        "select right(reference, 2) from mandated.attempts where call = 'execute' order by id",
+        "select format('%s %s', call, class) from mandated.attempts where outcome = 'failed' order by id",
     )
     .await;
-    assert_eq!(orders, ["o1", "o2"]);
+    assert_eq!(
+        failures,
+        [
+            "execute unmapped",
+            "order_status notification",
+            "order_status notification"
+        ]
+    );
+    let calls = world.calls("a").await;
+    assert!(calls.contains(&"retry pending".to_owned()), "{calls:?}");
     world.agrees().await;
 }

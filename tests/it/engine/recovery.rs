@@ -77,7 +77,7 @@ async fn a_payer_without_money_is_tried_within_the_budget_then_under_a_new_order
         let world = World::open(&[Payer::new("a", flow)]).await;
         // The first order never pays. What it leaves of the script, the second meets.
         world.script("a", Call::Execute, std::iter::repeat_n(NO_MONEY, most));
-        world.run("20 00:00").await;
+        world.run("28 00:00").await;
         assert_eq!(world.stands("a").await.0, "charged", "{flow:?}");
         let first = tried(&world, "o1").await;
         assert!(

@@ -4,7 +4,7 @@ use mandated::sandbox::{Call, Reason, Then};
 use mandated::store::mandates::Change;
 
 use crate::support::due::{column, scalar};
-use crate::support::world::{Flow, Payer, World, at};
+use crate::support::world::{Flow, Payer, World, after_payday, at};
 
 #[tokio::test]
 async fn a_mandate_resumed_while_its_notification_is_valid_is_debited_under_it() {
@@ -241,7 +241,7 @@ async fn a_retry_that_waits_for_its_day_still_does_after_a_pause() {
         world.change(reference, Change::Resume).await;
     }
     assert_eq!(waiting().await, before);
-    world.run("15 00:00").await;
+    world.run_until(after_payday()).await;
     assert_eq!(world.ledger().debits.len(), 2);
     world.agrees().await;
 }

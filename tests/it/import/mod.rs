@@ -46,6 +46,7 @@ pub(crate) fn policy(_provider: ProviderKind, rail: Rail) -> Policy {
         notification_tries: 3,
         max_attempts: 4,
         min_gap: hours(1),
+        min_gap_after_failure: Duration::ZERO,
         max_orders: 1,
         provider_retry_horizon: hours(10),
         processing_time: Duration::from_mins(2),

@@ -262,10 +262,21 @@ async fn only_a_charge_collects() {
 }
 
 #[tokio::test]
-async fn a_refusal_that_nobody_has_classified_goes_to_a_person() {
-    let (_, followed) = executed(&Stage::new().await, 400, "").await;
-    assert_eq!(followed.state, State::Review, "nothing was processed");
-    assert!(!followed.keeps_its_intent());
+async fn a_refusal_that_nobody_has_classified_gets_one_probe_then_a_person() {
+    let stage = Stage::new().await;
+    stage.say(400, "").await;
+    let reply = execute(&stage.juspay, "mab121o1").await;
+    let mut scene = Scene::execute(ProviderKind::Juspay, Rail::Upi, Notify::Separate);
+    let first = scene.follow(&reply);
+    assert_eq!(first.state, State::Retrying, "nothing was processed");
+    let (step, wait) = first.next().unwrap();
+    assert!(step == Step::Execute && wait >= Duration::from_hours(6));
+    scene.execution.progress.tries = 1;
+    let second = scene.follow(&reply);
+    assert_eq!(second.state, State::Review);
+    for followed in [first, second] {
+        assert!(!followed.keeps_its_intent());
+    }
 }
 
 #[tokio::test]

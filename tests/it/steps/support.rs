@@ -78,6 +78,7 @@ impl Scene {
                 closes_at: ist("2027-01-02T00:00:00"),
             },
             amount: rupees("300.00"),
+            approval_above: None,
             progress,
             class: None,
             intent: Some(Intent {

@@ -129,6 +129,11 @@ pub(crate) fn at(text: &str) -> Instant {
         .unwrap()
 }
 
+/// Until a payday has come and the banks have answered, and before the next cycle of the 5th is planned.
+pub(crate) fn after_payday() -> Instant {
+    at("28 00:00") + chrono::TimeDelta::days(4)
+}
+
 /// The start of every world.
 pub(crate) fn start() -> Instant {
     at("01 00:00")

@@ -1,7 +1,7 @@
 //! The table of what each outcome leads to, and the stories behind its rows.
 
+mod payday;
 mod properties;
-
 mod proven;
 
 use std::collections::BTreeMap;
@@ -49,6 +49,7 @@ fn policy() -> Policy {
         day_parts: parts,
         days: vec![1, 2, 3],
         last_working_day: true,
+        day_part_first: true,
     };
     let backoff = Retry::Backoff {
         initial: HOUR,
@@ -76,6 +77,7 @@ fn policy() -> Policy {
         notification_tries: 3,
         max_attempts: 4,
         min_gap: HOUR,
+        min_gap_after_failure: Duration::ZERO,
         max_orders: 2,
         provider_retry_horizon: hours(10),
         processing_time: Duration::from_secs(90),
@@ -106,6 +108,7 @@ fn notified() -> Execution {
             closes_at: at("2027-01-01T18:30:00Z"),
         },
         amount: Amount::new(49_900, Currency::INR).unwrap(),
+        approval_above: None,
         progress: Progress {
             order_no: 1,
             notification_no: 1,

@@ -130,6 +130,8 @@ fn check(
         step.moves_money()
             || decision.progress.sent_at == execution.progress.sent_at
             || decision.progress.sent_at.is_none()
+            // A look-up has found the call of a worker that was lost.
+            || decision.progress.sent_at == execution.intent.map(|intent| intent.opened_at)
     );
     Ok(())
 }

@@ -78,16 +78,51 @@ fn a_debit_on_a_date_that_was_handed_over_counts_from_that_date() {
     execution.progress.sent_at = Some(called);
     execution.progress.delivered_at = Some(called);
     execution.progress.execute_at = Some(debited);
-    // Half past nine in the evening; the next part of the day is a quarter to ten.
     let seen = after(debited, Duration::from_secs(90));
-    let decision = look(&execution, &Outcome::Failed(failure(Class::Funds)), seen);
-    let next = decision.next.unwrap();
+    let rules = Policy {
+        min_gap: hours(3),
+        ..policy()
+    };
+    let fail = |class| {
+        let outcome = Outcome::Failed(failure(class));
+        let counter = Counter::default();
+        decide(&execution, Step::Lookup, &outcome, counter, &rules, seen)
+            .next
+            .unwrap()
+    };
+    let next = fail(Class::Transient);
     assert_eq!(next.step, Step::Retry);
     assert!(
-        next.span.opens >= after(debited, policy().min_gap),
+        next.span.opens >= after(debited, rules.min_gap),
         "{} is too soon after {debited}",
         next.span.opens
     );
+    // Half past nine in the evening: a quarter to ten is no other state of a balance, and at half past six the notification is
+    // over. The order's end is waited for, and a new one is for another day.
+    assert_eq!(fail(Class::Funds).step, Step::Lookup);
+}
+
+#[test]
+fn a_call_of_a_lost_worker_that_a_look_up_finds_counts_from_its_intent() {
+    let opened = at("2026-11-30T22:30:00Z");
+    let mut execution = executing(opened);
+    execution.notify = Notify::Provider;
+    execution.state = State::Unknown;
+    execution.progress.delivered_at = None;
+    execution.progress.execute_at = Some(at("2026-12-02T00:30:00Z"));
+    let seen = at("2026-12-02T00:40:00Z");
+    for outcome in [Outcome::Pending, Outcome::Failed(failure(Class::Funds))] {
+        let found = look(&execution, &outcome, seen);
+        assert_eq!(found.progress.sent_at, Some(opened));
+        assert_eq!(found.progress.delivered_at, Some(opened));
+        // Nothing is debited under a notification that has run out, on payday neither.
+        let end = after(opened, policy().notification_validity);
+        assert!(found.next.unwrap().span.opens < end, "{}", found.reason);
+    }
+    // One that the provider never had left nothing behind.
+    let unknown = look(&execution, &Outcome::NotFound, seen);
+    assert_eq!(unknown.progress.sent_at, None);
+    assert_eq!(unknown.progress.delivered_at, None);
 }
 
 #[test]

@@ -1,0 +1,203 @@
+//! The end of an order, and what comes after it: a new order, or the end of the cycle.
+
+use super::failure::mandate_effect;
+use super::strategy::new_order_time;
+use super::timing::may_look;
+use super::{Context, Decision, Next, keep};
+use crate::domain::cycle::Cycle;
+use crate::domain::execution::Progress;
+use crate::domain::gate::new_date;
+use crate::domain::plan::{self, Start};
+use crate::domain::policy::{Policy, Strategy};
+use crate::domain::retry::after;
+use crate::domain::window::Span;
+use crate::domain::{Class, Event, Execution, Instant, Notify, State, Step};
+
+impl Context<'_> {
+    /// The order will not be tried again by us. A new one only when it is proven dead; the end when the policy has no more.
+    pub(super) fn end_of_order(self, mut decision: Decision, class: Class) -> Decision {
+        let failed_at = decision.progress.failed_at.unwrap_or(self.now);
+        let dead_at = after(failed_at, self.policy.provider_retry_horizon);
+        if !self.counter.no_retry_allowed && class != Class::NothingToRetry && self.now < dead_at {
+            decision.events = vec![Event::Declined];
+            decision.next = Some(Next::at(
+                Step::Lookup,
+                may_look(self.execution, self.policy, dead_at),
+            ));
+            decision.reason = format!(
+                "{}; the provider may retry it by itself until {}",
+                decision.reason,
+                dead_at.to_rfc3339()
+            );
+            return decision;
+        }
+        let why = if class == Class::NothingToRetry {
+            self.execution.class.unwrap_or(class)
+        } else {
+            class
+        };
+        decision.class = Some(why);
+        // The new order of a paused mandate waits at the gate until the mandate is resumed.
+        if (why == Class::MandatePaused || mandate_effect(why).is_none())
+            && let Some(renewed) = self.renew(&decision, why)
+        {
+            return renewed;
+        }
+        decision.events = vec![Event::GivenUp];
+        decision.reason = format!("{}; nothing more is tried", decision.reason);
+        decision.next = Some(Next::at(
+            Step::Verify,
+            after(self.now, self.policy.verify_after),
+        ));
+        decision
+    }
+
+    /// A new order with a new notification, if the policy has one left and it fits into the cycle.
+    fn renew(self, ended: &Decision, class: Class) -> Option<Decision> {
+        let strategy = self.policy.retry.get(&class);
+        let retryable = match class {
+            Class::MandatePaused => true,
+            // Its one probe is spent.
+            Class::Unmapped => false,
+            Class::Funds
+            | Class::Transient
+            | Class::Limit
+            | Class::Throttled
+            | Class::CustomerAction
+            | Class::CustomerStop
+            | Class::MandateDead
+            | Class::AccountDead
+            | Class::Instrument
+            | Class::Risk
+            | Class::Legal
+            | Class::OurRequest
+            | Class::PayeeSide
+            | Class::Notification
+            | Class::InFlight
+            | Class::AlreadyCollected
+            | Class::NothingToRetry => !matches!(strategy, None | Some(Strategy::None)),
+        };
+        let order_no = ended.progress.order_no.saturating_add(1);
+        if !retryable || self.execution.is_watched() || order_no > self.policy.max_orders {
+            return None;
+        }
+        let best = strategy.and_then(|strategy| self.new_order_time(strategy, order_no));
+        let (cycle, step, span, why) = self.start_of_order(best)?;
+        let execution = self.execution;
+        let mut decision = ended.clone();
+        decision.events = if execution.state == State::Retrying && execution.intent.is_none() {
+            vec![Event::Renewed]
+        } else {
+            vec![Event::Declined, Event::Renewed]
+        };
+        renew_progress(&mut decision, execution.notify);
+        decision.progress.order_no = order_no;
+        let put_off = (cycle.debit_at > execution.cycle.debit_at).then_some(cycle.debit_at);
+        decision.progress.execute_at = match execution.notify {
+            Notify::Provider => new_date(execution, &cycle, self.policy, span.opens),
+            Notify::Separate | Notify::None => put_off,
+        };
+        decision.next = Some(Next { step, span });
+        decision.reason = format!(
+            "{}; the order is dead, a new one follows {why}",
+            decision.reason
+        );
+        Some(decision)
+    }
+
+    /// When the debit of a new order has the best chance, where that is not as soon as can be.
+    fn new_order_time(self, strategy: &Strategy, order_no: u16) -> Option<(Instant, &'static str)> {
+        let from = match self.execution.notify {
+            Notify::Separate | Notify::Provider => after(self.now, self.policy.notify_to_debit),
+            Notify::None => self.now,
+        };
+        new_order_time(
+            strategy,
+            order_no >= self.policy.max_orders,
+            from,
+            &self.execution.cycle,
+            self.policy.debit_windows.time_zone(),
+        )
+    }
+
+    /// The first step of a new order: for its best time if that fits into the cycle, else as soon as can be.
+    fn start_of_order(
+        self,
+        best: Option<(Instant, &'static str)>,
+    ) -> Option<(Cycle, Step, Span, &'static str)> {
+        let execution = self.execution;
+        let soon = (execution.cycle.debit_at, "as soon as it can");
+        [best, Some(soon)]
+            .into_iter()
+            .flatten()
+            .find_map(|(at, why)| {
+                let cycle = execution.cycle.put_off(at);
+                let start = plan::start(
+                    &cycle,
+                    execution.provider,
+                    execution.notify,
+                    self.policy,
+                    execution.id.0,
+                    self.now,
+                );
+                match start {
+                    Start::At(step, span) => Some((cycle, step, span, why)),
+                    Start::Closed { .. } => None,
+                }
+            })
+    }
+}
+
+/// What starts from nothing with a new notification.
+pub(super) fn renew_progress(decision: &mut Decision, notify: Notify) {
+    let progress = &mut decision.progress;
+    if notify == Notify::Separate {
+        progress.notification_no = progress.notification_no.saturating_add(1);
+    }
+    progress.delivered_at = None;
+    progress.debits_tried = 0;
+    progress.lookups = 0;
+    progress.tries = 0;
+    progress.sent_at = None;
+    progress.failed_at = None;
+    progress.looked = [None; 3];
+}
+
+/// The cycle is over. An order that the provider may still collect is looked at first.
+pub fn close_cycle(execution: &Execution, policy: &Policy, now: Instant) -> Decision {
+    if let Some(failed_at) = execution.progress.failed_at {
+        let dead_at = after(failed_at, policy.provider_retry_horizon);
+        if now < dead_at {
+            let reason = "the cycle is over; the provider may still retry its order by itself";
+            return keep(execution, Some(Next::at(Step::Lookup, dead_at)), reason);
+        }
+    }
+    let verify = execution
+        .progress
+        .sent_at
+        .map(|_| Next::at(Step::Verify, after(now, policy.verify_after)));
+    let closes = execution.cycle.closes_at.to_rfc3339();
+    let mut decision = keep(
+        execution,
+        verify,
+        format!("the cycle ended at {closes} before it could be collected"),
+    );
+    decision.events = vec![Event::CycleClosed];
+    decision
+}
+
+/// When the order was last tried: when we called, or on the date that the call handed over.
+pub(super) fn last_try(progress: &Progress, now: Instant) -> Option<Instant> {
+    let sent = progress.sent_at?;
+    let handed_over = progress.execute_at.filter(|at| *at <= now);
+    Some(handed_over.map_or(sent, |at| at.max(sent)))
+}
+
+/// The last instant at which the current order may be debited: its cycle's end, or its notification's.
+pub(super) fn latest_debit(execution: &Execution, progress: &Progress, policy: &Policy) -> Instant {
+    let closes = execution.cycle.closes_at;
+    match progress.delivered_at {
+        Some(delivered) => closes.min(after(delivered, policy.notification_validity)),
+        None => closes,
+    }
+}
