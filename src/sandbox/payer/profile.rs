@@ -62,8 +62,8 @@ impl Profile {
         notification_fails: 0,
     };
 
-    /// A merchant's customers: about six in ten first attempts are paid, and of those that are not nine in ten lack
-    /// the money. If all were tried hourly, 1 + 3, about a quarter of the attempts would be paid: NPCI's figure.
+    /// A merchant's customers: about six in ten first attempts are paid, and of those that are not nearly nine in ten
+    /// lack the money. If all were tried hourly, 1 + 3, a quarter to a third of the attempts would be paid.
     pub const DEMO: Self = Self {
         always: 240,
         never: 60,

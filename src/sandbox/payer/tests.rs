@@ -52,7 +52,7 @@ fn about_six_in_ten_pay_at_once_and_most_of_the_rest_lack_the_money() {
         (6..=11).contains(&(shares["Technical"] + shares["InFlight"])),
         "{shares:?}"
     );
-    // Tried hourly within one balance, a failing cycle counts four times: NPCI's 23 in 100 attempts.
+    // Tried hourly within one balance, a failing cycle counts four times: about what NPCI counts.
     let attempts = paid + 4 * (1000 - paid);
     assert!((220..330).contains(&(paid * 1000 / attempts)), "{shares:?}");
 }
