@@ -10,6 +10,7 @@
 //! order, whenever somebody asks or [`Sandbox::settle`] is called.
 
 mod answers;
+mod attempt;
 mod codes;
 mod command;
 mod control;

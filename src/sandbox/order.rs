@@ -5,10 +5,11 @@
 
 use chrono::{NaiveDate, TimeDelta};
 
+use super::attempt::{Attempt, By};
 use super::decline::Decline;
 use super::judge;
 use super::ledger::Ledger;
-use super::mandate::{Attempt, By, Mandate, Status, World};
+use super::mandate::{Mandate, Status, World};
 use super::{india, ledger::Debit};
 use crate::domain::{Amount, Instant, Rail};
 

@@ -3,9 +3,10 @@
 use chrono::{Days, TimeDelta};
 
 use crate::domain::{Instant, Rail};
+use crate::sandbox::attempt::By;
 use crate::sandbox::india;
 use crate::sandbox::ledger::{Ledger, Rule};
-use crate::sandbox::mandate::{By, Mandate};
+use crate::sandbox::mandate::Mandate;
 use crate::sandbox::order::Order;
 
 /// An order belongs to the cycle in which it was first presented: "avoid creating subsequent debits on the last day of

@@ -9,9 +9,10 @@ use chrono::TimeDelta;
 
 pub(super) use budgets::{look_up, signzy_retry};
 
+use super::attempt::By;
 use super::decline::Decline;
 use super::ledger::{Debit, Ledger, Rule};
-use super::mandate::{By, Mandate};
+use super::mandate::Mandate;
 use super::order::{Notice, Notification, Order};
 use super::{ClockTime, india};
 use crate::domain::{Instant, Rail};

@@ -3,10 +3,11 @@
 use serde::Deserialize;
 
 use super::super::answers;
+use super::super::attempt::By;
 use super::super::draw::Draw;
 use super::super::judge;
 use super::super::ledger::Rule;
-use super::super::mandate::{By, Mandate};
+use super::super::mandate::Mandate;
 use super::super::order::{self, Notice, Order};
 use super::super::received::{Answer, Received};
 use super::super::state::State;

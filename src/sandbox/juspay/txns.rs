@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 use chrono::DateTime;
 use serde::Serialize;
 
+use super::super::attempt::{Attempt, By};
 use super::super::decline::Decline;
 use super::super::draw::Draw;
 use super::super::judge;
 use super::super::ledger::Rule;
-use super::super::mandate::{Attempt, By, Mandate, Status};
+use super::super::mandate::{Mandate, Status};
 use super::super::order::{self, Notice, Order};
 use super::super::received::{Answer, Received};
 use super::super::state::State;

@@ -2,8 +2,9 @@
 
 use chrono::NaiveDate;
 
+use super::super::attempt::By;
 use super::super::ledger::{Debit, Ledger};
-use super::super::mandate::{By, Mandate, Status, World};
+use super::super::mandate::{Mandate, Status, World};
 use super::super::{india, judge};
 use super::Payment;
 use crate::domain::{Amount, Instant, Notify, ProviderKind};
