@@ -25,6 +25,8 @@ create table mandated.attempts (
 ) partition by range (at);
 -- Stays empty while the daemon runs. Rows here mean that partitions were not made in time; making them moves the rows.
 create table mandated.attempts_default partition of mandated.attempts default;
+-- For the answers that no rule knows: the heartbeat counts them, and an operator writes rules from them.
+create index attempts_unmapped_idx on mandated.attempts (at) where class = 'unmapped';
 
 create table mandated.events (
   id bigint generated always as identity,

@@ -3,6 +3,7 @@
 
 pub mod audit;
 pub mod check_config;
+pub mod classify;
 pub mod error;
 pub mod executions;
 pub mod healthcheck;

@@ -9,7 +9,9 @@ use sqlx::PgConnection;
 use super::AdminError;
 use super::output::{Table, write_json};
 use super::text::{Format, local};
+use crate::domain::afa::approval_above;
 use crate::domain::plan::coming;
+use crate::domain::plan::reason::why;
 use crate::domain::policy::Policy;
 use crate::domain::{Instant, ProviderKind, Rail};
 use crate::store;
@@ -23,6 +25,8 @@ struct Line {
     window_ends_at: Option<Instant>,
     last_safe_start: Option<Instant>,
     closes_at: Instant,
+    /// Why these times.
+    why: Option<String>,
 }
 
 /// Prints the coming cycles, from the first one that has no execution yet.
@@ -57,6 +61,7 @@ pub async fn plan(
         window_ends_at: timetable.and_then(|timetable| timetable.debit.closes),
         last_safe_start: timetable.map(|timetable| timetable.last_safe_start),
         closes_at: cycle.closes_at,
+        why: timetable.map(|timetable| why(&cycle, &timetable, &policy)),
     });
     if format == Format::Json {
         for line in lines {
@@ -81,6 +86,7 @@ pub async fn plan(
         "window ends",
         "last safe start",
         "closes",
+        "why",
     ]);
     for line in lines {
         shown.row([
@@ -90,8 +96,18 @@ pub async fn plan(
             at(line.window_ends_at, "-"),
             at(line.last_safe_start, "-"),
             at(Some(line.closes_at), "-"),
+            line.why.unwrap_or_else(|| "-".to_owned()),
         ]);
     }
     shown.write(out)?;
+    let ceiling = mandate
+        .amount
+        .and_then(|amount| approval_above(mandate.rail, amount, mandate.category.as_deref()));
+    if let Some(ceiling) = ceiling {
+        writeln!(
+            out,
+            "the payer must approve each debit: it is above the AFA ceiling of {ceiling}"
+        )?;
+    }
     Ok(())
 }

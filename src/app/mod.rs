@@ -1,5 +1,6 @@
 //! The composition root: what each command needs is built here, and handed to it.
 
+mod classify;
 mod daemon;
 #[cfg(feature = "sandbox")]
 mod demo;
@@ -112,7 +113,12 @@ pub async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Demo(demo) => return demo::run(demo, cli.json, out).await,
         #[cfg(feature = "sandbox")]
         Command::Sandbox(args) => return sandbox(args.clone(), out).await,
+        Command::Classify(asked) if !asked.unmapped => {
+            let config = classify::config(cli.config.as_deref())?;
+            return classify::one(&config, asked, format, out);
+        }
         Command::Run
+        | Command::Classify(_)
         | Command::Migrate
         | Command::CheckConfig
         | Command::Mandates(_)
@@ -157,6 +163,7 @@ pub async fn run(cli: Cli) -> Result<(), Failure> {
             let mut connection = store::planning::acquire(&pool).await?;
             Ok(admin::jobs::jobs(&mut connection, Clock::System.now(), format, out).await?)
         }
+        Command::Classify(asked) => classify::unmapped(&config, &asked, format, out).await,
         Command::Audit => {
             let pool = engine::connect_checked(&config).await?;
             audit(&pool, format, out).await

@@ -43,6 +43,9 @@ pub struct Progress {
     pub notification_no: u16,
     /// When the current notification was delivered; where the provider notifies by itself, the earliest that it can have been.
     pub delivered_at: Option<Instant>,
+    /// The last instant at which the current notification is known not to have been delivered: its call, or an answer that it is
+    /// under way. The delivery may be as old as that, so its validity counts from here, and the 25 hours from `delivered_at`.
+    pub undelivered_at: Option<Instant>,
     /// When the current order is to be debited, where that is not the cycle's own time: the date handed, or to be handed, to a
     /// provider that notifies and debits by itself; the payday that a later order waits for.
     pub execute_at: Option<Instant>,
@@ -61,6 +64,11 @@ pub struct Progress {
 }
 
 impl Progress {
+    /// The oldest that the current notification can be.
+    pub fn notified_at(&self) -> Option<Instant> {
+        self.undelivered_at.or(self.delivered_at)
+    }
+
     /// The same after a look-up.
     #[must_use]
     pub const fn looked_at(mut self, at: Instant) -> Self {

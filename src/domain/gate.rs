@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use super::cycle::Cycle;
-use super::decide::{Decision, Next, close_cycle, may_look, next_window};
+use super::decide::{Decision, Next, close_cycle, keep, may_look, next_window};
 use super::plan::{self, Start};
 use super::policy::Policy;
 use super::retry::after;
@@ -40,7 +40,8 @@ pub fn gate(
         Step::Notify => notify(execution, policy, now),
         Step::Execute | Step::Retry => debit(execution, step, opened, policy, now),
         Step::Lookup => lookup(execution, counted, policy, now),
-        Step::NotifyStatus | Step::Verify => Gate::Go,
+        Step::Verify => look(execution, step, policy, now),
+        Step::NotifyStatus => Gate::Go,
     }
 }
 
@@ -50,21 +51,12 @@ fn instead(decision: Decision) -> Gate {
 
 /// The same execution, another time. Closes the intent that the claim may have opened: no call was made under it.
 fn later(execution: &Execution, next: Option<Next>, reason: &str) -> Decision {
-    Decision {
-        events: if execution.intent.is_some() {
-            vec![Event::NotProcessed]
-        } else {
-            Vec::new()
-        },
-        next,
-        reason: reason.to_owned(),
-        class: execution.class,
-        progress: execution.progress,
-        closes_intent: execution.intent.is_some(),
-        collected: None,
-        mandate: None,
-        account: None,
+    let mut decision = keep(execution, next, reason);
+    if execution.intent.is_some() {
+        decision.events = vec![Event::NotProcessed];
+        decision.closes_intent = true;
     }
+    decision
 }
 
 /// The checks that every step towards the payer shares: the mandate's status and the cycle's end.
@@ -206,12 +198,15 @@ fn debit_now(execution: &Execution, step: Step, policy: &Policy, now: Instant) -
     let mut earliest = if step == Step::Execute {
         execution.order_cycle().debit_at
     } else {
-        now
+        // It begins with a look at the order.
+        may_look(execution, policy, now)
     };
+    let valid = execution
+        .progress
+        .notified_at()
+        .is_none_or(|notified| now <= after(notified, policy.notification_validity));
     match execution.progress.delivered_at {
-        Some(delivered) if now > after(delivered, policy.notification_validity) => {
-            return renew(execution, policy, now, "the notification is too old");
-        }
+        Some(_) if !valid => return renew(execution, policy, now, "the notification is too old"),
         Some(delivered) => earliest = earliest.max(after(delivered, policy.notify_to_debit)),
         None if execution.notify == Notify::Separate => {
             return renew(execution, policy, now, "no notification was delivered");
@@ -230,7 +225,11 @@ fn debit_now(execution: &Execution, step: Step, policy: &Policy, now: Instant) -
     instead(later(
         execution,
         span.map(|span| Next { step, span }),
-        "outside the hours for debits",
+        if now < earliest {
+            "too early for the debit"
+        } else {
+            "outside the hours for debits"
+        },
     ))
 }
 
@@ -287,7 +286,7 @@ pub fn execution_date(
 ) -> Option<Instant> {
     let handed_over = (provider, notify) == (ProviderKind::Juspay, Notify::Provider);
     let called = after(planned, CALL_LAG);
-    plan::debit_after_notice(cycle, policy, seed, called)
+    plan::debit_after_notice(cycle, policy, seed, called, called)
         .filter(|_| handed_over)
         .map(|span| span.opens)
 }
@@ -328,6 +327,7 @@ fn renew(execution: &Execution, policy: &Policy, now: Instant, why: &str) -> Gat
             let mut decision = later(execution, Some(Next { step, span }), why);
             decision.progress.notification_no = decision.progress.notification_no.saturating_add(1);
             decision.progress.delivered_at = None;
+            decision.progress.undelivered_at = None;
             if execution.state != State::Planned {
                 decision.events.push(Event::Renewed);
             }
@@ -341,21 +341,31 @@ fn renew(execution: &Execution, policy: &Policy, now: Instant, why: &str) -> Gat
     }
 }
 
-/// A look-up is always lawful. One case needs none: a call without an idempotency key whose counter was never recorded was
-/// never made.
-fn lookup(execution: &Execution, counted: bool, policy: &Policy, now: Instant) -> Gate {
-    let Some(intent) = execution.intent else {
-        return Gate::Go;
-    };
-    if !counted
-        || intent.counter_before.is_some()
-        || execution
-            .progress
-            .sent_at
-            .is_some_and(|at| at >= intent.opened_at)
-    {
+/// A look at an order is lawful as often as the rail allows.
+fn look(execution: &Execution, step: Step, policy: &Policy, now: Instant) -> Gate {
+    let opens = may_look(execution, policy, now);
+    if opens <= now {
         return Gate::Go;
     }
+    let span = Span {
+        opens,
+        closes: None,
+    };
+    let reason = "looked at as often as the rail allows";
+    instead(keep(execution, Some(Next { step, span }), reason))
+}
+
+/// One look-up is not needed: a call without an idempotency key whose counter was never recorded was never made.
+fn lookup(execution: &Execution, counted: bool, policy: &Policy, now: Instant) -> Gate {
+    let never_made = execution.intent.filter(|intent| {
+        let sent = execution.progress.sent_at;
+        counted
+            && intent.counter_before.is_none()
+            && sent.is_none_or(|sent| sent < intent.opened_at)
+    });
+    let Some(intent) = never_made else {
+        return look(execution, Step::Lookup, policy, now);
+    };
     // Both begin with a look-up.
     let at = may_look(execution, policy, now);
     let step = if intent.is_retry {

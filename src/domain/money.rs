@@ -109,6 +109,11 @@ impl Amount {
         Self::new(minor, currency).ok_or_else(out_of_range)
     }
 
+    /// The smallest amount there is of a currency.
+    pub const fn smallest(currency: Currency) -> Self {
+        Self { minor: 1, currency }
+    }
+
     /// In the currency's smallest unit.
     pub const fn minor(self) -> i64 {
         self.minor

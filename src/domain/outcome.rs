@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use super::{Amount, Class};
+use super::retry::after;
+use super::{Amount, Class, Instant};
 
 /// A failure with the class that the rules gave it and what the provider said, redacted.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
@@ -13,10 +14,37 @@ pub struct Failure {
     pub code: Option<String>,
     /// The provider's words, redacted and cut.
     pub message: Option<String>,
-    /// The id of the rule that gave the class.
-    pub rule: Option<String>,
-    /// "Not before": an answer can carry the time at which another try is allowed.
+    /// The rule that gave the class; nothing where none matched.
+    pub rule: Option<Matched>,
+    /// The shortest wait before another try, by the rule or by the answer's `Retry-After`.
     pub retry_after: Option<Duration>,
+    /// The time before which the answer allows no other try.
+    pub not_before: Option<Instant>,
+}
+
+/// The rule that gave a class.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Matched {
+    /// Its name in the file of rules.
+    pub id: String,
+    /// The public title of the page that documents what it matches.
+    pub source: String,
+    /// What in the answer it was found by, for people: `bank_error_code Z9`.
+    pub by: String,
+}
+
+impl Failure {
+    /// When the answer allows another try at the earliest.
+    pub fn allowed_from(&self, now: Instant) -> Instant {
+        let waited = after(now, self.retry_after.unwrap_or_default());
+        self.not_before
+            .map_or(waited, |earliest| earliest.max(waited))
+    }
+
+    /// The id of the rule that gave the class.
+    pub fn rule_id(&self) -> Option<String> {
+        self.rule.as_ref().map(|rule| rule.id.clone())
+    }
 }
 
 /// What a call for a notification came to.
@@ -64,6 +92,64 @@ pub enum Outcome {
     Call(CallFailure),
 }
 
+impl NotificationOutcome {
+    /// One word for it, in `attempts` and in the log.
+    pub const fn as_str(&self) -> &'static str {
+        match self {
+            Self::Delivered => "delivered",
+            Self::Pending => "pending",
+            Self::Failed(_) => "failed",
+            Self::AlreadyExists => "already_exists",
+            Self::NotFound => "not_found",
+            Self::Call(failure) => failure.as_str(),
+        }
+    }
+
+    /// The failure in it, if there is one.
+    pub const fn failure(&self) -> Option<&Failure> {
+        match self {
+            Self::Failed(failure) => Some(failure),
+            Self::Delivered
+            | Self::Pending
+            | Self::AlreadyExists
+            | Self::NotFound
+            | Self::Call(_) => None,
+        }
+    }
+}
+
+impl Outcome {
+    /// One word for it, in `attempts` and in the log.
+    pub const fn as_str(&self) -> &'static str {
+        match self {
+            Self::Charged { .. } => "charged",
+            Self::Pending => "pending",
+            Self::Failed(_) => "failed",
+            Self::Refused(_) => "refused",
+            Self::AlreadyExists => "already_exists",
+            Self::NotFound => "not_found",
+            Self::Reversed(_) => "reversed",
+            Self::Odd(_) => "odd",
+            Self::Call(failure) => failure.as_str(),
+        }
+    }
+
+    /// The failure in it, if there is one.
+    pub const fn failure(&self) -> Option<&Failure> {
+        match self {
+            Self::Failed(failure)
+            | Self::Refused(failure)
+            | Self::Reversed(failure)
+            | Self::Odd(failure) => Some(failure),
+            Self::Charged { .. }
+            | Self::Pending
+            | Self::AlreadyExists
+            | Self::NotFound
+            | Self::Call(_) => None,
+        }
+    }
+}
+
 /// A call that was not answered, or not by the provider's application.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CallFailure {
@@ -87,6 +173,18 @@ pub enum CallFailure {
         /// The provider's `Retry-After`.
         after: Option<Duration>,
     },
+}
+
+impl CallFailure {
+    /// One word for it, in `attempts` and in the log.
+    pub const fn as_str(&self) -> &'static str {
+        match self {
+            Self::NotSent { .. } => "not_sent",
+            Self::Unknown { .. } => "unknown",
+            Self::AccountRefused { .. } => "account_refused",
+            Self::Throttled { .. } => "throttled",
+        }
+    }
 }
 
 /// How often the provider has tried an order, where its answer tells.

@@ -7,7 +7,7 @@
 pub mod execution;
 #[cfg(test)]
 mod properties;
-mod reason;
+pub mod reason;
 #[cfg(test)]
 mod tests;
 mod times;
@@ -133,18 +133,21 @@ pub fn start(
 
 /// When to debit under a notification of some time, or under a call that makes the provider notify at that time:
 /// the execution date to hand it. Nothing if that cannot be done in the cycle.
+///
+/// A delivery that became known later than it was made counts from `known_at` for the 25 hours, and from `notified_at` for the 48.
 pub fn debit_after_notice(
     cycle: &Cycle,
     policy: &Policy,
     seed: i64,
     notified_at: Instant,
+    known_at: Instant,
 ) -> Option<Span> {
     let plan = Plan {
         cycle,
         policy,
         seed,
     };
-    plan.debit_under(notified_at, plan.planned_debit()?.opens)
+    plan.debit_under(notified_at, known_at, plan.planned_debit()?.opens)
 }
 
 /// The coming cycles from a day on, at most `count`.

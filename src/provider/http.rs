@@ -8,9 +8,10 @@ use std::time::Duration;
 use chrono::SecondsFormat;
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use reqwest::header::RETRY_AFTER;
-use reqwest::{Request, RequestBuilder, StatusCode};
+use reqwest::{Request, RequestBuilder};
 
-use super::AccountSettings;
+use super::retry_after::retry_after;
+use super::{AccountSettings, Answered};
 use crate::domain::Instant;
 use crate::domain::outcome::CallFailure;
 use crate::domain::retry::in_process_delays;
@@ -26,14 +27,6 @@ pub enum BuildError {
         #[source]
         source: reqwest::Error,
     },
-}
-
-/// An answer that came back whole, whatever its status.
-#[derive(Debug)]
-pub struct Answered {
-    pub status: StatusCode,
-    pub body: String,
-    pub retry_after: Option<Duration>,
 }
 
 /// What came of sending, and how long it took.
@@ -97,7 +90,7 @@ impl Http {
         };
         let (client, request) = request.build_split();
         let result = match request {
-            Ok(request) => until_sent(&client, &request).await,
+            Ok(request) => until_sent(&client, &request, at).await,
             Err(error) => Err(failure(&error)),
         };
         Sent {
@@ -115,7 +108,11 @@ fn install_tls() {
     }
 }
 
-async fn until_sent(client: &reqwest::Client, request: &Request) -> Result<Answered, CallFailure> {
+async fn until_sent(
+    client: &reqwest::Client,
+    request: &Request,
+    at: Instant,
+) -> Result<Answered, CallFailure> {
     let mut delays = in_process_delays().into_iter();
     loop {
         let Some(attempt) = request.try_clone() else {
@@ -123,14 +120,18 @@ async fn until_sent(client: &reqwest::Client, request: &Request) -> Result<Answe
                 why: "a streamed request cannot be sent".to_owned(),
             });
         };
-        match (once(client, attempt).await, delays.next()) {
+        match (once(client, attempt, at).await, delays.next()) {
             (Err(CallFailure::NotSent { .. }), Some(delay)) => tokio::time::sleep(delay).await,
             (result, _) => return result,
         }
     }
 }
 
-async fn once(client: &reqwest::Client, request: Request) -> Result<Answered, CallFailure> {
+async fn once(
+    client: &reqwest::Client,
+    request: Request,
+    at: Instant,
+) -> Result<Answered, CallFailure> {
     let mut response = client
         .execute(request)
         .await
@@ -140,8 +141,7 @@ async fn once(client: &reqwest::Client, request: Request) -> Result<Answered, Ca
         .headers()
         .get(RETRY_AFTER)
         .and_then(|value| value.to_str().ok())
-        .and_then(|value| value.trim().parse().ok())
-        .map(Duration::from_secs);
+        .and_then(|value| retry_after(value, at));
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await.map_err(|error| failure(&error))? {
         if body.len().saturating_add(chunk.len()) > MAX_BODY {
@@ -152,7 +152,7 @@ async fn once(client: &reqwest::Client, request: Request) -> Result<Answered, Ca
         body.extend_from_slice(&chunk);
     }
     Ok(Answered {
-        status,
+        status: status.as_u16(),
         body: String::from_utf8_lossy(&body).into_owned(),
         retry_after,
     })

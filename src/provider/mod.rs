@@ -6,7 +6,9 @@
 
 pub mod http;
 pub mod juspay;
+mod read;
 mod redact;
+mod retry_after;
 pub mod signzy;
 
 use std::future::Future;
@@ -23,6 +25,7 @@ use crate::domain::{Amount, Instant, Mandate, MandateStatus, Outcome, ProviderKi
 
 pub use http::Http;
 pub use juspay::Juspay;
+pub use read::{Answered, Read, Reading, read};
 pub use redact::{hide_in_text, redact};
 pub use signzy::Signzy;
 

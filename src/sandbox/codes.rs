@@ -81,10 +81,8 @@ const fn card(reason: Reason) -> &'static [Code] {
             (25, "96", "System malfunction"),
             (10, "06", "Error"),
         ],
-        Reason::Limit => &[
-            (60, "61", "Exceeds withdrawal amount limit"),
-            (40, "65", "Exceeds withdrawal frequency limit"),
-        ],
+        // 61 is about one amount: no later day mends it.
+        Reason::Limit => &[(1, "65", "Exceeds withdrawal frequency limit")],
         Reason::NotApproved => &[(1, "1A", "Additional customer authentication required")],
         Reason::CustomerStop => &[(1, "R0", "Stop this payment")],
         Reason::Revoked => &[

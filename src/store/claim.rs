@@ -214,6 +214,7 @@ impl Row {
                 order_no: number(self.order_no)?,
                 notification_no: number(self.notification_no)?,
                 delivered_at: self.delivered_at,
+                undelivered_at: None,
                 execute_at: self.execute_at,
                 debits_tried: number(self.debits_tried)?,
                 lookups: number(self.lookups)?,

@@ -20,6 +20,7 @@ pub mod retention;
 mod rows;
 pub mod settle;
 pub mod timeline;
+pub mod unmapped;
 
 use std::time::Duration;
 

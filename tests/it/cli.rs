@@ -216,6 +216,7 @@ fn the_help() {
         &["executions", "list"],
         &["executions", "show"],
         &["jobs"],
+        &["classify"],
         &["audit"],
         &["healthcheck"],
         &["completions"],

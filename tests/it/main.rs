@@ -20,6 +20,7 @@ mod engine;
 mod guards;
 mod import;
 mod juspay;
+mod lawful;
 mod log;
 mod postgres;
 mod process;

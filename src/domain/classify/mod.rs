@@ -4,13 +4,16 @@
 //! rules for that code, and among the rules without a code, the first wins. Rules marked `fallback` are asked
 //! when all others of both files are silent: they hold the codes that name no cause (`U30`, `TXN_FAILURE`).
 
+mod layer;
 mod rule;
+mod written;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
-use super::outcome::Failure;
-use super::{Class, ProviderKind, Rail};
-use rule::Rule;
+use super::outcome::{Failure, Matched};
+use super::{Class, Instant, ProviderKind, Rail};
+use layer::{Found, Layer};
+pub use rule::Rule;
 
 const BUILTIN_FILE: &str = "config/failures.toml";
 const BUILTIN_RULES: &str = include_str!("../../../config/failures.toml");
@@ -34,21 +37,11 @@ pub struct Signals<'a> {
     pub messages: &'a [&'a str],
 }
 
-/// The rules, indexed so that an exact code costs one look-up however many rules there are.
+/// The rules, indexed so that an exact code, message or status costs one look-up however many rules there are.
 #[derive(Debug)]
 pub struct Classifier {
     /// In the order in which they are asked.
     layers: Vec<Layer>,
-}
-
-/// Rules of one file and one strength, in the order of the file.
-#[derive(Debug)]
-struct Layer {
-    rules: Vec<Rule>,
-    /// From a lower-case code to the rules that name it, ascending.
-    by_code: HashMap<String, Vec<usize>>,
-    /// The rules that name no code, ascending.
-    without_code: Vec<usize>,
 }
 
 /// What is wrong with a file of rules.
@@ -79,9 +72,9 @@ impl Classifier {
         operator: Option<(&str, &str)>,
     ) -> Result<Self, RuleError> {
         let mut taken = HashSet::new();
-        let (fallback, firm) = split(rule::parse(builtin.0, builtin.1, &mut taken)?);
+        let (fallback, firm) = split(written::parse(builtin.0, builtin.1, &mut taken)?);
         let (own_fallback, own_firm) = match operator {
-            Some((file, text)) => split(rule::parse(file, text, &mut taken)?),
+            Some((file, text)) => split(written::parse(file, text, &mut taken)?),
             None => (Vec::new(), Vec::new()),
         };
         let layers = [own_firm, firm, own_fallback, fallback]
@@ -96,58 +89,9 @@ impl Classifier {
         failure(found, signals)
     }
 
-    /// Every rule's id and class, in the order in which they are asked.
-    pub fn rules(&self) -> impl Iterator<Item = (&str, Class)> {
-        self.layers
-            .iter()
-            .flat_map(|layer| &layer.rules)
-            .map(|rule| (rule.id.as_str(), rule.class))
-    }
-}
-
-/// A rule, and the code by which it was found.
-type Found<'r, 's> = (&'r Rule, Option<&'s str>);
-
-impl Layer {
-    fn new(rules: Vec<Rule>) -> Self {
-        let mut by_code: HashMap<String, Vec<usize>> = HashMap::new();
-        let mut without_code = Vec::new();
-        for (index, rule) in rules.iter().enumerate() {
-            for code in &rule.codes {
-                by_code.entry(code.clone()).or_default().push(index);
-            }
-            if rule.codes.is_empty() {
-                without_code.push(index);
-            }
-        }
-        Self {
-            rules,
-            by_code,
-            without_code,
-        }
-    }
-
-    fn find<'s>(&self, signals: &Signals<'s>) -> Option<Found<'_, 's>> {
-        let by_code = signals.codes.iter().find_map(|(field, code)| {
-            let indices = self.by_code.get(&code.trim().to_ascii_lowercase())?;
-            self.first(indices, |rule| {
-                rule.takes_field(field) && rule.matches_all_but_code(signals)
-            })
-            .map(|rule| (rule, Some(*code)))
-        });
-        by_code.or_else(|| {
-            self.first(&self.without_code, |rule| {
-                rule.matches_all_but_code(signals)
-            })
-            .map(|rule| (rule, None))
-        })
-    }
-
-    fn first(&self, indices: &[usize], matches: impl Fn(&Rule) -> bool) -> Option<&Rule> {
-        indices
-            .iter()
-            .filter_map(|index| self.rules.get(*index))
-            .find(|rule| matches(rule))
+    /// Every rule, in the order in which they are asked.
+    pub fn rules(&self) -> impl Iterator<Item = &Rule> {
+        self.layers.iter().flat_map(Layer::rules)
     }
 }
 
@@ -157,7 +101,6 @@ fn split(rules: Vec<Rule>) -> (Vec<Rule>, Vec<Rule>) {
 }
 
 fn failure(found: Option<Found<'_, '_>>, signals: &Signals<'_>) -> Failure {
-    let rule = found.map(|(rule, _)| rule);
     let first_code = || {
         signals
             .codes
@@ -165,17 +108,25 @@ fn failure(found: Option<Found<'_, '_>>, signals: &Signals<'_>) -> Failure {
             .map(|(_, code)| *code)
             .find(|code| !code.trim().is_empty())
     };
-    let code = found.and_then(|(_, code)| code).or_else(first_code);
+    let code = found
+        .and_then(|found| found.code)
+        .map(|(_, code)| code)
+        .or_else(first_code);
     let message = signals
         .messages
         .iter()
         .find(|message| !message.trim().is_empty());
     Failure {
-        class: rule.map_or(Class::Unmapped, |rule| rule.class),
+        class: found.map_or(Class::Unmapped, |found| found.rule.class),
         code: code.map(str::to_owned),
         message: message.map(|message| message.trim().to_owned()),
-        rule: rule.map(|rule| rule.id.clone()),
-        retry_after: rule.and_then(|rule| rule.retry_after),
+        rule: found.map(|found| Matched {
+            id: found.rule.id.clone(),
+            source: found.rule.source.clone(),
+            by: found.rule.asks.found_by(found.code, signals),
+        }),
+        retry_after: found.and_then(|found| found.rule.retry_after),
+        not_before: found.and_then(|found| found.rule.not_before(signals)),
     }
 }
 

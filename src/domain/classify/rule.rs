@@ -1,50 +1,100 @@
-//! One rule: how it is written, what makes it wrong, and when it matches.
+//! One rule: what it asks for, when it matches, and how it is shown.
 
-use std::collections::HashSet;
-use std::fmt;
-use std::marker::PhantomData;
-use std::ops::Range;
+use std::fmt::{self, Display};
 use std::time::Duration;
 
-use regex::{Regex, RegexBuilder};
-use serde::de::value::SeqAccessDeserializer;
-use serde::de::{Error, IntoDeserializer, SeqAccess, Visitor};
-use serde::{Deserialize, Deserializer};
-use toml::Spanned;
+use chrono::DateTime;
+use regex::Regex;
 
-use super::{Class, ProviderKind, Rail, RuleError, Signals};
+use super::{Class, Instant, ProviderKind, Rail, Signals};
 
-/// A rule, ready to match. Words are in lower case; an empty list matches everything.
+/// The field of a card network's advice to the merchant.
+const ADVICE: &str = "advice_code";
+
+/// A rule, ready to match.
 #[derive(Debug)]
-pub(super) struct Rule {
+pub struct Rule {
     pub(super) id: String,
     pub(super) class: Class,
+    pub(super) source: String,
     pub(super) fallback: bool,
     pub(super) retry_after: Option<Duration>,
+    /// Its only capture group is the time before which the answer allows no other try.
+    pub(super) not_before: Option<Regex>,
+    pub(super) asks: Conditions,
+}
+
+/// What a rule asks for. Words are in lower case; an empty list matches everything.
+#[derive(Debug)]
+pub(super) struct Conditions {
     pub(super) codes: Vec<String>,
-    code_fields: Vec<String>,
-    accounts: Vec<String>,
-    providers: Vec<ProviderKind>,
-    rails: Vec<Rail>,
-    http_statuses: Vec<u16>,
-    statuses: Vec<String>,
-    messages: Vec<String>,
-    message_prefixes: Vec<String>,
-    message_regexes: Vec<Regex>,
+    pub(super) code_fields: Vec<String>,
+    pub(super) accounts: Vec<String>,
+    pub(super) providers: Vec<ProviderKind>,
+    pub(super) rails: Vec<Rail>,
+    pub(super) http_statuses: Vec<u16>,
+    pub(super) statuses: Vec<String>,
+    pub(super) messages: Vec<String>,
+    pub(super) message_prefixes: Vec<String>,
+    pub(super) message_regexes: Vec<Regex>,
 }
 
 impl Rule {
-    /// Whether a code counts when it stands in this field.
+    /// Its name, unique in all files.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// What it says.
+    pub const fn class(&self) -> Class {
+        self.class
+    }
+
+    /// The public title of the page that documents what it matches.
+    pub fn source(&self) -> &str {
+        &self.source
+    }
+
+    /// Whether it is asked only when all others are silent.
+    pub const fn is_fallback(&self) -> bool {
+        self.fallback
+    }
+
+    /// The codes that it names, in lower case.
+    pub fn codes(&self) -> &[String] {
+        &self.asks.codes
+    }
+
+    /// The rails that it is for; none means all.
+    pub fn rails(&self) -> &[Rail] {
+        &self.asks.rails
+    }
+
+    /// The time before which an answer allows no other try, if the rule looks for one and it is there.
+    pub(super) fn not_before(&self, signals: &Signals<'_>) -> Option<Instant> {
+        let regex = self.not_before.as_ref()?;
+        signals.messages.iter().find_map(|message| {
+            let written = regex.captures(message)?.get(1)?;
+            let at = DateTime::parse_from_rfc3339(written.as_str()).ok()?;
+            Some(at.to_utc())
+        })
+    }
+}
+
+impl Conditions {
+    /// Whether a code counts when it stands in this field: in any, if none is named, but those of advice. There the numbers
+    /// of response codes mean something else.
     pub(super) fn takes_field(&self, field: &str) -> bool {
-        self.code_fields.is_empty()
-            || self
-                .code_fields
-                .iter()
-                .any(|own| own.eq_ignore_ascii_case(field))
+        if self.code_fields.is_empty() {
+            return !field.to_ascii_lowercase().ends_with(ADVICE);
+        }
+        any(&self.code_fields, |own| own.eq_ignore_ascii_case(field))
     }
 
     /// Whether everything that the rule asks for, its codes left out, is in the answer.
-    pub(super) fn matches_all_but_code(&self, signals: &Signals<'_>) -> bool {
+    pub(super) fn hold_but_for_codes(&self, signals: &Signals<'_>) -> bool {
+        #[cfg(test)]
+        super::tests::index::count();
         any(&self.accounts, |account| account == signals.account)
             && any(&self.providers, |provider| *provider == signals.provider)
             && any(&self.rails, |rail| *rail == signals.rail)
@@ -52,20 +102,62 @@ impl Rule {
             && any(&self.statuses, |status| {
                 signals
                     .status
-                    .is_some_and(|word| word.eq_ignore_ascii_case(status))
+                    .is_some_and(|word| word.trim().eq_ignore_ascii_case(status))
             })
             && any(&self.messages, |text| {
-                said(signals, |message| message.to_ascii_lowercase() == *text)
+                said(signals, |message| is_exactly(message, text))
             })
             && any(&self.message_prefixes, |text| {
-                said(signals, |message| {
-                    message.to_ascii_lowercase().starts_with(text)
-                })
+                said(signals, |message| begins_with(message, text))
             })
             && any(&self.message_regexes, |regex| {
                 said(signals, |message| regex.is_match(message))
             })
     }
+
+    /// By what the rule was found, for people: the code, the message, the status.
+    pub(super) fn found_by(&self, code: Option<(&str, &str)>, signals: &Signals<'_>) -> String {
+        let mut found = Vec::new();
+        if let Some((field, code)) = code {
+            found.push(format!("{field} {code}"));
+        }
+        let message = signals
+            .messages
+            .iter()
+            .find(|message| self.names_message(message.trim()));
+        if let Some(message) = message {
+            found.push(format!("message {:?}", message.trim()));
+        }
+        if let (false, Some(word)) = (self.statuses.is_empty(), signals.status) {
+            found.push(format!("status {word}"));
+        }
+        if !self.http_statuses.is_empty() {
+            found.push(format!("HTTP {}", signals.http_status));
+        }
+        found.join(", ")
+    }
+
+    fn names_message(&self, message: &str) -> bool {
+        self.messages.iter().any(|text| is_exactly(message, text))
+            || self
+                .message_prefixes
+                .iter()
+                .any(|text| begins_with(message, text))
+            || self
+                .message_regexes
+                .iter()
+                .any(|regex| regex.is_match(message))
+    }
+}
+
+fn is_exactly(message: &str, lower: &str) -> bool {
+    message.eq_ignore_ascii_case(lower)
+}
+
+fn begins_with(message: &str, lower: &str) -> bool {
+    message
+        .get(..lower.len())
+        .is_some_and(|start| start.eq_ignore_ascii_case(lower))
 }
 
 /// Whether one of a rule's alternatives holds, or it has none.
@@ -77,205 +169,49 @@ fn said(signals: &Signals<'_>, test: impl Fn(&str) -> bool) -> bool {
     signals.messages.iter().any(|message| test(message.trim()))
 }
 
-/// A file of rules.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Written {
-    #[serde(default)]
-    rule: Vec<Spanned<WrittenRule>>,
-}
-
-/// A rule as it is written. Every key that matches takes one value or a list, of which any may hold.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct WrittenRule {
-    id: String,
-    class: Class,
-    source: String,
-    #[serde(default)]
-    fallback: bool,
-    #[serde(default, with = "humantime_serde::option")]
-    retry_after: Option<Duration>,
-    #[serde(default)]
-    account: Many<String>,
-    #[serde(default)]
-    provider: Many<ProviderKind>,
-    #[serde(default)]
-    rail: Many<Rail>,
-    #[serde(default)]
-    http_status: Many<u16>,
-    #[serde(default)]
-    status: Many<String>,
-    #[serde(default)]
-    code: Many<String>,
-    #[serde(default)]
-    code_field: Many<String>,
-    #[serde(default)]
-    message: Many<String>,
-    #[serde(default)]
-    message_prefix: Many<String>,
-    #[serde(default)]
-    message_regex: Many<String>,
-}
-
-/// Reads a file of rules in its order. `taken` holds the ids of the files read before.
-pub(super) fn parse(
-    file: &str,
-    text: &str,
-    taken: &mut HashSet<String>,
-) -> Result<Vec<Rule>, RuleError> {
-    let error = |span: Option<Range<usize>>, why: String| RuleError {
-        file: file.to_owned(),
-        line: line_of(text, span.map_or(0, |span| span.start)),
-        why,
-    };
-    let written: Written = toml::from_str(text)
-        .map_err(|wrong| error(wrong.span(), wrong.message().replace('\n', " ")))?;
-    let mut rules = Vec::with_capacity(written.rule.len());
-    for spanned in written.rule {
-        let span = spanned.span();
-        let rule = compile(spanned.into_inner()).map_err(|why| error(Some(span.clone()), why))?;
-        if !taken.insert(rule.id.clone()) {
-            return Err(error(
-                Some(span),
-                format!("the id {:?} is taken by another rule", rule.id),
-            ));
-        }
-        rules.push(rule);
-    }
-    Ok(rules)
-}
-
-/// Counted from 1.
-fn line_of(text: &str, offset: usize) -> usize {
-    text.bytes()
-        .take(offset)
-        .filter(|byte| *byte == b'\n')
-        .count()
-        .saturating_add(1)
-}
-
-fn compile(written: WrittenRule) -> Result<Rule, String> {
-    check(&written).map_err(|why| format!("rule {:?} {why}", written.id))?;
-    let mut message_regexes = Vec::with_capacity(written.message_regex.0.len());
-    for pattern in &written.message_regex.0 {
-        let regex = RegexBuilder::new(pattern).case_insensitive(true).build();
-        message_regexes.push(regex.map_err(|wrong| {
-            format!(
-                "rule {:?} has a message_regex that does not compile: {}",
-                written.id,
-                last_line(&wrong)
-            )
-        })?);
-    }
-    Ok(Rule {
-        id: written.id,
-        class: written.class,
-        fallback: written.fallback,
-        retry_after: written.retry_after,
-        codes: written.code.lower(),
-        code_fields: written.code_field.0,
-        accounts: written.account.0,
-        providers: written.provider.0,
-        rails: written.rail.0,
-        http_statuses: written.http_status.0,
-        statuses: written.status.0,
-        messages: written.message.lower(),
-        message_prefixes: written.message_prefix.lower(),
-        message_regexes,
-    })
-}
-
-fn check(rule: &WrittenRule) -> Result<(), &'static str> {
-    if rule.id.trim().is_empty() {
-        return Err("has an empty id");
-    }
-    if rule.source.trim().is_empty() {
-        return Err("has an empty source: write the title of the page that documents it");
-    }
-    let texts = [
-        &rule.status,
-        &rule.code,
-        &rule.message,
-        &rule.message_prefix,
-        &rule.message_regex,
-    ];
-    if texts
-        .iter()
-        .flat_map(|texts| &texts.0)
-        .any(|text| text.trim().is_empty())
-    {
-        return Err("has an empty text to match");
-    }
-    if texts.iter().all(|texts| texts.0.is_empty()) && rule.http_status.0.is_empty() {
-        return Err(
-            "matches nothing in the answer: give it a code, status, message or http_status",
-        );
-    }
-    if rule.code.0.is_empty() && !rule.code_field.0.is_empty() {
-        return Err("has a code_field without a code");
-    }
-    Ok(())
-}
-
-/// A regex error draws the pattern over several lines; its last one says what is wrong.
-fn last_line(error: &regex::Error) -> String {
-    let text = error.to_string();
-    text.lines()
-        .last()
-        .unwrap_or_default()
-        .trim_start_matches("error: ")
-        .to_owned()
-}
-
-/// One value or a list of them.
-struct Many<T>(Vec<T>);
-
-impl<T> Default for Many<T> {
-    fn default() -> Self {
-        Self(Vec::new())
+/// What the rule asks for and what it waits for, in one line.
+impl Display for Rule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let asks = &self.asks;
+        let mut parts = Vec::new();
+        let mut add = |key: &str, values: Vec<String>| {
+            if !values.is_empty() {
+                parts.push(format!("{key} {}", values.join(" ")));
+            }
+        };
+        add("account", words(&asks.accounts));
+        add("provider", words(&asks.providers));
+        add("rail", words(&asks.rails));
+        add("http_status", words(&asks.http_statuses));
+        add("status", words(&asks.statuses));
+        add("code", words(&asks.codes));
+        add("in", words(&asks.code_fields));
+        add("message", words(&asks.messages));
+        add("message_prefix", words(&asks.message_prefixes));
+        add("message_regex", patterns(&asks.message_regexes));
+        let wait = self.retry_after.map(humantime::format_duration);
+        add("retry_after", words(wait.as_slice()));
+        add("not_before_regex", patterns(self.not_before.as_slice()));
+        f.write_str(&parts.join("; "))
     }
 }
 
-impl Many<String> {
-    fn lower(self) -> Vec<String> {
-        self.0
-            .into_iter()
-            .map(|text| text.trim().to_ascii_lowercase())
-            .collect()
-    }
-}
-
-impl<'de, T: Deserialize<'de>> Deserialize<'de> for Many<T> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(ManyVisitor(PhantomData))
-    }
-}
-
-struct ManyVisitor<T>(PhantomData<T>);
-
-impl<'de, T: Deserialize<'de>> Visitor<'de> for ManyVisitor<T> {
-    type Value = Many<T>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("one value or a list of them")
-    }
-
-    fn visit_str<E: Error>(self, text: &str) -> Result<Many<T>, E> {
-        T::deserialize(text.into_deserializer()).map(|value| Many(vec![value]))
-    }
-
-    fn visit_i64<E: Error>(self, number: i64) -> Result<Many<T>, E> {
-        T::deserialize(number.into_deserializer()).map(|value| Many(vec![value]))
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<Many<T>, A::Error> {
-        let values = Vec::deserialize(SeqAccessDeserializer::new(seq))?;
-        // It would match everything, which is never what was meant.
-        if values.is_empty() {
-            Err(A::Error::custom("an empty list"))
+/// Each as it is written, in quotes if it has a blank in it.
+fn words<T: Display>(values: &[T]) -> Vec<String> {
+    let quoted = |value: &T| {
+        let text = value.to_string();
+        if text.contains(' ') {
+            format!("{text:?}")
         } else {
-            Ok(Many(values))
+            text
         }
-    }
+    };
+    values.iter().map(quoted).collect()
+}
+
+fn patterns(values: &[Regex]) -> Vec<String> {
+    values
+        .iter()
+        .map(|regex| format!("/{}/", regex.as_str()))
+        .collect()
 }

@@ -1,8 +1,8 @@
+pub(super) mod index;
+
 use std::fmt::Write;
 use std::sync::LazyLock;
 use std::time::Duration;
-
-use proptest::prelude::*;
 
 use super::*;
 
@@ -24,17 +24,22 @@ fn with(operator: &str) -> Result<Classifier, RuleError> {
     Classifier::with_operator_rules(Some(("mine.toml", operator)))
 }
 
+/// One line for each: id, class, source, what it matches, in the order in which they are asked.
 #[test]
-fn every_rule_and_its_class() {
+fn every_rule() {
     let mut table = String::new();
-    for rule in BUILTIN.layers.iter().flat_map(|layer| &layer.rules) {
-        let strength = if rule.fallback { "fallback" } else { "" };
+    for rule in BUILTIN.rules() {
+        let strength = if rule.is_fallback() {
+            " (fallback)"
+        } else {
+            ""
+        };
         writeln!(
             table,
-            "{:<18} {:<34} {strength:<9}{}",
-            rule.class,
-            rule.id,
-            rule.codes.join(" ")
+            "{}{strength} | {} | {} | {rule}",
+            rule.id(),
+            rule.class(),
+            rule.source()
         )
         .unwrap();
     }
@@ -58,7 +63,7 @@ fn an_operators_rules_are_asked_first_and_only_for_their_account() {
     let codes = [("bank_error_code", "Z9")];
     let mine = classifier.classify(&signals(&codes, &[]));
     assert_eq!(
-        (mine.class, mine.rule.as_deref()),
+        (mine.class, mine.rule_id().as_deref()),
         (Class::Limit, Some("mine"))
     );
     assert_eq!(mine.retry_after, Some(Duration::from_hours(2)));
@@ -67,7 +72,7 @@ fn an_operators_rules_are_asked_first_and_only_for_their_account() {
         ..signals(&codes, &[])
     });
     assert_eq!(
-        (other.class, other.rule.as_deref()),
+        (other.class, other.rule_id().as_deref()),
         (Class::Funds, Some("upi.funds"))
     );
 }
@@ -116,8 +121,73 @@ fn what_is_shown_for_an_answer_nobody_knows() {
             message: Some("no idea".to_owned()),
             rule: None,
             retry_after: None,
+            not_before: None,
         }
     );
+}
+
+#[test]
+fn a_failure_names_its_rule_the_source_and_what_it_was_found_by() {
+    let classifier = with(
+        r#"
+        [[rule]]
+        id = "mine"
+        class = "limit"
+        source = " our bank's letter "
+        code = "Q1"
+        status = "declined"
+        http_status = 200
+        message_prefix = "Come back"
+        "#,
+    )
+    .unwrap();
+    let failure = classifier.classify(&Signals {
+        status: Some("DECLINED"),
+        ..signals(&[("resp_code", "Q1")], &["first", " come back later "])
+    });
+    let rule = failure.rule.unwrap();
+    assert_eq!(
+        (rule.id.as_str(), rule.source.as_str()),
+        ("mine", "our bank's letter")
+    );
+    assert_eq!(
+        rule.by,
+        "resp_code Q1, message \"come back later\", status DECLINED, HTTP 200"
+    );
+    // The message shown is the first, whichever was matched.
+    assert_eq!(failure.message.as_deref(), Some("first"));
+}
+
+#[test]
+fn the_time_in_a_message_is_kept() {
+    let classifier = with(
+        r#"
+        [[rule]]
+        id = "mine"
+        class = "transient"
+        source = "s"
+        message_prefix = "closed"
+        not_before_regex = 'until (\S+)'
+        "#,
+    )
+    .unwrap();
+    let not_before = |messages: &[&str]| classifier.classify(&signals(&[], messages)).not_before;
+    let at = "2026-11-30T16:01:00Z".parse::<Instant>().ok();
+    assert!(at.is_some());
+    assert_eq!(not_before(&["closed until 2026-11-30T21:31:00+05:30"]), at);
+    assert_eq!(
+        not_before(&["closed", "UNTIL 2026-11-30T16:01:00Z, sorry"]),
+        None
+    );
+    assert_eq!(not_before(&["closed", "until 2026-11-30T16:01:00Z"]), at);
+    // The first that is a time counts.
+    assert_eq!(
+        not_before(&["closed until noon", "until 2026-11-30T16:01:00Z"]),
+        at
+    );
+    assert_eq!(not_before(&["closed until 30/11/2026"]), None);
+    // The rule must match by what it asks for.
+    assert_eq!(not_before(&["open until 2026-11-30T16:01:00Z"]), None);
 }
 
 #[test]
@@ -146,6 +216,10 @@ fn a_wrong_rule_is_refused_with_its_file_and_line() {
         rule("code_field = \"resp_code\"\nhttp_status = 400"),
         rule("rail = \"upi\""),
         rule("message_regex = \"a(b\""),
+        rule("code = \"A\"\nnot_before_regex = \"a(b\""),
+        rule("code = \"A\"\nnot_before_regex = \"after .*\""),
+        rule("code = \"A\"\nnot_before_regex = \"(from|after) (.*)\""),
+        rule("not_before_regex = \"after (.*)\""),
         rule("code = \"A\"\nretry_after = \"soon\""),
         refused("[[rule]]\nid = \"x\"\nclass = \"fundz\"\nsource = \"s\"\ncode = \"A\"\n"),
         refused("[[rule]]\nid = \"good\"\nclass = \"risk\"\nsource = \"s\"\ncode = \"A\"\n"),
@@ -168,83 +242,4 @@ fn a_rule_error_reads_as_one_line() {
         "mine.toml, line 1: rule \"x\" matches nothing in the answer: \
          give it a code, status, message or http_status"
     );
-}
-
-/// What the index must be equal to: every rule of every layer, one after the other.
-fn linear<'r>(files: &'r [&'r [Rule]; 2], signals: &Signals<'_>) -> Option<&'r str> {
-    for fallback in [false, true] {
-        for file in files {
-            let layer: Vec<&Rule> = file
-                .iter()
-                .filter(|rule| rule.fallback == fallback)
-                .collect();
-            for (field, code) in signals.codes {
-                for rule in &layer {
-                    let names = rule.codes.iter().any(|own| own.eq_ignore_ascii_case(code));
-                    if names && rule.takes_field(field) && rule.matches_all_but_code(signals) {
-                        return Some(&rule.id);
-                    }
-                }
-            }
-            for rule in layer.iter().filter(|rule| rule.codes.is_empty()) {
-                if rule.matches_all_but_code(signals) {
-                    return Some(&rule.id);
-                }
-            }
-        }
-    }
-    None
-}
-
-/// The conditions of a random rule, over an alphabet small enough that rules collide.
-fn conditions() -> impl Strategy<Value = String> {
-    let code = prop::collection::vec("[abcAB]", 1..3).prop_map(|codes| format!("code = {codes:?}"));
-    let code_in = ("[abc]", "[fg]")
-        .prop_map(|(code, field)| format!("code = {code:?}\ncode_field = {field:?}"));
-    let what = prop_oneof![
-        3 => code,
-        1 => code_in,
-        1 => "[mn]".prop_map(|text| format!("message = {text:?}")),
-        1 => "[mn]".prop_map(|text| format!("code = \"a\"\nmessage_prefix = {text:?}")),
-        1 => Just("status = \"s\"".to_owned()),
-        1 => Just("http_status = 400".to_owned()),
-    ];
-    let rail =
-        prop_oneof![2 => Just(""), 1 => Just("rail = \"upi\""), 1 => Just("rail = \"card\"")];
-    (what, rail, any::<bool>())
-        .prop_map(|(what, rail, fallback)| format!("{what}\n{rail}\nfallback = {fallback}\n"))
-}
-
-fn file(prefix: &str, rules: &[String]) -> String {
-    rules
-        .iter()
-        .enumerate()
-        .fold(String::new(), |text, (no, rule)| {
-            format!(
-                "{text}[[rule]]\nid = \"{prefix}{no}\"\nclass = \"risk\"\nsource = \"s\"\n{rule}"
-            )
-        })
-}
-
-proptest! {
-    #[test]
-    fn the_index_gives_what_reading_every_rule_gives(
-        operator in prop::collection::vec(conditions(), 0..6),
-        builtin in prop::collection::vec(conditions(), 0..8),
-        codes in prop::collection::vec(("[fgh]", "[abcd]"), 0..4),
-        messages in prop::collection::vec("[mnM]", 0..2),
-        status in prop::option::of("[st]"),
-        http_status in prop_oneof![Just(200u16), Just(400)],
-    ) {
-        let (operator, builtin) = (file("o", &operator), file("b", &builtin));
-        let codes: Vec<(&str, &str)> = codes.iter().map(|(f, c)| (f.as_str(), c.as_str())).collect();
-        let messages: Vec<&str> = messages.iter().map(String::as_str).collect();
-        let signals = Signals { status: status.as_deref(), http_status, ..signals(&codes, &messages) };
-        let mut taken = HashSet::new();
-        let own = rule::parse("o", &operator, &mut taken).unwrap();
-        let theirs = rule::parse("b", &builtin, &mut taken).unwrap();
-        let classifier = Classifier::from_files(("b", &builtin), Some(("o", &operator))).unwrap();
-        let expected = linear(&[&own, &theirs], &signals).map(str::to_owned);
-        prop_assert_eq!(classifier.classify(&signals).rule, expected);
-    }
 }

@@ -57,7 +57,12 @@ impl Context<'_> {
         if self.step.moves_money() {
             self.mark_call(&mut decision);
             decision.events = vec![Event::Unproven];
-        } else if self.execution.state != State::Retrying && !self.execution.is_watched() {
+        } else if self.execution.is_watched() {
+            // The payment exists: from now on it is one that stays open too long.
+            if self.execution.state == State::Planned {
+                decision.events = vec![Event::Accepted];
+            }
+        } else if self.execution.state != State::Retrying {
             decision.events = vec![Event::Unproven];
         }
         self.look_again(decision)

@@ -56,7 +56,7 @@ impl Context<'_> {
             decision.reason = format!("{}; again {why}", decision.reason);
             return decision;
         }
-        self.end_of_order(decision, failure.class)
+        self.end_of_order(decision, failure)
     }
 
     /// A retry whose answer was lost, when the provider's counter shows that it never happened.
@@ -139,15 +139,15 @@ impl Context<'_> {
     /// What another try has to wait for, whatever the strategy: the answer's own wish, the gaps between tries, and the look
     /// at the order that a retry begins with.
     fn earliest(self, step: Step, failure: &Failure, progress: &Progress) -> Instant {
-        let asked = failure.retry_after.map(|wait| after(self.now, wait));
         let gap = last_try(progress, self.now).map(|last| after(last, self.policy.min_gap));
         let returned = progress
             .failed_at
             .map(|failed| after(failed, self.policy.min_gap_after_failure));
-        let from = [asked, gap, returned]
+        let asked = failure.allowed_from(self.now);
+        let from = [gap, returned]
             .into_iter()
             .flatten()
-            .fold(self.now, Instant::max);
+            .fold(asked, Instant::max);
         if step == Step::Retry {
             may_look(self.execution, self.policy, from)
         } else {
@@ -177,7 +177,7 @@ impl Context<'_> {
             return park(decision, self.step, self.execution.cycle.closes_at);
         }
         if self.step == Step::Retry && class == Class::NothingToRetry {
-            return self.end_of_order(decision, class);
+            return self.end_of_order(decision, failure);
         }
         if class == Class::Notification && self.execution.notify == Notify::Separate {
             return self.notify_again(decision);
@@ -202,7 +202,7 @@ impl Context<'_> {
                 decision
             }
             // An earlier attempt of the same order may still be collected by the provider.
-            None if self.step == Step::Retry => self.end_of_order(decision, class),
+            None if self.step == Step::Retry => self.end_of_order(decision, failure),
             // Nothing was processed and nobody knows why: a person may know how to go on.
             None if class == Class::Unmapped => {
                 decision.events = vec![Event::ReviewNeeded];

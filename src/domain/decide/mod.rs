@@ -82,7 +82,11 @@ impl Next {
 }
 
 /// A decision under construction: what stays the same unless something says otherwise.
-fn keep(execution: &Execution, next: Option<Next>, reason: impl Into<String>) -> Decision {
+pub(super) fn keep(
+    execution: &Execution,
+    next: Option<Next>,
+    reason: impl Into<String>,
+) -> Decision {
     Decision {
         events: Vec::new(),
         next,

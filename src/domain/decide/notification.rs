@@ -7,7 +7,7 @@ use super::strategy::{Wanted, strategy_time};
 use super::timing::next_window;
 use super::{AccountPause, Decision, Next, keep};
 use crate::domain::outcome::{CallFailure, Failure, NotificationOutcome};
-use crate::domain::plan;
+use crate::domain::plan::{self, Start};
 use crate::domain::policy::Policy;
 use crate::domain::retry::{after, backoff_delay};
 use crate::domain::{Class, Event, Execution, Instant, MandateStatus, State, Step};
@@ -25,7 +25,11 @@ pub fn decide_notification(
 ) -> Decision {
     match outcome {
         NotificationOutcome::Delivered => delivered(execution, policy, now),
-        NotificationOutcome::Pending => ask_again(execution, now, "the notification is under way"),
+        NotificationOutcome::Pending => {
+            let mut decision = ask_again(execution, now, "the notification is under way");
+            decision.progress.undelivered_at = Some(now);
+            decision
+        }
         NotificationOutcome::AlreadyExists => {
             ask_again(execution, now, "a notification with this reference exists")
         }
@@ -41,11 +45,14 @@ pub fn decide_notification(
             decision.next = Some(send_at(execution, policy, wait(execution, now)));
             decision
         }
-        NotificationOutcome::Call(CallFailure::Unknown { why }) => ask_again(
-            execution,
-            now,
-            &format!("the notification may have been sent: {why}"),
-        ),
+        NotificationOutcome::Call(CallFailure::Unknown { why }) => {
+            let why = format!("the notification may have been sent: {why}");
+            let mut decision = ask_again(execution, now, &why);
+            if step == Step::Notify {
+                decision.progress.undelivered_at.get_or_insert(now);
+            }
+            decision
+        }
         NotificationOutcome::Call(CallFailure::NotSent { why }) => same_again(
             execution,
             step,
@@ -80,25 +87,40 @@ pub fn decide_notification(
     }
 }
 
-/// Delivered: the clock of the 25 hours starts now. What the provider says of an earlier time is not used: later is safe.
+/// Delivered: the clock of the 25 hours starts now. What the provider says of an earlier time is not used: later is safe. One that
+/// was delivered so long ago that it ends before its 25 hours is made anew.
 fn delivered(execution: &Execution, policy: &Policy, now: Instant) -> Decision {
     let mut decision = keep(execution, None, "the payer was notified");
     decision.events = vec![Event::NotificationDelivered];
     decision.progress.delivered_at = Some(now);
+    let notified_at = *decision.progress.undelivered_at.get_or_insert(now);
     decision.progress.tries = 0;
-    if let Some(span) =
-        plan::debit_after_notice(&execution.order_cycle(), policy, execution.id.0, now)
-    {
-        decision.next = Some(Next {
-            step: Step::Execute,
-            span,
-        });
-    } else {
-        decision.events.push(Event::CycleClosed);
-        decision.reason = format!(
-            "the payer was notified too late: {} after it the cycle or the notification is over",
-            humantime::format_duration(policy.notify_to_debit)
-        );
+    let cycle = execution.order_cycle();
+    let seed = execution.id.0;
+    if let Some(span) = plan::debit_after_notice(&cycle, policy, seed, notified_at, now) {
+        let step = Step::Execute;
+        decision.next = Some(Next { step, span });
+        return decision;
+    }
+    let (provider, notify) = (execution.provider, execution.notify);
+    match plan::start(&cycle, provider, notify, policy, seed, now) {
+        Start::At(step, span) => {
+            decision.events.push(Event::Renewed);
+            let progress = &mut decision.progress;
+            progress.notification_no = progress.notification_no.saturating_add(1);
+            progress.delivered_at = None;
+            progress.undelivered_at = None;
+            "the payer may have been notified long ago; once more, for the debit must be near"
+                .clone_into(&mut decision.reason);
+            decision.next = Some(Next { step, span });
+        }
+        Start::Closed { .. } => {
+            decision.events.push(Event::CycleClosed);
+            decision.reason = format!(
+                "the payer was notified too late: {} after it the cycle or the notification is over",
+                humantime::format_duration(policy.notify_to_debit)
+            );
+        }
     }
     decision
 }
@@ -138,6 +160,7 @@ fn failed(execution: &Execution, failure: &Failure, policy: &Policy, now: Instan
             decision.reason = format!("{}; waits for the mandate to be resumed", decision.reason);
             decision.next = Some(Next::at(Step::Notify, execution.cycle.closes_at));
             decision.events = vec![Event::NotificationFailed];
+            decision.progress.undelivered_at = None;
             decision.progress.notification_no = decision.progress.notification_no.saturating_add(1);
             return decision;
         }
@@ -171,6 +194,7 @@ fn failed(execution: &Execution, failure: &Failure, policy: &Policy, now: Instan
         return decision;
     }
     decision.events = vec![Event::NotificationFailed];
+    decision.progress.undelivered_at = None;
     decision.progress.notification_no = spent.saturating_add(1);
     decision.progress.tries = decision.progress.tries.saturating_add(1);
     let at = next_try(execution, failure, policy, now);
@@ -185,7 +209,7 @@ fn next_try(execution: &Execution, failure: &Failure, policy: &Policy, now: Inst
         // Of debits the last try is the most patient; a notification must be early.
         is_last: false,
         now,
-        from: after(now, failure.retry_after.unwrap_or_default()),
+        from: failure.allowed_from(now),
         latest: execution.cycle.closes_at,
         zone: policy.notify_windows.time_zone(),
     };

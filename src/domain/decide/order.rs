@@ -7,6 +7,7 @@ use super::{Context, Decision, Next, keep};
 use crate::domain::cycle::Cycle;
 use crate::domain::execution::Progress;
 use crate::domain::gate::new_date;
+use crate::domain::outcome::Failure;
 use crate::domain::plan::{self, Start};
 use crate::domain::policy::{Policy, Strategy};
 use crate::domain::retry::after;
@@ -15,7 +16,8 @@ use crate::domain::{Class, Event, Execution, Instant, Notify, State, Step};
 
 impl Context<'_> {
     /// The order will not be tried again by us. A new one only when it is proven dead; the end when the policy has no more.
-    pub(super) fn end_of_order(self, mut decision: Decision, class: Class) -> Decision {
+    pub(super) fn end_of_order(self, mut decision: Decision, failure: &Failure) -> Decision {
+        let class = failure.class;
         let failed_at = decision.progress.failed_at.unwrap_or(self.now);
         let dead_at = after(failed_at, self.policy.provider_retry_horizon);
         if !self.counter.no_retry_allowed && class != Class::NothingToRetry && self.now < dead_at {
@@ -39,7 +41,7 @@ impl Context<'_> {
         decision.class = Some(why);
         // The new order of a paused mandate waits at the gate until the mandate is resumed.
         if (why == Class::MandatePaused || mandate_effect(why).is_none())
-            && let Some(renewed) = self.renew(&decision, why)
+            && let Some(renewed) = self.renew(&decision, why, failure.allowed_from(self.now))
         {
             return renewed;
         }
@@ -53,7 +55,7 @@ impl Context<'_> {
     }
 
     /// A new order with a new notification, if the policy has one left and it fits into the cycle.
-    fn renew(self, ended: &Decision, class: Class) -> Option<Decision> {
+    fn renew(self, ended: &Decision, class: Class, from: Instant) -> Option<Decision> {
         let strategy = self.policy.retry.get(&class);
         let retryable = match class {
             Class::MandatePaused => true,
@@ -81,8 +83,8 @@ impl Context<'_> {
         if !retryable || self.execution.is_watched() || order_no > self.policy.max_orders {
             return None;
         }
-        let best = strategy.and_then(|strategy| self.new_order_time(strategy, order_no));
-        let (cycle, step, span, why) = self.start_of_order(best)?;
+        let best = strategy.and_then(|strategy| self.new_order_time(strategy, order_no, from));
+        let (cycle, step, span, why) = self.start_of_order(best, from)?;
         let execution = self.execution;
         let mut decision = ended.clone();
         decision.events = if execution.state == State::Retrying && execution.intent.is_none() {
@@ -106,10 +108,17 @@ impl Context<'_> {
     }
 
     /// When the debit of a new order has the best chance, where that is not as soon as can be.
-    fn new_order_time(self, strategy: &Strategy, order_no: u16) -> Option<(Instant, &'static str)> {
+    fn new_order_time(
+        self,
+        strategy: &Strategy,
+        order_no: u16,
+        from: Instant,
+    ) -> Option<(Instant, &'static str)> {
         let from = match self.execution.notify {
-            Notify::Separate | Notify::Provider => after(self.now, self.policy.notify_to_debit),
-            Notify::None => self.now,
+            Notify::Separate | Notify::Provider => {
+                from.max(after(self.now, self.policy.notify_to_debit))
+            }
+            Notify::None => from,
         };
         new_order_time(
             strategy,
@@ -124,9 +133,10 @@ impl Context<'_> {
     fn start_of_order(
         self,
         best: Option<(Instant, &'static str)>,
+        from: Instant,
     ) -> Option<(Cycle, Step, Span, &'static str)> {
         let execution = self.execution;
-        let soon = (execution.cycle.debit_at, "as soon as it can");
+        let soon = (from, "as soon as it can");
         [best, Some(soon)]
             .into_iter()
             .flatten()
@@ -155,6 +165,7 @@ pub(super) fn renew_progress(decision: &mut Decision, notify: Notify) {
         progress.notification_no = progress.notification_no.saturating_add(1);
     }
     progress.delivered_at = None;
+    progress.undelivered_at = None;
     progress.debits_tried = 0;
     progress.lookups = 0;
     progress.tries = 0;
@@ -196,8 +207,8 @@ pub(super) fn last_try(progress: &Progress, now: Instant) -> Option<Instant> {
 /// The last instant at which the current order may be debited: its cycle's end, or its notification's.
 pub(super) fn latest_debit(execution: &Execution, progress: &Progress, policy: &Policy) -> Instant {
     let closes = execution.cycle.closes_at;
-    match progress.delivered_at {
-        Some(delivered) => closes.min(after(delivered, policy.notification_validity)),
+    match progress.notified_at() {
+        Some(notified) => closes.min(after(notified, policy.notification_validity)),
         None => closes,
     }
 }

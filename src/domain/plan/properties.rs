@@ -95,7 +95,7 @@ impl Case {
         if self.notify == Notify::None {
             return Some(started);
         }
-        let debit = debit_after_notice(&self.cycle, &self.policy, self.seed, started);
+        let debit = debit_after_notice(&self.cycle, &self.policy, self.seed, started, started);
         debit.map(|debit| debit.opens)
     }
 

@@ -1,9 +1,55 @@
-//! Why a cycle can no longer be collected, in words.
+//! Why the things of a cycle are due when they are, and why it can no longer be collected, in words.
 
-use crate::domain::Instant;
+use std::time::Duration;
 
-use super::Flow;
 use super::times::Plan;
+use super::{Flow, Timetable};
+use crate::domain::Instant;
+use crate::domain::cycle::Cycle;
+use crate::domain::policy::Policy;
+
+/// Why a cycle's debit and notification are planned for the times that they are.
+pub fn why(cycle: &Cycle, timetable: &Timetable, policy: &Policy) -> String {
+    let zone = policy.debit_windows.time_zone();
+    let clock = |at: Instant| at.with_timezone(&zone).format("%H:%M").to_string();
+    let (own, debit) = (cycle.debit_at, timetable.debit.opens);
+    let opens = policy
+        .debit_windows
+        .at_or_after(own)
+        .map_or(own, |span| span.opens);
+    let at = if opens == own {
+        format!("{} is its own time", clock(own))
+    } else {
+        format!(
+            "{} is outside the hours for debits, the next is {}",
+            clock(own),
+            clock(opens)
+        )
+    };
+    let spread = (debit > opens)
+        .then(|| format!("spread over {}", humantime::format_duration(policy.jitter)));
+    let told = timetable.notify_at.map(|notify_at| {
+        let [notice, lead] = [policy.notify_to_debit, policy.notify_lead].map(in_hours);
+        let ahead = debit.signed_duration_since(notify_at).num_hours();
+        format!("the payer is told {ahead}h ahead: {notice}, and {lead} in case that fails")
+    });
+    [Some(at), spread, told]
+        .into_iter()
+        .flatten()
+        .collect::<Vec<_>>()
+        .join("; ")
+}
+
+/// "25h", as the law and the configuration say it, and not "1day 1h".
+fn in_hours(duration: Duration) -> String {
+    match (
+        duration.as_secs().checked_div(3600),
+        duration.as_secs() % 3600,
+    ) {
+        (Some(hours), 0) => format!("{hours}h"),
+        (_, _) => humantime::format_duration(duration).to_string(),
+    }
+}
 
 impl Plan<'_> {
     /// Why nothing can be planned from now on.

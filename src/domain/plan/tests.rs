@@ -337,9 +337,15 @@ fn debits_that_wait_for_the_same_window_are_spread_too() {
     };
     let cycle = cycle(Frequency::Daily, "2026-01-31", "09:00");
     let debit = |seed| {
-        debit_after_notice(&cycle, &policy, seed, ist("2026-01-30 09:30"))
-            .unwrap()
-            .opens
+        debit_after_notice(
+            &cycle,
+            &policy,
+            seed,
+            ist("2026-01-30 09:30"),
+            ist("2026-01-30 09:30"),
+        )
+        .unwrap()
+        .opens
     };
     let mut debits: Vec<Instant> = (0..500).map(debit).collect();
     debits.sort_unstable();
@@ -374,7 +380,8 @@ fn a_notification_has_room_before_the_end_of_its_window() {
 #[test]
 fn the_debit_after_a_notification_is_not_before_the_planned_one() {
     let cycle = cycle(Frequency::Daily, "2026-01-31", "09:00");
-    let after = |at| debit_after_notice(&cycle, &upi(), 7, ist(at)).map(|debit| show(debit.opens));
+    let after =
+        |at| debit_after_notice(&cycle, &upi(), 7, ist(at), ist(at)).map(|debit| show(debit.opens));
     assert_eq!(after("2026-01-30 07:00").unwrap(), "2026-01-31 09:00");
     assert_eq!(after("2026-01-30 08:30").unwrap(), "2026-01-31 09:30");
     assert_eq!(after("2026-01-30 09:30").unwrap(), "2026-01-31 13:01");

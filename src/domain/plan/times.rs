@@ -102,7 +102,7 @@ impl Plan<'_> {
         loop {
             let notice = policy.notify_windows.at_or_after(from)?;
             for notice in [self.spread(notice), notice] {
-                if let Some(debit) = self.debit_under(notice.opens, planned) {
+                if let Some(debit) = self.debit_under(notice.opens, notice.opens, planned) {
                     return Some((notice, debit));
                 }
             }
@@ -116,9 +116,14 @@ impl Plan<'_> {
         }
     }
 
-    /// When to debit under a notification of some time.
-    pub(super) fn debit_under(&self, notified_at: Instant, planned: Instant) -> Option<Span> {
-        let allowed = self.debit_allowed(notified_at, planned)?;
+    /// When to debit under a notification of some time, whose delivery is known since then or later.
+    pub(super) fn debit_under(
+        &self,
+        notified_at: Instant,
+        known_at: Instant,
+        planned: Instant,
+    ) -> Option<Span> {
+        let allowed = self.debit_allowed(known_at, planned)?;
         let earliest = self.policy.debit_windows.at_or_after(allowed)?;
         // What a gap between windows moves comes to its end, all at once.
         let spread = if allowed < earliest.opens {
@@ -147,7 +152,7 @@ impl Plan<'_> {
         let last_debit = self.policy.debit_windows.at_or_before(last_tick)?;
         let latest = earlier(last_debit, self.policy.notify_to_debit)?;
         let notice = self.policy.notify_windows.at_or_before(latest)?;
-        let debit = self.debit_under(notice, self.planned_debit()?.opens);
+        let debit = self.debit_under(notice, notice, self.planned_debit()?.opens);
         Some(if debit.is_some() {
             notice.max(planned)
         } else {

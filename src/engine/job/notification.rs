@@ -1,6 +1,6 @@
 //! The steps that have the payer notified, and ask what became of it.
 
-use super::record::{call_word, maybe_sent};
+use super::record::maybe_sent;
 use super::{JobError, Run, Told};
 use crate::domain::decide::Decision;
 use crate::domain::decide::notification::decide_notification;
@@ -39,26 +39,16 @@ impl Run<'_> {
                     .await,
             )
         };
-        let (word, told) = match &reply.outcome {
-            NotificationOutcome::Delivered => ("delivered", Some("delivered")),
-            NotificationOutcome::Pending => ("pending", Some("requested")),
-            NotificationOutcome::Failed(_) => ("failed", Some("failed")),
-            NotificationOutcome::AlreadyExists => ("already_exists", Some("requested")),
-            NotificationOutcome::NotFound => ("not_found", None),
-            NotificationOutcome::Call(failure) => (
-                call_word(failure),
-                Some("requested").filter(|_| maybe_sent(failure)),
-            ),
+        let told = match &reply.outcome {
+            NotificationOutcome::Delivered => Some("delivered"),
+            NotificationOutcome::Pending | NotificationOutcome::AlreadyExists => Some("requested"),
+            NotificationOutcome::Failed(_) => Some("failed"),
+            NotificationOutcome::NotFound => None,
+            NotificationOutcome::Call(failure) => Some("requested").filter(|_| maybe_sent(failure)),
         };
-        let class = match &reply.outcome {
-            NotificationOutcome::Failed(failure) => Some(failure.class.as_str()),
-            NotificationOutcome::Delivered
-            | NotificationOutcome::Pending
-            | NotificationOutcome::AlreadyExists
-            | NotificationOutcome::NotFound
-            | NotificationOutcome::Call(_) => None,
-        };
-        self.record(call, &reference, word, class, &reply.wire);
+        let (outcome, class) = (reply.outcome.as_str(), reply.outcome.failure());
+        let class = class.map(|failure| failure.class.as_str());
+        self.record(call, &reference, outcome, class, &reply.wire);
         let decision = decide_notification(
             execution,
             self.claimed.step,
@@ -78,7 +68,8 @@ impl Run<'_> {
     /// The debit time that the payer is told: the planned one, or the earliest lawful one when the notification is late.
     fn announced_debit(&self) -> Instant {
         let execution = &self.claimed.execution;
-        debit_after_notice(&execution.cycle, self.policy, execution.id.0, self.now)
-            .map_or(execution.cycle.debit_at, |span| span.opens)
+        let cycle = execution.order_cycle();
+        debit_after_notice(&cycle, self.policy, execution.id.0, self.now, self.now)
+            .map_or(cycle.debit_at, |span| span.opens)
     }
 }

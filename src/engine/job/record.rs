@@ -15,18 +15,11 @@ impl Run<'_> {
         if let Some(seen) = &reply.provider_ref {
             self.provider_ref = Some(seen.clone());
         }
-        let (word, class) = match &reply.outcome {
-            Outcome::Charged { .. } => ("charged", None),
-            Outcome::Pending => ("pending", None),
-            Outcome::Failed(failure) => ("failed", Some(failure.class)),
-            Outcome::Refused(failure) => ("refused", Some(failure.class)),
-            Outcome::AlreadyExists => ("already_exists", None),
-            Outcome::NotFound => ("not_found", None),
-            Outcome::Reversed(failure) => ("reversed", Some(failure.class)),
-            Outcome::Odd(failure) => ("odd", Some(failure.class)),
-            Outcome::Call(failure) => (call_word(failure), None),
-        };
-        self.record(call, reference, word, class.map(Class::as_str), &reply.wire);
+        let class = reply
+            .outcome
+            .failure()
+            .map(|failure| failure.class.as_str());
+        self.record(call, reference, reply.outcome.as_str(), class, &reply.wire);
     }
 
     pub(super) fn record(
@@ -50,15 +43,6 @@ impl Run<'_> {
             rule: wire.rule.clone(),
             body: wire.body.clone(),
         });
-    }
-}
-
-pub(super) const fn call_word(failure: &CallFailure) -> &'static str {
-    match failure {
-        CallFailure::NotSent { .. } => "not_sent",
-        CallFailure::Unknown { .. } => "unknown",
-        CallFailure::AccountRefused { .. } => "account_refused",
-        CallFailure::Throttled { .. } => "throttled",
     }
 }
 

@@ -7,9 +7,11 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::domain::outcome::CallFailure;
-use crate::provider::http::Answered;
+use crate::domain::ProviderKind;
+use crate::domain::classify::Signals;
+use crate::domain::outcome::{CallFailure, Failure};
 use crate::provider::redact::redact;
+use crate::provider::{Answered, Reading};
 
 use super::words::{codes, messages, salvage, text_at, word_at};
 
@@ -84,7 +86,7 @@ impl Answer {
         };
         let words = body.as_ref().unwrap_or(&salvaged);
         Self {
-            http_status: answered.status.as_u16(),
+            http_status: answered.status,
             retry_after: answered.retry_after,
             status: word_at(words, "status").or_else(|| word_at(words, "mandate_status")),
             codes: codes(words),
@@ -143,6 +145,30 @@ impl Answer {
             .map(str::to_ascii_lowercase)
             .any(is_refusal)
             .then_some(Refusal::NotProcessed)
+    }
+
+    /// The class of a failure, and what the provider said of it.
+    pub(super) fn failure(&self, reading: Reading<'_>) -> Failure {
+        let codes: Vec<(&str, &str)> = self
+            .codes
+            .iter()
+            .map(|(field, code)| (*field, code.as_str()))
+            .collect();
+        let messages: Vec<&str> = self.messages.iter().map(String::as_str).collect();
+        let failure = reading.classifier.classify(&Signals {
+            account: reading.account,
+            provider: ProviderKind::Juspay,
+            rail: reading.rail,
+            http_status: self.http_status,
+            status: self.status.as_deref(),
+            codes: &codes,
+            messages: &messages,
+        });
+        Failure {
+            retry_after: failure.retry_after.or(self.retry_after),
+            message: failure.message.or_else(|| Some(self.why())),
+            ..failure
+        }
     }
 
     fn words(&self) -> impl Iterator<Item = &str> {

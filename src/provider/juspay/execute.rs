@@ -13,15 +13,13 @@ impl Juspay {
             .post(&["txns"], request.mandate)
             .form(&form(request, &self.settings.merchant_id));
         let sent = self.http.send(call, request.at).await;
-        self.order_reply(
-            sent,
-            Order {
-                mandate: request.mandate,
-                id: request.order_id,
-                currency: request.amount.currency(),
-                call: Call::Execute,
-            },
-        )
+        let order = Order {
+            reading: self.reading(request.mandate),
+            id: Some(request.order_id),
+            currency: request.amount.currency(),
+            call: Call::Execute,
+        };
+        order.heard(sent)
     }
 }
 

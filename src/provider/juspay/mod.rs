@@ -17,15 +17,17 @@ use reqwest::header::ACCEPT;
 use secrecy::ExposeSecret;
 use url::Url;
 
-use crate::domain::classify::{Classifier, Signals};
+use crate::domain::classify::Classifier;
 use crate::domain::outcome::{CallFailure, Counter, Failure, NotificationOutcome};
-use crate::domain::{Instant, Mandate, Outcome, ProviderKind};
+use crate::domain::{Currency, Instant, Mandate, Outcome, Step};
 
 use super::{
-    AccountSettings, ExecuteRequest, Http, LookupRequest, MandateAnswer, MandateCommand,
-    NotifyRequest, Provider, Reply, RetryRequest, Wire,
+    AccountSettings, Answered, Call, ExecuteRequest, Http, LookupRequest, MandateAnswer,
+    MandateCommand, NotifyRequest, Provider, Read, Reading, Reply, RetryRequest, Wire,
 };
 use answer::Answer;
+use notification::{About, Asked};
+use order::Order;
 
 pub use fields::check_metadata;
 
@@ -73,28 +75,40 @@ impl Juspay {
         url
     }
 
-    /// The class of a failure, and what the provider said of it.
-    fn failure(&self, answer: &Answer, mandate: &Mandate) -> Failure {
-        let codes: Vec<(&str, &str)> = answer
-            .codes
-            .iter()
-            .map(|(field, code)| (*field, code.as_str()))
-            .collect();
-        let messages: Vec<&str> = answer.messages.iter().map(String::as_str).collect();
-        let failure = self.classifier.classify(&Signals {
+    fn reading(&self, mandate: &Mandate) -> Reading<'_> {
+        Reading {
+            classifier: &self.classifier,
             account: &self.settings.name,
-            provider: ProviderKind::Juspay,
             rail: mandate.rail,
-            http_status: answer.http_status,
-            status: answer.status.as_deref(),
-            codes: &codes,
-            messages: &messages,
-        });
-        Failure {
-            retry_after: failure.retry_after.or(answer.retry_after),
-            message: failure.message.or_else(|| Some(answer.why())),
-            ..failure
         }
+    }
+}
+
+/// What the client makes of an answer to a step, whatever order or notification the answer is about.
+pub(super) fn read(step: Step, reading: Reading<'_>, answered: &Answered) -> Read {
+    let about = |asked| {
+        let about = About {
+            reading,
+            reference: None,
+            asked,
+        };
+        Read::Notification(about.reply(answered, Duration::ZERO))
+    };
+    let order = |call| {
+        let order = Order {
+            reading,
+            id: None,
+            currency: Currency::INR,
+            call,
+        };
+        Read::Debit(order.reply(answered, Duration::ZERO))
+    };
+    match step {
+        Step::Notify => about(Asked::ToNotify),
+        Step::NotifyStatus => about(Asked::About),
+        Step::Execute => order(Call::Execute),
+        Step::Retry => order(Call::Retry),
+        Step::Lookup | Step::Verify => order(Call::OrderStatus),
     }
 }
 
@@ -108,7 +122,7 @@ impl Answer {
             message: failure
                 .and_then(|failure| failure.message.clone())
                 .or_else(|| self.messages.first().cloned()),
-            rule: failure.and_then(|failure| failure.rule.clone()),
+            rule: failure.and_then(Failure::rule_id),
             body: Some(self.kept.clone()),
         }
     }

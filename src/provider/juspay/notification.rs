@@ -1,11 +1,13 @@
 //! The pre-debit notification: `POST /mandates/{mandate_id}` with `pre_debit_notify`, and `GET /notifications/{reference}`.
 
+use std::time::Duration;
+
 use serde_json::json;
 
 use crate::domain::outcome::{CallFailure, Counter, NotificationOutcome};
 use crate::domain::{Instant, Mandate, Rail};
 use crate::provider::http::Sent;
-use crate::provider::{NotifyRequest, Reply};
+use crate::provider::{Answered, NotifyRequest, Reading, Reply};
 
 use super::Juspay;
 use super::answer::{Answer, Judgement, Refusal};
@@ -16,9 +18,18 @@ const MAX_DESCRIPTION: usize = 50;
 
 /// Which of the two calls was answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Asked {
+pub(super) enum Asked {
     ToNotify,
     About,
+}
+
+/// The notification that a call is about.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct About<'a> {
+    pub(super) reading: Reading<'a>,
+    /// Nothing where any notification will do.
+    pub(super) reference: Option<&'a str>,
+    pub(super) asked: Asked,
 }
 
 impl Juspay {
@@ -40,7 +51,12 @@ impl Juspay {
             .post(&["mandates", &mandate.provider_mandate_id], mandate)
             .form(&form);
         let sent = self.http.send(call, request.at).await;
-        self.notification_reply(sent, mandate, request.reference, Asked::ToNotify)
+        let about = About {
+            reading: self.reading(mandate),
+            reference: Some(request.reference),
+            asked: Asked::ToNotify,
+        };
+        about.heard(sent)
     }
 
     pub(super) async fn status_of_notification(
@@ -53,28 +69,33 @@ impl Juspay {
             .http
             .send(self.get(&["notifications", reference], mandate), at)
             .await;
-        self.notification_reply(sent, mandate, reference, Asked::About)
+        let about = About {
+            reading: self.reading(mandate),
+            reference: Some(reference),
+            asked: Asked::About,
+        };
+        about.heard(sent)
+    }
+}
+
+impl About<'_> {
+    fn heard(self, sent: Sent) -> Reply<NotificationOutcome> {
+        match sent.result {
+            Ok(answered) => self.reply(&answered, sent.latency),
+            Err(failure) => Reply::unanswered(NotificationOutcome::Call, failure, sent.latency),
+        }
     }
 
-    fn notification_reply(
-        &self,
-        sent: Sent,
-        mandate: &Mandate,
-        reference: &str,
-        asked: Asked,
+    /// Reads an answer about the notification.
+    pub(super) fn reply(
+        self,
+        answered: &Answered,
+        latency: Duration,
     ) -> Reply<NotificationOutcome> {
-        let answered = match sent.result {
-            Ok(answered) => answered,
-            Err(failure) => {
-                return Reply::unanswered(NotificationOutcome::Call, failure, sent.latency);
-            }
-        };
-        let answer = Answer::read(&answered);
-        let outcome = match (answer.judge(), asked) {
+        let answer = Answer::read(answered);
+        let outcome = match (answer.judge(), self.asked) {
             (Judgement::Call(failure), _) => NotificationOutcome::Call(failure),
-            (Judgement::Processed { status }, _) => {
-                self.by_notification_status(&answer, &status, mandate, reference)
-            }
+            (Judgement::Processed { status }, _) => self.by_status(&answer, &status),
             (Judgement::Refused(Refusal::Duplicate), Asked::ToNotify) => {
                 NotificationOutcome::AlreadyExists
             }
@@ -84,7 +105,7 @@ impl Juspay {
                 NotificationOutcome::AlreadyExists
             }
             (Judgement::Refused(Refusal::NotProcessed), Asked::ToNotify) => {
-                NotificationOutcome::Failed(self.failure(&answer, mandate))
+                NotificationOutcome::Failed(answer.failure(self.reading))
             }
             (Judgement::Refused(_), Asked::About) if is_missing(&answer) => {
                 NotificationOutcome::NotFound
@@ -92,15 +113,7 @@ impl Juspay {
             // A look-up that is refused says nothing about the notification.
             (Judgement::Refused(_), Asked::About) => NotificationOutcome::Call(answer.unproven()),
         };
-        let failure = match &outcome {
-            NotificationOutcome::Failed(failure) => Some(failure),
-            NotificationOutcome::Delivered
-            | NotificationOutcome::Pending
-            | NotificationOutcome::AlreadyExists
-            | NotificationOutcome::NotFound
-            | NotificationOutcome::Call(_) => None,
-        };
-        let wire = answer.wire(sent.latency, failure);
+        let wire = answer.wire(latency, outcome.failure());
         Reply {
             outcome,
             counter: Counter::default(),
@@ -110,23 +123,16 @@ impl Juspay {
     }
 
     /// The four states ("Juspay Appendix", "Notification Status"); one that is not among them is pending.
-    fn by_notification_status(
-        &self,
-        answer: &Answer,
-        status: &str,
-        mandate: &Mandate,
-        reference: &str,
-    ) -> NotificationOutcome {
-        if answer
-            .text("object_reference_id")
-            .is_some_and(|id| id != reference)
+    fn by_status(self, answer: &Answer, status: &str) -> NotificationOutcome {
+        if let (Some(wanted), Some(id)) = (self.reference, answer.text("object_reference_id"))
+            && wanted != id
         {
-            let why = format!("an answer about another notification than {reference}");
+            let why = format!("an answer about another notification than {wanted}");
             return NotificationOutcome::Call(CallFailure::Unknown { why });
         }
         match status {
             "SUCCESS" => NotificationOutcome::Delivered,
-            "FAILURE" => NotificationOutcome::Failed(self.failure(answer, mandate)),
+            "FAILURE" => NotificationOutcome::Failed(answer.failure(self.reading)),
             "NOT_FOUND" => NotificationOutcome::NotFound,
             _ if already_exists(answer) => NotificationOutcome::AlreadyExists,
             _ if status.eq_ignore_ascii_case("ERROR") => {

@@ -1,11 +1,13 @@
 //! What became of an order: the table of statuses, and the reading of every answer about one.
 
+use std::time::Duration;
+
 use reqwest::header::CONTENT_TYPE;
 
-use crate::domain::outcome::{CallFailure, Counter, Failure};
-use crate::domain::{Amount, Currency, Mandate, Outcome};
+use crate::domain::outcome::{CallFailure, Counter};
+use crate::domain::{Amount, Currency, Outcome};
 use crate::provider::http::Sent;
-use crate::provider::{Call, LookupRequest, Reply};
+use crate::provider::{Answered, Call, LookupRequest, Reading, Reply};
 
 use super::Juspay;
 use super::answer::{Answer, Judgement, Refusal};
@@ -64,8 +66,9 @@ pub(super) fn standing(status: &str) -> Standing {
 /// The order that a call is about.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Order<'a> {
-    pub(super) mandate: &'a Mandate,
-    pub(super) id: &'a str,
+    pub(super) reading: Reading<'a>,
+    /// Nothing where any order will do.
+    pub(super) id: Option<&'a str>,
     pub(super) currency: Currency,
     pub(super) call: Call,
 }
@@ -79,74 +82,78 @@ impl Juspay {
             // Asked for, although there is no body.
             .header(CONTENT_TYPE, "application/x-www-form-urlencoded");
         let sent = self.http.send(call, request.at).await;
-        self.order_reply(
-            sent,
-            Order {
-                mandate: request.mandate,
-                id: request.order_id,
-                currency: request.amount.currency(),
-                call: Call::OrderStatus,
-            },
-        )
+        let order = Order {
+            reading: self.reading(request.mandate),
+            id: Some(request.order_id),
+            currency: request.amount.currency(),
+            call: Call::OrderStatus,
+        };
+        order.heard(sent)
+    }
+}
+
+impl Order<'_> {
+    /// Reads what came back about the order, if anything did.
+    pub(super) fn heard(self, sent: Sent) -> Reply<Outcome> {
+        match sent.result {
+            Ok(answered) => self.reply(&answered, sent.latency),
+            Err(failure) => Reply::unanswered(Outcome::Call, failure, sent.latency),
+        }
     }
 
-    /// Reads what came back about an order.
-    pub(super) fn order_reply(&self, sent: Sent, order: Order<'_>) -> Reply<Outcome> {
-        let answered = match sent.result {
-            Ok(answered) => answered,
-            Err(failure) => return Reply::unanswered(Outcome::Call, failure, sent.latency),
-        };
-        let answer = Answer::read(&answered);
+    /// Reads an answer about the order.
+    pub(super) fn reply(self, answered: &Answered, latency: Duration) -> Reply<Outcome> {
+        let answer = Answer::read(answered);
         let outcome = match answer.judge() {
             Judgement::Call(failure) => Outcome::Call(failure),
-            judgement if order.call == Call::OrderStatus => {
-                self.looked_up(&answer, judgement, order)
-            }
-            Judgement::Refused(refusal) => self.refused(&answer, refusal, order),
-            Judgement::Processed { status } => self.by_status(&answer, &status, order),
+            judgement if self.call == Call::OrderStatus => self.looked_up(&answer, judgement),
+            Judgement::Refused(refusal) => self.refused(&answer, refusal),
+            Judgement::Processed { status } => self.by_status(&answer, &status),
         };
-        let wire = answer.wire(sent.latency, failure_in(&outcome));
+        let wire = answer.wire(latency, outcome.failure());
         let txn = txn_id(&answer);
         Reply {
             outcome,
-            counter: counter(&answer, order.id),
+            counter: self.counter(&answer),
             provider_ref: txn,
             wire,
         }
     }
 
     /// A look-up that is refused says nothing about the order, except that it is unknown.
-    fn looked_up(&self, answer: &Answer, judgement: Judgement, order: Order<'_>) -> Outcome {
+    fn looked_up(self, answer: &Answer, judgement: Judgement) -> Outcome {
         match judgement {
             Judgement::Call(failure) => Outcome::Call(failure),
             Judgement::Processed { status } if standing(&status).is_of_the_order() => {
-                self.by_status(answer, &status, order)
+                self.by_status(answer, &status)
             }
             Judgement::Processed { .. } | Judgement::Refused(_) if is_missing(answer) => {
                 Outcome::NotFound
             }
-            Judgement::Processed { status } => self.by_status(answer, &status, order),
+            Judgement::Processed { status } => self.by_status(answer, &status),
             Judgement::Refused(_) => Outcome::Call(answer.unproven()),
         }
     }
 
-    fn refused(&self, answer: &Answer, refusal: Refusal, order: Order<'_>) -> Outcome {
+    fn refused(self, answer: &Answer, refusal: Refusal) -> Outcome {
         match refusal {
             Refusal::Duplicate => Outcome::AlreadyExists,
-            Refusal::NotProcessed => Outcome::Refused(self.failure(answer, order.mandate)),
+            Refusal::NotProcessed => Outcome::Refused(answer.failure(self.reading)),
         }
     }
 
-    fn by_status(&self, answer: &Answer, status: &str, order: Order<'_>) -> Outcome {
-        if answer.text("order_id").is_some_and(|id| id != order.id) {
+    fn by_status(self, answer: &Answer, status: &str) -> Outcome {
+        if let (Some(wanted), Some(id)) = (self.id, answer.text("order_id"))
+            && wanted != id
+        {
             return Outcome::Call(CallFailure::Unknown {
-                why: format!("an answer about another order than {}", order.id),
+                why: format!("an answer about another order than {wanted}"),
             });
         }
-        let failure = || self.failure(answer, order.mandate);
+        let failure = || answer.failure(self.reading);
         match standing(status) {
             Standing::Charged => Outcome::Charged {
-                amount: amount(answer, order.currency),
+                amount: amount(answer, self.currency),
                 txn: txn_id(answer),
             },
             Standing::Pending => Outcome::Pending,
@@ -155,17 +162,41 @@ impl Juspay {
             Standing::Odd => Outcome::Odd(failure()),
             meant @ (Standing::Missing | Standing::Error | Standing::Unheard) => {
                 // Error envelopes are documented with a 4xx; with a 200 only their words can say what they are.
-                let refusal = if order.call == Call::OrderStatus {
+                let refusal = if self.call == Call::OrderStatus {
                     None
                 } else {
                     answer.refusal()
                 };
                 match refusal {
-                    Some(refusal) => self.refused(answer, refusal, order),
+                    Some(refusal) => self.refused(answer, refusal),
                     None if meant == Standing::Unheard => Outcome::Pending,
                     None => Outcome::Call(answer.unproven()),
                 }
             }
+        }
+    }
+
+    /// How often the order was tried. A transaction is `merchantId-orderId-N` ("Juspay Order & Transaction"), and
+    /// `mandate_retry_info` counts the retries that Juspay made by itself.
+    fn counter(self, answer: &Answer) -> Counter {
+        let named = answer.text("order_id");
+        let order_id = self.id.or(named.as_deref()).unwrap_or_default();
+        let nth = txn_id(answer).and_then(|txn| {
+            let (front, n) = txn.rsplit_once('-')?;
+            front
+                .strip_suffix(order_id)?
+                .ends_with('-')
+                .then(|| n.parse().ok())?
+        });
+        let retry_info =
+            |key: &str| answer.text(&format!("additional_info.mandate_retry_info.{key}"));
+        let retried = retry_info("retries_done_count")
+            .and_then(|count| count.parse::<i64>().ok())
+            .map(|count| count.saturating_add(1));
+        Counter {
+            attempts: nth.max(retried),
+            no_retry_allowed: retry_info("allowed_retry")
+                .is_some_and(|word| word.eq_ignore_ascii_case("false")),
         }
     }
 }
@@ -209,40 +240,4 @@ fn txn_id(answer: &Answer) -> Option<String> {
     answer
         .text("txn_id")
         .or_else(|| answer.text("txn_detail.txn_id"))
-}
-
-/// How often the order was tried. A transaction is `merchantId-orderId-N` ("Juspay Order & Transaction"), and
-/// `mandate_retry_info` counts the retries that Juspay made by itself.
-fn counter(answer: &Answer, order_id: &str) -> Counter {
-    let nth = txn_id(answer).and_then(|txn| {
-        let (front, n) = txn.rsplit_once('-')?;
-        front
-            .strip_suffix(order_id)?
-            .ends_with('-')
-            .then(|| n.parse().ok())?
-    });
-    let retry_info = |key: &str| answer.text(&format!("additional_info.mandate_retry_info.{key}"));
-    let retried = retry_info("retries_done_count")
-        .and_then(|count| count.parse::<i64>().ok())
-        .map(|count| count.saturating_add(1));
-    Counter {
-        attempts: nth.max(retried),
-        no_retry_allowed: retry_info("allowed_retry")
-            .is_some_and(|word| word.eq_ignore_ascii_case("false")),
-    }
-}
-
-/// The failure inside an outcome.
-fn failure_in(outcome: &Outcome) -> Option<&Failure> {
-    match outcome {
-        Outcome::Failed(failure)
-        | Outcome::Refused(failure)
-        | Outcome::Reversed(failure)
-        | Outcome::Odd(failure) => Some(failure),
-        Outcome::Charged { .. }
-        | Outcome::Pending
-        | Outcome::AlreadyExists
-        | Outcome::NotFound
-        | Outcome::Call(_) => None,
-    }
 }

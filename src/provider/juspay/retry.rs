@@ -23,14 +23,12 @@ impl Juspay {
             .post(&["ecr", "mandate", "retry"], request.mandate)
             .json(&body);
         let sent = self.http.send(call, request.at).await;
-        self.order_reply(
-            sent,
-            Order {
-                mandate: request.mandate,
-                id: request.order_id,
-                currency: request.amount.currency(),
-                call: Call::Retry,
-            },
-        )
+        let order = Order {
+            reading: self.reading(request.mandate),
+            id: Some(request.order_id),
+            currency: request.amount.currency(),
+            call: Call::Retry,
+        };
+        order.heard(sent)
     }
 }

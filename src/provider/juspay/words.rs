@@ -8,6 +8,9 @@ use crate::provider::redact::hide_in_text;
 
 /// Where codes stand, the most telling first. A step can lead into JSON that is packed into text (`resp_message`).
 const CODES: &[&str] = &[
+    // Says what to do, not only what happened.
+    "merchant_advice_code",
+    "payment_gateway_response.merchant_advice_code",
     "bank_error_code",
     "resp_message.errorCode",
     "payment_gateway_response.network_error_code",

@@ -4,9 +4,11 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 
-use crate::domain::outcome::CallFailure;
-use crate::provider::http::Answered;
+use crate::domain::ProviderKind;
+use crate::domain::classify::Signals;
+use crate::domain::outcome::{CallFailure, Failure};
 use crate::provider::redact::{hide_in_text, redact};
+use crate::provider::{Answered, Reading};
 
 /// A 403 is also "used when requests are being denied due to request limits" ("Signzy Error Codes"); its words are
 /// not documented.
@@ -70,7 +72,7 @@ impl Answer {
             None => answered.body.to_ascii_lowercase(),
         };
         Self {
-            http_status: Some(answered.status.as_u16()),
+            http_status: Some(answered.status),
             codes,
             messages,
             kept: Some(redact(&answered.body)),
@@ -114,6 +116,39 @@ impl Answer {
     /// A text or a number of the body.
     pub(super) fn text(&self, key: &str) -> Option<String> {
         text(self.body.as_ref()?, key)
+    }
+
+    /// The class of a failure, and what the provider said of it.
+    pub(super) fn failure(
+        &self,
+        reading: Reading<'_>,
+        codes: &[(&str, &str)],
+        messages: &[&str],
+    ) -> Failure {
+        let failure = reading.classifier.classify(&Signals {
+            account: reading.account,
+            provider: ProviderKind::Signzy,
+            rail: reading.rail,
+            http_status: self.http_status.unwrap_or_default(),
+            status: self.status(),
+            codes,
+            messages,
+        });
+        Failure {
+            retry_after: failure.retry_after.or(self.retry_after),
+            ..failure
+        }
+    }
+
+    /// The failure that a refused call tells of.
+    pub(super) fn refusal(&self, reading: Reading<'_>) -> Failure {
+        let codes: Vec<(&str, &str)> = self
+            .codes
+            .iter()
+            .map(|(field, code)| (*field, code.as_str()))
+            .collect();
+        let messages: Vec<&str> = self.messages.iter().map(String::as_str).collect();
+        self.failure(reading, &codes, &messages)
     }
 
     pub(super) fn unproven(&self) -> CallFailure {

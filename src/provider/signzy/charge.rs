@@ -16,7 +16,8 @@ impl Signzy {
             .header(CONTENT_TYPE, "application/json")
             .body(format!(r#"{{"amount":{}}}"#, rupees(request.amount)));
         let exchange = self.call(call, request.at).await;
-        self.debit_reply(&exchange, request.mandate, request.amount.currency())
+        self.debit(request.mandate, request.amount.currency())
+            .reply(&exchange)
     }
 
     /// `POST /eMandates/{id}/retry-charge`: the last failed payment of an eMandate that is `ON_HOLD`, once a day
@@ -27,7 +28,8 @@ impl Signzy {
             call = call.json(&json!({ "nextScheduledOn": day.format("%Y-%m-%d").to_string() }));
         }
         let exchange = self.call(call, request.at).await;
-        self.debit_reply(&exchange, request.mandate, request.amount.currency())
+        self.debit(request.mandate, request.amount.currency())
+            .reply(&exchange)
     }
 }
 

@@ -9,7 +9,7 @@ use reqwest::Method;
 
 use super::answer::Judgement;
 use super::mandate::ON_HOLD;
-use super::payment::{Payment, Standing};
+use super::payment::{Debit, Payment, Standing};
 use super::{Exchange, Signzy};
 use crate::domain::outcome::{CallFailure, Counter};
 use crate::domain::{Notify, Outcome};
@@ -51,9 +51,7 @@ impl Signzy {
             Judgement::Call(failure) => return exchange.reply(Outcome::Call(failure.clone())),
             // It was there before. What cannot be found any more is not proven to have never been.
             Judgement::Missing | Judgement::Refused => None,
-            Judgement::Processed => exchange
-                .answer
-                .payment(request.mandate, request.amount.currency()),
+            Judgement::Processed => self.about(request).payment(&exchange.answer),
         };
         match payment.filter(|payment| payment.id.to_string() == id) {
             Some(payment) => self.judge_payment(request, exchange, &payment).await,
@@ -159,7 +157,9 @@ impl Signzy {
             counter.no_retry_allowed = emandate.as_deref() != Some(ON_HOLD) || !same_amount;
         }
         let answer = &exchange.answer;
-        let outcome = self.payment_outcome(answer, payment, request.mandate, emandate.as_deref());
+        let outcome = self
+            .about(request)
+            .outcome(answer, payment, emandate.as_deref());
         let mut reply = exchange.reply(outcome);
         reply.counter = counter;
         reply.provider_ref = Some(payment.id.to_string());
@@ -182,7 +182,7 @@ impl Signzy {
             let mut exchange = self.page(request, last_id.as_deref()).await;
             latency = latency.saturating_add(exchange.latency);
             exchange.latency = latency;
-            let (page, next) = match read_page(&exchange, request) {
+            let (page, next) = match read_page(&exchange, &self.about(request)) {
                 Ok(read) => read,
                 Err(failure) => return Err(Box::new(exchange.reply(Outcome::Call(failure)))),
             };
@@ -202,6 +202,10 @@ impl Signzy {
         }
     }
 
+    fn about<'a>(&'a self, request: &LookupRequest<'a>) -> Debit<'a> {
+        self.debit(request.mandate, request.amount.currency())
+    }
+
     async fn page(&self, request: &LookupRequest<'_>, last_id: Option<&str>) -> Exchange {
         let mut url = self.url(request.mandate, &["payments"]);
         if let Some(last_id) = last_id {
@@ -216,13 +220,13 @@ impl Signzy {
 /// The payments of a page, and the `lastId` of the next.
 fn read_page(
     exchange: &Exchange,
-    request: &LookupRequest<'_>,
+    debit: &Debit<'_>,
 ) -> Result<(Vec<Payment>, Option<String>), CallFailure> {
     let answer = &exchange.answer;
     let payments = match &exchange.judgement {
         Judgement::Call(failure) => return Err(failure.clone()),
         Judgement::Missing | Judgement::Refused => None,
-        Judgement::Processed => answer.payments(request.mandate, request.amount.currency()),
+        Judgement::Processed => debit.payments(answer),
     };
     payments
         .map(|payments| (payments, answer.text("lastId")))

@@ -22,13 +22,14 @@ use secrecy::ExposeSecret;
 use url::Url;
 
 use super::{
-    AccountSettings, ExecuteRequest, Http, LookupRequest, MandateAnswer, MandateCommand,
-    NotifyRequest, Provider, Reply, RetryRequest, Wire,
+    AccountSettings, Answered, ExecuteRequest, Http, LookupRequest, MandateAnswer, MandateCommand,
+    NotifyRequest, Provider, Read, Reading, Reply, RetryRequest, Wire,
 };
-use crate::domain::classify::{Classifier, Signals};
+use crate::domain::classify::Classifier;
 use crate::domain::outcome::{Counter, Failure, NotificationOutcome};
-use crate::domain::{Class, Instant, Mandate, Outcome, ProviderKind};
+use crate::domain::{Class, Currency, Instant, Mandate, Outcome, Step};
 use answer::{Answer, Judgement};
+use payment::Debit;
 
 /// The client of one Signzy account.
 #[derive(Debug)]
@@ -78,65 +79,58 @@ impl Signzy {
 
     async fn call(&self, request: RequestBuilder, at: Instant) -> Exchange {
         let sent = self.http.send(request, at).await;
-        let (answer, judgement) = match sent.result {
-            Ok(answered) => {
-                let answer = Answer::read(&answered);
-                let judgement = answer.judge();
-                (answer, judgement)
-            }
-            Err(failure) => (Answer::default(), Judgement::Call(failure)),
-        };
-        Exchange {
-            answer,
-            judgement,
-            latency: sent.latency,
+        match sent.result {
+            Ok(answered) => Exchange::of(&answered, sent.latency),
+            Err(failure) => Exchange {
+                answer: Answer::default(),
+                judgement: Judgement::Call(failure),
+                latency: sent.latency,
+            },
         }
     }
 
-    /// The class of a failure, and what the provider said of it.
-    fn failure(
-        &self,
-        answer: &Answer,
-        mandate: &Mandate,
-        codes: &[(&str, &str)],
-        messages: &[&str],
-    ) -> Failure {
-        self.classifier.classify(&Signals {
-            account: &self.settings.name,
-            provider: ProviderKind::Signzy,
-            rail: mandate.rail,
-            http_status: answer.http_status.unwrap_or_default(),
-            status: answer.status(),
-            codes,
-            messages,
-        })
+    fn debit<'a>(&'a self, mandate: &'a Mandate, currency: Currency) -> Debit<'a> {
+        Debit {
+            reading: Reading {
+                classifier: &self.classifier,
+                account: &self.settings.name,
+                rail: mandate.rail,
+            },
+            owner: Some(&mandate.provider_mandate_id),
+            currency,
+        }
     }
+}
 
-    /// The failure that a refused call tells of.
-    fn refusal(&self, answer: &Answer, mandate: &Mandate) -> Failure {
-        let codes: Vec<(&str, &str)> = answer
-            .codes
-            .iter()
-            .map(|(field, code)| (*field, code.as_str()))
-            .collect();
-        let messages: Vec<&str> = answer.messages.iter().map(String::as_str).collect();
-        self.failure(answer, mandate, &codes, &messages)
+/// What the client makes of an answer to a step, whatever eMandate the answer is about. Of a look-up this is its last answer;
+/// the client reads the eMandate as well when a payment failed.
+pub(super) fn read(step: Step, reading: Reading<'_>, answered: &Answered) -> Read {
+    let debit = Debit {
+        reading,
+        owner: None,
+        currency: Currency::INR,
+    };
+    let exchange = Exchange::of(answered, Duration::ZERO);
+    match step {
+        Step::Notify | Step::NotifyStatus => Read::Notification(not_offered()),
+        Step::Execute | Step::Retry => Read::Debit(debit.reply(&exchange)),
+        Step::Lookup | Step::Verify => Read::Debit(debit.found(&exchange)),
     }
 }
 
 impl Exchange {
+    fn of(answered: &Answered, latency: Duration) -> Self {
+        let answer = Answer::read(answered);
+        let judgement = answer.judge();
+        Self {
+            answer,
+            judgement,
+            latency,
+        }
+    }
+
     fn wire(&self, outcome: &Outcome) -> Wire {
-        let failure = match outcome {
-            Outcome::Failed(failure)
-            | Outcome::Refused(failure)
-            | Outcome::Reversed(failure)
-            | Outcome::Odd(failure) => Some(failure),
-            Outcome::Charged { .. }
-            | Outcome::Pending
-            | Outcome::AlreadyExists
-            | Outcome::NotFound
-            | Outcome::Call(_) => None,
-        };
+        let failure = outcome.failure();
         let said = || self.answer.messages.first().cloned();
         Wire {
             http_status: self.answer.http_status,
@@ -145,7 +139,7 @@ impl Exchange {
             message: failure
                 .and_then(|failure| failure.message.clone())
                 .or_else(said),
-            rule: failure.and_then(|failure| failure.rule.clone()),
+            rule: failure.and_then(Failure::rule_id),
             body: self.answer.kept.clone(),
         }
     }
@@ -172,6 +166,7 @@ fn not_offered() -> Reply<NotificationOutcome> {
         message: Some(message.to_owned()),
         rule: None,
         retry_after: None,
+        not_before: None,
     };
     let wire = Wire {
         message: failure.message.clone(),

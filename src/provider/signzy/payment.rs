@@ -3,11 +3,11 @@
 use chrono::NaiveDate;
 use serde_json::{Map, Value};
 
+use super::Exchange;
 use super::answer::{Answer, Judgement, presentable, text};
-use super::{Exchange, Signzy};
 use crate::domain::outcome::Counter;
-use crate::domain::{Amount, Currency, Mandate, Outcome};
-use crate::provider::Reply;
+use crate::domain::{Amount, Currency, Outcome};
+use crate::provider::{Reading, Reply};
 
 /// What is read of a payment ("Signzy eMandates, Get Single eMandate Payments").
 #[derive(Debug, Clone)]
@@ -67,36 +67,45 @@ impl Payment {
         }
     }
 
-    /// Whether it can be of this mandate: an answer about another one proves nothing.
-    fn is_of(&self, mandate: &Mandate) -> bool {
-        self.owner
-            .as_ref()
-            .is_none_or(|owner| *owner == mandate.provider_mandate_id)
+    /// Whether it can be of this eMandate: an answer about another one proves nothing.
+    fn is_of(&self, emandate: Option<&str>) -> bool {
+        match (emandate, &self.owner) {
+            (Some(wanted), Some(owner)) => wanted == owner,
+            (None, _) | (_, None) => true,
+        }
     }
 }
 
-impl Answer {
+/// The debit that an answer is about, and how the answer is read.
+#[derive(Debug, Clone)]
+pub(super) struct Debit<'a> {
+    pub(super) reading: Reading<'a>,
+    /// The eMandate; nothing where any will do.
+    pub(super) owner: Option<&'a str>,
+    pub(super) currency: Currency,
+}
+
+impl Debit<'_> {
+    fn read(&self, value: &Value) -> Option<Payment> {
+        Payment::read(value, self.currency).filter(|payment| payment.is_of(self.owner))
+    }
+
     /// The payment that the answer is about.
-    pub(super) fn payment(&self, mandate: &Mandate, currency: Currency) -> Option<Payment> {
-        Payment::read(self.get("payment")?, currency).filter(|payment| payment.is_of(mandate))
+    pub(super) fn payment(&self, answer: &Answer) -> Option<Payment> {
+        self.read(answer.get("payment")?)
     }
 
     /// All payments of a page, or nothing if one of them cannot be read.
-    pub(super) fn payments(&self, mandate: &Mandate, currency: Currency) -> Option<Vec<Payment>> {
-        let page = self.get("payments")?.as_array()?;
-        page.iter()
-            .map(|value| Payment::read(value, currency).filter(|payment| payment.is_of(mandate)))
-            .collect()
+    pub(super) fn payments(&self, answer: &Answer) -> Option<Vec<Payment>> {
+        let page = answer.get("payments")?.as_array()?;
+        page.iter().map(|value| self.read(value)).collect()
     }
-}
 
-impl Signzy {
     /// What a payment came to. `emandate` is the status of its eMandate, where that was read.
-    pub(super) fn payment_outcome(
+    pub(super) fn outcome(
         &self,
         answer: &Answer,
         payment: &Payment,
-        mandate: &Mandate,
         emandate: Option<&str>,
     ) -> Outcome {
         match payment.standing() {
@@ -112,35 +121,49 @@ impl Signzy {
                     codes.insert(0, ("emandate.status", word));
                 }
                 let messages: Vec<&str> = payment.reason.as_deref().into_iter().collect();
-                Outcome::Failed(self.failure(answer, mandate, &codes, &messages))
+                Outcome::Failed(answer.failure(self.reading, &codes, &messages))
             }
         }
     }
 
     /// The reply of a charge or a retry.
-    pub(super) fn debit_reply(
-        &self,
-        exchange: &Exchange,
-        mandate: &Mandate,
-        currency: Currency,
-    ) -> Reply<Outcome> {
+    pub(super) fn reply(&self, exchange: &Exchange) -> Reply<Outcome> {
         let answer = &exchange.answer;
         match &exchange.judgement {
             Judgement::Call(failure) => exchange.reply(Outcome::Call(failure.clone())),
             Judgement::Missing | Judgement::Refused => {
-                exchange.reply(Outcome::Refused(self.refusal(answer, mandate)))
+                exchange.reply(Outcome::Refused(answer.refusal(self.reading)))
             }
-            Judgement::Processed => match answer.payment(mandate, currency) {
-                Some(payment) => {
-                    let outcome = self.payment_outcome(answer, &payment, mandate, None);
-                    Reply {
-                        counter: payment.counter(),
-                        provider_ref: Some(payment.id.to_string()),
-                        ..exchange.reply(outcome)
-                    }
-                }
+            Judgement::Processed => match self.payment(answer) {
+                Some(payment) => self.reply_about(exchange, &payment),
                 None => exchange.reply(Outcome::Call(answer.unproven())),
             },
+        }
+    }
+
+    /// The reply of a look-up whose answer is all that there is: a payment, or the newest of a list.
+    pub(super) fn found(&self, exchange: &Exchange) -> Reply<Outcome> {
+        let answer = &exchange.answer;
+        if let Judgement::Call(failure) = &exchange.judgement {
+            return exchange.reply(Outcome::Call(failure.clone()));
+        }
+        let mut listed = self.payments(answer);
+        let newest = listed
+            .as_mut()
+            .and_then(|page| page.drain(..).max_by_key(|payment| payment.id));
+        match (self.payment(answer).or(newest), listed) {
+            (Some(payment), _) => self.reply_about(exchange, &payment),
+            (None, Some(_)) => exchange.reply(Outcome::NotFound),
+            (None, None) => exchange.reply(Outcome::Call(answer.unproven())),
+        }
+    }
+
+    fn reply_about(&self, exchange: &Exchange, payment: &Payment) -> Reply<Outcome> {
+        let outcome = self.outcome(&exchange.answer, payment, None);
+        Reply {
+            counter: payment.counter(),
+            provider_ref: Some(payment.id.to_string()),
+            ..exchange.reply(outcome)
         }
     }
 }

@@ -57,6 +57,7 @@ impl Scene {
         let progress = Progress {
             order_no: 1,
             notification_no: u16::from(separate),
+            undelivered_at: None,
             delivered_at: separate.then(|| ist("2026-12-01T04:00:00")),
             execute_at: handed_over.then(|| ist("2026-12-03T07:30:00")),
             debits_tried: 0,

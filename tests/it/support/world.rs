@@ -11,7 +11,7 @@ use mandated::admin::import::{Options as ImportOptions, import};
 use mandated::clock::Clock;
 use mandated::config::Config;
 use mandated::domain::classify::Classifier;
-use mandated::domain::{Instant, ProviderKind, Rail};
+use mandated::domain::{Instant, Notify, ProviderKind, Rail};
 use mandated::engine::simulation::{Limits, run};
 use mandated::engine::{Account, Engine, Settings, retention};
 use mandated::provider::{AccountSettings, Client};
@@ -50,6 +50,20 @@ impl Flow {
         Self::SignzyOnDemand,
         Self::SignzyWatched,
     ];
+
+    /// Whose API, which rail, who notifies.
+    pub(crate) const fn parts(self) -> (ProviderKind, Rail, Notify) {
+        match self {
+            Self::UpiSeparate => (ProviderKind::Juspay, Rail::Upi, Notify::Separate),
+            Self::UpiProvider => (ProviderKind::Juspay, Rail::Upi, Notify::Provider),
+            Self::UpiExempt => (ProviderKind::Juspay, Rail::Upi, Notify::None),
+            Self::CardSeparate => (ProviderKind::Juspay, Rail::Card, Notify::Separate),
+            Self::CardProvider => (ProviderKind::Juspay, Rail::Card, Notify::Provider),
+            Self::Enach => (ProviderKind::Juspay, Rail::Enach, Notify::None),
+            Self::SignzyOnDemand => (ProviderKind::Signzy, Rail::Enach, Notify::None),
+            Self::SignzyWatched => (ProviderKind::Signzy, Rail::Enach, Notify::Provider),
+        }
+    }
 
     /// Account, rail, who notifies, category.
     const fn columns(self) -> [&'static str; 4] {

@@ -113,6 +113,7 @@ fn notified() -> Execution {
             order_no: 1,
             notification_no: 1,
             delivered_at: Some(at("2026-11-30T22:30:00Z")),
+            undelivered_at: None,
             execute_at: None,
             debits_tried: 0,
             lookups: 0,
@@ -146,6 +147,7 @@ fn failure(class: Class) -> Failure {
         message: None,
         rule: None,
         retry_after: None,
+        not_before: None,
     }
 }
 

@@ -37,7 +37,7 @@ prop_compose! {
             provider: provider_notify.0,
             notify: provider_notify.1,
             mandate_status,
-            progress: Progress { order_no, notification_no: order_no, delivered_at: delivered, execute_at, debits_tried, lookups, tries,
+            progress: Progress { order_no, notification_no: order_no, delivered_at: delivered, undelivered_at: None, execute_at, debits_tried, lookups, tries,
                 sent_at: sent, failed_at: failed, looked: [None; 3] },
             intent: open.then_some(Intent { is_retry, opened_at, counter_before }),
             ..notified()
@@ -184,7 +184,7 @@ proptest! {
         };
         let decision = decide_notification(&execution, step, &outcome, &policy(), now);
         check(&execution, step, &decision, now)?;
-        if outcome == NotificationOutcome::Delivered && let Some(next) = decision.next {
+        if outcome == NotificationOutcome::Delivered && let Some(next) = decision.next.filter(|next| next.step == Step::Execute) {
             prop_assert!(next.span.opens >= after(now, hours(25)) && next.span.opens <= after(now, hours(48)));
             prop_assert!(next.span.opens >= execution.cycle.debit_at && next.span.opens < execution.cycle.closes_at);
         }

@@ -140,6 +140,21 @@ fn a_watched_payment_that_stays_under_way_goes_to_a_person() {
 }
 
 #[test]
+fn a_watched_payment_whose_answer_proves_nothing_goes_to_a_person_too() {
+    let mut execution = notified();
+    (execution.provider, execution.notify) = (ProviderKind::Signzy, Notify::Provider);
+    execution.state = State::Planned;
+    execution.progress.delivered_at = None;
+    let open = Outcome::Failed(failure(Class::InFlight));
+    let first = look(&execution, &open, after(execution.cycle.debit_at, HOUR));
+    execution.state = follow(&execution, &first).unwrap();
+    assert_eq!(execution.state, State::Pending);
+    let late = after(execution.cycle.debit_at, hours(73));
+    let decision = look(&execution, &open, late);
+    assert_eq!(follow(&execution, &decision), Ok(State::Review));
+}
+
+#[test]
 fn what_was_given_back_is_proven_and_frees_the_mandate() {
     let now = at("2026-12-09T00:00:00Z");
     let mut execution = executing(at("2026-12-02T01:00:00Z"));

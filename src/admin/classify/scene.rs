@@ -1,0 +1,125 @@
+//! The execution that an answer is asked about: an ordinary one, in the middle of the step.
+
+use std::time::Duration;
+
+use chrono::Days;
+
+use super::Question;
+use crate::domain::cycle::Cycle;
+use crate::domain::execution::{Intent, Progress};
+use crate::domain::policy::Policy;
+use crate::domain::{
+    Amount, Currency, Execution, ExecutionId, Instant, MandateStatus, Notify, State, Step,
+};
+
+/// How many days its cycle stays open.
+const OPEN: Days = Days::new(30);
+
+/// An execution and the rules it lives under.
+#[derive(Debug)]
+pub(super) struct Scene {
+    pub(super) execution: Execution,
+    /// Without the spread of executions over the minutes of a window: every execution's own comes on top.
+    pub(super) policy: Policy,
+}
+
+impl Scene {
+    /// Due now, and notified just in time for its first attempt. The attempts before this one followed each other as soon
+    /// as the policy allows. What is due is what the answer says was collected, if it does.
+    pub(super) fn new(
+        question: &Question<'_>,
+        notify: Notify,
+        due: Option<Amount>,
+        policy: &Policy,
+    ) -> Self {
+        let now = question.at;
+        let policy = Policy {
+            jitter: Duration::ZERO,
+            ..policy.clone()
+        };
+        let before = question.attempt.saturating_sub(1);
+        let since_first = policy.min_gap.saturating_mul(u32::from(before));
+        let first = earlier(now, since_first);
+        let notifies = matches!(question.step, Step::Notify | Step::NotifyStatus);
+        let delivered = notify == Notify::Separate && !notifies;
+        let progress = Progress {
+            order_no: 1,
+            notification_no: u16::from(notify == Notify::Separate),
+            undelivered_at: None,
+            delivered_at: delivered.then(|| earlier(first, policy.notify_to_debit)),
+            execute_at: None,
+            debits_tried: before,
+            lookups: 0,
+            tries: 0,
+            sent_at: None,
+            failed_at: None,
+            looked: [None; 3],
+        };
+        let zone = policy.debit_windows.time_zone();
+        let mut execution = Execution {
+            id: ExecutionId(1),
+            provider: question.provider,
+            notify,
+            mandate_status: MandateStatus::Active,
+            state: State::Planned,
+            cycle: Cycle {
+                on: first.with_timezone(&zone).date_naive(),
+                debit_at: first,
+                closes_at: now.checked_add_days(OPEN).unwrap_or(Instant::MAX_UTC),
+            },
+            amount: due.unwrap_or(Amount::smallest(Currency::INR)),
+            approval_above: None,
+            progress,
+            class: None,
+            intent: None,
+        };
+        in_step(&mut execution, question, &policy);
+        Self { execution, policy }
+    }
+}
+
+/// Puts the execution into the middle of the step.
+fn in_step(execution: &mut Execution, question: &Question<'_>, policy: &Policy) {
+    let now = question.at;
+    let intent = |is_retry, opened_at| Intent {
+        is_retry,
+        opened_at,
+        counter_before: None,
+    };
+    let progress = &mut execution.progress;
+    match question.step {
+        Step::Notify => {}
+        Step::NotifyStatus => execution.state = State::Notifying,
+        Step::Execute => {
+            execution.state = State::Executing;
+            execution.intent = Some(intent(false, now));
+        }
+        Step::Retry => {
+            let last = earlier(now, policy.min_gap);
+            execution.state = State::Executing;
+            // The order was read just before.
+            *progress = progress.looked_at(now);
+            progress.sent_at = Some(last);
+            progress.failed_at = Some(last);
+            execution.intent = Some(Intent {
+                counter_before: Some(i64::from(progress.debits_tried)),
+                ..intent(true, now)
+            });
+        }
+        Step::Lookup | Step::Verify => {
+            let wait = policy.lookup_after.first().copied().unwrap_or_default();
+            let sent = earlier(now, wait);
+            execution.state = State::Unknown;
+            *progress = progress.looked_at(now);
+            progress.sent_at = Some(sent);
+            execution.intent = Some(intent(false, sent));
+        }
+    }
+}
+
+fn earlier(at: Instant, by: Duration) -> Instant {
+    chrono::TimeDelta::from_std(by)
+        .ok()
+        .and_then(|by| at.checked_sub_signed(by))
+        .unwrap_or(Instant::MIN_UTC)
+}

@@ -1,0 +1,249 @@
+//! The other side: a provider and the banks behind it, with a book of every order. It does what it is told, often too late or
+//! without an answer, and now and then something by itself.
+
+use std::time::Duration;
+
+use chrono::TimeDelta;
+use mandated::domain::outcome::{CallFailure, Counter};
+use mandated::domain::{Class, Failure, Instant, Outcome};
+
+/// How often something happens, in a thousand.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Chances {
+    /// A debit goes through.
+    pub(super) pays: u64,
+    /// The provider tries a failed order again by itself.
+    pub(super) silent: u64,
+    /// An answer takes days.
+    pub(super) late: u64,
+    /// The answer to a call is lost.
+    pub(super) lost: u64,
+    /// A call does not leave.
+    pub(super) not_sent: u64,
+    /// All daemons are down for a while.
+    pub(super) outage: u64,
+    /// The worker dies, before the call or after it.
+    pub(super) dies: u64,
+    /// The answer to a debit is "pending".
+    pub(super) pending: u64,
+}
+
+impl Chances {
+    /// Nothing goes wrong, and nobody has money.
+    pub(super) const CALM: Self = Self {
+        pays: 0,
+        silent: 0,
+        late: 0,
+        lost: 0,
+        not_sent: 0,
+        outage: 0,
+        dies: 0,
+        pending: 500,
+    };
+}
+
+/// Numbers from a seed (splitmix64).
+#[derive(Debug)]
+pub(super) struct Draws(pub(super) u64);
+
+impl Draws {
+    pub(super) fn below(&mut self, limit: u64) -> u64 {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        (z ^ (z >> 31)) % limit
+    }
+
+    pub(super) fn happens(&mut self, per_mille: u64) -> bool {
+        self.below(1000) < per_mille
+    }
+
+    pub(super) fn minutes(&mut self, below: u64) -> TimeDelta {
+        TimeDelta::seconds(i64::try_from(self.below(below * 60)).unwrap())
+    }
+}
+
+/// Where an order stands in the book.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Stands {
+    /// Never heard of.
+    Nowhere,
+    /// Under way; what becomes of it is known to nobody yet.
+    Working {
+        until: Instant,
+        charged: bool,
+    },
+    Failed(Class),
+    Charged,
+}
+
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Order {
+    pub(super) stands: Stands,
+    /// Silent ones included.
+    pub(super) attempts: u16,
+    pub(super) failed_at: Option<Instant>,
+    pub(super) no_retry: bool,
+}
+
+#[derive(Debug)]
+pub(super) struct Bank {
+    pub(super) draws: Draws,
+    pub(super) chances: Chances,
+    /// How long it goes on trying by itself.
+    pub(super) horizon: Duration,
+    /// By number, from 1.
+    orders: Vec<Order>,
+}
+
+/// Why banks say no.
+const CLASSES: [Class; 12] = [
+    Class::Funds,
+    Class::Funds,
+    Class::Funds,
+    Class::Funds,
+    Class::Transient,
+    Class::Limit,
+    Class::Throttled,
+    Class::CustomerStop,
+    Class::Notification,
+    Class::Unmapped,
+    Class::AccountDead,
+    Class::InFlight,
+];
+
+impl Bank {
+    pub(super) const fn new(draws: Draws, chances: Chances, horizon: Duration) -> Self {
+        Self {
+            draws,
+            chances,
+            horizon,
+            orders: Vec::new(),
+        }
+    }
+
+    pub(super) fn order(&self, number: u16) -> Order {
+        let nowhere = Order {
+            stands: Stands::Nowhere,
+            attempts: 0,
+            failed_at: None,
+            no_retry: false,
+        };
+        self.orders
+            .get(usize::from(number) - 1)
+            .copied()
+            .unwrap_or(nowhere)
+    }
+
+    pub(super) fn orders(&self) -> &[Order] {
+        &self.orders
+    }
+
+    fn put(&mut self, number: u16, order: Order) {
+        let nowhere = self.order(u16::MAX);
+        let index = usize::from(number) - 1;
+        if self.orders.len() <= index {
+            self.orders.resize(index + 1, nowhere);
+        }
+        self.orders[index] = order;
+    }
+
+    /// One attempt at a debit, at a time that may be still to come.
+    pub(super) fn attempt(&mut self, number: u16, at: Instant) {
+        let mut order = self.order(number);
+        let takes = if self.draws.happens(self.chances.late) {
+            self.draws.minutes(3 * 24 * 60)
+        } else {
+            self.draws.minutes(20)
+        };
+        order.attempts += 1;
+        order.stands = Stands::Working {
+            until: at + takes,
+            charged: self.draws.happens(self.chances.pays),
+        };
+        order.no_retry = self.draws.happens(30);
+        self.put(number, order);
+    }
+
+    /// Ends what is under way, for an answer in real time.
+    pub(super) fn at_once(&mut self, number: u16, now: Instant) {
+        let mut order = self.order(number);
+        if let Stands::Working { charged, .. } = order.stands {
+            let until = now;
+            order.stands = Stands::Working { until, charged };
+            self.put(number, order);
+            self.pass(now);
+        }
+    }
+
+    /// Lets time pass: what was under way ends, and what failed is now and then tried again by itself.
+    pub(super) fn pass(&mut self, now: Instant) {
+        for number in 1..=u16::try_from(self.orders.len()).unwrap() {
+            loop {
+                let mut order = self.order(number);
+                let Stands::Working { until, charged } = order.stands else {
+                    break;
+                };
+                if now < until {
+                    break;
+                }
+                if charged {
+                    order.stands = Stands::Charged;
+                    self.put(number, order);
+                    break;
+                }
+                let class = CLASSES[usize::try_from(self.draws.below(12)).unwrap()];
+                order.stands = Stands::Failed(class);
+                order.failed_at = Some(until);
+                self.put(number, order);
+                let silent = !self.horizon.is_zero()
+                    && !order.no_retry
+                    && order.attempts < 4
+                    && self.draws.happens(self.chances.silent);
+                if silent {
+                    // Well inside its own horizon.
+                    let again = until + self.draws.minutes(4 * 60);
+                    self.attempt(number, again);
+                }
+            }
+        }
+    }
+
+    /// What a look at an order tells.
+    pub(super) fn look(&mut self, number: u16) -> (Outcome, Counter) {
+        let order = self.order(number);
+        let counter = Counter {
+            attempts: Some(i64::from(order.attempts)),
+            no_retry_allowed: order.no_retry,
+        };
+        let outcome = match order.stands {
+            Stands::Nowhere => Outcome::NotFound,
+            Stands::Working { .. } => Outcome::Pending,
+            Stands::Failed(class) => Outcome::Failed(failure(class)),
+            Stands::Charged => Outcome::Charged {
+                amount: None,
+                txn: None,
+            },
+        };
+        if self.draws.happens(self.chances.lost / 4) {
+            let why = "no answer".to_owned();
+            return (
+                Outcome::Call(CallFailure::Unknown { why }),
+                Counter::default(),
+            );
+        }
+        (outcome, counter)
+    }
+}
+
+pub(super) fn failure(class: Class) -> Failure {
+    Failure {
+        class,
+        code: None,
+        message: None,
+        rule: None,
+        retry_after: None,
+        not_before: None,
+    }
+}

@@ -1,0 +1,568 @@
+//! One cycle from its planning to its end, as workers live it: claimed, gated, called, decided, and now and then left half done.
+
+use chrono::{NaiveDate, NaiveTime, TimeDelta, Timelike};
+use chrono_tz::Asia::Kolkata;
+use mandated::domain::cycle::{Frequency, Schedule, Terms};
+use mandated::domain::decide::notification::decide_notification;
+use mandated::domain::decide::{Decision, Next, decide, decide_verify};
+use mandated::domain::execution::{Intent, Progress};
+use mandated::domain::gate::{Gate, execution_date, gate};
+use mandated::domain::outcome::{CallFailure, Counter, NotificationOutcome};
+use mandated::domain::plan::{Start, start};
+use mandated::domain::policy::Policy;
+use mandated::domain::{
+    Amount, Class, Currency, Event, Execution, ExecutionId, Instant, MandateStatus, Notify,
+    Outcome, ProviderKind, Rail, State, Step, state,
+};
+
+use super::bank::{Bank, Chances, Draws, Stands, failure};
+
+/// More steps than any cycle takes; a person's case is looked at daily for good.
+const MOST_STEPS: usize = 800;
+
+pub(super) struct Life {
+    rail: Rail,
+    policy: Policy,
+    execution: Execution,
+    next: Option<Next>,
+    now: Instant,
+    bank: Bank,
+    /// When the current notification really arrived, and whether it is known to have failed.
+    told: Option<Instant>,
+    looks: Vec<(u16, Instant)>,
+    /// When the last call that moves money was made.
+    called_at: Option<Instant>,
+    retried_at: Option<Instant>,
+    debits: u32,
+    pub(super) story: Vec<String>,
+}
+
+impl Life {
+    pub(super) fn new(
+        (provider, rail, notify): (ProviderKind, Rail, Notify),
+        frequency: &str,
+        (day, minute): (u32, u32),
+        policy: Policy,
+        chances: Chances,
+        seed: u64,
+    ) -> Self {
+        let on = NaiveDate::from_ymd_opt(2027, 2, day).unwrap();
+        let terms = Terms {
+            schedule: Schedule::Every(Frequency::parse(frequency).unwrap()),
+            starts_on: on,
+            ends_on: None,
+            time_zone: Kolkata,
+            debit_at: NaiveTime::from_num_seconds_from_midnight_opt(minute * 60, 0).unwrap(),
+        };
+        let cycle = terms.cycle_from(on).unwrap();
+        let id = ExecutionId(i64::try_from(seed >> 2).unwrap());
+        let planned_at = cycle.debit_at - TimeDelta::days(3);
+        let first = start(&cycle, provider, notify, &policy, id.0, planned_at);
+        let mut progress = Progress {
+            order_no: 1,
+            notification_no: u16::from(notify == Notify::Separate),
+            delivered_at: None,
+            undelivered_at: None,
+            execute_at: None,
+            debits_tried: 0,
+            lookups: 0,
+            tries: 0,
+            sent_at: None,
+            failed_at: None,
+            looked: [None; 3],
+        };
+        let next = match first {
+            Start::At(step, span) => {
+                progress.execute_at =
+                    execution_date(&cycle, provider, notify, &policy, id.0, span.opens);
+                Some(Next { step, span })
+            }
+            Start::Closed { .. } => None,
+        };
+        let state = if next.is_some() {
+            State::Planned
+        } else {
+            State::Expired
+        };
+        let mut bank = Bank::new(Draws(seed), chances, policy.provider_retry_horizon);
+        if (provider, notify) == (ProviderKind::Signzy, Notify::Provider) {
+            bank.attempt(1, cycle.debit_at);
+        }
+        let execution = Execution {
+            id,
+            provider,
+            notify,
+            mandate_status: MandateStatus::Active,
+            state,
+            cycle,
+            amount: Amount::new(49_900, Currency::INR).unwrap(),
+            approval_above: None,
+            progress,
+            class: None,
+            intent: None,
+        };
+        Self {
+            rail,
+            policy,
+            execution,
+            next,
+            now: planned_at,
+            bank,
+            told: None,
+            looks: Vec::new(),
+            called_at: None,
+            retried_at: None,
+            debits: 0,
+            story: Vec::new(),
+        }
+    }
+
+    pub(super) fn is_collected(&self) -> bool {
+        self.execution.state == State::Charged && self.debits == 1
+    }
+
+    /// Lives to the end; an error is a rule that was broken.
+    pub(super) fn run(&mut self) -> Result<(), String> {
+        for _ in 0..MOST_STEPS {
+            let Some(next) = self.next else { break };
+            self.now = self.now.max(next.span.opens) + self.bank.draws.minutes(2);
+            if self.bank.draws.happens(self.bank.chances.outage / 8) {
+                self.now += self.bank.draws.minutes(5 * 24 * 60);
+            }
+            self.bank.pass(self.now);
+            self.step(next)?;
+        }
+        self.end()
+    }
+
+    fn step(&mut self, next: Next) -> Result<(), String> {
+        let step = next.step;
+        let opened = self.claim(next);
+        let money = step.moves_money();
+        self.note(
+            step.as_str(),
+            if opened { "claimed, open" } else { "claimed" },
+        );
+        if self.bank.draws.happens(self.bank.chances.dies / 4) {
+            self.rescue(next);
+            return Ok(());
+        }
+        let retrying = self.execution.intent.is_some_and(|intent| intent.is_retry);
+        let counted = retrying || self.needs_counter();
+        match gate(
+            &self.execution,
+            step,
+            opened,
+            counted,
+            &self.policy,
+            self.now,
+        ) {
+            Gate::Instead(decision) => return self.follow(&decision),
+            Gate::Go => {}
+        }
+        let decision = match step {
+            Step::Notify | Step::NotifyStatus => self.notification(step)?,
+            Step::Execute => self.execute()?,
+            Step::Retry => self.retry()?,
+            Step::Lookup => {
+                let (outcome, counter) = self.look_up(self.execution.progress.order_no)?;
+                self.decide(Step::Lookup, &outcome, counter)
+            }
+            Step::Verify => self.verify()?,
+        };
+        if self.bank.draws.happens(self.bank.chances.dies / 4) {
+            self.rescue(next);
+            return Ok(());
+        }
+        if money && !opened {
+            return Err("a call without an intent".to_owned());
+        }
+        self.follow(&decision)
+    }
+
+    /// What the claim's SQL checks.
+    fn claim(&mut self, next: Next) -> bool {
+        let execution = &mut self.execution;
+        let progress = &execution.progress;
+        let lead = TimeDelta::hours(25);
+        let noticed = match execution.notify {
+            Notify::Separate => progress
+                .delivered_at
+                .is_some_and(|at| at + lead <= self.now),
+            Notify::Provider => {
+                next.step == Step::Retry
+                    || progress.execute_at.is_some_and(|at| at >= self.now + lead)
+            }
+            Notify::None => true,
+        };
+        let waiting = matches!(
+            execution.state,
+            State::Planned | State::Notified | State::Retrying
+        );
+        let opens = next.step.moves_money()
+            && waiting
+            && execution.intent.is_none()
+            && self.now < execution.cycle.closes_at
+            && next.span.closes.is_none_or(|closes| self.now < closes)
+            && progress.debits_tried < self.policy.max_attempts
+            && noticed;
+        if opens {
+            execution.state = State::Executing;
+            execution.intent = Some(Intent {
+                is_retry: next.step == Step::Retry,
+                opened_at: self.now,
+                counter_before: None,
+            });
+        }
+        opens
+    }
+
+    /// What rescue makes of a lease that ran out: a look-up where an intent is open, else the same step.
+    fn rescue(&mut self, lost: Next) {
+        let step = lost.step;
+        self.note(step.as_str(), "the worker died");
+        let wait = TimeDelta::from_std(self.policy.processing_time).unwrap();
+        if matches!(step, Step::Lookup | Step::Retry | Step::Verify) {
+            self.execution.progress = self.execution.progress.looked_at(self.now);
+        }
+        if step == Step::Notify {
+            let progress = &mut self.execution.progress;
+            progress.undelivered_at.get_or_insert(lost.span.opens);
+        }
+        let step = match step {
+            Step::Execute | Step::Retry | Step::Lookup if self.execution.intent.is_some() => {
+                Step::Lookup
+            }
+            Step::Execute
+            | Step::Retry
+            | Step::Lookup
+            | Step::Notify
+            | Step::NotifyStatus
+            | Step::Verify => step,
+        };
+        let opens = self.now + wait;
+        self.next = Some(Next {
+            step,
+            span: mandated::domain::window::Span {
+                opens,
+                closes: None,
+            },
+        });
+    }
+
+    fn needs_counter(&self) -> bool {
+        self.execution.provider == ProviderKind::Signzy
+    }
+
+    fn notification(&mut self, step: Step) -> Result<Decision, String> {
+        if step == Step::Notify {
+            self.lawful_hour("a notification")?;
+        }
+        let draws = &mut self.bank.draws;
+        let arrives = self.now + draws.minutes(30);
+        let outcome = if step == Step::NotifyStatus {
+            match self.told {
+                Some(at) if at <= self.now => NotificationOutcome::Delivered,
+                Some(_) => NotificationOutcome::Pending,
+                None if draws.happens(500) => {
+                    NotificationOutcome::Failed(failure(Class::Notification))
+                }
+                None => NotificationOutcome::NotFound,
+            }
+        } else if draws.happens(self.bank.chances.lost) {
+            self.told = draws.happens(500).then_some(arrives);
+            let why = "no answer".to_owned();
+            NotificationOutcome::Call(CallFailure::Unknown { why })
+        } else if draws.happens(self.bank.chances.silent / 2) {
+            self.told = None;
+            NotificationOutcome::Failed(failure(Class::Notification))
+        } else if draws.happens(500) {
+            self.told = Some(arrives);
+            NotificationOutcome::Pending
+        } else {
+            self.told = Some(self.now);
+            NotificationOutcome::Delivered
+        };
+        let (execution, policy) = (&self.execution, &self.policy);
+        Ok(decide_notification(
+            execution, step, &outcome, policy, self.now,
+        ))
+    }
+
+    fn execute(&mut self) -> Result<Decision, String> {
+        let number = self.execution.progress.order_no;
+        if self.needs_counter() {
+            let (outcome, counter) = self.look_up(number)?;
+            let (Outcome::NotFound, Some(attempts)) = (&outcome, counter.attempts) else {
+                return Ok(self.instead_of_call(Step::Execute, &outcome, counter));
+            };
+            self.record_counter(attempts);
+        }
+        let handed_over = self.execution.notify == Notify::Provider;
+        let debited = self.execution.progress.execute_at.filter(|_| handed_over);
+        if debited.is_some_and(|at| at < self.now + TimeDelta::hours(24)) {
+            return Err("handed over less than 24 hours ahead".to_owned());
+        }
+        self.call(Step::Execute, debited)
+    }
+
+    fn retry(&mut self) -> Result<Decision, String> {
+        let number = self.execution.progress.order_no;
+        let (outcome, counter) = self.look_up(number)?;
+        let allowed = matches!(outcome, Outcome::Failed(_))
+            && !counter.no_retry_allowed
+            && self.execution.attempts(counter) < self.policy.max_attempts;
+        if !allowed {
+            return Ok(self.instead_of_call(Step::Retry, &outcome, counter));
+        }
+        self.record_counter(counter.attempts.unwrap_or_default());
+        self.call(Step::Retry, None)
+    }
+
+    /// The call itself, judged before it is made; it may not leave, and its answer may be lost.
+    fn call(&mut self, step: Step, debited: Option<Instant>) -> Result<Decision, String> {
+        let number = self.execution.progress.order_no;
+        if self.bank.draws.happens(self.bank.chances.not_sent) {
+            let why = "no connection".to_owned();
+            let outcome = Outcome::Call(CallFailure::NotSent { why });
+            return Ok(self.decide(step, &outcome, Counter::default()));
+        }
+        self.judge(step, debited)?;
+        let lost = self.bank.draws.happens(self.bank.chances.lost);
+        let why = "no answer".to_owned();
+        let no_answer = Outcome::Call(CallFailure::Unknown { why });
+        if lost && self.bank.draws.happens(300) {
+            // It never arrived.
+            return Ok(self.decide(step, &no_answer, Counter::default()));
+        }
+        if self.bank.draws.happens(30) {
+            let refused = Outcome::Refused(failure(Class::Transient));
+            return Ok(self.decide(step, &refused, Counter::default()));
+        }
+        self.note(step.as_str(), "the provider takes the call");
+        self.called_at = Some(debited.unwrap_or(self.now));
+        if step == Step::Retry {
+            self.retried_at = Some(self.now);
+        }
+        self.bank.attempt(number, debited.unwrap_or(self.now));
+        if debited.is_some() {
+            self.told = Some(self.now);
+        }
+        if lost {
+            return Ok(self.decide(step, &no_answer, Counter::default()));
+        }
+        if !self.bank.draws.happens(self.bank.chances.pending) && debited.is_none() {
+            // In real time, as cards are.
+            self.bank.at_once(number, self.now);
+        }
+        let (outcome, counter) = self.bank.look(number);
+        Ok(self.decide(step, &outcome, counter))
+    }
+
+    fn look_up(&mut self, number: u16) -> Result<(Outcome, Counter), String> {
+        self.looks.push((number, self.now));
+        let mine: Vec<Instant> = self
+            .looks
+            .iter()
+            .filter(|(order, _)| *order == number)
+            .map(|(_, at)| *at)
+            .collect();
+        let too_soon = self
+            .called_at
+            .is_some_and(|at| self.now >= at && self.now < at + TimeDelta::seconds(90));
+        let many = mine
+            .iter()
+            .rev()
+            .nth(3)
+            .is_some_and(|fourth| self.now < *fourth + TimeDelta::hours(2));
+        if self.rail == Rail::Upi && many {
+            return Err("more than three look-ups in two hours".to_owned());
+        }
+        if self.rail == Rail::Upi && too_soon {
+            return Err("a look-up within 90 seconds".to_owned());
+        }
+        self.execution.progress = self.execution.progress.looked_at(self.now);
+        Ok(self.bank.look(number))
+    }
+
+    fn verify(&mut self) -> Result<Decision, String> {
+        let orders = self.execution.progress.order_no;
+        let mut last: Option<Decision> = None;
+        for number in 1..=orders {
+            if number == orders && self.execution.state == State::Charged {
+                continue;
+            }
+            let (outcome, _) = self.look_up(number)?;
+            let (execution, policy) = (&self.execution, &self.policy);
+            let mut decision = decide_verify(execution, number, &outcome, policy, self.now);
+            decision.next = decision.next.or(last.and_then(|earlier| earlier.next));
+            let collected = decision.collected.is_some();
+            last = Some(decision);
+            if collected {
+                break;
+            }
+        }
+        last.ok_or_else(|| "a second look at nothing".to_owned())
+    }
+
+    fn record_counter(&mut self, counter: i64) {
+        if let Some(intent) = self.execution.intent.as_mut() {
+            intent.counter_before = Some(counter);
+        }
+    }
+
+    fn decide(&self, step: Step, outcome: &Outcome, counter: Counter) -> Decision {
+        let (execution, policy) = (&self.execution, &self.policy);
+        decide(execution, step, outcome, counter, policy, self.now)
+    }
+
+    /// As the engine does when what it reads before a call forbids it.
+    fn instead_of_call(&self, step: Step, outcome: &Outcome, counter: Counter) -> Decision {
+        if let Outcome::Call(_) = outcome {
+            let why = "the provider could not be read before the call".to_owned();
+            let failure = Outcome::Call(CallFailure::NotSent { why });
+            return self.decide(step, &failure, counter);
+        }
+        let mut without = self.execution.clone();
+        without.intent = None;
+        without.state = State::Retrying;
+        let mut decision = decide(
+            &without,
+            Step::Lookup,
+            outcome,
+            counter,
+            &self.policy,
+            self.now,
+        );
+        decision.events.insert(0, Event::NotProcessed);
+        decision.closes_intent = true;
+        decision
+    }
+
+    fn follow(&mut self, decision: &Decision) -> Result<(), String> {
+        let from = self.execution.state;
+        let to = decision
+            .events
+            .iter()
+            .try_fold(from, |state, event| state::apply(state, *event))
+            .map_err(|illegal| illegal.to_string())?;
+        if decision.collected.is_some() && from != State::Review {
+            self.debits += 1;
+            if self.debits > 1 && to != State::Review {
+                return Err("a second debit that no person is told of".to_owned());
+            }
+        }
+        self.execution.state = to;
+        self.execution.progress = decision.progress;
+        self.execution.class = decision.class;
+        if decision.closes_intent {
+            self.execution.intent = None;
+        }
+        if let Some(status) = decision.mandate {
+            self.execution.mandate_status = status;
+        }
+        self.next = decision.next;
+        self.note(to.as_str(), &decision.reason);
+        if self.next.is_none() && !to.is_final() {
+            return Err(format!("{to} without a job"));
+        }
+        Ok(())
+    }
+
+    /// The law, spelt out once more.
+    fn judge(&self, step: Step, debited: Option<Instant>) -> Result<(), String> {
+        let number = self.execution.progress.order_no;
+        let order = self.bank.order(number);
+        for other in self.bank.orders() {
+            match other.stands {
+                Stands::Charged => return Err("a debit of what was collected".to_owned()),
+                Stands::Working { .. } => return Err("a debit beside an open one".to_owned()),
+                Stands::Nowhere | Stands::Failed(_) => {}
+            }
+        }
+        if step == Step::Execute && order.attempts > 0 {
+            return Err("an order was executed a second time".to_owned());
+        }
+        let most = match (self.execution.provider, self.rail) {
+            (ProviderKind::Juspay, Rail::Upi) | (ProviderKind::Signzy, _) => 4,
+            (ProviderKind::Juspay, Rail::Enach) => 3,
+            (ProviderKind::Juspay, Rail::Card) => 2,
+        };
+        // What the provider does by itself it does without us: only ours can be one too many.
+        if order.attempts >= most {
+            return Err(format!("too many attempts: {}", order.attempts + 1));
+        }
+        if debited.is_none() {
+            self.lawful_hour("a debit")?;
+        }
+        if self.execution.notify == Notify::Separate {
+            let told = self.told.ok_or("a debit without a notification")?;
+            if self.now < told + TimeDelta::hours(24) {
+                return Err("a debit before its 24 hours".to_owned());
+            }
+            if self.now > told + TimeDelta::hours(48) {
+                return Err("a debit after its 48 hours".to_owned());
+            }
+        }
+        if self.now >= self.execution.cycle.closes_at {
+            return Err("a debit after its cycle".to_owned());
+        }
+        if self.rail == Rail::Enach && step == Step::Retry {
+            self.presented_again(order.failed_at)?;
+        }
+        Ok(())
+    }
+
+    fn presented_again(&self, returned: Option<Instant>) -> Result<(), String> {
+        let local = |at: Instant| at.with_timezone(&Kolkata);
+        match self.execution.provider {
+            ProviderKind::Juspay => {
+                let early = returned.is_some_and(|at| self.now < at + TimeDelta::days(3));
+                if early {
+                    return Err("presented again before three days after the return".to_owned());
+                }
+            }
+            ProviderKind::Signzy => {
+                let day = local(self.now).date_naive();
+                let last = self.retried_at;
+                if last.is_some_and(|at| local(at).date_naive() == day) {
+                    return Err("a second retry on one day".to_owned());
+                }
+            }
+        }
+        if local(self.now).hour() >= 14 {
+            return Err("presented after the day's last clearing".to_owned());
+        }
+        Ok(())
+    }
+
+    /// NPCI OC-215A: nothing between ten and one, nor between five and half past nine.
+    fn lawful_hour(&self, what: &str) -> Result<(), String> {
+        let local = self.now.with_timezone(&Kolkata);
+        let minute = local.hour() * 60 + local.minute();
+        let peak = (600..780).contains(&minute) || (1020..1290).contains(&minute);
+        if self.rail == Rail::Upi && peak {
+            return Err(format!("{what} outside the hours, at {local}"));
+        }
+        Ok(())
+    }
+
+    fn end(&self) -> Result<(), String> {
+        let collected = |order: &&super::bank::Order| order.stands == Stands::Charged;
+        let truth = self.bank.orders().iter().filter(collected).count();
+        let state = self.execution.state;
+        match (truth, state) {
+            (0 | 1, State::Review) | (1, State::Charged) => Ok(()),
+            (0, State::Charged) => Err("charged, and the bank knows of nothing".to_owned()),
+            (0, _) if state.is_final() => Ok(()),
+            (1, _) if state.is_final() => Err(format!("{state}, and the bank has collected it")),
+            (2.., _) => Err("collected twice".to_owned()),
+            _ => Err(format!("{state} is no end")),
+        }
+    }
+
+    fn note(&mut self, what: &str, text: &str) {
+        let local = self.now.with_timezone(&Kolkata).format("%m-%d %H:%M:%S");
+        self.story.push(format!("{local} {what}: {text}"));
+    }
+}
