@@ -161,6 +161,9 @@ pub struct Demo {
     /// How many days.
     #[arg(long, default_value_t = 35, value_parser = clap::value_parser!(u32).range(1..=366))]
     pub days: u32,
+    /// What the payers are like.
+    #[arg(long, value_enum, default_value_t = crate::sandbox::Payers::Demo)]
+    pub profile: crate::sandbox::Payers,
 }
 
 #[derive(Debug, Subcommand)]

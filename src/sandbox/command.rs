@@ -5,10 +5,10 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use chrono::NaiveDate;
-use clap::{Args, ValueEnum};
+use clap::Args;
 
 use super::file::{FileError, read_mandates};
-use super::{Credentials, Faults, Options, Profile, SandboxError, india, start};
+use super::{Credentials, Faults, Options, Payers, SandboxError, india, start};
 use crate::clock::Clock;
 use crate::domain::ProviderKind;
 
@@ -32,7 +32,7 @@ pub struct SandboxArgs {
     pub from: Option<NaiveDate>,
     /// What the payers are like
     #[arg(long, value_enum, default_value_t = Payers::Demo)]
-    pub payers: Payers,
+    pub profile: Payers,
     /// Let calls go wrong as they do in a rough month
     #[arg(long)]
     pub faults: bool,
@@ -45,15 +45,6 @@ pub struct SandboxArgs {
     /// Signzy's key
     #[arg(long, default_value = "sandbox-signzy-key")]
     pub signzy_key: String,
-}
-
-/// Who is on the other side.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Payers {
-    /// Seven in ten pay at once
-    Demo,
-    /// Everybody pays
-    Pay,
 }
 
 /// Why the sandbox did not start.
@@ -86,10 +77,7 @@ pub async fn run(
     let sandbox = start(Options {
         listen: args.listen,
         seed: args.seed,
-        profile: match args.payers {
-            Payers::Demo => Profile::DEMO,
-            Payers::Pay => Profile::PAYS,
-        },
+        profile: args.profile.profile(),
         faults: if args.faults {
             Faults::DEMO
         } else {

@@ -1,10 +1,11 @@
-//! How a refusal by the payer's bank is written on the wire, per rail: the codes are those of NPCI, NACH and
-//! ISO 8583, the wrapping is Juspay's ("Juspay Order Status API", sample responses).
+//! How a refusal by the payer's bank is written on the wire: the codes are those of [`super::codes`], the wrapping is
+//! Juspay's ("Juspay Order Status API", sample responses). It has no field for Mastercard's advice codes.
 
 use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
+use super::codes;
 use super::draw::Draw;
 use super::payer::Reason;
 use crate::domain::Rail;
@@ -48,12 +49,28 @@ impl Decline {
 
     /// The bank's answer for a reason on a rail; `draw` picks among the codes that mean the same.
     pub(super) fn of(reason: Reason, rail: Rail, draw: Draw) -> Self {
-        let bank = bank(reason, rail, draw);
+        let codes = codes::of(reason, rail);
+        let mut lot = draw.below(codes.iter().map(|(weight, ..)| weight).sum());
+        let code = codes.iter().find(|(weight, ..)| {
+            let hit = lot < *weight;
+            lot = lot.saturating_sub(*weight);
+            hit
+        });
+        Self::with(reason, code.unwrap_or(&codes::NO_TABLE))
+    }
+
+    /// Every answer that a bank has for a reason on a rail.
+    pub fn documented(reason: Reason, rail: Rail) -> impl Iterator<Item = Self> {
+        let codes = codes::of(reason, rail).iter();
+        codes.map(move |code| Self::with(reason, code))
+    }
+
+    const fn with(reason: Reason, (_, code, message): &codes::Code) -> Self {
         let retryable = matches!(
             reason,
             Reason::LowBalance | Reason::Technical | Reason::Limit
         );
-        Self::new(resp(reason), bank, retryable)
+        Self::new(resp(reason), [code, message], retryable)
     }
 
     /// The payer was not notified in time, or not at all. NPCI code NU.
@@ -125,12 +142,12 @@ const fn resp(reason: Reason) -> [&'static str; 3] {
             "BUSINESS_ERROR",
             "User doesn't have sufficient balance in the account",
         ],
-        Reason::Technical => [
+        Reason::Technical | Reason::InFlight => [
             "TECHNICAL_ERROR",
             "TECHNICAL_ERROR",
             "Transaction timed out",
         ],
-        Reason::CustomerStop => [
+        Reason::CustomerStop | Reason::NotApproved => [
             "USER_DECLINED",
             "USER_DROPPED",
             "User did not complete authentication",
@@ -143,42 +160,6 @@ const fn resp(reason: Reason) -> [&'static str; 3] {
         Reason::Unmapped => ["UNMAPPED_ERROR", "UNMAPPED", "Transaction failed"],
         Reason::Limit | Reason::Revoked | Reason::Paused | Reason::Risk => {
             ["BANK_DECLINED", "BUSINESS_ERROR", BANK]
-        }
-    }
-}
-
-/// `bank_error_code` and `bank_error_message`.
-fn bank(reason: Reason, rail: Rail, draw: Draw) -> [&'static str; 2] {
-    let first = draw.below(2) == 0;
-    match (rail, reason) {
-        (Rail::Upi, Reason::LowBalance) => ["Z9", "Insufficient funds in customer account"],
-        (Rail::Upi, Reason::Technical) if first => ["U28", "Remitter bank not available"],
-        (Rail::Upi, Reason::Technical) => ["XY", "Remitter CBS offline"],
-        (Rail::Upi, Reason::Limit) => ["Z7", "Transaction frequency limit exceeded"],
-        (Rail::Upi, Reason::CustomerStop) => ["ZA", "Transaction declined by customer"],
-        (Rail::Upi, Reason::Revoked) => ["VA", "Mandate has been revoked"],
-        (Rail::Upi, Reason::Paused) => ["VT", "Mandate is paused"],
-        (Rail::Upi, Reason::AccountClosed) => ["XH", "Account does not exist"],
-        (Rail::Upi, Reason::Risk) => ["K1", "Suspected fraud"],
-        (Rail::Card, Reason::LowBalance) => ["51", "Insufficient funds"],
-        (Rail::Card, Reason::Technical) if first => ["91", "Issuer or switch is inoperative"],
-        (Rail::Card, Reason::Technical) => ["96", "System malfunction"],
-        (Rail::Card, Reason::Limit) => ["65", "Exceeds withdrawal frequency limit"],
-        (Rail::Card, Reason::CustomerStop) => ["R0", "Stop this payment"],
-        (Rail::Card, Reason::Revoked) => ["R1", "Revocation of authorisation order"],
-        (Rail::Card, Reason::Paused) => ["R0", "Mandate is paused by the cardholder"],
-        (Rail::Card, Reason::AccountClosed) => ["46", "Closed account"],
-        (Rail::Card, Reason::Risk) => ["59", "Suspected fraud"],
-        (Rail::Enach, Reason::LowBalance) => ["04", "Balance Insufficient"],
-        (Rail::Enach, Reason::Technical) => ["59", "Network Failure (CBS)"],
-        (Rail::Enach, Reason::Limit) => ["58", "A/c reached maximum Debit limit set on account"],
-        (Rail::Enach, Reason::CustomerStop) => ["06", "Payment Stopped by Drawer"],
-        (Rail::Enach, Reason::Revoked) => ["61", "Mandate Cancelled"],
-        (Rail::Enach, Reason::Paused) => ["17", "Returned as per customer request"],
-        (Rail::Enach, Reason::AccountClosed) => ["01", "Account Closed"],
-        (Rail::Enach, Reason::Risk) => ["68", "A/c Blocked or Frozen"],
-        (Rail::Upi | Rail::Card | Rail::Enach, Reason::Unmapped) => {
-            ["QX77", "Declined for reasons known to the issuer"]
         }
     }
 }

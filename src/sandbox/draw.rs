@@ -49,6 +49,11 @@ impl Draw {
         u32::try_from(lot).unwrap_or(0)
     }
 
+    /// A lot between two numbers, both included.
+    pub(super) fn between(self, least: u32, most: u32) -> u32 {
+        least.saturating_add(self.below(most.saturating_sub(least).saturating_add(1)))
+    }
+
     /// Whether one of `share` in a thousand lots was drawn.
     pub(super) fn per_mille(self, share: u16) -> bool {
         self.below(1000) < u32::from(share)
@@ -56,8 +61,7 @@ impl Draw {
 
     /// A number of minutes, both ends included.
     pub(super) fn minutes(self, from: u32, to: u32) -> TimeDelta {
-        let span = to.saturating_sub(from).saturating_add(1);
-        TimeDelta::minutes(i64::from(from.saturating_add(self.below(span))))
+        TimeDelta::minutes(i64::from(self.between(from, to)))
     }
 }
 

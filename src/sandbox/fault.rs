@@ -53,7 +53,7 @@ impl Fault {
     }
 }
 
-/// How often each fault is drawn, in a thousand calls (attempts for the last two).
+/// How often each fault is drawn, in a thousand calls; of the last two, in a thousand failures that they are made of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Faults {
     pub answer_lost: u16,
@@ -64,7 +64,9 @@ pub struct Faults {
     pub throttled: u16,
     pub html: u16,
     pub truncated: u16,
+    /// Of technical ones.
     pub late_success: u16,
+    /// Of technical ones and of those for lack of money.
     pub silent_retry: u16,
     /// How long a slow answer takes, on the machine's clock.
     pub slow_for: Duration,
@@ -96,7 +98,7 @@ impl Faults {
         throttled: 6,
         html: 2,
         truncated: 3,
-        late_success: 30,
+        late_success: 250,
         silent_retry: 60,
         slow_for: Duration::from_millis(50),
     };

@@ -47,6 +47,14 @@ pub enum Rule {
     NoCycle,
     /// A fifth UPI attempt for one order or notification.
     OverBudget,
+    /// A debit of a cycle that is over.
+    CycleOver,
+    /// A fourth NACH presentation in a cycle.
+    PresentedTooOften,
+    /// A NACH presentation within three days of the return of the one before.
+    PresentedTooSoon,
+    /// A card debit after 15 declined ones in 30 days.
+    DeclinedTooOften,
     /// A retry of what is still under way.
     RetryWhilePending,
     /// A fourth look-up of a UPI order within two hours.

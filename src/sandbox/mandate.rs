@@ -1,10 +1,10 @@
-//! A registered mandate with everything that happened to it, and the presentation of one debit to its payer's bank.
+//! A registered mandate with everything that happened to it.
 
 use std::collections::{BTreeMap, VecDeque};
 
 use chrono::{NaiveDate, TimeDelta};
 
-use super::decline::Decline;
+use super::attempt::{Attempt, Past};
 use super::draw::Draw;
 use super::fault::{Call, Fault, Faults, Then};
 use super::india;
@@ -12,7 +12,7 @@ use super::order::{Notification, Order};
 use super::payer::{self, Presented, Profile, Reason};
 use super::registration::Registration;
 use super::signzy::Payment;
-use crate::domain::{Instant, ProviderKind, Rail};
+use crate::domain::{Instant, ProviderKind};
 
 /// What the payers and the network are like in this world.
 #[derive(Debug, Clone, Copy)]
@@ -48,61 +48,11 @@ impl Status {
     }
 
     /// Why a bank declines a debit of a mandate that stands so.
-    const fn reason(self) -> Option<Reason> {
+    pub(super) const fn reason(self) -> Option<Reason> {
         match self {
             Self::Active | Self::OnHold => None,
             Self::Paused | Self::CustomerPaused => Some(Reason::Paused),
             Self::Revoked | Self::Cancelled | Self::CustomerCancelled => Some(Reason::Revoked),
-        }
-    }
-}
-
-/// Who set an attempt off.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum By {
-    /// A call of the merchant.
-    Merchant,
-    /// The provider, at the time that the merchant asked for.
-    Schedule,
-    /// The provider, of its own.
-    Provider,
-}
-
-/// One presentation to the payer's bank, decided when it is made and known when it resolves.
-#[derive(Debug, Clone)]
-pub(super) struct Attempt {
-    pub(super) by: By,
-    pub(super) at: Instant,
-    pub(super) resolves_at: Instant,
-    pub(super) answer: Result<(), Decline>,
-    pub(super) resolved: bool,
-    /// When a failure turns out to have been a success.
-    pub(super) late_at: Option<Instant>,
-    /// Whether the provider keeps retrying it.
-    pub(super) silent: bool,
-    /// What the failure does to the mandate.
-    reason: Option<Reason>,
-}
-
-impl Attempt {
-    fn paid(by: By, at: Instant, resolves_at: Instant) -> Self {
-        Self {
-            by,
-            at,
-            resolves_at,
-            answer: Ok(()),
-            resolved: false,
-            late_at: None,
-            silent: false,
-            reason: None,
-        }
-    }
-
-    /// A presentation that never reached the bank; it is known at `resolves_at`.
-    pub(super) fn refused(by: By, at: Instant, resolves_at: Instant, decline: Decline) -> Self {
-        Self {
-            answer: Err(decline),
-            ..Self::paid(by, at, resolves_at)
         }
     }
 }
@@ -125,12 +75,13 @@ pub(super) struct Mandate {
     pub(super) collected: BTreeMap<NaiveDate, u32>,
     /// UPI attempts so far by notification.
     pub(super) attempts_of: BTreeMap<String, u32>,
-    presented: BTreeMap<NaiveDate, u32>,
+    /// Every presentation so far.
+    pub(super) history: Vec<Past>,
     notified: BTreeMap<NaiveDate, u32>,
-    closed: bool,
+    pub(super) closed: bool,
     calls: BTreeMap<Call, u32>,
     scripted_calls: BTreeMap<Call, VecDeque<Option<Fault>>>,
-    scripted_attempts: VecDeque<Then>,
+    pub(super) scripted_attempts: VecDeque<Then>,
     scripted_notifications: VecDeque<bool>,
 }
 
@@ -149,7 +100,7 @@ impl Mandate {
             moved: BTreeMap::new(),
             collected: BTreeMap::new(),
             attempts_of: BTreeMap::new(),
-            presented: BTreeMap::new(),
+            history: Vec::new(),
             notified: BTreeMap::new(),
             closed: false,
             calls: BTreeMap::new(),
@@ -214,84 +165,6 @@ impl Mandate {
         )
     }
 
-    /// Presents a debit of a cycle to the payer's bank.
-    pub(super) fn present(
-        &mut self,
-        world: &World,
-        cycle: NaiveDate,
-        by: By,
-        at: Instant,
-    ) -> Attempt {
-        let number = self.presented.entry(cycle).or_default();
-        *number = number.saturating_add(1);
-        let number = *number;
-        let draw = self
-            .draw(world, "attempt")
-            .day(cycle)
-            .number(u64::from(number));
-        let resolves_at = self.resolves_at(at, draw.text("time"));
-        let late = india::after(resolves_at, draw.text("late").minutes(30, 480));
-        let mut attempt = Attempt::paid(by, at, resolves_at);
-        let script = match self.status.reason() {
-            Some(reason) => Then::Declines(reason),
-            None => self.scripted_attempts.pop_front().unwrap_or(Then::Normal),
-        };
-        attempt.reason = match script {
-            Then::Pays => None,
-            Then::Declines(reason) => Some(reason),
-            Then::DeclinesWith(decline) => {
-                attempt.answer = Err(*decline);
-                return attempt;
-            }
-            Then::Fault(fault) => {
-                attempt.late_at = (fault == Fault::LateSuccess).then_some(late);
-                attempt.silent = fault == Fault::SilentRetry;
-                Some(Reason::Technical)
-            }
-            Then::Normal => {
-                let presented = Presented {
-                    mandate_id: self.id(),
-                    cycle,
-                    number,
-                    at,
-                };
-                let reason = self.payers_answer(world, &presented);
-                let passing = matches!(reason, Some(Reason::Technical | Reason::LowBalance));
-                // What is in store for an order is fixed by the attempts that somebody asked for.
-                if passing && by != By::Provider {
-                    let drawn = |fault: &str, share| draw.text(fault).per_mille(share);
-                    let late_success = drawn("late success", world.faults.late_success);
-                    attempt.late_at = late_success.then_some(late);
-                    attempt.silent = drawn("silent retry", world.faults.silent_retry);
-                }
-                reason
-            }
-        };
-        if let Some(reason) = attempt.reason {
-            attempt.answer = Err(Decline::of(reason, self.terms.rail, draw.text("code")));
-        }
-        attempt
-    }
-
-    fn payers_answer(&self, world: &World, presented: &Presented<'_>) -> Option<Reason> {
-        if self.closed {
-            return Some(Reason::AccountClosed);
-        }
-        payer::answer(world.seed, &world.profile, presented)
-    }
-
-    /// Cards answer at once, UPI within the hour, NACH on the next day.
-    fn resolves_at(&self, at: Instant, draw: Draw) -> Instant {
-        match self.terms.rail {
-            Rail::Card => at,
-            Rail::Upi => india::after(at, draw.minutes(2, 40)),
-            Rail::Enach => {
-                let morning = india::instant(india::next_day(india::day(at)), 10, 0);
-                india::after(morning, draw.minutes(0, 120))
-            }
-        }
-    }
-
     /// What a failure does to the mandate, once it is known.
     pub(super) fn suffer(&mut self, attempt: &Attempt, at: Instant) {
         let signzy = self.terms.provider == ProviderKind::Signzy;
@@ -316,7 +189,9 @@ impl Mandate {
                 Reason::Paused
                 | Reason::LowBalance
                 | Reason::Technical
+                | Reason::InFlight
                 | Reason::Limit
+                | Reason::NotApproved
                 | Reason::CustomerStop
                 | Reason::Risk
                 | Reason::Unmapped,
@@ -337,9 +212,11 @@ impl Mandate {
         let number = self.notified.entry(cycle).or_default();
         *number = number.saturating_add(1);
         let presented = Presented {
-            mandate_id: self.id(),
+            mandate_id: &self.terms.mandate_id,
+            rail: self.terms.rail,
             cycle,
-            number: *self.notified.get(&cycle).unwrap_or(&1),
+            amount_minor: 0,
+            number: *number,
             at: now,
         };
         let fails = payer::notification_fails(world.seed, &world.profile, &presented);

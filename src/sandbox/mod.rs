@@ -10,12 +10,15 @@
 //! order, whenever somebody asks or [`Sandbox::settle`] is called.
 
 mod answers;
+mod attempt;
+mod codes;
 mod command;
 mod control;
 mod decline;
 mod draw;
 mod fault;
 mod file;
+mod hourly;
 mod india;
 mod judge;
 mod juspay;
@@ -35,6 +38,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::serve::ListenerExt;
+use chrono::NaiveDate;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -47,8 +51,9 @@ pub use command::{CommandError, SandboxArgs, run};
 pub use decline::Decline;
 pub use fault::{Call, Fault, Faults, Script, Then};
 pub use file::{FileError, parse_mandates, read_mandates};
+pub use hourly::{Due, Hourly};
 pub use ledger::{Debit, Ledger, Rule, Violation};
-pub use payer::{Profile, Reason};
+pub use payer::{Payers, Profile, Reason};
 pub use registration::Registration;
 
 use india::ClockTime;
@@ -219,6 +224,13 @@ impl Sandbox {
     /// What happened so far, in the order of time.
     pub fn ledger(&self) -> Ledger {
         self.shared.state().ledger.sorted()
+    }
+
+    /// How often a cycle of a mandate was presented to the payer's bank, the provider's own retries counted.
+    pub fn presented(&self, mandate_id: &str, cycle: NaiveDate) -> u32 {
+        let state = self.shared.state();
+        let mandate = state.mandates.get(mandate_id);
+        mandate.map_or(0, |mandate| mandate.presented(cycle))
     }
 
     /// Answers the calls that are under way, then stops.

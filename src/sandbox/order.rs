@@ -5,10 +5,11 @@
 
 use chrono::{NaiveDate, TimeDelta};
 
+use super::attempt::{Attempt, By};
 use super::decline::Decline;
 use super::judge;
 use super::ledger::Ledger;
-use super::mandate::{Attempt, By, Mandate, Status, World};
+use super::mandate::{Mandate, Status, World};
 use super::{india, ledger::Debit};
 use crate::domain::{Amount, Instant, Rail};
 
@@ -184,7 +185,8 @@ impl Order {
         let late = self
             .attempts
             .iter()
-            .filter_map(|attempt| attempt.late_at)
+            .filter_map(|attempt| attempt.later.as_ref())
+            .map(|later| later.at)
             .min();
         [
             resolve.map(|attempt| (attempt.resolves_at, Next::Resolve)),
@@ -221,16 +223,7 @@ pub(super) fn settle(
                 present(mandate, order, (by, at), world, ledger);
             }
             Next::Resolve => resolve(mandate, order, ledger),
-            Next::Late => {
-                for attempt in &mut order.attempts {
-                    attempt.late_at = None;
-                }
-                // The attempt that is under way decides instead, and an order is charged once.
-                if order.charged_at.is_none() && !order.is_pending() {
-                    order.scheduled = None;
-                    charge(mandate, order, at, ledger);
-                }
-            }
+            Next::Late => turn_out(mandate, order, at, ledger),
         }
     }
 }
@@ -250,9 +243,29 @@ pub(super) fn present(
         .get_or_insert_with(|| mandate.terms.cycle_of(day).unwrap_or(day));
     let attempt = match judge::presentation(mandate, order, (by, at), ledger) {
         Some(decline) => Attempt::refused(by, at, at, decline),
-        None => mandate.present(world, cycle, by, at),
+        None => mandate.present(world, (cycle, order.amount), by, at),
     };
     order.attempts.push(attempt);
+}
+
+/// What became of an attempt whose failure proved nothing.
+fn turn_out(mandate: &mut Mandate, order: &mut Order, at: Instant, ledger: &mut Ledger) {
+    let due = order
+        .attempts
+        .iter_mut()
+        .find(|attempt| attempt.later.as_ref().is_some_and(|later| later.at == at));
+    let Some(attempt) = due else {
+        return;
+    };
+    attempt.turn_out();
+    let attempt = attempt.clone();
+    if attempt.answer.is_err() {
+        mandate.suffer(&attempt, at);
+    } else if order.charged_at.is_none() && !order.is_pending() {
+        // The attempt that is under way decides instead, and an order is charged once.
+        order.scheduled = None;
+        charge(mandate, order, at, ledger);
+    }
 }
 
 fn resolve(mandate: &mut Mandate, order: &mut Order, ledger: &mut Ledger) {

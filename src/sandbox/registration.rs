@@ -43,6 +43,21 @@ impl Registration {
             .copied()
     }
 
+    /// Whether the payer has to approve a debit of this amount. RBI, E-mandate Framework 2026: above 15,000 rupees,
+    /// above 1,00,000 for insurance, mutual funds and credit card bills; it speaks of cards and UPI, not of NACH.
+    pub(super) fn wants_approval(&self, amount: Amount) -> bool {
+        let rupees: i64 = match self.category.as_deref() {
+            Some("insurance" | "mutual_fund" | "credit_card_bill") => 100_000,
+            Some(_) | None => 15_000,
+        };
+        match self.rail {
+            Rail::Upi | Rail::Card => {
+                amount.currency() == Currency::INR && amount.minor() > rupees.saturating_mul(100)
+            }
+            Rail::Enach => false,
+        }
+    }
+
     /// Whether the rail wants the payer notified before a debit.
     pub(super) fn wants_notification(&self) -> bool {
         match self.rail {

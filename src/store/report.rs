@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use sqlx::PgPool;
 
 use super::error::{StoreError, Tried};
+use crate::domain::Instant;
 
 /// How many executions stand in a state, and what they are worth.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
@@ -27,43 +28,41 @@ pub async fn by_state(pool: &PgPool) -> Result<Vec<StateTotal>, StoreError> {
     .tried("add up the executions")
 }
 
-/// What became of the cycles whose first failure had a class.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
-pub struct ClassTotal {
-    pub class: String,
-    pub cycles: i64,
-    pub collected: i64,
-    pub collected_minor: i64,
-    pub given_up: i64,
-    pub given_up_minor: i64,
-    pub open: i64,
-    /// Money-moving calls spent on them.
-    pub calls: i64,
+/// One cycle: where it stands, and why its first debit failed, if it did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CycleEnd {
+    pub provider_mandate_id: String,
+    pub cycle_on: chrono::NaiveDate,
+    pub debit_at: Instant,
+    pub amount_minor: i64,
+    pub currency: String,
+    pub charged: bool,
+    pub open: bool,
+    /// The class of the first answer that proved a debit failed. One that proved nothing is no failure yet.
+    pub class: Option<String>,
 }
 
-/// Cycles that did not succeed at once, by the class of their first failure.
-pub async fn by_first_failure(pool: &PgPool) -> Result<Vec<ClassTotal>, StoreError> {
+/// Every cycle, in the order of debit times.
+pub async fn cycles(pool: &PgPool) -> Result<Vec<CycleEnd>, StoreError> {
     sqlx::query_as!(
-        ClassTotal,
+        CycleEnd,
         r#"with first as (
              select distinct on (execution_id) execution_id, class from mandated.attempts
-              where class is not null and outcome in ('failed', 'refused', 'reversed', 'odd') order by execution_id, id
-           ), calls as (
-             select execution_id, count(*) as calls from mandated.attempts where call in ('execute', 'retry') group by execution_id
+              where call in ('execute', 'retry', 'order_status') and outcome in ('failed', 'refused', 'reversed', 'odd')
+                and class not in ('in_flight', 'already_collected', 'nothing_to_retry')
+              order by execution_id, id
            )
-           select f.class as "class!", count(*) as "cycles!",
-                  count(*) filter (where e.state = 'charged') as "collected!",
-                  coalesce(sum(e.amount_minor) filter (where e.state = 'charged'), 0)::bigint as "collected_minor!",
-                  count(*) filter (where e.state in ('failed', 'expired', 'skipped', 'review')) as "given_up!",
-                  coalesce(sum(e.amount_minor) filter (where e.state in ('failed', 'expired', 'skipped', 'review')), 0)::bigint as "given_up_minor!",
-                  count(*) filter (where e.finished_at is null) as "open!",
-                  coalesce(sum(c.calls), 0)::bigint as "calls!"
-             from first f join mandated.executions e on e.id = f.execution_id left join calls c on c.execution_id = e.id
-            group by f.class order by count(*) desc, f.class"#
+           select m.provider_mandate_id as "provider_mandate_id!", e.cycle_on as "cycle_on!", e.debit_at as "debit_at!",
+                  e.amount_minor as "amount_minor!", e.currency as "currency!", e.state = 'charged' as "charged!",
+                  e.finished_at is null as "open!", f.class as "class?"
+             from mandated.executions e
+             join mandated.mandates m on m.id = e.mandate_id
+             left join first f on f.execution_id = e.id
+            order by e.debit_at, m.provider_mandate_id"#
     )
     .fetch_all(pool)
     .await
-    .tried("add up the failures")
+    .tried("read what became of the cycles")
 }
 
 /// Why cycles ended without a collection, in our words.

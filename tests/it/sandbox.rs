@@ -2,10 +2,12 @@
 //! project's clients.
 
 mod bodies;
+mod budgets;
 mod command;
 mod faults;
 mod judge;
 mod life;
+mod payers;
 
 use chrono::{DateTime, NaiveDate, Utc};
 use mandated::clock::Clock;

@@ -3,6 +3,7 @@
 //! It uses what the daemon uses: the import, the planner, the claim, the clients, the settlement. Only the clock is another.
 
 mod mandates;
+mod recovery;
 mod report;
 
 use std::io::{IsTerminal, Write};
@@ -23,7 +24,7 @@ use crate::config::Config;
 use crate::domain::{Instant, ProviderKind};
 use crate::engine::{Engine, retention, simulation};
 use crate::sandbox::postgres::PrivatePostgres;
-use crate::sandbox::{self, Credentials, Faults, Options, Profile, Sandbox};
+use crate::sandbox::{self, Credentials, Faults, Options, Sandbox};
 use crate::store;
 
 /// The 28th of January 2027, midnight in India: the days after it have a 31st, and a February in which it is missing.
@@ -41,9 +42,7 @@ pub(super) async fn run(demo: &Demo, json: bool, out: &mut impl Write) -> Result
     let teller = Teller { silent: json };
     let stage = Stage::set(demo, &teller).await?;
     stage.live(demo, &teller).await?;
-    let days = (stage.start, stage.end);
-    let ledger = stage.sandbox.ledger();
-    let report = report::collect(&stage.config, &stage.engine.pool, &ledger, demo, days).await?;
+    let report = report::collect(&stage, demo).await?;
     if json {
         serde_json::to_writer(&mut *out, &report).context("write the report")?;
         writeln!(out).context("write the report")?;
@@ -101,7 +100,7 @@ impl Stage {
             .map_err(|error| Failure::hinted(error, hint))?;
         teller
             .say("starting the sandbox: both providers on loopback, with a ledger of their own")?;
-        let sandbox = start_sandbox(demo.seed, start).await?;
+        let sandbox = start_sandbox(demo, start).await?;
         let config = config(&postgres.url("demo"), &sandbox, start)?;
         let pool = engine::connect(&config).await?;
         let ahead = i32::try_from(config.retention.partitions_ahead).unwrap_or(i32::MAX);
@@ -192,11 +191,11 @@ fn tag(seed: u64) -> String {
     format!("d{}", digits.get(1..).unwrap_or("000"))
 }
 
-async fn start_sandbox(seed: u64, start: Instant) -> Result<Sandbox, anyhow::Error> {
+async fn start_sandbox(demo: &Demo, start: Instant) -> Result<Sandbox, anyhow::Error> {
     sandbox::start(Options {
         listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
-        seed,
-        profile: Profile::DEMO,
+        seed: demo.seed,
+        profile: demo.profile.profile(),
         faults: Faults::DEMO,
         juspay: Credentials {
             merchant_id: MERCHANT.to_owned(),

@@ -11,10 +11,12 @@ use crate::admin::output::{Table, progress};
 use crate::admin::{self, Format};
 use crate::app::Failure;
 use crate::cli::Demo;
-use crate::config::Config;
 use crate::domain::{Amount, Currency, Instant};
 use crate::sandbox::{Ledger, Violation};
-use crate::store::report::{self, ClassTotal, EndTotal, Spread, StateTotal};
+use crate::store::report::{self, EndTotal, Spread, StateTotal};
+
+use super::Stage;
+use super::recovery::{self, Recovery};
 
 /// Everything that the demo has to say; `--json` prints it as it is.
 #[derive(Debug, Serialize)]
@@ -26,7 +28,7 @@ pub(super) struct Report {
     until: Instant,
     flows: Vec<Spread>,
     states: Vec<StateTotal>,
-    failures: Vec<ClassTotal>,
+    recovery: Recovery,
     ends: Vec<EndTotal>,
     ledger: Comparison,
     violations: Vec<Violation>,
@@ -48,15 +50,11 @@ struct Comparison {
 }
 
 /// Adds everything up.
-pub(super) async fn collect(
-    config: &Config,
-    pool: &PgPool,
-    ledger: &Ledger,
-    demo: &Demo,
-    (from, until): (Instant, Instant),
-) -> Result<Report, Failure> {
-    let comparison = compare(pool, ledger).await?;
-    let late = config.planner.interval.saturating_mul(2);
+pub(super) async fn collect(stage: &Stage, demo: &Demo) -> Result<Report, Failure> {
+    let (pool, ledger) = (&stage.engine.pool, stage.sandbox.ledger());
+    let (from, until) = (stage.start, stage.end);
+    let comparison = compare(pool, &ledger).await?;
+    let late = stage.config.planner.interval.saturating_mul(2);
     let audit = admin::audit::audit(pool, until, late, &progress(None, "rules")).await?;
     let holds = audit.holds && comparison.differences.is_empty() && ledger.violations.is_empty();
     Ok(Report {
@@ -67,10 +65,10 @@ pub(super) async fn collect(
         until,
         flows: report::by_flow(pool).await?,
         states: report::by_state(pool).await?,
-        failures: report::by_first_failure(pool).await?,
+        recovery: recovery::measure(&report::cycles(pool).await?, &stage.sandbox, (from, until)),
         ends: report::by_end(pool).await?,
         ledger: comparison,
-        violations: ledger.violations.clone(),
+        violations: ledger.violations,
         audit,
     })
 }
@@ -118,7 +116,7 @@ async fn compare(pool: &PgPool, ledger: &Ledger) -> Result<Comparison, Failure> 
 }
 
 /// An amount of rupees as people write it.
-fn rupees(minor: i64) -> String {
+pub(super) fn rupees(minor: i64) -> String {
     Amount::new(minor, Currency::INR).map_or_else(|| "-".to_owned(), Amount::decimal)
 }
 
@@ -126,7 +124,7 @@ impl Report {
     pub(super) fn write(&self, out: &mut impl Write) -> io::Result<()> {
         self.write_flows(out)?;
         self.write_states(out)?;
-        self.write_failures(out)?;
+        self.recovery.write(out)?;
         self.write_ends(out)?;
         self.write_ledger(out)?;
         writeln!(out, "\nThe auditor")?;
@@ -183,37 +181,6 @@ impl Report {
                 total.state.clone(),
                 total.executions.to_string(),
                 rupees(total.amount_minor),
-            ]);
-        }
-        table.write(out)
-    }
-
-    fn write_failures(&self, out: &mut impl Write) -> io::Result<()> {
-        writeln!(out, "\nCycles that failed at first, and why")?;
-        let headers = [
-            "class",
-            "cycles",
-            "collected after all",
-            "INR",
-            "given up",
-            "INR",
-            "open",
-            "calls",
-        ];
-        let mut table = Table::new(headers);
-        for column in 1..8 {
-            table = table.right(column);
-        }
-        for total in &self.failures {
-            table.row([
-                total.class.clone(),
-                total.cycles.to_string(),
-                total.collected.to_string(),
-                rupees(total.collected_minor),
-                total.given_up.to_string(),
-                rupees(total.given_up_minor),
-                total.open.to_string(),
-                total.calls.to_string(),
             ]);
         }
         table.write(out)

@@ -5,15 +5,15 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::json;
 
+use super::super::answers;
 use super::super::draw::Draw;
-use super::super::ledger::Rule;
+use super::super::judge;
 use super::super::mandate::{Mandate, Status};
 use super::super::order::Notification;
 use super::super::received::{Answer, Received};
 use super::super::state::State;
-use super::super::{ClockTime, answers, india};
 use super::{check_headers, txns};
-use crate::domain::{Amount, Currency, Instant, Rail};
+use crate::domain::{Amount, Currency, Instant};
 
 /// `source_info`: both are text.
 #[derive(Deserialize)]
@@ -103,14 +103,7 @@ pub(super) fn notify(
         ));
     }
     let now = received.now;
-    if mandate.terms.rail == Rail::Upi && india::is_peak(now) {
-        let asked = format!(
-            "notification {} asked for at {} in India",
-            wanted.reference,
-            ClockTime(now)
-        );
-        ledger.violation(now, (id, None), Rule::PeakNotification, asked);
-    }
+    judge::notification(mandate, &wanted.reference, now, ledger);
     let (settles_at, delivered) = mandate.notify(world, wanted.debit_at, now);
     let notification = Notification {
         reference: wanted.reference.clone(),

@@ -3,9 +3,11 @@
 use serde::Deserialize;
 
 use super::super::answers;
+use super::super::attempt::By;
 use super::super::draw::Draw;
+use super::super::judge;
 use super::super::ledger::Rule;
-use super::super::mandate::{By, Mandate};
+use super::super::mandate::Mandate;
 use super::super::order::{self, Notice, Order};
 use super::super::received::{Answer, Received};
 use super::super::state::State;
@@ -79,6 +81,7 @@ pub(in super::super) fn retry(state: &mut State, received: &Received) -> Result<
     let retried = order.is_retryable(mandate);
     if retried {
         if notification_failed(&order) {
+            judge::notification(mandate, &format!("of {}", order.id), now, ledger);
             order::notify_and_schedule(mandate, &mut order, None, now, world);
         } else {
             order::present(mandate, &mut order, (By::Merchant, now), world, ledger);

@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 use chrono::DateTime;
 use serde::Serialize;
 
+use super::super::attempt::{Attempt, By};
 use super::super::decline::Decline;
 use super::super::draw::Draw;
 use super::super::judge;
 use super::super::ledger::Rule;
-use super::super::mandate::{Attempt, By, Mandate, Status};
+use super::super::mandate::{Mandate, Status};
 use super::super::order::{self, Notice, Order};
 use super::super::received::{Answer, Received};
 use super::super::state::State;
@@ -74,6 +75,7 @@ pub(in super::super) fn create(state: &mut State, received: &Received) -> Result
             .attempts
             .push(Attempt::refused(By::Merchant, now, now, decline));
     } else if provider_notifies {
+        judge::notification(mandate, &format!("of {}", order.id), now, ledger);
         let notified =
             order::notify_and_schedule(mandate, &mut order, wanted.execution_date, now, world);
         if let (Some(delivered), Some(asked)) = (notified, wanted.execution_date) {

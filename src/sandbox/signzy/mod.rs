@@ -8,8 +8,9 @@ use chrono::NaiveDate;
 use serde_json::{Value, json};
 
 use super::answers::signzy_error;
+use super::attempt::Attempt;
 use super::juspay::number;
-use super::mandate::{Attempt, Mandate};
+use super::mandate::Mandate;
 use super::received::{Answer, Received};
 use super::{ClockTime, Instant};
 use crate::domain::Amount;

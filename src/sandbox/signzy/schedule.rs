@@ -2,8 +2,9 @@
 
 use chrono::NaiveDate;
 
+use super::super::attempt::By;
 use super::super::ledger::{Debit, Ledger};
-use super::super::mandate::{By, Mandate, Status, World};
+use super::super::mandate::{Mandate, Status, World};
 use super::super::{india, judge};
 use super::Payment;
 use crate::domain::{Amount, Instant, Notify, ProviderKind};
@@ -97,10 +98,11 @@ pub(super) fn payment(
 
 /// Presents a payment to the payer's bank.
 pub(super) fn present(mandate: &mut Mandate, index: usize, at: Instant, world: &World) {
-    let Some(cycle) = mandate.payments.get(index).map(|payment| payment.cycle) else {
+    let payment = mandate.payments.get(index);
+    let Some(debit) = payment.map(|payment| (payment.cycle, payment.amount)) else {
         return;
     };
-    let attempt = mandate.present(world, cycle, By::Merchant, at);
+    let attempt = mandate.present(world, debit, By::Merchant, at);
     if let Some(payment) = mandate.payments.get_mut(index) {
         payment.attempts.push(attempt);
     }

@@ -3,11 +3,16 @@
 //! Where the payer's bank would notice, it declines as well. Where it would not, the debit goes through: the worst
 //! case is the one worth finding.
 
+mod budgets;
+
 use chrono::TimeDelta;
 
+pub(super) use budgets::{look_up, signzy_retry};
+
+use super::attempt::By;
 use super::decline::Decline;
 use super::ledger::{Debit, Ledger, Rule};
-use super::mandate::{By, Mandate};
+use super::mandate::Mandate;
 use super::order::{Notice, Notification, Order};
 use super::{ClockTime, india};
 use crate::domain::{Instant, Rail};
@@ -32,13 +37,30 @@ pub(super) fn presentation(
             format!("debited on {}, before the first cycle", india::day(at)),
         );
     }
-    let upi = mandate.terms.rail == Rail::Upi;
-    if upi && india::is_peak(at) {
-        breach(
-            Rule::PeakDebit,
-            format!("presented at {} in India", ClockTime(at)),
-        );
+    if let Some((rule, detail)) = budgets::cycle(mandate, order, at) {
+        breach(rule, detail);
     }
+    let upi = match mandate.terms.rail {
+        Rail::Upi => {
+            if india::is_peak(at) {
+                let detail = format!("presented at {} in India", ClockTime(at));
+                breach(Rule::PeakDebit, detail);
+            }
+            true
+        }
+        Rail::Card => {
+            if let Some(detail) = budgets::card(mandate, at) {
+                breach(Rule::DeclinedTooOften, detail);
+            }
+            false
+        }
+        Rail::Enach => {
+            if let Some((rule, detail)) = budgets::nach(mandate, order, at) {
+                breach(rule, detail);
+            }
+            false
+        }
+    };
     let notification = match &order.notice {
         Notice::Exempt => None,
         Notice::Missing => {
@@ -134,36 +156,14 @@ pub(super) fn book(mandate: &mut Mandate, debit: Debit, ledger: &mut Ledger) {
     ledger.debits.push(debit);
 }
 
-/// NPCI/UPI/OC/215/2025-26: the first check 90 s after the initiation, at most three within two hours.
-pub(super) fn look_up(
-    rail: Rail,
-    mandate_id: &str,
-    order: &mut Order,
-    now: Instant,
-    ledger: &mut Ledger,
-) {
-    if rail != Rail::Upi {
-        return;
-    }
-    let about = (mandate_id, Some(order.id.as_str()));
-    let presented = order
-        .attempts
-        .iter()
-        .rev()
-        .find(|attempt| attempt.by != By::Provider);
-    if let Some(attempt) = presented {
-        let age = now.signed_duration_since(attempt.at);
-        if age >= TimeDelta::zero() && age < TimeDelta::seconds(90) {
-            let detail = format!("looked up {} s after it was presented", age.num_seconds());
-            ledger.violation(now, about, Rule::LookUpTooSoon, detail);
-        }
-    }
-    let horizon = india::after(now, TimeDelta::hours(-2));
-    order.lookups.retain(|at| *at > horizon);
-    order.lookups.push(now);
-    if order.lookups.len() > 3 {
-        let detail = format!("looked up {} times within two hours", order.lookups.len());
-        ledger.violation(now, about, Rule::LookUpTooOften, detail);
+/// A notification that was asked for in peak hours, of a reference or with an order.
+pub(super) fn notification(mandate: &Mandate, what: &str, now: Instant, ledger: &mut Ledger) {
+    if mandate.terms.rail == Rail::Upi && india::is_peak(now) {
+        let detail = format!(
+            "notification {what} asked for at {} in India",
+            ClockTime(now)
+        );
+        ledger.violation(now, (mandate.id(), None), Rule::PeakNotification, detail);
     }
 }
 
@@ -187,40 +187,4 @@ pub(super) fn execution_date(
             detail,
         );
     }
-}
-
-/// Cashfree, "Retry Subscription Charge": one a day, three for a failed payment, not once its cycle is over. Why not,
-/// if not.
-pub(super) fn signzy_retry(
-    mandate: &Mandate,
-    index: usize,
-    now: Instant,
-    ledger: &mut Ledger,
-) -> Option<&'static str> {
-    let payment = mandate.payments.get(index)?;
-    let today = india::day(now);
-    let id = payment.id.to_string();
-    let mut breach = |rule, detail: String| {
-        ledger.violation(now, (mandate.id(), Some(&id)), rule, detail);
-    };
-    if payment.retried.contains(&today) {
-        breach(Rule::RetriedToday, format!("retried on {today} already"));
-        return Some("Only one retry is allowed per day");
-    }
-    if payment.status() == "PENDING" {
-        breach(
-            Rule::RetryWhilePending,
-            "the payment is still under way".to_owned(),
-        );
-        return Some("Payment is pending");
-    }
-    if payment.retried.len() >= 3 {
-        breach(Rule::RetriesSpent, "retried three times already".to_owned());
-        return Some("Maximum retries are done for this cycle");
-    }
-    if payment.status() != "FAILED" {
-        return Some("There is no failed payment to retry");
-    }
-    (mandate.terms.cycle_of(today) != Some(payment.cycle))
-        .then_some("The cycle of the payment is over")
 }

@@ -1,0 +1,214 @@
+//! The presentation of one debit to the payer's bank: what the bank answers, when that is known, and what turns out later.
+
+use chrono::NaiveDate;
+
+use super::decline::Decline;
+use super::draw::Draw;
+use super::fault::{Fault, Then};
+use super::india;
+use super::mandate::{Mandate, World};
+use super::payer::{self, Presented, Reason};
+use crate::domain::{Amount, Instant, Rail};
+
+/// Who set an attempt off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum By {
+    /// A call of the merchant.
+    Merchant,
+    /// The provider, at the time that the merchant asked for.
+    Schedule,
+    /// The provider, of its own.
+    Provider,
+}
+
+/// One presentation to the payer's bank, decided when it is made and known when it resolves.
+#[derive(Debug, Clone)]
+pub(super) struct Attempt {
+    pub(super) by: By,
+    pub(super) at: Instant,
+    pub(super) resolves_at: Instant,
+    pub(super) answer: Result<(), Decline>,
+    pub(super) resolved: bool,
+    /// What turns out later, after a failure was shown.
+    pub(super) later: Option<Later>,
+    /// Whether the provider keeps retrying it.
+    pub(super) silent: bool,
+    /// What the failure does to the mandate.
+    pub(super) reason: Option<Reason>,
+}
+
+impl Attempt {
+    fn paid(by: By, at: Instant, resolves_at: Instant) -> Self {
+        Self {
+            by,
+            at,
+            resolves_at,
+            answer: Ok(()),
+            resolved: false,
+            later: None,
+            silent: false,
+            reason: None,
+        }
+    }
+
+    /// What was lost turns up: from now on it shows.
+    pub(super) fn turn_out(&mut self) {
+        let Some(later) = self.later.take() else {
+            return;
+        };
+        (self.reason, self.answer) = match later.failure {
+            Some((reason, decline)) => (Some(reason), Err(decline)),
+            None => (None, Ok(())),
+        };
+    }
+
+    /// A presentation that never reached the bank; it is known at `resolves_at`.
+    pub(super) fn refused(by: By, at: Instant, resolves_at: Instant, decline: Decline) -> Self {
+        Self {
+            answer: Err(decline),
+            ..Self::paid(by, at, resolves_at)
+        }
+    }
+}
+
+/// What became of an attempt whose failure proved nothing.
+#[derive(Debug, Clone)]
+pub(super) struct Later {
+    pub(super) at: Instant,
+    /// Nothing if it was collected.
+    failure: Option<(Reason, Decline)>,
+}
+
+/// A presentation that is over and done with for the payer's bank.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Past {
+    pub(super) cycle: NaiveDate,
+    pub(super) at: Instant,
+    pub(super) resolves_at: Instant,
+    pub(super) declined: bool,
+}
+
+impl Mandate {
+    /// Presents a debit of a cycle to the payer's bank.
+    pub(super) fn present(
+        &mut self,
+        world: &World,
+        (cycle, amount): (NaiveDate, Amount),
+        by: By,
+        at: Instant,
+    ) -> Attempt {
+        let attempt = self.attempt(world, (cycle, amount), by, at);
+        self.history.push(Past {
+            cycle,
+            at,
+            resolves_at: attempt.resolves_at,
+            declined: attempt.answer.is_err(),
+        });
+        attempt
+    }
+
+    fn attempt(
+        &mut self,
+        world: &World,
+        (cycle, amount): (NaiveDate, Amount),
+        by: By,
+        at: Instant,
+    ) -> Attempt {
+        let number = self.presented(cycle).saturating_add(1);
+        let mut presented = Presented {
+            mandate_id: &self.terms.mandate_id,
+            rail: self.terms.rail,
+            cycle,
+            amount_minor: amount.minor(),
+            number,
+            at,
+        };
+        let mut approved = true;
+        if self.terms.wants_approval(amount) {
+            let (after, yes) = payer::approval(world.seed, &world.profile, &presented);
+            presented.at = india::after(at, after);
+            approved = yes;
+        }
+        let draw = Draw::new(world.seed, "attempt")
+            .text(presented.mandate_id)
+            .day(cycle)
+            .number(u64::from(number));
+        let resolves_at = self.resolves_at(presented.at, draw.text("time"));
+        let mut attempt = Attempt::paid(by, at, resolves_at);
+        let script = match self.status.reason() {
+            Some(reason) => Then::Declines(reason),
+            None => self.scripted_attempts.pop_front().unwrap_or(Then::Normal),
+        };
+        let mut late_success = false;
+        attempt.reason = match script {
+            Then::Pays => None,
+            Then::Declines(reason) => Some(reason),
+            Then::DeclinesWith(decline) => {
+                attempt.answer = Err(*decline);
+                return attempt;
+            }
+            Then::Fault(fault) => {
+                late_success = fault == Fault::LateSuccess;
+                attempt.silent = fault == Fault::SilentRetry;
+                Some(Reason::Technical)
+            }
+            Then::Normal if !approved => Some(Reason::NotApproved),
+            Then::Normal if self.closed => Some(Reason::AccountClosed),
+            Then::Normal => {
+                let reason = payer::answer(world.seed, &world.profile, &presented);
+                (late_success, attempt.silent) = in_store(world, reason, by, draw);
+                reason
+            }
+        };
+        let truth = if late_success {
+            Some(None)
+        } else {
+            (attempt.reason == Some(Reason::InFlight))
+                .then(|| payer::truth(world.seed, &world.profile, &presented))
+        };
+        let written = |reason| {
+            (
+                reason,
+                Decline::of(reason, presented.rail, draw.text("code")),
+            )
+        };
+        attempt.later = truth.map(|reason| Later {
+            at: india::after(resolves_at, draw.text("late").minutes(30, 480)),
+            failure: reason.map(written),
+        });
+        if let Some((_, decline)) = attempt.reason.map(written) {
+            attempt.answer = Err(decline);
+        }
+        attempt
+    }
+
+    /// How often a cycle was presented.
+    pub(super) fn presented(&self, cycle: NaiveDate) -> u32 {
+        let of_cycle = self.history.iter().filter(|past| past.cycle == cycle);
+        u32::try_from(of_cycle.count()).unwrap_or(u32::MAX)
+    }
+
+    /// Cards answer at once, UPI within the hour, NACH on the next day.
+    fn resolves_at(&self, at: Instant, draw: Draw) -> Instant {
+        match self.terms.rail {
+            Rail::Card => at,
+            Rail::Upi => india::after(at, draw.minutes(2, 40)),
+            Rail::Enach => {
+                let morning = india::instant(india::next_day(india::day(at)), 10, 0);
+                india::after(morning, draw.minutes(0, 120))
+            }
+        }
+    }
+}
+
+/// Whether a failure turns out to be a late success, and whether the provider retries it. What is in store for an
+/// order is fixed by the attempts that somebody asked for.
+fn in_store(world: &World, reason: Option<Reason>, by: By, draw: Draw) -> (bool, bool) {
+    let drawn = |fault: &str, share| by != By::Provider && draw.text(fault).per_mille(share);
+    let technical = reason == Some(Reason::Technical);
+    let passing = technical || reason == Some(Reason::LowBalance);
+    (
+        technical && drawn("late success", world.faults.late_success),
+        passing && drawn("silent retry", world.faults.silent_retry),
+    )
+}
