@@ -196,7 +196,7 @@ fn the_operators_own_rules_and_policy_are_asked() {
     class     limit
     rule      mine (our bank's letter)
     found by  code Z9
-    then      retrying: limit: Z9
+    then      retrying: limit: Z9; again on a later day, when limits start again
     next      retry at 2026-11-21 04:00:00 IST, before 2026-11-21 09:59:00 IST
     ");
     let other = text(ask(&with(&UPI, &["--account", "other"])).stdout);

@@ -133,6 +133,8 @@ impl Shop {
                 &format!("{url}/api/v3/eNach"),
             ),
             ("ACCOUNTS__SIGNZY_MAIN__API_KEY", "sandbox-signzy-key"),
+            // Whatever the machine's clock shows.
+            ("RAILS__ENACH__WINDOWS", "[]"),
         ] {
             shop.set(&format!("MANDATED__{key}"), value);
         }
