@@ -11,6 +11,7 @@ mod lost;
 mod notices;
 mod outages;
 mod paused;
+mod policy;
 mod recovery;
 mod rescue;
 mod settle;
