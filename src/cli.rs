@@ -87,7 +87,10 @@ pub enum Command {
 pub struct Classify {
     /// Its body: a file, or - for standard input. A body is redacted before anything of it is shown.
     #[arg(value_name = "FILE")]
-    pub body: Option<PathBuf>,
+    pub file: Option<PathBuf>,
+    /// Its body as text, in place of a file.
+    #[arg(long, value_name = "TEXT", conflicts_with = "file")]
+    pub body: Option<String>,
     /// Whose answer it is.
     #[arg(long, value_parser = one_of(ProviderKind::ALL), required_unless_present = "unmapped")]
     pub provider: Option<ProviderKind>,
@@ -113,13 +116,13 @@ pub struct Classify {
     #[arg(long = "header", value_name = "HEADER", value_parser = header)]
     pub headers: Vec<(String, String)>,
     /// In place of a body: a code, such as Z9, or `merchant_advice_code=02` with its field. Can be repeated, the most telling first.
-    #[arg(long = "code", value_name = "CODE", conflicts_with = "body")]
+    #[arg(long = "code", value_name = "CODE", conflicts_with_all = ["file", "body"])]
     pub codes: Vec<String>,
     /// In place of a body: a message. Can be repeated.
-    #[arg(long = "message", value_name = "TEXT", conflicts_with = "body")]
+    #[arg(long = "message", value_name = "TEXT", conflicts_with_all = ["file", "body"])]
     pub messages: Vec<String>,
     /// List the answers in the database that no rule gave a class.
-    #[arg(long, conflicts_with_all = ["body", "provider", "rail", "account", "status", "at", "headers", "codes", "messages"])]
+    #[arg(long, conflicts_with_all = ["file", "body", "provider", "rail", "account", "status", "at", "headers", "codes", "messages"])]
     pub unmapped: bool,
     /// Of the unmapped: how far back.
     #[arg(long, conflicts_with = "provider", value_name = "DURATION", default_value = "30days", value_parser = humantime::parse_duration)]

@@ -112,11 +112,12 @@ fn said(asked: &Classify, at: Instant) -> Result<Said<'_>, Failure> {
             messages: &asked.messages,
         });
     }
-    let body = match &asked.body {
-        Some(path) => body(path)?,
-        None => String::new(),
+    let body = match (&asked.file, &asked.body) {
+        (Some(path), _) => read(path)?,
+        (None, Some(text)) => text.clone(),
+        (None, None) => String::new(),
     };
-    check_body(&body, asked.status.is_some()).map_err(|why| match &asked.body {
+    check_body(&body, asked.status.is_some()).map_err(|why| match &asked.file {
         Some(path) => Failure::from(anyhow!(why).context(format!("read {}", shown(path)))),
         None => Failure::from(anyhow!(why)),
     })?;
@@ -130,7 +131,7 @@ fn said(asked: &Classify, at: Instant) -> Result<Said<'_>, Failure> {
     )))
 }
 
-fn body(path: &Path) -> anyhow::Result<String> {
+fn read(path: &Path) -> anyhow::Result<String> {
     let mut input: Box<dyn Read> = if path.as_os_str() == "-" {
         Box::new(io::stdin())
     } else {

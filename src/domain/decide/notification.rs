@@ -7,6 +7,7 @@ use super::strategy::{Wanted, strategy_time};
 use super::timing::next_window;
 use super::{AccountPause, Decision, Next, keep};
 use crate::domain::outcome::{CallFailure, Failure, NotificationOutcome};
+use crate::domain::plan::reason::in_hours;
 use crate::domain::plan::{self, Start};
 use crate::domain::policy::Policy;
 use crate::domain::retry::{after, backoff_delay};
@@ -90,7 +91,14 @@ pub fn decide_notification(
 /// Delivered: the clock of the 25 hours starts now. What the provider says of an earlier time is not used: later is safe. One that
 /// was delivered so long ago that it ends before its 25 hours is made anew.
 fn delivered(execution: &Execution, policy: &Policy, now: Instant) -> Decision {
-    let mut decision = keep(execution, None, "the payer was notified");
+    let mut decision = keep(
+        execution,
+        None,
+        format!(
+            "the payer was notified; the debit is {} later, in the hours for it",
+            in_hours(policy.notify_to_debit)
+        ),
+    );
     decision.events = vec![Event::NotificationDelivered];
     decision.progress.delivered_at = Some(now);
     let notified_at = *decision.progress.undelivered_at.get_or_insert(now);

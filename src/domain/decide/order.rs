@@ -57,28 +57,9 @@ impl Context<'_> {
     /// A new order with a new notification, if the policy has one left and it fits into the cycle.
     fn renew(self, ended: &Decision, class: Class, from: Instant) -> Option<Decision> {
         let strategy = self.policy.retry.get(&class);
-        let retryable = match class {
-            Class::MandatePaused => true,
-            // Its one probe is spent.
-            Class::Unmapped => false,
-            Class::Funds
-            | Class::Transient
-            | Class::Limit
-            | Class::Throttled
-            | Class::CustomerAction
-            | Class::CustomerStop
-            | Class::MandateDead
-            | Class::AccountDead
-            | Class::Instrument
-            | Class::Risk
-            | Class::Legal
-            | Class::OurRequest
-            | Class::PayeeSide
-            | Class::Notification
-            | Class::InFlight
-            | Class::AlreadyCollected
-            | Class::NothingToRetry => !matches!(strategy, None | Some(Strategy::None)),
-        };
+        let retried = !matches!(strategy, None | Some(Strategy::None));
+        // The one probe of what no rule knows is spent.
+        let retryable = class == Class::MandatePaused || retried && class != Class::Unmapped;
         let order_no = ended.progress.order_no.saturating_add(1);
         if !retryable || self.execution.is_watched() || order_no > self.policy.max_orders {
             return None;

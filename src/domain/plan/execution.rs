@@ -3,7 +3,8 @@
 use chrono::NaiveDate;
 use serde::Serialize;
 
-use super::{Start, start};
+use super::reason::why;
+use super::{Start, start, timetable};
 use crate::domain::cycle::Cycle;
 use crate::domain::gate::execution_date;
 use crate::domain::ids::{notification_ref, order_id};
@@ -69,6 +70,22 @@ pub struct Numbered<'a> {
     pub policy: &'a Policy,
 }
 
+/// That it is planned, and why for these times.
+fn planned(
+    payer: &Payer<'_>,
+    cycle: &Cycle,
+    policy: &Policy,
+    id: ExecutionId,
+    start_at: Instant,
+) -> String {
+    match timetable(cycle, payer.provider, payer.notify, policy, id.0) {
+        Some(times) if times.start_at == start_at => {
+            format!("planned: {}", why(cycle, &times, policy))
+        }
+        Some(_) | None => "planned late, as soon as it can".to_owned(),
+    }
+}
+
 /// The execution of a cycle, planned now. `tag` is the installation's, `id` its own number, from which its order ids follow.
 ///
 /// A cycle that can no longer be collected becomes an execution too, an expired one, so that no cycle is forgotten.
@@ -108,6 +125,7 @@ pub fn new_execution(
     };
     match start(cycle, payer.provider, payer.notify, policy, id.0, now) {
         Start::At(step, span) => {
+            execution.reason = planned(payer, cycle, policy, id, span.opens);
             execution.step = Some(step.as_str());
             execution.run_at = Some(span.opens);
             execution.run_before = span.closes;

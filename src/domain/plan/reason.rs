@@ -41,7 +41,7 @@ pub fn why(cycle: &Cycle, timetable: &Timetable, policy: &Policy) -> String {
 }
 
 /// "25h", as the law and the configuration say it, and not "1day 1h".
-fn in_hours(duration: Duration) -> String {
+pub(in crate::domain) fn in_hours(duration: Duration) -> String {
     match (
         duration.as_secs().checked_div(3600),
         duration.as_secs() % 3600,

@@ -57,6 +57,7 @@ fn answers_and_what_follows() {
     let refused = r#"{"status":"Invalid Request","error_message":Invalid order amount","error_code":"Invalid"}"#;
     let said = table(&[
         (&with(&UPI, &["-"]), FUNDS),
+        (&with(&UPI, &["--body", FUNDS]), ""),
         (&with(&UPI, &["--json", "-"]), FUNDS),
         (&with(&UPI, &["--attempt", "2", "-"]), FUNDS),
         (&with(&UPI, &["--attempt", "4", "-"]), FUNDS),

@@ -9,7 +9,11 @@ const NO_MONEY: Then = Then::Declines(Reason::LowBalance);
 
 #[tokio::test]
 async fn a_change_of_the_rules_touches_no_execution_in_flight() {
-    let world = World::open(&[Payer::new("a", Flow::UpiExempt)]).await;
+    let payer = Payer {
+        ends_on: "2027-04-04",
+        ..Payer::new("a", Flow::UpiExempt)
+    };
+    let world = World::open(&[payer]).await;
     world.script("a", Call::Execute, [NO_MONEY]);
     world.run("05 10:00").await;
     assert_eq!(world.stands("a").await.0, "retrying");
