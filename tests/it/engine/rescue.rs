@@ -203,3 +203,61 @@ async fn rescuers_at_the_same_time_rescue_each_job_once() {
     .await;
     assert_eq!(lost, i64::from(JOBS));
 }
+
+#[tokio::test]
+async fn what_may_have_been_done_counts_as_done() {
+    for (step, state, looks, told) in [
+        ("notify", "planned", 0, true),
+        ("notify_status", "notifying", 0, false),
+        ("lookup", "retrying", 1, false),
+        ("retry", "retrying", 1, false),
+        ("verify", "failed", 1, false),
+    ] {
+        let database = due(1).await;
+        let pool = &database.pool;
+        let finished = if state == "failed" {
+            "updated_at"
+        } else {
+            "null"
+        };
+        execute(
+            pool,
+            &format!("update mandated.executions set state = '{state}', finished_at = {finished}"),
+        )
+        .await;
+        execute(
+            pool,
+            &format!("update mandated.jobs set step = '{step}', run_at = '2026-01-30T23:00Z'"),
+        )
+        .await;
+        claim_for(pool, 1, "lost", Duration::ZERO).await;
+        rescue_expired(pool, now(), WAIT, "rescuer").await.unwrap();
+        let counted: Vec<String> = column(
+            pool,
+            "select format('%s %s', looked, coalesce(undelivered_at = '2026-01-30T23:00Z', false)) from mandated.executions",
+        )
+        .await;
+        let looked: Vec<i32> =
+            column(pool, "select cardinality(looked) from mandated.executions").await;
+        assert_eq!(looked, [looks], "{step}: {counted:?}");
+        // A notification can be as old as the job that sent it.
+        assert_eq!(counted[0].ends_with(" t"), told, "{step}: {counted:?}");
+    }
+    // Never more than the last three.
+    let database = due(1).await;
+    let pool = &database.pool;
+    execute(
+        pool,
+        "update mandated.executions set looked = '{2026-01-30T20:00Z,2026-01-30T19:00Z,2026-01-30T18:00Z}', state = 'retrying'",
+    )
+    .await;
+    execute(pool, "update mandated.jobs set step = 'lookup'").await;
+    claim_for(pool, 1, "lost", Duration::ZERO).await;
+    rescue_expired(pool, now(), WAIT, "rescuer").await.unwrap();
+    let looked: Vec<bool> = column(
+        pool,
+        "select looked = '{2026-01-31T00:30Z,2026-01-30T20:00Z,2026-01-30T19:00Z}' from mandated.executions",
+    )
+    .await;
+    assert_eq!(looked, [true]);
+}
