@@ -7,7 +7,7 @@ use chrono::NaiveTime;
 use serde::{Deserialize, Serialize};
 
 use super::window::Windows;
-use super::{Class, Rail};
+use super::{Class, Instant, Rail};
 
 /// Everything that the pure core decides by. Durations are written as text with units ("25h").
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -72,6 +72,15 @@ pub struct Policy {
     /// How often a provider that has paused a mandate is asked whether it is active again.
     #[serde(with = "humantime_serde")]
     pub paused_check_every: Duration,
+}
+
+impl Policy {
+    /// An instant for people, where the rail's hours are counted.
+    pub fn local(&self, at: Instant) -> String {
+        let zone = self.debit_windows.time_zone();
+        let local = at.with_timezone(&zone);
+        local.format("%Y-%m-%d %H:%M %Z").to_string()
+    }
 }
 
 /// How to choose the time of the next try.

@@ -117,7 +117,7 @@ impl Context<'_> {
             decision.reason = format!(
                 "{}; open since {}, a person must ask the provider",
                 decision.reason,
-                since.to_rfc3339()
+                self.policy.local(since)
             );
             decision.next = Some(Next::at(
                 Step::Verify,

@@ -12,7 +12,7 @@ use crate::domain::plan::{self, Start};
 use crate::domain::policy::{Policy, Strategy};
 use crate::domain::retry::after;
 use crate::domain::window::Span;
-use crate::domain::{Class, Event, Execution, Instant, Notify, State, Step};
+use crate::domain::{Class, Event, Execution, Instant, MandateStatus, Notify, State, Step};
 
 impl Context<'_> {
     /// The order will not be tried again by us. A new one only when it is proven dead; the end when the policy has no more.
@@ -29,7 +29,7 @@ impl Context<'_> {
             decision.reason = format!(
                 "{}; the provider may retry it by itself until {}",
                 decision.reason,
-                dead_at.to_rfc3339()
+                self.policy.local(dead_at)
             );
             return decision;
         }
@@ -168,12 +168,17 @@ pub fn close_cycle(execution: &Execution, policy: &Policy, now: Instant) -> Deci
         .progress
         .sent_at
         .map(|_| Next::at(Step::Verify, after(now, policy.verify_after)));
-    let closes = execution.cycle.closes_at.to_rfc3339();
-    let mut decision = keep(
-        execution,
-        verify,
-        format!("the cycle ended at {closes} before it could be collected"),
-    );
+    let closes = policy.local(execution.cycle.closes_at);
+    let paused = execution.mandate_status == MandateStatus::Paused;
+    let why = if paused {
+        format!("the mandate was paused until the cycle ended at {closes}")
+    } else {
+        format!("the cycle ended at {closes} before it could be collected")
+    };
+    let mut decision = keep(execution, verify, why);
+    if paused {
+        decision.class = Some(Class::MandatePaused);
+    }
     decision.events = vec![Event::CycleClosed];
     decision
 }

@@ -38,13 +38,17 @@ pub(super) fn wait(
         .notified_at()
         .is_none_or(|notified| span.opens <= after(notified, policy.notification_validity));
     if covered {
-        return instead(later(execution, Some(Next { step, span }), &words(from)));
+        return instead(later(
+            execution,
+            Some(Next { step, span }),
+            &words(from, policy),
+        ));
     }
     let notice_at = before(from, policy);
     if now < notice_at {
         return at_notice(execution, step, from, notice_at, policy, now);
     }
-    renew(execution, policy, now, &words(from))
+    renew(execution, policy, now, &words(from, policy))
 }
 
 /// Comes back when a notification would be in time for the debit.
@@ -59,7 +63,11 @@ fn at_notice(
     let seed = execution.id.0;
     let span = next_window(&policy.notify_windows, notice_at, seed, policy.jitter);
     match span.filter(|_| from < execution.cycle.closes_at) {
-        Some(span) => instead(later(execution, Some(Next { step, span }), &words(from))),
+        Some(span) => instead(later(
+            execution,
+            Some(Next { step, span }),
+            &words(from, policy),
+        )),
         None => too_late(execution, from, policy, now),
     }
 }
@@ -77,7 +85,7 @@ fn hand_over(execution: &Execution, from: Instant, policy: &Policy, now: Instant
     if date.is_none() {
         return too_late(execution, from, policy, now);
     }
-    let mut decision = later(execution, Some(Next { step, span }), &words(from));
+    let mut decision = later(execution, Some(Next { step, span }), &words(from, policy));
     decision.progress.execute_at = date;
     instead(decision)
 }
@@ -85,8 +93,8 @@ fn hand_over(execution: &Execution, from: Instant, policy: &Policy, now: Instant
 /// No debit fits into the cycle any more.
 fn too_late(execution: &Execution, from: Instant, policy: &Policy, now: Instant) -> Gate {
     let mut decision = close_cycle(execution, policy, now);
-    let closes = execution.cycle.closes_at.to_rfc3339();
-    decision.reason = format!("{}, and the cycle ends at {closes}", words(from));
+    let closes = policy.local(execution.cycle.closes_at);
+    decision.reason = format!("{}, and the cycle ends at {closes}", words(from, policy));
     if decision.events.is_empty() {
         let reason = "; the provider may still retry its order by itself";
         decision.reason.push_str(reason);
@@ -106,9 +114,9 @@ fn before(from: Instant, policy: &Policy) -> Instant {
         .unwrap_or(from)
 }
 
-fn words(from: Instant) -> String {
+fn words(from: Instant, policy: &Policy) -> String {
     format!(
         "the tries of the mandate in 30 days are spent until {}",
-        from.to_rfc3339()
+        policy.local(from)
     )
 }

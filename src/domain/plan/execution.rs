@@ -70,7 +70,7 @@ pub struct Numbered<'a> {
     pub policy: &'a Policy,
 }
 
-/// That it is planned, and why for these times.
+/// Why it is planned for these times.
 fn planned(
     payer: &Payer<'_>,
     cycle: &Cycle,
@@ -79,10 +79,8 @@ fn planned(
     start_at: Instant,
 ) -> String {
     match timetable(cycle, payer.provider, payer.notify, policy, id.0) {
-        Some(times) if times.start_at == start_at => {
-            format!("planned: {}", why(cycle, &times, policy))
-        }
-        Some(_) | None => "planned late, as soon as it can".to_owned(),
+        Some(times) if times.start_at == start_at => why(cycle, &times, policy),
+        Some(_) | None => "late: as soon as it can".to_owned(),
     }
 }
 
