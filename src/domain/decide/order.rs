@@ -1,6 +1,6 @@
 //! The end of an order, and what comes after it: a new order, or the end of the cycle.
 
-use super::failure::mandate_effect;
+use super::failure::{is_none, mandate_effect};
 use super::strategy::new_order_time;
 use super::timing::may_look;
 use super::{Context, Decision, Next, keep};
@@ -36,7 +36,7 @@ impl Context<'_> {
         let why = if class == Class::NothingToRetry {
             self.execution.class.unwrap_or(class)
         } else {
-            class
+            self.last_word().unwrap_or(class)
         };
         decision.class = Some(why);
         // The new order of a paused mandate waits at the gate until the mandate is resumed.
@@ -77,7 +77,7 @@ impl Context<'_> {
             | Class::Notification
             | Class::InFlight
             | Class::AlreadyCollected
-            | Class::NothingToRetry => !matches!(strategy, None | Some(Strategy::None)),
+            | Class::NothingToRetry => !is_none(strategy),
         };
         let order_no = ended.progress.order_no.saturating_add(1);
         if !retryable || self.execution.is_watched() || order_no > self.policy.max_orders {
@@ -183,18 +183,14 @@ pub fn close_cycle(execution: &Execution, policy: &Policy, now: Instant) -> Deci
             return keep(execution, Some(Next::at(Step::Lookup, dead_at)), reason);
         }
     }
-    let verify = execution
-        .progress
-        .sent_at
-        .map(|_| Next::at(Step::Verify, after(now, policy.verify_after)));
     let closes = execution.cycle.closes_at.to_rfc3339();
     let mut decision = keep(
         execution,
-        verify,
+        None,
         format!("the cycle ended at {closes} before it could be collected"),
     );
     decision.events = vec![Event::CycleClosed];
-    decision
+    decision.looked_at_again(policy, now)
 }
 
 /// When the order was last tried: when we called, or on the date that the call handed over.
