@@ -61,7 +61,8 @@ impl Told {
             | Class::Notification
             | Class::InFlight
             | Class::AlreadyCollected
-            | Class::NothingToRetry => {}
+            // Only the last class is remembered: what comes after another one has its own probe.
+            | Class::NothingToRetry => self.unmapped.clear(),
         }
         if !failure.class.is_unproven() {
             self.not_before = failure.not_before;
