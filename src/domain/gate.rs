@@ -117,7 +117,7 @@ fn ended(execution: &Execution, reason: &str, policy: &Policy, now: Instant) -> 
     }
     decision.class = Some(Class::MandateDead);
     decision.events.push(Event::GivenUp);
-    decision
+    decision.looked_at_again(policy, now)
 }
 
 fn notify(execution: &Execution, policy: &Policy, now: Instant) -> Gate {
@@ -270,7 +270,7 @@ fn hand_over(execution: &Execution, policy: &Policy, now: Instant) -> Gate {
             );
             decision.progress.execute_at = new_date(execution, &cycle, policy, span.opens);
             if decision.progress.execute_at.is_none() {
-                decision.next = None;
+                decision = decision.looked_at_again(policy, now);
                 decision
                     .reason
                     .push_str(", and none is left before the cycle closes");
@@ -281,7 +281,7 @@ fn hand_over(execution: &Execution, policy: &Policy, now: Instant) -> Gate {
         Start::Closed { reason } => {
             let mut decision = later(execution, None, &reason);
             decision.events.push(Event::CycleClosed);
-            instead(decision)
+            instead(decision.looked_at_again(policy, now))
         }
     }
 }
@@ -348,7 +348,7 @@ fn renew(execution: &Execution, policy: &Policy, now: Instant, why: &str) -> Gat
         Start::Closed { reason } => {
             let mut decision = later(execution, None, &reason);
             decision.events.push(Event::CycleClosed);
-            instead(decision)
+            instead(decision.looked_at_again(policy, now))
         }
     }
 }

@@ -8,7 +8,7 @@ use chrono::{DateTime, NaiveTime};
 use super::super::{Account, Config, RailRules};
 use super::{Checks, show};
 use crate::domain::policy::Strategy;
-use crate::domain::{ProviderKind, Rail};
+use crate::domain::{Class, ProviderKind, Rail};
 
 /// RBI, E-mandate Framework 2026, 6a, says 24 h, and the database refuses less. Providers debit in the 25th hour, and so do we:
 /// the claim opens no intent before it.
@@ -46,7 +46,13 @@ pub(super) fn check(config: &Config, checks: &mut Checks<'_>) {
     }
     for (rail, classes) in &config.retry {
         for (class, strategy) in classes {
-            retry(&format!("retry.{rail}.{class}"), strategy, checks);
+            let key = format!("retry.{rail}.{class}");
+            let is_forbidden = matches!(class, Class::Risk | Class::Legal);
+            checks.require(!is_forbidden || *strategy == Strategy::None, &key, || {
+                "must have no strategy: what a risk check or a court has stopped is never tried again"
+                    .to_owned()
+            });
+            retry(&key, strategy, checks);
         }
     }
 }

@@ -7,7 +7,7 @@ use super::{Context, Decision, Next, keep};
 use crate::domain::execution::Progress;
 use crate::domain::outcome::Failure;
 use crate::domain::plan::{self, Start};
-use crate::domain::policy::Policy;
+use crate::domain::policy::{Policy, Strategy};
 use crate::domain::retry::{after, jitter};
 use crate::domain::{Class, Event, Execution, Instant, MandateStatus, Notify, State, Step};
 
@@ -29,6 +29,10 @@ impl Context<'_> {
         }
         let mut decision = keep(self.execution, None, words(failure));
         decision.class = Some(failure.class);
+        if let Some(said) = self.last_word() {
+            decision.class = Some(said);
+            decision.reason = format!("{}, and before it {said}", decision.reason);
+        }
         decision.closes_intent = true;
         self.mark_call(&mut decision);
         decision.progress.debits_tried = self.tried(failure.class);
@@ -97,7 +101,18 @@ impl Context<'_> {
             || self.execution.is_watched() && self.execution.progress.failed_at.is_none()
             || self.execution.state == State::Pending
             // The provider's own retry failed for another reason.
-            || self.execution.class.is_some_and(|before| before != class)
+            || self.execution.class.is_some_and(|before| before != class) && self.last_word().is_none()
+    }
+
+    /// What was said before and ends the cycle, whatever the order says of itself afterwards: a retry can be refused for it, and
+    /// then the order still has the cause of the attempt before.
+    pub(super) fn last_word(self) -> Option<Class> {
+        let said = self.execution.class?;
+        let ends = matches!(
+            said,
+            Class::CustomerAction | Class::CustomerStop | Class::Risk | Class::Legal
+        );
+        (ends && is_none(self.policy.retry.get(&said))).then_some(said)
     }
 
     /// When the provider may be asked to retry the order, if that is lawful and allowed.
@@ -105,7 +120,8 @@ impl Context<'_> {
         let tried = progress.debits_tried;
         let is_second_sight =
             self.execution.state == State::Retrying && self.execution.intent.is_none();
-        if self.counter.no_retry_allowed || tried >= self.policy.max_attempts || is_second_sight {
+        let is_over = is_second_sight || self.last_word().is_some();
+        if self.counter.no_retry_allowed || tried >= self.policy.max_attempts || is_over {
             return None;
         }
         self.next_try(Step::Retry, failure, tried, progress)
@@ -119,8 +135,10 @@ impl Context<'_> {
         tried: u16,
         progress: &Progress,
     ) -> Option<(Next, &'static str)> {
-        // What nobody has classified gets one careful probe.
-        if failure.class == Class::Unmapped && tried > 1 {
+        // What nobody has classified gets one careful probe, be it refused or declined.
+        let is_probed =
+            tried.max(progress.debits_tried) > 1 || self.execution.class == Some(Class::Unmapped);
+        if failure.class == Class::Unmapped && is_probed {
             return None;
         }
         let policy = self.policy;
@@ -184,14 +202,23 @@ impl Context<'_> {
             return self.end_of_order(decision, failure);
         }
         if class == Class::Notification && self.execution.notify == Notify::Separate {
-            return self.notify_again(decision);
+            // An order that exists is not executed again: a new notification is for a new order.
+            return match self.step {
+                Step::Retry => self.end_of_order(decision, failure),
+                Step::Execute | Step::Notify | Step::NotifyStatus | Step::Lookup | Step::Verify => {
+                    self.notify_again(decision)
+                }
+            };
         }
         if needs_person(class) || class == Class::NothingToRetry {
             decision.events = vec![Event::ReviewNeeded];
-            decision.next = self.second_look();
-            return decision;
+            return decision.looked_at_again(self.policy, self.now);
         }
-        let tried = self.execution.progress.tries.saturating_add(1);
+        // Calls that did not leave before the first refusal were none: they spend nothing.
+        let tried = match self.execution.class {
+            Some(_) => self.execution.progress.tries.saturating_add(1),
+            None => 1,
+        };
         decision.progress.tries = tried;
         let next = if tried < self.policy.max_attempts {
             self.next_try(self.step, failure, tried, &self.execution.progress)
@@ -207,26 +234,51 @@ impl Context<'_> {
             }
             // An earlier attempt of the same order may still be collected by the provider.
             None if self.step == Step::Retry => self.end_of_order(decision, failure),
+            None if let Some(later) = self.notify_for(&decision, failure, tried) => later,
             // Nothing was processed and nobody knows why: a person may know how to go on.
             None if class == Class::Unmapped => {
                 decision.events = vec![Event::ReviewNeeded];
-                decision.next = self.second_look();
-                decision
+                decision.looked_at_again(self.policy, self.now)
             }
             None => {
                 decision.events = vec![Event::GivenUp];
                 decision.reason = format!("{}; nothing more is tried", decision.reason);
-                decision.next = self.second_look();
-                decision
+                decision.looked_at_again(self.policy, self.now)
             }
         }
     }
 
-    /// An order that was sent before can still be collected by the provider.
-    fn second_look(self) -> Option<Next> {
-        let sent = self.execution.progress.sent_at?;
-        let at = after(self.now.max(sent), self.policy.verify_after);
-        Some(Next::at(Step::Verify, at))
+    /// The next try of an order that was not made is later than its notification lasts: it gets a new one.
+    fn notify_for(self, refused: &Decision, failure: &Failure, tried: u16) -> Option<Decision> {
+        let (execution, policy) = (self.execution, self.policy);
+        let is_ours = execution.notify == Notify::Separate;
+        if !is_ours || tried >= policy.max_attempts || failure.class == Class::Unmapped {
+            return None;
+        }
+        let wanted = Wanted {
+            tried,
+            is_last: false,
+            now: self.now,
+            from: self.earliest(self.step, failure, &execution.progress),
+            latest: execution.cycle.closes_at,
+            zone: policy.debit_windows.time_zone(),
+        };
+        let (at, why) = strategy_time(policy.retry.get(&failure.class)?, wanted)?;
+        let cycle = execution.cycle.put_off(at);
+        let (provider, notify) = (execution.provider, execution.notify);
+        let seed = execution.id.0;
+        let Start::At(step, span) = plan::start(&cycle, provider, notify, policy, seed, self.now)
+        else {
+            return None;
+        };
+        let mut decision = refused.clone();
+        renew_progress(&mut decision, notify);
+        decision.progress.tries = tried;
+        decision.progress.execute_at = Some(cycle.debit_at);
+        decision.events = vec![Event::NotProcessed, Event::Renewed];
+        decision.next = Some(Next { step, span });
+        decision.reason = format!("{}; again {why}, with a new notification", refused.reason);
+        Some(decision)
     }
 
     /// The rail says that the payer was not told: a new notification for the same order, which was not made.
@@ -249,6 +301,7 @@ impl Context<'_> {
             Start::Closed { reason } => {
                 decision.events = vec![Event::NotProcessed, Event::CycleClosed];
                 decision.reason = reason;
+                decision = decision.looked_at_again(self.policy, self.now);
             }
         }
         decision
@@ -269,6 +322,11 @@ pub(in crate::domain) fn park(
     decision.next = Some(Next::at(step, check.min(execution.cycle.closes_at)));
     decision.parked = true;
     decision
+}
+
+/// Whether a policy says that there is no other try.
+pub(super) const fn is_none(strategy: Option<&Strategy>) -> bool {
+    matches!(strategy, None | Some(Strategy::None))
 }
 
 /// What a failure says about the mandate itself.

@@ -27,13 +27,16 @@ pub fn decide_notification(
     match outcome {
         NotificationOutcome::Delivered => delivered(execution, policy, now),
         NotificationOutcome::Pending => {
-            let mut decision = ask_again(execution, now, "the notification is under way");
+            let mut decision = ask_again(execution, policy, now, "the notification is under way");
             decision.progress.undelivered_at = Some(now);
             decision
         }
-        NotificationOutcome::AlreadyExists => {
-            ask_again(execution, now, "a notification with this reference exists")
-        }
+        NotificationOutcome::AlreadyExists => ask_again(
+            execution,
+            policy,
+            now,
+            "a notification with this reference exists",
+        ),
         NotificationOutcome::Failed(failure) => failed(execution, failure, policy, now),
         NotificationOutcome::NotFound => {
             let mut decision = keep(
@@ -48,7 +51,7 @@ pub fn decide_notification(
         }
         NotificationOutcome::Call(CallFailure::Unknown { why }) => {
             let why = format!("the notification may have been sent: {why}");
-            let mut decision = ask_again(execution, now, &why);
+            let mut decision = ask_again(execution, policy, now, &why);
             if step == Step::Notify {
                 decision.progress.undelivered_at.get_or_insert(now);
             }
@@ -124,6 +127,7 @@ fn delivered(execution: &Execution, policy: &Policy, now: Instant) -> Decision {
         }
         Start::Closed { .. } => {
             decision.events.push(Event::CycleClosed);
+            decision = decision.looked_at_again(policy, now);
             decision.reason = format!(
                 "the payer was notified too late: {} after it the cycle or the notification is over",
                 humantime::format_duration(policy.notify_to_debit)
@@ -134,7 +138,7 @@ fn delivered(execution: &Execution, policy: &Policy, now: Instant) -> Decision {
 }
 
 /// The provider has it, or may have it: ask, do not send another.
-fn ask_again(execution: &Execution, now: Instant, why: &str) -> Decision {
+fn ask_again(execution: &Execution, policy: &Policy, now: Instant, why: &str) -> Decision {
     let mut decision = keep(
         execution,
         Some(Next::at(Step::NotifyStatus, wait(execution, now))),
@@ -143,7 +147,7 @@ fn ask_again(execution: &Execution, now: Instant, why: &str) -> Decision {
     decision.progress.tries = decision.progress.tries.saturating_add(1);
     decision.events = vec![Event::NotificationRequested];
     if now >= execution.cycle.closes_at {
-        decision.next = None;
+        decision = decision.looked_at_again(policy, now);
         decision.reason = format!("{why}; its cycle is over");
         decision.events = if execution.state == State::Planned {
             vec![Event::NotificationRequested, Event::CycleClosed]
@@ -178,13 +182,13 @@ fn failed(execution: &Execution, failure: &Failure, policy: &Policy, now: Instan
             | MandateStatus::Failed,
         ) => {
             decision.events = vec![Event::GivenUp];
-            return decision;
+            return decision.looked_at_again(policy, now);
         }
         None => {}
     }
     if matches!(failure.class, Class::OurRequest | Class::PayeeSide) {
         decision.events = vec![Event::ReviewNeeded];
-        return decision;
+        return decision.looked_at_again(policy, now);
     }
     let spent = execution.progress.notification_no;
     let allowed = policy
@@ -197,7 +201,7 @@ fn failed(execution: &Execution, failure: &Failure, policy: &Policy, now: Instan
     if stops || spent >= allowed {
         decision.events = vec![Event::GivenUp];
         decision.reason = format!("{}; nothing more is tried", decision.reason);
-        return decision;
+        return decision.looked_at_again(policy, now);
     }
     decision.events = vec![Event::NotificationFailed];
     decision.progress.undelivered_at = None;

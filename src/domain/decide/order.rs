@@ -1,6 +1,6 @@
 //! The end of an order, and what comes after it: a new order, or the end of the cycle.
 
-use super::failure::mandate_effect;
+use super::failure::{is_none, mandate_effect};
 use super::strategy::new_order_time;
 use super::timing::may_look;
 use super::{Context, Decision, Next, keep};
@@ -36,7 +36,7 @@ impl Context<'_> {
         let why = if class == Class::NothingToRetry {
             self.execution.class.unwrap_or(class)
         } else {
-            class
+            self.last_word().unwrap_or(class)
         };
         decision.class = Some(why);
         // The new order of a paused mandate waits at the gate until the mandate is resumed.
@@ -57,7 +57,7 @@ impl Context<'_> {
     /// A new order with a new notification, if the policy has one left and it fits into the cycle.
     fn renew(self, ended: &Decision, class: Class, from: Instant) -> Option<Decision> {
         let strategy = self.policy.retry.get(&class);
-        let retried = !matches!(strategy, None | Some(Strategy::None));
+        let retried = !is_none(strategy);
         // The one probe of what no rule knows is spent.
         let retryable = class == Class::MandatePaused || retried && class != Class::Unmapped;
         let order_no = ended.progress.order_no.saturating_add(1);
@@ -164,10 +164,6 @@ pub fn close_cycle(execution: &Execution, policy: &Policy, now: Instant) -> Deci
             return keep(execution, Some(Next::at(Step::Lookup, dead_at)), reason);
         }
     }
-    let verify = execution
-        .progress
-        .sent_at
-        .map(|_| Next::at(Step::Verify, after(now, policy.verify_after)));
     let closes = policy.local(execution.cycle.closes_at);
     let paused = execution.mandate_status == MandateStatus::Paused;
     let why = if paused {
@@ -175,12 +171,12 @@ pub fn close_cycle(execution: &Execution, policy: &Policy, now: Instant) -> Deci
     } else {
         format!("the cycle ended at {closes} before it could be collected")
     };
-    let mut decision = keep(execution, verify, why);
+    let mut decision = keep(execution, None, why);
     if paused {
         decision.class = Some(Class::MandatePaused);
     }
     decision.events = vec![Event::CycleClosed];
-    decision
+    decision.looked_at_again(policy, now)
 }
 
 /// When the order was last tried: when we called, or on the date that the call handed over.

@@ -9,6 +9,20 @@ use crate::domain::{Event, Execution, Instant, Outcome, State, Step};
 /// How often an unanswered second look is repeated for an execution that nobody has to decide about.
 const MAX_TRIES: u16 = 5;
 
+impl Decision {
+    /// The execution ends: a second look whenever an order of it was sent, be it one that is dead and has been followed by another.
+    #[must_use]
+    pub(in crate::domain) fn looked_at_again(mut self, policy: &Policy, now: Instant) -> Self {
+        self.next = None;
+        if self.progress.sent_at.is_some() || self.progress.order_no > 1 {
+            self.next = Some(Next::at(Step::Verify, after(now, policy.verify_after)));
+            // It has its own tries.
+            self.progress.tries = 0;
+        }
+        self
+    }
+}
+
 /// What an order of a finished execution turned out to be. `order_no` says which of its orders was looked at.
 pub fn decide_verify(
     execution: &Execution,
@@ -25,7 +39,15 @@ pub fn decide_verify(
             decision.collected = Some(amount.unwrap_or(execution.amount));
             decision.closes_intent = true;
             decision.events = vec![Event::Collected];
-            if execution.state == State::Charged {
+            if open && order_no < execution.progress.order_no {
+                // The intent is of the current order, and this one proves nothing about it.
+                decision.closes_intent = false;
+                decision.events = vec![Event::ReviewNeeded];
+                decision.next = again;
+                decision.reason = format!(
+                    "order {order_no} was collected late, and the one after it is not proven"
+                );
+            } else if execution.state == State::Charged {
                 decision.events = vec![Event::ReviewNeeded];
                 decision.reason =
                     format!("order {order_no} of this cycle was collected as well: refund due");

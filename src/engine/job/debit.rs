@@ -163,7 +163,7 @@ impl Run<'_> {
 
     /// Looks at every order that a finished execution had.
     pub(super) async fn verify(&mut self) -> Decision {
-        let execution = self.execution.clone();
+        let mut execution = self.execution.clone();
         let mut last: Option<Decision> = None;
         for order_no in 1..=execution.progress.order_no {
             let is_current = order_no == execution.progress.order_no;
@@ -176,6 +176,7 @@ impl Run<'_> {
             }
             let order = order_id(&self.engine.tag, execution.id, order_no);
             let reply = self.look_up(&order).await;
+            execution.progress = self.execution.progress;
             let mut decision =
                 decide_verify(&execution, order_no, &reply.outcome, self.policy, self.now);
             // An order that could not be looked at is not forgotten because another one could.

@@ -111,3 +111,15 @@ fn simulated_time_is_for_this_machine_and_goes_forward() {
     insta::assert_snapshot!(load(&local, &[mode, start, end("2025-02-01T00:00:00Z")]).unwrap_err(), @"clock.end (2025-02-01T00:00:00+00:00) must be after clock.start (2026-01-01T00:00:00+00:00)");
     insta::assert_snapshot!(load(&local, &[mode]).unwrap_err(), @"clock.start is not set, but clock.mode is simulated: time needs a start");
 }
+
+#[test]
+fn what_a_risk_check_or_a_court_has_stopped_has_no_strategy() {
+    for class in ["RISK", "LEGAL"] {
+        let prefix = format!("MANDATED__RETRY__UPI__{class}");
+        let (strategy, at) = (format!("{prefix}__STRATEGY"), format!("{prefix}__AT"));
+        load(GOOD, &[(&strategy, "none")]).unwrap();
+        let error = load(GOOD, &[(&strategy, "after_reset"), (&at, "06:30:00")])
+            .expect_err("it is never tried again");
+        assert!(error.to_string().contains("never tried again"), "{error}");
+    }
+}

@@ -26,6 +26,12 @@ pub(super) struct Chances {
     pub(super) dies: u64,
     /// The answer to a debit is "pending".
     pub(super) pending: u64,
+    /// The payer pauses the mandate, or somebody at the merchant does.
+    pub(super) pauses: u64,
+    /// A call is refused.
+    pub(super) refuses: u64,
+    /// An order that failed is collected days later.
+    pub(super) after_all: u64,
 }
 
 impl Chances {
@@ -39,6 +45,9 @@ impl Chances {
         outage: 0,
         dies: 0,
         pending: 500,
+        pauses: 0,
+        refuses: 0,
+        after_all: 0,
     };
 }
 
@@ -85,6 +94,10 @@ pub(super) struct Order {
     pub(super) attempts: u16,
     pub(super) failed_at: Option<Instant>,
     pub(super) no_retry: bool,
+    /// Whether it was collected long after it was dead.
+    pub(super) after_all: bool,
+    /// The wait that its answer asks for.
+    pub(super) not_before: Option<Instant>,
 }
 
 #[derive(Debug)]
@@ -93,12 +106,20 @@ pub(super) struct Bank {
     pub(super) chances: Chances,
     /// How long it goes on trying by itself.
     pub(super) horizon: Duration,
+    /// Until when the payer has paused the mandate.
+    pub(super) paused_until: Option<Instant>,
+    /// The order that is collected although it is dead, and when.
+    after_all: Option<(u16, Instant)>,
     /// By number, from 1.
     orders: Vec<Order>,
 }
 
 /// Why banks say no.
-const CLASSES: [Class; 12] = [
+const CLASSES: [Class; 20] = [
+    Class::Funds,
+    Class::Funds,
+    Class::Funds,
+    Class::Funds,
     Class::Funds,
     Class::Funds,
     Class::Funds,
@@ -111,6 +132,28 @@ const CLASSES: [Class; 12] = [
     Class::Unmapped,
     Class::AccountDead,
     Class::InFlight,
+    Class::Risk,
+    Class::CustomerAction,
+    Class::NothingToRetry,
+    Class::Legal,
+];
+
+/// Why a provider does not take a call.
+const REFUSALS: [Class; 14] = [
+    Class::Funds,
+    Class::Transient,
+    Class::Transient,
+    Class::Limit,
+    Class::Throttled,
+    Class::CustomerAction,
+    Class::CustomerStop,
+    Class::Risk,
+    Class::OurRequest,
+    Class::Notification,
+    Class::NothingToRetry,
+    Class::InFlight,
+    Class::Unmapped,
+    Class::Unmapped,
 ];
 
 impl Bank {
@@ -119,6 +162,8 @@ impl Bank {
             draws,
             chances,
             horizon,
+            paused_until: None,
+            after_all: None,
             orders: Vec::new(),
         }
     }
@@ -129,6 +174,8 @@ impl Bank {
             attempts: 0,
             failed_at: None,
             no_retry: false,
+            after_all: false,
+            not_before: None,
         };
         self.orders
             .get(usize::from(number) - 1)
@@ -179,6 +226,7 @@ impl Bank {
 
     /// Lets time pass: what was under way ends, and what failed is now and then tried again by itself.
     pub(super) fn pass(&mut self, now: Instant) {
+        self.collect_after_all(now);
         for number in 1..=u16::try_from(self.orders.len()).unwrap() {
             loop {
                 let mut order = self.order(number);
@@ -193,10 +241,22 @@ impl Bank {
                     self.put(number, order);
                     break;
                 }
-                let class = CLASSES[usize::try_from(self.draws.below(12)).unwrap()];
+                let class = if self.is_paused(until) {
+                    Class::MandatePaused
+                } else {
+                    CLASSES[usize::try_from(self.draws.below(20)).unwrap()]
+                };
+                order.not_before = self.wait_asked_for(until);
                 order.stands = Stands::Failed(class);
                 order.failed_at = Some(until);
                 self.put(number, order);
+                if self.draws.happens(self.chances.after_all)
+                    && !order.no_retry
+                    && !self.horizon.is_zero()
+                {
+                    self.after_all =
+                        Some((number, until + self.horizon + self.draws.minutes(12 * 60)));
+                }
                 let silent = !self.horizon.is_zero()
                     && !order.no_retry
                     && order.attempts < 4
@@ -210,6 +270,42 @@ impl Bank {
         }
     }
 
+    /// What nobody expects: an order is collected although it is dead.
+    fn collect_after_all(&mut self, now: Instant) {
+        let Some((number, _)) = self.after_all.filter(|(_, at)| *at <= now) else {
+            return;
+        };
+        let mut order = self.order(number);
+        let beside = self
+            .orders
+            .iter()
+            .any(|order| matches!(order.stands, Stands::Charged | Stands::Working { .. }));
+        if matches!(order.stands, Stands::Failed(_)) && !beside {
+            order.stands = Stands::Charged;
+            order.after_all = true;
+            self.put(number, order);
+        }
+        self.after_all = None;
+    }
+
+    pub(super) fn is_paused(&self, at: Instant) -> bool {
+        self.paused_until.is_some_and(|until| at < until)
+    }
+
+    /// A call that is not taken, and why.
+    pub(super) fn refusal(&mut self, now: Instant) -> Failure {
+        let class = REFUSALS[usize::try_from(self.draws.below(14)).unwrap()];
+        Failure {
+            not_before: self.wait_asked_for(now),
+            ..failure(class)
+        }
+    }
+
+    fn wait_asked_for(&mut self, now: Instant) -> Option<Instant> {
+        let asks = self.draws.happens(100);
+        asks.then(|| now + self.draws.minutes(3 * 24 * 60))
+    }
+
     /// What a look at an order tells.
     pub(super) fn look(&mut self, number: u16) -> (Outcome, Counter) {
         let order = self.order(number);
@@ -220,7 +316,10 @@ impl Bank {
         let outcome = match order.stands {
             Stands::Nowhere => Outcome::NotFound,
             Stands::Working { .. } => Outcome::Pending,
-            Stands::Failed(class) => Outcome::Failed(failure(class)),
+            Stands::Failed(class) => Outcome::Failed(Failure {
+                not_before: order.not_before,
+                ..failure(class)
+            }),
             Stands::Charged => Outcome::Charged {
                 amount: None,
                 txn: None,

@@ -1,12 +1,14 @@
 //! One cycle from its planning to its end, as workers live it: claimed, gated, called, decided, and now and then left half done.
 
-use chrono::{NaiveDate, NaiveTime, TimeDelta, Timelike};
+mod law;
+
+use chrono::{NaiveDate, NaiveTime, TimeDelta};
 use chrono_tz::Asia::Kolkata;
 use mandated::domain::cycle::{Frequency, Schedule, Terms};
 use mandated::domain::decide::notification::decide_notification;
 use mandated::domain::decide::{Decision, Next, decide, decide_verify};
 use mandated::domain::execution::{Intent, Progress};
-use mandated::domain::gate::{Gate, execution_date, gate};
+use mandated::domain::gate::{Gate, asked, execution_date, gate};
 use mandated::domain::outcome::{CallFailure, Counter, NotificationOutcome};
 use mandated::domain::plan::{Start, start};
 use mandated::domain::policy::Policy;
@@ -16,6 +18,7 @@ use mandated::domain::{
 };
 
 use super::bank::{Bank, Chances, Draws, Stands, failure};
+use super::told::Told;
 
 /// More steps than any cycle takes; a person's case is looked at daily for good.
 const MOST_STEPS: usize = 800;
@@ -34,6 +37,7 @@ pub(super) struct Life {
     called_at: Option<Instant>,
     retried_at: Option<Instant>,
     debits: u32,
+    heard: Told,
     pub(super) story: Vec<String>,
 }
 
@@ -115,6 +119,7 @@ impl Life {
             called_at: None,
             retried_at: None,
             debits: 0,
+            heard: Told::default(),
             story: Vec::new(),
         }
     }
@@ -132,9 +137,52 @@ impl Life {
                 self.now += self.bank.draws.minutes(5 * 24 * 60);
             }
             self.bank.pass(self.now);
+            self.pause();
             self.step(next)?;
         }
         self.end()
+    }
+
+    /// The payer pauses the mandate for a while, or the merchant does.
+    fn pause(&mut self) {
+        if self.bank.paused_until.is_none() && self.bank.draws.happens(self.bank.chances.pauses / 4)
+        {
+            self.bank.paused_until = Some(self.now + self.bank.draws.minutes(20 * 24 * 60));
+        }
+        let execution = &mut self.execution;
+        if execution.mandate_status == MandateStatus::Active
+            && self.bank.draws.happens(self.bank.chances.pauses / 16)
+        {
+            execution.mandate_status = MandateStatus::Paused;
+            execution.paused_at = None;
+        }
+    }
+
+    /// What the operator does about a pause of their own: resumes it some day, and what waits for it runs at once.
+    fn resume(&mut self) {
+        let execution = &mut self.execution;
+        if execution.mandate_status == MandateStatus::Paused
+            && execution.paused_at.is_none()
+            && self.bank.draws.happens(300)
+        {
+            execution.mandate_status = MandateStatus::Active;
+            if let Some(next) = self.next.as_mut() {
+                next.span.opens = self.now + self.bank.draws.minutes(24 * 60);
+            }
+        }
+    }
+
+    fn ask_mandate(&mut self, step: Step) -> Result<(), String> {
+        self.heard.ask(self.now)?;
+        let said = if self.bank.draws.happens(200) {
+            None
+        } else if self.bank.is_paused(self.now) {
+            Some(MandateStatus::Paused)
+        } else {
+            Some(MandateStatus::Active)
+        };
+        let decision = asked(&self.execution, step, said, &self.policy, self.now);
+        self.follow(&decision)
     }
 
     fn step(&mut self, next: Next) -> Result<(), String> {
@@ -160,7 +208,7 @@ impl Life {
             self.now,
         ) {
             Gate::Instead(decision) => return self.follow(&decision),
-            Gate::AskMandate => return Err("nobody paused the mandate".to_owned()),
+            Gate::AskMandate => return self.ask_mandate(step),
             Gate::Go => {}
         }
         let decision = match step {
@@ -185,6 +233,17 @@ impl Life {
 
     /// What the claim's SQL checks.
     fn claim(&mut self, next: Next) -> bool {
+        let most = self.policy.max_attempts_in_30_days;
+        let counts = matches!(next.step, Step::Notify | Step::Execute | Step::Retry);
+        let spent_on = most
+            .filter(|_| counts)
+            .and_then(|most| self.heard.spent_on(self.now, most));
+        let free_at = |day: NaiveDate| {
+            (day + TimeDelta::days(31))
+                .and_time(NaiveTime::MIN)
+                .and_utc()
+        };
+        self.execution.budget_from = spent_on.map(free_at);
         let execution = &mut self.execution;
         let progress = &execution.progress;
         let lead = TimeDelta::hours(25);
@@ -208,6 +267,8 @@ impl Life {
             && self.now < execution.cycle.closes_at
             && next.span.closes.is_none_or(|closes| self.now < closes)
             && progress.debits_tried < self.policy.max_attempts
+            && execution.mandate_status == MandateStatus::Active
+            && spent_on.is_none()
             && noticed;
         if opens {
             execution.state = State::Executing;
@@ -224,6 +285,7 @@ impl Life {
     fn rescue(&mut self, lost: Next) {
         let step = lost.step;
         self.note(step.as_str(), "the worker died");
+        self.heard.end_of_step(true);
         let wait = TimeDelta::from_std(self.policy.processing_time).unwrap();
         if matches!(step, Step::Lookup | Step::Retry | Step::Verify) {
             self.execution.progress = self.execution.progress.looked_at(self.now);
@@ -338,10 +400,20 @@ impl Life {
             // It never arrived.
             return Ok(self.decide(step, &no_answer, Counter::default()));
         }
-        if self.bank.draws.happens(30) {
-            let refused = Outcome::Refused(failure(Class::Transient));
-            return Ok(self.decide(step, &refused, Counter::default()));
+        if self.bank.draws.happens(self.bank.chances.refuses) {
+            let refused = if self.bank.is_paused(self.now) {
+                failure(Class::MandatePaused)
+            } else {
+                self.bank.refusal(self.now)
+            };
+            // "An earlier call is under way": only after one.
+            let under_way = self.bank.order(number).attempts > 0;
+            if refused.class != Class::InFlight || under_way {
+                self.heard.listen(&refused);
+                return Ok(self.decide(step, &Outcome::Refused(refused), Counter::default()));
+            }
         }
+        self.heard.calls.push(debited.unwrap_or(self.now));
         self.note(step.as_str(), "the provider takes the call");
         self.called_at = Some(debited.unwrap_or(self.now));
         if step == Step::Retry {
@@ -359,6 +431,7 @@ impl Life {
             self.bank.at_once(number, self.now);
         }
         let (outcome, counter) = self.bank.look(number);
+        self.hear(&outcome, step);
         Ok(self.decide(step, &outcome, counter))
     }
 
@@ -385,7 +458,18 @@ impl Life {
             return Err("a look-up within 90 seconds".to_owned());
         }
         self.execution.progress = self.execution.progress.looked_at(self.now);
-        Ok(self.bank.look(number))
+        let (outcome, counter) = self.bank.look(number);
+        self.hear(&outcome, Step::Lookup);
+        Ok((outcome, counter))
+    }
+
+    fn hear(&mut self, outcome: &Outcome, step: Step) {
+        // What nobody has classified counts when the order itself says it.
+        if let Outcome::Failed(failure) = outcome
+            && (failure.class != Class::Unmapped || !step.moves_money())
+        {
+            self.heard.listen(failure);
+        }
     }
 
     fn verify(&mut self) -> Result<Decision, String> {
@@ -455,7 +539,11 @@ impl Life {
                 return Err("a second debit that no person is told of".to_owned());
             }
         }
+        self.heard.end_of_step(false);
         self.execution.state = to;
+        if decision.progress.order_no > self.execution.progress.order_no {
+            self.heard.new_order();
+        }
         self.execution.progress = decision.progress;
         self.execution.class = decision.class;
         if decision.closes_intent {
@@ -463,8 +551,16 @@ impl Life {
         }
         if let Some(status) = decision.mandate {
             self.execution.mandate_status = status;
+            self.execution.paused_at = (status == MandateStatus::Paused).then_some(self.now);
+        }
+        if decision.declined > 0 {
+            let day = self.heard.budget.entry(self.now.date_naive()).or_default();
+            *day += decision.declined;
         }
         self.next = decision.next;
+        if decision.parked {
+            self.resume();
+        }
         self.note(to.as_str(), &decision.reason);
         if self.next.is_none() && !to.is_final() {
             return Err(format!("{to} without a job"));
@@ -472,93 +568,17 @@ impl Life {
         Ok(())
     }
 
-    /// The law, spelt out once more.
-    fn judge(&self, step: Step, debited: Option<Instant>) -> Result<(), String> {
-        let number = self.execution.progress.order_no;
-        let order = self.bank.order(number);
-        for other in self.bank.orders() {
-            match other.stands {
-                Stands::Charged => return Err("a debit of what was collected".to_owned()),
-                Stands::Working { .. } => return Err("a debit beside an open one".to_owned()),
-                Stands::Nowhere | Stands::Failed(_) => {}
-            }
-        }
-        if step == Step::Execute && order.attempts > 0 {
-            return Err("an order was executed a second time".to_owned());
-        }
-        let most = match (self.execution.provider, self.rail) {
-            (ProviderKind::Juspay, Rail::Upi) | (ProviderKind::Signzy, _) => 4,
-            (ProviderKind::Juspay, Rail::Enach) => 3,
-            (ProviderKind::Juspay, Rail::Card) => 2,
-        };
-        // What the provider does by itself it does without us: only ours can be one too many.
-        if order.attempts >= most {
-            return Err(format!("too many attempts: {}", order.attempts + 1));
-        }
-        if debited.is_none() {
-            self.lawful_hour("a debit")?;
-        }
-        if self.execution.notify == Notify::Separate {
-            let told = self.told.ok_or("a debit without a notification")?;
-            if self.now < told + TimeDelta::hours(24) {
-                return Err("a debit before its 24 hours".to_owned());
-            }
-            if self.now > told + TimeDelta::hours(48) {
-                return Err("a debit after its 48 hours".to_owned());
-            }
-        }
-        if self.now >= self.execution.cycle.closes_at {
-            return Err("a debit after its cycle".to_owned());
-        }
-        if self.rail == Rail::Enach && step == Step::Retry {
-            self.presented_again(order.failed_at)?;
-        }
-        Ok(())
-    }
-
-    fn presented_again(&self, returned: Option<Instant>) -> Result<(), String> {
-        let local = |at: Instant| at.with_timezone(&Kolkata);
-        match self.execution.provider {
-            ProviderKind::Juspay => {
-                let early = returned.is_some_and(|at| self.now < at + TimeDelta::days(3));
-                if early {
-                    return Err("presented again before three days after the return".to_owned());
-                }
-            }
-            ProviderKind::Signzy => {
-                let day = local(self.now).date_naive();
-                let last = self.retried_at;
-                if last.is_some_and(|at| local(at).date_naive() == day) {
-                    return Err("a second retry on one day".to_owned());
-                }
-            }
-        }
-        if local(self.now).hour() >= 14 {
-            return Err("presented after the day's last clearing".to_owned());
-        }
-        Ok(())
-    }
-
-    /// NPCI OC-215A: nothing between ten and one, nor between five and half past nine.
-    fn lawful_hour(&self, what: &str) -> Result<(), String> {
-        let local = self.now.with_timezone(&Kolkata);
-        let minute = local.hour() * 60 + local.minute();
-        let peak = (600..780).contains(&minute) || (1020..1290).contains(&minute);
-        if self.rail == Rail::Upi && peak {
-            return Err(format!("{what} outside the hours, at {local}"));
-        }
-        Ok(())
-    }
-
     fn end(&self) -> Result<(), String> {
         let collected = |order: &&super::bank::Order| order.stands == Stands::Charged;
         let truth = self.bank.orders().iter().filter(collected).count();
+        let late = self.bank.orders().iter().any(|order| order.after_all);
         let state = self.execution.state;
         match (truth, state) {
             (0 | 1, State::Review) | (1, State::Charged) => Ok(()),
             (0, State::Charged) => Err("charged, and the bank knows of nothing".to_owned()),
             (0, _) if state.is_final() => Ok(()),
             (1, _) if state.is_final() => Err(format!("{state}, and the bank has collected it")),
+            (2, State::Review) if late => Ok(()),
             (2.., _) => Err("collected twice".to_owned()),
             _ => Err(format!("{state} is no end")),
         }

@@ -3,6 +3,7 @@
 
 mod bank;
 mod life;
+mod told;
 
 use std::time::Duration;
 
@@ -30,10 +31,15 @@ fn chances() -> impl Strategy<Value = Chances> {
     let share = 0u64..400;
     (
         [share.clone(), share.clone(), share.clone(), share.clone()],
-        [share.clone(), share.clone(), share.clone(), share],
+        [share.clone(), share.clone(), share.clone(), share.clone()],
+        [share.clone(), share.clone(), share],
     )
         .prop_map(
-            |([pays, silent, late, lost], [not_sent, outage, dies, pending])| Chances {
+            |(
+                [pays, silent, late, lost],
+                [not_sent, outage, dies, pending],
+                [pauses, refuses, after_all],
+            )| Chances {
                 pays,
                 silent,
                 late,
@@ -42,6 +48,9 @@ fn chances() -> impl Strategy<Value = Chances> {
                 outage,
                 dies,
                 pending,
+                pauses,
+                refuses,
+                after_all,
             },
         )
 }
@@ -59,7 +68,10 @@ proptest! {
         seed in any::<u64>(),
     ) {
         let (provider, rail, notify) = flow.parts();
-        let policy = config().policy(provider, rail);
+        let mut policy = config().policy(provider, rail);
+        if seed % 3 == 0 {
+            policy.max_attempts_in_30_days = Some(2);
+        }
         let mut life = Life::new((provider, rail, notify), frequency, (day, minute), policy, chances, seed);
         if let Err(why) = life.run() {
             prop_assert!(false, "{why}\n{}", life.story.join("\n"));

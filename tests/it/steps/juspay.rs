@@ -3,7 +3,7 @@
 use std::fmt::Write;
 use std::time::Duration;
 
-use mandated::domain::{MandateStatus, Notify, ProviderKind, Rail, State, Step};
+use mandated::domain::{Class, MandateStatus, Notify, ProviderKind, Rail, State, Step};
 
 use super::support::{Followed, Scene, heading};
 use crate::juspay::support::{Stage, brief, documented, execute, retry};
@@ -275,7 +275,7 @@ async fn a_refusal_that_nobody_has_classified_gets_one_probe_then_a_person() {
     assert_eq!(first.state, State::Retrying, "nothing was processed");
     let (step, wait) = first.next().unwrap();
     assert!(step == Step::Execute && wait >= Duration::from_hours(6));
-    scene.execution.progress.tries = 1;
+    (scene.execution.class, scene.execution.progress.tries) = (Some(Class::Unmapped), 1);
     let second = scene.follow(&reply);
     assert_eq!(second.state, State::Review);
     for followed in [first, second] {

@@ -1,5 +1,6 @@
 //! The table of what each outcome leads to, and the stories behind its rows.
 
+mod endings;
 mod payday;
 mod properties;
 mod proven;

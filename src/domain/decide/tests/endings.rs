@@ -1,0 +1,217 @@
+//! Ends that must stay ends, and ones that came too early.
+
+use super::*;
+use crate::domain::gate::{Gate, gate};
+
+/// Half past six in the morning in India, in a window, 26 and a half hours after the notification.
+fn now() -> Instant {
+    at("2026-12-02T01:00:00Z")
+}
+
+fn retrying_refused(class: Class) -> Decision {
+    let mut execution = executing(now());
+    execution.intent = execution.intent.map(|intent| Intent {
+        is_retry: true,
+        ..intent
+    });
+    execution.class = Some(Class::Funds);
+    execution.progress.debits_tried = 1;
+    execution.progress.sent_at = Some(at("2026-12-01T23:35:00Z"));
+    execution.progress.failed_at = Some(at("2026-12-01T23:36:00Z"));
+    let refused = Outcome::Refused(failure(class));
+    decide(
+        &execution,
+        Step::Retry,
+        &refused,
+        Counter::default(),
+        &policy(),
+        now(),
+    )
+}
+
+/// The execution after a decision.
+fn then(decision: &Decision, state: State) -> Execution {
+    Execution {
+        state,
+        class: decision.class,
+        progress: decision.progress,
+        ..notified()
+    }
+}
+
+#[test]
+fn what_ends_a_cycle_is_not_forgotten_when_the_order_names_an_older_cause() {
+    let dead = at("2026-12-03T12:00:00Z");
+    for class in [
+        Class::Risk,
+        Class::Legal,
+        Class::CustomerStop,
+        Class::CustomerAction,
+    ] {
+        let refused = retrying_refused(class);
+        assert_eq!(refused.next.map(|next| next.step), Some(Step::Lookup));
+        for (state, events) in [
+            (State::Retrying, vec![Event::GivenUp]),
+            // The provider tried again by itself: that begins its time anew, and nothing of ours follows.
+            (State::Pending, vec![Event::Declined]),
+        ] {
+            let execution = then(&refused, state);
+            let funds = Outcome::Failed(failure(Class::Funds));
+            let counter = Counter::default();
+            let decision = decide(&execution, Step::Lookup, &funds, counter, &policy(), dead);
+            let reason = decision.reason;
+            assert_eq!(decision.events, events, "{class} {state}: {reason}");
+            assert_eq!(decision.class, Some(class), "{reason}");
+            let step = decision.next.map(|next| next.step);
+            assert!(step.is_some_and(|step| !step.moves_money()), "{reason}");
+        }
+    }
+}
+
+#[test]
+fn a_retry_that_wants_a_notification_gets_a_new_order_and_the_old_one_is_not_executed_again() {
+    let refused = retrying_refused(Class::Notification);
+    assert_eq!(refused.next.map(|next| next.step), Some(Step::Lookup));
+    assert_eq!(refused.progress.order_no, 1);
+    assert_eq!(refused.progress.debits_tried, 1);
+}
+
+#[test]
+fn whatever_ends_a_later_order_the_dead_one_before_it_is_looked_at_once_more() {
+    let mut second = notified();
+    second.progress.order_no = 2;
+    second.progress.tries = 9;
+    let mut ended = second.clone();
+    ended.mandate_status = MandateStatus::Revoked;
+    let closed = at("2027-01-01T18:30:00Z");
+    let stopped = NotificationOutcome::Failed(failure(Class::CustomerStop));
+    let gates = [
+        gate(&ended, Step::Execute, false, false, &policy(), now()),
+        gate(&second, Step::Execute, false, false, &policy(), closed),
+    ];
+    let mut all: Vec<Decision> = gates
+        .into_iter()
+        .map(|said| match said {
+            Gate::Instead(decision) => *decision,
+            Gate::Go | Gate::AskMandate => panic!("{said:?}"),
+        })
+        .collect();
+    let mut notifying = second.clone();
+    notifying.state = State::Notifying;
+    for (outcome, now) in [
+        (stopped, now()),
+        (NotificationOutcome::Pending, closed),
+        (NotificationOutcome::Delivered, closed),
+    ] {
+        all.push(decide_notification(
+            &notifying,
+            Step::NotifyStatus,
+            &outcome,
+            &policy(),
+            now,
+        ));
+    }
+    let mut executed = executing(now());
+    executed.progress.order_no = 2;
+    let refused = Outcome::Refused(failure(Class::Risk));
+    let counter = Counter::default();
+    all.push(decide(
+        &executed,
+        Step::Execute,
+        &refused,
+        counter,
+        &policy(),
+        now(),
+    ));
+    for decision in all {
+        let reason = &decision.reason;
+        assert_eq!(
+            decision.next.map(|next| next.step),
+            Some(Step::Verify),
+            "{reason}"
+        );
+        // An unanswered second look is repeated, however often a notification was asked about.
+        assert_eq!(decision.progress.tries, 0, "{reason}");
+    }
+}
+
+#[test]
+fn what_no_rule_knows_is_probed_once_whether_it_was_refused_or_declined() {
+    let mut probed = executing(now());
+    probed.class = Some(Class::Unmapped);
+    probed.progress.tries = 0;
+    let declined = Outcome::Failed(failure(Class::Unmapped));
+    let decision = decide(
+        &probed,
+        Step::Lookup,
+        &declined,
+        Counter::default(),
+        &policy(),
+        now(),
+    );
+    assert!(!decision.reason.contains("again"), "{}", decision.reason);
+}
+
+#[test]
+fn calls_that_never_left_do_not_spend_the_tries_of_a_refused_one() {
+    for class in [Class::Transient, Class::Unmapped] {
+        let mut execution = executing(now());
+        execution.progress.tries = 12;
+        let refused = Outcome::Refused(failure(class));
+        let counter = Counter::default();
+        let decision = decide(
+            &execution,
+            Step::Execute,
+            &refused,
+            counter,
+            &policy(),
+            now(),
+        );
+        assert_eq!(
+            decision.events,
+            [Event::NotProcessed],
+            "{}",
+            decision.reason
+        );
+        assert_eq!(decision.next.map(|next| next.step), Some(Step::Execute));
+    }
+}
+
+#[test]
+fn a_refused_order_that_must_wait_longer_than_its_notification_gets_a_new_one() {
+    let refused = Outcome::Refused(failure(Class::Limit));
+    let counter = Counter::default();
+    let execution = executing(now());
+    let decision = decide(
+        &execution,
+        Step::Execute,
+        &refused,
+        counter,
+        &policy(),
+        now(),
+    );
+    assert_eq!(decision.events, [Event::NotProcessed, Event::Renewed]);
+    assert_eq!(decision.next.map(|next| next.step), Some(Step::Notify));
+    assert_eq!(
+        (
+            decision.progress.order_no,
+            decision.progress.notification_no
+        ),
+        (1, 2)
+    );
+    let debit_at = decision.progress.execute_at.unwrap();
+    assert!(debit_at >= at("2026-12-03T01:00:00Z"), "{debit_at}");
+}
+
+#[test]
+fn an_older_order_that_was_collected_proves_nothing_about_the_open_one() {
+    let mut review = executing(now());
+    review.state = State::Review;
+    review.progress.order_no = 2;
+    let decision = decide_verify(&review, 1, &charged(), &policy(), now());
+    assert!(!decision.closes_intent);
+    assert!(decision.collected.is_some());
+    assert_eq!(decision.next.map(|next| next.step), Some(Step::Verify));
+    let current = decide_verify(&review, 2, &charged(), &policy(), now());
+    assert!(current.closes_intent);
+}
