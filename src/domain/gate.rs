@@ -199,7 +199,7 @@ fn debit(execution: &Execution, step: Step, opened: bool, policy: &Policy, now: 
             instead(later(
                 execution,
                 Some(Next { step, span: at }),
-                "another debit of this mandate is open",
+                "no intent was opened: another debit of this mandate is open, or its time was just over",
             ))
         }
     }

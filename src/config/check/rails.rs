@@ -17,6 +17,12 @@ const LAWFUL_NOTICE: Duration = Duration::from_hours(25);
 /// NPCI OC-215A: one attempt and three retries.
 const UPI_ATTEMPTS: u16 = 4;
 
+/// NPCI 2023-24/NACH/007: one presentation and two more.
+const NACH_ATTEMPTS: u16 = 3;
+
+/// NPCI 2023-24/NACH/007, from the return.
+const NACH_GAP: Duration = Duration::from_hours(72);
+
 /// NPCI OC-215A, in minutes of a day in India.
 const PEAK_MINUTES: [Range<i64>; 2] = [600..780, 1020..1290];
 
@@ -36,6 +42,7 @@ pub(super) fn check(config: &Config, checks: &mut Checks<'_>) {
              three retries"
         )
     });
+    clearing(&config.rails.enach, checks);
     peak_hours(config, checks);
     for kind in ProviderKind::ALL {
         let provider = config.providers.get(*kind);
@@ -55,6 +62,25 @@ pub(super) fn check(config: &Config, checks: &mut Checks<'_>) {
             retry(&key, strategy, checks);
         }
     }
+}
+
+/// NPCI 2023-24/NACH/007: one presentation and two more, each three days after the return of the one before.
+fn clearing(enach: &RailRules, checks: &mut Checks<'_>) {
+    let (attempts, orders) = (enach.max_attempts, enach.max_orders);
+    checks.require(attempts <= NACH_ATTEMPTS, "rails.enach.max_attempts", || {
+        format!("({attempts}) must not be more than {NACH_ATTEMPTS}: NPCI allows one presentation and two more")
+    });
+    checks.require(orders <= 1, "rails.enach.max_orders", || {
+        format!("({orders}) must not be more than 1: a new order would be one more presentation")
+    });
+    let gap = enach.min_gap_after_failure;
+    checks.require(gap >= NACH_GAP, "rails.enach.min_gap_after_failure", || {
+        format!(
+            "({}) must be at least {}: NPCI wants three days after the return",
+            show(gap),
+            show(NACH_GAP)
+        )
+    });
 }
 
 fn rules(prefix: &str, rules: &RailRules, checks: &mut Checks<'_>) {

@@ -123,3 +123,20 @@ fn what_a_risk_check_or_a_court_has_stopped_has_no_strategy() {
         assert!(error.to_string().contains("never tried again"), "{error}");
     }
 }
+
+#[test]
+fn what_is_presented_again_waits_as_npci_wants() {
+    for (key, value, why) in [
+        ("MAX_ATTEMPTS", "4", "one presentation and two more"),
+        ("MAX_ORDERS", "2", "one more presentation"),
+        (
+            "MIN_GAP_AFTER_FAILURE",
+            "71h",
+            "three days after the return",
+        ),
+    ] {
+        let key = format!("MANDATED__RAILS__ENACH__{key}");
+        let error = load(GOOD, &[(&key, value)]).expect_err("NPCI does not allow it");
+        assert!(error.to_string().contains(why), "{error}");
+    }
+}

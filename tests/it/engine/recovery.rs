@@ -268,7 +268,10 @@ async fn the_next_cycle_waits_for_an_outcome_in_review_and_is_collected_once_tha
         before[0].starts_with("review ") && before[0].contains("a person must ask the provider"),
         "{before:?}"
     );
-    assert_eq!(before[1], "planned another debit of this mandate is open");
+    assert_eq!(
+        before[1],
+        "planned no intent was opened: another debit of this mandate is open, or its time was just over"
+    );
     assert_eq!(world.ledger().debits.len(), 1);
     world.audited().await;
     world.run("20 00:00").await;
