@@ -63,7 +63,7 @@ pub struct Progress {
     pub sent_at: Option<Instant>,
     /// When the terminal failure of the current order's last attempt was first seen.
     pub failed_at: Option<Instant>,
-    /// The last three look-ups of the current order, the latest first.
+    /// The last three look-ups, the latest first; those of the order before count, for a new one begins with a look at it.
     pub looked: [Option<Instant>; 3],
 }
 

@@ -2,6 +2,7 @@
 //! be paused, a window can close, a notification can grow too old, a daemon can have been down for a day.
 
 mod budget;
+mod look;
 mod paused;
 
 use std::time::Duration;
@@ -46,8 +47,8 @@ pub fn gate(
     match step {
         Step::Notify => notify(execution, policy, now),
         Step::Execute | Step::Retry => debit(execution, step, opened, policy, now),
-        Step::Lookup => lookup(execution, counted, policy, now),
-        Step::Verify => look(execution, step, policy, now),
+        Step::Lookup => look::lookup(execution, counted, policy, now),
+        Step::Verify => look::look(execution, step, policy, now),
         Step::NotifyStatus => Gate::Go,
     }
 }
@@ -190,7 +191,7 @@ fn debit(execution: &Execution, step: Step, opened: bool, policy: &Policy, now: 
     };
     match check {
         Gate::Instead(_) | Gate::AskMandate => check,
-        Gate::Go if opened => Gate::Go,
+        Gate::Go if opened => look::before_new_order(execution, step, policy, now),
         Gate::Go => {
             let at = Span {
                 opens: after(now, OTHER_DEBIT),
@@ -351,45 +352,4 @@ fn renew(execution: &Execution, policy: &Policy, now: Instant, why: &str) -> Gat
             instead(decision.looked_at_again(policy, now))
         }
     }
-}
-
-/// A look at an order is lawful as often as the rail allows.
-fn look(execution: &Execution, step: Step, policy: &Policy, now: Instant) -> Gate {
-    let opens = may_look(execution, policy, now);
-    if opens <= now {
-        return Gate::Go;
-    }
-    let span = Span {
-        opens,
-        closes: None,
-    };
-    let reason = "looked at as often as the rail allows";
-    instead(keep(execution, Some(Next { step, span }), reason))
-}
-
-/// One look-up is not needed: a call without an idempotency key whose counter was never recorded was never made.
-fn lookup(execution: &Execution, counted: bool, policy: &Policy, now: Instant) -> Gate {
-    let never_made = execution.intent.filter(|intent| {
-        let sent = execution.progress.sent_at;
-        counted
-            && intent.counter_before.is_none()
-            && sent.is_none_or(|sent| sent < intent.opened_at)
-    });
-    let Some(intent) = never_made else {
-        return look(execution, Step::Lookup, policy, now);
-    };
-    // Both begin with a look-up.
-    let at = may_look(execution, policy, now);
-    let step = if intent.is_retry {
-        Step::Retry
-    } else {
-        Step::Execute
-    };
-    let span = next_window(&policy.debit_windows, at, execution.id.0, policy.jitter);
-    let reason = "the worker stopped before it made the call";
-    instead(later(
-        execution,
-        span.map(|span| Next { step, span }),
-        reason,
-    ))
 }

@@ -46,11 +46,12 @@ pub async fn rescue_expired(
              -- What may have been done counts as done: a look at the order, and a notification, which can be as old as its job.
              update mandated.executions e
                 set looked = case when t.lost_step in ('lookup', 'retry', 'verify')
+                                    or t.lost_step = 'execute' and e.order_no > 1
                                   then (array_prepend($1::timestamptz, e.looked))[1:3] else e.looked end,
                     undelivered_at = case when t.lost_step = 'notify' then coalesce(e.undelivered_at, t.lost_at)
                                           else e.undelivered_at end
                from taken t
-              where e.id = t.execution_id and t.lost_step in ('lookup', 'retry', 'verify', 'notify')
+              where e.id = t.execution_id and t.lost_step <> 'notify_status'
            ), logged as (
              insert into mandated.attempts (at, execution_id, mandate_id, call, reference, latency_ms, outcome, decision,
                                             next_step, next_at, lease_token, worker_id)

@@ -206,7 +206,7 @@ impl Context<'_> {
             return match self.step {
                 Step::Retry => self.end_of_order(decision, failure),
                 Step::Execute | Step::Notify | Step::NotifyStatus | Step::Lookup | Step::Verify => {
-                    self.notify_again(decision)
+                    self.notify_again(decision, failure)
                 }
             };
         }
@@ -282,10 +282,13 @@ impl Context<'_> {
     }
 
     /// The rail says that the payer was not told: a new notification for the same order, which was not made.
-    fn notify_again(self, mut decision: Decision) -> Decision {
+    fn notify_again(self, mut decision: Decision, failure: &Failure) -> Decision {
         let execution = self.execution;
+        let asked = Some(failure.allowed_from(self.now)).filter(|at| *at > self.now);
+        let cycle = execution.order_cycle();
+        let cycle = asked.map_or(cycle, |at| cycle.put_off(at));
         let start = plan::start(
-            &execution.order_cycle(),
+            &cycle,
             execution.provider,
             execution.notify,
             self.policy,
@@ -296,6 +299,9 @@ impl Context<'_> {
         match start {
             Start::At(step, span) => {
                 renew_progress(&mut decision, execution.notify);
+                if asked.is_some() {
+                    decision.progress.execute_at = Some(cycle.debit_at);
+                }
                 decision.next = Some(Next { step, span });
             }
             Start::Closed { reason } => {

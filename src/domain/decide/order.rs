@@ -41,7 +41,7 @@ impl Context<'_> {
         decision.class = Some(why);
         // The new order of a paused mandate waits at the gate until the mandate is resumed.
         if (why == Class::MandatePaused || mandate_effect(why).is_none())
-            && let Some(renewed) = self.renew(&decision, why, failure.allowed_from(self.now))
+            && let Some(renewed) = self.renew(&decision, why, self.new_order_from(failure))
         {
             return renewed;
         }
@@ -52,6 +52,12 @@ impl Context<'_> {
             after(self.now, self.policy.verify_after),
         ));
         decision
+    }
+
+    /// A new order begins with a look at this one, which may still be in the provider's hands.
+    fn new_order_from(self, failure: &Failure) -> Instant {
+        let processed = after(self.now, self.policy.processing_time);
+        failure.allowed_from(self.now).max(processed)
     }
 
     /// A new order with a new notification, if the policy has one left and it fits into the cycle.
@@ -152,7 +158,6 @@ pub(super) fn renew_progress(decision: &mut Decision, notify: Notify) {
     progress.tries = 0;
     progress.sent_at = None;
     progress.failed_at = None;
-    progress.looked = [None; 3];
 }
 
 /// The cycle is over. An order that the provider may still collect is looked at first.

@@ -1,9 +1,10 @@
 //! The steps that debit, retry, look up and look once more.
 
 use super::{JobError, Run};
-use crate::domain::decide::{Decision, decide, decide_verify};
+use crate::domain::decide::{Decision, decide, decide_verify, may_look};
 use crate::domain::ids::order_id;
-use crate::domain::outcome::CallFailure;
+use crate::domain::outcome::{CallFailure, Counter};
+use crate::domain::retry::after;
 use crate::domain::{Event, Notify, Outcome, State, Step};
 use crate::provider::{Call, ExecuteRequest, LookupRequest, Notice, Provider, Reply, RetryRequest};
 use crate::store::settle::record_counter;
@@ -11,6 +12,9 @@ use crate::store::settle::record_counter;
 impl Run<'_> {
     pub(super) async fn execute(&mut self) -> Result<Decision, JobError> {
         let execution = &self.claimed.execution;
+        if let Some(decision) = self.order_before().await {
+            return Ok(decision);
+        }
         if self.account.client.execute_needs_counter() {
             // No idempotency key: what the provider has now tells later whether this call got through.
             let before = self.look_up(&self.claimed.order_id).await;
@@ -42,6 +46,77 @@ impl Run<'_> {
             .await?;
         self.record_debit(Call::Execute, &self.claimed.order_id, &reply);
         Ok(self.decide(&reply))
+    }
+
+    /// A new order may have waited weeks for its payday: the one before it is looked at once more, and what follows instead if it is
+    /// not as dead as it was.
+    async fn order_before(&mut self) -> Option<Decision> {
+        let before = self.claimed.execution.progress.order_no.checked_sub(1)?;
+        if before == 0 || self.account.client.execute_needs_counter() {
+            return None;
+        }
+        let order = order_id(&self.engine.tag, self.execution.id, before);
+        let provider_ref = self.provider_ref.take();
+        let reply = self.look_up(&order).await;
+        let is_dead = match &reply.outcome {
+            Outcome::Failed(failure) => !failure.class.is_unproven(),
+            Outcome::Reversed(_) | Outcome::NotFound => true,
+            Outcome::Charged { .. }
+            | Outcome::Pending
+            | Outcome::Refused(_)
+            | Outcome::AlreadyExists
+            | Outcome::Odd(_)
+            | Outcome::Call(_) => false,
+        };
+        if is_dead {
+            // From here on it is about the new one.
+            self.claimed.order_id.clone_into(&mut self.order);
+            self.provider_ref = provider_ref;
+            return None;
+        }
+        Some(self.instead_of_new_order(&order, &reply))
+    }
+
+    /// What follows when the order before is not dead: it was collected, or the new one waits.
+    fn instead_of_new_order(&self, order: &str, reply: &Reply<Outcome>) -> Decision {
+        match &reply.outcome {
+            Outcome::Charged { .. } => {
+                let mut decision = self.instead_of_call(reply);
+                // Nothing else of this cycle was sent.
+                decision.next = None;
+                decision
+            }
+            Outcome::Call(_) => {
+                let mut decision = self.instead_of_call(reply);
+                if let Some(next) = decision.next.as_mut() {
+                    let opens = next.span.opens;
+                    next.span.opens = may_look(&self.execution, self.policy, opens);
+                    next.span.closes = None;
+                }
+                decision
+            }
+            Outcome::Failed(_)
+            | Outcome::Pending
+            | Outcome::NotFound
+            | Outcome::Reversed(_)
+            | Outcome::Refused(_)
+            | Outcome::AlreadyExists
+            | Outcome::Odd(_) => self.wait_for(order),
+        }
+    }
+
+    /// The same call later: as long as an earlier order is not proven dead there is no debit of a new one.
+    fn wait_for(&self, order: &str) -> Decision {
+        let why = format!("the order before it, {order}, is not proven dead");
+        let not_sent = Outcome::Call(CallFailure::NotSent { why });
+        let counter = Counter::default();
+        let (step, now) = (self.claimed.step, self.now);
+        let mut decision = decide(&self.execution, step, &not_sent, counter, self.policy, now);
+        if let Some(next) = decision.next.as_mut() {
+            next.span.opens = next.span.opens.max(after(now, self.policy.lookup_every));
+            next.span.closes = None;
+        }
+        decision
     }
 
     /// The order is read first: a retry is only for one that is proven failed, and its counter must be known.

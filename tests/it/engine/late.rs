@@ -45,6 +45,33 @@ async fn a_success_after_the_end_is_found_by_the_second_look() {
 }
 
 #[tokio::test]
+async fn a_success_of_the_first_order_while_the_second_waits_for_payday_is_found_before_its_debit()
+{
+    let provider = juspay(|asked, id, time| match asked {
+        Asked::Debit => order(id, "PENDING_VBV"),
+        // No money, and the provider says that it will not try again. In the night it does.
+        Asked::LookUp if id.ends_with("o1") && time < at("06 01:00") => declined(id, "Z9", false),
+        Asked::LookUp => order(id, "CHARGED"),
+    })
+    .await;
+    let world = World::open(&[Payer::new("a", Flow::UpiExempt)]).await;
+    let engine = world.engine_at(&provider.uri(), |_| {}).await;
+    live(&engine, at("09 00:00")).await;
+    assert_eq!(
+        world.stands("a").await,
+        ("charged".to_owned(), "collected".to_owned())
+    );
+    let orders: Vec<String> = column(
+        world.pool(),
+        "select format('%s %s %s', call, right(reference, 2), outcome) from mandated.attempts where call = 'execute'
+         union all select format('debit %s', right(order_id, 2)) from mandated.debits",
+    )
+    .await;
+    assert_eq!(orders, ["execute o1 pending", "debit o1"]);
+    world.audited().await;
+}
+
+#[tokio::test]
 async fn a_success_of_the_first_order_after_the_second_is_a_refund_due_and_loud() {
     let provider = juspay(|asked, id, time| match asked {
         Asked::Debit => order(id, "PENDING_VBV"),

@@ -207,6 +207,8 @@ async fn rescuers_at_the_same_time_rescue_each_job_once() {
 #[tokio::test]
 async fn what_may_have_been_done_counts_as_done() {
     for (step, state, looks, told) in [
+        ("execute", "notified", 0, false),
+        ("execute", "notified, a second order", 1, false),
         ("notify", "planned", 0, true),
         ("notify_status", "notifying", 0, false),
         ("lookup", "retrying", 1, false),
@@ -215,6 +217,10 @@ async fn what_may_have_been_done_counts_as_done() {
     ] {
         let database = due(1).await;
         let pool = &database.pool;
+        let (state, order_no) = match state.split_once(',') {
+            Some((state, _)) => (state, 2),
+            None => (state, 1),
+        };
         let finished = if state == "failed" {
             "updated_at"
         } else {
@@ -222,7 +228,7 @@ async fn what_may_have_been_done_counts_as_done() {
         };
         execute(
             pool,
-            &format!("update mandated.executions set state = '{state}', finished_at = {finished}"),
+            &format!("update mandated.executions set state = '{state}', finished_at = {finished}, order_no = {order_no}"),
         )
         .await;
         execute(

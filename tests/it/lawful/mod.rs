@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use mandated::config::Config;
 use mandated::domain::policy::Policy;
+use mandated::domain::policy::Strategy::Backoff;
 use mandated::domain::{ProviderKind, Rail};
 use proptest::prelude::*;
 
@@ -125,6 +126,14 @@ fn the_judge_sees_every_kind_of_rule_that_is_broken() {
         }),
         ("too many attempts", Flow::UpiSeparate, |policy| {
             policy.max_attempts = 9;
+            let hour = Duration::from_hours(1);
+            let hourly = Backoff {
+                initial: hour,
+                max: hour,
+            };
+            for strategy in policy.retry.values_mut() {
+                *strategy = hourly.clone();
+            }
         }),
         ("days after the return", Flow::Enach, |policy| {
             policy.min_gap = Duration::from_hours(1);

@@ -1,0 +1,65 @@
+//! Looks at an order: as often as the rail allows, those counted that debits and second looks begin with.
+
+use super::{Gate, Next, Span, instead, keep, later, may_look, next_window};
+use crate::domain::policy::Policy;
+use crate::domain::{Execution, Instant, Step};
+
+/// A new order begins with a look at the one before it.
+pub(super) fn before_new_order(
+    execution: &Execution,
+    step: Step,
+    policy: &Policy,
+    now: Instant,
+) -> Gate {
+    let opens = may_look(execution, policy, now);
+    if step != Step::Execute || execution.progress.order_no <= 1 || opens <= now {
+        return Gate::Go;
+    }
+    let span = Span {
+        opens,
+        closes: None,
+    };
+    let reason = "the order before it was looked at as often as the rail allows";
+    instead(later(execution, Some(Next { step, span }), reason))
+}
+
+/// A look at an order is lawful as often as the rail allows.
+pub(super) fn look(execution: &Execution, step: Step, policy: &Policy, now: Instant) -> Gate {
+    let opens = may_look(execution, policy, now);
+    if opens <= now {
+        return Gate::Go;
+    }
+    let span = Span {
+        opens,
+        closes: None,
+    };
+    let reason = "looked at as often as the rail allows";
+    instead(keep(execution, Some(Next { step, span }), reason))
+}
+
+/// One look-up is not needed: a call without an idempotency key whose counter was never recorded was never made.
+pub(super) fn lookup(execution: &Execution, counted: bool, policy: &Policy, now: Instant) -> Gate {
+    let never_made = execution.intent.filter(|intent| {
+        let sent = execution.progress.sent_at;
+        counted
+            && intent.counter_before.is_none()
+            && sent.is_none_or(|sent| sent < intent.opened_at)
+    });
+    let Some(intent) = never_made else {
+        return look(execution, Step::Lookup, policy, now);
+    };
+    // Both begin with a look-up.
+    let at = may_look(execution, policy, now);
+    let step = if intent.is_retry {
+        Step::Retry
+    } else {
+        Step::Execute
+    };
+    let span = next_window(&policy.debit_windows, at, execution.id.0, policy.jitter);
+    let reason = "the worker stopped before it made the call";
+    instead(later(
+        execution,
+        span.map(|span| Next { step, span }),
+        reason,
+    ))
+}
