@@ -1,7 +1,7 @@
 //! The steps that debit, retry, look up and look once more.
 
 use super::{JobError, Run};
-use crate::domain::decide::{Decision, decide, decide_verify, may_look};
+use crate::domain::decide::{Decision, decide, decide_verify, may_look, next_window};
 use crate::domain::ids::order_id;
 use crate::domain::outcome::{CallFailure, Counter};
 use crate::domain::retry::after;
@@ -112,9 +112,13 @@ impl Run<'_> {
         let counter = Counter::default();
         let (step, now) = (self.claimed.step, self.now);
         let mut decision = decide(&self.execution, step, &not_sent, counter, self.policy, now);
-        if let Some(next) = decision.next.as_mut() {
-            next.span.opens = next.span.opens.max(after(now, self.policy.lookup_every));
-            next.span.closes = None;
+        let at = after(now, self.policy.lookup_every);
+        let windows = &self.policy.debit_windows;
+        let seed = self.execution.id.0;
+        if let Some(next) = decision.next.as_mut()
+            && let Some(span) = next_window(windows, at, seed, self.policy.jitter)
+        {
+            next.span = span;
         }
         decision
     }

@@ -72,6 +72,34 @@ async fn a_success_of_the_first_order_while_the_second_waits_for_payday_is_found
 }
 
 #[tokio::test]
+async fn a_new_order_waits_while_the_one_before_it_is_under_way_again() {
+    let provider = juspay(|asked, id, time| match asked {
+        Asked::Debit => order(id, "PENDING_VBV"),
+        Asked::LookUp if id.ends_with("o1") && time >= at("06 01:00") && time < at("06 20:00") => {
+            order(id, "PENDING_VBV")
+        }
+        Asked::LookUp if id.ends_with("o1") => declined(id, "Z9", false),
+        Asked::LookUp => order(id, "CHARGED"),
+    })
+    .await;
+    let world = World::open(&[Payer::new("a", Flow::UpiExempt)]).await;
+    let engine = world.engine_at(&provider.uri(), |_| {}).await;
+    live(&engine, at("06 20:00")).await;
+    let (state, reason) = world.stands("a").await;
+    assert_eq!(state, "retrying");
+    assert!(reason.contains("is not proven dead"), "{reason}");
+    live(&engine, at("09 00:00")).await;
+    assert_eq!(world.stands("a").await.0, "charged");
+    let late: Vec<bool> = column(
+        world.pool(),
+        "select at >= '2027-02-06T20:00+05:30' from mandated.attempts where call = 'execute' order by id",
+    )
+    .await;
+    assert_eq!(late, [false, true], "an order each");
+    world.audited().await;
+}
+
+#[tokio::test]
 async fn a_success_of_the_first_order_after_the_second_is_a_refund_due_and_loud() {
     let provider = juspay(|asked, id, time| match asked {
         Asked::Debit => order(id, "PENDING_VBV"),
