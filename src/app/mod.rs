@@ -6,7 +6,13 @@ mod daemon;
 mod demo;
 mod engine;
 mod import;
+#[cfg(feature = "sandbox")]
+mod ledgers;
+#[cfg(feature = "sandbox")]
+mod lots;
 mod mandates;
+#[cfg(feature = "sandbox")]
+mod stage;
 
 use std::error::Error;
 use std::io::Write;

@@ -225,7 +225,7 @@ impl Lane {
 }
 
 /// Claims up to `limit` jobs of an account; only those that were due from `since` on.
-pub(super) async fn claim(
+pub async fn claim(
     engine: &Engine,
     index: usize,
     limit: usize,
@@ -256,7 +256,7 @@ pub(super) async fn claim(
 }
 
 /// Does a job; one that cannot be done is logged here, and left to its lease.
-pub(super) async fn work(
+pub async fn work(
     engine: &Engine,
     index: usize,
     claimed: Claimed,

@@ -77,7 +77,7 @@ async fn linger(engine: &Engine, done: &mut mpsc::Receiver<Done>, waiting: &mut 
 /// Settles one batch and says in the log what came of each.
 ///
 /// What the database refuses to hold is left to its lease, alone: it must not keep the others from being settled.
-pub(super) async fn settle(engine: &Engine, batch: &[Done]) -> Result<(), StoreError> {
+pub async fn settle(engine: &Engine, batch: &[Done]) -> Result<(), StoreError> {
     for done in batch {
         // First, for it may be tried again as often as needed.
         if let Some(pause) = done.decision.account {

@@ -79,6 +79,12 @@ pub(super) struct Later {
     failure: Option<(Reason, Decline)>,
 }
 
+impl Later {
+    const fn is_success(&self) -> bool {
+        self.failure.is_none()
+    }
+}
+
 /// A presentation that is over and done with for the payer's bank.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Past {
@@ -86,6 +92,9 @@ pub(super) struct Past {
     pub(super) at: Instant,
     pub(super) resolves_at: Instant,
     pub(super) declined: bool,
+    /// It was called declined, and was collected.
+    late_success: bool,
+    silent_retry: bool,
 }
 
 impl Mandate {
@@ -103,6 +112,8 @@ impl Mandate {
             at,
             resolves_at: attempt.resolves_at,
             declined: attempt.answer.is_err(),
+            late_success: attempt.later.as_ref().is_some_and(Later::is_success),
+            silent_retry: attempt.silent,
         });
         attempt
     }
@@ -180,6 +191,17 @@ impl Mandate {
             attempt.answer = Err(decline);
         }
         attempt
+    }
+
+    /// How many presentations turned out to be collected, and how many the provider was to repeat by itself.
+    pub(super) fn surprises(&self) -> (u64, u64) {
+        let count = |which: fn(&&Past) -> bool| {
+            u64::try_from(self.history.iter().filter(which).count()).unwrap_or(u64::MAX)
+        };
+        (
+            count(|past| past.late_success),
+            count(|past| past.silent_retry),
+        )
     }
 
     /// How often a cycle was presented.

@@ -9,7 +9,7 @@ use super::draw::Draw;
 use super::payer::Reason;
 
 /// One way for a call, or for the order it made, to go wrong.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Fault {
     /// It is done, then the connection breaks before the answer is whole.
@@ -28,6 +28,8 @@ pub enum Fault {
     Html,
     /// It is done, and half of the JSON arrives.
     Truncated,
+    /// It is done, and answered in good JSON in which every value has another type.
+    WrongTypes,
     /// Juspay shows the attempt as failed, and as charged hours later.
     LateSuccess,
     /// The attempt fails and Juspay retries it by itself.
@@ -36,7 +38,7 @@ pub enum Fault {
 
 impl Fault {
     /// The faults of a call; the other two are of an attempt.
-    const OF_CALLS: [Self; 8] = [
+    const OF_CALLS: [Self; 9] = [
         Self::AnswerLost,
         Self::ErrorAfter,
         Self::ResetBefore,
@@ -45,6 +47,7 @@ impl Fault {
         Self::Throttled,
         Self::Html,
         Self::Truncated,
+        Self::WrongTypes,
     ];
 
     /// Whether the call is stopped before it has any effect.
@@ -64,6 +67,7 @@ pub struct Faults {
     pub throttled: u16,
     pub html: u16,
     pub truncated: u16,
+    pub wrong_types: u16,
     /// Of technical ones.
     pub late_success: u16,
     /// Of technical ones and of those for lack of money.
@@ -83,6 +87,7 @@ impl Faults {
         throttled: 0,
         html: 0,
         truncated: 0,
+        wrong_types: 0,
         late_success: 0,
         silent_retry: 0,
         slow_for: Duration::from_millis(200),
@@ -98,9 +103,26 @@ impl Faults {
         throttled: 6,
         html: 2,
         truncated: 3,
+        wrong_types: 0,
         late_success: 250,
         silent_retry: 60,
         slow_for: Duration::from_millis(50),
+    };
+
+    /// One call in twenty goes wrong, most of them after it was done.
+    pub const CHAOS: Self = Self {
+        answer_lost: 11,
+        error_after: 9,
+        reset_before: 7,
+        slow: 0,
+        duplicate: 5,
+        throttled: 2,
+        html: 4,
+        truncated: 6,
+        wrong_types: 6,
+        late_success: 300,
+        silent_retry: 120,
+        slow_for: Duration::from_millis(2_500),
     };
 
     /// In a thousand.
@@ -114,6 +136,7 @@ impl Faults {
             Fault::Throttled => self.throttled,
             Fault::Html => self.html,
             Fault::Truncated => self.truncated,
+            Fault::WrongTypes => self.wrong_types,
             Fault::LateSuccess => self.late_success,
             Fault::SilentRetry => self.silent_retry,
         }

@@ -31,7 +31,9 @@ mod received;
 mod registration;
 mod signzy;
 mod state;
+mod wire;
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -55,6 +57,7 @@ pub use hourly::{Due, Hourly};
 pub use ledger::{Debit, Ledger, Rule, Violation};
 pub use payer::{Payers, Profile, Reason};
 pub use registration::Registration;
+pub use wire::{Cut, Wire};
 
 use india::ClockTime;
 use mandate::World;
@@ -224,6 +227,16 @@ impl Sandbox {
     /// What happened so far, in the order of time.
     pub fn ledger(&self) -> Ledger {
         self.shared.state().ledger.sorted()
+    }
+
+    /// From now on nothing goes wrong unless it is scripted. What was drawn before still comes to pass.
+    pub fn calm(&self) {
+        self.shared.state().world.faults = Faults::NONE;
+    }
+
+    /// How often each fault befell a call or an order.
+    pub fn faults(&self) -> BTreeMap<Fault, u64> {
+        self.shared.state().faults()
     }
 
     /// How often a cycle of a mandate was presented to the payer's bank, the provider's own retries counted.

@@ -6,6 +6,7 @@ use std::time::Duration;
 use axum::body::{Body, Bytes, to_bytes};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Response, StatusCode, header};
+use serde_json::Value;
 
 use super::answers;
 use super::fault::Fault;
@@ -181,8 +182,29 @@ impl Answer {
                 }
                 .respond()
             }
+            Some(Fault::WrongTypes) => Self {
+                body: of_other_types(&self.body),
+                ..self
+            }
+            .respond(),
         }
     }
+}
+
+/// The same document with a number for every text, and a text for everything else.
+fn of_other_types(body: &str) -> String {
+    fn other(value: Value) -> Value {
+        match value {
+            Value::Object(fields) => fields
+                .into_iter()
+                .map(|(name, value)| (name, other(value)))
+                .collect(),
+            Value::Array(values) => values.into_iter().map(other).collect(),
+            Value::String(text) => Value::from(text.len()),
+            value @ (Value::Null | Value::Bool(_) | Value::Number(_)) => value.to_string().into(),
+        }
+    }
+    serde_json::from_str(body).map_or_else(|_| body.to_owned(), |value| other(value).to_string())
 }
 
 /// An answer whose body fails: the server closes the connection in the middle of it.

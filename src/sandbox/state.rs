@@ -1,6 +1,6 @@
 //! Everything the sandbox remembers, and the way of one call through it: whose it is, what time it is, what goes wrong.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use super::fault::{Call, Fault, Then};
 use super::juspay::{mandates, notifications, orders, retry, txns};
@@ -25,6 +25,8 @@ pub(super) struct State {
     /// Juspay's notifications by reference: the mandate of each.
     pub(super) references: HashMap<String, String>,
     pub(super) ledger: Ledger,
+    /// How often each fault befell a call.
+    faults: BTreeMap<Fault, u64>,
     /// The latest time that a simulated caller has named.
     latest: Option<Instant>,
 }
@@ -39,6 +41,7 @@ impl State {
             orders: HashMap::new(),
             references: HashMap::new(),
             ledger: Ledger::default(),
+            faults: BTreeMap::new(),
             latest: None,
         }
     }
@@ -119,7 +122,20 @@ impl State {
         let id = endpoint.mandate_id(self, received)?;
         let mandate = self.mandates.get_mut(&id)?;
         settle(mandate, received.now, &self.world, &mut self.ledger);
-        mandate.fault(&self.world, endpoint.call())
+        let fault = mandate.fault(&self.world, endpoint.call())?;
+        count(&mut self.faults, fault, 1);
+        Some(fault)
+    }
+
+    /// How often each fault befell a call or an order.
+    pub(super) fn faults(&self) -> BTreeMap<Fault, u64> {
+        let mut faults = self.faults.clone();
+        for mandate in self.mandates.values() {
+            let (late, silent) = mandate.surprises();
+            count(&mut faults, Fault::LateSuccess, late);
+            count(&mut faults, Fault::SilentRetry, silent);
+        }
+        faults
     }
 
     fn dispatch(&mut self, endpoint: &Endpoint<'_>, received: &Received) -> Answer {
@@ -143,6 +159,11 @@ impl State {
         };
         answer.unwrap_or_else(|refusal| refusal)
     }
+}
+
+fn count(faults: &mut BTreeMap<Fault, u64>, fault: Fault, more: u64) {
+    let times = faults.entry(fault).or_default();
+    *times = times.saturating_add(more);
 }
 
 fn settle(mandate: &mut Mandate, now: Instant, world: &World, ledger: &mut Ledger) {

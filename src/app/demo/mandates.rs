@@ -2,6 +2,8 @@
 
 use std::fmt::Write;
 
+use crate::app::lots::Lots;
+
 /// One kind of mandate and its share in a thousand.
 struct Kind {
     share: u64,
@@ -101,44 +103,9 @@ const DAYS: &[u32] = &[
     1, 2, 3, 4, 5, 5, 7, 8, 10, 10, 12, 14, 15, 15, 18, 20, 21, 23, 25, 26, 28, 29, 30, 31, 31,
 ];
 
-/// Fixed, well-mixed numbers from a seed (splitmix64): the same seed gives the same mandates on every machine.
-struct Draw(u64);
-
-impl Draw {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        z ^ (z >> 31)
-    }
-
-    fn below(&mut self, limit: u64) -> u64 {
-        self.next().checked_rem(limit).unwrap_or(0)
-    }
-
-    fn pick<T: Copy>(&mut self, from: &[T], fallback: T) -> T {
-        let length = u64::try_from(from.len()).unwrap_or(1);
-        let index = usize::try_from(self.below(length)).unwrap_or(0);
-        from.get(index).copied().unwrap_or(fallback)
-    }
-
-    /// One of some things, each with a weight.
-    fn weighted<'a, T>(&mut self, from: &'a [T], weight: impl Fn(&T) -> u64) -> Option<&'a T> {
-        let total = from.iter().map(&weight).sum();
-        let mut lot = self.below(total);
-        from.iter().find(|thing| {
-            let weight = weight(thing);
-            let hit = lot < weight;
-            lot = lot.saturating_sub(weight);
-            hit
-        })
-    }
-}
-
 /// The file that the demo imports: CSV with a header.
 pub(super) fn csv(seed: u64, count: u32) -> String {
-    let mut draw = Draw(seed);
+    let mut draw = Lots::new(seed);
     let mut text = String::from(
         "ref,account,mandate_id,customer_id,rail,notify,amount,max_amount,currency,frequency,cron,time_zone,starts_on,ends_on,debit_at,category,description,metadata\n",
     );
@@ -150,7 +117,7 @@ pub(super) fn csv(seed: u64, count: u32) -> String {
     text
 }
 
-fn line(draw: &mut Draw, number: u32) -> Option<String> {
+fn line(draw: &mut Lots, number: u32) -> Option<String> {
     let kind = draw.weighted(KINDS, |kind| kind.share)?;
     let (frequency, _) = *draw.weighted(kind.frequencies, |(_, weight)| *weight)?;
     let rupees = draw.pick(

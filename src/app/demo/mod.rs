@@ -7,34 +7,27 @@ mod recovery;
 mod report;
 
 use std::io::{IsTerminal, Write};
-use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::time::Duration;
 
 use anyhow::Context;
-use chrono::{DateTime, Days, SecondsFormat};
 use indicatif::{ProgressBar, ProgressStyle};
-use secrecy::ExposeSecret;
 use tokio_util::sync::CancellationToken;
 
-use super::{Failure, engine, import};
+use super::{Failure, engine, import, stage};
 use crate::cli::Demo;
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::domain::{Instant, ProviderKind};
+use crate::domain::Instant;
 use crate::engine::{Engine, retention, simulation};
 use crate::sandbox::postgres::PrivatePostgres;
-use crate::sandbox::{self, Credentials, Faults, Options, Sandbox};
+use crate::sandbox::{self, Faults, Sandbox};
 use crate::store;
 
-/// The 28th of January 2027, midnight in India: the days after it have a 31st, and a February in which it is missing.
-const START: &str = "2027-01-28T00:00:00+05:30";
 /// Simulated time moves in multiples of this.
 const STEP: Duration = Duration::from_mins(5);
 /// Days between two lines of progress where there is no bar.
 const TELL_EVERY: u64 = 5;
-const API_KEY: &str = "demo-key";
-const MERCHANT: &str = "demo_merchant";
 
 /// Lives through the demo and prints what came of it.
 pub(super) async fn run(demo: &Demo, json: bool, out: &mut impl Write) -> Result<(), Failure> {
@@ -89,23 +82,22 @@ struct Stage {
 
 impl Stage {
     async fn set(demo: &Demo, teller: &Teller) -> Result<Self, Failure> {
-        let (start, end) = days(demo.days)?;
+        let (start, end) = stage::days(demo.days)?;
         teller.say("starting a private Postgres")?;
-        let hint = "install Postgres 15 or later (`make demo` does), so that initdb is found";
-        let postgres =
-            PrivatePostgres::start(false).map_err(|error| Failure::hinted(error, hint))?;
-        postgres
-            .create_database("demo")
-            .await
-            .map_err(|error| Failure::hinted(error, hint))?;
+        let postgres = stage::postgres("demo").await?;
         teller
             .say("starting the sandbox: both providers on loopback, with a ledger of their own")?;
-        let sandbox = start_sandbox(demo, start).await?;
-        let config = config(&postgres.url("demo"), &sandbox, start)?;
+        let sandbox = stage::sandbox(demo.seed, demo.profile, Faults::DEMO, start).await?;
+        let more = [
+            ("WORKER__ID", "demo"),
+            ("ACCOUNTS__JUSPAY_MAIN__TIMEOUT", "5s"),
+            ("ACCOUNTS__SIGNZY_MAIN__TIMEOUT", "5s"),
+        ];
+        let config = stage::config(&postgres.url("demo"), &sandbox, start, &more)?;
         let pool = engine::connect(&config).await?;
         let ahead = i32::try_from(config.retention.partitions_ahead).unwrap_or(i32::MAX);
         store::migrate::migrate(&pool, start, ahead).await?;
-        store::report::set_tag(&pool, &tag(demo.seed)).await?;
+        store::report::set_tag(&pool, &stage::tag(demo.seed)).await?;
         let engine = engine::build(&config, pool, Clock::simulated(start)).await?;
         let stage = Self {
             start,
@@ -171,79 +163,8 @@ impl Stage {
     }
 }
 
-fn days(count: u32) -> Result<(Instant, Instant), anyhow::Error> {
-    let start = DateTime::parse_from_rfc3339(START)
-        .context("read the demo's start")?
-        .to_utc();
-    let end = start
-        .checked_add_days(Days::new(u64::from(count)))
-        .context("add the demo's days")?;
-    Ok((start, end))
-}
-
 fn days_between(start: Instant, now: Instant) -> u64 {
     u64::try_from(now.signed_duration_since(start).num_days()).unwrap_or(0)
-}
-
-/// The order ids of one seed are the same in every run: four characters of it.
-fn tag(seed: u64) -> String {
-    let digits = format!("{:04}", seed.checked_rem(10_000).unwrap_or(0));
-    format!("d{}", digits.get(1..).unwrap_or("000"))
-}
-
-async fn start_sandbox(demo: &Demo, start: Instant) -> Result<Sandbox, anyhow::Error> {
-    sandbox::start(Options {
-        listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
-        seed: demo.seed,
-        profile: demo.profile.profile(),
-        faults: Faults::DEMO,
-        juspay: Credentials {
-            merchant_id: MERCHANT.to_owned(),
-            api_key: API_KEY.to_owned(),
-        },
-        signzy_key: API_KEY.to_owned(),
-        clock: Clock::simulated(start),
-    })
-    .await
-    .context("start the sandbox")
-}
-
-/// The configuration that a daemon would have, written the way an operator would: as variables.
-fn config(database: &str, sandbox: &Sandbox, start: Instant) -> Result<Config, Failure> {
-    let mut variables = vec![
-        ("DATABASE__URL".to_owned(), database.to_owned()),
-        ("CLOCK__MODE".to_owned(), "simulated".to_owned()),
-        (
-            "CLOCK__START".to_owned(),
-            start.to_rfc3339_opts(SecondsFormat::Secs, true),
-        ),
-        ("WORKER__ID".to_owned(), "demo".to_owned()),
-    ];
-    for (name, provider) in [
-        ("JUSPAY_MAIN", ProviderKind::Juspay),
-        ("SIGNZY_MAIN", ProviderKind::Signzy),
-    ] {
-        let mut set =
-            |key: &str, value: String| variables.push((format!("ACCOUNTS__{name}__{key}"), value));
-        set("PROVIDER", provider.to_string());
-        set("BASE_URL", sandbox.base_url(provider).to_string());
-        set("API_KEY", API_KEY.to_owned());
-        set("TPS", "100000".to_owned());
-        set("MAX_IN_FLIGHT", "200".to_owned());
-        set("TIMEOUT", "5s".to_owned());
-        if provider == ProviderKind::Juspay {
-            set("MERCHANT_ID", MERCHANT.to_owned());
-        }
-    }
-    let variables = variables
-        .into_iter()
-        .map(|(key, value)| (format!("MANDATED__{key}"), value));
-    let config = Config::load_with(None, variables)
-        .map_err(|error| Failure::from(anyhow::Error::from(error)))?;
-    if config.database.url.expose_secret().is_empty() {
-        return Err(Failure::from(anyhow::anyhow!("the demo has no database")));
-    }
-    Ok(config)
 }
 
 /// A bar of days on a terminal; hidden otherwise.

@@ -3,17 +3,16 @@
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
-use serde::Serialize;
-use sqlx::PgPool;
-
 use crate::admin::audit::Verdict;
 use crate::admin::output::{Table, progress};
 use crate::admin::{self, Format};
 use crate::app::Failure;
+use crate::app::ledgers::{Comparison, compare};
 use crate::cli::Demo;
 use crate::domain::{Amount, Currency, Instant};
-use crate::sandbox::{Ledger, Violation};
+use crate::sandbox::Violation;
 use crate::store::report::{self, EndTotal, Spread, StateTotal};
+use serde::Serialize;
 
 use super::Stage;
 use super::recovery::{self, Recovery};
@@ -33,20 +32,6 @@ pub(super) struct Report {
     ledger: Comparison,
     violations: Vec<Violation>,
     audit: Verdict,
-}
-
-/// Two ledgers that know nothing of each other.
-#[derive(Debug, Default, Serialize)]
-struct Comparison {
-    sandbox_debits: u64,
-    sandbox_minor: i64,
-    our_debits: u64,
-    our_minor: i64,
-    /// Collected by the provider after our last look; the executions are open, and will be looked at.
-    not_looked_at_yet: u64,
-    not_looked_at_yet_minor: i64,
-    /// What is in one ledger only, or differs. Empty, or something is badly wrong.
-    differences: Vec<String>,
 }
 
 /// Adds everything up.
@@ -71,48 +56,6 @@ pub(super) async fn collect(stage: &Stage, demo: &Demo) -> Result<Report, Failur
         violations: ledger.violations,
         audit,
     })
-}
-
-/// Each debit of theirs against ours, by mandate and by the provider's name for the debit.
-async fn compare(pool: &PgPool, ledger: &Ledger) -> Result<Comparison, Failure> {
-    let mut ours = report::debits(pool).await?;
-    let open = report::open_mandates(pool).await?;
-    let mut comparison = Comparison {
-        our_debits: u64::try_from(ours.len()).unwrap_or(u64::MAX),
-        our_minor: ours
-            .values()
-            .fold(0, |sum, debit| sum.saturating_add(debit.amount_minor)),
-        ..Comparison::default()
-    };
-    for theirs in &ledger.debits {
-        comparison.sandbox_debits = comparison.sandbox_debits.saturating_add(1);
-        comparison.sandbox_minor = comparison.sandbox_minor.saturating_add(theirs.amount_minor);
-        let (mandate, order) = (theirs.mandate_id.clone(), theirs.order_id.clone());
-        match ours.remove(&(mandate, order)) {
-            Some(debit) if debit.amount_minor == theirs.amount_minor => {}
-            Some(debit) => comparison.differences.push(format!(
-                "{} {}: the sandbox debited {}, we have {}",
-                theirs.mandate_id, theirs.order_id, theirs.amount_minor, debit.amount_minor
-            )),
-            None if open.contains(&theirs.mandate_id) => {
-                comparison.not_looked_at_yet = comparison.not_looked_at_yet.saturating_add(1);
-                comparison.not_looked_at_yet_minor = comparison
-                    .not_looked_at_yet_minor
-                    .saturating_add(theirs.amount_minor);
-            }
-            None => comparison.differences.push(format!(
-                "{} {}: the sandbox debited {} at {}, we know nothing of it",
-                theirs.mandate_id, theirs.order_id, theirs.amount_minor, theirs.at
-            )),
-        }
-    }
-    for ((mandate, order), debit) in ours {
-        comparison.differences.push(format!(
-            "{mandate} {order}: we have {}, the sandbox never debited it",
-            debit.amount_minor
-        ));
-    }
-    Ok(comparison)
 }
 
 /// An amount of rupees as people write it.

@@ -1,0 +1,63 @@
+//! The sandbox's ledger against ours.
+
+use serde::Serialize;
+use sqlx::PgPool;
+
+use crate::sandbox::Ledger;
+use crate::store::{StoreError, report};
+
+/// Two ledgers that know nothing of each other.
+#[derive(Debug, Default, Serialize)]
+pub(super) struct Comparison {
+    pub(super) sandbox_debits: u64,
+    pub(super) sandbox_minor: i64,
+    pub(super) our_debits: u64,
+    pub(super) our_minor: i64,
+    /// Collected by the provider after our last look; the executions are open, and will be looked at.
+    pub(super) not_looked_at_yet: u64,
+    pub(super) not_looked_at_yet_minor: i64,
+    /// What is in one ledger only, or differs. Empty, or something is badly wrong.
+    pub(super) differences: Vec<String>,
+}
+
+/// Each debit of theirs against ours, by mandate and by the provider's name for the debit.
+pub(super) async fn compare(pool: &PgPool, ledger: &Ledger) -> Result<Comparison, StoreError> {
+    let mut ours = report::debits(pool).await?;
+    let open = report::open_mandates(pool).await?;
+    let mut comparison = Comparison {
+        our_debits: u64::try_from(ours.len()).unwrap_or(u64::MAX),
+        our_minor: ours
+            .values()
+            .fold(0, |sum, debit| sum.saturating_add(debit.amount_minor)),
+        ..Comparison::default()
+    };
+    for theirs in &ledger.debits {
+        comparison.sandbox_debits = comparison.sandbox_debits.saturating_add(1);
+        comparison.sandbox_minor = comparison.sandbox_minor.saturating_add(theirs.amount_minor);
+        let (mandate, order) = (theirs.mandate_id.clone(), theirs.order_id.clone());
+        match ours.remove(&(mandate, order)) {
+            Some(debit) if debit.amount_minor == theirs.amount_minor => {}
+            Some(debit) => comparison.differences.push(format!(
+                "{} {}: the sandbox debited {}, we have {}",
+                theirs.mandate_id, theirs.order_id, theirs.amount_minor, debit.amount_minor
+            )),
+            None if open.contains(&theirs.mandate_id) => {
+                comparison.not_looked_at_yet = comparison.not_looked_at_yet.saturating_add(1);
+                comparison.not_looked_at_yet_minor = comparison
+                    .not_looked_at_yet_minor
+                    .saturating_add(theirs.amount_minor);
+            }
+            None => comparison.differences.push(format!(
+                "{} {}: the sandbox debited {} at {}, we know nothing of it",
+                theirs.mandate_id, theirs.order_id, theirs.amount_minor, theirs.at
+            )),
+        }
+    }
+    for ((mandate, order), debit) in ours {
+        comparison.differences.push(format!(
+            "{mandate} {order}: we have {}, the sandbox never debited it",
+            debit.amount_minor
+        ));
+    }
+    Ok(comparison)
+}
