@@ -46,6 +46,12 @@ pub enum Command {
     /// Ends with what was collected and why the rest was not, and fails if the sandbox's ledger differs from ours.
     #[cfg(feature = "sandbox")]
     Demo(Demo),
+    /// Try to break the guarantees: weeks of collections while providers, daemons, clocks and the database fail.
+    ///
+    /// Prints what was injected beside what it led to, and fails if one thing was debited twice, early, wrongly or never found. The
+    /// same seed and figures give the same weeks, so that a failure can be looked at again.
+    #[cfg(feature = "sandbox")]
+    Chaos(Chaos),
     /// Serve a stand-in for both providers on this machine, with its own ledger and the faults of real ones.
     #[cfg(feature = "sandbox")]
     Sandbox(crate::sandbox::SandboxArgs),
@@ -167,6 +173,41 @@ pub struct Demo {
     /// What the payers are like.
     #[arg(long, value_enum, default_value_t = crate::sandbox::Payers::Demo)]
     pub profile: crate::sandbox::Payers,
+}
+
+#[cfg(feature = "sandbox")]
+#[derive(Debug, Clone, Args)]
+pub struct Chaos {
+    /// The same seed gives the same weeks.
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// How many mandates; most of them have a cycle every week.
+    #[arg(long, default_value_t = 400, value_parser = clap::value_parser!(u32).range(1..))]
+    pub mandates: u32,
+    /// How many days until the last cycle; then everything may come to its end in peace.
+    #[arg(long, default_value_t = 21, value_parser = clap::value_parser!(u32).range(1..=366))]
+    pub days: u32,
+    /// How many daemons share the database.
+    #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u8).range(1..=16))]
+    pub daemons: u8,
+    /// How often a daemon is killed in the middle of work.
+    #[arg(long, default_value_t = 30)]
+    pub kills: u32,
+    /// How often a daemon stands still until somebody else has its jobs, and wakes up.
+    #[arg(long, default_value_t = 15)]
+    pub freezes: u32,
+    /// How often Postgres is killed and started again.
+    #[arg(long, default_value_t = 5)]
+    pub restarts: u32,
+    /// How often a connection to Postgres breaks in the middle of a statement, before or after its commit.
+    #[arg(long, default_value_t = 30)]
+    pub cuts: u32,
+    /// How often a daemon's clock is put forward or back by up to four minutes.
+    #[arg(long, default_value_t = 20)]
+    pub clock_steps: u32,
+    /// How often a provider takes longer for its answer than the daemon waits.
+    #[arg(long, default_value_t = 4)]
+    pub slow: u32,
 }
 
 #[derive(Debug, Subcommand)]

@@ -42,6 +42,13 @@ impl Clock {
         }
     }
 
+    /// Puts a simulated clock forward or back, as happens to a machine's.
+    pub fn step_to(&self, instant: Instant) {
+        if let Self::Simulated(micros) = self {
+            micros.store(instant.timestamp_micros(), Ordering::SeqCst);
+        }
+    }
+
     pub const fn is_simulated(&self) -> bool {
         matches!(self, Self::Simulated(_))
     }

@@ -16,6 +16,9 @@ pub(super) struct Comparison {
     /// Collected by the provider after our last look; the executions are open, and will be looked at.
     pub(super) not_looked_at_yet: u64,
     pub(super) not_looked_at_yet_minor: i64,
+    pub(super) other_amounts: u64,
+    pub(super) unknown_to_us: u64,
+    pub(super) unknown_to_them: u64,
     /// What is in one ledger only, or differs. Empty, or something is badly wrong.
     pub(super) differences: Vec<String>,
 }
@@ -37,23 +40,30 @@ pub(super) async fn compare(pool: &PgPool, ledger: &Ledger) -> Result<Comparison
         let (mandate, order) = (theirs.mandate_id.clone(), theirs.order_id.clone());
         match ours.remove(&(mandate, order)) {
             Some(debit) if debit.amount_minor == theirs.amount_minor => {}
-            Some(debit) => comparison.differences.push(format!(
-                "{} {}: the sandbox debited {}, we have {}",
-                theirs.mandate_id, theirs.order_id, theirs.amount_minor, debit.amount_minor
-            )),
+            Some(debit) => {
+                comparison.other_amounts = comparison.other_amounts.saturating_add(1);
+                comparison.differences.push(format!(
+                    "{} {}: the sandbox debited {}, we have {}",
+                    theirs.mandate_id, theirs.order_id, theirs.amount_minor, debit.amount_minor
+                ));
+            }
             None if open.contains(&theirs.mandate_id) => {
                 comparison.not_looked_at_yet = comparison.not_looked_at_yet.saturating_add(1);
                 comparison.not_looked_at_yet_minor = comparison
                     .not_looked_at_yet_minor
                     .saturating_add(theirs.amount_minor);
             }
-            None => comparison.differences.push(format!(
-                "{} {}: the sandbox debited {} at {}, we know nothing of it",
-                theirs.mandate_id, theirs.order_id, theirs.amount_minor, theirs.at
-            )),
+            None => {
+                comparison.unknown_to_us = comparison.unknown_to_us.saturating_add(1);
+                comparison.differences.push(format!(
+                    "{} {}: the sandbox debited {} at {}, we know nothing of it",
+                    theirs.mandate_id, theirs.order_id, theirs.amount_minor, theirs.at
+                ));
+            }
         }
     }
     for ((mandate, order), debit) in ours {
+        comparison.unknown_to_them = comparison.unknown_to_them.saturating_add(1);
         comparison.differences.push(format!(
             "{mandate} {order}: we have {}, the sandbox never debited it",
             debit.amount_minor

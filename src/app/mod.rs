@@ -1,5 +1,7 @@
 //! The composition root: what each command needs is built here, and handed to it.
 
+#[cfg(feature = "sandbox")]
+mod chaos;
 mod classify;
 mod daemon;
 #[cfg(feature = "sandbox")]
@@ -11,6 +13,8 @@ mod ledgers;
 #[cfg(feature = "sandbox")]
 mod lots;
 mod mandates;
+#[cfg(feature = "sandbox")]
+mod payers;
 #[cfg(feature = "sandbox")]
 mod stage;
 
@@ -118,6 +122,8 @@ pub async fn run(cli: Cli) -> Result<(), Failure> {
         #[cfg(feature = "sandbox")]
         Command::Demo(demo) => return demo::run(demo, cli.json, out).await,
         #[cfg(feature = "sandbox")]
+        Command::Chaos(asked) => return chaos::run(asked, cli.json, out).await,
+        #[cfg(feature = "sandbox")]
         Command::Sandbox(args) => return sandbox(args.clone(), out).await,
         Command::Classify(asked) if !asked.unmapped => {
             let config = classify::config(cli.config.as_deref())?;
@@ -176,7 +182,7 @@ pub async fn run(cli: Cli) -> Result<(), Failure> {
         }
         Command::Completions { .. } => Ok(()),
         #[cfg(feature = "sandbox")]
-        Command::Demo(_) | Command::Sandbox(_) => Ok(()),
+        Command::Demo(_) | Command::Chaos(_) | Command::Sandbox(_) => Ok(()),
     }
 }
 

@@ -85,7 +85,8 @@ async fn round(engine: &Engine, due: &[AccountId]) -> Result<(), StoreError> {
     Ok(())
 }
 
-fn round_up(at: Instant, step: Duration) -> Instant {
+/// The next multiple of `step`.
+pub fn round_up(at: Instant, step: Duration) -> Instant {
     let step = i64::try_from(step.as_micros()).unwrap_or(0).max(1);
     let over = at.timestamp_micros().checked_rem(step).unwrap_or(0);
     if over == 0 {

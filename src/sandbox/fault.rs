@@ -50,6 +50,23 @@ impl Fault {
         Self::WrongTypes,
     ];
 
+    /// What it is called in a report.
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::AnswerLost => "answer lost after it was done",
+            Self::ErrorAfter => "HTTP 500 after it was done",
+            Self::ResetBefore => "connection reset before it was done",
+            Self::Slow => "answered too late",
+            Self::Duplicate => "delivered twice",
+            Self::Throttled => "throttled",
+            Self::Html => "a proxy's page with HTTP 200",
+            Self::Truncated => "half of the answer",
+            Self::WrongTypes => "an answer of other types",
+            Self::LateSuccess => "declined, and collected after all",
+            Self::SilentRetry => "retried by the provider itself",
+        }
+    }
+
     /// Whether the call is stopped before it has any effect.
     pub(super) const fn is_before(self) -> bool {
         matches!(self, Self::ResetBefore | Self::Throttled | Self::Html)

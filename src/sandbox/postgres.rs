@@ -92,6 +92,11 @@ impl PrivatePostgres {
         format!("postgres://postgres@127.0.0.1:{}/{database}", self.port)
     }
 
+    /// Where it listens on loopback.
+    pub const fn port(&self) -> u16 {
+        self.port
+    }
+
     /// Makes an empty database. The name is trusted.
     pub async fn create_database(&self, name: &str) -> Result<(), PostgresError> {
         let create = async {

@@ -171,3 +171,50 @@ pub async fn set_tag(pool: &PgPool, tag: &str) -> Result<(), StoreError> {
         .tried("set the installation tag")?;
     Ok(())
 }
+
+/// Lets the leases of a worker be over, in a simulation in which their time has passed.
+pub async fn end_leases(pool: &PgPool, worker: &str) -> Result<(), StoreError> {
+    sqlx::query!(
+        "update mandated.jobs set lease_until = now() - interval '1 second' where worker_id = $1",
+        worker
+    )
+    .execute(pool)
+    .await
+    .tried("end the leases of a lost worker")?;
+    Ok(())
+}
+
+/// A cycle that is not at its end.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Unfinished {
+    pub execution_id: i64,
+    pub state: String,
+    pub reason: String,
+    /// What is next, and when; a person's decision has neither.
+    pub next_step: Option<String>,
+    pub next_at: Option<Instant>,
+}
+
+/// Every execution that is open or waits for a person, with its reason.
+pub async fn unfinished(pool: &PgPool) -> Result<Vec<Unfinished>, StoreError> {
+    sqlx::query_as!(
+        Unfinished,
+        r#"select e.id as "execution_id!", e.state as "state!", e.reason as "reason!", j.step as "next_step?", j.run_at as "next_at?"
+             from mandated.execution_status e left join mandated.jobs j on j.execution_id = e.id
+            where e.finished_at is null or e.state = 'review' order by e.id"#
+    )
+    .fetch_all(pool)
+    .await
+    .tried("read what is not finished")
+}
+
+/// How many executions and calls there are in all.
+pub async fn totals(pool: &PgPool) -> Result<(i64, i64), StoreError> {
+    let row = sqlx::query!(
+        r#"select (select count(*) from mandated.executions) as "executions!", (select count(*) from mandated.attempts) as "calls!""#
+    )
+    .fetch_one(pool)
+    .await
+    .tried("count executions and calls")?;
+    Ok((row.executions, row.calls))
+}

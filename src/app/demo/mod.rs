@@ -2,7 +2,6 @@
 //!
 //! It uses what the daemon uses: the import, the planner, the claim, the clients, the settlement. Only the clock is another.
 
-mod mandates;
 mod recovery;
 mod report;
 
@@ -14,6 +13,7 @@ use anyhow::Context;
 use indicatif::{ProgressBar, ProgressStyle};
 use tokio_util::sync::CancellationToken;
 
+use super::payers::{self, Season};
 use super::{Failure, engine, import, stage};
 use crate::cli::Demo;
 use crate::clock::Clock;
@@ -114,7 +114,7 @@ impl Stage {
 
     /// The same file for both sides.
     async fn import(&self, demo: &Demo) -> Result<(), Failure> {
-        let file = mandates::csv(demo.seed, demo.mandates);
+        let file = payers::csv(demo.seed, demo.mandates, Season::Months);
         // The sandbox's Signzy debits every cycle that it knows: none before the demo begins.
         let first_cycles = self
             .start

@@ -1,8 +1,10 @@
-//! The demo's mandates: all rails, both providers, all ways of notifying, many frequencies, the 31st among them.
+//! The mandates of the demo and the chaos: all rails, both providers, all ways of notifying, many frequencies, the 31st among them.
 
 use std::fmt::Write;
 
-use crate::app::lots::Lots;
+use chrono::NaiveDate;
+
+use super::lots::Lots;
 
 /// One kind of mandate and its share in a thousand.
 struct Kind {
@@ -98,28 +100,50 @@ const KINDS: &[Kind] = &[
     },
 ];
 
+/// Many cycles in a few weeks, so that those of a mandate get in each other's way.
+const OFTEN: &[(&str, u64)] = &[
+    ("weekly", 55),
+    ("fortnightly", 15),
+    ("monthly", 20),
+    ("cron", 5),
+    ("daily", 5),
+];
+
 /// Monthly days, the 29th to the 31st among them more often than in life.
 const DAYS: &[u32] = &[
     1, 2, 3, 4, 5, 5, 7, 8, 10, 10, 12, 14, 15, 15, 18, 20, 21, 23, 25, 26, 28, 29, 30, 31, 31,
 ];
 
-/// The file that the demo imports: CSV with a header.
-pub(super) fn csv(seed: u64, count: u32) -> String {
+/// How often mandates have a cycle, and for how long.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Season {
+    /// As in life: mostly once a month, without an end.
+    Months,
+    /// Mostly once a week, up to a last day.
+    Weeks { last: NaiveDate },
+}
+
+/// A file to import: CSV with a header.
+pub(super) fn csv(seed: u64, count: u32, season: Season) -> String {
     let mut draw = Lots::new(seed);
     let mut text = String::from(
         "ref,account,mandate_id,customer_id,rail,notify,amount,max_amount,currency,frequency,cron,time_zone,starts_on,ends_on,debit_at,category,description,metadata\n",
     );
     for number in 1..=count {
-        if let Some(line) = line(&mut draw, number) {
+        if let Some(line) = line(&mut draw, number, season) {
             text.push_str(&line);
         }
     }
     text
 }
 
-fn line(draw: &mut Lots, number: u32) -> Option<String> {
+fn line(draw: &mut Lots, number: u32, season: Season) -> Option<String> {
     let kind = draw.weighted(KINDS, |kind| kind.share)?;
-    let (frequency, _) = *draw.weighted(kind.frequencies, |(_, weight)| *weight)?;
+    let (frequencies, ends_on) = match season {
+        Season::Months => (kind.frequencies, String::new()),
+        Season::Weeks { last } => (OFTEN, last.to_string()),
+    };
+    let (frequency, _) = *draw.weighted(frequencies, |(_, weight)| *weight)?;
     let rupees = draw.pick(
         &[
             99u64, 149, 199, 299, 499, 649, 999, 1499, 2500, 4999, 12_000,
@@ -173,7 +197,7 @@ fn line(draw: &mut Lots, number: u32) -> Option<String> {
     let mut line = String::new();
     writeln!(
         line,
-        "demo-{number:05},{},{provider_id},cust{number:06},{},{},{rupees}.{paise:02},{}.00,INR,{frequency},{cron},Asia/Kolkata,{starts_on},,{debit_at},{},Demo plan,{metadata}",
+        "demo-{number:05},{},{provider_id},cust{number:06},{},{},{rupees}.{paise:02},{}.00,INR,{frequency},{cron},Asia/Kolkata,{starts_on},{ends_on},{debit_at},{},Demo plan,{metadata}",
         kind.account,
         kind.rail,
         kind.notify,

@@ -1,0 +1,131 @@
+//! What goes wrong beside the providers' answers, and when: all drawn from the seed before the first day.
+
+use std::collections::VecDeque;
+
+use chrono::TimeDelta;
+
+use crate::app::lots::Lots;
+use crate::cli::Chaos;
+use crate::domain::Instant;
+use crate::sandbox::Cut;
+
+/// Where in a round of claim, calls and settlement.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Moment {
+    /// The jobs are claimed and their intents open. Some calls may have been made.
+    Calling,
+    /// Every answer is there, and none is settled.
+    Answered,
+    /// While the settlement is on its way.
+    Settling(Cut),
+}
+
+/// A statement of a round.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Statement {
+    Claim,
+    Settle,
+    Plan,
+    Rescue,
+}
+
+/// One thing that goes wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Incident {
+    /// The daemon is gone with all that it held; another one starts in its place.
+    Kill(Moment),
+    /// The daemon stands still with all that it holds, for so long.
+    Freeze(Moment, TimeDelta),
+    /// Postgres is killed; it is back when the round ends.
+    Restart(Moment),
+    /// A connection breaks.
+    Cut(Statement, Cut),
+    /// The daemon's clock is so far from the others' from now on.
+    ClockStep(TimeDelta),
+    /// A provider does what it is asked, and answers when nobody listens any more.
+    Slow,
+}
+
+impl Incident {
+    /// What it is called in the report.
+    pub(super) const fn words(self) -> &'static str {
+        match self {
+            Self::Kill(Moment::Calling) => "daemons killed between claim and answers",
+            Self::Kill(Moment::Answered) => "daemons killed between answers and settlement",
+            Self::Kill(Moment::Settling(Cut::Before)) => "daemons killed as the settlement left",
+            Self::Kill(Moment::Settling(Cut::After)) => {
+                "daemons killed after the commit of a settlement they never heard of"
+            }
+            Self::Freeze(Moment::Calling, _) => "daemons frozen past their leases before calls",
+            Self::Freeze(Moment::Answered | Moment::Settling(_), _) => {
+                "daemons frozen past their leases with answers"
+            }
+            Self::Restart(_) => "Postgres killed and restarted",
+            Self::Cut(_, Cut::Before) => "statements that never reached Postgres",
+            Self::Cut(_, Cut::After) => "commits whose answer was lost",
+            Self::ClockStep(_) => "clocks put forward or back",
+            Self::Slow => "answers later than anybody waited",
+        }
+    }
+}
+
+/// All incidents of a run, in the order of time.
+pub(super) fn draw(chaos: &Chaos, start: Instant, end: Instant) -> VecDeque<(Instant, Incident)> {
+    let mut lots = Lots::new(chaos.seed ^ 0x00C0_FFEE);
+    let minutes = u64::try_from(end.signed_duration_since(start).num_minutes()).unwrap_or(0);
+    let mut all = Vec::new();
+    let mut add = |count: u32, incident: fn(&mut Lots) -> Incident| {
+        for _ in 0..count {
+            let minute = i64::try_from(lots.below(minutes)).unwrap_or(0);
+            let at = start
+                .checked_add_signed(TimeDelta::minutes(minute))
+                .unwrap_or(start);
+            all.push((at, incident(&mut lots)));
+        }
+    };
+    add(chaos.kills, |lots| Incident::Kill(moment(lots)));
+    add(chaos.freezes, |lots| {
+        let moment = lots.pick(&[Moment::Calling, Moment::Answered], Moment::Answered);
+        Incident::Freeze(moment, minutes_of(lots, 10, 240))
+    });
+    add(chaos.restarts, |lots| {
+        let moment = lots.pick(&[Moment::Calling, Moment::Answered], Moment::Answered);
+        Incident::Restart(moment)
+    });
+    add(chaos.cuts, |lots| {
+        // The settlement most often: it is the one with the money.
+        let statements = [
+            Statement::Claim,
+            Statement::Settle,
+            Statement::Settle,
+            Statement::Plan,
+            Statement::Rescue,
+        ];
+        let statement = lots.pick(&statements, Statement::Settle);
+        Incident::Cut(statement, cut(lots))
+    });
+    add(chaos.clock_steps, |lots| {
+        let step = minutes_of(lots, 0, 8);
+        Incident::ClockStep(step.checked_sub(&TimeDelta::minutes(4)).unwrap_or(step))
+    });
+    add(chaos.slow, |_| Incident::Slow);
+    all.sort_by_key(|(at, _)| *at);
+    all.into()
+}
+
+fn moment(lots: &mut Lots) -> Moment {
+    match lots.below(3) {
+        0 => Moment::Calling,
+        1 => Moment::Answered,
+        _ => Moment::Settling(cut(lots)),
+    }
+}
+
+fn cut(lots: &mut Lots) -> Cut {
+    lots.pick(&[Cut::Before, Cut::After], Cut::After)
+}
+
+fn minutes_of(lots: &mut Lots, least: i64, most: u64) -> TimeDelta {
+    let minutes = i64::try_from(lots.below(most)).unwrap_or(0);
+    TimeDelta::minutes(minutes.saturating_add(least))
+}
