@@ -208,6 +208,9 @@ pub struct Chaos {
     /// How often a provider takes longer for its answer than the daemon waits.
     #[arg(long, default_value_t = 4)]
     pub slow: u32,
+    /// Keep the database after the report, to look into it, until Ctrl-C.
+    #[arg(long)]
+    pub hold: bool,
 }
 
 #[derive(Debug, Subcommand)]

@@ -12,6 +12,7 @@
 
 mod admin;
 mod audit;
+mod chaos;
 mod classify;
 mod cli;
 mod config;
@@ -30,3 +31,4 @@ mod secrets;
 mod signzy;
 mod steps;
 mod support;
+mod wire;

@@ -69,6 +69,10 @@ pub(super) async fn run(chaos: &Chaos, json: bool, out: &mut impl Write) -> Resu
         let seconds = started.elapsed().as_secs_f64();
         writeln!(std::io::stderr(), "lived in {seconds:.1} s").context("write the time")?;
     }
+    if chaos.hold {
+        writeln!(std::io::stderr(), "look into {url} until Ctrl-C").context("write the address")?;
+        tokio::signal::ctrl_c().await.context("wait for Ctrl-C")?;
+    }
     pool.close().await;
     sandbox.stop().await;
     if report.holds {

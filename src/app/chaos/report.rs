@@ -173,6 +173,7 @@ fn replay(chaos: &Chaos) -> String {
         cuts,
         clock_steps,
         slow,
+        hold: _,
     } = chaos;
     format!(
         "mandated chaos --seed {seed} --mandates {mandates} --days {days} --daemons {daemons} --kills {kills} \

@@ -1,7 +1,7 @@
 //! The second look at what is finished: a provider that retries by itself can collect what it first called failed.
 
 use super::{Decision, Next, keep};
-use crate::domain::outcome::Failure;
+use crate::domain::outcome::{Counter, Failure};
 use crate::domain::policy::Policy;
 use crate::domain::retry::after;
 use crate::domain::{Event, Execution, Instant, Outcome, State, Step};
@@ -25,6 +25,25 @@ impl Decision {
 
 /// What an order of a finished execution turned out to be. `order_no` says which of its orders was looked at.
 pub fn decide_verify(
+    execution: &Execution,
+    order_no: u16,
+    outcome: &Outcome,
+    counter: Counter,
+    policy: &Policy,
+    now: Instant,
+) -> Decision {
+    let mut decision = seen_again(execution, order_no, outcome, policy, now);
+    if order_no == execution.progress.order_no {
+        // What the provider tried by itself since the last look counts where 30 days have a limit.
+        let tried = execution.attempts(counter);
+        let more = tried.saturating_sub(execution.progress.debits_tried);
+        decision.declined = more.saturating_sub(u16::from(decision.collected.is_some()));
+        decision.progress.debits_tried = tried;
+    }
+    decision
+}
+
+fn seen_again(
     execution: &Execution,
     order_no: u16,
     outcome: &Outcome,

@@ -256,8 +256,14 @@ impl Run<'_> {
             let order = order_id(&self.engine.tag, execution.id, order_no);
             let reply = self.look_up(&order).await;
             execution.progress = self.execution.progress;
-            let mut decision =
-                decide_verify(&execution, order_no, &reply.outcome, self.policy, self.now);
+            let mut decision = decide_verify(
+                &execution,
+                order_no,
+                &reply.outcome,
+                reply.counter,
+                self.policy,
+                self.now,
+            );
             // An order that could not be looked at is not forgotten because another one could.
             decision.next = decision.next.or(last.and_then(|earlier| earlier.next));
             let collected = decision.collected.is_some();
@@ -271,6 +277,7 @@ impl Run<'_> {
                 &execution,
                 execution.progress.order_no,
                 &Outcome::NotFound,
+                Counter::default(),
                 self.policy,
                 self.now,
             )

@@ -103,6 +103,33 @@ async fn wrong_shapes_are_no_json() {
 }
 
 #[tokio::test]
+async fn other_types_are_json_that_says_nothing() {
+    let (bench, answered) = executed(Fault::WrongTypes).await;
+    let (status, body) = json(answered);
+    assert_eq!(status, 200);
+    // CHARGED has seven letters.
+    assert_eq!(body["status"], 7);
+    assert!(body["txn_detail"]["txn_amount"].is_string(), "{body}");
+    assert_eq!(bench.debits("05 08:30").len(), 1);
+}
+
+#[tokio::test]
+async fn what_befell_is_counted_and_ends_with_the_calm() {
+    let (bench, _) = executed(Fault::Html).await;
+    bench.script("t1", Call::Execute, [Then::Fault(Fault::LateSuccess)]);
+    bench.execute("05 08:41", "t1", "o2", &[]).await;
+    let counted: Vec<_> = bench.sandbox.faults().into_iter().collect();
+    assert_eq!(
+        counted,
+        [
+            (Fault::Html, 1),
+            (Fault::LateSuccess, 1),
+            (Fault::SilentRetry, 0)
+        ]
+    );
+}
+
+#[tokio::test]
 async fn a_late_success_is_failed_first_and_charged_hours_later() {
     let (bench, answered) = executed(Fault::LateSuccess).await;
     assert_eq!(json(answered).1["status"], "AUTHORIZATION_FAILED");

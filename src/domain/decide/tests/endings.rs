@@ -208,10 +208,42 @@ fn an_older_order_that_was_collected_proves_nothing_about_the_open_one() {
     let mut review = executing(now());
     review.state = State::Review;
     review.progress.order_no = 2;
-    let decision = decide_verify(&review, 1, &charged(), &policy(), now());
+    let decision = decide_verify(&review, 1, &charged(), Counter::default(), &policy(), now());
     assert!(!decision.closes_intent);
     assert!(decision.collected.is_some());
     assert_eq!(decision.next.map(|next| next.step), Some(Step::Verify));
-    let current = decide_verify(&review, 2, &charged(), &policy(), now());
+    let current = decide_verify(&review, 2, &charged(), Counter::default(), &policy(), now());
     assert!(current.closes_intent);
+}
+
+#[test]
+fn what_the_provider_tried_by_itself_meanwhile_counts_for_the_30_days() {
+    let mut failed = notified();
+    failed.state = State::Failed;
+    failed.progress.order_no = 2;
+    failed.progress.debits_tried = 1;
+    let counter = |attempts| Counter {
+        attempts: Some(attempts),
+        ..Counter::default()
+    };
+    let declined = |order_no, outcome: &Outcome, attempts| {
+        let decision = decide_verify(
+            &failed,
+            order_no,
+            outcome,
+            counter(attempts),
+            &policy(),
+            now(),
+        );
+        (decision.declined, decision.progress.debits_tried)
+    };
+    let again = Outcome::Failed(failure(Class::Funds));
+    assert_eq!(declined(2, &again, 1), (0, 1), "nothing new");
+    assert_eq!(declined(2, &again, 4), (3, 4));
+    assert_eq!(declined(2, &charged(), 4), (2, 4), "the last one was paid");
+    assert_eq!(
+        declined(1, &again, 4),
+        (0, 1),
+        "an order before it had its look"
+    );
 }

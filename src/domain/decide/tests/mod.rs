@@ -14,7 +14,7 @@ use super::notification::decide_notification;
 use super::*;
 use crate::domain::cycle::Cycle;
 use crate::domain::execution::Intent;
-use crate::domain::outcome::{CallFailure, Failure, NotificationOutcome};
+use crate::domain::outcome::{CallFailure, Counter, Failure, NotificationOutcome};
 use crate::domain::policy::Strategy as Retry;
 use crate::domain::retry::after;
 use crate::domain::window::WindowsText;
@@ -420,6 +420,7 @@ fn the_second_collection_of_a_cycle_goes_to_a_person() {
         &execution,
         1,
         &charged(),
+        Counter::default(),
         &policy(),
         at("2026-12-09T00:00:00Z"),
     );

@@ -149,7 +149,7 @@ proptest! {
         let step = *pick.get(&steps(&execution));
         let decision = match step {
             Step::Notify | Step::NotifyStatus => return Ok(()),
-            Step::Verify => decide_verify(&execution, 1, &outcome, &policy(), now),
+            Step::Verify => decide_verify(&execution, 1, &outcome, Counter::default(), &policy(), now),
             Step::Execute | Step::Retry if execution.intent.is_none() => return Ok(()),
             Step::Execute | Step::Retry | Step::Lookup => decide(&execution, step, &outcome, counter, &policy(), now),
         };

@@ -160,7 +160,7 @@ fn what_was_given_back_is_proven_and_frees_the_mandate() {
     let mut execution = executing(at("2026-12-02T01:00:00Z"));
     execution.state = State::Review;
     let outcome = Outcome::Reversed(failure(Class::Transient));
-    let decision = decide_verify(&execution, 1, &outcome, &policy(), now);
+    let decision = decide_verify(&execution, 1, &outcome, Counter::default(), &policy(), now);
     assert!(
         decision.closes_intent,
         "the mandate can never be debited again: {decision:?}"

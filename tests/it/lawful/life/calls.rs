@@ -164,9 +164,10 @@ impl Life {
             if number == orders && self.execution.state == State::Charged {
                 continue;
             }
-            let (outcome, _) = self.look_up(number)?;
+            let (outcome, counter) = self.look_up(number)?;
             let (execution, policy) = (&self.execution, &self.policy);
-            let mut decision = decide_verify(execution, number, &outcome, policy, self.now);
+            let mut decision =
+                decide_verify(execution, number, &outcome, counter, policy, self.now);
             decision.next = decision.next.or(last.and_then(|earlier| earlier.next));
             let collected = decision.collected.is_some();
             last = Some(decision);

@@ -1,0 +1,101 @@
+//! The chaos with fixed seeds: whatever fails, the zeros remain, and a seed gives the same weeks again.
+
+use assert_cmd::Command;
+use serde_json::Value;
+
+/// Lives through a seed; what it prints as JSON.
+fn lived(arguments: &str) -> String {
+    let output = Command::cargo_bin("mandated")
+        .unwrap()
+        .args(["chaos", "--json"])
+        .args(arguments.split(' '))
+        .output()
+        .unwrap();
+    let report = String::from_utf8(output.stdout).unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    // The report names every counter-example, and what is said last is the command that lives through it again.
+    assert!(output.status.success(), "{report}\n{said}");
+    report
+}
+
+/// Whether every kind of incident happened, and no zero is anything else.
+fn held(arguments: &str) {
+    let report: Value = serde_json::from_str(&lived(arguments)).unwrap();
+    assert_eq!(report["holds"], true);
+    assert_eq!(report["not_injected"], 0);
+    let zeros = report["zeros"].as_array().unwrap();
+    assert_eq!(zeros.len(), 9);
+    for zero in zeros {
+        assert_eq!(zero["times"], 0, "{zero}");
+    }
+    let incidents = report["incidents"].as_object().unwrap();
+    let times = |words: &str| -> u64 {
+        let matching = incidents.iter().filter(|(name, _)| name.contains(words));
+        matching.map(|(_, times)| times.as_u64().unwrap()).sum()
+    };
+    for words in ["killed", "frozen", "Postgres", "commits", "clocks", "later"] {
+        assert!(times(words) > 0, "{words}: {incidents:?}");
+    }
+    let calls = report["calls"].as_u64().unwrap();
+    let faults: u64 = report["faults"]
+        .as_object()
+        .unwrap()
+        .values()
+        .map(|times| times.as_u64().unwrap())
+        .sum();
+    assert!(
+        calls > 500 && faults * 40 > calls,
+        "{faults} of {calls} calls"
+    );
+}
+
+#[test]
+fn two_daemons_break_nothing() {
+    held(
+        "--seed 2 --mandates 120 --days 12 --kills 12 --freezes 8 --restarts 2 --cuts 12 --clock-steps 8 --slow 2",
+    );
+}
+
+#[test]
+fn four_daemons_break_nothing() {
+    held(
+        "--seed 4 --daemons 4 --mandates 120 --days 12 --kills 12 --freezes 8 --restarts 2 --cuts 12 --clock-steps 8 --slow 2",
+    );
+}
+
+#[test]
+fn a_daemon_that_is_alone_breaks_nothing() {
+    held(
+        "--seed 6 --daemons 1 --mandates 80 --days 12 --kills 12 --freezes 8 --restarts 2 --cuts 12 --clock-steps 8 --slow 2",
+    );
+}
+
+#[test]
+fn a_seed_gives_the_same_weeks_again_and_another_seed_gives_others() {
+    let weeks = "--mandates 30 --days 8 --kills 4 --freezes 3 --restarts 1 --cuts 4 --clock-steps 3 --slow 1";
+    let (first, second, other) = std::thread::scope(|threads| {
+        let runs = ["7", "7", "8"]
+            .map(|seed| threads.spawn(move || lived(&format!("--seed {seed} {weeks}"))));
+        runs.map(|run| run.join().unwrap()).into()
+    });
+    assert_eq!(first, second);
+    let happened = |report: &str| report.split_once("\"until\"").unwrap().1.to_owned();
+    assert_ne!(happened(&first), happened(&other));
+}
+
+#[test]
+fn what_was_not_injected_is_said_and_is_no_success() {
+    let output = Command::cargo_bin("mandated")
+        .unwrap()
+        .args(["chaos", "--mandates", "1", "--days", "1", "--kills", "500"])
+        .output()
+        .unwrap();
+    let report = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(report.contains("NOT EVERYTHING WAS INJECTED"), "{report}");
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        said.contains("mandated chaos --seed 1 --mandates 1"),
+        "{said}"
+    );
+}
