@@ -114,11 +114,17 @@ async fn carry(
     server: SocketAddr,
     armed: Arc<Mutex<Option<Cut>>>,
 ) -> io::Result<()> {
-    let server = TcpStream::connect(server).await?;
     client.set_nodelay(true)?;
-    server.set_nodelay(true)?;
     let (from_client, to_client) = client.into_split();
-    let (from_server, to_server) = server.into_split();
+    // All that a client has said is read before its connection ends: it sees an end then, and not a reset.
+    let mut from_client = BufReader::new(from_client);
+    let mut hello = Vec::new();
+    // The first message has no type.
+    body(&mut from_client, &mut hello).await?;
+    let server = TcpStream::connect(server).await?;
+    server.set_nodelay(true)?;
+    let (from_server, mut to_server) = server.into_split();
+    to_server.write_all(&hello).await?;
     let deaf = Arc::new(AtomicBool::new(false));
     let mut both = JoinSet::new();
     both.spawn(ask(from_client, to_server, armed, Arc::clone(&deaf)));
@@ -130,30 +136,28 @@ async fn carry(
 
 /// From the client to the server. Returns when the connection is to be broken.
 async fn ask(
-    from: OwnedReadHalf,
+    mut from: BufReader<OwnedReadHalf>,
     mut to: OwnedWriteHalf,
     armed: Arc<Mutex<Option<Cut>>>,
     deaf: Arc<AtomicBool>,
 ) -> io::Result<()> {
-    let mut from = BufReader::new(from);
-    // The first message has no type.
-    let mut message = Vec::new();
-    body(&mut from, &mut message).await?;
-    to.write_all(&message).await?;
+    let (mut message, mut cut) = (Vec::new(), None);
     loop {
         let kind = typed(&mut from, &mut message).await?;
         if kind == EXECUTE {
-            let cut = armed.lock().unwrap_or_else(PoisonError::into_inner).take();
-            match cut {
-                Some(Cut::Before) => return Ok(()),
-                Some(Cut::After) => deaf.store(true, Ordering::SeqCst),
-                None => {}
+            cut = armed.lock().unwrap_or_else(PoisonError::into_inner).take();
+            if cut == Some(Cut::After) {
+                deaf.store(true, Ordering::SeqCst);
             }
         }
-        to.write_all(&message).await?;
-        if kind == SYNC && deaf.load(Ordering::SeqCst) {
+        if cut != Some(Cut::Before) {
+            to.write_all(&message).await?;
+        }
+        match cut.filter(|_| kind == SYNC) {
+            None => {}
+            Some(Cut::Before) => return Ok(()),
             // The other direction breaks the connection once the server has done it.
-            return std::future::pending().await;
+            Some(Cut::After) => std::future::pending().await,
         }
     }
 }
