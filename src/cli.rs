@@ -208,6 +208,10 @@ pub struct Chaos {
     /// How often a provider takes longer for its answer than the daemon waits.
     #[arg(long, default_value_t = 4)]
     pub slow: u32,
+    /// Let the daemons be processes of their own, `mandated run`, which are killed with SIGKILL and stopped with SIGSTOP. What happens
+    /// when depends on the machine then: the seed gives the same payers, faults and incidents, and another order of events.
+    #[arg(long)]
+    pub processes: bool,
     /// Keep the database after the report, to look into it, until Ctrl-C.
     #[arg(long)]
     pub hold: bool,

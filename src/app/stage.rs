@@ -1,5 +1,6 @@
 //! What the demo and the chaos play on: a private Postgres, the sandbox, and a configuration that joins them.
 
+use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
 
 use anyhow::Context;
@@ -67,13 +68,24 @@ pub(super) async fn sandbox(
     .context("start the sandbox")
 }
 
-/// The configuration that a daemon would have, written the way an operator would: as variables.
+/// The configuration that a daemon would have.
 pub(super) fn config(
     database: &str,
     sandbox: &Sandbox,
     start: Instant,
     more: &[(&str, &str)],
 ) -> Result<Config, Failure> {
+    Config::load_with(None, variables(database, sandbox, start, more))
+        .map_err(|error| Failure::from(anyhow::Error::from(error)))
+}
+
+/// The same as an operator would write it for a process: as variables.
+pub(super) fn variables(
+    database: &str,
+    sandbox: &Sandbox,
+    start: Instant,
+    more: &[(&str, &str)],
+) -> BTreeMap<String, String> {
     let mut variables = vec![
         ("DATABASE__URL".to_owned(), database.to_owned()),
         ("CLOCK__MODE".to_owned(), "simulated".to_owned()),
@@ -100,9 +112,9 @@ pub(super) fn config(
     let more = more
         .iter()
         .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
-    let variables = variables
+    variables
         .into_iter()
         .chain(more)
-        .map(|(key, value)| (format!("MANDATED__{key}"), value));
-    Config::load_with(None, variables).map_err(|error| Failure::from(anyhow::Error::from(error)))
+        .map(|(key, value)| (format!("MANDATED__{key}"), value))
+        .collect()
 }

@@ -234,6 +234,11 @@ impl Sandbox {
         self.shared.state().world.faults = Faults::NONE;
     }
 
+    /// The latest time that a simulated caller has named.
+    pub fn latest(&self) -> Option<Instant> {
+        self.shared.state().latest()
+    }
+
     /// How often each fault befell a call or an order.
     pub fn faults(&self) -> BTreeMap<Fault, u64> {
         self.shared.state().faults()

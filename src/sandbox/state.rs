@@ -72,6 +72,10 @@ impl State {
         self.latest.unwrap_or(clock)
     }
 
+    pub(super) const fn latest(&self) -> Option<Instant> {
+        self.latest
+    }
+
     /// Plays everything that happens by itself up to an instant.
     pub(super) fn settle(&mut self, now: Instant) {
         for mandate in self.mandates.values_mut() {

@@ -218,3 +218,13 @@ pub async fn totals(pool: &PgPool) -> Result<(i64, i64), StoreError> {
     .tried("count executions and calls")?;
     Ok((row.executions, row.calls))
 }
+
+/// How many jobs are held by somebody.
+pub async fn leased(pool: &PgPool) -> Result<i64, StoreError> {
+    sqlx::query_scalar!(
+        r#"select count(*) as "held!" from mandated.jobs where lease_token is not null"#
+    )
+    .fetch_one(pool)
+    .await
+    .tried("count the leases")
+}

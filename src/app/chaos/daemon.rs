@@ -23,6 +23,14 @@ pub(super) struct Place<'a> {
     pub(super) start: Instant,
 }
 
+impl Place<'_> {
+    /// The database at the far end of a wire.
+    pub(super) fn url(&self, wire: &Wire) -> String {
+        let (port, database) = (wire.port(), self.database);
+        format!("postgres://postgres@127.0.0.1:{port}/{database}?sslmode=disable")
+    }
+}
+
 #[derive(Debug)]
 pub(super) struct Daemon {
     /// The worker id, new with every process.
@@ -50,11 +58,7 @@ impl Daemon {
         let wire = Wire::lay(place.postgres_port)
             .await
             .context("lay a wire to Postgres")?;
-        let url = format!(
-            "postgres://postgres@127.0.0.1:{}/{}?sslmode=disable",
-            wire.port(),
-            place.database
-        );
+        let url = place.url(&wire);
         let more = [
             ("WORKER__ID", name.as_str()),
             ("ACCOUNTS__JUSPAY_MAIN__TIMEOUT", TIMEOUT),

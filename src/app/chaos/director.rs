@@ -27,7 +27,7 @@ const LEASE: TimeDelta = TimeDelta::seconds(150);
 /// A request that a killed daemon had sent reaches the provider so much later.
 const ON_THE_WIRE: TimeDelta = TimeDelta::seconds(60);
 /// The peace after the last cycle, in which everything must come to its end.
-const PEACE: TimeDelta = TimeDelta::days(75);
+pub(super) const PEACE: TimeDelta = TimeDelta::days(75);
 /// Steps in one run before something must have gone round in circles.
 const TOO_MANY_IDLE: u32 = 1_000;
 

@@ -3,10 +3,12 @@
 //! Several daemons share a private Postgres and the sandbox, all in this process, one step after the other, so that a seed gives the
 //! same run again. Each has its own connections, clock and worker id, and uses what a real one uses: planner, claim, clients,
 //! settlement, rescue. A killed one loses what it held, and its leases end when their time has passed on the simulated clock.
+//! With `--processes` they are processes, and the machine decides about the order of events.
 
 mod daemon;
 mod director;
 mod incident;
+mod processes;
 mod report;
 mod round;
 
@@ -21,6 +23,7 @@ use crate::cli::Chaos;
 use crate::sandbox::{self, Faults, Payers};
 use crate::store;
 use director::Director;
+use processes::Processes;
 
 const DATABASE: &str = "chaos";
 
@@ -58,8 +61,14 @@ pub(super) async fn run(chaos: &Chaos, json: bool, out: &mut impl Write) -> Resu
         database: DATABASE,
         start,
     };
-    let director = Director::new(chaos, place, &mut postgres, pool.clone(), (start, end)).await?;
-    let told = director.live(json).await?;
+    let told = if chaos.processes {
+        let processes = Processes::new(chaos, place, &mut postgres, pool.clone(), end);
+        processes.live(chaos.daemons).await?
+    } else {
+        let director =
+            Director::new(chaos, place, &mut postgres, pool.clone(), (start, end)).await?;
+        director.live(json).await?
+    };
     let report = report::collect(chaos, &pool, &sandbox, told).await?;
     if json {
         serde_json::to_writer(&mut *out, &report).context("write the report")?;

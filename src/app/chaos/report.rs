@@ -173,11 +173,13 @@ fn replay(chaos: &Chaos) -> String {
         cuts,
         clock_steps,
         slow,
+        processes,
         hold: _,
     } = chaos;
+    let processes = if *processes { " --processes" } else { "" };
     format!(
         "mandated chaos --seed {seed} --mandates {mandates} --days {days} --daemons {daemons} --kills {kills} \
-         --freezes {freezes} --restarts {restarts} --cuts {cuts} --clock-steps {clock_steps} --slow {slow}"
+         --freezes {freezes} --restarts {restarts} --cuts {cuts} --clock-steps {clock_steps} --slow {slow}{processes}"
     )
 }
 
