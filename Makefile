@@ -1,7 +1,7 @@
 # What can be done with this repository. Each target does the set-up it needs: `make demo` and `make test` are all that a
 # fresh machine with Rust has to be told.
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench sqlx set-up
+.PHONY: help demo chaos test check bench sqlx set-up
 
 # Where rustup puts cargo, for a shell that has not been told yet.
 export PATH := $(PATH):$(HOME)/.cargo/bin
@@ -12,6 +12,13 @@ help: ## list the targets
 demo: set-up ## live through a month of collections in seconds; more of it with ARGS='--mandates 5000 --seed 7'
 	@echo "==> build mandated, start a private Postgres and the sandbox, and live through 35 days"
 	@cargo run --locked --profile demo -- demo $(ARGS)
+
+chaos: set-up ## try to break the guarantees for half an hour or more; another run with ARGS='--seed 7'
+	@echo "==> build mandated, and live through 50,000 collections in which everything fails"
+	@cargo build --locked --profile demo
+	@target/demo/mandated chaos --mandates 16500 --daemons 4 --kills 100 --freezes 40 --restarts 20 --cuts 100 --clock-steps 60 --slow 20 $(ARGS)
+	@echo "==> the same with daemons that are processes, killed with SIGKILL and stopped with SIGSTOP"
+	@target/demo/mandated chaos --processes --mandates 1500 --daemons 3 --kills 100 --freezes 10 --restarts 20 --cuts 100 $(ARGS)
 
 test: set-up ## run every test, on a private Postgres that is gone afterwards
 	@echo "==> run the examples in the documentation"

@@ -177,6 +177,7 @@ pub struct Demo {
 
 #[cfg(feature = "sandbox")]
 #[derive(Debug, Clone, Args)]
+#[command(args_override_self = true)]
 pub struct Chaos {
     /// The same seed gives the same weeks.
     #[arg(long, default_value_t = 1)]

@@ -128,15 +128,15 @@ impl Faults {
 
     /// One call in twenty goes wrong, most of them after it was done.
     pub const CHAOS: Self = Self {
-        answer_lost: 11,
-        error_after: 9,
-        reset_before: 7,
+        answer_lost: 13,
+        error_after: 10,
+        reset_before: 8,
         slow: 0,
-        duplicate: 5,
-        throttled: 2,
-        html: 4,
-        truncated: 6,
-        wrong_types: 6,
+        duplicate: 10,
+        throttled: 3,
+        html: 5,
+        truncated: 7,
+        wrong_types: 7,
         late_success: 300,
         silent_retry: 120,
         slow_for: Duration::from_millis(2_500),

@@ -1,5 +1,5 @@
 //! A wire to Postgres that can be cut in the middle of a statement: a proxy on loopback that knows where a statement begins and
-//! where its answer ends ("PostgreSQL Frontend/Backend Protocol").
+//! where its answer ends (the manual of Postgres, "Frontend/Backend Protocol").
 //!
 //! What a client was not told may have been committed: that is the case in which money is lost or moved twice.
 

@@ -71,6 +71,25 @@ fn a_daemon_that_is_alone_breaks_nothing() {
 }
 
 #[test]
+fn processes_that_are_killed_and_stopped_break_nothing() {
+    let report: Value = serde_json::from_str(&lived(
+        "--processes --seed 9 --mandates 60 --days 8 --kills 6 --freezes 1 --restarts 1 --cuts 6",
+    ))
+    .unwrap();
+    assert_eq!(
+        (&report["holds"], &report["not_injected"]),
+        (&Value::from(true), &Value::from(0))
+    );
+    let incidents = report["incidents"].as_object().unwrap();
+    assert_eq!(incidents["daemons killed with SIGKILL"], 6, "{incidents:?}");
+    assert_eq!(
+        incidents["daemons stopped with SIGSTOP past their leases"],
+        1
+    );
+    assert_eq!(incidents["Postgres killed and restarted"], 1);
+}
+
+#[test]
 fn a_seed_gives_the_same_weeks_again_and_another_seed_gives_others() {
     let weeks = "--mandates 30 --days 8 --kills 4 --freezes 3 --restarts 1 --cuts 4 --clock-steps 3 --slow 1";
     let (first, second, other) = std::thread::scope(|threads| {

@@ -20,7 +20,7 @@ use crate::cli::Chaos;
 use crate::domain::Instant;
 use crate::sandbox::Wire;
 use crate::sandbox::postgres::PrivatePostgres;
-use crate::store::report::leased;
+use crate::store::report::{end_leases, leased};
 
 /// The shortest that the configuration allows with a timeout of a second, and a margin.
 const LEASE: Duration = Duration::from_secs(13);
@@ -42,6 +42,8 @@ pub(super) struct Processes<'a> {
 }
 
 struct Process {
+    /// The worker id.
+    name: String,
     child: Child,
     wire: Wire,
     frozen_until: Option<tokio::time::Instant>,
@@ -164,6 +166,7 @@ impl<'a> Processes<'a> {
             .spawn()
             .context("start a daemon")?;
         Ok(Process {
+            name,
             child,
             wire,
             frozen_until: None,
@@ -187,6 +190,8 @@ impl<'a> Processes<'a> {
                     return Err(Failure::from(anyhow::anyhow!("a daemon refuses to run")));
                 }
                 Some(status) => {
+                    // A process that is gone wakes up no more: its leases need not run out in real time.
+                    end_leases(&self.pool, &daemon.name).await?;
                     self.told.count(words(status));
                     let fresh = self.start().await?;
                     if let Some(place) = self.daemons.get_mut(index) {

@@ -278,3 +278,75 @@ impl Report {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sound() -> (Comparison, Verdict) {
+        let verdict = Verdict {
+            holds: true,
+            rules: Vec::new(),
+        };
+        (Comparison::default(), verdict)
+    }
+
+    fn broken(zeros: &[Zero]) -> Vec<&'static str> {
+        let broken = zeros.iter().filter(|zero| zero.times > 0);
+        broken.map(|zero| zero.what).collect()
+    }
+
+    #[test]
+    fn what_the_sandbox_saw_broken_is_no_zero_any_more() {
+        let (ledger, audit) = sound();
+        assert_eq!(broken(&zeros(&[], &ledger, &audit, &[])), [""; 0]);
+        for (rule, what) in [
+            (Rule::SecondDebit, DOUBLE),
+            (Rule::EarlyDebit, EARLY),
+            (Rule::PeakDebit, EARLY),
+            (Rule::OverBudget, BUDGET),
+            (Rule::WrongAmount, AMOUNT),
+            (Rule::BadRequest, REQUEST),
+        ] {
+            let violation = Violation {
+                at: Instant::default(),
+                mandate_id: "m1".to_owned(),
+                order_id: None,
+                rule,
+                detail: String::new(),
+            };
+            assert_eq!(broken(&zeros(&[violation], &ledger, &audit, &[])), [what]);
+        }
+    }
+
+    #[test]
+    fn what_one_ledger_has_alone_is_no_zero_any_more() {
+        let (mut ledger, audit) = sound();
+        ledger.unknown_to_us = 1;
+        assert_eq!(broken(&zeros(&[], &ledger, &audit, &[])), [LOST]);
+        ledger.other_amounts = 1;
+        assert_eq!(broken(&zeros(&[], &ledger, &audit, &[])), [AMOUNT, LOST]);
+    }
+
+    #[test]
+    fn what_waits_needs_a_reason_and_a_next_step_or_a_person() {
+        let (ledger, audit) = sound();
+        let waiting = |state: &str, reason: &str, next_at| Unfinished {
+            execution_id: 1,
+            state: state.to_owned(),
+            reason: reason.to_owned(),
+            next_step: None,
+            next_at,
+        };
+        let at = Some(Instant::default());
+        for (one, sound) in [
+            (waiting("unknown", "not proven", at), true),
+            (waiting("review", "a person", None), true),
+            (waiting("unknown", "not proven", None), false),
+            (waiting("pending", "", at), false),
+        ] {
+            let found = zeros(&[], &ledger, &audit, &[one]);
+            assert_eq!(broken(&found).is_empty(), sound);
+        }
+    }
+}

@@ -33,7 +33,7 @@ impl Director<'_> {
         });
         match incident {
             Some(Incident::Kill(Moment::Calling)) => {
-                self.kill_while_calling(index, claimed).await?
+                self.kill_while_calling(index, claimed).await?;
             }
             Some(Incident::Kill(Moment::Answered)) => {
                 self.call(index, claimed).await;
@@ -134,23 +134,23 @@ impl Director<'_> {
             .get(index)
             .map_or(1, |daemon| daemon.engine.settings.settle_batch.max(1));
         for part in done.chunks(batch) {
-            let mut tries = 0;
-            loop {
+            let mut last = None;
+            for _ in 0..TRIES {
                 let Some(daemon) = self.daemons.get(index) else {
                     return Ok(());
                 };
-                let Err(problem) = settler::settle(&daemon.engine, part).await else {
-                    break;
-                };
-                self.survived(&problem)?;
-                tries += 1;
-                if tries == TRIES {
-                    return Err(Failure::from(anyhow::anyhow!(
-                        "at {}, a settlement failed {tries} times: {}",
-                        self.now,
-                        lane::chain(&problem)
-                    )));
+                last = settler::settle(&daemon.engine, part).await.err();
+                match &last {
+                    None => break,
+                    Some(problem) => self.survived(problem)?,
                 }
+            }
+            if let Some(problem) = last {
+                return Err(Failure::from(anyhow::anyhow!(
+                    "at {}, a settlement failed {TRIES} times: {}",
+                    self.now,
+                    lane::chain(&problem)
+                )));
             }
         }
         Ok(())
