@@ -25,6 +25,7 @@ mod lawful;
 mod log;
 mod postgres;
 mod process;
+mod readme;
 mod sandbox;
 mod schema;
 mod secrets;
