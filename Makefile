@@ -1,7 +1,7 @@
 # What can be done with this repository. Each target does the set-up it needs: `make demo` and `make test` are all that a
 # fresh machine with Rust has to be told.
 .DEFAULT_GOAL := help
-.PHONY: help demo chaos test check bench sqlx set-up
+.PHONY: help demo chaos test fuzz check bench sqlx set-up
 
 # Where rustup puts cargo, for a shell that has not been told yet.
 export PATH := $(PATH):$(HOME)/.cargo/bin
@@ -42,3 +42,15 @@ sqlx: set-up ## after a change of a query or a migration: ask Postgres again wha
 
 set-up: # install what is missing: a C compiler, Postgres
 	@.ci/set-up
+
+# Needs cargo-fuzz (`cargo install cargo-fuzz`) and a C++ compiler, and installs neither. RUSTC_BOOTSTRAP: sanitizers are not stable.
+fuzz: ## feed spoilt input to everything that reads what others wrote; longer with SECONDS_EACH=600, one of them with TARGETS=juspay
+	@cargo fuzz --version >/dev/null 2>&1 || { echo "error: cargo-fuzz is not installed: cargo install cargo-fuzz" >&2; exit 1; }
+	@for target in $(TARGETS); do \
+	  echo "==> fuzz $$target for $(SECONDS_EACH) seconds"; \
+	  mkdir -p target/fuzz/corpus/$$target; \
+	  RUSTC_BOOTSTRAP=1 cargo fuzz run --dev --fuzz-dir tests/fuzz --target-dir target/fuzz $$target target/fuzz/corpus/$$target tests/fuzz/seeds/$$target -- \
+	    -max_total_time=$(SECONDS_EACH) -max_len=65536 -timeout=20 -rss_limit_mb=2048 -artifact_prefix=target/fuzz/ || exit 1; \
+	done
+SECONDS_EACH = 60
+TARGETS = juspay signzy import failures config

@@ -225,6 +225,8 @@ impl Known {
 /// The name with the fewest typing errors, unless they are more than a third of it.
 fn nearest<'a>(name: &str, names: impl Iterator<Item = &'a String>) -> Option<&'a String> {
     names
+        // Comparing takes time and memory by the length of both.
+        .filter(|known| name.len() <= known.len().saturating_mul(2))
         .map(|known| (strsim::osa_distance(name, known), known))
         .filter(|(distance, known)| *distance <= known.len().max(name.len()).div_ceil(3))
         .min()

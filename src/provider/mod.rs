@@ -5,6 +5,7 @@
 //! [`CallFailure::Unknown`].
 
 pub mod http;
+mod json;
 pub mod juspay;
 mod read;
 mod redact;
@@ -25,7 +26,7 @@ use crate::domain::{Amount, Instant, Mandate, MandateStatus, Outcome, ProviderKi
 
 pub use http::Http;
 pub use juspay::Juspay;
-pub use read::{Answered, Read, Reading, read};
+pub use read::{Answered, Read, Reading, read, read_about};
 pub use redact::{hide_in_text, redact};
 pub use signzy::Signzy;
 

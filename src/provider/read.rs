@@ -55,8 +55,20 @@ pub enum Read {
 
 /// What the client of a provider makes of an answer to a step, whatever order or payment the answer is about.
 pub fn read(provider: ProviderKind, step: Step, reading: Reading<'_>, answered: &Answered) -> Read {
+    read_about(provider, step, reading, None, answered)
+}
+
+/// The same of an answer to a call about one order, notification or eMandate: by Juspay's `order_id`, `object_reference_id`, or
+/// Signzy's `subReferenceId`.
+pub fn read_about(
+    provider: ProviderKind,
+    step: Step,
+    reading: Reading<'_>,
+    about: Option<&str>,
+    answered: &Answered,
+) -> Read {
     match provider {
-        ProviderKind::Juspay => juspay::read(step, reading, answered),
-        ProviderKind::Signzy => signzy::read(step, reading, answered),
+        ProviderKind::Juspay => juspay::read(step, reading, about, answered),
+        ProviderKind::Signzy => signzy::read(step, reading, about, answered),
     }
 }

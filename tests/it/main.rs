@@ -18,6 +18,7 @@ mod cli;
 mod config;
 mod demo;
 mod engine;
+mod fuzz;
 mod guards;
 mod import;
 mod juspay;

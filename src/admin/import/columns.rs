@@ -179,11 +179,17 @@ pub(super) fn check_header(line: u64, names: &[String]) -> Result<Vec<&'static s
     }
 }
 
+/// Nothing that is longer is a mistyped name, and comparing takes time and memory by its length.
+const LONGEST_NAME: usize = 100;
+
 /// The candidate that a mistyped name is closest to, if it is close.
 pub(super) fn nearest<'a>(
     name: &str,
     candidates: impl Iterator<Item = &'a str>,
 ) -> Option<&'a str> {
+    if name.len() > LONGEST_NAME {
+        return None;
+    }
     let name = name.to_lowercase();
     candidates
         .map(|candidate| {

@@ -23,7 +23,7 @@ use sqlx::{PgConnection, PgPool};
 use crate::domain::policy::Policy;
 use crate::domain::{Instant, ProviderKind, Rail};
 use crate::store;
-use crate::store::import::{Existing, NewMandate};
+use crate::store::import::{Account, Existing, NewMandate};
 
 use cursor::Planning;
 use read::{Line, Rows};
@@ -109,6 +109,29 @@ pub async fn import(
     }
     progress.finish_and_clear();
     Ok(report)
+}
+
+/// Every row of a file, checked as [`import`] checks it before it asks the database: for the tests of what it reads.
+pub fn check(
+    input: impl Read,
+    accounts: Vec<Account>,
+    options: &Options<'_>,
+) -> Result<Vec<Result<NewMandate, Vec<Problem>>>, ImportError> {
+    let mut rows = Rows::open(input)?;
+    let planning = Planning::new(options.now, options.horizon, options.policy);
+    let mut checks = Checks {
+        accounts,
+        check_metadata: options.check_metadata,
+        planning,
+    };
+    let mut checked = Vec::new();
+    loop {
+        match rows.next()? {
+            Line::End => return Ok(checked),
+            Line::Bad(problem) => checked.push(Err(vec![problem])),
+            Line::Row(row) => checked.push(checks.check(row)),
+        }
+    }
 }
 
 /// The rows that are looked at together: good so far, or what is wrong with them, by line.

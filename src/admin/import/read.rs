@@ -71,6 +71,8 @@ impl<R: Read> CsvRows<R> {
         let reader = csv::ReaderBuilder::new()
             .has_headers(false)
             .flexible(true)
+            // A carriage return alone ends no line: two rows on one line could not be told apart.
+            .terminator(csv::Terminator::Any(b'\n'))
             .trim(csv::Trim::All)
             .from_reader(lines);
         let mut rows = Self {

@@ -23,16 +23,27 @@ pub struct Problem {
     pub reason: String,
 }
 
+/// A cell can be as long as a row: of a name or a reason no more is shown, in characters.
+const MAX_SHOWN: usize = 400;
+
 impl Problem {
     /// A cell that stands in the wrong column, or a header that is none, can hold an address or an account: neither is repeated.
     pub(super) fn new(line: u64, column: Option<&str>, reason: String) -> Self {
-        let shown = |text: String| hide_in_text(&text).unwrap_or(text);
+        let shown = |text: String| cut(hide_in_text(&text).unwrap_or(text));
         Self {
             line,
             column: column.map(str::to_owned).map(shown),
             reason: shown(reason),
         }
     }
+}
+
+fn cut(mut text: String) -> String {
+    if let Some((end, _)) = text.char_indices().nth(MAX_SHOWN) {
+        text.truncate(end);
+        text.push('…');
+    }
+    text
 }
 
 impl fmt::Display for Problem {

@@ -66,7 +66,8 @@ impl Context<'_> {
         self.end_of_order(decision, failure)
     }
 
-    /// A retry whose answer was lost, when the provider's counter shows that it never happened.
+    /// A retry whose answer was lost, when the provider's counter shows that it never happened. Before the processing time is over
+    /// the counter shows nothing: one that has moved may have been moved by the provider's own retry, and ours be on its way.
     fn lost_retry(self) -> Option<Decision> {
         let intent = self
             .execution
@@ -75,16 +76,13 @@ impl Context<'_> {
         let (Some(before), Some(seen)) = (intent.counter_before, self.counter.attempts) else {
             return None;
         };
-        if seen > before {
-            return None;
-        }
         let processed_by = after(intent.opened_at, self.policy.processing_time);
-        if self.now >= processed_by {
-            return Some(
-                self.not_processed("the provider's counter shows that the retry never happened"),
-            );
+        if self.now < processed_by {
+            return Some(self.not_before(processed_by, "the retry may still be on its way"));
         }
-        Some(self.not_before(processed_by, "the provider's counter has not moved yet"))
+        (seen <= before).then(|| {
+            self.not_processed("the provider's counter shows that the retry never happened")
+        })
     }
 
     /// Attempts on this order so far, this one included.

@@ -10,6 +10,7 @@ use serde_json::Value;
 use crate::domain::ProviderKind;
 use crate::domain::classify::Signals;
 use crate::domain::outcome::{CallFailure, Failure};
+use crate::provider::json;
 use crate::provider::redact::redact;
 use crate::provider::{Answered, Reading};
 
@@ -76,9 +77,7 @@ pub(super) enum Refusal {
 
 impl Answer {
     pub(super) fn read(answered: &Answered) -> Self {
-        let body: Option<Value> = serde_json::from_str(&answered.body)
-            .ok()
-            .filter(Value::is_object);
+        let body = json::parse(&answered.body).filter(Value::is_object);
         let salvaged = if body.is_none() {
             salvage(&answered.body)
         } else {
@@ -205,6 +204,12 @@ impl Answer {
     /// The text at a path of a readable body.
     pub(super) fn text(&self, path: &str) -> Option<String> {
         text_at(self.body.as_ref()?, path)
+    }
+
+    /// Whether a readable body has something at a key of its own, be it unreadable.
+    pub(super) fn states(&self, key: &str) -> bool {
+        let value = self.body.as_ref().and_then(|body| body.get(key));
+        value.is_some_and(|value| !value.is_null() && value.as_str() != Some(""))
     }
 
     pub(super) fn unproven(&self) -> CallFailure {

@@ -84,12 +84,17 @@ impl Juspay {
     }
 }
 
-/// What the client makes of an answer to a step, whatever order or notification the answer is about.
-pub(super) fn read(step: Step, reading: Reading<'_>, answered: &Answered) -> Read {
+/// What the client makes of an answer to a step: about one order or notification, or whichever it is about.
+pub(super) fn read(
+    step: Step,
+    reading: Reading<'_>,
+    subject: Option<&str>,
+    answered: &Answered,
+) -> Read {
     let about = |asked| {
         let about = About {
             reading,
-            reference: None,
+            reference: subject,
             asked,
         };
         Read::Notification(about.reply(answered, Duration::ZERO))
@@ -97,7 +102,7 @@ pub(super) fn read(step: Step, reading: Reading<'_>, answered: &Answered) -> Rea
     let order = |call| {
         let order = Order {
             reading,
-            id: None,
+            id: subject,
             currency: Currency::INR,
             call,
         };

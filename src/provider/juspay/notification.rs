@@ -124,14 +124,15 @@ impl About<'_> {
 
     /// The four states ("Juspay Appendix", "Notification Status"); one that is not among them is pending.
     fn by_status(self, answer: &Answer, status: &str) -> NotificationOutcome {
-        if let (Some(wanted), Some(id)) = (self.reference, answer.text("object_reference_id"))
-            && wanted != id
+        if let Some(wanted) = self.reference
+            && answer.states("object_reference_id")
+            && answer.text("object_reference_id").as_deref() != Some(wanted)
         {
             let why = format!("an answer about another notification than {wanted}");
             return NotificationOutcome::Call(CallFailure::Unknown { why });
         }
         match status {
-            "SUCCESS" => NotificationOutcome::Delivered,
+            "SUCCESS" if answer.states("status") => NotificationOutcome::Delivered,
             "FAILURE" => NotificationOutcome::Failed(answer.failure(self.reading)),
             "NOT_FOUND" => NotificationOutcome::NotFound,
             _ if already_exists(answer) => NotificationOutcome::AlreadyExists,

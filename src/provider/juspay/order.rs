@@ -143,8 +143,9 @@ impl Order<'_> {
     }
 
     fn by_status(self, answer: &Answer, status: &str) -> Outcome {
-        if let (Some(wanted), Some(id)) = (self.id, answer.text("order_id"))
-            && wanted != id
+        if let Some(wanted) = self.id
+            && answer.states("order_id")
+            && answer.text("order_id").as_deref() != Some(wanted)
         {
             return Outcome::Call(CallFailure::Unknown {
                 why: format!("an answer about another order than {wanted}"),
@@ -152,10 +153,7 @@ impl Order<'_> {
         }
         let failure = || answer.failure(self.reading);
         match standing(status) {
-            Standing::Charged => Outcome::Charged {
-                amount: amount(answer, self.currency),
-                txn: txn_id(answer),
-            },
+            Standing::Charged => self.charged(answer),
             Standing::Pending => Outcome::Pending,
             Standing::Failed => Outcome::Failed(failure()),
             Standing::Reversed => Outcome::Reversed(failure()),
@@ -174,6 +172,16 @@ impl Order<'_> {
                 }
             }
         }
+    }
+
+    /// Success is what the order's own status says, and an amount that is there must be one.
+    fn charged(self, answer: &Answer) -> Outcome {
+        let amount = amount(answer, self.currency);
+        if amount.is_none() && answer.states("amount") || !answer.states("status") {
+            return Outcome::Call(answer.unproven());
+        }
+        let txn = txn_id(answer);
+        Outcome::Charged { amount, txn }
     }
 
     /// How often the order was tried. A transaction is `merchantId-orderId-N` ("Juspay Order & Transaction"), and

@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 use crate::domain::ProviderKind;
 use crate::domain::classify::Signals;
 use crate::domain::outcome::{CallFailure, Failure};
+use crate::provider::json;
 use crate::provider::redact::{hide_in_text, redact};
 use crate::provider::{Answered, Reading};
 
@@ -48,9 +49,9 @@ pub(super) enum Judgement {
 
 impl Answer {
     pub(super) fn read(answered: &Answered) -> Self {
-        let body = match serde_json::from_str(&answered.body) {
-            Ok(Value::Object(map)) => Some(unwrap(map)),
-            Ok(_) | Err(_) => None,
+        let body = match json::parse(&answered.body) {
+            Some(Value::Object(map)) => Some(unwrap(map)),
+            Some(_) | None => None,
         };
         let empty = Map::new();
         let words = body.as_ref().unwrap_or(&empty);

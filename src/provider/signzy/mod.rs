@@ -102,12 +102,17 @@ impl Signzy {
     }
 }
 
-/// What the client makes of an answer to a step, whatever eMandate the answer is about. Of a look-up this is its last answer;
-/// the client reads the eMandate as well when a payment failed.
-pub(super) fn read(step: Step, reading: Reading<'_>, answered: &Answered) -> Read {
+/// What the client makes of an answer to a step: about one eMandate, or whichever it is about. Of a look-up this is its last
+/// answer; the client reads the eMandate as well when a payment failed.
+pub(super) fn read(
+    step: Step,
+    reading: Reading<'_>,
+    owner: Option<&str>,
+    answered: &Answered,
+) -> Read {
     let debit = Debit {
         reading,
-        owner: None,
+        owner,
         currency: Currency::INR,
     };
     let exchange = Exchange::of(answered, Duration::ZERO);

@@ -15,6 +15,8 @@ pub(super) struct Payment {
     pub(super) id: i64,
     pub(super) status: String,
     pub(super) amount: Option<Amount>,
+    /// An amount is there, and cannot be one.
+    has_odd_amount: bool,
     /// When it is or was to be debited, else when it was made. Times carry no zone; they are Indian.
     pub(super) day: Option<NaiveDate>,
     pub(super) is_registration: bool,
@@ -42,12 +44,14 @@ impl Payment {
             id: text(map, "paymentId")?.parse().ok()?,
             status: text(map, "status")?,
             amount: amount(map, currency),
+            has_odd_amount: states(map, "amount") && amount(map, currency).is_none(),
             day: day(map, "scheduledOn").or_else(|| day(map, "addedOn")),
             is_registration: text(map, "remarks")
                 .is_some_and(|remarks| remarks.starts_with("auth")),
             retry_attempts: text(map, "retryAttempts").and_then(|number| number.parse().ok()),
             reason: text(map, "failureReason").map(|reason| presentable(&reason)),
-            owner: text(map, "subReferenceId"),
+            owner: states(map, "subReferenceId")
+                .then(|| text(map, "subReferenceId").unwrap_or_default()),
         })
     }
 
@@ -109,6 +113,7 @@ impl Debit<'_> {
         emandate: Option<&str>,
     ) -> Outcome {
         match payment.standing() {
+            Standing::Charged if payment.has_odd_amount => Outcome::Call(answer.unproven()),
             Standing::Charged => Outcome::Charged {
                 amount: payment.amount,
                 txn: Some(payment.id.to_string()),
@@ -178,6 +183,12 @@ fn amount(map: &Map<String, Value>, currency: Currency) -> Option<Amount> {
     let written = text(map, "amount")?;
     let plain = written.strip_suffix(".0").unwrap_or(&written);
     Amount::parse(plain, currency).ok()
+}
+
+/// Whether there is something at a key, be it unreadable.
+fn states(map: &Map<String, Value>, key: &str) -> bool {
+    map.get(key)
+        .is_some_and(|value| !value.is_null() && value.as_str() != Some(""))
 }
 
 /// The day of `yyyy-MM-dd` or `yyyy-MM-dd HH:mm:ss`.

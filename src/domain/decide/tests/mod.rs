@@ -339,7 +339,14 @@ fn a_retry_whose_answer_was_lost_is_judged_by_the_providers_counter() {
             after(opened_at, Duration::from_secs(seconds)),
         )
     };
-    assert_eq!(seen(1, 60).next.unwrap().step, Step::Lookup);
+    // A minute is too early, whichever way: the provider's own retry can have moved the counter while ours is on its way.
+    for attempts in [1, 2] {
+        let early = seen(attempts, 60);
+        assert_eq!(
+            (early.next.unwrap().step, early.closes_intent),
+            (Step::Lookup, false)
+        );
+    }
     let never = seen(1, 120);
     assert_eq!(
         (never.next.unwrap().step, never.progress.debits_tried),

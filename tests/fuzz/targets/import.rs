@@ -1,0 +1,9 @@
+#![no_main]
+
+#[path = "../checks.rs"]
+#[expect(dead_code, reason = "each target uses one of them")]
+mod checks;
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| {
+    checks::imported(data);
+});

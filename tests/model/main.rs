@@ -1,0 +1,191 @@
+//! The protocol as a model, checked in every state that it can reach: claim, intent, call, settle, rescue and reconcile, by two
+//! workers, with a provider that may lose answers and crashes anywhere.
+//!
+//! Time is what may happen: a lease can run out whatever its worker is doing, a call can arrive whenever it likes until the processing
+//! time is over. A crash is a worker that forgets; it may come at any moment and as often as it likes, and so may every lost answer.
+//! Bounded are the numbers: two workers, two calls on their way, two attempts on an order and one silent one; Juspay's cycle has two
+//! orders, Signzy's mandate two cycles.
+//!
+//! The states and their arrows are the product's own (`domain::state::apply`). The rest is written again, from `store/claim.sql`,
+//! `settle.sql`, `store/rescue.rs`, `engine/job/debit.rs` and `domain::decide`: whoever changes those changes `protocol.rs` and
+//! `decide.rs` here.
+
+// For clippy: what helps a test is a test.
+#![cfg(test)]
+#![expect(
+    clippy::arithmetic_side_effects,
+    clippy::unused_self,
+    clippy::wildcard_enum_match_arm,
+    reason = "numbers are small, and each place names what matters there"
+)]
+
+mod decide;
+mod model;
+mod properties;
+mod protocol;
+mod provider;
+mod world;
+
+use std::collections::BTreeSet;
+use std::fmt::Write;
+use std::time::Duration;
+
+use stateright::{Checker, HasDiscoveries, Model, Path};
+
+use properties::{FENCE, INTENT, ONE_DEBIT, PROOF};
+use protocol::{Action, Broken, Protocol, Style};
+use world::{Row, World};
+
+fn juspay(max_orders: u8, max_attempts: u8) -> Protocol {
+    Protocol {
+        style: Style::Juspay,
+        cycles: 1,
+        max_orders,
+        max_attempts,
+        broken: None,
+    }
+}
+
+fn signzy(cycles: usize, max_attempts: u8) -> Protocol {
+    Protocol {
+        style: Style::Signzy,
+        cycles,
+        max_orders: 1,
+        max_attempts,
+        broken: None,
+    }
+}
+
+/// Long enough for a slow machine; a counter-example is found in well under a second.
+const PATIENCE: Duration = Duration::from_mins(5);
+
+/// Every state is visited, the properties hold in all of them, and what must be possible is. `at_least` is well below the number of
+/// states, and far above that of a model in which something has stopped to happen.
+fn holds(protocol: Protocol, at_least: usize) {
+    let wanted = protocol.properties().into_iter();
+    let wanted = wanted.filter(|property| !property.expectation.discovery_is_failure());
+    let wanted: Vec<&str> = wanted.map(|property| property.name).collect();
+    let failures = HasDiscoveries::AnyFailures;
+    let checker = protocol.checker().threads(2).timeout(PATIENCE);
+    let checker = checker.finish_when(failures).spawn_bfs().join();
+    let (states, depth) = (checker.unique_state_count(), checker.max_depth());
+    println!("{states} states, up to {depth} actions deep");
+    let mut found = checker.discoveries();
+    for name in &wanted {
+        assert!(found.remove(name).is_some(), "never happens: {name}");
+    }
+    if let Some((name, path)) = found.into_iter().next() {
+        panic!("not true: {name}\n{}", story(path));
+    }
+    assert!(
+        checker.is_done(),
+        "not all states were visited in {PATIENCE:?}"
+    );
+    assert!(states >= at_least, "only {states} states");
+}
+
+/// Without one of the things that hold the protocol, a property does not hold, and the way there is found.
+fn breaks(broken: Broken, protocol: Protocol, property: &'static str) {
+    let protocol = Protocol {
+        broken: Some(broken),
+        ..protocol
+    };
+    let found = HasDiscoveries::AllOf(BTreeSet::from([property]));
+    let checker = protocol.checker().threads(2).timeout(PATIENCE);
+    let checker = checker.finish_when(found).spawn_bfs().join();
+    let path = checker.discovery(property);
+    let path = path.unwrap_or_else(|| panic!("{broken:?}, and still: {property}"));
+    println!("{broken:?} breaks: {property}\n{}", story(path));
+}
+
+#[test]
+fn juspay_debits_a_cycle_once_with_retries_and_with_a_new_order() {
+    holds(juspay(2, 2), 100_000);
+}
+
+#[test]
+fn signzy_debits_each_of_two_cycles_once_without_a_key() {
+    holds(signzy(2, 2), 30_000);
+}
+
+#[test]
+fn without_the_fence_a_lost_worker_undoes_what_another_did() {
+    breaks(Broken::NoFence, juspay(1, 2), FENCE);
+    breaks(Broken::NoFence, juspay(1, 2), INTENT);
+    breaks(Broken::NoFence, signzy(1, 2), ONE_DEBIT);
+}
+
+#[test]
+fn a_rescue_that_repeats_the_call_debits_twice() {
+    breaks(Broken::RescueRepeats, juspay(1, 2), INTENT);
+    breaks(Broken::RescueRepeats, signzy(1, 2), ONE_DEBIT);
+}
+
+#[test]
+fn a_call_without_an_intent_is_made_again() {
+    breaks(Broken::NoIntent, juspay(1, 2), INTENT);
+    breaks(Broken::NoIntent, signzy(1, 2), ONE_DEBIT);
+}
+
+#[test]
+fn a_provider_that_knows_of_nothing_yet_is_not_believed() {
+    breaks(Broken::NotFoundIsBelieved, juspay(1, 2), INTENT);
+    breaks(Broken::NotFoundIsBelieved, signzy(1, 2), ONE_DEBIT);
+}
+
+#[test]
+fn a_new_order_beside_one_that_is_not_dead_debits_twice() {
+    breaks(Broken::HastyOrder, juspay(2, 1), ONE_DEBIT);
+}
+
+#[test]
+fn a_charge_without_a_counter_is_made_twice() {
+    breaks(Broken::NoCounter, signzy(1, 2), ONE_DEBIT);
+}
+
+#[test]
+fn two_open_intents_of_a_mandate_take_each_others_payments_for_their_own() {
+    breaks(Broken::TwoIntents, signzy(2, 1), PROOF);
+}
+
+/// What the protocol does not hold by itself: without a key it needs that nothing leaves after the lease.
+#[test]
+fn a_charge_that_leaves_after_its_lease_debits_twice() {
+    breaks(Broken::LateWithoutKey, signzy(1, 2), ONE_DEBIT);
+}
+
+/// Nor this: "No scheduled transactions found" must mean what the provider's page says.
+#[test]
+fn an_order_that_is_said_to_be_over_and_is_not_debits_twice() {
+    breaks(Broken::NothingToRetryIsALie, juspay(2, 2), ONE_DEBIT);
+}
+
+/// Every state on the way, and what happened in it.
+fn story(path: Path<World, Action>) -> String {
+    let mut story = String::new();
+    for (world, action) in path.into_vec() {
+        for row in &world.rows {
+            let Row {
+                state,
+                step,
+                lease,
+                intent,
+                order_no,
+                failure,
+                debit,
+                ..
+            } = row;
+            writeln!(story, "    {state}, next {step:?}, lease {lease:?}, {intent:?}, order {order_no}, failure {failure:?}, debit {debit:?}").unwrap();
+        }
+        for payment in &world.payments {
+            writeln!(story, "    {payment:?}").unwrap();
+        }
+        for call in &world.wire {
+            writeln!(story, "    {call:?}").unwrap();
+        }
+        if let Some(action) = action {
+            writeln!(story, "{action:?}").unwrap();
+        }
+    }
+    story
+}

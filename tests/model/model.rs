@@ -1,0 +1,144 @@
+//! The model itself: what can happen in a state, and what comes of it.
+
+use mandated::domain::Step;
+use stateright::{Model, Property};
+
+use super::properties;
+use super::protocol::{Action, Protocol, waits_for_horizon};
+use super::world::{Call, Failure, Intent, Outcome, Phase, Status, Task, World};
+
+/// How often the provider retries an order by itself.
+const SILENT_ATTEMPTS: u8 = 1;
+
+impl Model for Protocol {
+    type State = World;
+    type Action = Action;
+
+    fn init_states(&self) -> Vec<World> {
+        vec![World::new(self.cycles)]
+    }
+
+    fn actions(&self, world: &World, actions: &mut Vec<Action>) {
+        for worker in 0..2 {
+            self.worker_actions(world, worker, actions);
+        }
+        for (call, sent) in world.wire.iter().enumerate() {
+            let is_heard = |task: &Task| task.token == sent.token && task.phase == Phase::Waiting;
+            // What nobody hears is decided later, which is the same.
+            actions.push(Action::Arrive {
+                call,
+                verdict: Status::Pending,
+                heard: false,
+            });
+            if world.tasks().any(is_heard) {
+                let verdicts = [Status::Pending, Status::Charged, Status::Failed];
+                let known = if self.is_processed(world, sent) { 3 } else { 1 };
+                let heard = |verdict: &Status| Action::Arrive {
+                    call,
+                    verdict: *verdict,
+                    heard: true,
+                };
+                actions.extend(verdicts[..known].iter().map(heard));
+                actions.push(Action::Refuse { call });
+            }
+            actions.push(Action::NeverArrive { call });
+        }
+        for (cycle, row) in world.rows.iter().enumerate() {
+            if row.lease.is_some() {
+                actions.push(Action::Rescue { cycle });
+            }
+            let arrived =
+                |intent: Intent| !world.wire.iter().any(|call| call.token == intent.opened_by);
+            // A look-up is due after the lease, and the processing time counts from there.
+            if row.lease.is_none()
+                && row
+                    .intent
+                    .is_some_and(|intent| !intent.processed && arrived(intent))
+            {
+                actions.push(Action::ProcessingTimePasses { cycle });
+            }
+            if row.lease.is_none()
+                && row.step == Some(Step::Lookup)
+                && waits_for_horizon(row)
+                && world.is_quiet(cycle)
+            {
+                actions.push(Action::RetryHorizonPasses { cycle });
+            }
+        }
+        for (index, payment) in world.payments.iter().enumerate() {
+            for verdict in [Status::Charged, Status::Failed] {
+                if payment.status == Status::Pending {
+                    actions.push(Action::ProviderDecides {
+                        payment: index,
+                        verdict,
+                    });
+                }
+            }
+            if payment.status == Status::Failed
+                && !payment.closed
+                && payment.attempts < self.max_attempts + SILENT_ATTEMPTS
+            {
+                actions.push(Action::ProviderRetries { payment: index });
+            }
+        }
+    }
+
+    fn next_state(&self, before: &World, action: Action) -> Option<World> {
+        let mut world = before.clone();
+        match action {
+            Action::Claim { worker, cycle } => {
+                let task = self.claim(&mut world, cycle);
+                world.workers[worker] = Some(task);
+            }
+            Action::Look { worker, heard } => self.look(&mut world, worker, heard),
+            Action::RecordCounter { worker } => self.record(&mut world, worker),
+            Action::Send { worker } => {
+                let task = world.workers[worker].as_mut().unwrap();
+                task.phase = Phase::Waiting;
+                let (cycle, order_no, step, token) =
+                    (task.cycle, task.row.order_no, task.step, task.token);
+                let late = before.rows[cycle].lease != Some(token);
+                world.wire.push(Call {
+                    cycle,
+                    order_no,
+                    step,
+                    token,
+                    late,
+                });
+            }
+            Action::CouldNotSend { worker } => self.told(&mut world, worker, Outcome::NotSent),
+            Action::TimeOut { worker } => self.told(&mut world, worker, Outcome::Unknown),
+            Action::Arrive {
+                call,
+                verdict,
+                heard,
+            } => self.arrive(&mut world, call, Some(verdict), heard),
+            Action::Refuse { call } => self.arrive(&mut world, call, None, true),
+            Action::NeverArrive { call } => drop(world.wire.remove(call)),
+            Action::Settle { worker, heard } => self.settle(&mut world, worker, heard),
+            Action::Crash { worker } => world.workers[worker] = None,
+            Action::Rescue { cycle } => self.rescue(&mut world.rows[cycle]),
+            Action::ProcessingTimePasses { cycle } => {
+                world.rows[cycle].intent.as_mut().unwrap().processed = true;
+            }
+            Action::RetryHorizonPasses { cycle } => {
+                world.rows[cycle].failure = Failure::Outlived;
+                let order = world.order(cycle, world.rows[cycle].order_no);
+                world.payments[order.unwrap()].closed = true;
+            }
+            Action::ProviderDecides { payment, verdict } => {
+                world.payments[payment].status = verdict;
+            }
+            Action::ProviderRetries { payment } => {
+                world.payments[payment].status = Status::Pending;
+                world.payments[payment].attempts += 1;
+            }
+        }
+        self.forget(&mut world);
+        Some(world.normal())
+    }
+
+    fn properties(&self) -> Vec<Property<Self>> {
+        properties::of(self)
+    }
+}

@@ -1,0 +1,259 @@
+//! What must be true in every state that can be reached, and what must be reachable for that to mean anything.
+
+use mandated::domain::{State, Step};
+use stateright::{Model, Property};
+
+use super::protocol::{Action, Protocol, Style};
+use super::world::{Failure, Outcome, Payment, Phase, Row, Status, World};
+
+pub(crate) const ONE_DEBIT: &str = "a cycle is debited at most once";
+pub(crate) const INTENT: &str = "a call that can still debit has its open intent";
+pub(crate) const FENCE: &str = "a row is written only by who holds its token";
+pub(crate) const PROOF: &str = "a debit of ours is a debit of the provider's for that cycle";
+pub(crate) const JOB: &str = "what is not final has a job";
+pub(crate) const LEGAL: &str = "every decision is in the table of states";
+pub(crate) const END: &str = "left alone, everything ends, and as the provider has it";
+
+type Check = fn(&Protocol, &World) -> bool;
+
+const ALWAYS: [(&str, Check); 7] = [
+    (ONE_DEBIT, one_debit),
+    (INTENT, has_intent),
+    (FENCE, |_, world| !world.trespassed),
+    (PROOF, proven),
+    (JOB, |_, world| {
+        world
+            .rows
+            .iter()
+            .all(|row| row.state.is_final() || row.step.is_some())
+    }),
+    (LEGAL, |_, world| {
+        world.tasks().all(|task| task.phase != Phase::Illegal)
+    }),
+    (END, ends_right),
+];
+
+const SOMETIMES: [(&str, Check); 6] = [
+    ("a cycle is collected", |_, world| {
+        world.rows.iter().all(|row| row.debit.is_some())
+    }),
+    ("a call of a lost worker is on its way", |_, world| {
+        world
+            .wire
+            .iter()
+            .any(|call| !world.tasks().any(|task| task.token == call.token))
+    }),
+    (
+        "a worker wakes up with an answer and without its lease",
+        |_, world| {
+            world.tasks().any(|task| {
+                let decided =
+                    matches!(&task.phase, Phase::Decided(said) if said.collected.is_some());
+                decided && world.rows[task.cycle].lease != Some(task.token)
+            })
+        },
+    ),
+    ("a lost call turns out to have been made", |_, world| {
+        decided(world, |step, outcome| {
+            step == Step::Lookup && matches!(outcome, Outcome::Charged(_))
+        })
+    }),
+    (
+        "a lost call turns out never to have been made",
+        |_, world| {
+            decided(world, |step, outcome| {
+                step == Step::Lookup && outcome == Outcome::NotFound
+            })
+        },
+    ),
+    ("a cycle is given up", |_, world| {
+        world.rows.iter().any(|row| row.state == State::Failed)
+    }),
+];
+
+const SOMETIMES_JUSPAY: [(&str, Check); 4] = [
+    ("a call leaves after its lease", |_, world| {
+        world.wire.iter().any(|call| call.late)
+    }),
+    ("a duplicate is refused", |_, world| {
+        decided(world, |_, outcome| outcome == Outcome::Duplicate)
+    }),
+    (
+        "an order is collected by the provider's own retry",
+        |protocol, world| charged(world, |order| order.attempts > protocol.max_attempts),
+    ),
+    ("an order is outlived", |_, world| {
+        world
+            .rows
+            .iter()
+            .any(|row| row.failure == Failure::Outlived)
+    }),
+];
+
+const SOMETIMES_TWO_CYCLES: [(&str, Check); 1] =
+    [("one cycle waits for the intent of another", |_, world| {
+        decided(world, |_, outcome| outcome == Outcome::Gated)
+    })];
+
+const SOMETIMES_RETRIED: [(&str, Check); 1] = [("a retry is collected", |_, world| {
+    charged(world, |payment| payment.attempts == 2)
+})];
+
+const SOMETIMES_TWO_ORDERS: [(&str, Check); 1] = [("a new order is collected", |_, world| {
+    charged(world, |order| order.order_no == 2)
+})];
+
+pub(crate) fn of(protocol: &Protocol) -> Vec<Property<Protocol>> {
+    let special = [
+        (protocol.style == Style::Juspay, &SOMETIMES_JUSPAY[..]),
+        (protocol.max_orders > 1, &SOMETIMES_TWO_ORDERS[..]),
+        (protocol.cycles > 1, &SOMETIMES_TWO_CYCLES[..]),
+        (protocol.max_attempts > 1, &SOMETIMES_RETRIED[..]),
+    ];
+    let special = special
+        .into_iter()
+        .filter(|(has, _)| *has)
+        .flat_map(|(_, checks)| checks);
+    let always = ALWAYS
+        .iter()
+        .map(|(name, check)| Property::always(name, *check));
+    let sometimes = SOMETIMES
+        .iter()
+        .chain(special)
+        .map(|(name, check)| Property::sometimes(name, *check));
+    always.chain(sometimes).collect()
+}
+
+fn decided(world: &World, is: impl Fn(Step, Outcome) -> bool) -> bool {
+    world
+        .tasks()
+        .any(|task| matches!(&task.phase, Phase::Decided(said) if is(task.step, said.outcome)))
+}
+
+fn charged(world: &World, is: impl Fn(&Payment) -> bool) -> bool {
+    world
+        .payments
+        .iter()
+        .any(|payment| payment.status == Status::Charged && is(payment))
+}
+
+fn one_debit(protocol: &Protocol, world: &World) -> bool {
+    let charged = |cycle| {
+        let of_it = world
+            .payments
+            .iter()
+            .filter(move |payment| payment.cycle == cycle);
+        of_it
+            .filter(|payment| payment.status == Status::Charged)
+            .count()
+    };
+    (0..protocol.cycles).all(|cycle| charged(cycle) <= 1)
+}
+
+/// Committed before the call left, and open as long as it could still debit. A call that left after its lease is one that an order
+/// id makes harmless.
+fn has_intent(protocol: &Protocol, world: &World) -> bool {
+    world.wire.iter().all(|call| {
+        let intent = world.rows[call.cycle].intent;
+        let is_open = intent.is_some_and(|intent| intent.opened_by == call.token);
+        call.late || is_open || !protocol.is_processed(world, call)
+    })
+}
+
+fn proven(_: &Protocol, world: &World) -> bool {
+    world.rows.iter().enumerate().all(|(cycle, row)| {
+        match row.debit.map(|index| &world.payments[index]) {
+            Some(payment) => payment.cycle == cycle && payment.status == Status::Charged,
+            None => row.state != State::Charged,
+        }
+    })
+}
+
+/// From every moment at which all workers are lost (which is every moment, for they can crash), two good ones and a provider that
+/// answers bring every cycle to its end, and the ledgers agree.
+fn ends_right(protocol: &Protocol, world: &World) -> bool {
+    if world.tasks().next().is_some() {
+        return true;
+    }
+    let mut world = world.clone();
+    for _ in 0..200 {
+        match next_good(protocol, &world) {
+            Some(action) => world = protocol.next_state(&world, action).unwrap(),
+            None => return agrees(&world),
+        }
+    }
+    false
+}
+
+/// What happens next when nothing goes wrong any more.
+fn next_good(protocol: &Protocol, world: &World) -> Option<Action> {
+    let mut actions = Vec::new();
+    protocol.actions(world, &mut actions);
+    actions
+        .into_iter()
+        .filter_map(|action| Some((goodness(world, action)?, action)))
+        .min_by_key(|(rank, _)| *rank)
+        .map(|(_, action)| action)
+}
+
+/// The lower, the sooner; nothing for what is a fault, or a provider's whim.
+fn goodness(world: &World, action: Action) -> Option<u8> {
+    match action {
+        Action::Settle { heard: true, .. }
+        | Action::Look { heard: true, .. }
+        | Action::RecordCounter { .. } => Some(0),
+        Action::Arrive {
+            heard: true,
+            verdict: Status::Charged,
+            ..
+        } => Some(1),
+        Action::Arrive {
+            call, heard: false, ..
+        } => {
+            let token = world.wire[call].token;
+            (!world.tasks().any(|task| task.token == token)).then_some(1)
+        }
+        // An arrival without a verdict is one that is not processed again.
+        Action::Arrive {
+            heard: true,
+            verdict: Status::Pending,
+            ..
+        }
+        | Action::ProviderDecides {
+            verdict: Status::Charged,
+            ..
+        } => Some(2),
+        Action::Send { .. } => Some(3),
+        Action::ProcessingTimePasses { .. } => Some(4),
+        Action::Rescue { cycle } => {
+            let lease = world.rows[cycle].lease;
+            (!world.tasks().any(|task| Some(task.token) == lease)).then_some(5)
+        }
+        // An intent that is open keeps the other cycles waiting.
+        Action::Claim { cycle, .. } if world.rows[cycle].intent.is_some() => Some(6),
+        Action::Claim { .. } => Some(7),
+        Action::RetryHorizonPasses { .. } => Some(8),
+        Action::Settle { .. }
+        | Action::Look { .. }
+        | Action::Arrive { .. }
+        | Action::ProviderDecides { .. }
+        | Action::ProviderRetries { .. }
+        | Action::CouldNotSend { .. }
+        | Action::Refuse { .. }
+        | Action::NeverArrive { .. }
+        | Action::TimeOut { .. }
+        | Action::Crash { .. } => None,
+    }
+}
+
+fn agrees(world: &World) -> bool {
+    let is_over = |row: &Row| row.state.is_final() && row.step.is_none() && row.intent.is_none();
+    let known = |index: usize| world.rows.iter().any(|row| row.debit == Some(index));
+    let debits = world
+        .payments
+        .iter()
+        .enumerate()
+        .filter(|(_, payment)| payment.status == Status::Charged);
+    let mut debits = debits.map(|(index, _)| index);
+    world.rows.iter().all(is_over) && debits.all(known)
+}
