@@ -102,6 +102,13 @@ impl Execution {
         )
     }
 
+    /// The latest that an open call can have been sent, as far as it is known: its intent may be a good deal older, for what had to
+    /// be read before it.
+    pub fn sent_by(&self, intent: Intent) -> Instant {
+        let sent = self.progress.sent_at;
+        sent.map_or(intent.opened_at, |sent| sent.max(intent.opened_at))
+    }
+
     /// The cycle as the current order sees it: to be debited when that order is.
     pub fn order_cycle(&self) -> Cycle {
         match self.progress.execute_at {

@@ -149,7 +149,8 @@ impl Context<'_> {
         if self.execution.state == State::Pending {
             return self.unproven("the provider no longer knows the order");
         }
-        let processed_by = after(intent.opened_at, self.policy.processing_time);
+        let sent = self.execution.sent_by(intent);
+        let processed_by = after(sent, self.policy.processing_time);
         if self.now < processed_by {
             return self.not_before(processed_by, "the provider does not know the order yet");
         }
@@ -203,6 +204,9 @@ impl Context<'_> {
         decision.events = vec![Event::NotProcessed];
         decision.closes_intent = true;
         decision.progress.tries = decision.progress.tries.saturating_add(1);
+        // Whatever comes of it, the order gets its second look: of a lost worker's call nobody knows when it left.
+        let opened = self.execution.intent.map(|intent| intent.opened_at);
+        decision.progress.sent_at = decision.progress.sent_at.or(opened);
         let at = if is_retry {
             // It begins with a look-up.
             may_look(self.execution, self.policy, self.now)

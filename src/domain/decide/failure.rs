@@ -76,7 +76,8 @@ impl Context<'_> {
         let (Some(before), Some(seen)) = (intent.counter_before, self.counter.attempts) else {
             return None;
         };
-        let processed_by = after(intent.opened_at, self.policy.processing_time);
+        let sent = self.execution.sent_by(intent);
+        let processed_by = after(sent, self.policy.processing_time);
         if self.now < processed_by {
             return Some(self.not_before(processed_by, "the retry may still be on its way"));
         }

@@ -119,10 +119,21 @@ fn a_call_of_a_lost_worker_that_a_look_up_finds_counts_from_its_intent() {
         let end = after(opened, policy().notification_validity);
         assert!(found.next.unwrap().span.opens < end, "{}", found.reason);
     }
-    // One that the provider never had left nothing behind.
+    // One that the provider never had notified nobody; its order still gets a second look in the end.
     let unknown = look(&execution, &Outcome::NotFound, seen);
-    assert_eq!(unknown.progress.sent_at, None);
+    assert_eq!(unknown.progress.sent_at, Some(opened));
     assert_eq!(unknown.progress.delivered_at, None);
+}
+
+#[test]
+fn what_had_to_be_read_before_a_call_is_no_part_of_its_processing_time() {
+    let opened = at("2026-12-01T22:30:00Z");
+    let mut execution = executing(opened);
+    execution.state = State::Unknown;
+    execution.progress.sent_at = Some(at("2026-12-01T22:31:00Z"));
+    let events = |seen| look(&execution, &Outcome::NotFound, at(seen)).events;
+    assert_eq!(events("2026-12-01T22:32:00Z"), [Event::Unproven]);
+    assert_eq!(events("2026-12-01T22:32:30Z"), [Event::NotProcessed]);
 }
 
 #[test]
