@@ -15,6 +15,7 @@ mod audit;
 mod classify;
 mod cli;
 mod config;
+mod crash;
 mod demo;
 mod engine;
 mod guards;
