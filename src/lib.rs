@@ -15,6 +15,7 @@ pub mod clock;
 pub mod config;
 pub mod domain;
 pub mod engine;
+pub mod failpoint;
 pub mod lifecycle;
 pub mod provider;
 #[cfg(feature = "sandbox")]

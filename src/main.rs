@@ -6,9 +6,11 @@ use clap::Parser;
 use mandated::admin::output;
 use mandated::app;
 use mandated::cli::Cli;
+use mandated::failpoint;
 
 #[tokio::main]
 async fn main() -> ExitCode {
+    let _failpoints = failpoint::armed();
     // The TLS of every client. It fails only where one was installed before.
     drop(rustls::crypto::ring::default_provider().install_default());
     match app::run(Cli::parse()).await {

@@ -16,6 +16,7 @@ use super::wake::Wake;
 use super::{Account, Engine};
 use crate::domain::Instant;
 use crate::domain::retry::backoff_delay;
+use crate::failpoint::around;
 use crate::store;
 use crate::store::StoreError;
 use crate::store::claim::{ClaimRequest, Claimed, claim_due};
@@ -152,7 +153,7 @@ impl Lane {
             }
             return Ok(Round::Full);
         }
-        self.engine.check_clock().await?;
+        around("claim.clock", self.engine.check_clock()).await?;
         let deadline = tokio::time::Instant::now().checked_add(self.engine.settings.lease);
         let since = self.since.get(tokio::time::Instant::now());
         let claimed = claim(&self.engine, self.index, limit, since).await?;
@@ -192,7 +193,7 @@ impl Lane {
         let (engine, index, settler) = (self.engine.clone(), self.index, self.settler.clone());
         self.running.spawn(async move {
             if let Some(done) = work(&engine, index, claimed, deadline).await
-                && settler.send(done).await.is_err()
+                && around("hand_over", settler.send(done)).await.is_err()
             {
                 error!("the settler is gone; the lease runs out and the job is reconciled");
             }
@@ -206,7 +207,8 @@ impl Lane {
         let Some(account) = self.account() else {
             return poll;
         };
-        match store::monitor::next_due(&self.engine.pool, account.id).await {
+        let next = store::monitor::next_due(&self.engine.pool, account.id);
+        match around("next_due", next).await {
             Ok(Some(at)) => {
                 let until = at
                     .signed_duration_since(self.engine.clock.now())

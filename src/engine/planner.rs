@@ -12,6 +12,7 @@ use crate::domain::plan;
 use crate::domain::plan::execution::{NewExecution, Numbered, Payer, new_execution};
 use crate::domain::policy::Policy;
 use crate::domain::{Instant, ProviderKind, Rail, State};
+use crate::failpoint::around;
 use crate::store::StoreError;
 use crate::store::planning::{self, Cursor, DueMandate};
 use crate::store::policies;
@@ -21,11 +22,15 @@ const MAX_CYCLES: usize = 64;
 
 /// One turn: plans up to a batch of mandates. Says how many were due; a full batch means that there may be more.
 pub async fn tick(engine: &Engine) -> Result<usize, StoreError> {
-    engine.check_clock().await?;
+    around("plan.clock", engine.check_clock()).await?;
     let now = engine.clock.now();
-    let mut transaction = planning::begin(&engine.pool).await?;
+    let mut transaction = around("plan.begin", planning::begin(&engine.pool)).await?;
     let limit = i64::try_from(engine.settings.planner_batch).unwrap_or(i64::MAX);
-    let due = planning::lock_due(&mut transaction, now, limit).await?;
+    let due = around(
+        "plan.lock",
+        planning::lock_due(&mut transaction, now, limit),
+    )
+    .await?;
     if due.is_empty() {
         return Ok(0);
     }
@@ -38,17 +43,15 @@ pub async fn tick(engine: &Engine) -> Result<usize, StoreError> {
             continue;
         };
         if let std::collections::hash_map::Entry::Vacant(entry) = interned.entry(key) {
-            entry.insert(policies::intern(&mut transaction, policy).await?);
+            let id = around("plan.policy", policies::intern(&mut transaction, policy)).await?;
+            entry.insert(id);
         }
         let (planned, cursor) = plan_mandate(engine, mandate, policy, now);
         cycles.extend(planned.into_iter().map(|cycle| (mandate, policy, cycle)));
         cursors.push(cursor);
     }
-    let ids = planning::reserve_ids(
-        &mut transaction,
-        i64::try_from(cycles.len()).unwrap_or(i64::MAX),
-    )
-    .await?;
+    let count = i64::try_from(cycles.len()).unwrap_or(i64::MAX);
+    let ids = around("plan.ids", planning::reserve_ids(&mut transaction, count)).await?;
     let (rails, executions): (Vec<Rail>, Vec<NewExecution>) = cycles
         .into_iter()
         .zip(ids)
@@ -68,9 +71,17 @@ pub async fn tick(engine: &Engine) -> Result<usize, StoreError> {
             Some((mandate.rail, execution))
         })
         .unzip();
-    let added = planning::insert_executions(&mut transaction, &executions, now).await?;
-    planning::advance(&mut transaction, &cursors, now).await?;
-    planning::commit(transaction).await?;
+    let added = around(
+        "plan.insert",
+        planning::insert_executions(&mut transaction, &executions, now),
+    )
+    .await?;
+    around(
+        "plan.advance",
+        planning::advance(&mut transaction, &cursors, now),
+    )
+    .await?;
+    around("plan.commit", planning::commit(transaction)).await?;
     let mut expired = 0usize;
     for (execution, rail) in executions.iter().zip(rails) {
         if added.contains(&execution.id) {

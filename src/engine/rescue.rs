@@ -5,6 +5,7 @@ use std::time::Duration;
 use tracing::warn;
 
 use super::Engine;
+use crate::failpoint::around;
 use crate::store::StoreError;
 use crate::store::rescue::rescue_expired;
 
@@ -13,7 +14,7 @@ const PROCESSED: Duration = Duration::from_secs(90);
 
 /// One turn; says how many jobs were rescued.
 pub async fn tick(engine: &Engine) -> Result<usize, StoreError> {
-    engine.check_clock().await?;
+    around("rescue.clock", engine.check_clock()).await?;
     let rescued = rescue_expired(
         &engine.pool,
         engine.clock.now(),

@@ -13,6 +13,7 @@ use super::wake::Wake;
 use super::{Engine, log};
 use crate::domain::decide::AccountPause;
 use crate::domain::retry::backoff_delay;
+use crate::failpoint::around;
 use crate::store;
 use crate::store::StoreError;
 
@@ -26,7 +27,7 @@ pub async fn run(
     let batch = engine.settings.settle_batch.max(1);
     let mut waiting = Vec::with_capacity(batch);
     loop {
-        if done.recv_many(&mut waiting, batch).await == 0 {
+        if around("take", done.recv_many(&mut waiting, batch)).await == 0 {
             return;
         }
         linger(&engine, &mut done, &mut waiting).await;
@@ -67,7 +68,8 @@ async fn linger(engine: &Engine, done: &mut mpsc::Receiver<Done>, waiting: &mut 
     let Some(until) = until else { return };
     while waiting.len() < engine.settings.settle_batch {
         let room = engine.settings.settle_batch.saturating_sub(waiting.len());
-        match tokio::time::timeout_at(until, done.recv_many(waiting, room)).await {
+        let more = tokio::time::timeout_at(until, done.recv_many(waiting, room));
+        match around("linger", more).await {
             Ok(0) | Err(_) => return,
             Ok(_) => {}
         }

@@ -8,13 +8,14 @@ use std::time::Duration;
 use chrono::SecondsFormat;
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use reqwest::header::RETRY_AFTER;
-use reqwest::{Request, RequestBuilder};
+use reqwest::{Request, RequestBuilder, Response};
 
 use super::retry_after::retry_after;
 use super::{AccountSettings, Answered};
 use crate::domain::Instant;
 use crate::domain::outcome::CallFailure;
 use crate::domain::retry::in_process_delays;
+use crate::failpoint::around;
 
 /// No documented answer is larger than a few KiB.
 const MAX_BODY: usize = 1024 * 1024;
@@ -76,9 +77,19 @@ impl Http {
         &self.client
     }
 
-    /// Sends a request once; again only while it is proven that no byte of it left.
+    /// Sends a request that only reads.
     pub async fn send(&self, request: RequestBuilder, at: Instant) -> Sent {
-        self.limiter.until_ready().await;
+        self.send_before(request, at, None).await
+    }
+
+    /// Sends a request once; again only while it is proven that no byte of it left. What has not left by the deadline never does.
+    pub async fn send_before(
+        &self,
+        request: RequestBuilder,
+        at: Instant,
+        deadline: Option<tokio::time::Instant>,
+    ) -> Sent {
+        around("limit", self.limiter.until_ready()).await;
         let started = tokio::time::Instant::now();
         let request = if self.simulated {
             request.header(
@@ -90,7 +101,7 @@ impl Http {
         };
         let (client, request) = request.build_split();
         let result = match request {
-            Ok(request) => until_sent(&client, &request, at).await,
+            Ok(request) => until_sent(&client, &request, at, deadline).await,
             Err(error) => Err(failure(&error)),
         };
         Sent {
@@ -112,6 +123,7 @@ async fn until_sent(
     client: &reqwest::Client,
     request: &Request,
     at: Instant,
+    deadline: Option<tokio::time::Instant>,
 ) -> Result<Answered, CallFailure> {
     let mut delays = in_process_delays().into_iter();
     loop {
@@ -120,8 +132,10 @@ async fn until_sent(
                 why: "a streamed request cannot be sent".to_owned(),
             });
         };
-        match (once(client, attempt, at).await, delays.next()) {
-            (Err(CallFailure::NotSent { .. }), Some(delay)) => tokio::time::sleep(delay).await,
+        match (once(client, attempt, at, deadline).await, delays.next()) {
+            (Err(CallFailure::NotSent { .. }), Some(delay)) => {
+                around("again", tokio::time::sleep(delay)).await;
+            }
             (result, _) => return result,
         }
     }
@@ -131,11 +145,9 @@ async fn once(
     client: &reqwest::Client,
     request: Request,
     at: Instant,
+    deadline: Option<tokio::time::Instant>,
 ) -> Result<Answered, CallFailure> {
-    let mut response = client
-        .execute(request)
-        .await
-        .map_err(|error| failure(&error))?;
+    let mut response = around("send", in_time(client, request, deadline)).await?;
     let status = response.status();
     let retry_after = response
         .headers()
@@ -143,7 +155,10 @@ async fn once(
         .and_then(|value| value.to_str().ok())
         .and_then(|value| retry_after(value, at));
     let mut body = Vec::new();
-    while let Some(chunk) = response.chunk().await.map_err(|error| failure(&error))? {
+    while let Some(chunk) = around("body", response.chunk())
+        .await
+        .map_err(|error| failure(&error))?
+    {
         if body.len().saturating_add(chunk.len()) > MAX_BODY {
             return Err(CallFailure::Unknown {
                 why: format!("HTTP {status} with a body over {MAX_BODY} bytes"),
@@ -156,6 +171,23 @@ async fn once(
         body: String::from_utf8_lossy(&body).into_owned(),
         retry_after,
     })
+}
+
+/// A process that was stopped past its deadline finds out here, with nothing left to do but the first byte.
+async fn in_time(
+    client: &reqwest::Client,
+    request: Request,
+    deadline: Option<tokio::time::Instant>,
+) -> Result<Response, CallFailure> {
+    if deadline.is_some_and(|deadline| tokio::time::Instant::now() >= deadline) {
+        return Err(CallFailure::NotSent {
+            why: "the lease was over before the call".to_owned(),
+        });
+    }
+    client
+        .execute(request)
+        .await
+        .map_err(|error| failure(&error))
 }
 
 /// Only a failure to connect proves that nothing was sent; every other one may have come after the effect.

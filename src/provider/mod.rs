@@ -118,6 +118,8 @@ pub enum Notice<'a> {
 #[derive(Debug)]
 pub struct ExecuteRequest<'a> {
     pub at: Instant,
+    /// The end of the lease: what has not left by then must not leave at all.
+    pub deadline: tokio::time::Instant,
     pub mandate: &'a Mandate,
     pub order_id: &'a str,
     pub amount: Amount,
@@ -142,6 +144,8 @@ pub struct LookupRequest<'a> {
 #[derive(Debug)]
 pub struct RetryRequest<'a> {
     pub at: Instant,
+    /// The end of the lease: what has not left by then must not leave at all.
+    pub deadline: tokio::time::Instant,
     pub mandate: &'a Mandate,
     pub order_id: &'a str,
     pub amount: Amount,

@@ -20,6 +20,8 @@ pub enum Fault {
     ResetBefore,
     /// It is done and answered, slowly.
     Slow,
+    /// It is done, and not answered as long as the caller waits.
+    Held,
     /// It is done, and answered as a duplicate of itself.
     Duplicate,
     /// Nothing is done: Juspay 429, Signzy 403.
@@ -149,6 +151,8 @@ impl Faults {
             Fault::ErrorAfter => self.error_after,
             Fault::ResetBefore => self.reset_before,
             Fault::Slow => self.slow,
+            // Only a script asks for it: a caller's whole timeout is too long for a draw.
+            Fault::Held => 0,
             Fault::Duplicate => self.duplicate,
             Fault::Throttled => self.throttled,
             Fault::Html => self.html,

@@ -170,6 +170,7 @@ impl Answer {
                 tokio::time::sleep(slow_for).await;
                 self.respond()
             }
+            Some(Fault::Held) => std::future::pending().await,
             Some(Fault::AnswerLost | Fault::ResetBefore) => broken(),
             Some(Fault::ErrorAfter) => Self::json(500, answers::INTERNAL).respond(),
             Some(Fault::Throttled) => answers::throttled(provider).respond(),

@@ -4,6 +4,7 @@ use sqlx::PgPool;
 
 use super::error::{StoreError, Tried};
 use crate::domain::{AccountId, Instant, ProviderKind};
+use crate::failpoint::around;
 
 /// The number of a configured account; it gets one when it is new.
 ///
@@ -44,7 +45,7 @@ pub async fn pause(
     reason: &str,
     now: Instant,
 ) -> Result<bool, StoreError> {
-    let row = sqlx::query_scalar!(
+    let statement = sqlx::query_scalar!(
         r#"with before as (select id, paused_until from mandated.accounts where id = $1 for no key update)
            update mandated.accounts a set paused_until = greatest(a.paused_until, $2), pause_reason = $3
              from before b where a.id = b.id
@@ -53,9 +54,9 @@ pub async fn pause(
         until,
         reason,
         now
-    )
-    .fetch_optional(pool)
-    .await
-    .tried("pause the account")?;
+    );
+    let row = around("pause", statement.fetch_optional(pool))
+        .await
+        .tried("pause the account")?;
     Ok(row.unwrap_or(false))
 }

@@ -14,6 +14,7 @@ use crate::domain::{
     AccountId, Class, Currency, Execution, ExecutionId, Instant, LeaseToken, Mandate, MandateId,
     MandateStatus, Notify, ProviderKind, Rail, State, Step,
 };
+use crate::failpoint::around;
 
 /// A leased job with all that its step needs. Only its holder can settle it.
 #[derive(Debug, Clone)]
@@ -55,7 +56,7 @@ pub async fn claim_due(
     pool: &PgPool,
     request: &ClaimRequest<'_>,
 ) -> Result<Vec<Claimed>, StoreError> {
-    let rows = sqlx::query_file_as!(
+    let claim = sqlx::query_file_as!(
         Row,
         "src/store/claim.sql",
         request.account.0,
@@ -64,10 +65,10 @@ pub async fn claim_due(
         request.lease.as_secs_f64(),
         request.worker,
         request.since
-    )
-    .fetch_all(pool)
-    .await
-    .tried("claim due jobs")?;
+    );
+    let rows = around("claim", claim.fetch_all(pool))
+        .await
+        .tried("claim due jobs")?;
     Ok(rows::readable(rows.into_iter().map(Row::read)))
 }
 

@@ -7,6 +7,7 @@ use sqlx::PgPool;
 use super::error::{StoreError, Tried};
 use super::rows::word;
 use crate::domain::{ExecutionId, Instant, Step};
+use crate::failpoint::around;
 
 /// A job whose worker was lost.
 #[derive(Debug)]
@@ -26,7 +27,7 @@ pub async fn rescue_expired(
     wait: Duration,
     worker: &str,
 ) -> Result<Vec<Rescued>, StoreError> {
-    let rows = sqlx::query!(
+    let statement = sqlx::query!(
         r#"with expired as materialized (
              select j.execution_id, j.lease_token, j.worker_id, j.step, j.run_at, i.execution_id is not null as has_intent
                from mandated.jobs j left join mandated.intents i on i.execution_id = j.execution_id
@@ -64,10 +65,10 @@ pub async fn rescue_expired(
         now,
         wait.as_secs_f64(),
         worker
-    )
-    .fetch_all(pool)
-    .await
-    .tried("rescue expired leases")?;
+    );
+    let rows = around("rescue", statement.fetch_all(pool))
+        .await
+        .tried("rescue expired leases")?;
     rows.into_iter()
         .map(|row| {
             Ok(Rescued {

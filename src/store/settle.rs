@@ -9,6 +9,7 @@ use sqlx::PgPool;
 use super::error::{StoreError, Tried};
 use super::rows::word;
 use crate::domain::{AccountId, ExecutionId, Instant, LeaseToken, State};
+use crate::failpoint::around;
 
 /// All that changes when one job is done. Fields are the columns they are written to.
 #[derive(Debug, Clone, Serialize)]
@@ -125,7 +126,7 @@ pub async fn settle(
 ) -> Result<Written, StoreError> {
     let settlements = as_text(serde_json::to_string(settlements))?;
     let attempts = as_text(serde_json::to_string(attempts))?;
-    let rows = sqlx::query_file!(
+    let statement = sqlx::query_file!(
         "src/store/settle.sql",
         settlements,
         attempts,
@@ -134,10 +135,10 @@ pub async fn settle(
         faults.limit,
         faults.within.as_secs_f64(),
         faults.pause.as_secs_f64()
-    )
-    .fetch_all(pool)
-    .await
-    .tried("settle jobs")?;
+    );
+    let rows = around("settle", statement.fetch_all(pool))
+        .await
+        .tried("settle jobs")?;
     let mut written = Written::default();
     for row in rows {
         if let (Some(id), Some(state)) = (row.execution_id, &row.state) {
@@ -181,16 +182,16 @@ pub async fn record_counter(
     token: LeaseToken,
     counter: i64,
 ) -> Result<bool, StoreError> {
-    let done = sqlx::query!(
+    let statement = sqlx::query!(
         "update mandated.intents i set counter_before = $3
            from mandated.jobs j
           where i.execution_id = $1 and j.execution_id = $1 and j.lease_token = $2 and j.lease_until > now()",
         execution.0,
         token.0,
         counter
-    )
-    .execute(pool)
-    .await
-    .tried("record the provider's attempt counter")?;
+    );
+    let done = around("counter", statement.execute(pool))
+        .await
+        .tried("record the provider's attempt counter")?;
     Ok(done.rows_affected() == 1)
 }

@@ -16,6 +16,7 @@ mod chaos;
 mod classify;
 mod cli;
 mod config;
+mod crash;
 mod demo;
 mod engine;
 mod fuzz;

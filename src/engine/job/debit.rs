@@ -36,6 +36,7 @@ impl Run<'_> {
         };
         let request = ExecuteRequest {
             at: self.now,
+            deadline: self.deadline,
             mandate: &self.claimed.mandate,
             order_id: &self.claimed.order_id,
             amount: execution.amount,
@@ -147,6 +148,7 @@ impl Run<'_> {
             .filter(|_| watched);
         let request = RetryRequest {
             at: self.now,
+            deadline: self.deadline,
             mandate,
             order_id: &self.claimed.order_id,
             amount: self.claimed.execution.amount,

@@ -6,12 +6,16 @@ mod notification;
 mod paused;
 mod record;
 
+use std::future::poll_fn;
+use std::pin::pin;
+use std::task::Poll;
 use std::time::Duration;
 
 use crate::domain::decide::{Decision, decide};
 use crate::domain::gate::{Gate, gate};
 use crate::domain::policy::Policy;
 use crate::domain::{Event, Execution, IllegalTransition, Instant, Outcome, State, Step, state};
+use crate::failpoint::around;
 use crate::provider::{Provider, Reply};
 use crate::store::StoreError;
 use crate::store::claim::Claimed;
@@ -100,7 +104,9 @@ pub async fn run(
         execution,
         source,
     };
-    let policy = engine.policy(claimed.policy_id).await.map_err(failed)?;
+    let policy = around("policy", engine.policy(claimed.policy_id))
+        .await
+        .map_err(failed)?;
     let now = engine.clock.now();
     let provider_ref = claimed.provider_ref.clone();
     let mut run = Run {
@@ -213,13 +219,20 @@ impl Run<'_> {
     /// A call that can move money, as long as the lease lasts. What has not left by then never does: behind the rate limit or
     /// a slow connection it could otherwise go out after somebody else has found that it was never made.
     async fn within_lease<T>(&self, call: impl Future<Output = T>) -> Result<T, JobError> {
-        tokio::select! {
-            // A process that was stopped for a while must find out before it goes on.
-            biased;
-            () = tokio::time::sleep_until(self.deadline) => Err(JobError::LeaseOver {
-                execution: self.claimed.execution.id.0,
-            }),
-            reply = call => Ok(reply),
-        }
+        let mut call = pin!(call);
+        let mut over = pin!(tokio::time::sleep_until(self.deadline));
+        poll_fn(|context| {
+            // A process that was stopped for a while must find out before it goes on. Its timers may not have heard of it yet: the
+            // clock itself is asked.
+            let is_over = over.as_mut().poll(context).is_ready()
+                || tokio::time::Instant::now() >= self.deadline;
+            if is_over {
+                return Poll::Ready(Err(JobError::LeaseOver {
+                    execution: self.claimed.execution.id.0,
+                }));
+            }
+            call.as_mut().poll(context).map(Ok)
+        })
+        .await
     }
 }

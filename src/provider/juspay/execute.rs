@@ -12,7 +12,8 @@ impl Juspay {
         let call = self
             .post(&["txns"], request.mandate)
             .form(&form(request, &self.settings.merchant_id));
-        let sent = self.http.send(call, request.at).await;
+        let deadline = Some(request.deadline);
+        let sent = self.http.send_before(call, request.at, deadline).await;
         let order = Order {
             reading: self.reading(request.mandate),
             id: Some(request.order_id),

@@ -22,7 +22,8 @@ impl Juspay {
         let call = self
             .post(&["ecr", "mandate", "retry"], request.mandate)
             .json(&body);
-        let sent = self.http.send(call, request.at).await;
+        let deadline = Some(request.deadline);
+        let sent = self.http.send_before(call, request.at, deadline).await;
         let order = Order {
             reading: self.reading(request.mandate),
             id: Some(request.order_id),

@@ -15,7 +15,7 @@ impl Signzy {
             .request(Method::POST, self.url(request.mandate, &["charge"]))
             .header(CONTENT_TYPE, "application/json")
             .body(format!(r#"{{"amount":{}}}"#, rupees(request.amount)));
-        let exchange = self.call(call, request.at).await;
+        let exchange = self.call_before(call, request.at, request.deadline).await;
         self.debit(request.mandate, request.amount.currency())
             .reply(&exchange)
     }
@@ -27,7 +27,7 @@ impl Signzy {
         if let Some(day) = request.next_scheduled_on {
             call = call.json(&json!({ "nextScheduledOn": day.format("%Y-%m-%d").to_string() }));
         }
-        let exchange = self.call(call, request.at).await;
+        let exchange = self.call_before(call, request.at, request.deadline).await;
         self.debit(request.mandate, request.amount.currency())
             .reply(&exchange)
     }

@@ -21,6 +21,7 @@ use reqwest::{Method, RequestBuilder};
 use secrecy::ExposeSecret;
 use url::Url;
 
+use super::http::Sent;
 use super::{
     AccountSettings, Answered, ExecuteRequest, Http, LookupRequest, MandateAnswer, MandateCommand,
     NotifyRequest, Provider, Read, Reading, Reply, RetryRequest, Wire,
@@ -78,15 +79,17 @@ impl Signzy {
     }
 
     async fn call(&self, request: RequestBuilder, at: Instant) -> Exchange {
-        let sent = self.http.send(request, at).await;
-        match sent.result {
-            Ok(answered) => Exchange::of(&answered, sent.latency),
-            Err(failure) => Exchange {
-                answer: Answer::default(),
-                judgement: Judgement::Call(failure),
-                latency: sent.latency,
-            },
-        }
+        Exchange::heard(self.http.send(request, at).await)
+    }
+
+    /// A call that can move money.
+    async fn call_before(
+        &self,
+        request: RequestBuilder,
+        at: Instant,
+        deadline: tokio::time::Instant,
+    ) -> Exchange {
+        Exchange::heard(self.http.send_before(request, at, Some(deadline)).await)
     }
 
     fn debit<'a>(&'a self, mandate: &'a Mandate, currency: Currency) -> Debit<'a> {
@@ -124,6 +127,17 @@ pub(super) fn read(
 }
 
 impl Exchange {
+    fn heard(sent: Sent) -> Self {
+        match sent.result {
+            Ok(answered) => Self::of(&answered, sent.latency),
+            Err(failure) => Self {
+                answer: Answer::default(),
+                judgement: Judgement::Call(failure),
+                latency: sent.latency,
+            },
+        }
+    }
+
     fn of(answered: &Answered, latency: Duration) -> Self {
         let answer = Answer::read(answered);
         let judgement = answer.judge();

@@ -10,6 +10,7 @@ use wiremock::{MockServer, Request};
 
 use super::curl::Sample;
 use super::support::{API_KEY, at, documented, look_up, mandate, rupees, saying};
+use crate::support::provider::in_time;
 
 async fn the_request(server: &MockServer) -> Request {
     server.received_requests().await.unwrap().pop().unwrap()
@@ -67,6 +68,7 @@ async fn execution_is_the_documented_request_field_for_field() {
     let (server, juspay) = saying(200, documented!("execution_charged.json")).await;
     let request = ExecuteRequest {
         at: at(),
+        deadline: in_time(),
         mandate: &mandate,
         order_id: &fields["order.order_id"],
         amount: Amount::parse(&fields["order.amount"], Currency::parse("USD").unwrap()).unwrap(),
@@ -95,6 +97,7 @@ async fn retry_is_the_documented_request_key_and_all() {
     let (server, juspay) = saying(200, documented!("retry_success.json")).await;
     let request = RetryRequest {
         at: at(),
+        deadline: in_time(),
         mandate: &mandate,
         order_id: body["order_id"].as_str().unwrap(),
         amount: rupees("1.00"),
@@ -175,6 +178,7 @@ async fn every_documented_field_can_be_carried_by_a_mandate() {
     juspay
         .execute(&ExecuteRequest {
             at: at(),
+            deadline: in_time(),
             mandate: &mandate,
             order_id: "m1",
             amount,
@@ -224,6 +228,7 @@ async fn the_description_is_the_mandates_unless_its_metadata_has_one_and_reserve
             .clone();
     let request = ExecuteRequest {
         at: at(),
+        deadline: in_time(),
         mandate: &mandate,
         order_id: "m1",
         amount: rupees("300.00"),

@@ -18,6 +18,8 @@ use mandated::provider::{
 use wiremock::matchers::any;
 use wiremock::{Mock, MockServer, Request, ResponseTemplate};
 
+use crate::support::provider::in_time;
+
 /// The key in "Mandate Retry API"'s sample.
 pub(crate) const API_KEY: &str = "ADDD170DE46426395D41920ED8012A";
 pub(crate) const EMAIL: &str = "asha@example.in";
@@ -133,6 +135,7 @@ pub(crate) async fn execute(juspay: &Juspay, order_id: &str) -> Reply<Outcome> {
     let notice = Notice::Reference("mab121n1");
     let request = ExecuteRequest {
         at: at(),
+        deadline: in_time(),
         mandate: &mandate,
         order_id,
         amount: rupees("300.00"),
@@ -159,6 +162,7 @@ pub(crate) async fn retry(juspay: &Juspay, order_id: &str) -> Reply<Outcome> {
     let mandate = mandate();
     let request = RetryRequest {
         at: at(),
+        deadline: in_time(),
         mandate: &mandate,
         order_id,
         amount: rupees("300.00"),

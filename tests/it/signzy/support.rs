@@ -19,6 +19,8 @@ use serde_json::{Value, json};
 use wiremock::matchers::{method, path};
 use wiremock::{Mock, MockServer, Request, ResponseTemplate};
 
+use crate::support::provider::in_time;
+
 /// A documented file, byte for byte; where the page has a placeholder for a number there is a number.
 macro_rules! documented {
     ($file:literal) => {
@@ -144,6 +146,7 @@ impl Stage {
         let mandate = mandate(Notify::None);
         let request = ExecuteRequest {
             at: at(),
+            deadline: in_time(),
             mandate: &mandate,
             order_id: "mab121o1",
             amount: rupees(amount),
@@ -156,6 +159,7 @@ impl Stage {
         let mandate = mandate(Notify::Provider);
         let request = RetryRequest {
             at: at(),
+            deadline: in_time(),
             mandate: &mandate,
             order_id: "mab121o1",
             amount: rupees("1.00"),

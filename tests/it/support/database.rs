@@ -43,6 +43,12 @@ impl TestDatabase {
         Self::copy_of("template0").await
     }
 
+    /// A copy of this one, which nobody may use any more.
+    pub(crate) async fn copy(&self) -> Self {
+        self.pool.close().await;
+        Self::copy_of(&self.name).await
+    }
+
     pub(crate) fn name(&self) -> &str {
         &self.name
     }

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Output};
 
-use mandated::sandbox::Ledger;
+use mandated::sandbox::{Ledger, Script};
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
@@ -50,6 +50,18 @@ impl Process {
         std::fs::read_to_string(self.folder.path().join("err")).unwrap()
     }
 
+    /// Whether it stands still, by SIGSTOP.
+    pub(crate) fn is_stopped(&self) -> bool {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id()));
+        stat.is_ok_and(|stat| {
+            stat.rsplit(')')
+                .next()
+                .unwrap()
+                .trim_start()
+                .starts_with('T')
+        })
+    }
+
     pub(crate) fn signal(&self, signal: Signal) {
         let id = i32::try_from(self.child.id()).unwrap();
         kill_process(Pid::from_raw(id).unwrap(), signal).unwrap();
@@ -87,10 +99,15 @@ pub(crate) struct Shop {
 impl Shop {
     /// With the sandbox of some payers. The database is empty.
     pub(crate) async fn open(payers: &[Payer]) -> Self {
+        Self::open_on(TestDatabase::empty().await, payers, "2040-02-01").await
+    }
+
+    /// The same on a database of the caller's. The sandbox knows the cycles that are not before `from`.
+    pub(crate) async fn open_on(database: TestDatabase, payers: &[Payer], from: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let mandates = folder.path().join("mandates.csv");
         std::fs::write(&mandates, file(payers)).unwrap();
-        let sandbox = Process::start(sandbox(&mandates));
+        let sandbox = Process::start(sandbox(&mandates, from));
         until("the sandbox listens", async || {
             sandbox.out().contains("GET /sandbox/ledger")
         })
@@ -101,7 +118,7 @@ impl Shop {
             .find_map(|line| line.strip_prefix("Juspay: "))
             .unwrap();
         let url = line.trim_end_matches('/').to_owned();
-        let mut shop = Self::at(&url).await;
+        let mut shop = Self::on(database, &url);
         shop.folder = folder;
         shop.sandbox = Some(sandbox);
         shop.set("MANDATED__CLOCK__MODE", "simulated");
@@ -111,7 +128,10 @@ impl Shop {
 
     /// With providers that somebody else serves, on the machine's clock.
     pub(crate) async fn at(url: &str) -> Self {
-        let database = TestDatabase::empty().await;
+        Self::on(TestDatabase::empty().await, url)
+    }
+
+    fn on(database: TestDatabase, url: &str) -> Self {
         let mut shop = Self {
             environment: Vec::new(),
             sandbox: None,
@@ -144,6 +164,11 @@ impl Shop {
     pub(crate) fn set(&mut self, name: &str, value: &str) {
         self.environment.retain(|(other, _)| other != name);
         self.environment.push((name.to_owned(), value.to_owned()));
+    }
+
+    pub(crate) fn get(&self, name: &str) -> String {
+        let mut all = self.environment.iter();
+        all.find(|(other, _)| other == name).unwrap().1.clone()
     }
 
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
@@ -184,6 +209,24 @@ impl Shop {
         Process::start(self.command(&["run"]))
     }
 
+    /// Says what becomes of the next calls about mandates.
+    pub(crate) async fn script(&self, steps: &[Script]) {
+        drop(rustls::crypto::ring::default_provider().install_default());
+        let lines = steps
+            .iter()
+            .map(|step| serde_json::to_string(step).unwrap() + "\n");
+        let url = format!("{}/sandbox/script", self.sandbox_url);
+        let sent = reqwest::Client::new()
+            .post(url)
+            .body(lines.collect::<String>());
+        let answer = sent.send().await.unwrap();
+        assert!(
+            answer.status().is_success(),
+            "{}",
+            answer.text().await.unwrap()
+        );
+    }
+
     /// What the sandbox saw, up to the latest time that it heard of.
     pub(crate) async fn ledger(&self) -> Ledger {
         drop(rustls::crypto::ring::default_provider().install_default());
@@ -199,7 +242,7 @@ pub(crate) fn mandated(arguments: &[&str]) -> Command {
     command
 }
 
-fn sandbox(mandates: &Path) -> Command {
+fn sandbox(mandates: &Path, from: &str) -> Command {
     let mandates = mandates.display().to_string();
     mandated(&[
         "sandbox",
@@ -208,7 +251,7 @@ fn sandbox(mandates: &Path) -> Command {
         "--profile",
         "pays",
         "--from",
-        "2040-02-01",
+        from,
         "--mandates",
         &mandates,
     ])

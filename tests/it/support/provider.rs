@@ -1,9 +1,16 @@
 //! A Juspay that answers by the clock: for what the sandbox does not do, because the documentation says it cannot happen.
 
+use std::time::Duration;
+
 use mandated::domain::Instant;
 use serde_json::{Value, json};
 use wiremock::matchers::any;
 use wiremock::{Mock, MockServer, Request, ResponseTemplate};
+
+/// The end of a lease that lasts.
+pub(crate) fn in_time() -> tokio::time::Instant {
+    tokio::time::Instant::now() + Duration::from_mins(1)
+}
 
 /// A debit, or the question what became of one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,0 +1,117 @@
+//! Killed at every point of every step.
+
+use mandated::sandbox::{Call, Fault, Reason, Then};
+
+use super::story::Story;
+use crate::support::world::Flow;
+
+const DECLINED: Then = Then::Declines(Reason::Technical);
+
+/// All of them.
+pub(crate) const STORIES: [&Story; 6] = [&UPI, &SIGNZY, &LOST, &LATE, &THROTTLED, &PLANNED];
+
+/// What every step comes by.
+const STEP: [&str; 6] = ["body", "claim", "limit", "policy", "send", "settle"];
+
+/// A debit under a notification is declined, and retried.
+pub(crate) const UPI: Story = Story {
+    mandate: "9000",
+    flow: Flow::UpiSeparate,
+    script: || vec![(Call::Execute, DECLINED)],
+    kills: &["notify", "notify_status", "execute", "lookup", "retry"],
+    awaits: &[
+        "body", "claim", "counter", "limit", "policy", "send", "settle",
+    ],
+    ends: ("charged", 1),
+};
+
+#[tokio::test]
+async fn a_debit_that_is_declined_and_retried() {
+    UPI.survives().await;
+}
+
+/// A charge without an idempotency key is declined, and retried.
+pub(crate) const SIGNZY: Story = Story {
+    mandate: "9001",
+    flow: Flow::SignzyOnDemand,
+    script: || vec![(Call::Execute, DECLINED)],
+    kills: &["execute", "lookup", "retry"],
+    awaits: &[
+        "body", "claim", "counter", "limit", "policy", "send", "settle",
+    ],
+    ends: ("charged", 1),
+};
+
+#[tokio::test]
+async fn a_charge_that_is_declined_and_retried() {
+    SIGNZY.survives().await;
+}
+
+/// The answer to a debit is lost, and asked for.
+pub(crate) const LOST: Story = Story {
+    mandate: "9002",
+    flow: Flow::Enach,
+    script: || vec![(Call::Execute, Then::Fault(Fault::AnswerLost))],
+    kills: &["lookup"],
+    awaits: &STEP,
+    ends: ("charged", 1),
+};
+
+#[tokio::test]
+async fn a_debit_whose_answer_is_lost() {
+    LOST.survives().await;
+}
+
+/// An order is given up; its cycle is collected by a second one, and the first is looked at once more.
+pub(crate) const LATE: Story = Story {
+    mandate: "9003",
+    flow: Flow::CardSeparate,
+    script: || vec![(Call::Execute, Then::Declines(Reason::LowBalance)); 2],
+    kills: &["verify"],
+    awaits: &STEP,
+    ends: ("charged", 1),
+};
+
+#[tokio::test]
+async fn an_order_that_is_looked_at_once_more() {
+    LATE.survives().await;
+}
+
+/// The provider has had enough of us, and its account is paused before the rest is settled.
+pub(crate) const THROTTLED: Story = Story {
+    mandate: "9004",
+    flow: Flow::Enach,
+    script: || vec![(Call::Execute, Then::Fault(Fault::Throttled))],
+    kills: &["pause"],
+    awaits: &["pause"],
+    ends: ("charged", 1),
+};
+
+#[tokio::test]
+async fn an_account_that_is_paused() {
+    THROTTLED.survives().await;
+}
+
+/// A cycle is planned.
+pub(crate) const PLANNED: Story = Story {
+    mandate: "9005",
+    flow: Flow::Enach,
+    script: Vec::new,
+    kills: &["plan"],
+    awaits: &[
+        "plan.advance",
+        "plan.begin",
+        "plan.clock",
+        "plan.commit",
+        "plan.ids",
+        "plan.insert",
+        "plan.lock",
+        "plan.policy",
+    ],
+    ends: ("charged", 1),
+};
+
+#[tokio::test]
+async fn a_cycle_that_is_planned() {
+    PLANNED.survives().await;
+}

@@ -1,0 +1,88 @@
+//! A daemon that is stopped where it stands until its lease is long over and another has done its work: when it wakes up it must
+//! write nothing, and send nothing that moves money.
+
+use std::sync::Arc;
+
+use futures::{StreamExt, stream};
+use rustix::process::Signal;
+
+use super::daemon::{agree, leases_end, lives_to_the_end, of_money, passed, start};
+use super::everywhere::{SIGNZY, UPI};
+use super::story::{Place, Story};
+use crate::support::TestDatabase;
+use crate::support::due::{everything, scalar};
+use crate::support::running::until;
+
+/// The shortest lease that the configuration allows: a process that is stopped sees only real time pass.
+const SHORT: [(&str, &str); 5] = [
+    ("WORKER__LEASE", "15s"),
+    ("WORKER__DRAIN_TIMEOUT", "5s"),
+    ("DATABASE__STATEMENT_TIMEOUT", "10s"),
+    ("ACCOUNTS__JUSPAY_MAIN__TIMEOUT", "2s"),
+    ("ACCOUNTS__SIGNZY_MAIN__TIMEOUT", "2s"),
+];
+
+/// Of a step that moves money: the last places before the call, and those between its answer and the settlement.
+const POINTS: [&str; 5] = [
+    "counter.after",
+    "limit.before",
+    "send.before",
+    "body.after",
+    "settle.before",
+];
+
+#[tokio::test]
+async fn before_the_call_and_between_answer_and_settlement() {
+    let mut frozen = Vec::new();
+    for story in [&UPI, &SIGNZY] {
+        let prepared = Arc::new(story.prepared().await);
+        let places = story.places(&prepared).await;
+        for step in ["execute", "retry"] {
+            for point in POINTS {
+                let mut there = places.iter().rev();
+                let place = there.find(|place| place.step == step && place.point == point);
+                frozen
+                    .extend(place.map(|place| freeze(story, Arc::clone(&prepared), place.clone())));
+            }
+        }
+    }
+    assert_eq!(frozen.len(), 19, "all but a Juspay debit have a counter");
+    // All at once: most of the time they wait for their leases.
+    stream::iter(frozen)
+        .buffer_unordered(usize::MAX)
+        .collect::<()>()
+        .await;
+}
+
+async fn freeze(story: &Story, prepared: Arc<TestDatabase>, place: Place) {
+    let mut shop = story.open(&prepared).await;
+    for (key, value) in SHORT {
+        shop.set(&format!("MANDATED__{key}"), value);
+    }
+    let told = format!("stopped at {} in {}", place.point, place.step);
+    let mut frozen = start(&shop, &place.failpoints("return(stop)"));
+    until(&told, async || frozen.is_stopped()).await;
+    assert_eq!(passed(&frozen).last(), Some(&place.point), "{told}");
+    until("its lease is over", async || {
+        let over =
+            "select bool_and(lease_until < now()) from mandated.jobs where lease_token is not null";
+        scalar(&shop.database.pool, over).await
+    })
+    .await;
+    leases_end(&mut shop).await;
+    let mut other = start(&shop, "");
+    lives_to_the_end(&mut other).await;
+    agree(&shop, story.ends).await;
+    let before = (
+        everything(&shop.database.pool).await,
+        of_money(&shop.ledger().await),
+    );
+    frozen.signal(Signal::CONT);
+    lives_to_the_end(&mut frozen).await;
+    let after = (
+        everything(&shop.database.pool).await,
+        of_money(&shop.ledger().await),
+    );
+    assert!(before == after, "{told}:\n{}\nthen\n{}", before.0, after.0);
+    agree(&shop, story.ends).await;
+}

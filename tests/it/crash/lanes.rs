@@ -1,0 +1,65 @@
+//! Killed between the loops of a daemon on the machine's clock: the simulation has none of them.
+
+use chrono::TimeDelta;
+use mandated::clock::Clock;
+use mandated::store::retention::make_partitions;
+
+use super::daemon::{END, agree, killed, leases_end, lives_to_the_end, start};
+use crate::support::TestDatabase;
+use crate::support::due::scalar;
+use crate::support::process::Shop;
+use crate::support::world::{Flow, Payer, file};
+
+/// The awaits that only they have.
+pub(crate) const AWAITS: [&str; 5] = ["claim.clock", "hand_over", "linger", "next_due", "take"];
+
+/// A shop on the machine's clock with one debit that is due now.
+async fn due_now() -> Shop {
+    let database = TestDatabase::new().await;
+    make_partitions(&database.pool, Clock::System.now(), 1)
+        .await
+        .unwrap();
+    let yesterday: String = scalar(
+        &database.pool,
+        "select (now() at time zone 'Asia/Kolkata')::date - 1 || ''",
+    )
+    .await;
+    let payer = Payer {
+        starts_on: yesterday.clone().leak(),
+        ends_on: "",
+        ..Payer::new("9007", Flow::Enach)
+    };
+    let mut shop = Shop::open_on(database, std::slice::from_ref(&payer), &yesterday).await;
+    shop.set("MANDATED__CLOCK__MODE", "system");
+    shop.set("MANDATED__CLOCK__START", "");
+    shop.set("MANDATED__RAILS__ENACH__JITTER", "0s");
+    let presented = Payer {
+        frequency: "aspresented",
+        ..payer
+    };
+    std::fs::write(shop.mandates(), file(&[presented])).unwrap();
+    shop.works(&["mandates", "import", &shop.mandates()]);
+    shop.works(&["executions", "add", "9007", "--cycle", &yesterday]);
+    shop
+}
+
+#[tokio::test]
+async fn between_the_loops() {
+    for name in AWAITS {
+        for edge in ["before", "after"] {
+            let mut shop = due_now().await;
+            let point = format!("{name}.{edge}");
+            let mut daemon = start(&shop, &format!("{point}=return"));
+            let passed = killed(&mut daemon).await;
+            assert!(passed.contains(&point), "{passed:?}");
+            leases_end(&mut shop).await;
+            let now = Clock::System.now();
+            shop.set("MANDATED__CLOCK__MODE", "simulated");
+            shop.set("MANDATED__CLOCK__START", &now.to_rfc3339());
+            shop.set(END.0, &(now + TimeDelta::days(12)).to_rfc3339());
+            let mut daemon = start(&shop, "");
+            lives_to_the_end(&mut daemon).await;
+            agree(&shop, ("charged", 1)).await;
+        }
+    }
+}

@@ -1,0 +1,186 @@
+//! One payer's cycle, lived through once undisturbed, and then once for each point of it with a daemon that is killed there.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use futures::{StreamExt, stream};
+use mandated::clock::Clock;
+use mandated::sandbox::{Call, Script, Then};
+use mandated::store::retention::make_partitions;
+
+use super::daemon::{
+    END, agree, intended, killed, leases_end, lives_to_the_end, log, passed, point, received, start,
+};
+use crate::support::TestDatabase;
+use crate::support::process::{Process, Shop, payer};
+use crate::support::world::Flow;
+
+/// Daemons of a story that are killed at the same time.
+const AT_ONCE: usize = 3;
+
+/// A payer's cycle.
+pub(crate) struct Story {
+    /// The provider's id of the mandate. How long a notification takes and the like is drawn by it.
+    pub(crate) mandate: &'static str,
+    pub(crate) flow: Flow,
+    pub(crate) script: fn() -> Vec<(Call, Then)>,
+    /// Where it is disturbed: in which steps, or at which awaits.
+    pub(crate) kills: &'static [&'static str],
+    /// The awaits that it comes by there.
+    pub(crate) awaits: &'static [&'static str],
+    /// How it ends, and with how many debits.
+    pub(crate) ends: (&'static str, usize),
+}
+
+/// A point that a daemon comes by, and can be killed at.
+#[derive(Debug, Clone)]
+pub(crate) struct Place {
+    /// `send.before`
+    pub(crate) point: String,
+    /// So many times the point is passed before it.
+    skipped: usize,
+    /// All points that are passed up to it, itself included.
+    way: Vec<String>,
+    /// The step that it is in.
+    pub(crate) step: String,
+}
+
+impl Place {
+    /// What `FAILPOINTS` says to have a daemon end or stop here.
+    pub(crate) fn failpoints(&self, how: &str) -> String {
+        format!("{}={}*off->{how}", self.point, self.skipped)
+    }
+
+    /// The await that it is before or after.
+    pub(crate) fn name(&self) -> &str {
+        self.point.rsplit_once('.').unwrap().0
+    }
+
+    /// How often the point was passed since the claim of its job.
+    fn nth(&self) -> usize {
+        let job = self.way.iter().rev();
+        let job = job.take_while(|point| *point != "claim.before");
+        job.filter(|point| **point == self.point).count()
+    }
+}
+
+impl Story {
+    /// The payer's mandate, imported.
+    pub(crate) async fn prepared(&self) -> TestDatabase {
+        let database = TestDatabase::new().await;
+        make_partitions(&database.pool, Clock::System.now(), 1)
+            .await
+            .unwrap();
+        let shop = self.shop(database).await;
+        shop.works(&["mandates", "import", &shop.mandates()]);
+        shop.database
+    }
+
+    /// A copy of what was prepared, and a sandbox that has been told the script.
+    pub(crate) async fn open(&self, prepared: &TestDatabase) -> Shop {
+        self.open_with(prepared, (self.script)()).await
+    }
+
+    /// The same with another script.
+    pub(crate) async fn open_with(
+        &self,
+        prepared: &TestDatabase,
+        script: Vec<(Call, Then)>,
+    ) -> Shop {
+        let shop = self.shop(prepared.copy().await).await;
+        let step = |(call, then)| Script {
+            mandate_id: self.mandate.to_owned(),
+            call,
+            then,
+        };
+        let script: Vec<_> = script.into_iter().map(step).collect();
+        shop.script(&script).await;
+        shop
+    }
+
+    async fn shop(&self, database: TestDatabase) -> Shop {
+        let payers = [payer(self.mandate, self.flow)];
+        let mut shop = Shop::open_on(database, &payers, "2040-02-01").await;
+        shop.set(END.0, END.1);
+        shop
+    }
+
+    /// Lives through it, and kills a daemon at each place.
+    pub(crate) async fn survives(&self) {
+        let prepared = self.prepared().await;
+        let places = self.places(&prepared).await;
+        let steps = places.iter().map(|place| place.step.as_str());
+        let names: BTreeSet<_> = places.iter().map(Place::name).collect();
+        let seen: BTreeSet<_> = steps.chain(names.iter().copied()).collect();
+        assert!(
+            self.kills.iter().all(|kill| seen.contains(kill)),
+            "{seen:?}"
+        );
+        assert_eq!(names, self.awaits.iter().copied().collect());
+        let killed = async |place: Place| {
+            // Shown when it fails.
+            println!("killed at {} in {}", place.point, place.step);
+            self.killed_at(&prepared, &place).await;
+        };
+        stream::iter(places)
+            .for_each_concurrent(AT_ONCE, killed)
+            .await;
+    }
+
+    /// The places where the undisturbed story is to be disturbed: each point of each step once.
+    pub(crate) async fn places(&self, prepared: &TestDatabase) -> Vec<Place> {
+        let shop = self.open(prepared).await;
+        let mut daemon = start(&shop, "");
+        lives_to_the_end(&mut daemon).await;
+        agree(&shop, self.ends).await;
+        let mut once = BTreeSet::new();
+        places(&daemon)
+            .into_iter()
+            .filter(|place| {
+                self.kills.contains(&place.step.as_str()) || self.kills.contains(&place.name())
+            })
+            .filter(|place| once.insert((place.step.clone(), place.point.clone(), place.nth())))
+            .collect()
+    }
+
+    async fn killed_at(&self, prepared: &TestDatabase, place: &Place) {
+        let mut shop = self.open(prepared).await;
+        let mut daemon = start(&shop, &place.failpoints("return"));
+        killed(&mut daemon).await;
+        assert_eq!(passed(&daemon), place.way, "the same way up to its end");
+        let ledger = shop.ledger().await;
+        let sent = place.way.iter().filter(|point| *point == "send.after");
+        assert_eq!(received(&ledger), sent.count(), "calls that arrived");
+        intended(&shop, &ledger).await;
+        leases_end(&mut shop).await;
+        let mut daemon = start(&shop, "");
+        lives_to_the_end(&mut daemon).await;
+        agree(&shop, self.ends).await;
+    }
+}
+
+/// The places that a daemon came by. What is passed up to a settlement belongs to the step that is settled.
+fn places(daemon: &Process) -> Vec<Place> {
+    let (mut places, mut way): (Vec<Place>, Vec<String>) = (Vec::new(), Vec::new());
+    let mut passed: BTreeMap<String, usize> = BTreeMap::new();
+    let mut settled = 0;
+    for line in log(daemon) {
+        if let Some(point) = point(&line) {
+            way.push(point.to_owned());
+            let count = passed.entry(point.to_owned()).or_default();
+            places.push(Place {
+                point: point.to_owned(),
+                skipped: *count,
+                way: way.clone(),
+                step: "plan".to_owned(),
+            });
+            *count += 1;
+        } else if let (Some(step), Some(_)) = (line["step"].as_str(), line["from"].as_str()) {
+            let job = places[settled..].iter_mut();
+            for place in job.filter(|place| !place.point.starts_with("plan.")) {
+                step.clone_into(&mut place.step);
+            }
+            settled = places.len();
+        }
+    }
+    places
+}
