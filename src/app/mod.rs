@@ -69,6 +69,7 @@ impl Failure {
             | StoreError::Ahead { .. }
             | StoreError::Changed { .. } => EXIT_CONFIG,
             StoreError::Database { .. }
+            | StoreError::NoAnswer { .. }
             | StoreError::Corrupt { .. }
             | StoreError::Clocks { .. }
             | StoreError::Migrate { .. } => 1,

@@ -1,5 +1,10 @@
 //! What can go wrong with the database.
 
+use std::time::Duration;
+
+use sqlx::migrate::MigrateError;
+
+use super::kind::Kind;
 use crate::domain::Instant;
 
 /// A statement that failed: what was tried, and the database's own words.
@@ -10,6 +15,14 @@ pub enum StoreError {
         what: &'static str,
         #[source]
         source: sqlx::Error,
+    },
+    /// Nothing came back. Whether it was done is not known.
+    #[error("{what}: no answer for {} s{}", after.as_secs(), because(*waiting_for_a_replica))]
+    NoAnswer {
+        what: &'static str,
+        after: Duration,
+        /// Commits of ours that wait for a synchronous replica.
+        waiting_for_a_replica: i64,
     },
     /// A row that the constraints should have made impossible.
     #[error("{what}: {why}; run `mandated audit`")]
@@ -35,25 +48,66 @@ pub enum StoreError {
     #[error("migrate the database")]
     Migrate {
         #[source]
-        source: sqlx::migrate::MigrateError,
+        source: MigrateError,
     },
 }
 
 impl StoreError {
     /// Whether the database refused the rows themselves (a constraint, a value out of range): trying again changes nothing.
     pub fn is_about_the_data(&self) -> bool {
-        let Self::Database {
-            source: sqlx::Error::Database(refused),
-            ..
-        } = self
-        else {
-            return false;
-        };
-        // SQLSTATE classes "data exception" and "integrity constraint violation".
-        refused
-            .code()
+        // "Data exception" and "integrity constraint violation".
+        self.code()
             .is_some_and(|code| code.starts_with("22") || code.starts_with("23"))
     }
+
+    /// The database's own code (SQLSTATE), where it gave one.
+    pub fn code(&self) -> Option<String> {
+        match self {
+            Self::Database { source, .. } => code(source),
+            Self::Migrate {
+                source: MigrateError::Execute(source) | MigrateError::ExecuteMigration(source, _),
+            } => code(source),
+            Self::Migrate { .. }
+            | Self::NoAnswer { .. }
+            | Self::Corrupt { .. }
+            | Self::Clocks { .. }
+            | Self::NotMigrated
+            | Self::Behind { .. }
+            | Self::Ahead { .. }
+            | Self::Changed { .. } => None,
+        }
+    }
+
+    /// What kind of trouble it is.
+    pub fn kind(&self) -> Kind {
+        match self {
+            Self::Database { source, .. } => Kind::of(source),
+            Self::NoAnswer {
+                waiting_for_a_replica: 1..,
+                ..
+            } => Kind::Replica,
+            Self::NoAnswer { .. } => Kind::NoAnswer,
+            Self::Corrupt { .. }
+            | Self::Clocks { .. }
+            | Self::NotMigrated
+            | Self::Behind { .. }
+            | Self::Ahead { .. }
+            | Self::Changed { .. }
+            | Self::Migrate { .. } => Kind::Other,
+        }
+    }
+}
+
+fn code(error: &sqlx::Error) -> Option<String> {
+    let refused = error.as_database_error()?;
+    Some(refused.code()?.into_owned())
+}
+
+fn because(waiting_for_a_replica: i64) -> String {
+    if waiting_for_a_replica == 0 {
+        return String::new();
+    }
+    format!("; {waiting_for_a_replica} commit(s) wait for a synchronous replica")
 }
 
 /// Names what was tried.

@@ -30,9 +30,11 @@ pub async fn rescue_expired(
         r#"with expired as materialized (
              select j.execution_id, j.lease_token, j.worker_id, j.step, j.run_at, i.execution_id is not null as has_intent
                from mandated.jobs j left join mandated.intents i on i.execution_id = j.execution_id
+               join mandated.executions e on e.id = j.execution_id
               where j.lease_token is not null and j.lease_until < now()
               order by j.lease_until limit 500
-                for no key update of j skip locked
+                -- The execution too: one that somebody has locked would keep all the others waiting.
+                for no key update of j, e skip locked
            ), taken as (
              update mandated.jobs j
                 set step = case when x.has_intent and x.step in ('execute', 'retry') then 'lookup' else x.step end,
