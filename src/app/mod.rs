@@ -70,8 +70,10 @@ impl Failure {
             | StoreError::Changed { .. } => EXIT_CONFIG,
             StoreError::Database { .. }
             | StoreError::NoAnswer { .. }
+            | StoreError::Locked { .. }
             | StoreError::Corrupt { .. }
             | StoreError::Clocks { .. }
+            | StoreError::Migration { .. }
             | StoreError::Migrate { .. } => 1,
         };
         Self {

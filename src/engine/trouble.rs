@@ -124,6 +124,11 @@ impl Troubles {
         });
     }
 
+    /// How many answers wait to be settled, as far as was said.
+    pub fn kept(&self) -> usize {
+        self.kept.load(Ordering::Relaxed)
+    }
+
     /// Waits while so many answers wait to be settled that no more may be asked for.
     pub async fn room(&self) {
         // The sender is ours: it is never gone.
@@ -142,7 +147,7 @@ impl Troubles {
                     tried = name,
                     code = problem.code(),
                     error = %chain(problem),
-                    answers_kept = self.kept.load(Ordering::Relaxed),
+                    answers_kept = self.kept(),
                     "trouble with the database, it is tried again: {}",
                     trouble.kind.advice()
                 )
@@ -159,7 +164,7 @@ impl Troubles {
         info!(
             trouble = trouble.kind.as_str(),
             lasted_ms = millis(trouble.began.elapsed()),
-            answers_kept = self.kept.load(Ordering::Relaxed),
+            answers_kept = self.kept(),
             "the trouble with the database is over"
         );
     }

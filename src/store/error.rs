@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-use sqlx::migrate::MigrateError;
-
 use super::kind::Kind;
 use crate::domain::Instant;
 
@@ -24,6 +22,9 @@ pub enum StoreError {
         /// Commits of ours that wait for a synchronous replica.
         waiting_for_a_replica: i64,
     },
+    /// Found without waiting for them.
+    #[error("settle executions {executions}: somebody has locked them")]
+    Locked { executions: String },
     /// A row that the constraints should have made impossible.
     #[error("{what}: {why}; run `mandated audit`")]
     Corrupt { what: String, why: String },
@@ -45,10 +46,19 @@ pub enum StoreError {
         "migration {version} was changed after it was applied: this is not the mandated that migrated this database"
     )]
     Changed { version: i64 },
+    #[error(
+        "apply migration {version} ({description}): it was rolled back, and the schema is as it was before it; correct what is wrong and run `mandated migrate` again"
+    )]
+    Migration {
+        version: i64,
+        description: String,
+        #[source]
+        source: sqlx::Error,
+    },
     #[error("migrate the database")]
     Migrate {
         #[source]
-        source: MigrateError,
+        source: sqlx::migrate::MigrateError,
     },
 }
 
@@ -63,12 +73,10 @@ impl StoreError {
     /// The database's own code (SQLSTATE), where it gave one.
     pub fn code(&self) -> Option<String> {
         match self {
-            Self::Database { source, .. } => code(source),
-            Self::Migrate {
-                source: MigrateError::Execute(source) | MigrateError::ExecuteMigration(source, _),
-            } => code(source),
+            Self::Database { source, .. } | Self::Migration { source, .. } => code(source),
             Self::Migrate { .. }
             | Self::NoAnswer { .. }
+            | Self::Locked { .. }
             | Self::Corrupt { .. }
             | Self::Clocks { .. }
             | Self::NotMigrated
@@ -81,12 +89,13 @@ impl StoreError {
     /// What kind of trouble it is.
     pub fn kind(&self) -> Kind {
         match self {
-            Self::Database { source, .. } => Kind::of(source),
+            Self::Database { source, .. } | Self::Migration { source, .. } => Kind::of(source),
             Self::NoAnswer {
                 waiting_for_a_replica: 1..,
                 ..
             } => Kind::Replica,
             Self::NoAnswer { .. } => Kind::NoAnswer,
+            Self::Locked { .. } => Kind::Locked,
             Self::Corrupt { .. }
             | Self::Clocks { .. }
             | Self::NotMigrated

@@ -31,6 +31,8 @@ pub struct Done {
     pub to_state: State,
     pub settlement: Settlement,
     pub attempts: Vec<Attempt>,
+    /// The business time of its answer; it may be settled much later.
+    pub at: Instant,
     /// How late it was done.
     pub lag: Duration,
 }
@@ -163,6 +165,7 @@ pub async fn run(
         to_state,
         settlement,
         attempts,
+        at: now,
         lag,
     })
 }
