@@ -88,7 +88,6 @@ impl Lane {
     /// Runs until `draining`, then lets what is in flight end, at most until `aborted`.
     pub async fn run(mut self, draining: CancellationToken, aborted: CancellationToken) {
         let mut failures = 0u16;
-        let name = self.name();
         while !draining.is_cancelled() {
             // Subscribed before the claim: a wake-up that comes during it is not lost.
             let mut wake = self.wake.subscribe();
@@ -96,13 +95,10 @@ impl Lane {
                 round = self.round(&draining) => round,
                 () = aborted.cancelled() => break,
             };
-            if round.is_ok() {
-                failures = 0;
-                self.engine.troubles.works(&name);
-            }
             match round {
-                Ok(Round::Full) => {}
+                Ok(Round::Full) => failures = 0,
                 Ok(Round::Done) => {
+                    failures = 0;
                     let nap = self.nap().await;
                     tokio::select! {
                         () = tokio::time::sleep(nap) => {}
@@ -118,7 +114,7 @@ impl Lane {
                         failures,
                     );
                     failures = failures.saturating_add(1);
-                    self.engine.failed(&name, problem).await;
+                    self.engine.failed(&self.name(), problem).await;
                     tokio::select! {
                         () = self.engine.troubles.pause(pause) => {}
                         () = draining.cancelled() => {}
@@ -170,6 +166,7 @@ impl Lane {
         let deadline = tokio::time::Instant::now().checked_add(self.engine.settings.lease);
         let since = self.since.get(tokio::time::Instant::now());
         let claimed = claim(&self.engine, self.index, limit, since).await?;
+        self.engine.troubles.works(&self.name());
         let full = claimed.len() == limit;
         let first = claimed.first().filter(|_| full).map(|first| first.run_at);
         self.since.note(first, tokio::time::Instant::now());

@@ -52,11 +52,12 @@ pub async fn run(
         aborted.clone(),
     ));
     loops.spawn(listen(engine.clone(), wake.clone(), draining.clone()));
-    // What these have under way is not worth waiting for.
+    // Whatever retention has under way is not worth waiting for.
+    let kept = keep_retention(engine.clone(), draining.clone());
+    loops.spawn(stopped_by(draining.clone(), Box::pin(kept)));
     let mut side = |task| loops.spawn(stopped_by(aborted.clone(), task));
     side(Box::pin(plan(engine.clone(), wake, draining.clone())));
     side(Box::pin(rescue_lost(engine.clone(), draining.clone())));
-    side(Box::pin(keep_retention(engine.clone(), draining.clone())));
     side(Box::pin(beat(engine, backlog, on_beat, draining.clone())));
     let mut ended = Ok(());
     while let Some(result) = loops.join_next().await {
@@ -69,10 +70,10 @@ pub async fn run(
     ended
 }
 
-async fn stopped_by(aborted: CancellationToken, task: BoxFuture<'static, ()>) {
+async fn stopped_by(stop: CancellationToken, task: BoxFuture<'static, ()>) {
     tokio::select! {
         () = task => {}
-        () = aborted.cancelled() => {}
+        () = stop.cancelled() => {}
     }
 }
 
@@ -85,7 +86,8 @@ struct Turns {
 }
 
 impl Turns {
-    /// After a turn that failed the next one comes no later than this, however seldom the turns are.
+    /// When the whole database was in trouble the next turn comes no later than this, however seldom the turns are. Not when
+    /// somebody holds a lock: to wait for it again and again would keep those waiting who come behind.
     const RETRY: Duration = Duration::from_secs(10);
 
     /// Reports a turn and waits for the next one; false when there is none. One that failed is made up for by the next.
@@ -95,9 +97,13 @@ impl Turns {
                 self.engine.troubles.works(self.what);
                 self.interval
             }
-            Err(problem) => {
+            Err(problem) if problem.kind().is_everywhere() => {
                 self.engine.failed(self.what, problem).await;
                 self.interval.min(Self::RETRY)
+            }
+            Err(problem) => {
+                self.engine.failed(self.what, problem).await;
+                self.interval
             }
         };
         tokio::select! {

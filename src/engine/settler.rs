@@ -1,6 +1,6 @@
 //! Writes what came of the jobs, many at a time. While the database is away it keeps trying: the answers are in its hands only.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::pin::pin;
 use std::time::Duration;
 
@@ -13,7 +13,6 @@ use super::job::Done;
 use super::lane::chain;
 use super::wake::Wake;
 use super::{Engine, log};
-use crate::domain::ExecutionId;
 use crate::domain::decide::AccountPause;
 use crate::domain::retry::backoff_delay;
 use crate::store;
@@ -27,6 +26,9 @@ const LOCKED: &str = "settle what somebody has locked";
 /// Between two looks at executions that somebody has locked.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
+/// The same, when the look is a wait.
+const WAIT_AGAIN: Duration = Duration::from_secs(10);
+
 /// What is under way when the daemon must stop at once may take so long.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
@@ -37,6 +39,8 @@ struct Held {
     /// Those of executions that somebody has locked: they keep nobody else waiting.
     locked: Vec<Done>,
     look_at: Option<Instant>,
+    /// How many of them were found by waiting for the lock, rather than by a look at their rows.
+    found: usize,
     /// Whether an earlier try may have written some of them.
     unsure: bool,
 }
@@ -89,7 +93,8 @@ async fn write(engine: &Engine, done: &mut mpsc::Receiver<Done>, held: &mut Held
             failures = failures.saturating_add(1);
             engine.troubles.pause(pause).await;
         }
-        let too_many = held.locked.len() >= engine.settings.settle_batch;
+        // What waits twice is more likely a locked table than two locked rows.
+        let too_many = held.found > 1 || held.locked.len() >= engine.settings.settle_batch;
         engine.troubles.works(NAME);
         engine.troubles.keep(held.locked.len(), too_many);
         if held.locked.is_empty() {
@@ -155,12 +160,18 @@ async fn linger(engine: &Engine, done: &mut mpsc::Receiver<Done>, waiting: &mut 
 async fn settle_free(engine: &Engine, held: &mut Held) -> Result<(), StoreError> {
     if held.look_at.is_some_and(|at| at <= Instant::now()) {
         held.waiting.append(&mut held.locked);
+        held.found = 0;
         return settle_apart(engine, held).await;
     }
     match settle(engine, &mut held.waiting, held.unsure).await {
-        Err(problem) if problem.kind() == Kind::Locked => settle_apart(engine, held).await,
+        Err(problem) if is_of_some(&problem) => settle_apart(engine, held).await,
         result => result,
     }
+}
+
+/// Whether only some of a batch may be to blame: a lock, or more than one statement can do in its time.
+fn is_of_some(problem: &StoreError) -> bool {
+    matches!(problem.kind(), Kind::Locked | Kind::Slow)
 }
 
 /// Sets aside what somebody has locked, and settles the others one at a time; of locks that are found only then one is waited for.
@@ -179,8 +190,9 @@ async fn settle_apart(engine: &Engine, held: &mut Held) -> Result<(), StoreError
     let mut waited = false;
     while !held.waiting.is_empty() {
         match settle_first(engine, &mut held.waiting, 1, held.unsure).await {
-            Err(problem) if problem.kind() == Kind::Locked && !waited => {
+            Err(problem) if is_of_some(&problem) && !waited => {
                 waited = true;
+                held.found = held.found.saturating_add(1);
                 held.locked.push(held.waiting.remove(0));
             }
             result => result?,
@@ -188,7 +200,12 @@ async fn settle_apart(engine: &Engine, held: &mut Held) -> Result<(), StoreError
     }
     held.look_at = None;
     if !held.locked.is_empty() {
-        held.look_at = Instant::now().checked_add(LOOK_AGAIN);
+        let pause = if held.found == 0 {
+            LOOK_AGAIN
+        } else {
+            WAIT_AGAIN
+        };
+        held.look_at = Instant::now().checked_add(pause);
         let executions = held.locked.iter().map(|done| id(done).to_string());
         let executions = executions.collect::<Vec<_>>().join(", ");
         let problem = StoreError::Locked { executions };
@@ -207,12 +224,12 @@ pub(super) async fn settle(
 ) -> Result<(), StoreError> {
     while !waiting.is_empty() {
         // A lease that was lost and won again can leave two settlements of an execution, of which one holds: not in one statement.
-        let mut seen: HashMap<ExecutionId, usize> = HashMap::with_capacity(waiting.len());
-        waiting.sort_by_cached_key(|done| {
-            let times = seen.entry(done.claimed.execution.id).or_insert(0);
-            *times = times.saturating_add(1);
-            *times
-        });
+        let mut seen = HashSet::with_capacity(waiting.len());
+        let (mut first, mut again): (Vec<_>, Vec<_>) = std::mem::take(waiting)
+            .into_iter()
+            .partition(|done: &Done| seen.insert(done.claimed.execution.id));
+        waiting.append(&mut first);
+        waiting.append(&mut again);
         settle_first(engine, waiting, seen.len(), unsure).await?;
     }
     Ok(())

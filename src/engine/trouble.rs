@@ -56,8 +56,13 @@ impl Troubles {
 
     /// A loop could not do its work.
     pub fn failed(&self, name: &str, problem: &StoreError) {
-        let (kind, now) = (problem.kind(), Instant::now());
+        let now = Instant::now();
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        // While a server does not answer, the connections of this process get stuck one by one: that is no other trouble.
+        let known = open.iter().find(|other| other.kind.is_everywhere());
+        let kind = known
+            .filter(|_| problem.is_of_the_pool())
+            .map_or(problem.kind(), |known| known.kind);
         // One trouble can become another (refused, starting up, too many connections): it lasts since the first.
         let mut began = now;
         for other in open.iter_mut() {

@@ -86,6 +86,17 @@ impl StoreError {
         }
     }
 
+    /// Whether it is no more than that the pool of this process had no connection left.
+    pub fn is_of_the_pool(&self) -> bool {
+        matches!(
+            self,
+            Self::Database {
+                source: sqlx::Error::PoolTimedOut,
+                ..
+            }
+        )
+    }
+
     /// What kind of trouble it is.
     pub fn kind(&self) -> Kind {
         match self {

@@ -1,5 +1,7 @@
 //! The kinds of trouble that a database can be in, and what a person does about each.
 
+use std::io::ErrorKind;
+
 use sqlx::Error;
 
 /// Why a statement failed, as far as it matters for what happens next.
@@ -7,7 +9,7 @@ use sqlx::Error;
 pub enum Kind {
     /// No connection can be opened, or it was cut.
     Away,
-    /// Connected, and nothing came back.
+    /// What was sent came to nothing: neither an answer nor a refusal.
     NoAnswer,
     /// A commit waits for a replica that is gone.
     Replica,
@@ -37,9 +39,13 @@ impl Kind {
         if matches!(error, Error::PoolTimedOut) {
             return Self::Connections;
         }
+        if matches!(error, Error::Io(io) if io.kind() == ErrorKind::TimedOut) {
+            return Self::NoAnswer;
+        }
+        // A connection that is closed in the middle of its beginning is a protocol error to sqlx.
         if matches!(
             error,
-            Error::Io(_) | Error::PoolClosed | Error::WorkerCrashed
+            Error::Io(_) | Error::Protocol(_) | Error::PoolClosed | Error::WorkerCrashed
         ) {
             return Self::Away;
         }
@@ -87,7 +93,7 @@ impl Kind {
                 "there is no connection: is the server running, or starting up, and may this machine reach database.url?"
             }
             Self::NoAnswer => {
-                "the server took the statement and does not answer: does it stand still, or does the network drop what is sent?"
+                "the server does not answer: does it stand still, or does the network drop what is sent?"
             }
             Self::Replica => {
                 "commits wait for a synchronous replica that does not answer: bring it back, or take it out of the primary's \

@@ -122,26 +122,23 @@ pub async fn within<T>(
 /// not end waits for a replica.
 pub async fn explain(pool: &PgPool, problem: StoreError) -> StoreError {
     let options = pool.connect_options();
-    match problem {
-        StoreError::Database {
-            what,
-            source: sqlx::Error::PoolTimedOut,
-        } => StoreError::Database {
-            what,
-            source: cause(&options, STILL_ALIVE).await,
-        },
-        StoreError::NoAnswer { what, after, .. } => StoreError::NoAnswer {
+    if let StoreError::NoAnswer { what, after, .. } = problem {
+        let waiting = tokio::time::timeout(STILL_ALIVE, waiting_for_a_replica(&options)).await;
+        return StoreError::NoAnswer {
             what,
             after,
-            waiting_for_a_replica: tokio::time::timeout(
-                STILL_ALIVE,
-                waiting_for_a_replica(&options),
-            )
-            .await
-            .unwrap_or(0),
-        },
-        problem => problem,
+            waiting_for_a_replica: waiting.unwrap_or(0),
+        };
     }
+    if let StoreError::Database {
+        what,
+        source: sqlx::Error::PoolTimedOut,
+    } = problem
+    {
+        let source = cause(&options, STILL_ALIVE).await;
+        return StoreError::Database { what, source };
+    }
+    problem
 }
 
 /// How many commits of this process wait for a replica. None when nobody answers that either.

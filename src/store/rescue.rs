@@ -57,7 +57,8 @@ pub async fn rescue_expired(
            ), logged as (
              insert into mandated.attempts (at, execution_id, mandate_id, call, reference, latency_ms, outcome, decision,
                                             next_step, next_at, lease_token, worker_id)
-             select $1::timestamptz, t.execution_id, i.mandate_id, t.lost_step, i.order_id, 0, 'lost', 'the worker was lost: reconcile',
+             -- If there was a call, it was made when the intent was opened, or soon after.
+             select i.opened_at, t.execution_id, i.mandate_id, t.lost_step, i.order_id, 0, 'lost', 'the worker was lost: reconcile',
                     t.step, $1::timestamptz + make_interval(secs => $2), t.lease_token, $3
                from taken t join mandated.intents i on i.execution_id = t.execution_id
               where t.lost_step in ('execute', 'retry')

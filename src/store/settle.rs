@@ -65,6 +65,8 @@ pub struct Settlement {
 #[derive(Debug, Clone, Serialize)]
 pub struct Attempt {
     pub execution_id: ExecutionId,
+    /// When it was made, which can be long before it is settled.
+    pub at: Instant,
     pub call: &'static str,
     pub reference: String,
     pub http_status: Option<u16>,
@@ -202,11 +204,13 @@ pub async fn settled_before(
         .map(|settlement| (settlement.execution_id.0, settlement.lease_token.0))
         .unzip();
     let rows = sqlx::query!(
-        r#"select e.id, e.state, e.reason, e.updated_at = a.at as "as_written!"
+        r#"select e.id, e.state, e.reason,
+                  not exists (select from mandated.attempts l
+                               where l.execution_id = e.id and l.id > a.id and l.lease_token <> s.lease_token) as "as_written!"
              from unnest($1::bigint[], $2::bigint[]) s (execution_id, lease_token)
              cross join lateral (select * from mandated.executions where id = s.execution_id limit 1) e
              cross join lateral (
-               select at from mandated.attempts
+               select id from mandated.attempts
                 where execution_id = s.execution_id and lease_token = s.lease_token and worker_id = $3 and outcome <> 'lost'
                 limit 1) a"#,
         &ids,
