@@ -30,3 +30,4 @@ mod secrets;
 mod signzy;
 mod steps;
 mod support;
+mod trouble;
