@@ -71,7 +71,15 @@ impl Lifecycle {
 
     /// Tells the service manager that the daemon is up.
     pub fn ready(&self) {
-        tell(&[NotifyState::Ready]);
+        tell(&[NotifyState::Status("running"), NotifyState::Ready]);
+    }
+
+    /// Tells the service manager that the daemon still waits for something before it is up, and will for so long at most before
+    /// it says so again.
+    pub fn waiting(&self, at_most: Duration) {
+        let micros = u32::try_from(at_most.as_micros()).unwrap_or(u32::MAX);
+        let status = NotifyState::Status("waiting for the database");
+        tell(&[status, NotifyState::ExtendTimeoutUsec(micros)]);
     }
 
     /// Tells the service manager that the loops turn. To be called by a loop, so that a daemon that stands still

@@ -250,6 +250,7 @@ fn collected(claimed: &Claimed) -> (Settlement, Attempt) {
     };
     let attempt = Attempt {
         execution_id: execution.id,
+        at: claimed.run_at,
         call: "execute",
         reference: claimed.order_id.clone(),
         http_status: Some(200),

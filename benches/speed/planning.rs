@@ -41,6 +41,8 @@ fn engine(world: &World) -> anyhow::Result<Engine> {
         batch: size(config.worker.batch),
         settle_batch: size(config.worker.settle_batch),
         lease: config.worker.lease,
+        answer_timeout: Duration::from_mins(1),
+        trouble_interval: Duration::from_mins(1),
         poll_interval: config.worker.poll_interval,
         settle_linger: config.worker.settle_linger,
         faults: FaultRules {

@@ -1,6 +1,7 @@
 //! `mandated run`: the daemon.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context;
 use tokio::sync::watch;
@@ -9,17 +10,21 @@ use tracing::{info, warn};
 use super::{Failure, engine};
 use crate::admin::http::{Listener, Readiness, readiness};
 use crate::config::Config;
+use crate::domain::retry::backoff_delay;
 use crate::engine::loops::{self, OnBeat};
-use crate::engine::simulation;
+use crate::engine::trouble::Troubles;
+use crate::engine::{Engine, simulation};
 use crate::lifecycle::Lifecycle;
+use crate::store::StoreError;
 use crate::telemetry::{self, Destination};
+
+/// What the troubles of the start are called.
+const NAME: &str = "start";
 
 /// Runs until a signal, or until simulated time is over.
 pub(super) async fn run(config: &Config) -> Result<(), Failure> {
     telemetry::init(&config.log, Destination::Stdout).context("set up the log")?;
-    let pool = engine::connect_checked(config).await?;
-    let engine = engine::build(config, pool, engine::clock(config)).await?;
-    if engine.accounts.is_empty() {
+    if config.accounts.is_empty() {
         let error = anyhow::anyhow!("no account is configured: there is nothing to run");
         return Err(Failure::config(
             error,
@@ -37,6 +42,12 @@ pub(super) async fn run(config: &Config) -> Result<(), Failure> {
     let (readiness, ready) = readiness();
     let mut side = tokio::task::JoinSet::new();
     side.spawn(listener.serve(ready, lifecycle.aborted()));
+    let waiting = "waiting for the database".to_owned();
+    readiness.send_replace(Readiness::NotReady(waiting));
+    let Some(engine) = start(config, &lifecycle).await? else {
+        info!("stopped before the database was there");
+        return Ok(());
+    };
     info!(
         service.version = env!("CARGO_PKG_VERSION"),
         worker.id = engine.settings.worker_id.as_str(),
@@ -73,14 +84,61 @@ pub(super) async fn run(config: &Config) -> Result<(), Failure> {
     Ok(())
 }
 
-/// A heartbeat that works keeps the service manager's watchdog quiet; one that does not makes the daemon not ready.
+/// The longest that one try to start may take.
+const START_TRY: Duration = Duration::from_mins(1);
+
+/// Opens the database and builds the engine. What passes by itself (a server that is not up yet) is waited for; what is wrong for
+/// good (the password, the schema) is an error. Nothing when the daemon is told to stop meanwhile.
+async fn start(config: &Config, lifecycle: &Lifecycle) -> Result<Option<Engine>, Failure> {
+    let (troubles, draining) = (Troubles::new(engine::TROUBLE), lifecycle.draining());
+    let mut failures = 0u16;
+    loop {
+        let started = tokio::select! {
+            started = tokio::time::timeout(START_TRY, build(config)) => started,
+            () = draining.cancelled() => return Ok(None),
+        };
+        let failure = match started {
+            Ok(Ok(engine)) => {
+                troubles.works(NAME);
+                return Ok(Some(engine));
+            }
+            Ok(Err(failure)) => failure,
+            Err(_) => Failure::from(StoreError::NoAnswer {
+                what: "read the schema and register the accounts",
+                after: START_TRY,
+                waiting_for_a_replica: 0,
+            }),
+        };
+        match failure.error.downcast_ref::<StoreError>() {
+            Some(problem) if problem.kind().passes() => troubles.failed(NAME, problem),
+            Some(_) | None => return Err(failure),
+        }
+        lifecycle.waiting(START_TRY.saturating_mul(2));
+        let pause = backoff_delay(
+            Duration::from_millis(500),
+            Duration::from_secs(10),
+            failures,
+        );
+        failures = failures.saturating_add(1);
+        tokio::select! {
+            () = tokio::time::sleep(pause) => {}
+            () = draining.cancelled() => return Ok(None),
+        }
+    }
+}
+
+async fn build(config: &Config) -> Result<Engine, Failure> {
+    let pool = engine::connect_checked(config).await?;
+    engine::build(config, pool, engine::clock(config)).await
+}
+
+/// Every heartbeat keeps the service manager's watchdog quiet, the failed ones too: a daemon that waits for its database holds
+/// answers that a restart would drop. One that fails makes the daemon not ready.
 fn on_beat(lifecycle: Arc<Lifecycle>, readiness: watch::Sender<Readiness>) -> OnBeat {
     Arc::new(move |beat| {
+        lifecycle.alive();
         let state = match beat {
-            Ok(_) => {
-                lifecycle.alive();
-                Readiness::Ready
-            }
+            Ok(_) => Readiness::Ready,
             Err(_) => Readiness::NotReady("the database does not answer".to_owned()),
         };
         readiness.send_replace(state);

@@ -12,7 +12,7 @@ use sqlx::postgres::PgConnectOptions;
 
 use super::Failure;
 use crate::clock::Clock;
-use crate::config::{ClockMode, Config};
+use crate::config::{ClockMode, Config, Database};
 use crate::domain::classify::Classifier;
 use crate::domain::policy::Policy;
 use crate::domain::{ProviderKind, Rail};
@@ -23,6 +23,12 @@ use crate::store::{self, ConnectSettings, StoreError};
 
 /// Time between two heartbeat lines.
 const HEARTBEAT: Duration = Duration::from_secs(10);
+
+/// Time between two lines about a trouble with the database that lasts.
+pub(super) const TROUBLE: Duration = Duration::from_mins(1);
+
+/// Beyond the database's own timeouts: time for the answer to come back.
+const ANSWER: Duration = Duration::from_secs(5);
 
 /// The clock of the configuration.
 pub(super) fn clock(config: &Config) -> Clock {
@@ -155,6 +161,8 @@ fn settings(config: &Config) -> Settings {
         batch: size(config.worker.batch),
         settle_batch: size(config.worker.settle_batch),
         lease: config.worker.lease,
+        answer_timeout: answer_timeout(&config.database),
+        trouble_interval: TROUBLE,
         poll_interval: config.worker.poll_interval,
         settle_linger: config.worker.settle_linger,
         faults: FaultRules {
@@ -176,6 +184,12 @@ fn settings(config: &Config) -> Settings {
         },
         policies: policies(config),
     }
+}
+
+/// The database ends what takes longer, unless it cannot.
+fn answer_timeout(database: &Database) -> Duration {
+    let (connect, statement) = (database.connect_timeout, database.statement_timeout);
+    connect.saturating_add(statement).saturating_add(ANSWER)
 }
 
 fn size(number: u32) -> usize {

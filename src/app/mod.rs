@@ -79,8 +79,11 @@ impl Failure {
             | StoreError::Ahead { .. }
             | StoreError::Changed { .. } => EXIT_CONFIG,
             StoreError::Database { .. }
+            | StoreError::NoAnswer { .. }
+            | StoreError::Locked { .. }
             | StoreError::Corrupt { .. }
             | StoreError::Clocks { .. }
+            | StoreError::Migration { .. }
             | StoreError::Migrate { .. } => 1,
         };
         Self {

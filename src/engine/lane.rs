@@ -92,7 +92,11 @@ impl Lane {
         while !draining.is_cancelled() {
             // Subscribed before the claim: a wake-up that comes during it is not lost.
             let mut wake = self.wake.subscribe();
-            match self.round(&draining).await {
+            let round = tokio::select! {
+                round = self.round(&draining) => round,
+                () = aborted.cancelled() => break,
+            };
+            match round {
                 Ok(Round::Full) => failures = 0,
                 Ok(Round::Done) => {
                     failures = 0;
@@ -111,10 +115,9 @@ impl Lane {
                         failures,
                     );
                     failures = failures.saturating_add(1);
-                    warn!(account = self.account().map(|account| account.name.as_str()), error = %chain(&problem),
-                          retry_in_ms = millis(pause), "could not claim");
+                    self.engine.failed(&self.name(), problem).await;
                     tokio::select! {
-                        () = tokio::time::sleep(pause) => {}
+                        () = self.engine.troubles.pause(pause) => {}
                         () = draining.cancelled() => {}
                     }
                 }
@@ -124,6 +127,12 @@ impl Lane {
             () = finish(&mut self.running) => {}
             () = aborted.cancelled() => self.running.shutdown().await,
         }
+    }
+
+    /// What its troubles are called.
+    fn name(&self) -> String {
+        let account = self.account().map(|account| account.name.as_str());
+        format!("claim for {}", account.unwrap_or_default())
     }
 
     fn account(&self) -> Option<&Account> {
@@ -141,7 +150,8 @@ impl Lane {
             .saturating_sub(self.running.len())
             .min(self.engine.settings.batch);
         let permits = tokio::select! {
-            permits = self.reserve(free) => permits,
+            // While answers cannot be settled no more are asked for.
+            permits = async { self.engine.troubles.room().await; self.reserve(free).await } => permits,
             () = draining.cancelled() => return Ok(Round::Done),
         };
         let limit = permits.len();
@@ -157,6 +167,7 @@ impl Lane {
         let deadline = tokio::time::Instant::now().checked_add(self.engine.settings.lease);
         let since = self.since.get(tokio::time::Instant::now());
         let claimed = claim(&self.engine, self.index, limit, since).await?;
+        self.engine.troubles.works(&self.name());
         let full = claimed.len() == limit;
         let first = claimed.first().filter(|_| full).map(|first| first.run_at);
         self.since.note(first, tokio::time::Instant::now());
@@ -193,9 +204,14 @@ impl Lane {
         let (engine, index, settler) = (self.engine.clone(), self.index, self.settler.clone());
         self.running.spawn(async move {
             if let Some(done) = work(&engine, index, claimed, deadline).await
-                && around("hand_over", settler.send(done)).await.is_err()
+                && let Err(mpsc::error::SendError(done)) =
+                    around("hand_over", settler.send(done)).await
             {
-                error!("the settler is gone; the lease runs out and the job is reconciled");
+                error!(
+                    execution.id = done.claimed.execution.id.0,
+                    lease.token = done.claimed.token.0,
+                    "the settler is gone; the lease runs out and the job is reconciled"
+                );
             }
             drop(permit);
         });
@@ -208,7 +224,8 @@ impl Lane {
             return poll;
         };
         let next = store::monitor::next_due(&self.engine.pool, account.id);
-        match around("next_due", next).await {
+        let next = around("next_due", next);
+        match self.engine.within("find the next due job", next).await {
             Ok(Some(at)) => {
                 let until = at
                     .signed_duration_since(self.engine.clock.now())
@@ -236,18 +253,18 @@ pub async fn claim(
     let Some(account) = engine.accounts.get(index) else {
         return Ok(Vec::new());
     };
-    let claimed = claim_due(
-        &engine.pool,
-        &ClaimRequest {
-            account: account.id,
-            now: engine.clock.now(),
-            limit: i64::try_from(limit).unwrap_or(i64::MAX),
-            lease: engine.settings.lease,
-            worker: &engine.settings.worker_id,
-            since,
-        },
-    )
-    .await?;
+    let request = ClaimRequest {
+        account: account.id,
+        now: engine.clock.now(),
+        limit: i64::try_from(limit).unwrap_or(i64::MAX),
+        lease: engine.settings.lease,
+        worker: &engine.settings.worker_id,
+        since,
+    };
+    // One that was given up can have been done: its leases run out, and no call was made under them.
+    let claimed = engine
+        .within("claim due jobs", claim_due(&engine.pool, &request))
+        .await?;
     if !claimed.is_empty() {
         debug!(account = account.name, claimed = claimed.len(), "claimed");
         for job in claimed.iter().filter(|job| job.opened) {

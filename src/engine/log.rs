@@ -159,3 +159,12 @@ pub fn lease_lost(engine: &Engine, done: &Done) {
     };
     line!(warn, engine, done, settled, "lease lost");
 }
+
+/// An earlier try to settle it got no answer, and now it is not ours any more. Nothing proves which of the two it was.
+pub fn settled_or_lost(engine: &Engine, done: &Done) {
+    let settled = Settled {
+        state: done.settlement.from_state,
+        reason: "an earlier try has settled it and its answer was lost, or the lease was lost and nothing was written".to_owned(),
+    };
+    line!(info, engine, done, settled, "settled before, or lease lost");
+}

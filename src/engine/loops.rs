@@ -3,20 +3,24 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::future::BoxFuture;
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
-use tracing::{error, warn};
+use tracing::error;
 
 use super::job::Done;
-use super::lane::{Lane, chain};
+use super::lane::Lane;
 use super::wake::{Wake, listen};
 use super::{Engine, heartbeat, planner, rescue, retention, settler};
-use crate::store::StoreError;
 use crate::store::monitor::Pulse;
+use crate::store::{self, StoreError};
 
 /// Hears of every heartbeat, the failed ones too.
 pub type OnBeat = Arc<dyn Fn(Result<&Pulse, &StoreError>) + Send + Sync>;
+
+/// Longer than retention has ever to do in one turn; what is left is for the next.
+const RETENTION: Duration = Duration::from_mins(15);
 
 /// A loop ended by itself: a bug. The others were drained; a new process starts with a clean head.
 #[derive(Debug, thiserror::Error)]
@@ -41,12 +45,20 @@ pub async fn run(
         loops.spawn(lane.run(draining.clone(), aborted.clone()));
     }
     drop(settler);
-    loops.spawn(settler::run(engine.clone(), done, wake.clone(), aborted));
-    loops.spawn(listen(engine.pool.clone(), wake.clone(), draining.clone()));
-    loops.spawn(plan(engine.clone(), wake, draining.clone()));
-    loops.spawn(rescue_lost(engine.clone(), draining.clone()));
-    loops.spawn(keep_retention(engine.clone(), draining.clone()));
-    loops.spawn(beat(engine, backlog, on_beat, draining.clone()));
+    loops.spawn(settler::run(
+        engine.clone(),
+        done,
+        wake.clone(),
+        aborted.clone(),
+    ));
+    loops.spawn(listen(engine.clone(), wake.clone(), draining.clone()));
+    // Whatever retention has under way is not worth waiting for.
+    let kept = keep_retention(engine.clone(), draining.clone());
+    loops.spawn(stopped_by(draining.clone(), Box::pin(kept)));
+    let mut side = |task| loops.spawn(stopped_by(aborted.clone(), task));
+    side(Box::pin(plan(engine.clone(), wake, draining.clone())));
+    side(Box::pin(rescue_lost(engine.clone(), draining.clone())));
+    side(Box::pin(beat(engine, backlog, on_beat, draining.clone())));
     let mut ended = Ok(());
     while let Some(result) = loops.join_next().await {
         if let Err(panic) = result {
@@ -58,25 +70,44 @@ pub async fn run(
     ended
 }
 
+async fn stopped_by(stop: CancellationToken, task: BoxFuture<'static, ()>) {
+    tokio::select! {
+        () = task => {}
+        () = stop.cancelled() => {}
+    }
+}
+
 /// The turns of a loop.
 struct Turns {
+    engine: Engine,
     interval: Duration,
     draining: CancellationToken,
     what: &'static str,
 }
 
 impl Turns {
-    /// A turn that failed is logged, and made up for by the next one.
-    fn report(&self, result: Result<(), StoreError>) {
-        if let Err(problem) = result {
-            warn!(error = %chain(&problem), "could not {}; tried again at the next turn", self.what);
-        }
-    }
+    /// When the whole database was in trouble the next turn comes no later than this, however seldom the turns are. Not when
+    /// somebody holds a lock: to wait for it again and again would keep those waiting who come behind.
+    const RETRY: Duration = Duration::from_secs(10);
 
-    /// Waits for the next turn; false when there is none.
-    async fn next(&self) -> bool {
+    /// Reports a turn and waits for the next one; false when there is none. One that failed is made up for by the next.
+    async fn next(&self, result: Result<(), StoreError>) -> bool {
+        let wait = match result {
+            Ok(()) => {
+                self.engine.troubles.works(self.what);
+                self.interval
+            }
+            Err(problem) if problem.kind().is_everywhere() => {
+                self.engine.failed(self.what, problem).await;
+                self.interval.min(Self::RETRY)
+            }
+            Err(problem) => {
+                self.engine.failed(self.what, problem).await;
+                self.interval
+            }
+        };
         tokio::select! {
-            () = tokio::time::sleep(self.interval) => {}
+            () = self.engine.troubles.pause(wait) => {}
             () = self.draining.cancelled() => {}
         }
         !self.draining.is_cancelled()
@@ -84,18 +115,16 @@ impl Turns {
 }
 
 async fn plan(engine: Engine, wake: Wake, draining: CancellationToken) {
-    let interval = engine.settings.planner_interval;
     let turns = Turns {
-        interval,
+        engine: engine.clone(),
+        interval: engine.settings.planner_interval,
         draining,
         what: "plan",
     };
-    loop {
-        turns.report(plan_all(&engine, &wake, &turns.draining).await);
-        if !turns.next().await {
-            return;
-        }
-    }
+    while turns
+        .next(plan_all(&engine, &wake, &turns.draining).await)
+        .await
+    {}
 }
 
 /// Batch after batch, until nothing is due or the daemon stops.
@@ -104,37 +133,37 @@ async fn plan_all(
     wake: &Wake,
     draining: &CancellationToken,
 ) -> Result<(), StoreError> {
-    while !draining.is_cancelled() && planner::tick(engine).await? > 0 {
+    while !draining.is_cancelled() && engine.within("plan", planner::tick(engine)).await? > 0 {
         wake.wake();
     }
     Ok(())
 }
 
 async fn rescue_lost(engine: Engine, draining: CancellationToken) {
-    let interval = engine.settings.rescue_interval;
     let turns = Turns {
-        interval,
+        engine: engine.clone(),
+        interval: engine.settings.rescue_interval,
         draining,
         what: "rescue the jobs of lost workers",
     };
     loop {
-        turns.report(rescue::tick(&engine).await.map(|_| ()));
-        if !turns.next().await {
+        let rescued = engine.within(turns.what, rescue::tick(&engine)).await;
+        if !turns.next(rescued.map(drop)).await {
             return;
         }
     }
 }
 
 async fn keep_retention(engine: Engine, draining: CancellationToken) {
-    let interval = engine.settings.retention.interval;
     let turns = Turns {
-        interval,
+        engine: engine.clone(),
+        interval: engine.settings.retention.interval,
         draining,
         what: "make and drop partitions",
     };
     loop {
-        turns.report(retention::tick(&engine).await);
-        if !turns.next().await {
+        let kept = store::within(RETENTION, turns.what, retention::tick(&engine)).await;
+        if !turns.next(kept).await {
             return;
         }
     }
@@ -146,9 +175,9 @@ async fn beat(
     on_beat: OnBeat,
     draining: CancellationToken,
 ) {
-    let interval = engine.settings.heartbeat_interval;
     let turns = Turns {
-        interval,
+        engine: engine.clone(),
+        interval: engine.settings.heartbeat_interval,
         draining,
         what: "take the pulse",
     };
@@ -156,10 +185,13 @@ async fn beat(
         let waiting = backlog.upgrade().map_or(0, |sender| {
             sender.max_capacity().saturating_sub(sender.capacity())
         });
-        let beat = heartbeat::tick(&engine, waiting).await;
+        let waiting = waiting.max(engine.troubles.kept());
+        // The service manager wants to hear of it more often than a statement may take.
+        let limit = turns.interval.saturating_mul(2).max(Turns::RETRY);
+        let limit = limit.min(engine.settings.answer_timeout);
+        let beat = store::within(limit, turns.what, heartbeat::tick(&engine, waiting)).await;
         on_beat(beat.as_ref());
-        turns.report(beat.map(|_| ()));
-        if !turns.next().await {
+        if !turns.next(beat.map(drop)).await {
             return;
         }
     }

@@ -2,7 +2,7 @@
 //!
 //! The way of one job: [`lane`] claims it (its intent is durable then), [`job`] asks the gate, makes the call and lets the core
 //! decide, [`settler`] writes what follows, fenced by the lease. [`planner`] makes the jobs, [`rescue`] takes back those of lost
-//! workers, [`retention`] makes and drops partitions, [`heartbeat`] says how it goes.
+//! workers, [`retention`] makes and drops partitions, [`heartbeat`] says how it goes, [`trouble`] what is wrong with the database.
 
 pub mod heartbeat;
 pub mod job;
@@ -14,11 +14,14 @@ pub mod rescue;
 pub mod retention;
 pub mod settler;
 pub mod simulation;
+pub mod trouble;
 pub mod wake;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
+
+use trouble::Troubles;
 
 use crate::clock::Clock;
 use crate::domain::policy::Policy;
@@ -36,6 +39,7 @@ pub struct Engine {
     pub clock: Clock,
     pub settings: Arc<Settings>,
     pub accounts: Arc<Vec<Account>>,
+    pub troubles: Arc<Troubles>,
     /// Policies never change once they have a number.
     policies: Arc<Mutex<HashMap<i64, Arc<Policy>>>>,
     /// In every order id of this installation.
@@ -53,6 +57,10 @@ pub struct Settings {
     /// Outcomes settled by one statement.
     pub settle_batch: usize,
     pub lease: Duration,
+    /// How long a statement may go without an answer: longer than the database's own timeouts.
+    pub answer_timeout: Duration,
+    /// Between two lines about a trouble with the database that lasts.
+    pub trouble_interval: Duration,
     pub poll_interval: Duration,
     pub settle_linger: Duration,
     /// When an account pauses itself.
@@ -92,11 +100,27 @@ impl Engine {
         Self {
             pool,
             clock,
+            troubles: Arc::new(Troubles::new(settings.trouble_interval)),
             settings: Arc::new(settings),
             accounts: Arc::new(accounts),
             policies: Arc::default(),
             tag: tag.into(),
         }
+    }
+
+    /// Waits no longer for a statement than it can take.
+    async fn within<T>(
+        &self,
+        what: &'static str,
+        statement: impl Future<Output = Result<T, StoreError>>,
+    ) -> Result<T, StoreError> {
+        store::within(self.settings.answer_timeout, what, statement).await
+    }
+
+    /// A loop could not do its work: finds out why, and says it unless it is known.
+    async fn failed(&self, name: &str, problem: StoreError) {
+        let problem = store::explain(&self.pool, problem).await;
+        self.troubles.failed(name, &problem);
     }
 
     /// Refuses to go on with a clock that nobody shares: it would debit early, call cycles over that have not begun, and
@@ -105,7 +129,8 @@ impl Engine {
         if self.clock.is_simulated() {
             return Ok(());
         }
-        let theirs = store::monitor::database_time(&self.pool).await?;
+        let time = store::monitor::database_time(&self.pool);
+        let theirs = self.within("ask the database for the time", time).await?;
         agree(self.clock.now(), theirs)
     }
 
@@ -121,8 +146,11 @@ impl Engine {
         if let Some(policy) = cached {
             return Ok(policy);
         }
-        let mut connection = store::planning::acquire(&self.pool).await?;
-        let policy = Arc::new(store::policies::get(&mut connection, id).await?);
+        let read = async {
+            let mut connection = store::planning::acquire(&self.pool).await?;
+            store::policies::get(&mut connection, id).await
+        };
+        let policy = Arc::new(self.within("read the policy", read).await?);
         self.policies
             .lock()
             .unwrap_or_else(PoisonError::into_inner)

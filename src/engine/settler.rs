@@ -1,14 +1,16 @@
 //! Writes what came of the jobs, many at a time. While the database is away it keeps trying: the answers are in its hands only.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
+use std::pin::pin;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, warn};
 
 use super::job::Done;
-use super::lane::{chain, millis};
+use super::lane::chain;
 use super::wake::Wake;
 use super::{Engine, log};
 use crate::domain::decide::AccountPause;
@@ -16,6 +18,33 @@ use crate::domain::retry::backoff_delay;
 use crate::failpoint::around;
 use crate::store;
 use crate::store::StoreError;
+use crate::store::kind::Kind;
+
+/// What its troubles are called.
+const NAME: &str = "settle";
+const LOCKED: &str = "settle what somebody has locked";
+
+/// Between two looks at executions that somebody has locked.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
+
+/// The same, when the look is a wait.
+const WAIT_AGAIN: Duration = Duration::from_secs(10);
+
+/// What is under way when the daemon must stop at once may take so long.
+const LAST_WORDS: Duration = Duration::from_secs(1);
+
+/// The answers in the settler's hands.
+#[derive(Debug, Default)]
+struct Held {
+    waiting: Vec<Done>,
+    /// Those of executions that somebody has locked: they keep nobody else waiting.
+    locked: Vec<Done>,
+    look_at: Option<Instant>,
+    /// How many of them were found by waiting for the lock, rather than by a look at their rows.
+    found: usize,
+    /// Whether an earlier try may have written some of them.
+    unsure: bool,
+}
 
 /// Settles until every lane is gone and everything is written, or `aborted`.
 pub async fn run(
@@ -24,47 +53,100 @@ pub async fn run(
     wake: Wake,
     aborted: CancellationToken,
 ) {
-    let batch = engine.settings.settle_batch.max(1);
-    let mut waiting = Vec::with_capacity(batch);
-    loop {
-        if around("take", done.recv_many(&mut waiting, batch)).await == 0 {
-            return;
+    let mut held = Held::default();
+    let ended = {
+        let mut writing = pin!(write(&engine, &mut done, &mut held, &wake));
+        tokio::select! {
+            () = &mut writing => true,
+            () = aborted.cancelled() => tokio::time::timeout(LAST_WORDS, writing).await.is_ok(),
         }
-        linger(&engine, &mut done, &mut waiting).await;
+    };
+    if ended {
+        return;
+    }
+    while let Ok(left) = done.try_recv() {
+        held.waiting.push(left);
+    }
+    for left in held.waiting.iter().chain(&held.locked) {
+        error!(
+            execution.id = left.claimed.execution.id.0,
+            order.id = left.claimed.order_id,
+            lease.token = left.claimed.token.0,
+            "stopped before this answer could be settled; its lease runs out and it is reconciled"
+        );
+    }
+}
+
+async fn write(engine: &Engine, done: &mut mpsc::Receiver<Done>, held: &mut Held, wake: &Wake) {
+    while held.take(engine, done).await {
+        linger(engine, done, &mut held.waiting).await;
+        let is_due_soon = is_due_soon(engine, &held.waiting);
         let mut failures = 0u16;
-        while let Err(problem) = settle(&engine, &waiting).await {
+        while let Err(problem) = settle_free(engine, held).await {
+            held.unsure |= problem.kind().may_be_done();
+            engine.troubles.keep(held.count(done), true);
+            engine.failed(NAME, problem).await;
             let pause = backoff_delay(
                 Duration::from_millis(200),
                 Duration::from_secs(10),
                 failures,
             );
             failures = failures.saturating_add(1);
-            warn!(waiting = waiting.len(), error = %chain(&problem), retry_in_ms = millis(pause),
-                  "could not settle; the answers are kept and tried again");
-            tokio::select! {
-                () = tokio::time::sleep(pause) => {}
-                () = aborted.cancelled() => {
-                    error!(waiting = waiting.len(), "stopped before the answers could be settled; their leases run out and they are reconciled");
-                    return;
+            engine.troubles.pause(pause).await;
+        }
+        // What waits twice is more likely a locked table than two locked rows.
+        let too_many = held.found > 1 || held.locked.len() >= engine.settings.settle_batch;
+        engine.troubles.works(NAME);
+        engine.troubles.keep(held.locked.len(), too_many);
+        if held.locked.is_empty() {
+            engine.troubles.works(LOCKED);
+            held.unsure = false;
+        }
+        if is_due_soon {
+            wake.wake();
+        }
+    }
+}
+
+impl Held {
+    /// Waits for answers, or until what was locked is worth another look; false when neither will come.
+    async fn take(&mut self, engine: &Engine, done: &mut mpsc::Receiver<Done>) -> bool {
+        let batch = engine.settings.settle_batch.max(1);
+        let Some(look_at) = self.look_at.filter(|_| !self.locked.is_empty()) else {
+            return around("take", done.recv_many(&mut self.waiting, batch)).await > 0;
+        };
+        tokio::select! {
+            biased;
+            () = tokio::time::sleep_until(look_at) => {}
+            received = done.recv_many(&mut self.waiting, batch) => {
+                if received == 0 {
+                    tokio::time::sleep_until(look_at).await;
                 }
             }
         }
-        let soon = engine.clock.now().checked_add_signed(
-            chrono::TimeDelta::from_std(engine.settings.poll_interval).unwrap_or_default(),
-        );
-        if waiting
-            .iter()
-            .any(|done| done.settlement.run_at.is_some_and(|at| Some(at) <= soon))
-        {
-            wake.wake();
-        }
-        waiting.clear();
+        true
     }
+
+    /// All answers that are not settled, those on their way here too.
+    fn count(&self, done: &mpsc::Receiver<Done>) -> usize {
+        let here = self.waiting.len().saturating_add(self.locked.len());
+        here.saturating_add(done.len())
+    }
+}
+
+/// Whether a next step is due so soon that a lane should not sleep through it.
+fn is_due_soon(engine: &Engine, waiting: &[Done]) -> bool {
+    let soon = engine.clock.now().checked_add_signed(
+        chrono::TimeDelta::from_std(engine.settings.poll_interval).unwrap_or_default(),
+    );
+    waiting
+        .iter()
+        .any(|done| done.settlement.run_at.is_some_and(|at| Some(at) <= soon))
 }
 
 /// Waits a moment for more, so that a busy daemon writes full batches.
 async fn linger(engine: &Engine, done: &mut mpsc::Receiver<Done>, waiting: &mut Vec<Done>) {
-    let until = tokio::time::Instant::now().checked_add(engine.settings.settle_linger);
+    let until = Instant::now().checked_add(engine.settings.settle_linger);
     let Some(until) = until else { return };
     while waiting.len() < engine.settings.settle_batch {
         let room = engine.settings.settle_batch.saturating_sub(waiting.len());
@@ -76,77 +158,163 @@ async fn linger(engine: &Engine, done: &mut mpsc::Receiver<Done>, waiting: &mut 
     }
 }
 
-/// Settles one batch and says in the log what came of each.
-///
-/// What the database refuses to hold is left to its lease, alone: it must not keep the others from being settled.
-pub async fn settle(engine: &Engine, batch: &[Done]) -> Result<(), StoreError> {
-    for done in batch {
-        // First, for it may be tried again as often as needed.
-        if let Some(pause) = done.decision.account {
-            pause_account(engine, done, pause).await?;
-        }
+/// Settles what nobody has locked. The rest is set aside and looked at now and then.
+async fn settle_free(engine: &Engine, held: &mut Held) -> Result<(), StoreError> {
+    if held.look_at.is_some_and(|at| at <= Instant::now()) {
+        held.waiting.append(&mut held.locked);
+        held.found = 0;
+        return settle_apart(engine, held).await;
     }
-    for part in one_of_each(batch) {
-        match settle_together(engine, &part).await {
-            Err(problem) if problem.is_about_the_data() => {
-                for done in part {
-                    settle_alone(engine, done).await?;
-                }
+    match settle(engine, &mut held.waiting, held.unsure).await {
+        Err(problem) if is_of_some(&problem) => settle_apart(engine, held).await,
+        result => result,
+    }
+}
+
+/// Whether only some of a batch may be to blame: a lock, or more than one statement can do in its time.
+fn is_of_some(problem: &StoreError) -> bool {
+    matches!(problem.kind(), Kind::Locked | Kind::Slow)
+}
+
+/// Sets aside what somebody has locked, and settles the others one at a time; of locks that are found only then one is waited for.
+async fn settle_apart(engine: &Engine, held: &mut Held) -> Result<(), StoreError> {
+    let id = |done: &Done| done.claimed.execution.id;
+    let ids: Vec<_> = held.waiting.iter().map(id).collect();
+    let what = "find the executions that nobody has locked";
+    let free = engine
+        .within(what, store::settle::free(&engine.pool, &ids))
+        .await?;
+    held.waiting.sort_by_key(|done| !free.contains(&id(done)));
+    let locked = held
+        .waiting
+        .partition_point(|done| free.contains(&id(done)));
+    held.locked.extend(held.waiting.drain(locked..));
+    let mut waited = false;
+    while !held.waiting.is_empty() {
+        match settle_first(engine, &mut held.waiting, 1, held.unsure).await {
+            Err(problem) if is_of_some(&problem) && !waited => {
+                waited = true;
+                held.found = held.found.saturating_add(1);
+                held.locked.push(held.waiting.remove(0));
             }
             result => result?,
+        }
+    }
+    held.look_at = None;
+    if !held.locked.is_empty() {
+        let pause = if held.found == 0 {
+            LOOK_AGAIN
+        } else {
+            WAIT_AGAIN
+        };
+        held.look_at = Instant::now().checked_add(pause);
+        let executions = held.locked.iter().map(|done| id(done).to_string());
+        let executions = executions.collect::<Vec<_>>().join(", ");
+        let problem = StoreError::Locked { executions };
+        engine.troubles.failed(LOCKED, &problem);
+    }
+    Ok(())
+}
+
+/// Settles a batch, takes out what is written, and says in the log what came of each.
+///
+/// What the database refuses to hold is left to its lease, alone: it must not keep the others from being settled.
+pub async fn settle(
+    engine: &Engine,
+    waiting: &mut Vec<Done>,
+    unsure: bool,
+) -> Result<(), StoreError> {
+    while !waiting.is_empty() {
+        // A lease that was lost and won again can leave two settlements of an execution, of which one holds: not in one statement.
+        let mut seen = HashSet::with_capacity(waiting.len());
+        let (mut first, mut again): (Vec<_>, Vec<_>) = std::mem::take(waiting)
+            .into_iter()
+            .partition(|done: &Done| seen.insert(done.claimed.execution.id));
+        waiting.append(&mut first);
+        waiting.append(&mut again);
+        settle_first(engine, waiting, seen.len(), unsure).await?;
+    }
+    Ok(())
+}
+
+/// Settles the first so many, each of another execution, and takes them out.
+async fn settle_first(
+    engine: &Engine,
+    waiting: &mut Vec<Done>,
+    count: usize,
+    unsure: bool,
+) -> Result<(), StoreError> {
+    let mut unsure_of_pause = unsure;
+    for done in waiting.iter_mut().take(count) {
+        // First, and once it is written not again.
+        if let Some(pause) = done.decision.account {
+            pause_account(engine, done, pause, unsure_of_pause).await?;
+            done.decision.account = None;
+            unsure_of_pause = false;
+        }
+    }
+    match settle_together(engine, waiting.get(..count).unwrap_or_default(), unsure).await {
+        Err(problem) if problem.is_about_the_data() => {
+            for _ in 0..count {
+                settle_alone(engine, waiting, unsure).await?;
+            }
+        }
+        result => {
+            result?;
+            waiting.drain(..count);
         }
     }
     Ok(())
 }
 
-/// Parts in which no execution is twice: a lease that was lost and won again can leave two settlements, of which one holds.
-fn one_of_each(batch: &[Done]) -> Vec<Vec<&Done>> {
-    let mut parts = Vec::new();
-    let mut rest: Vec<&Done> = batch.iter().collect();
-    while !rest.is_empty() {
-        let mut seen = HashSet::with_capacity(rest.len());
-        let (part, twice) = rest
-            .into_iter()
-            .partition(|done| seen.insert(done.claimed.execution.id));
-        parts.push(part);
-        rest = twice;
-    }
-    parts
-}
-
-async fn settle_alone(engine: &Engine, done: &Done) -> Result<(), StoreError> {
-    match settle_together(engine, &[done]).await {
+async fn settle_alone(
+    engine: &Engine,
+    waiting: &mut Vec<Done>,
+    unsure: bool,
+) -> Result<(), StoreError> {
+    let Some(done) = waiting.first() else {
+        return Ok(());
+    };
+    match settle_together(engine, std::slice::from_ref(done), unsure).await {
         Err(problem) if problem.is_about_the_data() => {
             error!(execution.id = done.claimed.execution.id.0, lease.token = done.claimed.token.0, error = %chain(&problem),
                    "the database refuses what came of this job; it is left to its lease, and will be tried again: report this");
-            Ok(())
         }
-        result => result,
+        result => result?,
     }
+    waiting.remove(0);
+    Ok(())
 }
 
-async fn settle_together(engine: &Engine, batch: &[&Done]) -> Result<(), StoreError> {
+async fn settle_together(engine: &Engine, batch: &[Done], unsure: bool) -> Result<(), StoreError> {
     let now = engine.clock.now();
     let settlements: Vec<_> = batch.iter().map(|done| done.settlement.clone()).collect();
     let attempts: Vec<_> = batch
         .iter()
         .flat_map(|done| done.attempts.iter().cloned())
         .collect();
-    let written = store::settle::settle(
-        &engine.pool,
-        &settlements,
-        &attempts,
-        now,
-        &engine.settings.worker_id,
-        engine.settings.faults,
-    )
-    .await?;
+    let worker = &engine.settings.worker_id;
+    let faults = engine.settings.faults;
+    let settling =
+        store::settle::settle(&engine.pool, &settlements, &attempts, now, worker, faults);
+    let written = engine.within("settle jobs", settling).await?;
+    let before = if unsure && written.executions.len() < batch.len() {
+        let before = store::settle::settled_before(&engine.pool, &settlements, worker);
+        engine
+            .within("find what was settled before", before)
+            .await?
+    } else {
+        HashMap::new()
+    };
     for account in &written.paused {
         log::account_paused(engine, account);
     }
     for done in batch {
-        match written.executions.get(&done.claimed.execution.id) {
+        let id = done.claimed.execution.id;
+        match written.executions.get(&id).or_else(|| before.get(&id)) {
             Some(settled) => log::transition(engine, done, settled),
+            // Without a call there is nothing that could prove it.
+            None if unsure && done.attempts.is_empty() => log::settled_or_lost(engine, done),
             None => log::lease_lost(engine, done),
         }
     }
@@ -158,6 +326,7 @@ async fn pause_account(
     engine: &Engine,
     done: &Done,
     pause: AccountPause,
+    unsure: bool,
 ) -> Result<(), StoreError> {
     let id = done.claimed.execution.id;
     let Some(account) = engine
@@ -167,23 +336,25 @@ async fn pause_account(
     else {
         return Ok(());
     };
-    let now = engine.clock.now();
+    let (now, pool) = (engine.clock.now(), &engine.pool);
+    let reason = &done.decision.reason;
+    let what = "pause the account";
     match pause {
         AccountPause::Refused => {
             let pause_for =
                 chrono::TimeDelta::from_std(account.pause_after_refusal).unwrap_or_default();
-            let until = now.checked_add_signed(pause_for).unwrap_or(now);
-            if store::accounts::pause(&engine.pool, account.id, until, &done.decision.reason, now)
-                .await?
-            {
-                error!(account = account.name, execution.id = id.0, paused_until = %until.to_rfc3339(), reason = done.decision.reason,
+            // Counted from the answer: what was refused before an outage says nothing about the time after it.
+            let until = done.at.checked_add_signed(pause_for).unwrap_or(now);
+            let paused = store::accounts::pause(pool, account.id, until, reason, now);
+            // Said twice is better than not at all: the answer to the try that paused it may be lost.
+            if engine.within(what, paused).await? || unsure {
+                error!(account = account.name, execution.id = id.0, paused_until = %until.to_rfc3339(), reason,
                        "the provider refuses the account's credentials: correct accounts.{}.api_key and restart; all of its calls wait", account.name);
             }
         }
         AccountPause::Throttled { until } => {
-            if store::accounts::pause(&engine.pool, account.id, until, &done.decision.reason, now)
-                .await?
-            {
+            let paused = store::accounts::pause(pool, account.id, until, reason, now);
+            if engine.within(what, paused).await? {
                 warn!(account = account.name, execution.id = id.0, paused_until = %until.to_rfc3339(), "the provider throttles the account; its calls wait");
             }
         }

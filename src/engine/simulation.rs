@@ -79,8 +79,10 @@ async fn round(engine: &Engine, due: &[AccountId]) -> Result<(), StoreError> {
     }
     let mut done: Vec<Done> = running.join_all().await.into_iter().flatten().collect();
     done.sort_by_key(|done| done.claimed.execution.id);
-    for batch in done.chunks(engine.settings.settle_batch.max(1)) {
-        settler::settle(engine, batch).await?;
+    while !done.is_empty() {
+        let rest = done.split_off(done.len().min(engine.settings.settle_batch.max(1)));
+        settler::settle(engine, &mut done, false).await?;
+        done = rest;
     }
     Ok(())
 }

@@ -2,13 +2,16 @@
 
 use std::time::Duration;
 
-use sqlx::PgPool;
 use sqlx::postgres::PgListener;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
-use tracing::{debug, warn};
+use tracing::debug;
 
-use super::lane::chain;
+use super::Engine;
+use crate::store::StoreError;
+
+/// What its troubles are called.
+const NAME: &str = "listen";
 
 /// Wakes every lane that sleeps.
 #[derive(Debug, Clone)]
@@ -48,34 +51,41 @@ impl Ear {
 }
 
 /// Listens until `draining`. Where LISTEN does not work (a pooler in transaction mode), polling does.
-pub async fn listen(pool: PgPool, wake: Wake, draining: CancellationToken) {
+pub(super) async fn listen(engine: Engine, wake: Wake, draining: CancellationToken) {
     while !draining.is_cancelled() {
-        tokio::select! {
-            problem = listen_once(&pool, &wake) => {
-                warn!(error = %chain(&problem), "cannot listen for wake-ups; polling goes on");
-            }
+        let listened = tokio::select! {
+            listened = listen_once(&engine, &wake) => listened,
             () = draining.cancelled() => return,
-        }
+        };
+        let Err(source) = listened else { continue };
+        let what = "listen for wake-ups (polling goes on)";
+        engine
+            .failed(NAME, StoreError::Database { what, source })
+            .await;
         tokio::select! {
-            () = tokio::time::sleep(Duration::from_secs(30)) => {}
+            () = engine.troubles.pause(Duration::from_secs(30)) => {}
             () = draining.cancelled() => return,
         }
     }
 }
 
-async fn listen_once(pool: &PgPool, wake: &Wake) -> sqlx::Error {
-    let mut listener = match PgListener::connect_with(pool).await {
-        Ok(listener) => listener,
-        Err(error) => return error,
-    };
-    if let Err(error) = listener.listen("mandated_jobs").await {
-        return error;
-    }
+/// Until the connection is lost. One that the network has lost says nothing for ever, so when another loop was in trouble and is
+/// not any more, it is made anew.
+async fn listen_once(engine: &Engine, wake: &Wake) -> Result<(), sqlx::Error> {
+    let mut listener = PgListener::connect_with(&engine.pool).await?;
+    listener.eager_reconnect(false);
+    listener.listen("mandated_jobs").await?;
     debug!("listening for wake-ups");
+    engine.troubles.works(NAME);
+    // What was said while nobody listened.
+    wake.wake();
     loop {
-        match listener.recv().await {
-            Ok(_) => wake.wake(),
-            Err(error) => return error,
+        tokio::select! {
+            heard = listener.try_recv() => match heard? {
+                Some(_) => wake.wake(),
+                None => return Err(std::io::Error::from(std::io::ErrorKind::ConnectionAborted).into()),
+            },
+            () = engine.troubles.over_for_another() => return Ok(()),
         }
     }
 }

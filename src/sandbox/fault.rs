@@ -64,6 +64,7 @@ impl Fault {
             Self::Html => "a proxy's page with HTTP 200",
             Self::Truncated => "half of the answer",
             Self::WrongTypes => "an answer of other types",
+            Self::Held => "never answered",
             Self::LateSuccess => "declined, and collected after all",
             Self::SilentRetry => "retried by the provider itself",
         }

@@ -1,5 +1,8 @@
 //! What can go wrong with the database.
 
+use std::time::Duration;
+
+use super::kind::Kind;
 use crate::domain::Instant;
 
 /// A statement that failed: what was tried, and the database's own words.
@@ -11,6 +14,17 @@ pub enum StoreError {
         #[source]
         source: sqlx::Error,
     },
+    /// Nothing came back. Whether it was done is not known.
+    #[error("{what}: no answer for {} s{}", after.as_secs(), because(*waiting_for_a_replica))]
+    NoAnswer {
+        what: &'static str,
+        after: Duration,
+        /// Commits of ours that wait for a synchronous replica.
+        waiting_for_a_replica: i64,
+    },
+    /// Found without waiting for them.
+    #[error("settle executions {executions}: somebody has locked them")]
+    Locked { executions: String },
     /// A row that the constraints should have made impossible.
     #[error("{what}: {why}; run `mandated audit`")]
     Corrupt { what: String, why: String },
@@ -32,6 +46,15 @@ pub enum StoreError {
         "migration {version} was changed after it was applied: this is not the mandated that migrated this database"
     )]
     Changed { version: i64 },
+    #[error(
+        "apply migration {version} ({description}): it was rolled back, and the schema is as it was before it; correct what is wrong and run `mandated migrate` again"
+    )]
+    Migration {
+        version: i64,
+        description: String,
+        #[source]
+        source: sqlx::Error,
+    },
     #[error("migrate the database")]
     Migrate {
         #[source]
@@ -42,18 +65,69 @@ pub enum StoreError {
 impl StoreError {
     /// Whether the database refused the rows themselves (a constraint, a value out of range): trying again changes nothing.
     pub fn is_about_the_data(&self) -> bool {
-        let Self::Database {
-            source: sqlx::Error::Database(refused),
-            ..
-        } = self
-        else {
-            return false;
-        };
-        // SQLSTATE classes "data exception" and "integrity constraint violation".
-        refused
-            .code()
+        // "Data exception" and "integrity constraint violation".
+        self.code()
             .is_some_and(|code| code.starts_with("22") || code.starts_with("23"))
     }
+
+    /// The database's own code (SQLSTATE), where it gave one.
+    pub fn code(&self) -> Option<String> {
+        match self {
+            Self::Database { source, .. } | Self::Migration { source, .. } => code(source),
+            Self::Migrate { .. }
+            | Self::NoAnswer { .. }
+            | Self::Locked { .. }
+            | Self::Corrupt { .. }
+            | Self::Clocks { .. }
+            | Self::NotMigrated
+            | Self::Behind { .. }
+            | Self::Ahead { .. }
+            | Self::Changed { .. } => None,
+        }
+    }
+
+    /// Whether it is no more than that the pool of this process had no connection left.
+    pub fn is_of_the_pool(&self) -> bool {
+        matches!(
+            self,
+            Self::Database {
+                source: sqlx::Error::PoolTimedOut,
+                ..
+            }
+        )
+    }
+
+    /// What kind of trouble it is.
+    pub fn kind(&self) -> Kind {
+        match self {
+            Self::Database { source, .. } | Self::Migration { source, .. } => Kind::of(source),
+            Self::NoAnswer {
+                waiting_for_a_replica: 1..,
+                ..
+            } => Kind::Replica,
+            Self::NoAnswer { .. } => Kind::NoAnswer,
+            Self::Locked { .. } => Kind::Locked,
+            Self::Corrupt { .. }
+            | Self::Clocks { .. }
+            | Self::NotMigrated
+            | Self::Behind { .. }
+            | Self::Ahead { .. }
+            | Self::Changed { .. }
+            | Self::Migrate { .. } => Kind::Other,
+        }
+    }
+}
+
+fn code(error: &sqlx::Error) -> Option<String> {
+    let refused = error.as_database_error()?;
+    Some(refused.code()?.into_owned())
+}
+
+fn because(waiting_for_a_replica: i64) -> String {
+    if waiting_for_a_replica == 0 {
+        return String::new();
+    }
+    format!("; {waiting_for_a_replica} commit(s) wait for a synchronous replica")
 }
 
 /// Names what was tried.

@@ -3,21 +3,64 @@
 use std::collections::HashMap;
 
 use sqlx::PgPool;
+use sqlx::migrate::MigrateError;
+use tracing::warn;
 
 use super::error::{StoreError, Tried};
+use super::kind::Kind;
 use crate::MIGRATOR;
 use crate::domain::Instant;
 
 /// Applies what is missing, and makes the partitions of the coming months.
 pub async fn migrate(pool: &PgPool, now: Instant, months_ahead: i32) -> Result<u64, StoreError> {
     let before = applied(pool).await?.len();
-    MIGRATOR
-        .run(pool)
-        .await
-        .map_err(|source| StoreError::Migrate { source })?;
+    apply(pool).await?;
     super::retention::make_partitions(pool, now, months_ahead).await?;
     let after = applied(pool).await?.len();
     Ok(u64::try_from(after.saturating_sub(before)).unwrap_or(0))
+}
+
+/// Each migration is a transaction of its own. Who comes second waits for the first: sqlx takes an advisory lock meanwhile, so
+/// this needs the server itself, or a pooler in session mode.
+async fn apply(pool: &PgPool) -> Result<(), StoreError> {
+    let mut told = false;
+    loop {
+        let mut connection = pool
+            .acquire()
+            .await
+            .tried("get a database connection from the pool")?;
+        // With it goes the lock, however this ends.
+        connection.close_on_drop();
+        // A migration of a large table takes its time. What it waits for is still limited by lock_timeout: everybody who comes
+        // after it waits behind it.
+        sqlx::query("select set_config('statement_timeout', '0', false)")
+            .execute(&mut *connection)
+            .await
+            .tried("lift the statement timeout")?;
+        match MIGRATOR.run(&mut *connection).await {
+            Ok(()) => return Ok(()),
+            Err(MigrateError::Execute(source)) if Kind::of(&source) == Kind::Locked => {
+                if !told {
+                    warn!(
+                        "another `mandated migrate` is at work, or somebody has locked the table of the migrations: waiting"
+                    );
+                }
+                told = true;
+            }
+            Err(MigrateError::ExecuteMigration(source, version)) => {
+                let description = MIGRATOR
+                    .iter()
+                    .find(|migration| migration.version == version)
+                    .map_or_else(String::new, |migration| migration.description.to_string());
+                return Err(StoreError::Migration {
+                    version,
+                    description,
+                    source,
+                });
+            }
+            Err(source) => return Err(StoreError::Migrate { source }),
+        }
+    }
 }
 
 /// Refuses a database that is older or newer than this version of mandated.

@@ -7,6 +7,7 @@ pub mod audit;
 pub mod claim;
 pub mod error;
 pub mod import;
+pub mod kind;
 pub mod listing;
 pub mod mandates;
 pub mod migrate;
@@ -25,7 +26,7 @@ pub mod unmapped;
 use std::time::Duration;
 
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
-use sqlx::{ConnectOptions, PgPool};
+use sqlx::{ConnectOptions, Connection, PgPool};
 
 pub use error::StoreError;
 use error::Tried;
@@ -41,13 +42,19 @@ pub struct ConnectSettings {
     pub application_name: String,
 }
 
+/// How long a connection that was given back may take to prove that it is alive.
+const STILL_ALIVE: Duration = Duration::from_secs(5);
+
 /// Opens a pool and proves that the database answers.
 pub async fn connect(
     options: PgConnectOptions,
     settings: &ConnectSettings,
 ) -> Result<PgPool, StoreError> {
     let millis = |duration: Duration| duration.as_millis().to_string();
-    let options = options.application_name(&settings.application_name);
+    // A statement that waits for a lock would be in the log with its whole text, at every try.
+    let options = options
+        .application_name(&settings.application_name)
+        .disable_statement_logging();
     let (statement, lock) = (
         millis(settings.statement_timeout),
         millis(settings.lock_timeout),
@@ -56,7 +63,8 @@ pub async fn connect(
         .max_connections(settings.max_connections)
         .acquire_timeout(settings.connect_timeout)
         .after_connect(move |connection, _meta| {
-            // Set after connecting, not as start-up parameters: PgBouncer refuses those.
+            // Set after connecting, not as start-up parameters: PgBouncer refuses those. In its transaction mode what is set
+            // here reaches whichever server connection was free: there they must be set on the role.
             let (statement, lock) = (statement.clone(), lock.clone());
             Box::pin(async move {
                 // No scans of whole tables: a plan that was kept while a table was nearly empty would read all of it, for
@@ -69,6 +77,13 @@ pub async fn connect(
                 Ok(())
             })
         })
+        .after_release(|connection, _meta| {
+            // One whose statement was given up may never answer again. The pool would wait for it without an end.
+            Box::pin(async move {
+                let alive = tokio::time::timeout(STILL_ALIVE, connection.ping()).await;
+                Ok(matches!(alive, Ok(Ok(()))))
+            })
+        })
         .connect_with(options.clone())
         .await;
     match pool {
@@ -79,10 +94,63 @@ pub async fn connect(
     .tried("connect to the database: is database.url right, and the server running?")
 }
 
-/// Why there is no connection.
+/// Why there is no connection. One that can be opened after all means that the pool's own are all in use.
 async fn cause(options: &PgConnectOptions, timeout: Duration) -> sqlx::Error {
     match tokio::time::timeout(timeout, options.connect()).await {
         Ok(Err(cause)) => cause,
-        Ok(Ok(_)) | Err(_) => sqlx::Error::PoolTimedOut,
+        Ok(Ok(_)) => sqlx::Error::PoolTimedOut,
+        Err(_) => sqlx::Error::Io(std::io::ErrorKind::TimedOut.into()),
     }
+}
+
+/// Waits no longer than this for a statement. The database's own timeouts end neither a commit that waits for a replica nor the
+/// wait for a server that the network has lost.
+pub async fn within<T>(
+    limit: Duration,
+    what: &'static str,
+    statement: impl Future<Output = Result<T, StoreError>>,
+) -> Result<T, StoreError> {
+    let answer = tokio::time::timeout(limit, statement).await;
+    answer.unwrap_or(Err(StoreError::NoAnswer {
+        what,
+        after: limit,
+        waiting_for_a_replica: 0,
+    }))
+}
+
+/// Asks, beside the pool, for what a failure does not say by itself: why there is no connection, and whether a commit that does
+/// not end waits for a replica.
+pub async fn explain(pool: &PgPool, problem: StoreError) -> StoreError {
+    let options = pool.connect_options();
+    if let StoreError::NoAnswer { what, after, .. } = problem {
+        let waiting = tokio::time::timeout(STILL_ALIVE, waiting_for_a_replica(&options)).await;
+        return StoreError::NoAnswer {
+            what,
+            after,
+            waiting_for_a_replica: waiting.unwrap_or(0),
+        };
+    }
+    if let StoreError::Database {
+        what,
+        source: sqlx::Error::PoolTimedOut,
+    } = problem
+    {
+        let source = cause(&options, STILL_ALIVE).await;
+        return StoreError::Database { what, source };
+    }
+    problem
+}
+
+/// How many commits of this process wait for a replica. None when nobody answers that either.
+async fn waiting_for_a_replica(options: &PgConnectOptions) -> i64 {
+    let Ok(mut connection) = options.connect().await else {
+        return 0;
+    };
+    sqlx::query_scalar!(
+        r#"select count(*) as "count!" from pg_stat_activity
+            where application_name = current_setting('application_name') and wait_event = 'SyncRep'"#
+    )
+    .fetch_one(&mut connection)
+    .await
+    .unwrap_or(0)
 }

@@ -31,9 +31,11 @@ pub async fn rescue_expired(
         r#"with expired as materialized (
              select j.execution_id, j.lease_token, j.worker_id, j.step, j.run_at, i.execution_id is not null as has_intent
                from mandated.jobs j left join mandated.intents i on i.execution_id = j.execution_id
+               join mandated.executions e on e.id = j.execution_id
               where j.lease_token is not null and j.lease_until < now()
               order by j.lease_until limit 500
-                for no key update of j skip locked
+                -- The execution too: one that somebody has locked would keep all the others waiting.
+                for no key update of j, e skip locked
            ), taken as (
              update mandated.jobs j
                 set step = case when x.has_intent and x.step in ('execute', 'retry') then 'lookup' else x.step end,
@@ -56,7 +58,8 @@ pub async fn rescue_expired(
            ), logged as (
              insert into mandated.attempts (at, execution_id, mandate_id, call, reference, latency_ms, outcome, decision,
                                             next_step, next_at, lease_token, worker_id)
-             select $1::timestamptz, t.execution_id, i.mandate_id, t.lost_step, i.order_id, 0, 'lost', 'the worker was lost: reconcile',
+             -- If there was a call, it was made when the intent was opened, or soon after.
+             select i.opened_at, t.execution_id, i.mandate_id, t.lost_step, i.order_id, 0, 'lost', 'the worker was lost: reconcile',
                     t.step, $1::timestamptz + make_interval(secs => $2), t.lease_token, $3
                from taken t join mandated.intents i on i.execution_id = t.execution_id
               where t.lost_step in ('execute', 'retry')

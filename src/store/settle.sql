@@ -159,10 +159,10 @@ with s as materialized (
 ), logged as (
   insert into mandated.attempts (at, execution_id, mandate_id, call, reference, http_status, latency_ms, outcome, class, code,
                                  message, rule, body, decision, next_step, next_at, lease_token, worker_id)
-  select $3, a.execution_id, h.mandate_id, a.call, a.reference, a.http_status, a.latency_ms, a.outcome, a.class, a.code,
+  select a.at, a.execution_id, h.mandate_id, a.call, a.reference, a.http_status, a.latency_ms, a.outcome, a.class, a.code,
          a.message, a.rule, a.body, h.reason, h.step, h.run_at, h.lease_token, $4
     from json_to_recordset($2::text::json) as a (
-      execution_id bigint, call text, reference text, http_status smallint, latency_ms integer, outcome text, class text,
+      execution_id bigint, at timestamptz, call text, reference text, http_status smallint, latency_ms integer, outcome text, class text,
       code text, message text, rule text, body text)
     join held h on h.execution_id = a.execution_id
 )

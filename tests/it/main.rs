@@ -34,4 +34,5 @@ mod secrets;
 mod signzy;
 mod steps;
 mod support;
+mod trouble;
 mod wire;

@@ -40,11 +40,11 @@ impl Director<'_> {
                 self.replace(index, None).await?;
             }
             Some(Incident::Kill(Moment::Settling(cut))) => {
-                let done = self.call(index, claimed).await;
+                let mut done = self.call(index, claimed).await;
                 if let Some(daemon) = self.daemons.get(index) {
                     daemon.wire.cut(cut);
                     // The answer never comes: that is an error, and nobody is left to read it.
-                    drop(settler::settle(&daemon.engine, &done).await);
+                    drop(settler::settle(&daemon.engine, &mut done, false).await);
                 }
                 self.replace(index, None).await?;
             }
@@ -55,12 +55,12 @@ impl Director<'_> {
             Some(Incident::Slow) => {
                 self.slow(&claimed)?;
                 let done = self.call(index, claimed).await;
-                self.settle(index, done).await?;
+                self.settle(index, done, false).await?;
             }
             Some(Incident::Cut(..) | Incident::ClockStep(_)) | None => {
                 let done = self.call(index, claimed).await;
                 self.cut(index, Statement::Settle);
-                self.settle(index, done).await?;
+                self.settle(index, done, false).await?;
             }
         }
         Ok(true)
@@ -128,18 +128,28 @@ impl Director<'_> {
     }
 
     /// Settles, and tries again as the settler does, until it is written.
-    async fn settle(&mut self, index: usize, done: Vec<Done>) -> Result<(), Failure> {
+    /// `unsure` says that it was tried before.
+    async fn settle(
+        &mut self,
+        index: usize,
+        mut done: Vec<Done>,
+        unsure: bool,
+    ) -> Result<(), Failure> {
         let batch = self
             .daemons
             .get(index)
             .map_or(1, |daemon| daemon.engine.settings.settle_batch.max(1));
-        for part in done.chunks(batch) {
-            let mut last = None;
+        while !done.is_empty() {
+            let mut part: Vec<Done> = done.drain(..batch.min(done.len())).collect();
+            let (mut last, mut unsure) = (None, unsure);
             for _ in 0..TRIES {
                 let Some(daemon) = self.daemons.get(index) else {
                     return Ok(());
                 };
-                last = settler::settle(&daemon.engine, part).await.err();
+                last = settler::settle(&daemon.engine, &mut part, unsure)
+                    .await
+                    .err();
+                unsure = true;
                 match &last {
                     None => break,
                     Some(problem) => self.survived(problem)?,
@@ -252,10 +262,12 @@ impl Director<'_> {
                 done.extend(lane::work(&daemon.engine, account, job, deadline).await);
             }
             let held = format!("{} since {}", daemon.name, frozen.since);
-            self.settle(index, done).await.map_err(|failure| Failure {
-                error: failure.error.context(format!("wake {held}")),
-                ..failure
-            })?;
+            self.settle(index, done, false)
+                .await
+                .map_err(|failure| Failure {
+                    error: failure.error.context(format!("wake {held}")),
+                    ..failure
+                })?;
         }
         Ok(())
     }
@@ -271,18 +283,17 @@ impl Director<'_> {
         if moment == Moment::Calling {
             self.postgres.stop_hard().map_err(failed)?;
         }
-        let done = self.call(index, claimed).await;
+        let mut done = self.call(index, claimed).await;
         if moment != Moment::Calling {
             self.postgres.stop_hard().map_err(failed)?;
         }
         if let Some(daemon) = self.daemons.get(index)
-            && !done.is_empty()
-            && let Err(problem) = settler::settle(&daemon.engine, &done).await
+            && let Err(problem) = settler::settle(&daemon.engine, &mut done, false).await
         {
             self.survived(&problem)?;
         }
         self.postgres.restart().map_err(failed)?;
-        self.settle(index, done).await
+        self.settle(index, done, true).await
     }
 
     /// The provider does the first of these calls, and takes longer for the answer than anybody waits.

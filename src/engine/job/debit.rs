@@ -197,7 +197,10 @@ impl Run<'_> {
 
     async fn record_counter(&self, counter: i64) -> Result<(), JobError> {
         let execution = self.claimed.execution.id;
-        let ours = record_counter(&self.engine.pool, execution, self.claimed.token, counter)
+        let recorded = record_counter(&self.engine.pool, execution, self.claimed.token, counter);
+        let ours = self
+            .engine
+            .within("record the provider's attempt counter", recorded)
             .await
             .map_err(|source| JobError::Store {
                 step: self.claimed.step,

@@ -35,6 +35,8 @@ pub struct Done {
     pub to_state: State,
     pub settlement: Settlement,
     pub attempts: Vec<Attempt>,
+    /// The business time of its answer; it may be settled much later.
+    pub at: Instant,
     /// How late it was done.
     pub lag: Duration,
 }
@@ -169,6 +171,7 @@ pub async fn run(
         to_state,
         settlement,
         attempts,
+        at: now,
         lag,
     })
 }

@@ -33,6 +33,7 @@ impl Run<'_> {
     ) {
         self.attempts.push(Attempt {
             execution_id: self.claimed.execution.id,
+            at: self.now,
             call: call.as_str(),
             reference: reference.to_owned(),
             http_status: wire.http_status,

@@ -133,10 +133,10 @@ async fn story(lost: Lost) -> String {
 
 #[tokio::test]
 async fn before_the_call_it_is_made_once_more_when_it_is_proven_that_it_never_was() {
-    insta::assert_snapshot!(story(Lost::BeforeTheCall).await);
+    insta::assert_snapshot!(Box::pin(story(Lost::BeforeTheCall)).await);
 }
 
 #[tokio::test]
 async fn after_the_call_it_is_found_and_not_made_again() {
-    insta::assert_snapshot!(story(Lost::AfterTheCall).await);
+    insta::assert_snapshot!(Box::pin(story(Lost::AfterTheCall)).await);
 }

@@ -129,6 +129,8 @@ fn settings() -> Settings {
         batch: 10,
         settle_batch: 10,
         lease: Duration::from_mins(1),
+        answer_timeout: Duration::from_mins(1),
+        trouble_interval: Duration::from_mins(1),
         poll_interval: Duration::from_secs(1),
         settle_linger: Duration::from_millis(1),
         faults: FAULTS,

@@ -88,6 +88,7 @@ fn settlement(token: i64, from_state: State, to_state: State) -> Settlement {
 fn attempt(message: &str) -> Attempt {
     Attempt {
         execution_id: ExecutionId(1),
+        at: crate::support::due::now(),
         call: "execute",
         reference: "order-1".to_owned(),
         http_status: Some(200),

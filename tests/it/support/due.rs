@@ -162,6 +162,7 @@ pub(crate) fn charged(claimed: &Claimed) -> Settlement {
 pub(crate) fn attempt(claimed: &Claimed, outcome: &'static str) -> Attempt {
     Attempt {
         execution_id: claimed.execution.id,
+        at: now(),
         call: "execute",
         reference: claimed.order_id.clone(),
         http_status: Some(200),

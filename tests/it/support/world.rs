@@ -488,6 +488,8 @@ fn settings(config: &Config, worker: &str) -> Settings {
         batch: 200,
         settle_batch: 500,
         lease: config.worker.lease,
+        answer_timeout: Duration::from_mins(1),
+        trouble_interval: Duration::from_mins(1),
         poll_interval: Duration::from_millis(50),
         settle_linger: Duration::from_millis(1),
         faults: FAULTS,

@@ -1,0 +1,189 @@
+//! A database in trouble in the middle of work: the daemon waits, says so once, goes on by itself, and nothing is lost or doubled.
+
+mod answers;
+mod locks;
+mod migrations;
+mod outages;
+mod servers;
+mod start;
+mod told;
+
+use std::time::Duration;
+
+use mandated::engine::{Engine, Settings, planner};
+use mandated::sandbox::Faults;
+use mandated::store::{ConnectSettings, connect};
+use serde_json::Value;
+use sqlx::PgPool;
+
+use crate::support::TestDatabase;
+use crate::support::due::{execute, scalar};
+use crate::support::log::Log;
+use crate::support::running::{Running, until};
+use crate::support::wire::Wire;
+use crate::support::world::{Flow, Payer, World, at};
+
+/// A world whose daemon reaches the database through a wire, while the test looks at it past the wire.
+struct Scene {
+    wire: Wire,
+    world: World,
+    url: String,
+    log: Log,
+    /// Its own, unless the test looks after it.
+    database: Option<TestDatabase>,
+}
+
+fn payers(count: usize, flow: Flow) -> Vec<Payer> {
+    (0..count)
+        .map(|n| Payer::new((900 + n).to_string(), flow))
+        .collect()
+}
+
+/// A provider that takes its time.
+fn slow(millis: u64) -> Faults {
+    Faults {
+        slow: 1000,
+        slow_for: Duration::from_millis(millis),
+        ..Faults::NONE
+    }
+}
+
+impl Scene {
+    /// Debits that are due now, at seven on the 5th.
+    async fn open(payers: &[Payer], faults: Faults) -> Self {
+        let database = TestDatabase::new().await;
+        let (pool, url) = (database.pool.clone(), database.url());
+        let mut scene = Self::on(pool, url, payers, faults).await;
+        scene.database = Some(database);
+        scene
+    }
+
+    /// The same on a database that the test looks after.
+    async fn on(pool: PgPool, url: String, payers: &[Payer], faults: Faults) -> Self {
+        let log = Log::capture();
+        let wire = Wire::to(&url).await;
+        let world = World::on(pool, payers, faults).await;
+        world.clock.advance_to(at("05 07:00"));
+        while planner::tick(&world.engine).await.unwrap() > 0 {}
+        execute(
+            world.pool(),
+            "update mandated.jobs set run_at = '2027-02-05T01:30Z'",
+        )
+        .await;
+        Self {
+            wire,
+            world,
+            url,
+            log,
+            database: None,
+        }
+    }
+
+    /// A daemon with four places.
+    async fn engine(&self, tweak: impl FnOnce(&mut Settings)) -> Engine {
+        let mut engine = self
+            .world
+            .engine("worker-1", |settings| {
+                settings.concurrency = 4;
+                // Longer than the timeout of a call.
+                settings.lease = Duration::from_secs(6);
+                settings.answer_timeout = Duration::from_secs(2);
+                settings.trouble_interval = Duration::from_hours(1);
+                tweak(settings);
+            })
+            .await;
+        let settings = ConnectSettings {
+            max_connections: 10,
+            connect_timeout: Duration::from_millis(500),
+            statement_timeout: Duration::from_secs(1),
+            lock_timeout: Duration::from_millis(300),
+            application_name: "the daemon".to_owned(),
+        };
+        let options = self.wire.url(&self.url).parse().unwrap();
+        engine.pool = connect(options, &settings).await.unwrap();
+        engine
+    }
+
+    async fn start(&self) -> Running {
+        Running::start(self.engine(|_| {}).await)
+    }
+
+    /// Waits until so many calls were made that move money.
+    async fn called(&self, calls: u64) {
+        until("calls are under way", async || {
+            let ledger = self.world.sandbox.ledger();
+            let paid = ["POST /txns", "POST /charge-mandate"].map(|call| ledger.calls.get(call));
+            paid.into_iter().flatten().sum::<u64>() >= calls
+        })
+        .await;
+    }
+
+    async fn count(&self, what: &str) -> i64 {
+        let sql = format!("select count(*) from mandated.{what}");
+        scalar(self.world.pool(), &sql).await
+    }
+
+    /// The line at the start of a trouble of a kind.
+    async fn told(&self, kind: &str) {
+        until("the trouble is told", async || {
+            self.began().iter().any(|line| line["trouble"] == kind)
+        })
+        .await;
+    }
+
+    /// Lets time pass until every cycle is collected. Leases that nobody works under any more end at once.
+    async fn collected(&self) {
+        self.collected_but(0).await;
+    }
+
+    /// The same, until only so many are not.
+    async fn collected_but(&self, left: i64) {
+        until("everything is collected", async || {
+            let later = self.world.clock.now() + chrono::TimeDelta::minutes(10);
+            self.world.clock.advance_to(later);
+            execute(
+                self.world.pool(),
+                "update mandated.jobs set lease_until = now() - interval '1 second'
+                  where lease_token is not null and lease_until < now() + interval '3 seconds'",
+            )
+            .await;
+            self.count("executions where state <> 'charged'").await == left
+        })
+        .await;
+    }
+
+    /// One debit a cycle on both sides, and nothing that the audit could find.
+    async fn agrees(&self) {
+        let cycles = self.count("mandates").await;
+        assert_eq!(self.count("debits").await, cycles);
+        self.world.agrees().await;
+    }
+
+    fn lines(&self, message: &str) -> Vec<Value> {
+        let mut lines = self.log.lines();
+        lines.retain(|line| line["message"].as_str().unwrap().starts_with(message));
+        lines
+    }
+
+    fn began(&self) -> Vec<Value> {
+        self.lines("trouble with the database")
+    }
+
+    fn over(&self) -> Vec<Value> {
+        self.lines("the trouble with the database is over")
+    }
+
+    /// Asserts that a trouble of one kind was told once, and its end.
+    fn told_once(&self, kind: &str) {
+        let kinds = |lines: Vec<Value>| {
+            lines
+                .iter()
+                .map(|line| line["trouble"].as_str().unwrap().to_owned())
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(kinds(self.began()), [kind], "{:#?}", self.began());
+        assert_eq!(kinds(self.over()), [kind]);
+        assert_eq!(self.began()[0]["level"], "WARN");
+        assert_eq!(self.over()[0]["level"], "INFO");
+    }
+}

@@ -1,0 +1,180 @@
+//! Refused, cut, dead, slow: the way to the database.
+
+use std::time::Duration;
+
+use super::{Scene, payers, slow};
+use crate::support::running::{Running, until};
+use crate::support::wire::{Cut, Mode};
+use crate::support::world::Flow;
+
+#[tokio::test]
+async fn a_database_that_refuses_is_told_once_and_waited_for() {
+    let scene = Scene::open(&payers(30, Flow::UpiExempt), slow(30)).await;
+    let daemon = scene.start().await;
+    scene.called(8).await;
+    scene.wire.set(Mode::Refused);
+    scene.told("away").await;
+    let called = scene.world.ledger().calls["POST /txns"];
+    until("every loop has found out", async || {
+        scene.log.text().matches("heartbeat").count() > 0
+            && scene.world.ledger().calls["POST /txns"] >= called
+    })
+    .await;
+    scene.wire.set(Mode::Open);
+    scene.collected().await;
+    until("it is over", async || !scene.over().is_empty()).await;
+    daemon.drain().await;
+    scene.told_once("away");
+    let line = &scene.began()[0];
+    assert!(
+        line["message"]
+            .as_str()
+            .unwrap()
+            .contains("is the server running"),
+        "{line}"
+    );
+    scene.agrees().await;
+}
+
+#[tokio::test]
+async fn a_trouble_that_lasts_is_told_now_and_then_and_becomes_an_error() {
+    let scene = Scene::open(&payers(8, Flow::UpiExempt), slow(30)).await;
+    let engine = scene
+        .engine(|settings| settings.trouble_interval = Duration::from_millis(400))
+        .await;
+    let daemon = Running::start(engine);
+    scene.called(4).await;
+    scene.wire.set(Mode::Refused);
+    until("it is an error", async || {
+        scene.began().iter().any(|line| line["level"] == "ERROR")
+    })
+    .await;
+    scene.wire.set(Mode::Open);
+    scene.collected().await;
+    until("it is over", async || !scene.over().is_empty()).await;
+    daemon.drain().await;
+    let began = scene.began();
+    let lasted: Vec<i64> = began
+        .iter()
+        .map(|line| line["lasts_ms"].as_i64().unwrap())
+        .collect();
+    assert!(
+        lasted.windows(2).all(|pair| pair[1] - pair[0] >= 390),
+        "{lasted:?}"
+    );
+    for line in &began {
+        let is_long = line["lasts_ms"].as_i64().unwrap() >= 2000;
+        assert_eq!(line["level"] == "ERROR", is_long, "{line}");
+    }
+    scene.agrees().await;
+}
+
+/// Neither the network nor the server says a word: no timeout of the database's own ends that.
+#[tokio::test]
+async fn a_server_that_the_network_has_lost_is_given_up_and_found_again() {
+    let scene = Scene::open(&payers(20, Flow::UpiExempt), slow(30)).await;
+    let daemon = scene.start().await;
+    scene.called(6).await;
+    scene.wire.set(Mode::Dead);
+    scene.told("no_answer").await;
+    scene.wire.set(Mode::Open);
+    scene.collected().await;
+    until("it is over", async || !scene.over().is_empty()).await;
+    daemon.drain().await;
+    scene.told_once("no_answer");
+    scene.agrees().await;
+}
+
+#[tokio::test]
+async fn a_slow_database_is_no_trouble() {
+    let scene = Scene::open(&payers(12, Flow::UpiExempt), slow(10)).await;
+    let daemon = scene.start().await;
+    scene.called(2).await;
+    scene.wire.delay(Duration::from_millis(40));
+    scene.collected().await;
+    daemon.drain().await;
+    assert!(scene.began().is_empty(), "{:#?}", scene.began());
+    scene.agrees().await;
+}
+
+/// Which of the jobs they are, nobody knows: no call was made under their leases.
+#[tokio::test]
+async fn jobs_that_were_claimed_and_never_heard_of_go_to_rescue() {
+    let scene = Scene::open(&payers(4, Flow::UpiExempt), slow(10)).await;
+    scene.wire.cut("), claimed as (", Cut::After);
+    let daemon = scene.start().await;
+    until("the claim is cut off", async || scene.wire.cuts_made() == 1).await;
+    until("its leases are there", async || {
+        scene.count("jobs where lease_token is not null").await == 4
+    })
+    .await;
+    scene.collected().await;
+    daemon.drain().await;
+    assert_eq!(
+        scene.count("attempts where outcome = 'lost'").await,
+        4,
+        "what was claimed without a word is looked up"
+    );
+    scene.agrees().await;
+}
+
+/// Before a claim, and in the middle of a job: no call is made.
+#[tokio::test]
+async fn a_clock_and_a_policy_that_cannot_be_read_stop_the_call() {
+    let scene = Scene::open(&payers(1, Flow::UpiExempt), slow(10)).await;
+    scene
+        .wire
+        .cut("select body from mandated.policies", Cut::Before);
+    let daemon = scene.start().await;
+    until("the job is left", async || {
+        !scene.lines("left to rescue").is_empty()
+    })
+    .await;
+    assert_eq!(scene.world.ledger().calls.get("POST /txns"), None);
+    assert_eq!(scene.count("intents").await, 1);
+    scene.collected().await;
+    daemon.drain().await;
+    assert_eq!(scene.count("attempts where outcome = 'lost'").await, 1);
+    scene.agrees().await;
+}
+
+#[tokio::test]
+async fn a_counter_that_cannot_be_recorded_stops_the_call() {
+    for cut in [Cut::Before, Cut::After] {
+        let scene = Scene::open(&payers(1, Flow::SignzyOnDemand), slow(10)).await;
+        scene.wire.cut("set counter_before", cut);
+        let daemon = scene.start().await;
+        until("the job is left", async || {
+            !scene.lines("left to rescue").is_empty()
+        })
+        .await;
+        assert_eq!(scene.world.ledger().debits.len(), 0, "{cut:?}");
+        let recorded = scene
+            .count("intents where counter_before is not null")
+            .await;
+        assert_eq!(recorded, i64::from(cut == Cut::After), "{cut:?}");
+        scene.collected().await;
+        daemon.drain().await;
+        scene.agrees().await;
+    }
+}
+
+/// They are given up, one after the other, and leave their places in the pool to others.
+#[tokio::test]
+async fn connections_that_never_answer_again_do_not_use_up_the_pool() {
+    let scene = Scene::open(&payers(20, Flow::UpiExempt), slow(30)).await;
+    let engine = scene.engine(|_| {}).await;
+    let pool = engine.pool.clone();
+    let daemon = Running::start(engine);
+    scene.called(6).await;
+    scene.wire.strand();
+    scene.told("no_answer").await;
+    scene.collected().await;
+    daemon.drain().await;
+    // But for the one that listened: sqlx says goodbye on it before it gives it back.
+    until("no other one is stuck", async || {
+        usize::try_from(pool.size()).unwrap() <= pool.num_idle() + 1
+    })
+    .await;
+    scene.agrees().await;
+}
