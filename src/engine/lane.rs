@@ -150,8 +150,7 @@ impl Lane {
             .saturating_sub(self.running.len())
             .min(self.engine.settings.batch);
         let permits = tokio::select! {
-            // While answers cannot be settled no more are asked for.
-            permits = async { self.engine.troubles.room().await; self.reserve(free).await } => permits,
+            permits = self.places(free) => permits,
             () = draining.cancelled() => return Ok(Round::Done),
         };
         let limit = permits.len();
@@ -175,6 +174,12 @@ impl Lane {
             self.start(job, permit, deadline);
         }
         Ok(if full { Round::Full } else { Round::Done })
+    }
+
+    /// Places for calls. While answers cannot be settled no more are asked for.
+    async fn places(&self, wanted: usize) -> Vec<OwnedSemaphorePermit> {
+        self.engine.troubles.room().await;
+        self.reserve(wanted).await
     }
 
     /// Up to `wanted` places; at least one, when any are wanted, as soon as another lane gives one up.
@@ -224,8 +229,8 @@ impl Lane {
             return poll;
         };
         let next = store::monitor::next_due(&self.engine.pool, account.id);
-        let next = around("next_due", next);
-        match self.engine.within("find the next due job", next).await {
+        let next = self.engine.within("find the next due job", next);
+        match around("next_due", next).await {
             Ok(Some(at)) => {
                 let until = at
                     .signed_duration_since(self.engine.clock.now())

@@ -118,7 +118,7 @@ impl Held {
         tokio::select! {
             biased;
             () = tokio::time::sleep_until(look_at) => {}
-            received = done.recv_many(&mut self.waiting, batch) => {
+            received = around("take", done.recv_many(&mut self.waiting, batch)) => {
                 if received == 0 {
                     tokio::time::sleep_until(look_at).await;
                 }
@@ -182,7 +182,7 @@ async fn settle_apart(engine: &Engine, held: &mut Held) -> Result<(), StoreError
     let ids: Vec<_> = held.waiting.iter().map(id).collect();
     let what = "find the executions that nobody has locked";
     let free = engine
-        .within(what, store::settle::free(&engine.pool, &ids))
+        .within(what, store::settled::free(&engine.pool, &ids))
         .await?;
     held.waiting.sort_by_key(|done| !free.contains(&id(done)));
     let locked = held
@@ -299,7 +299,7 @@ async fn settle_together(engine: &Engine, batch: &[Done], unsure: bool) -> Resul
         store::settle::settle(&engine.pool, &settlements, &attempts, now, worker, faults);
     let written = engine.within("settle jobs", settling).await?;
     let before = if unsure && written.executions.len() < batch.len() {
-        let before = store::settle::settled_before(&engine.pool, &settlements, worker);
+        let before = store::settled::settled_before(&engine.pool, &settlements, worker);
         engine
             .within("find what was settled before", before)
             .await?

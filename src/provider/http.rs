@@ -181,7 +181,7 @@ async fn in_time(
 ) -> Result<Response, CallFailure> {
     if deadline.is_some_and(|deadline| tokio::time::Instant::now() >= deadline) {
         return Err(CallFailure::NotSent {
-            why: "the lease was over before the call".to_owned(),
+            why: "its lease or its window was over before its turn came".to_owned(),
         });
     }
     client

@@ -20,6 +20,7 @@ pub mod rescue;
 pub mod retention;
 mod rows;
 pub mod settle;
+pub mod settled;
 pub mod timeline;
 pub mod unmapped;
 

@@ -1,6 +1,6 @@
 //! Settle: what came of a batch of jobs, in one statement, fenced by their lease tokens.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::time::Duration;
 
 use serde::Serialize;
@@ -163,85 +163,6 @@ pub async fn settle(
         }
     }
     Ok(written)
-}
-
-/// Of some executions, those on which nobody else holds a lock. Does not wait for any row.
-pub async fn free(
-    pool: &PgPool,
-    executions: &[ExecutionId],
-) -> Result<HashSet<ExecutionId>, StoreError> {
-    let ids: Vec<i64> = executions.iter().map(|id| id.0).collect();
-    let free = sqlx::query_scalar!(
-        r#"with wanted as materialized (
-             select e.id, e.mandate_id from mandated.executions e where e.id = any ($1::bigint[])
-           ), free_executions as materialized (
-             select id from mandated.executions where id = any ($1) for no key update skip locked
-           ), free_mandates as materialized (
-             select id from mandated.mandates where id = any (array(select mandate_id from wanted)) for no key update skip locked
-           ), held_jobs as materialized (
-             select execution_id from mandated.jobs where execution_id = any ($1)
-           ), free_jobs as materialized (
-             select execution_id from mandated.jobs where execution_id = any ($1) for no key update skip locked
-           )
-           select w.id as "id!" from wanted w
-            where w.id in (select id from free_executions) and w.mandate_id in (select id from free_mandates)
-              and (w.id in (select execution_id from free_jobs) or w.id not in (select execution_id from held_jobs))"#,
-        &ids
-    )
-    .fetch_all(pool)
-    .await
-    .tried("find the executions that nobody has locked")?;
-    Ok(free.into_iter().map(ExecutionId).collect())
-}
-
-/// What of a batch an earlier try of ours has written, although its answer was lost: its attempts carry the token.
-pub async fn settled_before(
-    pool: &PgPool,
-    settlements: &[Settlement],
-    worker: &str,
-) -> Result<HashMap<ExecutionId, Settled>, StoreError> {
-    let (ids, tokens): (Vec<i64>, Vec<i64>) = settlements
-        .iter()
-        .map(|settlement| (settlement.execution_id.0, settlement.lease_token.0))
-        .unzip();
-    let rows = sqlx::query!(
-        r#"select e.id, e.state, e.reason,
-                  not exists (select from mandated.attempts l
-                               where l.execution_id = e.id and l.id > a.id and l.lease_token <> s.lease_token) as "as_written!"
-             from unnest($1::bigint[], $2::bigint[]) s (execution_id, lease_token)
-             cross join lateral (select * from mandated.executions where id = s.execution_id limit 1) e
-             cross join lateral (
-               select id from mandated.attempts
-                where execution_id = s.execution_id and lease_token = s.lease_token and worker_id = $3 and outcome <> 'lost'
-                limit 1) a"#,
-        &ids,
-        &tokens,
-        worker
-    )
-    .fetch_all(pool)
-    .await
-    .tried("find what was settled by a try whose answer was lost")?;
-    let mut before = HashMap::with_capacity(rows.len());
-    for row in rows {
-        let state = word("execution", row.id, &row.state, State::parse)?;
-        let written = settlements
-            .iter()
-            .find(|settlement| settlement.execution_id.0 == row.id)
-            .filter(|_| !row.as_written);
-        // Where it has gone on since, what we wrote is what we meant to write.
-        let settled = written.map_or(
-            Settled {
-                state,
-                reason: row.reason,
-            },
-            |settlement| Settled {
-                state: settlement.to_state,
-                reason: settlement.reason.clone(),
-            },
-        );
-        before.insert(ExecutionId(row.id), settled);
-    }
-    Ok(before)
 }
 
 /// As text, without the one character that Postgres cannot store. Providers' words are in here: a single one with it would keep

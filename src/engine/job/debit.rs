@@ -36,7 +36,7 @@ impl Run<'_> {
         };
         let request = ExecuteRequest {
             at: self.now,
-            deadline: self.deadline,
+            deadline: self.send_by(),
             mandate: &self.claimed.mandate,
             order_id: &self.claimed.order_id,
             amount: execution.amount,
@@ -45,6 +45,8 @@ impl Run<'_> {
         let reply = self
             .within_lease(self.account.client.execute(&request))
             .await?;
+        // What the core counts from the call must not count from before it.
+        self.now = self.engine.clock.now();
         self.record_debit(Call::Execute, &self.claimed.order_id, &reply);
         Ok(self.decide(&reply))
     }
@@ -148,7 +150,7 @@ impl Run<'_> {
             .filter(|_| watched);
         let request = RetryRequest {
             at: self.now,
-            deadline: self.deadline,
+            deadline: self.send_by(),
             mandate,
             order_id: &self.claimed.order_id,
             amount: self.claimed.execution.amount,
@@ -157,6 +159,7 @@ impl Run<'_> {
         let reply = self
             .within_lease(self.account.client.retry(&request))
             .await?;
+        self.now = self.engine.clock.now();
         self.record_debit(Call::Retry, &self.claimed.order_id, &reply);
         Ok(self.decide(&reply))
     }

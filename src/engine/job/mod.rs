@@ -219,6 +219,16 @@ impl Run<'_> {
         Ok(())
     }
 
+    /// The latest that a call which moves money may leave: it may have to wait for its turn, and the lease ends, and the window.
+    fn send_by(&self) -> tokio::time::Instant {
+        let left = |closes: Instant| {
+            let left = closes.signed_duration_since(self.engine.clock.now());
+            tokio::time::Instant::now().checked_add(left.to_std().unwrap_or_default())
+        };
+        let closes = self.claimed.run_before.and_then(left);
+        closes.map_or(self.deadline, |closes| closes.min(self.deadline))
+    }
+
     /// A call that can move money, as long as the lease lasts. What has not left by then never does: behind the rate limit or
     /// a slow connection it could otherwise go out after somebody else has found that it was never made.
     async fn within_lease<T>(&self, call: impl Future<Output = T>) -> Result<T, JobError> {

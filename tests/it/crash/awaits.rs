@@ -42,10 +42,21 @@ src/engine/lane.rs    | .cancelled             | waits for the end
 src/engine/lane.rs    | .shutdown              | is the end
 src/engine/lane.rs    | .join_next             | waits for jobs, which have points of their own
 src/engine/lane.rs    | .acquire_owned         | waits for a place: nothing is claimed for it yet
+src/engine/lane.rs    | engine.failed          | says what is wrong with the database
+src/engine/lane.rs    | troubles.pause         | waits until the database is back
+src/engine/lane.rs    | troubles.room          | waits until the database is back
+src/engine/lane.rs    | engine.within          | is around a statement that has its points in src/store/claim.rs
+src/engine/job        | engine.within          | is around a statement that has its points in src/store/settle.rs
 src/engine/rescue.rs  | rescue_expired         | has its points in src/store/rescue.rs
 src/engine/settler.rs | store::settle::settle  | has its points in src/store/settle.rs
 src/engine/settler.rs | store::accounts::pause | has its points in src/store/accounts.rs
-src/engine/settler.rs | time::sleep            | waits until the database is back
+src/engine/settler.rs | engine.within          | is around statements: settle and pause have their points in src/store, the others only read
+src/engine/settler.rs | engine.failed          | says what is wrong with the database
+src/engine/settler.rs | troubles.pause         | waits until the database is back
+src/engine/settler.rs | time::sleep_until      | waits until a lock may be gone
+src/engine/settler.rs | held.take              | has its points below
+src/engine/settler.rs | writing                | is the loop, which has points of its own
+src/engine/settler.rs | time::timeout          | the same, with an end
 src/engine/settler.rs | .cancelled             | waits for the end
 src/provider/http.rs  | client.execute         | is what the points of `send` are around
 src/provider/juspay   | self.http.send         | has its points in src/provider/http.rs
@@ -215,7 +226,7 @@ fn a_new_await_is_found() {
                 .execute(pool)
                 .await?;
             tokio::select! {
-                () = tokio::time::sleep(nap) => read(draw().await),
+                () = tokio::time::sleep_until(nap) => read(draw().await),
                 Some(_) = self.running.next(), if !self.running.is_empty() => {}
                 done = call => Ok(done),
             }

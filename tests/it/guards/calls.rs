@@ -193,6 +193,25 @@ async fn a_debit_that_waits_for_its_turn_beyond_its_lease_never_leaves() {
 }
 
 #[tokio::test]
+async fn a_debit_whose_turn_comes_when_its_window_is_over_waits_for_the_next_one() {
+    let [execution, told] = notified();
+    let stage = Stage::with(100, &[execution, told, job()]).await;
+    stage
+        .says("POST", "/txns", 200, json!({"status": "CHARGED"}))
+        .await;
+    let mut claimed = stage.claim().await;
+    // The last moment of the peak-free hours was spent waiting.
+    claimed.run_before = Some(at(NOW));
+    let deadline = tokio::time::Instant::now() + Duration::from_mins(1);
+    let done = run(&stage.engine, &stage.engine.accounts[0], claimed, deadline)
+        .await
+        .unwrap();
+    assert_eq!(stage.calls("/txns").await, 0);
+    assert_eq!(done.to_state, State::Retrying, "{:?}", done.decision);
+    assert!(done.decision.closes_intent);
+}
+
+#[tokio::test]
 async fn no_call_begins_that_the_lease_may_not_outlive() {
     for step in ["'execute'", "'retry'"] {
         let [execution, told] = notified();

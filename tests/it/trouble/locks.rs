@@ -138,7 +138,7 @@ async fn what_is_locked_is_found_without_waiting() {
     ] {
         sqlx::query(lock).execute(&mut psql).await.unwrap();
     }
-    let free = mandated::store::settle::free(&database.pool, &ids)
+    let free = mandated::store::settled::free(&database.pool, &ids)
         .await
         .unwrap();
     assert_eq!(free.iter().map(|id| id.0).collect::<Vec<_>>(), [4]);
@@ -151,7 +151,7 @@ async fn what_is_locked_is_found_without_waiting() {
     .await;
     let left: i64 = scalar(&database.pool, "select count(*) from mandated.jobs").await;
     assert_eq!(left, 3);
-    let free = mandated::store::settle::free(&database.pool, &ids)
+    let free = mandated::store::settled::free(&database.pool, &ids)
         .await
         .unwrap();
     assert_eq!(free.len(), 4);
