@@ -254,7 +254,8 @@ async fn executions(
                 mandate_ref: mandate,
                 limit: i64::from(limit),
             };
-            admin::executions::list(&pool, &filter, format, out).await?;
+            let now = Clock::System.now();
+            admin::executions::list(&pool, &filter, now, format, out).await?;
         }
         Executions::Show { id } => {
             let mut connection = store::planning::acquire(&pool).await?;
