@@ -1,5 +1,6 @@
 //! The composition root: what each command needs is built here, and handed to it.
 
+mod audit;
 mod classify;
 mod daemon;
 #[cfg(feature = "sandbox")]
@@ -14,9 +15,8 @@ use std::time::Duration;
 
 use anyhow::Context;
 use clap::CommandFactory;
-use sqlx::PgPool;
 
-use crate::admin::{self, AdminError, Format, check_config, healthcheck, output};
+use crate::admin::{self, AdminError, Format, check_config, healthcheck};
 use crate::cli::{Cli, Command, Executions};
 use crate::clock::Clock;
 use crate::config::Config;
@@ -28,9 +28,6 @@ use crate::telemetry::{self, Destination};
 /// Wrong configuration, or a database of another version: the same exit code, so that a service manager does not start us again
 /// and again (`RestartPreventExitStatus=78`).
 const EXIT_CONFIG: u8 = 78;
-
-/// A planner that is this late has forgotten a mandate, or is down.
-const AUDIT_LATE: Duration = Duration::from_mins(15);
 
 /// Why a command failed, what to do about it, and the exit code that says so.
 #[derive(Debug)]
@@ -125,7 +122,7 @@ pub async fn run(cli: Cli) -> Result<(), Failure> {
         | Command::Plan { .. }
         | Command::Executions(_)
         | Command::Jobs
-        | Command::Audit
+        | Command::Audit(_)
         | Command::Healthcheck => {}
     }
     let config = load(&cli, out)?;
@@ -164,10 +161,7 @@ pub async fn run(cli: Cli) -> Result<(), Failure> {
             Ok(admin::jobs::jobs(&mut connection, Clock::System.now(), format, out).await?)
         }
         Command::Classify(asked) => classify::unmapped(&config, &asked, format, out).await,
-        Command::Audit => {
-            let pool = engine::connect_checked(&config).await?;
-            audit(&pool, format, out).await
-        }
+        Command::Audit(asked) => audit::run(&config, &asked, format, out).await,
         Command::Completions { .. } => Ok(()),
         #[cfg(feature = "sandbox")]
         Command::Demo(_) | Command::Sandbox(_) => Ok(()),
@@ -263,21 +257,19 @@ async fn executions(
                 .await?
                 .write(out, format)?;
         }
+        Executions::Resolve(said) => {
+            let word = store::resolve::Word {
+                resolved_as: said.resolved_as,
+                who: &said.who,
+                reason: &said.reason,
+                evidence: &said.evidence,
+                provider_ref: said.provider_ref.as_deref(),
+            };
+            let mut connection = store::planning::acquire(&pool).await?;
+            let (id, now) = (ExecutionId(said.id), Clock::System.now());
+            let done = admin::resolve::resolve(&mut connection, id, word, now).await?;
+            done.write(out, format).context("print the result")?;
+        }
     }
     Ok(())
-}
-
-/// Prints the verdict; a broken guarantee is a failure.
-async fn audit(pool: &PgPool, format: Format, out: &mut impl Write) -> Result<(), Failure> {
-    let bar = output::progress(None, "rules");
-    let verdict = admin::audit::audit(pool, Clock::System.now(), AUDIT_LATE, &bar).await?;
-    verdict.write(out, format).context("print the verdict")?;
-    if verdict.holds {
-        Ok(())
-    } else {
-        Err(Failure::anyhow(
-            anyhow::anyhow!("a guarantee is broken"),
-            "stop the daemons, and look at the counter-examples with `mandated executions show ID`",
-        ))
-    }
 }

@@ -24,6 +24,7 @@ mod lawful;
 mod log;
 mod postgres;
 mod process;
+mod resolve;
 mod sandbox;
 mod schema;
 mod secrets;
