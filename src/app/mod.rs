@@ -11,7 +11,6 @@ mod mandates;
 
 use std::error::Error;
 use std::io::Write;
-use std::time::Duration;
 
 use anyhow::Context;
 use clap::CommandFactory;
@@ -190,8 +189,8 @@ fn completions(shell: clap_complete::Shell, out: &mut impl Write) -> Result<(), 
 
 #[cfg(feature = "sandbox")]
 async fn sandbox(args: crate::sandbox::SandboxArgs, out: &mut impl Write) -> Result<(), Failure> {
-    let lifecycle =
-        crate::lifecycle::Lifecycle::start(Duration::from_secs(5)).context("listen to signals")?;
+    let lifecycle = crate::lifecycle::Lifecycle::start(std::time::Duration::from_secs(5))
+        .context("listen to signals")?;
     let stop = lifecycle.draining();
     crate::sandbox::run(args, out, stop.cancelled())
         .await
