@@ -7,6 +7,7 @@ use chrono::NaiveDate;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand};
 
+use crate::domain::resolve::ResolvedAs;
 use crate::domain::{Instant, MandateStatus, ProviderKind, Rail, State, Step};
 
 /// Collects recurring payments: notifies the payer, waits out the 25-hour window, debits, and retries.
@@ -78,7 +79,9 @@ pub enum Command {
     /// under the policy in force for an ordinary execution. Without a configuration the built-in rules and policy count.
     Classify(Box<Classify>),
     /// Derive the guarantees from the database once more, and fail with the counter-examples if one is broken.
-    Audit,
+    ///
+    /// It reads a range of rows at a time and rests while workers are busy, so it may run on a database that is at work.
+    Audit(Audit),
     /// Ask the running daemon whether it is ready, at listen.address. For containers and load balancers.
     Healthcheck,
     /// Print a completion script for a shell.
@@ -86,6 +89,22 @@ pub enum Command {
         /// Which shell.
         shell: clap_complete::Shell,
     },
+}
+
+/// What to audit.
+#[derive(Debug, Args)]
+pub struct Audit {
+    /// Ask the providers about the orders of recent executions too, and compare.
+    ///
+    /// A question is a look-up and counts as one: it is asked only of orders that no worker holds and whose look-ups are not spent.
+    #[arg(long)]
+    pub provider: bool,
+    /// Of the orders to ask about: those of executions that changed within this long.
+    #[arg(long, requires = "provider", value_name = "DURATION", default_value = "7days", value_parser = humantime::parse_duration)]
+    pub since: Duration,
+    /// Of the orders to ask about: those of this mandate.
+    #[arg(long, requires = "provider", value_name = "REF")]
+    pub mandate: Option<String>,
 }
 
 /// One answer, or all that are unmapped.
@@ -305,6 +324,34 @@ pub enum Executions {
         /// Its number, as in the lists and in the log.
         id: i64,
     },
+    /// Say what became of an execution that is unknown, in review, or pending after its cycle. It cannot be undone.
+    ///
+    /// Only with evidence of the provider or the bank: what is said here counts as proof, and is kept with your name. As charged, the
+    /// cycle has its debit; as failed, the order is looked at once more later, in case it was collected after all; as refunded, what
+    /// was collected twice or in excess was given back, and the cycle's own debit stands.
+    Resolve(Resolve),
+}
+
+/// A person's word.
+#[derive(Debug, Args)]
+pub struct Resolve {
+    /// Its number, as in the lists and in the log.
+    pub id: i64,
+    /// What became of it.
+    #[arg(long = "as", value_parser = one_of(ResolvedAs::ALL))]
+    pub resolved_as: ResolvedAs,
+    /// Who says so: a name, no address.
+    #[arg(long = "by", value_name = "WHO")]
+    pub who: String,
+    /// Why it is resolved by hand.
+    #[arg(long, value_name = "WHY")]
+    pub reason: String,
+    /// What proves it: a settlement report, a ticket of the provider. Nothing about the payer's person.
+    #[arg(long, value_name = "TEXT")]
+    pub evidence: String,
+    /// The provider's id of the debit.
+    #[arg(long, value_name = "REF")]
+    pub provider_ref: Option<String>,
 }
 
 /// A word out of the domain's own list.

@@ -7,7 +7,7 @@ use anyhow::Context;
 use mandated::clock::Clock;
 use mandated::config::Config;
 use mandated::domain::{ProviderKind, Rail};
-use mandated::engine::{Engine, Settings, planner, retention};
+use mandated::engine::{Engine, Settings, heartbeat, planner, retention};
 use mandated::store::settle::FaultRules;
 
 use crate::figures::{Run, best};
@@ -55,6 +55,11 @@ fn engine(world: &World) -> anyhow::Result<Engine> {
         planner_batch: size(config.planner.batch),
         rescue_interval: config.rescue.interval,
         heartbeat_interval: Duration::from_secs(10),
+        overdue: heartbeat::Overdue {
+            warn_after: Duration::from_hours(1),
+            error_after: Duration::from_hours(72),
+            every: Duration::from_hours(1),
+        },
         retention: retention::Settings {
             interval: config.retention.interval,
             attempts: config.retention.attempts,

@@ -5,6 +5,7 @@ use std::io;
 use chrono::NaiveDate;
 
 use crate::domain::money::MoneyError;
+use crate::domain::resolve::Refusal;
 use crate::domain::{Amount, ExecutionId, MandateStatus};
 use crate::store::StoreError;
 
@@ -38,6 +39,20 @@ pub enum AdminError {
         status: MandateStatus,
         wanted: &'static str,
     },
+    /// A worker holds the execution's job.
+    #[error(
+        "a worker is at work on execution {0}: try again in a moment, it may have found out by itself"
+    )]
+    Held(ExecutionId),
+    /// A person's word that is not enough, or not needed.
+    #[error("execution {execution} was not resolved: {why}")]
+    Resolve {
+        execution: ExecutionId,
+        why: Refusal,
+    },
+    /// Words that cannot be kept.
+    #[error(transparent)]
+    Words(Unacceptable),
     /// An execution that cannot be added.
     #[error("mandate {reference:?}, cycle {cycle_on}: {why}")]
     Cycle {
@@ -45,6 +60,24 @@ pub enum AdminError {
         cycle_on: NaiveDate,
         why: CycleRefusal,
     },
+}
+
+/// Why a person's words cannot be kept. They are not repeated: that is why.
+#[derive(Debug, thiserror::Error)]
+pub enum Unacceptable {
+    #[error(
+        "{option} is empty: who resolves an execution, why, and by what evidence is kept for good"
+    )]
+    Empty { option: &'static str },
+    #[error("{option} is longer than {limit} characters")]
+    Long { option: &'static str, limit: usize },
+    #[error(
+        "{option} has an address or a number of nine digits or more, which may be a person's: leave it out, and write a bank's \
+         reference with its name before it, such as RRN412345678901"
+    )]
+    Personal { option: &'static str },
+    #[error("--provider-ref is the provider's id of the debit: one word of at most 100 characters")]
+    ProviderRef,
 }
 
 /// Why a cycle cannot be presented.

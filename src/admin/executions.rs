@@ -11,7 +11,7 @@ use sqlx::{Connection, PgConnection, PgPool};
 use super::AdminError;
 use super::error::{CycleRefusal, step};
 use super::output::{Table, write_json};
-use super::text::{Format, local, money, utc};
+use super::text::{Format, age, local, money, utc};
 use crate::domain::cycle::{Cycle, Frequency, Schedule};
 use crate::domain::plan::execution::{NewExecution, Numbered, Payer, new_execution};
 use crate::domain::policy::Policy;
@@ -26,15 +26,17 @@ use crate::store::mandates::Stored;
 pub async fn list(
     pool: &PgPool,
     filter: &ExecutionFilter,
+    now: Instant,
     format: Format,
     out: &mut dyn Write,
 ) -> Result<(), AdminError> {
     let mut rows = store::listing::executions(pool, filter);
     let mut shown = Table::new([
-        "id", "ref", "cycle", "state", "amount", "order", "next", "at", "reason",
+        "id", "ref", "cycle", "state", "for", "class", "amount", "order", "next", "at", "reason",
     ])
     .right(0)
-    .right(4);
+    .right(4)
+    .right(6);
     while let Some(row) = rows.try_next().await.map_err(step("list the executions"))? {
         if format == Format::Json {
             write_json(out, &row)?;
@@ -45,6 +47,8 @@ pub async fn list(
             row.mandate_ref,
             row.cycle_on.to_string(),
             row.state,
+            age(row.since, now),
+            row.class.unwrap_or_else(|| "-".to_owned()),
             money(row.amount_minor, &row.currency),
             row.order_id,
             row.next_step.unwrap_or_else(|| "-".to_owned()),

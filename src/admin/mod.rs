@@ -1,5 +1,5 @@
 //! What an operator does and sees: one file for each command. Commands read and write through [`crate::store`], print to a
-//! writer they are given, and never talk to a provider.
+//! writer they are given, and never talk to a provider, except for the audit when it is told to.
 
 pub mod audit;
 pub mod check_config;
@@ -13,6 +13,7 @@ pub mod jobs;
 pub mod mandates;
 pub mod output;
 pub mod plan;
+pub mod resolve;
 pub mod text;
 pub mod timeline;
 

@@ -15,7 +15,7 @@ use super::{AdminError, mandates};
 use crate::domain::{ExecutionId, Instant};
 use crate::store;
 use crate::store::mandates::Stored;
-use crate::store::timeline::{AttemptRow, CycleRow, EventRow, NotificationRow};
+use crate::store::timeline::{AttemptRow, CycleRow, EventRow, NotificationRow, ResolutionRow};
 
 /// A mandate with its newest cycles.
 #[derive(Debug, Serialize)]
@@ -36,6 +36,7 @@ struct CycleTimeline {
     notifications: Vec<NotificationRow>,
     attempts: Vec<AttemptRow>,
     events: Vec<EventRow>,
+    resolutions: Vec<ResolutionRow>,
 }
 
 /// The timeline of a mandate over its newest cycles.
@@ -93,6 +94,9 @@ async fn fill(
     let cycle_events = store::timeline::execution_events(conn, &ids)
         .await
         .map_err(step(STEP))?;
+    let resolutions = store::timeline::resolutions(conn, &ids)
+        .await
+        .map_err(step(STEP))?;
     let mut cycles: Vec<CycleTimeline> = cycles
         .into_iter()
         .map(|cycle| CycleTimeline {
@@ -100,6 +104,7 @@ async fn fill(
             notifications: Vec::new(),
             attempts: Vec::new(),
             events: Vec::new(),
+            resolutions: Vec::new(),
         })
         .collect();
     for row in notifications {
@@ -115,6 +120,11 @@ async fn fill(
     for row in cycle_events {
         if let Some(timeline) = of(&mut cycles, row.execution_id) {
             timeline.events.push(row);
+        }
+    }
+    for row in resolutions {
+        if let Some(timeline) = of(&mut cycles, Some(row.execution_id)) {
+            timeline.resolutions.push(row);
         }
     }
     Ok(Timeline {
@@ -199,6 +209,10 @@ impl Timeline {
         for row in &timeline.events {
             lines.push((row.at, 2, self.line(row.at, "state", &event_text(row))));
         }
+        for row in &timeline.resolutions {
+            let line = self.line(row.at, "resolved", &resolution_text(row));
+            lines.push((row.at, 4, line));
+        }
         if let Some(at) = timeline.cycle.proven_at {
             let txn = timeline
                 .cycle
@@ -268,4 +282,18 @@ fn event_text(row: &EventRow) -> String {
         (Some(_) | None, None) => row.kind.clone(),
     };
     format!("{change}: {}", row.reason)
+}
+
+fn resolution_text(row: &ResolutionRow) -> String {
+    let ResolutionRow {
+        order_id,
+        resolved_as,
+        who,
+        reason,
+        evidence,
+        ..
+    } = row;
+    let txn = row.provider_ref.as_ref();
+    let txn = txn.map_or_else(String::new, |id| format!(", transaction {id}"));
+    format!("{order_id} as {resolved_as} by {who}{txn}: {reason}; evidence: {evidence}")
 }

@@ -16,7 +16,7 @@ use crate::config::{ClockMode, Config, Database};
 use crate::domain::classify::Classifier;
 use crate::domain::policy::Policy;
 use crate::domain::{ProviderKind, Rail};
-use crate::engine::{Account, Engine, Settings, retention};
+use crate::engine::{Account, Engine, Settings, heartbeat, retention};
 use crate::provider::{AccountSettings, Client};
 use crate::store::settle::FaultRules;
 use crate::store::{self, ConnectSettings, StoreError};
@@ -175,6 +175,11 @@ fn settings(config: &Config) -> Settings {
         planner_batch: size(config.planner.batch),
         rescue_interval: config.rescue.interval,
         heartbeat_interval: HEARTBEAT,
+        overdue: heartbeat::Overdue {
+            warn_after: config.worker.unknown_warn_after,
+            error_after: config.worker.unknown_error_after,
+            every: config.worker.unknown_warn_every,
+        },
         retention: retention::Settings {
             interval: config.retention.interval,
             attempts: config.retention.attempts,

@@ -1,5 +1,6 @@
 //! The composition root: what each command needs is built here, and handed to it.
 
+mod audit;
 #[cfg(feature = "sandbox")]
 mod chaos;
 mod classify;
@@ -20,13 +21,11 @@ mod stage;
 
 use std::error::Error;
 use std::io::Write;
-use std::time::Duration;
 
 use anyhow::Context;
 use clap::CommandFactory;
-use sqlx::PgPool;
 
-use crate::admin::{self, AdminError, Format, check_config, healthcheck, output};
+use crate::admin::{self, AdminError, Format, check_config, healthcheck};
 use crate::cli::{Cli, Command, Executions};
 use crate::clock::Clock;
 use crate::config::Config;
@@ -38,9 +37,6 @@ use crate::telemetry::{self, Destination};
 /// Wrong configuration, or a database of another version: the same exit code, so that a service manager does not start us again
 /// and again (`RestartPreventExitStatus=78`).
 const EXIT_CONFIG: u8 = 78;
-
-/// A planner that is this late has forgotten a mandate, or is down.
-const AUDIT_LATE: Duration = Duration::from_mins(15);
 
 /// Why a command failed, what to do about it, and the exit code that says so.
 #[derive(Debug)]
@@ -140,7 +136,7 @@ pub async fn run(cli: Cli) -> Result<(), Failure> {
         | Command::Plan { .. }
         | Command::Executions(_)
         | Command::Jobs
-        | Command::Audit
+        | Command::Audit(_)
         | Command::Healthcheck => {}
     }
     let config = load(&cli, out)?;
@@ -179,10 +175,7 @@ pub async fn run(cli: Cli) -> Result<(), Failure> {
             Ok(admin::jobs::jobs(&mut connection, Clock::System.now(), format, out).await?)
         }
         Command::Classify(asked) => classify::unmapped(&config, &asked, format, out).await,
-        Command::Audit => {
-            let pool = engine::connect_checked(&config).await?;
-            audit(&pool, format, out).await
-        }
+        Command::Audit(asked) => audit::run(&config, &asked, format, out).await,
         Command::Completions { .. } => Ok(()),
         #[cfg(feature = "sandbox")]
         Command::Demo(_) | Command::Chaos(_) | Command::Sandbox(_) => Ok(()),
@@ -211,8 +204,8 @@ fn completions(shell: clap_complete::Shell, out: &mut impl Write) -> Result<(), 
 
 #[cfg(feature = "sandbox")]
 async fn sandbox(args: crate::sandbox::SandboxArgs, out: &mut impl Write) -> Result<(), Failure> {
-    let lifecycle =
-        crate::lifecycle::Lifecycle::start(Duration::from_secs(5)).context("listen to signals")?;
+    let lifecycle = crate::lifecycle::Lifecycle::start(std::time::Duration::from_secs(5))
+        .context("listen to signals")?;
     let stop = lifecycle.draining();
     crate::sandbox::run(args, out, stop.cancelled())
         .await
@@ -269,7 +262,8 @@ async fn executions(
                 mandate_ref: mandate,
                 limit: i64::from(limit),
             };
-            admin::executions::list(&pool, &filter, format, out).await?;
+            let now = Clock::System.now();
+            admin::executions::list(&pool, &filter, now, format, out).await?;
         }
         Executions::Show { id } => {
             let mut connection = store::planning::acquire(&pool).await?;
@@ -277,21 +271,19 @@ async fn executions(
                 .await?
                 .write(out, format)?;
         }
+        Executions::Resolve(said) => {
+            let word = store::resolve::Word {
+                resolved_as: said.resolved_as,
+                who: &said.who,
+                reason: &said.reason,
+                evidence: &said.evidence,
+                provider_ref: said.provider_ref.as_deref(),
+            };
+            let mut connection = store::planning::acquire(&pool).await?;
+            let (id, now) = (ExecutionId(said.id), Clock::System.now());
+            let done = admin::resolve::resolve(&mut connection, id, word, now).await?;
+            done.write(out, format).context("print the result")?;
+        }
     }
     Ok(())
-}
-
-/// Prints the verdict; a broken guarantee is a failure.
-async fn audit(pool: &PgPool, format: Format, out: &mut impl Write) -> Result<(), Failure> {
-    let bar = output::progress(None, "rules");
-    let verdict = admin::audit::audit(pool, Clock::System.now(), AUDIT_LATE, &bar).await?;
-    verdict.write(out, format).context("print the verdict")?;
-    if verdict.holds {
-        Ok(())
-    } else {
-        Err(Failure::anyhow(
-            anyhow::anyhow!("a guarantee is broken"),
-            "stop the daemons, and look at the counter-examples with `mandated executions show ID`",
-        ))
-    }
 }

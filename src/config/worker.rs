@@ -36,4 +36,13 @@ pub struct Worker {
     /// for this long.
     #[serde(with = "humantime_serde")]
     pub parked_pause: Duration,
+    /// What is unknown or in review for longer is worth a warning,
+    #[serde(with = "humantime_serde")]
+    pub unknown_warn_after: Duration,
+    /// after this an error,
+    #[serde(with = "humantime_serde")]
+    pub unknown_error_after: Duration,
+    /// so often.
+    #[serde(with = "humantime_serde")]
+    pub unknown_warn_every: Duration,
 }

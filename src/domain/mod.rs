@@ -16,6 +16,7 @@ pub mod outcome;
 pub mod payday;
 pub mod plan;
 pub mod policy;
+pub mod resolve;
 pub mod retry;
 pub mod state;
 mod text;

@@ -58,7 +58,7 @@ pub struct Policy {
     /// How often to ask after those.
     #[serde(with = "humantime_serde")]
     pub lookup_every: Duration,
-    /// How long an outcome may stay open before a person is asked.
+    /// How long the provider may work on a debit before a person is asked, and what is not proven is asked about only once a day.
     #[serde(with = "humantime_serde")]
     pub review_after: Duration,
     /// How long after the end to look once more whether the provider collected it after all.

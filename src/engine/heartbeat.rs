@@ -1,13 +1,27 @@
 //! The heartbeat line: how it goes, every ten seconds.
 
-use chrono::TimeDelta;
-use tracing::info;
+use std::sync::PoisonError;
+use std::time::Duration;
+
+use chrono::{SecondsFormat, TimeDelta};
+use tracing::{error, info, warn};
 
 use super::Engine;
 use crate::domain::Instant;
 use crate::store::StoreError;
-use crate::store::monitor::{Pulse, pulse};
+use crate::store::monitor::{Open, Pulse, open_since, pulse};
 use crate::store::unmapped::recent;
+
+/// When what only a person can end is worth a line of its own.
+#[derive(Debug, Clone, Copy)]
+pub struct Overdue {
+    /// A warning when it has been open for longer,
+    pub warn_after: Duration,
+    /// an error after this,
+    pub error_after: Duration,
+    /// so often.
+    pub every: Duration,
+}
 
 /// How far back the answers that no rule knows are counted.
 const A_DAY: TimeDelta = TimeDelta::hours(24);
@@ -34,5 +48,62 @@ pub async fn tick(engine: &Engine, backlog: usize) -> Result<Pulse, StoreError> 
         settle_backlog = backlog,
         "heartbeat"
     );
+    if is_time(engine, now) {
+        warn_of_open(engine, now).await?;
+    }
     Ok(beat)
+}
+
+/// Whether this process has not spoken of them for long enough, and notes that it does now.
+fn is_time(engine: &Engine, now: Instant) -> bool {
+    let mut last = engine
+        .warned_at
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner);
+    let is_time = last.is_none_or(|last| last <= before(now, engine.settings.overdue.every));
+    if is_time {
+        *last = Some(now);
+    }
+    is_time
+}
+
+fn before(now: Instant, duration: Duration) -> Instant {
+    TimeDelta::from_std(duration)
+        .ok()
+        .and_then(|duration| now.checked_sub_signed(duration))
+        .unwrap_or(Instant::MIN_UTC)
+}
+
+/// One line for the outcomes that nothing has proven for long, and one for the reviews that nobody has decided.
+async fn warn_of_open(engine: &Engine, now: Instant) -> Result<(), StoreError> {
+    let rules = engine.settings.overdue;
+    let error_before = before(now, rules.error_after);
+    for open in open_since(&engine.pool, before(now, rules.warn_after)).await? {
+        let Open {
+            state,
+            count,
+            oldest_at,
+            oldest,
+        } = open;
+        let oldest: Vec<String> = oldest.iter().map(i64::to_string).collect();
+        macro_rules! line {
+            ($level:ident) => {
+                $level!(
+                    worker.id = engine.settings.worker_id.as_str(),
+                    waits = state,
+                    count,
+                    oldest_since = oldest_at.to_rfc3339_opts(SecondsFormat::Secs, true),
+                    oldest_executions = oldest.join(" "),
+                    "executions wait for proof or for a person: ask the provider about them (`mandated executions list --state {state}`), \
+                     and say what it answers with `mandated executions resolve ID`"
+                )
+            };
+        }
+        if oldest_at <= error_before {
+            line!(error);
+        } else {
+            line!(warn);
+        }
+    }
+    Ok(())
 }

@@ -42,6 +42,8 @@ pub struct Engine {
     pub troubles: Arc<Troubles>,
     /// Policies never change once they have a number.
     policies: Arc<Mutex<HashMap<i64, Arc<Policy>>>>,
+    /// When this process last said what waits for a person.
+    warned_at: Arc<Mutex<Option<Instant>>>,
     /// In every order id of this installation.
     pub tag: Arc<str>,
 }
@@ -70,6 +72,7 @@ pub struct Settings {
     pub planner_batch: usize,
     pub rescue_interval: Duration,
     pub heartbeat_interval: Duration,
+    pub overdue: heartbeat::Overdue,
     pub retention: retention::Settings,
     /// For new executions.
     pub policies: BTreeMap<(ProviderKind, Rail), Policy>,
@@ -104,6 +107,7 @@ impl Engine {
             settings: Arc::new(settings),
             accounts: Arc::new(accounts),
             policies: Arc::default(),
+            warned_at: Arc::default(),
             tag: tag.into(),
         }
     }

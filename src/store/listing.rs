@@ -68,6 +68,8 @@ pub struct ExecutionLine {
     pub amount_minor: i64,
     pub currency: String,
     pub order_id: String,
+    /// Since when it stands there; of an unknown outcome since the debit was sent.
+    pub since: DateTime<Utc>,
     pub next_step: Option<String>,
     pub next_at: Option<DateTime<Utc>>,
 }
@@ -85,18 +87,53 @@ pub fn executions<'a>(
     pool: &'a PgPool,
     filter: &'a ExecutionFilter,
 ) -> BoxStream<'a, sqlx::Result<ExecutionLine>> {
+    if let Some(state @ (State::Unknown | State::Review)) = filter.state {
+        return open_executions(pool, state, filter);
+    }
     sqlx::query_as!(
         ExecutionLine,
         r#"
-        select id as "id!", mandate_ref as "mandate_ref!", cycle_on as "cycle_on!", state as "state!",
-               reason as "reason!", class, amount_minor as "amount_minor!", currency as "currency!",
-               order_id as "order_id!", next_step as "next_step?", next_at as "next_at?"
-          from mandated.execution_status
-         where ($1::text is null or state = $1) and ($2::text is null or mandate_ref = $2)
-         order by id desc
+        select s.id as "id!", s.mandate_ref as "mandate_ref!", s.cycle_on as "cycle_on!", s.state as "state!",
+               s.reason as "reason!", s.class, s.amount_minor as "amount_minor!", s.currency as "currency!",
+               s.order_id as "order_id!",
+               coalesce(case when s.state = 'unknown' then e.sent_at end, e.finished_at, e.updated_at) as "since!",
+               s.next_step as "next_step?", s.next_at as "next_at?"
+          from mandated.execution_status s join mandated.executions e on e.id = s.id
+         where ($1::text is null or s.state = $1) and ($2::text is null or s.mandate_ref = $2)
+         order by s.id desc
          limit $3
         "#,
         filter.state.map(State::as_str),
+        filter.mandate_ref.as_deref(),
+        filter.limit
+    )
+    .fetch(pool)
+}
+
+/// The same for the few that wait for proof or for a person. Each state has an index of its own, and its name must be in the
+/// statement for it to be used.
+fn open_executions<'a>(
+    pool: &'a PgPool,
+    state: State,
+    filter: &'a ExecutionFilter,
+) -> BoxStream<'a, sqlx::Result<ExecutionLine>> {
+    sqlx::query_as!(
+        ExecutionLine,
+        r#"
+        select e.id as "id!", m.ref as "mandate_ref!", e.cycle_on as "cycle_on!", e.state as "state!", e.reason as "reason!",
+               e.class, e.amount_minor as "amount_minor!", e.currency as "currency!", e.order_id as "order_id!",
+               coalesce(case when e.state = 'unknown' then e.sent_at end, e.finished_at, e.updated_at) as "since!",
+               j.step as "next_step?", j.run_at as "next_at?"
+          from (select * from mandated.executions where state = 'unknown'
+                union all
+                select * from mandated.executions where state = 'review') e
+          join mandated.mandates m on m.id = e.mandate_id
+          left join mandated.jobs j on j.execution_id = e.id
+         where e.state = $1 and ($2::text is null or m.ref = $2)
+         order by e.id desc
+         limit $3
+        "#,
+        state.as_str(),
         filter.mandate_ref.as_deref(),
         filter.limit
     )

@@ -17,6 +17,7 @@ pub mod policies;
 #[cfg(feature = "sandbox")]
 pub mod report;
 pub mod rescue;
+pub mod resolve;
 pub mod retention;
 mod rows;
 pub mod settle;

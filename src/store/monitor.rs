@@ -104,3 +104,34 @@ pub async fn pulse(pool: &PgPool, now: Instant) -> Result<Pulse, StoreError> {
     .await
     .tried("take the pulse")
 }
+
+/// Executions that only proof or a person can end, and that have been open for long.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Open {
+    /// `unknown` or `review`.
+    pub state: String,
+    pub count: i64,
+    pub oldest_at: Instant,
+    /// Those that have been open the longest, five at most.
+    pub oldest: Vec<i64>,
+}
+
+/// What is unknown since its debit was sent, or in review since it came there, for longer than since an instant. Each state has an
+/// index of its own.
+pub async fn open_since(pool: &PgPool, before: Instant) -> Result<Vec<Open>, StoreError> {
+    sqlx::query_as!(
+        Open,
+        r#"select state as "state!", count(*) as "count!", min(since) as "oldest_at!",
+                  (array_agg(id order by since, id))[1:5] as "oldest!"
+             from (select state, id, coalesce(sent_at, updated_at) as since from mandated.executions where state = 'unknown'
+                   union all
+                   select state, id, finished_at from mandated.executions where state = 'review') open
+            where since <= $1
+            group by state
+            order by state desc"#,
+        before
+    )
+    .fetch_all(pool)
+    .await
+    .tried("find what has been open for long")
+}

@@ -205,3 +205,32 @@ pub async fn mandate_events(
     .fetch_all(conn)
     .await
 }
+
+/// What a person said became of an execution.
+#[derive(Debug, Serialize)]
+pub struct ResolutionRow {
+    #[serde(skip)]
+    pub execution_id: i64,
+    pub at: DateTime<Utc>,
+    pub order_id: String,
+    pub resolved_as: String,
+    pub who: String,
+    pub reason: String,
+    pub evidence: String,
+    pub provider_ref: Option<String>,
+}
+
+/// The resolutions of some executions, in their order.
+pub async fn resolutions(
+    conn: &mut PgConnection,
+    executions: &[i64],
+) -> sqlx::Result<Vec<ResolutionRow>> {
+    sqlx::query_as!(
+        ResolutionRow,
+        "select execution_id, at, order_id, resolved_as, who, reason, evidence, provider_ref
+           from mandated.resolutions where execution_id = any($1) order by execution_id, id",
+        executions
+    )
+    .fetch_all(conn)
+    .await
+}

@@ -1,6 +1,10 @@
 //! `audit`: a sound database passes, and each way of breaking it by hand is found. Constraints that would refuse the
 //! damage are dropped first: the audit does not rely on them.
 
+mod command;
+mod motion;
+mod provider;
+
 use std::fmt::Write as _;
 use std::time::Duration;
 
@@ -51,17 +55,18 @@ async fn sound() -> TestDatabase {
                 (values (0, timestamptz '2026-11-13T21:00Z', null, 'planned', 3),
                         (1, '2026-11-13T22:55Z', 'planned', 'notifying', 3),
                         (2, '2026-11-13T23:00Z', 'notifying', 'notified', 3),
-                        (3, '2026-11-15T00:30Z', 'notified', 'unknown', 2),
-                        (4, '2026-11-15T01:00Z', 'unknown', 'charged', 1)) v (no, at, before, now, last)
+                        (3, '2026-11-15T00:30Z', 'notified', 'executing', 2),
+                        (4, '2026-11-15T00:30Z', 'executing', 'unknown', 2),
+                        (5, '2026-11-15T01:00Z', 'unknown', 'charged', 1)) v (no, at, before, now, last)
           where e.id <= v.last order by e.id, v.no;
          insert into mandated.attempts
            (at, execution_id, mandate_id, call, reference, latency_ms, outcome, decision, lease_token, worker_id)
          select v.at, e.id, e.mandate_id, v.call, case v.call when 'notify' then e.notification_ref else e.order_id end,
-                80, v.outcome, 'as it is', 1, 'worker'
+                80, v.outcome, 'as it is', v.token, 'worker'
            from mandated.executions e,
-                (values (timestamptz '2026-11-13T22:55Z', 'notify', 'delivered', 3),
-                        ('2026-11-15T00:30Z', 'execute', 'unknown', 2),
-                        ('2026-11-15T01:00Z', 'order_status', 'charged', 1)) v (at, call, outcome, last)
+                (values (timestamptz '2026-11-13T22:55Z', 'notify', 'delivered', 3, 1),
+                        ('2026-11-15T00:30Z', 'execute', 'unknown', 2, 2),
+                        ('2026-11-15T01:00Z', 'order_status', 'charged', 1, 3)) v (at, call, outcome, last, token)
           where e.id <= v.last order by e.id, v.at;
          insert into mandated.debits (mandate_id, cycle_on, execution_id, order_id, amount_minor, currency, proven_at)
          select mandate_id, cycle_on, id, order_id, amount_minor, currency, '2026-11-15T01:00Z'
@@ -133,7 +138,7 @@ const DAMAGES: &[(&str, &str)] = &[
     ("two orders of a cycle collected", "
         insert into mandated.attempts
           (at, execution_id, mandate_id, call, reference, latency_ms, outcome, decision, lease_token, worker_id)
-        values ('2026-11-16Z', 1, 1, 'order_status', 'order1b', 1, 'charged', '-', 1, 'worker')"),
+        values ('2026-11-16Z', 1, 1, 'order_status', 'order1b', 1, 'charged', '-', 9, 'worker')"),
     ("two open intents of a mandate", "
         alter table mandated.intents drop constraint intents_mandate_id_key;
         insert into mandated.intents
@@ -160,19 +165,21 @@ const DAMAGES: &[(&str, &str)] = &[
         alter table mandated.intents drop constraint intents_delivered_check;
         update mandated.intents set delivered_at = '2026-11-14T00:31Z'"),
     ("an intent without a notice", "update mandated.intents set notice = 'exempt'"),
-    ("a debit outside its window", "update mandated.attempts set at = '2026-11-15T05:00Z' where execution_id = 2 and call = 'execute'"),
+    ("a debit outside its window", "
+        update mandated.attempts set at = '2026-11-15T05:00Z' where execution_id = 2 and call = 'execute';
+        update mandated.events set at = '2026-11-15T05:00Z' where execution_id = 2 and to_state = 'executing'"),
     ("a notification outside its window", "update mandated.attempts set at = '2026-11-13T14:00Z' where execution_id = 3 and call = 'notify'"),
     ("a policy that cannot be read", "update mandated.policies set body = '{}'"),
     ("an order tried too often", "
         insert into mandated.attempts
           (at, execution_id, mandate_id, call, reference, latency_ms, outcome, decision, lease_token, worker_id)
-        select '2026-11-15T00:40Z', 2, 2, 'retry', 'order2', 1, o, '-', 1, 'worker'
-          from unnest(array['failed', 'throttled', 'failed', 'not_sent', 'failed', 'failed']) o"),
+        select '2026-11-15T00:40Z', 2, 2, 'retry', 'order2', 1, o, '-', 10 + n, 'worker'
+          from unnest(array['failed', 'throttled', 'failed', 'not_sent', 'failed', 'failed']) with ordinality o (o, n)"),
     ("a card tried too often in 30 days", "
         update mandated.executions set max_attempts_in_30_days = 2 where id = 2;
         insert into mandated.attempts
           (at, execution_id, mandate_id, call, reference, latency_ms, outcome, decision, lease_token, worker_id)
-        select timestamptz '2026-11-15T00:30Z' + n * interval '1 minute', 2, 2, 'retry', 'order2', 1, 'failed', '-', 1, 'worker'
+        select timestamptz '2026-11-15T00:30Z' + n * interval '1 minute', 2, 2, 'retry', 'order2', 1, 'failed', '-', 10 + n, 'worker'
           from generate_series(1, 3) n"),
     ("too many notifications", "update mandated.executions set notification_no = 4 where id = 3"),
     ("too many orders", "update mandated.executions set order_no = 2 where id = 3"),
@@ -210,6 +217,52 @@ const DAMAGES: &[(&str, &str)] = &[
         insert into mandated.jobs (execution_id, account_id, mandate_id, step, run_at) values (1, 1, 1, 'execute', '2026-11-20T08:00Z');
         insert into mandated.events (at, kind, mandate_id, mandate_ref, execution_id, from_state, to_state, reason)
         values ('2026-11-18Z', 'execution.notified', 1, 'sub-1', 1, 'charged', 'notified', '?')"),
+    ("two executions of one order", "
+        alter table mandated.executions drop constraint executions_order_id_key;
+        update mandated.executions set order_id = 'order1' where id = 3"),
+    ("collected, says the provider, and no debit", "
+        insert into mandated.attempts
+          (at, execution_id, mandate_id, call, reference, latency_ms, outcome, decision, lease_token, worker_id)
+        values ('2026-11-16Z', 2, 2, 'order_status', 'order2', 1, 'charged', '-', 9, 'worker')"),
+    ("a debit that nothing proves", "update mandated.attempts set outcome = 'pending' where outcome = 'charged'"),
+    ("a debit within 25 hours", "
+        update mandated.notifications set delivered_at = '2026-11-13T23:45Z' where execution_id = 1"),
+    ("an intent within 25 hours", "update mandated.intents set delivered_at = '2026-11-13T23:45Z'"),
+    ("a debit handed over too late", "
+        update mandated.mandates set notify = 'provider' where id = 2;
+        update mandated.executions set execute_at = '2026-11-15T12:00Z' where id = 2"),
+    ("an order looked up too often", "
+        insert into mandated.attempts
+          (at, execution_id, mandate_id, call, reference, latency_ms, outcome, decision, lease_token, worker_id)
+        select timestamptz '2026-11-15T00:40Z' + n * interval '20 minutes', 2, 2, 'order_status', 'order2', 1, 'pending', '-',
+               10 + n, 'worker' from generate_series(1, 4) n"),
+    ("an order looked up too soon", "
+        insert into mandated.attempts
+          (at, execution_id, mandate_id, call, reference, latency_ms, outcome, decision, lease_token, worker_id)
+        values ('2026-11-15T00:30:30Z', 2, 2, 'order_status', 'order2', 1, 'pending', '-', 9, 'worker')"),
+    ("a call without an intent", "
+        update mandated.events set kind = 'execution.begun' where kind = 'execution.executing' and execution_id = 2"),
+    ("a job that was settled twice", "
+        insert into mandated.attempts (at, execution_id, mandate_id, call, reference, latency_ms, outcome, decision, lease_token, worker_id)
+        select at, execution_id, mandate_id, call, reference, latency_ms, outcome, decision, lease_token, worker_id
+          from mandated.attempts where call = 'notify' and execution_id = 3"),
+    ("an address in an answer", "
+        update mandated.attempts set body = '{\"upi\":{\"payer_vpa\":\"a@okbank\"}}' where call = 'execute' and execution_id = 1"),
+    ("an account number in an answer", "
+        update mandated.attempts set body = '{\"note\":\"account 123456789012\"}' where call = 'execute' and execution_id = 1"),
+    ("a phone number in a message", "
+        update mandated.attempts set message = 'call 98765 43210' where call = 'execute' and execution_id = 1"),
+    ("an address in a reason", "update mandated.executions set reason = 'a@okbank said no' where id = 3"),
+    ("a person's word without an event", "
+        insert into mandated.resolutions
+          (at, execution_id, mandate_id, order_id, from_state, to_state, resolved_as, who, reason, evidence)
+        values ('2026-11-15T01:00Z', 1, 1, 'order1', 'unknown', 'charged', 'charged', 'asha', 'why', 'a report')"),
+    ("an event without a person's word", "
+        update mandated.events set kind = 'execution.resolved' where to_state = 'charged'"),
+    ("a change of state that is missing", "delete from mandated.events where to_state = 'notifying' and execution_id = 3"),
+    ("cycles that were left out after an old one", "
+        update mandated.mandates set starts_on = '2026-08-15' where id = 3;
+        update mandated.executions set cycle_on = '2026-08-15' where id = 3"),
 ];
 
 #[tokio::test]
@@ -231,7 +284,10 @@ async fn what_is_unusual_and_lawful_is_not_a_finding() {
     let database = sound().await;
     run(
         &database.pool,
-        "update mandated.executions set max_attempts_in_30_days = 4 where id = 3;
+        // The database was away when the answer to the debit of 1 came: it was written down hours later.
+        "update mandated.attempts set at = '2026-11-15T05:00Z' where execution_id = 1 and call = 'execute';
+         update mandated.executions set max_attempts_in_30_days = 4, state = 'retrying' where id = 3;
+         update mandated.jobs set step = 'retry' where execution_id = 3;
          insert into mandated.jobs (execution_id, account_id, mandate_id, step, run_at) values (1, 1, 1, 'verify', '2026-11-20Z');
          update mandated.executions set state = 'review', finished_at = '2026-11-18Z' where id = 2;
          delete from mandated.jobs where execution_id = 2;
@@ -239,9 +295,14 @@ async fn what_is_unusual_and_lawful_is_not_a_finding() {
          values ('2026-11-18Z', 'execution.review', 2, 'sub-2', 2, 'unknown', 'review', 'open for too long');
          insert into mandated.attempts
            (at, execution_id, mandate_id, call, reference, latency_ms, outcome, decision, lease_token, worker_id)
-         select '2026-11-20T03:00Z', 3, 3, call, 'order3', 1, outcome, '-', 1, 'worker'
+         select timestamptz '2026-11-20T02:50Z' + n * interval '10 minutes', 3, 3, call, 'order3', 1, outcome, '-', 10 + n, 'worker'
            from unnest(array['execute', 'order_status', 'execute', 'retry', 'retry', 'retry'],
-                       array['unknown', 'not_found', 'failed', 'failed', 'failed', 'failed']) c (call, outcome)",
+                       array['unknown', 'not_found', 'failed', 'failed', 'failed', 'failed']) with ordinality c (call, outcome, n);
+         insert into mandated.events (at, kind, mandate_id, mandate_ref, execution_id, from_state, to_state, reason)
+         select timestamptz '2026-11-20T02:50Z' + n * interval '10 minutes', 'execution.' || v.now, 3, 'sub-3', 3,
+                case when n = 1 and v.now = 'executing' then 'notified' else v.before end, v.now, 'as it is'
+           from unnest(array[1, 3, 4, 5, 6]) n,
+                (values ('retrying', 'executing'), ('executing', 'retrying')) v (before, now) order by n, v.now",
     )
     .await;
     assert_eq!(found(&database.pool).await, "");

@@ -28,6 +28,7 @@ mod log;
 mod postgres;
 mod process;
 mod readme;
+mod resolve;
 mod sandbox;
 mod schema;
 mod secrets;

@@ -2,17 +2,22 @@
 
 use sqlx::PgConnection;
 
-use super::Judgement;
+use super::Rules;
 use crate::admin::AdminError;
 use crate::admin::error::step;
 use crate::domain::state::{Event, State, apply};
 use crate::store;
-use crate::store::audit::{Finding, Transition};
+use crate::store::audit::{Finding, Range, Transition};
 
-/// Holds every change of state that happened against the arrows.
-pub(super) async fn arrows(conn: &mut PgConnection) -> Result<Judgement, AdminError> {
-    let mut judgement = Judgement::new("G10", "states change along their arrows only");
-    let transitions = store::audit::transitions(conn)
+pub(super) const ARROWS: (&str, &str) = ("G10", "states change along their arrows only");
+
+/// Holds every change of state that happened in a range against the arrows.
+pub(super) async fn range(
+    conn: &mut PgConnection,
+    range: Range,
+    rules: &mut Rules,
+) -> Result<(), AdminError> {
+    let transitions = store::audit::transitions(conn, range)
         .await
         .map_err(step("read the changes of state"))?;
     for transition in transitions
@@ -20,7 +25,7 @@ pub(super) async fn arrows(conn: &mut PgConnection) -> Result<Judgement, AdminEr
         .filter(|transition| !is_possible(transition))
     {
         let from = transition.from_state.as_deref().unwrap_or("nothing");
-        judgement.add(Finding {
+        rules.of(ARROWS.0, ARROWS.1).add(Finding {
             execution_id: Some(transition.execution_id),
             mandate_id: Some(transition.mandate_id),
             detail: format!(
@@ -30,7 +35,7 @@ pub(super) async fn arrows(conn: &mut PgConnection) -> Result<Judgement, AdminEr
             total: transition.times,
         });
     }
-    Ok(judgement)
+    Ok(())
 }
 
 /// Whether one settlement can lead from one state to another.

@@ -2,7 +2,11 @@
 
 mod arrows;
 mod calendar;
+mod calls;
+pub mod provider;
+mod sweep;
 
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::time::Duration;
 
@@ -17,6 +21,8 @@ use crate::admin::text::Format;
 use crate::domain::Instant;
 use crate::store;
 use crate::store::audit::{Finding, Scope};
+
+use calls::Calls;
 
 /// How many counter-examples of a broken rule are shown.
 const SHOWN: i64 = 20;
@@ -39,69 +45,82 @@ pub struct Verdict {
     pub rules: Vec<Judgement>,
 }
 
-/// Checks every rule, one after the other, so that it is gentle on a database that is at work.
+/// Checks every rule over one connection, a range of rows at a time, so that it is gentle on a database that is at work.
 pub async fn audit(
     pool: &PgPool,
     now: Instant,
     late: Duration,
     progress: &ProgressBar,
 ) -> Result<Verdict, AdminError> {
-    let scope = Scope {
-        now,
-        late: late.as_secs_f64(),
-        limit: SHOWN,
-    };
     let mut conn = pool
         .acquire()
         .await
         .map_err(step("connect for the audit"))?;
-    store::audit::prepare(&mut conn)
+    let history_from = store::audit::history_from(&mut conn)
         .await
-        .map_err(step("prepare the audit"))?;
-    let mut rules = Vec::new();
-    progress.set_length(
-        u64::try_from(store::audit::checks().count())
-            .unwrap_or(0)
-            .saturating_add(3),
-    );
+        .map_err(step("find how far back the history goes"))?;
+    let scope = Scope {
+        now,
+        late: late.as_secs_f64(),
+        history_from,
+        limit: SHOWN,
+    };
+    let mut rules = Rules::default();
     for check in store::audit::checks() {
-        progress.set_message(check.rule);
-        let examples = (check.find)(&mut conn, scope)
-            .await
-            .map_err(step("audit"))?;
-        let broken = examples.first().map_or(0, |finding| finding.total);
-        rules.push(Judgement {
-            guarantee: check.guarantee,
-            rule: check.rule,
-            broken,
-            examples,
-        });
-        progress.inc(1);
+        rules.of(check.guarantee, check.rule);
     }
-    rules.push(calendar::windows(&mut conn).await?);
-    progress.inc(1);
-    rules.push(calendar::cycles(&mut conn, now).await?);
-    progress.inc(1);
-    rules.push(arrows::arrows(&mut conn).await?);
+    let mut calls = Calls::read(&mut conn, &mut rules).await?;
+    rules.of(arrows::ARROWS.0, arrows::ARROWS.1);
+    sweep::sweep(&mut conn, scope, &mut rules, &mut calls, progress).await?;
+    calendar::cycles(&mut conn, now, &mut rules).await?;
+    let strays = store::audit::strays(&mut conn, SHOWN)
+        .await
+        .map_err(step("look for months without a partition"))?;
+    rules
+        .of("G10", "every month has its partition")
+        .add_all(strays);
     progress.finish_and_clear();
-    // Stable: within a guarantee the order above stays.
-    rules.sort_by_key(|judgement| (judgement.guarantee.len(), judgement.guarantee));
-    let holds = rules.iter().all(|judgement| judgement.broken == 0);
-    Ok(Verdict { holds, rules })
+    Ok(rules.verdict())
 }
 
-impl Judgement {
-    fn new(guarantee: &'static str, rule: &'static str) -> Self {
-        Self {
+/// The rules so far, by their guarantee: its number tells how many digits it has.
+#[derive(Debug, Default)]
+struct Rules(BTreeMap<(usize, &'static str, &'static str), Judgement>);
+
+impl Rules {
+    fn of(&mut self, guarantee: &'static str, rule: &'static str) -> &mut Judgement {
+        let key = (guarantee.len(), guarantee, rule);
+        self.0.entry(key).or_insert(Judgement {
             guarantee,
             rule,
             broken: 0,
             examples: Vec::new(),
+        })
+    }
+
+    fn verdict(self) -> Verdict {
+        let rules: Vec<Judgement> = self.0.into_values().collect();
+        let holds = rules.iter().all(|judgement| judgement.broken == 0);
+        Verdict { holds, rules }
+    }
+}
+
+impl Judgement {
+    fn add(&mut self, finding: Finding) {
+        self.broken = self.broken.saturating_add(finding.total);
+        self.show(finding);
+    }
+
+    /// What one statement found: it says how many there are, and shows the first of them.
+    fn add_all(&mut self, findings: Vec<Finding>) {
+        let total = findings.first().map_or(0, |finding| finding.total);
+        self.broken = self.broken.saturating_add(total);
+        for finding in findings {
+            self.show(finding);
         }
     }
 
-    fn add(&mut self, finding: Finding) {
-        self.broken = self.broken.saturating_add(finding.total);
+    fn show(&mut self, finding: Finding) {
         if i64::try_from(self.examples.len()).is_ok_and(|shown| shown < SHOWN) {
             self.examples.push(finding);
         }

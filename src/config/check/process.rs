@@ -71,6 +71,15 @@ fn worker(config: &Config, checks: &mut Checks<'_>) {
     checks.positive("worker.parked_limit", worker.parked_limit);
     checks.lasting("worker.parked_within", worker.parked_within);
     checks.lasting("worker.parked_pause", worker.parked_pause);
+    checks.lasting("worker.unknown_warn_every", worker.unknown_warn_every);
+    let (warn, error) = (worker.unknown_warn_after, worker.unknown_error_after);
+    checks.require(error >= warn, "worker.unknown_error_after", || {
+        format!(
+            "({}) must not be shorter than worker.unknown_warn_after ({})",
+            show(error),
+            show(warn)
+        )
+    });
     let (lease, drain) = (worker.lease, worker.drain_timeout);
     checks.require(drain <= lease, "worker.drain_timeout", || {
         format!(

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::timing::{lookup_at, may_look, next_window};
+use super::timing::{daily, lookup_at, may_look, next_window};
 use super::{AccountPause, Context, Decision, Next, keep};
 use crate::domain::outcome::{CallFailure, Failure};
 use crate::domain::retry::{after, backoff_delay};
@@ -96,7 +96,7 @@ impl Context<'_> {
         }
     }
 
-    /// The next look-up; a person instead when the outcome has been open too long.
+    /// The next look-up; a person instead when the provider has worked on it for too long.
     pub(super) fn look_again(self, mut decision: Decision) -> Decision {
         if self.step == Step::Lookup {
             decision.progress.lookups = decision.progress.lookups.saturating_add(1);
@@ -113,6 +113,9 @@ impl Context<'_> {
         if let Some(since) = since
             && self.now >= after(since, self.policy.review_after)
         {
+            if self.stays_unknown(&decision) {
+                return self.asked_daily(decision, since);
+            }
             decision.events = vec![Event::ReviewNeeded];
             decision.reason = format!(
                 "{}; open since {}, a person must ask the provider",
@@ -128,6 +131,31 @@ impl Context<'_> {
         decision.next = Some(Next::at(
             Step::Lookup,
             lookup_at(&seen, self.policy, self.now),
+        ));
+        decision
+    }
+
+    /// Whether what follows is that nothing is proven.
+    fn stays_unknown(self, decision: &Decision) -> bool {
+        match decision.events.last() {
+            Some(event) => *event == Event::Unproven,
+            None => matches!(self.execution.state, State::Unknown | State::Executing),
+        }
+    }
+
+    /// An outcome that nothing has proven for long stays unknown: only proof or a person ends it, and no day does. It is asked about
+    /// once a day.
+    fn asked_daily(self, mut decision: Decision, since: Instant) -> Decision {
+        let wanted = after(self.now, daily(self.policy));
+        decision.reason = format!(
+            "{}; open since {}, asked again every day until it is proven or a person resolves it",
+            decision.reason,
+            self.policy.local(since)
+        );
+        decision.events = vec![Event::Unproven];
+        decision.next = Some(Next::at(
+            Step::Lookup,
+            may_look(self.execution, self.policy, wanted),
         ));
         decision
     }

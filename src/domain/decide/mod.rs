@@ -23,7 +23,7 @@ use super::{Amount, Class, Event, Execution, Instant, MandateStatus, Outcome, St
 
 pub(super) use failure::park;
 pub use order::close_cycle;
-pub use timing::{lookup_at, may_look, next_window};
+pub use timing::{look_is_free, lookup_at, may_look, next_window};
 pub use verify::decide_verify;
 
 /// What follows from an outcome.

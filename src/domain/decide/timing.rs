@@ -7,6 +7,8 @@ use crate::domain::retry::{after, jitter};
 use crate::domain::window::{Span, Windows};
 use crate::domain::{Execution, Instant};
 
+const A_DAY: Duration = Duration::from_hours(24);
+
 /// The first stretch of a window at or after an instant, entered a little late so that not all debits come at its opening.
 ///
 /// The spread is never longer than the window: where it would leave it, the window's own opening is kept.
@@ -47,4 +49,25 @@ pub fn may_look(execution: &Execution, policy: &Policy, wanted: Instant) -> Inst
         [_, _, Some(third)] => wanted.max(after(third, policy.lookup_window)),
         [_, _, None] => wanted,
     }
+}
+
+/// How often is asked about what has been open for long.
+pub(super) fn daily(policy: &Policy) -> Duration {
+    policy.lookup_every.max(A_DAY)
+}
+
+/// Whether a look at an order that was debited at some time is within the rail's budget now, and not before the outcome can be known.
+pub fn look_is_free(
+    looked: &[Instant],
+    debited_at: Option<Instant>,
+    policy: &Policy,
+    now: Instant,
+) -> bool {
+    if policy.lookup_window.is_zero() {
+        return true;
+    }
+    let known = policy.lookup_after.first().zip(debited_at);
+    let is_known = known.is_none_or(|(least, debited)| after(debited, *least) <= now);
+    let third = looked.get(2);
+    is_known && third.is_none_or(|third| after(*third, policy.lookup_window) <= now)
 }

@@ -1,5 +1,6 @@
 //! The second look at what is finished: a provider that retries by itself can collect what it first called failed.
 
+use super::timing::daily;
 use super::{Decision, Next, keep};
 use crate::domain::outcome::{Counter, Failure};
 use crate::domain::policy::Policy;
@@ -50,8 +51,14 @@ fn seen_again(
     policy: &Policy,
     now: Instant,
 ) -> Decision {
-    let again = Some(Next::at(Step::Verify, after(now, policy.lookup_every)));
     let open = execution.intent.is_some();
+    // What a person has not decided has been open for long.
+    let every = if open {
+        daily(policy)
+    } else {
+        policy.lookup_every
+    };
+    let again = Some(Next::at(Step::Verify, after(now, every)));
     match outcome {
         Outcome::Charged { amount, .. } => {
             let mut decision = keep(execution, None, "collected late by the provider");

@@ -45,9 +45,9 @@ impl Run<'_> {
         let reply = self
             .within_lease(self.account.client.execute(&request))
             .await?;
+        self.record_debit(Call::Execute, &self.claimed.order_id, &reply);
         // What the core counts from the call must not count from before it.
         self.now = self.engine.clock.now();
-        self.record_debit(Call::Execute, &self.claimed.order_id, &reply);
         Ok(self.decide(&reply))
     }
 
@@ -159,8 +159,8 @@ impl Run<'_> {
         let reply = self
             .within_lease(self.account.client.retry(&request))
             .await?;
-        self.now = self.engine.clock.now();
         self.record_debit(Call::Retry, &self.claimed.order_id, &reply);
+        self.now = self.engine.clock.now();
         Ok(self.decide(&reply))
     }
 

@@ -128,7 +128,7 @@ pub async fn run(
         .intent
         .is_some_and(|intent| intent.is_retry);
     let needs_counter = retrying || account.client.execute_needs_counter();
-    let (decision, told) = match gate(
+    let (mut decision, told) = match gate(
         &claimed.execution,
         step,
         claimed.opened,
@@ -146,12 +146,19 @@ pub async fn run(
         order,
         ..
     } = run;
-    let to_state =
-        follow(claimed.execution.state, &decision.events).map_err(|source| JobError::Illegal {
+    let follow = |events: &[Event]| {
+        follow(claimed.execution.state, events).map_err(|source| JobError::Illegal {
             step,
             execution,
             source,
-        })?;
+        })
+    };
+    let mut to_state = follow(&decision.events)?;
+    if to_state == State::Executing {
+        // It is not a state that is stored. A call of which nothing was found out, and whose intent stays open, is not proven.
+        decision.events.push(Event::Unproven);
+        to_state = follow(&decision.events)?;
+    }
     let mut settlement = settlement(engine, &claimed, &decision, to_state, told, &policy);
     settlement.fault = attempts
         .last()

@@ -3,10 +3,11 @@
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 
-use super::{Check, Finding, check};
+use super::{Check, Finding, Over, Range, check};
 
 pub(super) const CHECKS: &[Check] = &[
     check!(
+        Executions,
         "G2",
         "no debit is tried within 24 hours of its notification's delivery",
         r#"
@@ -15,32 +16,74 @@ pub(super) const CHECKS: &[Check] = &[
                       coalesce('at ' || n.delivered_at, 'never')) as "detail!",
                count(*) over () as "total!"
           from mandated.attempts a
-          join mandated.executions e on e.id = a.execution_id
-          join mandated.mandates m on m.id = a.mandate_id
+         cross join lateral (select id from mandated.executions where id = a.execution_id limit 1) e
+         cross join lateral (select notify from mandated.mandates where id = a.mandate_id limit 1) m
           left join lateral (select delivered_at from mandated.notifications n
                               where n.execution_id = a.execution_id and n.requested_at <= a.at
                               order by n.notification_no desc limit 1) n on true
-         where a.call in ('execute', 'retry') and m.notify = 'separate'
+         where a.execution_id > $2 and a.execution_id <= $3 and a.call in ('execute', 'retry') and m.notify = 'separate'
            and (n.delivered_at is null or n.delivered_at > a.at - interval '24 hours')
          order by a.execution_id, a.id limit $1
         "#
     ),
     check!(
+        Executions,
         "G2",
-        "no intent is open for a debit within 24 hours of the notification",
+        "no debit is begun within 25 hours of its notification's delivery",
+        // The event of the claim has its time, which is before the call's.
+        r#"
+        select v.execution_id, v.mandate_id as "mandate_id?",
+               format('%s at %s, with a notification delivered %s', v.reason, v.at, coalesce('at ' || n.delivered_at, 'never'))
+                 as "detail!",
+               count(*) over () as "total!"
+          from mandated.events v
+         cross join lateral (select id from mandated.executions where id = v.execution_id limit 1) e
+         cross join lateral (select notify from mandated.mandates where id = v.mandate_id limit 1) m
+          left join lateral (select delivered_at from mandated.notifications n
+                              where n.execution_id = v.execution_id and n.requested_at <= v.at
+                              order by n.notification_no desc limit 1) n on true
+         where v.execution_id > $2 and v.execution_id <= $3 and v.kind = 'execution.executing' and m.notify = 'separate'
+           and (n.delivered_at is null or n.delivered_at > v.at - interval '25 hours')
+         order by v.execution_id, v.id limit $1
+        "#
+    ),
+    check!(
+        Executions,
+        "G2",
+        "no debit is handed over within 24 hours of its date",
+        r#"
+        select a.execution_id as "execution_id?", a.mandate_id as "mandate_id?",
+               format('order %s was handed over at %s, to be debited at %s', a.reference, a.at, e.execute_at) as "detail!",
+               count(*) over () as "total!"
+          from mandated.attempts a
+         cross join lateral (select * from mandated.executions where id = a.execution_id limit 1) e
+         cross join lateral (select provider, notify from mandated.mandates where id = a.mandate_id limit 1) m
+         where a.execution_id > $2 and a.execution_id <= $3 and a.call = 'execute' and a.reference = e.order_id
+           and m.notify = 'provider' and m.provider = 'juspay'
+           and (e.execute_at is null or e.execute_at < a.at - make_interval(secs => a.latency_ms / 1000.0) + interval '24 hours')
+         order by a.execution_id, a.id limit $1
+        "#
+    ),
+    check!(
+        Intents,
+        "G2",
+        "no intent is open for a debit within 25 hours of the notification",
         r#"
         select i.execution_id as "execution_id?", i.mandate_id as "mandate_id?",
                format('an intent is open for a debit at %s, notice %s, delivered %s', i.debit_at, i.notice,
                       coalesce('at ' || i.delivered_at, 'never')) as "detail!",
                count(*) over () as "total!"
-          from mandated.intents i join mandated.mandates m on m.id = i.mandate_id
-         where (i.notice = 'notified' and (i.delivered_at is null or i.debit_at < i.delivered_at + interval '24 hours'))
-            or (i.notice = 'provider' and i.kind = 'execute' and i.debit_at < i.opened_at + interval '24 hours')
-            or (i.notice = 'exempt' and m.notify <> 'none')
+          from mandated.intents i
+         cross join lateral (select notify from mandated.mandates where id = i.mandate_id limit 1) m
+         where i.execution_id > $2 and i.execution_id <= $3
+           and ((i.notice = 'notified' and (i.delivered_at is null or i.debit_at < i.delivered_at + interval '25 hours'))
+                or (i.notice = 'provider' and i.kind = 'execute' and i.debit_at < i.opened_at + interval '25 hours')
+                or (i.notice = 'exempt' and m.notify <> 'none'))
          order by i.execution_id limit $1
         "#
     ),
     check!(
+        Executions,
         "G4",
         "an order is tried no more often under one notification than its policy allows",
         // Not counted: what never left, what was refused before it was processed, what a lost worker never came to, and
@@ -55,11 +98,11 @@ pub(super) const CHECKS: &[Check] = &[
             select a.execution_id, a.mandate_id, a.reference, count(*) as tried,
                    max((p.body ->> 'max_attempts')::integer) as allowed
               from mandated.attempts a
-              join mandated.executions e on e.id = a.execution_id
-              join mandated.policies p on p.id = e.policy_id
+             cross join lateral (select policy_id from mandated.executions where id = a.execution_id limit 1) e
+             cross join lateral (select body from mandated.policies where id = e.policy_id limit 1) p
               left join lateral (select max(notification_no) as no from mandated.notifications n
                                   where n.execution_id = a.execution_id and n.delivered_at <= a.at) n on true
-             where a.call in ('execute', 'retry')
+             where a.execution_id > $2 and a.execution_id <= $3 and a.call in ('execute', 'retry')
                and a.outcome not in ('not_sent', 'throttled', 'account_refused', 'refused', 'not_found', 'already_exists')
                and not exists (
                  select from mandated.attempts l
@@ -83,22 +126,29 @@ pub(super) const CHECKS: &[Check] = &[
         "#
     ),
     check!(
+        Payers,
         "G4",
         "a mandate is tried no more often in 30 days than the card networks allow",
-        // Of the calls that were processed those count that failed, at once or by the next look-up, and not those whose
-        // counter had not moved.
+        // Of the calls those count that failed, at once or by the first look at their order that decided about them.
         r#"
         with made as (
           select a.id, a.at, a.execution_id, a.mandate_id, a.reference, a.call, e.max_attempts_in_30_days as allowed,
                  a.outcome = 'failed' or exists (
-                   select from mandated.attempts l
-                    where l.execution_id = a.execution_id and l.id > a.id and l.call = 'order_status' and l.outcome = 'failed'
-                      and l.decision <> 'the provider''s counter shows that the retry never happened; the same call goes out again'
+                   select from (
+                     select l.id, l.outcome, l.decision from mandated.attempts l
+                      where l.execution_id = a.execution_id and l.id > a.id and l.call = 'order_status'
+                        and l.reference = a.reference and l.outcome in ('failed', 'reversed', 'charged', 'not_found')
+                        and l.decision not like 'not proven: the retry may still be on its way%'
+                      order by l.id limit 1) first
+                    where first.outcome = 'failed'
+                      and first.decision <> 'the provider''s counter shows that the retry never happened; the same call goes out again'
                       and not exists (select from mandated.attempts b
-                                       where b.execution_id = a.execution_id and b.id > a.id and b.id < l.id
+                                       where b.execution_id = a.execution_id and b.id > a.id and b.id < first.id
                                          and b.call in ('execute', 'retry'))) as declined
-            from mandated.attempts a join mandated.executions e on e.id = a.execution_id
-           where e.max_attempts_in_30_days is not null and a.call in ('execute', 'retry')
+            from (select id, max_attempts_in_30_days from mandated.executions
+                   where mandate_id > $2 and mandate_id <= $3 and max_attempts_in_30_days is not null) e
+           cross join lateral (select * from mandated.attempts where execution_id = e.id offset 0) a
+           where a.call in ('execute', 'retry')
              and a.outcome not in ('not_sent', 'throttled', 'account_refused', 'refused', 'not_found', 'already_exists'))
         select execution_id as "execution_id?", mandate_id as "mandate_id?",
                format('%s of %s at %s, after %s declined tries in 30 days; %s are allowed', call, reference, at, before, allowed)
@@ -113,15 +163,18 @@ pub(super) const CHECKS: &[Check] = &[
         "#
     ),
     check!(
+        Executions,
         "G4",
         "a cycle has no more orders and notifications than its policy allows",
         r#"
         select e.id as "execution_id?", e.mandate_id as "mandate_id?",
                format('%s orders and %s notifications', e.order_no, e.notification_no) as "detail!",
                count(*) over () as "total!"
-          from mandated.executions e join mandated.policies p on p.id = e.policy_id
-         where e.order_no > (p.body ->> 'max_orders')::integer
-            or e.notification_no > (p.body ->> 'notification_tries')::integer * e.order_no
+          from mandated.executions e
+         cross join lateral (select body from mandated.policies where id = e.policy_id limit 1) p
+         where e.id > $2 and e.id <= $3
+           and (e.order_no > (p.body ->> 'max_orders')::integer
+            or e.notification_no > (p.body ->> 'notification_tries')::integer * e.order_no)
          order by e.id limit $1
         "#
     ),
@@ -144,47 +197,69 @@ pub async fn policies(conn: &mut PgConnection) -> sqlx::Result<Vec<StoredPolicy>
     .await
 }
 
-/// A call that must lie in a window.
+/// A call to a provider, with what it must be held against.
 #[derive(Debug)]
 pub struct Call {
     pub execution_id: i64,
     pub attempt_id: i64,
     pub mandate_id: i64,
     pub policy_id: i64,
+    pub notify: String,
+    /// When its answer was written down.
     pub at: DateTime<Utc>,
+    pub latency_ms: i32,
     pub call: String,
     pub reference: String,
+    pub outcome: String,
+    pub message: Option<String>,
+    pub body: Option<String>,
 }
 
-/// Where a reading of the attempts has come to.
-#[derive(Debug, Clone, Copy, Default)]
+/// Where a reading of the calls has come to.
+#[derive(Debug, Clone, Copy)]
 pub struct Place {
     pub execution_id: i64,
     pub attempt_id: i64,
 }
 
-/// The next calls after a place that must lie in a window. Where the provider notifies, the first call may be made at
-/// any time: it hands over when to debit.
-pub async fn calls_after(
+/// The next calls of a range of executions, in their order. Few at a time: their answers are long, and no statement waits for us.
+pub async fn calls(
     conn: &mut PgConnection,
+    range: Range,
     place: Place,
-    policies: &[i64],
     limit: i64,
 ) -> sqlx::Result<Vec<Call>> {
     sqlx::query_as!(
         Call,
-        "select a.execution_id, a.id as attempt_id, a.mandate_id, e.policy_id, a.at, a.call, a.reference
-           from mandated.attempts a
-           join mandated.executions e on e.id = a.execution_id
-           join mandated.mandates m on m.id = a.mandate_id
-          where (a.execution_id, a.id) > ($1, $2) and e.policy_id = any($3)
-            and (a.call in ('notify', 'retry') or (a.call = 'execute' and m.notify <> 'provider'))
-          order by a.execution_id, a.id limit $4",
+        "select a.execution_id, a.id as attempt_id, a.mandate_id, e.policy_id, m.notify, a.at, a.latency_ms, a.call, a.reference,
+                a.outcome, a.message, a.body
+           from (select * from mandated.attempts
+                  where execution_id > $1 and execution_id <= $2 and (execution_id, id) > ($3, $4)
+                  order by execution_id, id limit $5) a
+          cross join lateral (select policy_id from mandated.executions where id = a.execution_id limit 1) e
+          cross join lateral (select notify from mandated.mandates where id = a.mandate_id limit 1) m
+          order by a.execution_id, a.id",
+        range.after,
+        range.to,
         place.execution_id,
         place.attempt_id,
-        policies,
         limit
     )
     .fetch_all(conn)
+    .await
+}
+
+/// When the last claim before an instant opened an intent: the call that was made under it was not made earlier.
+pub async fn begun_at(
+    conn: &mut PgConnection,
+    execution_id: i64,
+    before: DateTime<Utc>,
+) -> sqlx::Result<Option<DateTime<Utc>>> {
+    sqlx::query_scalar!(
+        "select max(at) from mandated.events where execution_id = $1 and kind = 'execution.executing' and at <= $2",
+        execution_id,
+        before
+    )
+    .fetch_one(conn)
     .await
 }

@@ -17,7 +17,7 @@ pub struct Schedule {
     pub planned: Vec<NaiveDate>,
 }
 
-/// The next mandates that have cycles of `since` or later.
+/// The next mandates that have cycles: those of `since` or later, and the one before them.
 pub async fn schedules_after(
     conn: &mut PgConnection,
     mandate_id: i64,
@@ -32,6 +32,9 @@ pub async fn schedules_after(
           cross join lateral (
             select array_agg(c.cycle_on order by c.cycle_on) as planned
               from (select e.cycle_on from mandated.executions e where e.mandate_id = m.id and e.cycle_on >= $2
+                    union
+                    (select e.cycle_on from mandated.executions e where e.mandate_id = m.id and e.cycle_on < $2
+                      order by e.cycle_on desc limit 1)
                     union
                     select d.cycle_on from mandated.debits d where d.mandate_id = m.id and d.cycle_on >= $2) c) p
          where m.id > $1 and m.frequency is distinct from 'aspresented' and p.planned is not null

@@ -1,27 +1,27 @@
 //! The guarantees, derived again from what is stored. A check is one statement that finds what breaks a rule; the
 //! engine's own constraints are not trusted, since they are part of what is audited.
+//!
+//! No check reads a whole table. A table is read in ranges of its key, so that a statement is short, holds no snapshot that would
+//! keep vacuum from the hot tables, and needs little memory. A statement has one snapshot, and every write of ours is one statement
+//! or one transaction: so what a check compares within a statement was true at one instant, however busy the workers are.
 
 mod calls;
 mod cycles;
 mod debits;
+mod history;
+pub mod orders;
 mod progress;
+mod ranges;
 
 use chrono::{DateTime, Utc};
 use futures::future::BoxFuture;
 use serde::Serialize;
 use sqlx::PgConnection;
 
-pub use calls::{Call, Place, StoredPolicy, calls_after, policies};
+pub use calls::{Call, Place, StoredPolicy, begun_at, calls, policies};
 pub use cycles::{Schedule, schedules_after};
-pub use progress::{Transition, transitions};
-
-/// Readies a connection for the checks: they read whole tables, and every other connection is kept from that.
-pub async fn prepare(conn: &mut PgConnection) -> sqlx::Result<()> {
-    sqlx::query!("select set_config('enable_seqscan', 'on', false)")
-        .fetch_one(conn)
-        .await?;
-    Ok(())
-}
+pub use history::{Transition, history_from, strays, transitions};
+pub use ranges::{Over, Range, is_busy, last, next_range, prepare};
 
 /// Something that breaks a rule.
 #[derive(Debug, Clone, Serialize)]
@@ -42,36 +42,48 @@ pub struct Scope {
     pub now: DateTime<Utc>,
     /// How long something may be overdue before it counts as forgotten, in seconds.
     pub late: f64,
+    /// Before it, the history may have been dropped.
+    pub history_from: DateTime<Utc>,
     /// How many findings are returned; all are counted.
     pub limit: i64,
 }
 
+/// Runs the statement of a check for a range.
+pub type Find =
+    for<'a> fn(&'a mut PgConnection, Range, Scope) -> BoxFuture<'a, sqlx::Result<Vec<Finding>>>;
+
 /// A rule, and the statement that finds what breaks it.
 #[derive(Debug)]
 pub struct Check {
+    /// What is read in ranges.
+    pub over: Over,
     /// The guarantee it belongs to, as numbered in `ARCHITECTURE.md`.
     pub guarantee: &'static str,
-    /// What must be true.
+    /// What must be true. A rule can have more than one check.
     pub rule: &'static str,
-    pub find: for<'a> fn(&'a mut PgConnection, Scope) -> BoxFuture<'a, sqlx::Result<Vec<Finding>>>,
+    pub find: Find,
 }
 
-/// Every check that is one statement, in the order of the guarantees.
+/// Every check that is one statement a range, in the order of the guarantees.
 pub fn checks() -> impl Iterator<Item = &'static Check> {
     debits::CHECKS
         .iter()
         .chain(calls::CHECKS)
         .chain(progress::CHECKS)
+        .chain(history::CHECKS)
 }
 
-/// A check. `$1` is the limit; fields of the scope that are named after the statement are `$2` and so on.
+/// A check. `$1` is the limit, the range is what is greater than `$2` and at most `$3`, and fields of the scope that are named
+/// after the statement are `$4` and so on. Every other table is reached by its key, in ways that leave Postgres no choice: see
+/// `claim.sql`.
 macro_rules! check {
-    ($guarantee:literal, $rule:literal, $sql:literal $(, $field:ident)*) => {
+    ($over:ident, $guarantee:literal, $rule:expr, $sql:literal $(, $field:ident)*) => {
         Check {
+            over: Over::$over,
             guarantee: $guarantee,
             rule: $rule,
-            find: |conn, scope| Box::pin(async move {
-                sqlx::query_as!(Finding, $sql, scope.limit $(, scope.$field)*).fetch_all(conn).await
+            find: |conn, range, scope| Box::pin(async move {
+                sqlx::query_as!(Finding, $sql, scope.limit, range.after, range.to $(, scope.$field)*).fetch_all(conn).await
             }),
         }
     };

@@ -16,3 +16,4 @@ mod recovery;
 mod rescue;
 mod settle;
 mod stops;
+mod unknown;

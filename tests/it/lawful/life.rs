@@ -405,7 +405,8 @@ impl Life {
         let late = self.bank.orders().iter().any(|order| order.after_all);
         let state = self.execution.state;
         match (truth, state) {
-            (0 | 1, State::Review) | (1, State::Charged) => Ok(()),
+            // What the bank never says stays unknown: it is asked every day, and a person can end it.
+            (0 | 1, State::Review | State::Unknown) | (1, State::Charged) => Ok(()),
             (0, State::Charged) => Err("charged, and the bank knows of nothing".to_owned()),
             (0, _) if state.is_final() => Ok(()),
             (1, _) if state.is_final() => Err(format!("{state}, and the bank has collected it")),

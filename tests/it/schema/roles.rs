@@ -29,6 +29,7 @@ async fn the_daemon_works_with_rows_and_leaves_history_and_schema_alone() {
         row::execution(),
         row::debit(),
         row::attempt(),
+        row::resolution(),
     ] {
         row.insert(&database.pool).await.unwrap();
     }
@@ -43,6 +44,8 @@ async fn the_daemon_works_with_rows_and_leaves_history_and_schema_alone() {
         "select mandated.drop_partitions('attempts', '2026-02-01Z')",
         "update mandated.executions set tries = 1",
         "delete from mandated.executions",
+        "insert into mandated.resolutions (at, execution_id, mandate_id, order_id, from_state, to_state, resolved_as, who, reason, evidence)
+         select at, 2, mandate_id, order_id, from_state, to_state, resolved_as, who, reason, evidence from mandated.resolutions",
         "insert into mandated.debits select 2, cycle_on, 2, 'order-2', null, 1, 'INR', now() from mandated.debits",
     ] {
         query(allowed)
@@ -56,6 +59,8 @@ async fn the_daemon_works_with_rows_and_leaves_history_and_schema_alone() {
         "update mandated.attempts set outcome = 'charged'",
         "delete from mandated.attempts_default",
         "delete from mandated.events",
+        "update mandated.resolutions set who = 'somebody else'",
+        "delete from mandated.resolutions",
         "delete from mandated.mandates",
         "delete from mandated._sqlx_migrations",
         "update mandated.installation set tag = 'ab12'",

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use mandated::domain::{AccountId, Instant, State};
+use mandated::engine::heartbeat::Overdue;
 use mandated::store::claim::{ClaimRequest, Claimed, claim_due};
 use mandated::store::settle::{Attempt, FaultRules, Settled, Settlement, settle};
 use sqlx::{AssertSqlSafe, PgPool};
@@ -25,6 +26,13 @@ pub(crate) const FAULTS: FaultRules = FaultRules {
     limit: 20,
     within: Duration::from_hours(1),
     pause: Duration::from_hours(1),
+};
+
+/// When a daemon speaks of what waits for a person, by default.
+pub(crate) const OVERDUE: Overdue = Overdue {
+    warn_after: Duration::from_hours(1),
+    error_after: Duration::from_hours(72),
+    every: Duration::from_hours(1),
 };
 
 /// When the executions of [`due`] are due: 25 hours after their notifications were delivered.

@@ -218,3 +218,22 @@ pub(crate) fn attempt() -> Row {
         ],
     )
 }
+
+/// What an operator said of execution 1.
+pub(crate) fn resolution() -> Row {
+    Row::new(
+        "resolutions",
+        &[
+            ("at", "'2026-02-03T06:00Z'"),
+            ("execution_id", "1"),
+            ("mandate_id", "1"),
+            ("order_id", "'order-1'"),
+            ("from_state", "'unknown'"),
+            ("to_state", "'failed'"),
+            ("resolved_as", "'failed'"),
+            ("who", "'asha'"),
+            ("reason", "'the bank has no such debit'"),
+            ("evidence", "'the settlement report of 2 February'"),
+        ],
+    )
+}

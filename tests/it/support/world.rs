@@ -24,7 +24,7 @@ use tokio_util::sync::CancellationToken;
 use url::Url;
 
 use super::TestDatabase;
-use super::due::{FAULTS, column, scalar};
+use super::due::{FAULTS, OVERDUE, column, scalar};
 
 /// The flows that exist: whose API, which rail, who notifies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -498,6 +498,7 @@ fn settings(config: &Config, worker: &str) -> Settings {
         planner_batch: 1_000,
         rescue_interval: Duration::from_millis(50),
         heartbeat_interval: Duration::from_millis(50),
+        overdue: OVERDUE,
         retention: retention::Settings {
             interval: config.retention.interval,
             attempts: config.retention.attempts,

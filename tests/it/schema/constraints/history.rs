@@ -1,4 +1,4 @@
-//! Debits and attempts.
+//! Debits, attempts and resolutions.
 
 use crate::schema::{accepted, refused};
 use crate::support::TestDatabase;
@@ -51,4 +51,25 @@ async fn an_attempt_is_a_call_that_took_time() {
     )
     .await;
     accepted(pool, row::attempt()).await;
+}
+
+#[tokio::test]
+async fn a_resolution_says_who_why_and_by_what_evidence() {
+    let TestDatabase { pool, .. } = &TestDatabase::new().await;
+    for (column, constraint) in [
+        ("who", "resolutions_who_check"),
+        ("reason", "resolutions_reason_check"),
+        ("evidence", "resolutions_evidence_check"),
+    ] {
+        refused(pool, row::resolution().with(column, "' '"), constraint).await;
+        let long = row::resolution().with(column, "repeat('x', 5000)");
+        refused(pool, long, constraint).await;
+    }
+    refused(
+        pool,
+        row::resolution().with("resolved_as", "'guessed'"),
+        "resolutions_resolved_as_check",
+    )
+    .await;
+    accepted(pool, row::resolution()).await;
 }

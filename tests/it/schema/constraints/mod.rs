@@ -40,6 +40,7 @@ async fn every_constraint_is_tested_here() {
             "executions_pkey",
             "attempts_pkey",
             "events_pkey",
+            "resolutions_pkey",
         ]
         .contains(&name)
             || words.iter().any(|end| name.ends_with(end))

@@ -1,0 +1,148 @@
+//! What we have on record, held against what the provider says. Pure: nothing is read here and nothing asked.
+
+use crate::domain::outcome::CallFailure;
+use crate::domain::{Amount, Currency, Instant, Outcome};
+use crate::store::audit::orders::Standing;
+
+/// What a provider says of one order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Said {
+    Collected(Option<Amount>),
+    /// Proven, in a word.
+    NotCollected(&'static str),
+    /// Nothing is proven there either, in a word.
+    Open(&'static str),
+    /// No answer, with the reason.
+    Nothing(&'static str),
+}
+
+/// What an answer to a look-up says.
+pub(super) fn said(outcome: &Outcome) -> Said {
+    match outcome {
+        Outcome::Charged { amount, .. } => Said::Collected(*amount),
+        Outcome::Failed(failure) if failure.class.is_unproven() => Said::Open("not proven"),
+        Outcome::Failed(_) => Said::NotCollected("failed"),
+        Outcome::Reversed(_) => Said::NotCollected("collected and given back"),
+        Outcome::NotFound => Said::NotCollected("not known"),
+        Outcome::Pending => Said::Open("under way"),
+        Outcome::Odd(_) => Said::Open("nothing that is known to us"),
+        Outcome::Refused(_) | Outcome::AlreadyExists => Said::Nothing("the question was refused"),
+        Outcome::Call(CallFailure::NotSent { .. }) => Said::Nothing("the provider was not reached"),
+        Outcome::Call(CallFailure::Unknown { .. }) => {
+            Said::Nothing("no answer came, or none that can be read")
+        }
+        Outcome::Call(CallFailure::AccountRefused { .. }) => {
+            Said::Nothing("the account's credentials are refused")
+        }
+        Outcome::Call(CallFailure::Throttled { .. }) => Said::Nothing("the provider throttles us"),
+    }
+}
+
+/// What follows from the answers about an execution's orders.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Judged {
+    /// Guarantee and counter-example.
+    pub(super) findings: Vec<(&'static str, String)>,
+    /// What is open here and decided there: the next look settles it.
+    pub(super) open: Vec<String>,
+}
+
+/// Compares. `answers` are by order, the current one last.
+pub(super) fn judge(ours: &Standing, answers: &[(String, Said)]) -> Judged {
+    let mut judged = Judged::default();
+    let collected: Vec<&str> = answers
+        .iter()
+        .filter(|(_, said)| matches!(said, Said::Collected(_)))
+        .map(|(order, _)| order.as_str())
+        .collect();
+    if collected.len() > 1 && !ours.refunded {
+        let detail = format!(
+            "the orders {} are collected there: refund due",
+            collected.join(", ")
+        );
+        judged.findings.push(("G1", detail));
+    }
+    for (order, said) in answers {
+        match said {
+            Said::Collected(amount) => judged.collected(ours, order, *amount, collected.len()),
+            Said::NotCollected(word) | Said::Open(word) => {
+                judged.not_collected(ours, order, said, word);
+            }
+            Said::Nothing(_) => {}
+        }
+    }
+    judged
+}
+
+impl Judged {
+    fn collected(
+        &mut self,
+        ours: &Standing,
+        order: &str,
+        amount: Option<Amount>,
+        collected: usize,
+    ) {
+        match &ours.debit_order_id {
+            None => match will_look(ours) {
+                Some(at) => self.open.push(format!(
+                    "order {order} is collected there and {} here; it is looked up at {at}",
+                    ours.state
+                )),
+                None => self.findings.push((
+                    "G1",
+                    format!(
+                        "order {order} is collected there and has no debit here; the execution is {}",
+                        ours.state
+                    ),
+                )),
+            },
+            Some(debit) if debit == order => {
+                let Some(theirs) = amount else { return };
+                let debited = ours.debit_minor.zip(ours.debit_currency.as_deref());
+                let debited = debited.and_then(|(minor, currency)| {
+                    Amount::new(minor, Currency::parse(currency).ok()?)
+                });
+                if debited != Some(theirs) {
+                    let debited = debited.map_or_else(|| "nothing".to_owned(), |ours| ours.to_string());
+                    let detail = format!("order {order} took {theirs} there and {debited} here");
+                    self.findings.push(("G3", detail));
+                }
+            }
+            // The first finding has said it already.
+            Some(_) if collected > 1 => {}
+            Some(debit) => self.findings.push((
+                "G1",
+                format!("order {order} is collected there, and the debit here is of order {debit}"),
+            )),
+        }
+    }
+
+    fn not_collected(&mut self, ours: &Standing, order: &str, said: &Said, word: &str) {
+        if ours.debit_order_id.as_deref() == Some(order) {
+            if !ours.refunded {
+                let detail = format!("order {order} has its debit here, and there it is {word}");
+                self.findings.push(("G6", detail));
+            }
+        } else if ours.opened_at.is_some()
+            && order == ours.order_id
+            && matches!(said, Said::NotCollected(_))
+        {
+            let detail = format!(
+                "order {order} is {word} there, and here its intent is open: the execution is {}",
+                ours.state
+            );
+            self.open.push(detail);
+        }
+    }
+}
+
+/// When a worker finds out by itself what became of an order, if one does.
+fn will_look(ours: &Standing) -> Option<Instant> {
+    let looks = match ours.next_step.as_deref() {
+        Some("lookup" | "verify" | "retry") => true,
+        // A new order begins with a look at the one before it.
+        Some("notify" | "notify_status" | "execute") => ours.order_no > 1,
+        Some(_) | None => false,
+    };
+    ours.next_at.filter(|_| looks)
+}

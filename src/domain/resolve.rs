@@ -1,0 +1,174 @@
+//! What a person may say became of an execution that no answer of the provider has decided.
+//!
+//! A person is believed where nothing is proven. What is proven already, a debit of the cycle, is not talked away: a second
+//! collection is a refund, and a first one no failure.
+
+use super::state::{Event, IllegalTransition, State, apply};
+use super::text::text_enum;
+
+text_enum!(
+    /// What an operator says, with evidence.
+    ResolvedAs {
+        /// The current order collected the cycle.
+        Charged = "charged",
+        /// The current order did not collect, and will not.
+        Failed = "failed",
+        /// What was collected too often, or too much, was given back.
+        Refunded = "refunded",
+    }
+);
+
+/// The debit that a cycle has already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Collected {
+    /// None.
+    Never,
+    /// By the current order.
+    ByThisOrder,
+    /// By an earlier order of the cycle.
+    ByAnotherOrder,
+    /// By one, and another order was collected as well: refund due.
+    Twice,
+}
+
+impl Collected {
+    /// All of them.
+    pub const ALL: [Self; 4] = [
+        Self::Never,
+        Self::ByThisOrder,
+        Self::ByAnotherOrder,
+        Self::Twice,
+    ];
+}
+
+/// What must be known of an execution before a person may close it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Open {
+    /// Where it stands.
+    pub state: State,
+    /// Whether its cycle is over.
+    pub cycle_over: bool,
+    /// Whether a call that moves money is not proven yet.
+    pub has_intent: bool,
+    /// What its cycle has.
+    pub collected: Collected,
+}
+
+/// Why a person's word does not close an execution.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// It is final, or it goes on by itself.
+    #[error(
+        "it is {0}: only what is unknown, in review, or pending after the end of its cycle is resolved by a person"
+    )]
+    NotOpen(State),
+    /// The cycle was collected by another order.
+    #[error(
+        "the cycle has its debit, of another order: a second collection is given back to the payer and resolved as refunded"
+    )]
+    RefundDue,
+    /// A debit is a proof.
+    #[error(
+        "the cycle has its debit, which proves that it was collected: what was given back is resolved as refunded"
+    )]
+    Proven,
+    /// No collection is on record.
+    #[error("the cycle has no debit that could have been given back")]
+    NothingToRefund,
+    /// The table of states has no such arrow.
+    #[error(transparent)]
+    Illegal(#[from] IllegalTransition),
+}
+
+/// The state that a person's word leads to.
+pub fn resolve(open: Open, resolved_as: ResolvedAs) -> Result<State, Refusal> {
+    let is_open = match open.state {
+        State::Unknown | State::Review => true,
+        State::Pending => open.cycle_over,
+        State::Planned
+        | State::Notifying
+        | State::Notified
+        | State::Executing
+        | State::Retrying
+        | State::Charged
+        | State::Failed
+        | State::Skipped
+        | State::Expired => false,
+    };
+    if !is_open {
+        return Err(Refusal::NotOpen(open.state));
+    }
+    let event = match (resolved_as, open.collected) {
+        (ResolvedAs::Charged, Collected::ByAnotherOrder | Collected::Twice) => {
+            return Err(Refusal::RefundDue);
+        }
+        (ResolvedAs::Charged, Collected::Never | Collected::ByThisOrder)
+        | (
+            ResolvedAs::Refunded,
+            Collected::ByThisOrder | Collected::ByAnotherOrder | Collected::Twice,
+        ) => Event::Collected,
+        (ResolvedAs::Refunded, Collected::Never) => return Err(Refusal::NothingToRefund),
+        (ResolvedAs::Failed, Collected::Never) => Event::GivenUp,
+        // The open order is said to have failed; the one before it has collected the cycle.
+        (ResolvedAs::Failed, Collected::ByAnotherOrder) if open.has_intent => Event::Collected,
+        (
+            ResolvedAs::Failed,
+            Collected::ByThisOrder | Collected::ByAnotherOrder | Collected::Twice,
+        ) => return Err(Refusal::Proven),
+    };
+    Ok(apply(open.state, event)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fmt::Write as _;
+
+    #[test]
+    fn a_person_closes_what_is_open_and_talks_no_debit_away() {
+        let mut table = String::new();
+        for state in State::ALL.iter().copied() {
+            for collected in Collected::ALL {
+                for has_intent in [false, true] {
+                    for resolved_as in ResolvedAs::ALL.iter().copied() {
+                        let open = Open {
+                            state,
+                            cycle_over: true,
+                            has_intent,
+                            collected,
+                        };
+                        let said = match resolve(open, resolved_as) {
+                            Ok(next) => next.to_string(),
+                            Err(Refusal::NotOpen(_)) => continue,
+                            Err(refusal) => format!("{refusal:?}"),
+                        };
+                        let intent = if has_intent { "intent" } else { "-" };
+                        writeln!(
+                            table,
+                            "{state:<8} {collected:<15} {intent:<7} {resolved_as:<9} {said}",
+                            collected = format!("{collected:?}")
+                        )
+                        .unwrap();
+                    }
+                }
+            }
+        }
+        insta::assert_snapshot!(table);
+    }
+
+    #[test]
+    fn what_is_pending_goes_on_by_itself_until_its_cycle_is_over() {
+        for (cycle_over, said) in [
+            (false, Err(Refusal::NotOpen(State::Pending))),
+            (true, Ok(State::Failed)),
+        ] {
+            let open = Open {
+                state: State::Pending,
+                cycle_over,
+                has_intent: true,
+                collected: Collected::Never,
+            };
+            assert_eq!(resolve(open, ResolvedAs::Failed), said);
+        }
+    }
+}

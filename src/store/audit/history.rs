@@ -1,0 +1,170 @@
+//! G8, G9 and G10: everything is on record once, in one unbroken line, and nobody's address is in it.
+
+use chrono::{DateTime, Utc};
+use sqlx::PgConnection;
+
+use super::{Check, Finding, Over, Range, check};
+
+pub(super) const CHECKS: &[Check] = &[
+    check!(
+        Executions,
+        "G6",
+        "what a person resolves is on record with who, why and by what evidence",
+        r#"
+        with said as materialized (
+          select execution_id, count(*) as times from mandated.events
+           where execution_id > $2 and execution_id <= $3 and kind = 'execution.resolved' and at >= $4
+           group by execution_id
+        ), kept as materialized (
+          select execution_id, count(*) as times from mandated.resolutions
+           where execution_id > $2 and execution_id <= $3 and at >= $4
+           group by execution_id
+        )
+        select e.id as "execution_id?", e.mandate_id as "mandate_id?",
+               format('%s times resolved by its events, %s times by the record', coalesce(v.times, 0), coalesce(r.times, 0)) as "detail!",
+               count(*) over () as "total!"
+          from said v full join kept r on r.execution_id = v.execution_id
+         cross join lateral (select id, mandate_id from mandated.executions where id = coalesce(v.execution_id, r.execution_id) limit 1) e
+         where v.times is distinct from r.times
+         order by e.id limit $1
+        "#,
+        history_from
+    ),
+    check!(
+        Executions,
+        "G8",
+        "a job is settled once",
+        // A lease has a token of its own, and its job asks about an order or calls for it once.
+        r#"
+        select execution_id as "execution_id?", mandate_id as "mandate_id?",
+               format('%s of %s is written %s times under the lease %s', call, reference, count(*), lease_token) as "detail!",
+               count(*) over () as "total!"
+          from mandated.attempts
+         where execution_id > $2 and execution_id <= $3
+         group by execution_id, mandate_id, lease_token, call, reference having count(*) > 1
+         order by execution_id, lease_token limit $1
+        "#
+    ),
+    check!(
+        Executions,
+        "G9",
+        "no address of a payer is in a reason",
+        r#"
+        select execution_id, mandate_id as "mandate_id?", format('an @ is in the %s', place) as "detail!", count(*) over () as "total!"
+          from (
+            select id, mandate_id, 'reason' from mandated.executions
+             where id > $2 and id <= $3 and position('@' in reason) > 0
+            union all
+            select execution_id, mandate_id, 'reason of an event' from mandated.events
+             where execution_id > $2 and execution_id <= $3 and position('@' in reason) > 0
+            union all
+            select execution_id, mandate_id, 'decision of an attempt' from mandated.attempts
+             where execution_id > $2 and execution_id <= $3 and position('@' in decision) > 0
+            union all
+            select execution_id, mandate_id, 'answer to a notification' from mandated.notifications
+             where execution_id > $2 and execution_id <= $3 and position('@' in message) > 0
+          ) found (execution_id, mandate_id, place)
+         order by execution_id, place limit $1
+        "#
+    ),
+    check!(
+        Executions,
+        "G10",
+        "an execution stands where its last event says",
+        r#"
+        with last as materialized (
+          select distinct on (execution_id) execution_id, to_state from mandated.events
+           where execution_id > $2 and execution_id <= $3 and to_state is not null
+           order by execution_id, id desc
+        )
+        select e.id as "execution_id?", e.mandate_id as "mandate_id?",
+               format('the state is %s and the last event says %s', e.state, v.to_state) as "detail!",
+               count(*) over () as "total!"
+          from last v
+         cross join lateral (select * from mandated.executions where id = v.execution_id limit 1) e
+         where v.to_state <> e.state
+           and not (v.to_state = 'executing'
+                    and exists (select from mandated.intents i where i.execution_id = e.id))
+         order by e.id limit $1
+        "#
+    ),
+    check!(
+        Executions,
+        "G10",
+        "each change of state begins where the one before it ended",
+        r#"
+        select execution_id, mandate_id as "mandate_id?",
+               format('it became %s, and then %s became %s', before, coalesce(from_state, 'nothing'), to_state) as "detail!",
+               count(*) over () as "total!"
+          from (select id, execution_id, mandate_id, from_state, to_state,
+                       lag(to_state) over (partition by execution_id order by id) as before
+                  from mandated.events
+                 where execution_id > $2 and execution_id <= $3 and to_state is not null) v
+         where before is distinct from from_state and before is not null
+         order by execution_id, id limit $1
+        "#
+    ),
+];
+
+/// From when on the history is whole: older partitions may have been dropped.
+pub async fn history_from(conn: &mut PgConnection) -> sqlx::Result<DateTime<Utc>> {
+    let from = sqlx::query_scalar!(
+        r#"select max(first) at time zone 'UTC' as "first"
+             from (select min(to_date(right(c.relname, 6), 'YYYYMM'))::timestamp as first
+                     from pg_inherits i join pg_class c on c.oid = i.inhrelid
+                    where i.inhparent in ('mandated.attempts'::regclass, 'mandated.events'::regclass) and c.relname ~ '_[0-9]{6}$'
+                    group by i.inhparent) p"#
+    )
+    .fetch_one(conn)
+    .await?;
+    Ok(from.unwrap_or(DateTime::<Utc>::MIN_UTC))
+}
+
+/// Rows for which no partition was made in time.
+pub async fn strays(conn: &mut PgConnection, limit: i64) -> sqlx::Result<Vec<Finding>> {
+    sqlx::query_as!(
+        Finding,
+        r#"
+        select execution_id, mandate_id as "mandate_id?", format('a row of %s is in %s', at, part) as "detail!",
+               count(*) over () as "total!"
+          from (select execution_id, mandate_id, at, 'attempts_default' from mandated.attempts_default
+                union all
+                select execution_id, mandate_id, at, 'events_default' from mandated.events_default)
+               stray (execution_id, mandate_id, at, part)
+         order by at limit $1
+        "#,
+        limit
+    )
+    .fetch_all(conn)
+    .await
+}
+
+/// A change of state that happened, with one execution it happened to.
+#[derive(Debug)]
+pub struct Transition {
+    pub from_state: Option<String>,
+    pub to_state: String,
+    pub execution_id: i64,
+    pub mandate_id: i64,
+    /// How often.
+    pub times: i64,
+}
+
+/// Every change of state that a range of executions went through.
+pub async fn transitions(conn: &mut PgConnection, range: Range) -> sqlx::Result<Vec<Transition>> {
+    sqlx::query_as!(
+        Transition,
+        r#"
+        select from_state, to_state as "to_state!", min(execution_id) as "execution_id!",
+               (array_agg(mandate_id order by execution_id))[1] as "mandate_id!", count(*) as "times!"
+          from mandated.events
+         where execution_id > $1 and execution_id <= $2 and to_state is not null
+         group by from_state, to_state
+         order by from_state nulls first, to_state
+        "#,
+        range.after,
+        range.to
+    )
+    .fetch_all(conn)
+    .await
+}

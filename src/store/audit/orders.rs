@@ -1,0 +1,201 @@
+//! `audit --provider`: whose orders are asked about, what we have on record of them, and the look that each question costs.
+
+use chrono::{DateTime, NaiveDate, Utc};
+use sqlx::{PgConnection, PgPool};
+
+use super::Range;
+use crate::domain::{ExecutionId, Instant};
+use crate::store::error::{StoreError, Tried};
+use crate::store::settle::Attempt;
+
+/// What the decision of an attempt says that the audit has made.
+pub const ASKED: &str = "asked by the audit";
+
+/// What is on record of an execution whose order the provider can be asked about.
+#[derive(Debug, Clone)]
+pub struct Standing {
+    pub execution_id: i64,
+    pub mandate_ref: String,
+    pub account_id: i16,
+    pub account_paused: bool,
+    pub policy_id: i64,
+    pub cycle_on: NaiveDate,
+    pub closes_at: DateTime<Utc>,
+    pub amount_minor: i64,
+    pub currency: String,
+    pub state: String,
+    pub order_no: i16,
+    pub order_id: String,
+    pub provider_ref: Option<String>,
+    /// When the current order was called for last.
+    pub sent_at: Option<DateTime<Utc>>,
+    pub execute_at: Option<DateTime<Utc>>,
+    pub looked: Vec<DateTime<Utc>>,
+    pub opened_at: Option<DateTime<Utc>>,
+    pub counter_before: Option<i64>,
+    pub debit_order_id: Option<String>,
+    pub debit_minor: Option<i64>,
+    pub debit_currency: Option<String>,
+    pub debit_txn: Option<String>,
+    pub next_step: Option<String>,
+    pub next_at: Option<DateTime<Utc>>,
+    /// Whether a worker holds its job.
+    pub held: bool,
+    /// Whether a person has said that what was collected too often was given back.
+    pub refunded: bool,
+    /// The version of the row: another one means that somebody has worked on it.
+    pub version: String,
+}
+
+/// Executions of a range that changed since an instant and that a provider knows, or should.
+pub async fn changed(
+    conn: &mut PgConnection,
+    range: Range,
+    since: Instant,
+    now: Instant,
+) -> Result<Vec<i64>, StoreError> {
+    sqlx::query_scalar!(
+        "select e.id
+           from mandated.executions e
+          cross join lateral (select provider, notify from mandated.mandates where id = e.mandate_id limit 1) m
+          where e.id > $1 and e.id <= $2 and e.updated_at >= $3
+            and (exists (select from mandated.intents i where i.execution_id = e.id)
+                 or exists (select from mandated.attempts a where a.execution_id = e.id and a.call in ('execute', 'retry'))
+                 or (m.provider = 'signzy' and m.notify = 'provider' and e.debit_at <= $4))
+          order by e.id",
+        range.after,
+        range.to,
+        since,
+        now
+    )
+    .fetch_all(conn)
+    .await
+    .tried("find the executions to ask about")
+}
+
+/// The same for one mandate.
+pub async fn changed_of(
+    conn: &mut PgConnection,
+    reference: &str,
+    since: Instant,
+    now: Instant,
+) -> Result<Vec<i64>, StoreError> {
+    sqlx::query_scalar!(
+        "select e.id
+           from mandated.mandates m join mandated.executions e on e.mandate_id = m.id
+          where m.ref = $1 and e.updated_at >= $2
+            and (exists (select from mandated.intents i where i.execution_id = e.id)
+                 or exists (select from mandated.attempts a where a.execution_id = e.id and a.call in ('execute', 'retry'))
+                 or (m.provider = 'signzy' and m.notify = 'provider' and e.debit_at <= $3))
+          order by e.id",
+        reference,
+        since,
+        now
+    )
+    .fetch_all(conn)
+    .await
+    .tried("find the executions to ask about")
+}
+
+/// What is on record of an execution, all of it at one instant.
+pub async fn standing(
+    pool: &PgPool,
+    id: i64,
+    now: Instant,
+) -> Result<Option<Standing>, StoreError> {
+    sqlx::query_as!(
+        Standing,
+        r#"select e.id as execution_id, m.ref as mandate_ref, e.account_id, coalesce(a.paused_until > $2, false) as "account_paused!",
+                  e.policy_id, e.cycle_on, e.closes_at, e.amount_minor, e.currency, e.state, e.order_no, e.order_id, e.provider_ref,
+                  (select max(a.at) from mandated.attempts a
+                    where a.execution_id = e.id and a.call in ('execute', 'retry') and a.reference = e.order_id) as sent_at,
+                  e.execute_at, e.looked, i.opened_at as "opened_at?", i.counter_before,
+                  d.order_id as "debit_order_id?", d.amount_minor as "debit_minor?", d.currency as "debit_currency?",
+                  d.provider_txn as debit_txn, j.step as "next_step?", j.run_at as "next_at?",
+                  coalesce(j.lease_token is not null, false) as "held!",
+                  exists (select from mandated.resolutions r
+                           where r.execution_id = e.id and r.resolved_as = 'refunded') as "refunded!",
+                  e.xmin::text as "version!"
+             from mandated.executions e
+             join mandated.mandates m on m.id = e.mandate_id
+             join mandated.accounts a on a.id = e.account_id
+             left join mandated.jobs j on j.execution_id = e.id
+             left join mandated.intents i on i.execution_id = e.id
+             left join mandated.debits d on d.mandate_id = e.mandate_id and d.cycle_on = e.cycle_on
+            where e.id = $1"#,
+        id,
+        now
+    )
+    .fetch_optional(pool)
+    .await
+    .tried("read what is on record of an execution")
+}
+
+/// Counts a look at an order before it is made, and says the row's version from then on; nothing if a worker has the job, or somebody
+/// has changed the execution meanwhile.
+///
+/// The job is moved by the smallest time there is, so that a claim that has already begun leaves it to the next one: it would not see
+/// this look, and its settlement would undo it.
+pub async fn reserve(
+    pool: &PgPool,
+    id: i64,
+    version: &str,
+    now: Instant,
+) -> Result<Option<String>, StoreError> {
+    sqlx::query_scalar!(
+        r#"with job as materialized (
+             update mandated.jobs set run_at = run_at + interval '1 microsecond'
+              where execution_id = $1 and lease_token is null
+                and (run_before is null or run_before > run_at + interval '1 microsecond')
+             returning execution_id
+           )
+           update mandated.executions e
+              set looked = (array_prepend($3::timestamptz, e.looked))[1:3]
+            where e.id = $1 and e.xmin::text = $2
+              and (exists (select 1 from job) or not exists (select 1 from mandated.jobs j where j.execution_id = $1))
+           returning e.xmin::text as "version!""#,
+        id,
+        version,
+        now
+    )
+    .fetch_optional(pool)
+    .await
+    .tried("count a look at an order")
+}
+
+/// Writes down a look-up of the audit, like every other call.
+pub async fn record(
+    pool: &PgPool,
+    attempt: &Attempt,
+    now: Instant,
+    worker: &str,
+) -> Result<(), StoreError> {
+    let ExecutionId(id) = attempt.execution_id;
+    let http_status = attempt
+        .http_status
+        .and_then(|status| i16::try_from(status).ok());
+    sqlx::query!(
+        "insert into mandated.attempts (at, execution_id, mandate_id, call, reference, http_status, latency_ms, outcome, class, code,
+                                        message, rule, body, decision, lease_token, worker_id)
+         select $2, e.id, e.mandate_id, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, nextval('mandated.lease_tokens'), $14
+           from mandated.executions e where e.id = $1",
+        id,
+        now,
+        attempt.call,
+        attempt.reference,
+        http_status,
+        attempt.latency_ms,
+        attempt.outcome,
+        attempt.class,
+        attempt.code,
+        attempt.message,
+        attempt.rule,
+        attempt.body,
+        ASKED,
+        worker
+    )
+    .execute(pool)
+    .await
+    .tried("write down a look-up")?;
+    Ok(())
+}

@@ -1,0 +1,217 @@
+//! Resolve: a person's word for what no answer has decided. One transaction, in which the job is locked first: a worker that
+//! holds it is not overtaken, and none can claim it meanwhile.
+
+use chrono::NaiveDate;
+use serde::Serialize;
+use sqlx::{Connection, PgConnection};
+
+use super::error::{StoreError, Tried};
+use super::policies;
+use super::rows::word;
+use crate::domain::resolve::{Collected, Open, Refusal, ResolvedAs, resolve as resolved};
+use crate::domain::retry::after;
+use crate::domain::{ExecutionId, Instant, State};
+
+/// What is said of an execution, by whom and by what evidence.
+#[derive(Debug, Clone, Copy)]
+pub struct Word<'a> {
+    pub resolved_as: ResolvedAs,
+    pub who: &'a str,
+    pub reason: &'a str,
+    pub evidence: &'a str,
+    /// The provider's id of the debit.
+    pub provider_ref: Option<&'a str>,
+}
+
+/// What became of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Resolution {
+    pub mandate_ref: String,
+    pub cycle_on: NaiveDate,
+    pub order_id: String,
+    pub from: State,
+    pub to: State,
+    /// Whether this is the proof of the cycle's debit.
+    pub is_debit: bool,
+    /// When the order is looked at once more, in case it was collected after all.
+    pub verify_at: Option<Instant>,
+}
+
+/// What a person's word led to.
+#[derive(Debug)]
+pub enum Resolved {
+    Done(Resolution),
+    /// A worker holds the job.
+    Held,
+    Refused(Refusal),
+    NoExecution,
+}
+
+struct Row {
+    mandate_id: i64,
+    mandate_ref: String,
+    account_id: i16,
+    policy_id: i64,
+    cycle_on: NaiveDate,
+    closes_at: Instant,
+    state: String,
+    order_no: i16,
+    order_id: String,
+    has_intent: bool,
+    debit_order_id: Option<String>,
+    /// Whether an order was collected that is not the debit's.
+    refund_due: bool,
+}
+
+/// Writes a person's word: the state, the debit, the end of the intent, the next look, the event and the record of it all.
+pub async fn resolve(
+    conn: &mut PgConnection,
+    id: ExecutionId,
+    said: &Word<'_>,
+    now: Instant,
+) -> Result<Resolved, StoreError> {
+    let mut tx = conn.begin().await.tried("begin a transaction")?;
+    let held = sqlx::query_scalar!(
+        r#"select lease_token is not null as "held!" from mandated.jobs where execution_id = $1 for update"#,
+        id.0
+    )
+    .fetch_optional(&mut *tx)
+    .await
+    .tried("lock the job")?;
+    if held == Some(true) {
+        return Ok(Resolved::Held);
+    }
+    let Some(row) = lock(&mut tx, id).await? else {
+        return Ok(Resolved::NoExecution);
+    };
+    let state = word("execution", id.0, &row.state, State::parse)?;
+    let is_open = matches!(state, State::Planned | State::Notified | State::Retrying);
+    let open = Open {
+        // `executing` is not stored: it is the open intent.
+        state: if is_open && row.has_intent {
+            State::Executing
+        } else {
+            state
+        },
+        cycle_over: row.closes_at <= now,
+        has_intent: row.has_intent,
+        collected: match &row.debit_order_id {
+            None => Collected::Never,
+            Some(_) if row.refund_due => Collected::Twice,
+            Some(order) if *order == row.order_id => Collected::ByThisOrder,
+            Some(_) => Collected::ByAnotherOrder,
+        },
+    };
+    let to = match resolved(open, said.resolved_as) {
+        Ok(to) => to,
+        Err(refusal) => return Ok(Resolved::Refused(refusal)),
+    };
+    // What is said to have failed can be collected late; so can the orders before one that was collected.
+    let looks = match said.resolved_as {
+        ResolvedAs::Failed => to == State::Failed,
+        ResolvedAs::Charged => row.order_no > 1,
+        ResolvedAs::Refunded => false,
+    };
+    let policy = policies::get(&mut tx, row.policy_id).await?;
+    let done = Resolution {
+        mandate_ref: row.mandate_ref.clone(),
+        cycle_on: row.cycle_on,
+        order_id: row.order_id.clone(),
+        from: state,
+        to,
+        is_debit: to == State::Charged && open.collected == Collected::Never,
+        verify_at: looks.then(|| after(now, policy.verify_after)),
+    };
+    write(&mut tx, id, &row, &done, said, now).await?;
+    tx.commit().await.tried("commit a transaction")?;
+    Ok(Resolved::Done(done))
+}
+
+/// The execution as it is now: who resolves it at the same time waits here, and finds it resolved.
+async fn lock(conn: &mut PgConnection, id: ExecutionId) -> Result<Option<Row>, StoreError> {
+    let found = sqlx::query_scalar!(
+        "select id from mandated.executions where id = $1 for update",
+        id.0
+    )
+    .fetch_optional(&mut *conn)
+    .await
+    .tried("lock the execution")?;
+    if found.is_none() {
+        return Ok(None);
+    }
+    sqlx::query_as!(
+        Row,
+        r#"select e.mandate_id, m.ref as mandate_ref, e.account_id, e.policy_id, e.cycle_on, e.closes_at, e.state, e.order_no,
+                  e.order_id, i.execution_id is not null as "has_intent!", d.order_id as "debit_order_id?",
+                  e.reason like 'refund due%' or exists (
+                    select from mandated.attempts a where a.execution_id = e.id and a.outcome = 'charged'
+                       and a.call in ('execute', 'order_status', 'retry') and a.reference <> d.order_id) as "refund_due!"
+             from mandated.executions e
+             join mandated.mandates m on m.id = e.mandate_id
+             left join mandated.intents i on i.execution_id = e.id
+             left join mandated.debits d on d.mandate_id = e.mandate_id and d.cycle_on = e.cycle_on
+            where e.id = $1"#,
+        id.0
+    )
+    .fetch_optional(conn)
+    .await
+    .tried("read the execution")
+}
+
+/// The debit is inserted without a way out: if the cycle has one by now, its primary key refuses all of this.
+async fn write(
+    conn: &mut PgConnection,
+    id: ExecutionId,
+    row: &Row,
+    done: &Resolution,
+    said: &Word<'_>,
+    now: Instant,
+) -> Result<(), StoreError> {
+    sqlx::query!(
+        r#"with closed as (
+             delete from mandated.intents where execution_id = $1
+           ), gone as (
+             delete from mandated.jobs where execution_id = $1 and $9::timestamptz is null
+           ), again as (
+             insert into mandated.jobs (execution_id, account_id, mandate_id, step, run_at)
+             select $1, $11, $2, 'verify', $9 where $9 is not null
+             on conflict (execution_id) do update
+                set step = 'verify', run_at = excluded.run_at, run_before = null, parked = false
+           ), moved as (
+             update mandated.executions
+                set state = $3, finished_at = $10, updated_at = $10, tries = 0, provider_ref = coalesce($8, provider_ref),
+                    reason = format('resolved as %s by %s: %s', $4::text, $5::text, $6::text)
+              where id = $1
+             returning mandate_id, cycle_on, order_id, amount_minor, currency, class, provider_ref, reason
+           ), proven as (
+             insert into mandated.debits (mandate_id, cycle_on, execution_id, order_id, provider_txn, amount_minor, currency, proven_at)
+             select mandate_id, cycle_on, $1, order_id, provider_ref, amount_minor, currency, $10 from moved where $12::boolean
+           ), announced as (
+             insert into mandated.events (at, kind, mandate_id, mandate_ref, execution_id, cycle_on, from_state, to_state, order_id,
+                                          amount_minor, currency, class, reason)
+             select $10, 'execution.resolved', $2, $13, $1, cycle_on, $14, $3, order_id, amount_minor, currency, class, reason
+               from moved
+           )
+           insert into mandated.resolutions (at, execution_id, mandate_id, order_id, from_state, to_state, resolved_as, who, reason,
+                                             evidence, provider_ref)
+           select $10, $1, mandate_id, order_id, $14, $3, $4, $5, $6, $7, $8 from moved"#,
+        id.0,
+        row.mandate_id,
+        done.to.as_str(),
+        said.resolved_as.as_str(),
+        said.who,
+        said.reason,
+        said.evidence,
+        said.provider_ref,
+        done.verify_at,
+        now,
+        row.account_id,
+        done.is_debit,
+        row.mandate_ref,
+        done.from.as_str()
+    )
+    .execute(conn)
+    .await
+    .tried("write what was resolved")?;
+    Ok(())
+}
