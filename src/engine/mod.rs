@@ -113,12 +113,15 @@ impl Engine {
     }
 
     /// Waits no longer for a statement than it can take.
-    async fn within<T>(
+    fn within<'a, T: 'a>(
         &self,
         what: &'static str,
-        statement: impl Future<Output = Result<T, StoreError>>,
-    ) -> Result<T, StoreError> {
-        store::within(self.settings.answer_timeout, what, statement).await
+        statement: impl Future<Output = Result<T, StoreError>> + Send + 'a,
+    ) -> impl Future<Output = Result<T, StoreError>> + Send + 'a {
+        // On the heap: every job under way carries the statements that it may come to.
+        let statement = Box::pin(statement);
+        let limit = self.settings.answer_timeout;
+        async move { store::within(limit, what, statement).await }
     }
 
     /// A loop could not do its work: finds out why, and says it unless it is known.

@@ -14,7 +14,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-/// Where the wire is cut, by the next statement that comes along.
+/// Where the wire is cut, by the next statement that comes along; the first one of a connection sets it up, and does not count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Cut {
     /// The statement never arrives.
@@ -142,9 +142,11 @@ async fn ask(
     deaf: Arc<AtomicBool>,
 ) -> io::Result<()> {
     let (mut message, mut cut) = (Vec::new(), None);
+    let mut is_set_up = false;
     loop {
         let kind = typed(&mut from, &mut message).await?;
-        if kind == EXECUTE {
+        // When a pool opens a connection, and sets it up, is a matter of chance: that is no statement to be cut.
+        if kind == EXECUTE && std::mem::replace(&mut is_set_up, true) {
             cut = armed.lock().unwrap_or_else(PoisonError::into_inner).take();
             if cut == Some(Cut::After) {
                 deaf.store(true, Ordering::SeqCst);

@@ -3,7 +3,7 @@
 
 use chrono::NaiveDate;
 use serde::Serialize;
-use sqlx::{Connection, PgConnection};
+use sqlx::{Connection, PgConnection, Postgres, Transaction};
 
 use super::error::{StoreError, Tried};
 use super::policies;
@@ -79,10 +79,10 @@ pub async fn resolve(
     .await
     .tried("lock the job")?;
     if held == Some(true) {
-        return Ok(Resolved::Held);
+        return refused(tx, Resolved::Held).await;
     }
     let Some(row) = lock(&mut tx, id).await? else {
-        return Ok(Resolved::NoExecution);
+        return refused(tx, Resolved::NoExecution).await;
     };
     let state = word("execution", id.0, &row.state, State::parse)?;
     let is_open = matches!(state, State::Planned | State::Notified | State::Retrying);
@@ -104,7 +104,7 @@ pub async fn resolve(
     };
     let to = match resolved(open, said.resolved_as) {
         Ok(to) => to,
-        Err(refusal) => return Ok(Resolved::Refused(refusal)),
+        Err(refusal) => return refused(tx, Resolved::Refused(refusal)).await,
     };
     // What is said to have failed can be collected late; so can the orders before one that was collected.
     let looks = match said.resolved_as {
@@ -125,6 +125,12 @@ pub async fn resolve(
     write(&mut tx, id, &row, &done, said, now).await?;
     tx.commit().await.tried("commit a transaction")?;
     Ok(Resolved::Done(done))
+}
+
+/// Lets go of the rows at once: whoever rescues or settles the job meanwhile would pass it by.
+async fn refused(tx: Transaction<'_, Postgres>, why: Resolved) -> Result<Resolved, StoreError> {
+    tx.rollback().await.tried("end a transaction")?;
+    Ok(why)
 }
 
 /// The execution as it is now: who resolves it at the same time waits here, and finds it resolved.

@@ -54,7 +54,7 @@ fn every_what_if_names_tests_that_exist() {
         assert!(names.peek().is_some(), "no test shows {:?}", row[0]);
         for name in names {
             assert!(
-                tests.contains(&format!("fn {name}()")),
+                tests.contains(&format!("fn {name}(")),
                 "{:?} is shown by {name}, and there is no such test",
                 row[0]
             );

@@ -155,12 +155,6 @@ impl Calls {
     }
 }
 
-/// When the call was made, as far as its answer tells.
-fn made_at(call: &Call) -> Instant {
-    let latency = TimeDelta::milliseconds(call.latency_ms.into());
-    call.at.checked_sub_signed(latency).unwrap_or(call.at)
-}
-
 fn finding(call: &Call, detail: String) -> Finding {
     Finding {
         execution_id: Some(call.execution_id),
@@ -179,7 +173,7 @@ fn outside(call: &Call, policy: &Policy) -> Option<Suspicion> {
         "execute" | "retry" => (&policy.debit_windows, Begun::Outside(call.policy_id)),
         _ => return None,
     };
-    let at = made_at(call);
+    let at = call.at;
     if windows.contains(at) {
         return None;
     }
@@ -219,7 +213,7 @@ impl Looked {
         if policy.lookup_window.is_zero() || !reached {
             return Vec::new();
         }
-        let at = made_at(call);
+        let at = call.at;
         match call.call.as_str() {
             "execute" | "retry" => {
                 self.debits.push((call.reference.clone(), call.at));
@@ -273,7 +267,8 @@ impl Looked {
             .rev()
             .find(|(order, _)| *order == call.reference)?;
         let settled = at.checked_add_signed(SETTLING).unwrap_or(at);
-        (settled < after(*debited, least)).then(|| Suspicion {
+        // One that is older than the debit is by a clock that is behind, which looked before it.
+        (at >= *debited && settled < after(*debited, least)).then(|| Suspicion {
             rule: LOOKS,
             finding: finding(
                 call,

@@ -265,7 +265,7 @@ impl<'a> Director<'a> {
                 engine.clock.step_to(self.now);
                 let deadline = tokio::time::Instant::now().checked_add(engine.settings.lease);
                 // Nobody hears the answer.
-                drop(lane::work(&engine, account, claimed, deadline).await);
+                drop(Box::pin(lane::work(&engine, account, claimed, deadline)).await);
                 self.told
                     .count("calls that arrived after their daemon was killed");
             }

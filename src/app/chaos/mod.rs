@@ -88,7 +88,7 @@ pub(super) async fn run(chaos: &Chaos, json: bool, out: &mut impl Write) -> Resu
         Ok(())
     } else {
         Err(Failure::anyhow(
-            anyhow::anyhow!("the chaos broke a guarantee: see the report"),
+            anyhow::anyhow!("{}: see the report", report.verdict()),
             &format!("live through it again with `{}`", report.replay),
         ))
     }

@@ -202,14 +202,19 @@ impl Report {
         if !self.audit.holds {
             self.audit.write(out, Format::Text)?;
         }
-        let verdict = if self.holds {
-            "every guarantee held"
+        let verdict = self.verdict();
+        writeln!(out, "\n{verdict}; the same again: {}", self.replay)
+    }
+
+    pub(super) fn verdict(&self) -> &'static str {
+        let broken = !self.audit.holds || self.zeros.iter().any(|zero| zero.times > 0);
+        if broken {
+            "A GUARANTEE WAS BROKEN"
         } else if self.not_injected > 0 {
             "NOT EVERYTHING WAS INJECTED: more days or more mandates give it more to befall"
         } else {
-            "A GUARANTEE WAS BROKEN"
-        };
-        writeln!(out, "\n{verdict}; the same again: {}", self.replay)
+            "every guarantee held"
+        }
     }
 
     fn write_injected(&self, out: &mut impl Write) -> io::Result<()> {

@@ -114,7 +114,7 @@ impl Director<'_> {
         let mut left = false;
         for (account, job) in claimed {
             let deadline = tokio::time::Instant::now().checked_add(daemon.engine.settings.lease);
-            match lane::work(&daemon.engine, account, job, deadline).await {
+            match Box::pin(lane::work(&daemon.engine, account, job, deadline)).await {
                 Some(one) => done.push(one),
                 None => left = true,
             }
@@ -259,7 +259,7 @@ impl Director<'_> {
             for (account, job) in frozen.claimed {
                 // On its own clock the lease is over: no call that moves money may begin.
                 let deadline = Some(tokio::time::Instant::now());
-                done.extend(lane::work(&daemon.engine, account, job, deadline).await);
+                done.extend(Box::pin(lane::work(&daemon.engine, account, job, deadline)).await);
             }
             let held = format!("{} since {}", daemon.name, frozen.since);
             self.settle(index, done, false)

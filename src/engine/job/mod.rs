@@ -146,19 +146,12 @@ pub async fn run(
         order,
         ..
     } = run;
-    let follow = |events: &[Event]| {
-        follow(claimed.execution.state, events).map_err(|source| JobError::Illegal {
+    let to_state =
+        end(claimed.execution.state, &mut decision).map_err(|source| JobError::Illegal {
             step,
             execution,
             source,
-        })
-    };
-    let mut to_state = follow(&decision.events)?;
-    if to_state == State::Executing {
-        // It is not a state that is stored. A call of which nothing was found out, and whose intent stays open, is not proven.
-        decision.events.push(Event::Unproven);
-        to_state = follow(&decision.events)?;
-    }
+        })?;
     let mut settlement = settlement(engine, &claimed, &decision, to_state, told, &policy);
     settlement.fault = attempts
         .last()
@@ -181,6 +174,17 @@ pub async fn run(
         at: now,
         lag,
     })
+}
+
+/// Where a decision leads. `executing` is no state that is stored: a call of which nothing was found out, and whose intent stays open,
+/// is not proven.
+fn end(from: State, decision: &mut Decision) -> Result<State, IllegalTransition> {
+    let to = follow(from, &decision.events)?;
+    if to != State::Executing {
+        return Ok(to);
+    }
+    decision.events.push(Event::Unproven);
+    follow(from, &decision.events)
 }
 
 /// The state after some events.

@@ -440,23 +440,28 @@ fn the_second_collection_of_a_cycle_goes_to_a_person() {
 }
 
 #[test]
-fn an_outcome_that_stays_open_goes_to_a_person_and_is_never_called_failed() {
+fn what_stays_unknown_is_never_called_failed_and_what_stays_pending_goes_to_a_person() {
     let sent = at("2026-12-02T00:40:00Z");
     let mut execution = executing(sent);
-    execution.state = State::Unknown;
     execution.progress.sent_at = Some(sent);
     let lost = Outcome::Call(CallFailure::Unknown {
         why: "502".to_owned(),
     });
-    let decision = decide(
-        &execution,
-        Step::Lookup,
-        &lost,
-        Counter::default(),
-        &policy(),
-        after(sent, hours(72)),
+    let look = |execution: &Execution, outcome| {
+        let late = after(sent, hours(72));
+        let counter = Counter::default();
+        let decision = decide(execution, Step::Lookup, outcome, counter, &policy(), late);
+        assert!(!decision.closes_intent);
+        (decision.events, decision.next.unwrap().step)
+    };
+    execution.state = State::Unknown;
+    assert_eq!(
+        look(&execution, &lost),
+        (vec![Event::Unproven], Step::Lookup)
     );
-    assert_eq!(decision.events, vec![Event::ReviewNeeded]);
-    assert!(!decision.closes_intent);
-    assert_eq!(decision.next.unwrap().step, Step::Verify);
+    execution.state = State::Pending;
+    assert_eq!(
+        look(&execution, &Outcome::Pending),
+        (vec![Event::ReviewNeeded], Step::Verify)
+    );
 }
