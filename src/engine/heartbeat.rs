@@ -1,6 +1,6 @@
 //! The heartbeat line: how it goes, every ten seconds.
 
-use std::sync::PoisonError;
+use std::sync::{MutexGuard, PoisonError};
 use std::time::Duration;
 
 use chrono::{SecondsFormat, TimeDelta};
@@ -50,21 +50,20 @@ pub async fn tick(engine: &Engine, backlog: usize) -> Result<Pulse, StoreError> 
     );
     if is_time(engine, now) {
         warn_of_open(engine, now).await?;
+        *last_warning(engine) = Some(now);
     }
     Ok(beat)
 }
 
-/// Whether this process has not spoken of them for long enough, and notes that it does now.
+/// Whether this process has not spoken of them for long enough.
 fn is_time(engine: &Engine, now: Instant) -> bool {
-    let mut last = engine
-        .warned_at
-        .lock()
-        .unwrap_or_else(PoisonError::into_inner);
-    let is_time = last.is_none_or(|last| last <= before(now, engine.settings.overdue.every));
-    if is_time {
-        *last = Some(now);
-    }
-    is_time
+    let due = before(now, engine.settings.overdue.every);
+    last_warning(engine).is_none_or(|last| last <= due)
+}
+
+fn last_warning(engine: &Engine) -> MutexGuard<'_, Option<Instant>> {
+    let last = engine.warned_at.lock();
+    last.unwrap_or_else(PoisonError::into_inner)
 }
 
 fn before(now: Instant, duration: Duration) -> Instant {

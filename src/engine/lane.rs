@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, error, warn};
 
@@ -104,7 +104,7 @@ impl Lane {
                     tokio::select! {
                         () = tokio::time::sleep(nap) => {}
                         () = wake.woken() => {}
-                        Some(_) = self.running.join_next(), if !self.running.is_empty() => {}
+                        ended = self.running.join_next(), if !self.running.is_empty() => heard(ended),
                         () = draining.cancelled() => {}
                     }
                 }
@@ -141,7 +141,9 @@ impl Lane {
 
     /// Claims once, for as many places as are free, and starts what it gets. Waits for a place, but not once it is `draining`.
     async fn round(&mut self, draining: &CancellationToken) -> Result<Round, StoreError> {
-        while self.running.try_join_next().is_some() {}
+        while let Some(ended) = self.running.try_join_next() {
+            heard(Some(ended));
+        }
         let Some(account) = self.account() else {
             return Ok(Round::Done);
         };
@@ -157,7 +159,7 @@ impl Lane {
         if limit == 0 {
             // All places are taken: the end of any call makes room.
             tokio::select! {
-                _ = self.running.join_next() => {}
+                ended = self.running.join_next() => heard(ended),
                 () = draining.cancelled() => {}
             }
             return Ok(Round::Full);
@@ -300,9 +302,14 @@ pub async fn work(
 
 async fn finish(running: &mut JoinSet<()>) {
     while let Some(ended) = running.join_next().await {
-        if let Err(panic) = ended {
-            error!(error = %panic, "a job panicked; its lease runs out and it is reconciled");
-        }
+        heard(Some(ended));
+    }
+}
+
+/// A job that panics is said to have done so, or it would be leased and rescued for ever without a word.
+fn heard(ended: Option<Result<(), JoinError>>) {
+    if let Some(Err(panic)) = ended {
+        error!(error = %panic, "a job panicked; its lease runs out and it is reconciled");
     }
 }
 

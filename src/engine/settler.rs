@@ -189,6 +189,8 @@ async fn settle_apart(engine: &Engine, held: &mut Held) -> Result<(), StoreError
         .waiting
         .partition_point(|done| free.contains(&id(done)));
     held.locked.extend(held.waiting.drain(locked..));
+    // However this ends, what is set aside is looked at again.
+    held.look_at = Instant::now().checked_add(WAIT_AGAIN);
     let mut waited = false;
     while !held.waiting.is_empty() {
         match settle_first(engine, &mut held.waiting, 1, held.unsure).await {

@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 
 /// The value of a whole text; nothing where it is not JSON, or contradicts itself.
@@ -11,6 +11,11 @@ pub(super) fn parse(text: &str) -> Option<Value> {
     serde_json::from_str(text)
         .ok()
         .map(|Consistent(value)| value)
+}
+
+/// Whether it is JSON, and has two values for one key.
+pub(super) fn contradicts_itself(text: &str) -> bool {
+    parse(text).is_none() && serde_json::from_str::<IgnoredAny>(text).is_ok()
 }
 
 struct Consistent(Value);
@@ -83,6 +88,12 @@ mod tests {
         let body = r#"{"status":"CHARGED","amount":1.50,"n":-2,"list":[{"a":null,"b":true}],"status":"CHARGED"}"#;
         assert_eq!(parse(body), serde_json::from_str(body).ok());
         assert_eq!(parse(r#"{"status":"PENDING","status":"CHARGED"}"#), None);
+        assert!(contradicts_itself(
+            r#"{"status":"PENDING","status":"CHARGED"}"#
+        ));
+        for other in [body, "{\"status\":", "<html>", "[1]"] {
+            assert!(!contradicts_itself(other), "{other}");
+        }
         assert_eq!(
             parse(r#"{"result":{"payment":{"status":1,"status":2}}}"#),
             None

@@ -97,6 +97,8 @@ pub struct Reply<T> {
 #[derive(Debug)]
 pub struct NotifyRequest<'a> {
     pub at: Instant,
+    /// The end of the lease, or of the window: what has not left by then must not leave at all.
+    pub deadline: tokio::time::Instant,
     pub mandate: &'a Mandate,
     pub reference: &'a str,
     pub amount: Amount,
@@ -118,7 +120,7 @@ pub enum Notice<'a> {
 #[derive(Debug)]
 pub struct ExecuteRequest<'a> {
     pub at: Instant,
-    /// The end of the lease: what has not left by then must not leave at all.
+    /// The end of the lease, or of the window: what has not left by then must not leave at all.
     pub deadline: tokio::time::Instant,
     pub mandate: &'a Mandate,
     pub order_id: &'a str,
@@ -144,11 +146,13 @@ pub struct LookupRequest<'a> {
 #[derive(Debug)]
 pub struct RetryRequest<'a> {
     pub at: Instant,
-    /// The end of the lease: what has not left by then must not leave at all.
+    /// The end of the lease, or of the window: what has not left by then must not leave at all.
     pub deadline: tokio::time::Instant,
     pub mandate: &'a Mandate,
     pub order_id: &'a str,
     pub amount: Amount,
+    /// Signzy: the payment that is to be retried. The provider retries the last failed one, whichever that is.
+    pub provider_ref: Option<&'a str>,
     /// Signzy periodic: when the provider should charge the next cycle.
     pub next_scheduled_on: Option<NaiveDate>,
 }

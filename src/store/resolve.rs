@@ -108,7 +108,7 @@ pub async fn resolve(
     };
     // What is said to have failed can be collected late; so can the orders before one that was collected.
     let looks = match said.resolved_as {
-        ResolvedAs::Failed => to == State::Failed,
+        ResolvedAs::Failed => true,
         ResolvedAs::Charged => row.order_no > 1,
         ResolvedAs::Refunded => false,
     };

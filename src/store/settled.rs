@@ -1,13 +1,14 @@
-//! What is asked when a settlement did not go through: whose rows are free, and what an earlier try has written after all.
+//! What is asked about what was settled: whose rows are free, what an earlier try has written after all, which order was collected.
 
 use std::collections::{HashMap, HashSet};
 
+use chrono::NaiveDate;
 use sqlx::PgPool;
 
 use super::error::{StoreError, Tried};
 use super::rows::word;
 use super::settle::{Settled, Settlement};
-use crate::domain::{ExecutionId, State};
+use crate::domain::{ExecutionId, MandateId, State};
 
 /// Of some executions, those on which nobody else holds a lock. Does not wait for any row.
 pub async fn free(
@@ -86,4 +87,20 @@ pub async fn settled_before(
         before.insert(ExecutionId(row.id), settled);
     }
     Ok(before)
+}
+
+/// The order whose debit a cycle has.
+pub async fn debited_order(
+    pool: &PgPool,
+    mandate: MandateId,
+    cycle_on: NaiveDate,
+) -> Result<Option<String>, StoreError> {
+    sqlx::query_scalar!(
+        "select order_id from mandated.debits where mandate_id = $1 and cycle_on = $2",
+        mandate.0,
+        cycle_on
+    )
+    .fetch_optional(pool)
+    .await
+    .tried("read which order of a cycle was collected")
 }

@@ -1,13 +1,15 @@
 //! The steps that debit, retry, look up and look once more.
 
 use super::{JobError, Run};
-use crate::domain::decide::{Decision, decide, decide_verify, may_look, next_window};
+use crate::domain::decide::{Decision, Next, decide, decide_verify, may_look, next_window};
 use crate::domain::ids::order_id;
 use crate::domain::outcome::{CallFailure, Counter};
 use crate::domain::retry::after;
+use crate::domain::window::Span;
 use crate::domain::{Event, Notify, Outcome, State, Step};
 use crate::provider::{Call, ExecuteRequest, LookupRequest, Notice, Provider, Reply, RetryRequest};
 use crate::store::settle::record_counter;
+use crate::store::settled::debited_order;
 
 impl Run<'_> {
     pub(super) async fn execute(&mut self) -> Result<Decision, JobError> {
@@ -154,6 +156,7 @@ impl Run<'_> {
             mandate,
             order_id: &self.claimed.order_id,
             amount: self.claimed.execution.amount,
+            provider_ref: self.provider_ref.as_deref(),
             next_scheduled_on: next_cycle.map(|cycle| cycle.on),
         };
         let reply = self
@@ -248,20 +251,25 @@ impl Run<'_> {
         reply
     }
 
-    /// Looks at every order that a finished execution had.
-    pub(super) async fn verify(&mut self) -> Decision {
+    /// Looks at every order that a finished execution had, but for the one whose debit is on record. What is open comes first: as long
+    /// as nobody knows of it, what an earlier order came to is only half of the truth.
+    pub(super) async fn verify(&mut self) -> Result<Decision, JobError> {
         let mut execution = self.execution.clone();
+        let current = execution.progress.order_no;
+        let debited = self.debited_order().await?;
+        let mut orders: Vec<u16> = (1..=current).collect();
+        if execution.intent.is_some() {
+            orders.rotate_right(1);
+        }
         let mut last: Option<Decision> = None;
-        for order_no in 1..=execution.progress.order_no {
-            let is_current = order_no == execution.progress.order_no;
-            if is_current && execution.state == State::Charged {
-                continue;
-            }
-            // Without order ids of ours only the current debit can be asked about.
-            if !is_current && self.account.client.execute_needs_counter() {
-                continue;
-            }
+        for order_no in orders {
+            let is_current = order_no == current;
             let order = order_id(&self.engine.tag, execution.id, order_no);
+            // Without order ids of ours only the current debit can be asked about.
+            let cannot_ask = !is_current && self.account.client.execute_needs_counter();
+            if cannot_ask || debited.as_ref() == Some(&order) {
+                continue;
+            }
             let reply = self.look_up(&order).await;
             execution.progress = self.execution.progress;
             let mut decision = decide_verify(
@@ -274,21 +282,54 @@ impl Run<'_> {
             );
             // An order that could not be looked at is not forgotten because another one could.
             decision.next = decision.next.or(last.and_then(|earlier| earlier.next));
-            let collected = decision.collected.is_some();
+            let found = decision.collected.is_some() || decision.closes_intent;
+            if found && current > 1 && decision.next.is_none() {
+                // The others are looked at when this is on record.
+                decision.next = Some(Next {
+                    step: Step::Verify,
+                    span: Span {
+                        opens: may_look(
+                            &execution,
+                            self.policy,
+                            after(self.now, self.policy.verify_after),
+                        ),
+                        closes: None,
+                    },
+                });
+            }
             last = Some(decision);
-            if collected {
+            if found {
                 break;
             }
         }
-        last.unwrap_or_else(|| {
+        Ok(last.unwrap_or_else(|| {
             decide_verify(
                 &execution,
-                execution.progress.order_no,
+                current,
                 &Outcome::NotFound,
                 Counter::default(),
                 self.policy,
                 self.now,
             )
-        })
+        }))
+    }
+
+    /// The order whose debit this cycle has.
+    async fn debited_order(&self) -> Result<Option<String>, JobError> {
+        let execution = &self.claimed.execution;
+        let asked = debited_order(
+            &self.engine.pool,
+            self.claimed.mandate.id,
+            execution.cycle.on,
+        );
+        let what = "read which order was collected";
+        self.engine
+            .within(what, asked)
+            .await
+            .map_err(|source| JobError::Store {
+                step: self.claimed.step,
+                execution: execution.id.0,
+                source,
+            })
     }
 }

@@ -14,7 +14,9 @@ use std::time::Duration;
 use crate::domain::decide::{Decision, decide};
 use crate::domain::gate::{Gate, gate};
 use crate::domain::policy::Policy;
-use crate::domain::{Event, Execution, IllegalTransition, Instant, Outcome, State, Step, state};
+use crate::domain::{
+    Event, Execution, IllegalTransition, Instant, Notify, Outcome, State, Step, state,
+};
 use crate::failpoint::around;
 use crate::provider::{Provider, Reply};
 use crate::store::StoreError;
@@ -204,7 +206,7 @@ impl Run<'_> {
                 let reply = self.look_up(&self.claimed.order_id).await;
                 Ok((self.decide(&reply), None))
             }
-            Step::Verify => Ok((self.verify().await, None)),
+            Step::Verify => Ok((self.verify().await?, None)),
         }
     }
 
@@ -230,14 +232,28 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// The latest that a call which moves money may leave: it may have to wait for its turn, and the lease ends, and the window.
+    /// The latest that a call which debits or notifies may leave: it may have to wait for its turn, and meanwhile the lease ends,
+    /// the window, or the cycle.
     fn send_by(&self) -> tokio::time::Instant {
-        let left = |closes: Instant| {
-            let left = closes.signed_duration_since(self.engine.clock.now());
-            tokio::time::Instant::now().checked_add(left.to_std().unwrap_or_default())
+        let now = self.engine.clock.now();
+        let windows = match self.claimed.step {
+            Step::Notify => Some(&self.policy.notify_windows),
+            // It hands over when to debit.
+            Step::Execute if self.execution.notify == Notify::Provider => None,
+            Step::Execute | Step::Retry => Some(&self.policy.debit_windows),
+            Step::NotifyStatus | Step::Lookup | Step::Verify => None,
         };
-        let closes = self.claimed.run_before.and_then(left);
-        closes.map_or(self.deadline, |closes| closes.min(self.deadline))
+        let window = windows
+            .and_then(|windows| windows.at_or_after(now))
+            .filter(|span| span.opens <= now)
+            .and_then(|span| span.closes);
+        let closes = self.execution.cycle.closes_at;
+        let ends = [self.claimed.run_before, window, Some(closes)];
+        let left = ends.into_iter().flatten().min().and_then(|end| {
+            let left = end.signed_duration_since(now).to_std().unwrap_or_default();
+            tokio::time::Instant::now().checked_add(left)
+        });
+        left.map_or(self.deadline, |end| end.min(self.deadline))
     }
 
     /// A call that can move money, as long as the lease lasts. What has not left by then never does: behind the rate limit or

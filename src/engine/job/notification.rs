@@ -24,6 +24,7 @@ impl Run<'_> {
         let (call, reply) = if self.claimed.step == Step::Notify {
             let request = NotifyRequest {
                 at: self.now,
+                deadline: self.send_by(),
                 mandate: &self.claimed.mandate,
                 reference: &reference,
                 amount: execution.amount,

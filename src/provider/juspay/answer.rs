@@ -78,7 +78,8 @@ pub(super) enum Refusal {
 impl Answer {
     pub(super) fn read(answered: &Answered) -> Self {
         let body = json::parse(&answered.body).filter(Value::is_object);
-        let salvaged = if body.is_none() {
+        // Of one that contradicts itself no word is believed.
+        let salvaged = if body.is_none() && !json::contradicts_itself(&answered.body) {
             salvage(&answered.body)
         } else {
             Value::Null

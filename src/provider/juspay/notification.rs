@@ -50,7 +50,8 @@ impl Juspay {
         let call = self
             .post(&["mandates", &mandate.provider_mandate_id], mandate)
             .form(&form);
-        let sent = self.http.send(call, request.at).await;
+        let deadline = Some(request.deadline);
+        let sent = self.http.send_before(call, request.at, deadline).await;
         let about = About {
             reading: self.reading(mandate),
             reference: Some(request.reference),

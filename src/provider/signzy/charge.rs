@@ -5,6 +5,7 @@ use reqwest::header::CONTENT_TYPE;
 use serde_json::json;
 
 use super::Signzy;
+use crate::domain::outcome::CallFailure;
 use crate::domain::{Amount, Outcome};
 use crate::provider::{ExecuteRequest, Reply, RetryRequest};
 
@@ -28,8 +29,25 @@ impl Signzy {
             call = call.json(&json!({ "nextScheduledOn": day.format("%Y-%m-%d").to_string() }));
         }
         let exchange = self.call_before(call, request.at, request.deadline).await;
-        self.debit(request.mandate, request.amount.currency())
-            .reply(&exchange)
+        let reply = self
+            .debit(request.mandate, request.amount.currency())
+            .reply(&exchange);
+        of_payment(reply, request.provider_ref)
+    }
+}
+
+/// An answer about another payment than the one that was meant proves nothing about that one.
+fn of_payment(reply: Reply<Outcome>, meant: Option<&str>) -> Reply<Outcome> {
+    match (&reply.provider_ref, meant) {
+        (Some(seen), Some(meant)) if seen != meant => {
+            let why = format!("the answer is about payment {seen}, and not {meant}");
+            Reply {
+                outcome: Outcome::Call(CallFailure::Unknown { why }),
+                provider_ref: None,
+                ..reply
+            }
+        }
+        (Some(_) | None, _) => reply,
     }
 }
 

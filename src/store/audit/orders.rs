@@ -109,7 +109,8 @@ pub async fn standing(
                   e.policy_id, e.cycle_on, e.closes_at, e.amount_minor, e.currency, e.state, e.order_no, e.order_id, e.provider_ref,
                   (select max(a.at) from mandated.attempts a
                     where a.execution_id = e.id and a.call in ('execute', 'retry') and a.reference = e.order_id) as sent_at,
-                  e.execute_at, e.looked, i.opened_at as "opened_at?", i.counter_before,
+                  e.execute_at, e.looked, i.opened_at as "opened_at?",
+                  case when i.kind = 'execute' then i.counter_before end as counter_before,
                   d.order_id as "debit_order_id?", d.amount_minor as "debit_minor?", d.currency as "debit_currency?",
                   d.provider_txn as debit_txn, j.step as "next_step?", j.run_at as "next_at?",
                   coalesce(j.lease_token is not null, false) as "held!",

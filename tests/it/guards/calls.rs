@@ -302,6 +302,62 @@ async fn an_earlier_order_that_could_not_be_looked_at_is_not_forgotten() {
     assert_eq!(done.decision.next.map(|next| next.step), Some(Step::Verify));
 }
 
+/// An execution in review: its second order is open, and its first one has turned out to be collected.
+async fn twice(second: serde_json::Value) -> (Stage, Done) {
+    let review = execution()
+        .with("state", "'review'")
+        .with("finished_at", "'2026-01-30Z'")
+        .with("order_no", 2)
+        .with("order_id", "'mtest1o2'");
+    let open = crate::support::row::intent().with("order_id", "'mtest1o2'");
+    let stage = Stage::with(100, &[review, open, job().with("step", "'verify'")]).await;
+    let first = json!({"order_id": "mtest1o1", "status": "CHARGED", "amount": 499.0});
+    stage.says("GET", "/orders/mtest1o1", 200, first).await;
+    stage.says("GET", "/orders/mtest1o2", 200, second).await;
+    let done = stage.run(Duration::from_mins(1)).await.unwrap();
+    (stage, done)
+}
+
+#[tokio::test]
+async fn the_open_order_is_looked_at_before_those_that_were_followed_by_it() {
+    let charged = json!({"order_id": "mtest1o2", "status": "CHARGED", "amount": 499.0});
+    let (_stage, done) = twice(charged).await;
+    assert_eq!(done.settlement.debit_order_id.as_deref(), Some("mtest1o2"));
+    assert!(done.decision.closes_intent);
+    // And the first one when this is on record: the second debit of the cycle is a refund due.
+    assert_eq!(done.decision.next.map(|next| next.step), Some(Step::Verify));
+    let (_stage, done) = twice(declined("mtest1o2")).await;
+    assert!(done.decision.closes_intent, "it is proven dead");
+    assert_eq!(done.decision.next.map(|next| next.step), Some(Step::Verify));
+}
+
+#[tokio::test]
+async fn an_order_that_is_collected_late_leaves_those_after_it_to_be_looked_at() {
+    let charged = execution()
+        .with("state", "'charged'")
+        .with("finished_at", "'2026-01-30Z'")
+        .with("order_no", 2)
+        .with("order_id", "'mtest1o2'");
+    let stage = Stage::with(100, &[charged, job().with("step", "'verify'")]).await;
+    sqlx::query("insert into mandated.debits values (1, '2026-01-31', 1, 'mtest1o1', null, 49900, 'INR', '2026-01-30Z')")
+        .execute(&stage.database.pool)
+        .await
+        .unwrap();
+    let second = json!({"order_id": "mtest1o2", "status": "CHARGED", "amount": 499.0});
+    stage.says("GET", "/orders/mtest1o2", 200, second).await;
+    let done = stage.run(Duration::from_mins(1)).await.unwrap();
+    assert_eq!(
+        stage.calls("/orders/mtest1o1").await,
+        0,
+        "its debit is on record"
+    );
+    assert!(
+        done.decision.reason.contains("refund due"),
+        "{:?}",
+        done.decision
+    );
+}
+
 #[tokio::test]
 async fn what_the_database_refuses_does_not_keep_the_others_from_being_settled() {
     let [first, told] = notified();

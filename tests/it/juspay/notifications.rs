@@ -1,5 +1,6 @@
 //! The pre-debit notification and its status.
 
+use crate::support::provider::in_time;
 use mandated::domain::outcome::{CallFailure, NotificationOutcome};
 use mandated::provider::{NotifyRequest, Provider};
 use serde_json::{Value, json};
@@ -12,6 +13,7 @@ async fn notify(stage: &Stage, status: u16, body: &str) -> String {
     stage.say(status, body).await;
     let mandate = mandate();
     let request = NotifyRequest {
+        deadline: in_time(),
         at: at(),
         mandate: &mandate,
         reference: REFERENCE,

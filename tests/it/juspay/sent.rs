@@ -101,6 +101,7 @@ async fn retry_is_the_documented_request_key_and_all() {
         mandate: &mandate,
         order_id: body["order_id"].as_str().unwrap(),
         amount: rupees("1.00"),
+        provider_ref: None,
         next_scheduled_on: None,
     };
     juspay.retry(&request).await;
@@ -263,6 +264,7 @@ async fn a_notification_is_the_documented_request() {
     let reference = &fields["object_reference_id"];
     let amount = rupees(info["amount"].as_str().unwrap());
     let request = NotifyRequest {
+        deadline: in_time(),
         at: at(),
         mandate: &mandate,
         reference,
@@ -301,6 +303,7 @@ async fn a_card_notification_carries_the_invoice_number_and_a_short_description(
         .unwrap()
         .clone();
     let request = NotifyRequest {
+        deadline: in_time(),
         at: at(),
         mandate: &mandate,
         reference: "r1",

@@ -166,6 +166,7 @@ pub(crate) async fn retry(juspay: &Juspay, order_id: &str) -> Reply<Outcome> {
         mandate: &mandate,
         order_id,
         amount: rupees("300.00"),
+        provider_ref: None,
         next_scheduled_on: None,
     };
     juspay.retry(&request).await

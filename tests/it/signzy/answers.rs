@@ -36,6 +36,21 @@ async fn the_seeds_retry_sample_is_a_collection() {
 }
 
 #[tokio::test]
+async fn a_retry_of_another_payment_proves_nothing_about_the_one_that_was_meant() {
+    let stage = Stage::new().await;
+    let sample = documented!("retry_success.json");
+    stage.say("POST", "/retry-charge", 200, sample).await;
+    let meant = stage.retry_of(Some("3293789"), None).await;
+    assert_eq!(brief(&meant.outcome), "charged 1.00");
+    let other = stage.retry_of(Some("3293788"), None).await;
+    assert!(other.outcome.as_str() == "unknown", "{:?}", other.outcome);
+    assert_eq!(
+        other.provider_ref, None,
+        "the one that was meant is still looked for"
+    );
+}
+
+#[tokio::test]
 async fn the_same_answer_in_its_wrapper_means_the_same() {
     let bare: Value = serde_json::from_str(documented!("retry_success.json")).unwrap();
     assert_eq!(

@@ -1,5 +1,6 @@
 //! The eMandate's status, the commands on it, and what Signzy does not offer.
 
+use crate::support::provider::in_time;
 use mandated::domain::outcome::NotificationOutcome;
 use mandated::domain::{Class, MandateStatus, Notify};
 use mandated::provider::{MandateAnswer, MandateCommand, NotifyRequest, Provider};
@@ -125,6 +126,7 @@ async fn there_is_no_notification_api() {
     let stage = Stage::new().await;
     let mandate = mandate(Notify::Separate);
     let request = NotifyRequest {
+        deadline: in_time(),
         at: at(),
         mandate: &mandate,
         reference: "mab121n1",

@@ -156,6 +156,15 @@ impl Stage {
     }
 
     pub(crate) async fn retry(&self, next_scheduled_on: Option<NaiveDate>) -> Reply<Outcome> {
+        self.retry_of(None, next_scheduled_on).await
+    }
+
+    /// Retries a payment that is known.
+    pub(crate) async fn retry_of(
+        &self,
+        provider_ref: Option<&str>,
+        next_scheduled_on: Option<NaiveDate>,
+    ) -> Reply<Outcome> {
         let mandate = mandate(Notify::Provider);
         let request = RetryRequest {
             at: at(),
@@ -163,6 +172,7 @@ impl Stage {
             mandate: &mandate,
             order_id: "mab121o1",
             amount: rupees("1.00"),
+            provider_ref,
             next_scheduled_on,
         };
         self.signzy.retry(&request).await

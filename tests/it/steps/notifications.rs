@@ -1,5 +1,6 @@
 //! Juspay's notification and the question about one.
 
+use crate::support::provider::in_time;
 use std::fmt::Write;
 use std::time::Duration;
 
@@ -37,6 +38,7 @@ async fn notified(stage: &Stage, step: Step, status: u16, body: &str) -> (String
     let mandate = mandate();
     let reply = if step == Step::Notify {
         let request = NotifyRequest {
+            deadline: in_time(),
             at: at(),
             mandate: &mandate,
             reference: REFERENCE,
