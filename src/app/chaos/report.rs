@@ -42,6 +42,8 @@ pub(super) struct Report {
     incidents: BTreeMap<&'static str, u64>,
     /// Incidents that found nothing to befall.
     not_injected: usize,
+    /// Whether the zeros say anything about how soon and how often an order was looked up.
+    looks_are_judged: bool,
     zeros: Vec<Zero>,
     states: Vec<StateTotal>,
     ends: Vec<EndTotal>,
@@ -76,6 +78,7 @@ pub(super) async fn collect(
         faults: sandbox.faults(),
         incidents: told.incidents,
         not_injected: told.left,
+        looks_are_judged: !chaos.processes,
         zeros,
         states: figures::by_state(pool).await?,
         ends: figures::by_end(pool).await?,
@@ -210,6 +213,12 @@ impl Report {
         }
         writeln!(out)?;
         table.write(out)?;
+        if !self.looks_are_judged {
+            writeln!(
+                out,
+                "not judged: how soon and how often an order is looked up, for each process's clock jumps by itself"
+            )?;
+        }
         self.write_ends(out)?;
         for violation in self.violations.iter().take(SHOWN) {
             writeln!(out, "  {violation:?}")?;
