@@ -33,8 +33,8 @@ check: set-up ## check formatting and lints
 	@cargo clippy --locked --all-targets -- --deny warnings
 	@cargo clippy --locked --lib --bins --no-default-features -- --deny warnings
 
-bench: set-up ## measure how fast it is, on a private Postgres that syncs to disk
-	@cargo bench --locked
+bench: set-up ## measure how fast it is, on a private Postgres that syncs to disk; a part of it with ARGS='--only store,engine'
+	@cargo bench --locked --bench speed -- $(ARGS)
 
 sqlx: set-up ## after a change of a query or a migration: ask Postgres again what every query returns
 	@echo "==> write .sqlx from a private Postgres with all migrations"
@@ -50,7 +50,7 @@ fuzz: ## feed spoilt input to everything that reads what others wrote; longer wi
 	  echo "==> fuzz $$target for $(SECONDS_EACH) seconds"; \
 	  mkdir -p target/fuzz/corpus/$$target; \
 	  RUSTC_BOOTSTRAP=1 cargo fuzz run --dev --fuzz-dir tests/fuzz --target-dir target/fuzz $$target target/fuzz/corpus/$$target tests/fuzz/seeds/$$target -- \
-	    -max_total_time=$(SECONDS_EACH) -max_len=65536 -timeout=20 -rss_limit_mb=2048 -artifact_prefix=target/fuzz/ || exit 1; \
+	    -max_total_time=$(SECONDS_EACH) -max_len=65536 -timeout=120 -rss_limit_mb=2048 -artifact_prefix=target/fuzz/ || exit 1; \
 	done
 SECONDS_EACH = 60
 TARGETS = juspay signzy import failures config

@@ -85,7 +85,9 @@ create table mandated.mandates (
                          else rail = 'enach' and notify in ('provider', 'none') end),
   constraint mandates_exempt_check
     check (notify <> 'none' or rail = 'enach' or coalesce(category in ('fastag', 'ncmc'), false))
-);
+-- Planning moves the cursor of each mandate once a cycle, and leaves a dead entry at the front of mandates_plan_idx, where the
+-- planner begins to read. By default a fifth of all mandates may be such entries.
+) with (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 1000);
 -- The cycles of a mandate that is paused at its provider are planned: the first step asks whether it still is.
 create index mandates_plan_idx on mandated.mandates (next_plan_at, id)
   where (status = 'active' or provider_paused_at is not null) and next_plan_at is not null;

@@ -53,10 +53,39 @@ create table mandated.executions (
   constraint executions_finished_check
     check ((finished_at is not null) = (state in ('charged', 'failed', 'skipped', 'expired', 'review'))),
   constraint executions_delivered_check check (delivered_at is null or notification_ref is not null or execute_at is not null)
-) with (fillfactor = 80);
-create index executions_finished_idx on mandated.executions (finished_at) where finished_at is not null;
-create index executions_review_idx on mandated.executions (id) where state = 'review';
-create index executions_unknown_idx on mandated.executions (sent_at) where state = 'unknown';
+-- Each is written some times in its life and then kept for years: a share of all of them would be more than all that live.
+) with (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 1000);
+-- No index here may name a column that a settlement changes (state, finished_at, sent_at), not even in its condition: every change of
+-- state would write a row into every index, more than half of what it costs. See ARCHITECTURE.md, "Why is a change of state so cheap?".
+create index executions_closes_idx on mandated.executions (closes_at);
+
+-- The executions that only proof or a person can end. Kept by a trigger alone, whoever changes the state.
+create table mandated.open_ends (
+  execution_id bigint primary key references mandated.executions (id) on delete cascade,
+  state text not null check (state in ('unknown', 'review')),
+  -- When the debit was sent, or when it came to a person.
+  since timestamptz not null
+);
+create index open_ends_since_idx on mandated.open_ends (state, since);
+create function mandated.keep_open_ends() returns trigger
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+begin
+  if new.state in ('unknown', 'review') then
+    insert into mandated.open_ends (execution_id, state, since)
+      values (new.id, new.state, coalesce(new.finished_at, new.sent_at, new.updated_at))
+      on conflict (execution_id) do update set state = excluded.state, since = excluded.since;
+  else
+    delete from mandated.open_ends where execution_id = new.id;
+  end if;
+  return null;
+end $$;
+revoke execute on function mandated.keep_open_ends from public;
+create trigger executions_open after insert on mandated.executions for each row
+  when (new.state in ('unknown', 'review')) execute function mandated.keep_open_ends();
+create trigger executions_open_or_closed after update of state, sent_at, finished_at on mandated.executions for each row
+  when ((old.state in ('unknown', 'review') or new.state in ('unknown', 'review'))
+        and (old.state, old.sent_at, old.finished_at) is distinct from (new.state, new.sent_at, new.finished_at))
+  execute function mandated.keep_open_ends();
 
 create table mandated.notifications (
   execution_id bigint not null references mandated.executions (id) on delete cascade,
@@ -70,4 +99,5 @@ create table mandated.notifications (
   message text,
   primary key (execution_id, notification_no),
   constraint notifications_delivered_check check ((delivered_at is not null) = (state = 'delivered'))
-);
+-- Written twice, and kept as long as its execution.
+) with (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 1000);

@@ -25,7 +25,7 @@ create table mandated.jobs (
         autovacuum_vacuum_cost_delay = 0, autovacuum_analyze_scale_factor = 0.05);
 create index jobs_due_idx on mandated.jobs (account_id, run_at, execution_id) where lease_token is null;
 create index jobs_lease_idx on mandated.jobs (lease_until) where lease_token is not null;
-create index jobs_mandate_idx on mandated.jobs (mandate_id);
+create index jobs_mandate_idx on mandated.jobs (mandate_id) where parked;
 
 -- Wakes sleeping daemons; polling stands behind it. One notification a statement, not one a row.
 create function mandated.wake() returns trigger language plpgsql as $$
@@ -34,6 +34,18 @@ begin
   return null;
 end $$;
 create trigger jobs_wake after insert on mandated.jobs for each statement execute function mandated.wake();
+
+-- The daemons that live. They share what an account allows: a row for each, which it renews every few seconds by this clock.
+create table mandated.daemons (
+  id bigint generated always as identity primary key,
+  worker_id text not null,
+  -- Those that it calls: nobody has a part of an account that he does not know.
+  accounts smallint[] not null,
+  joined_at timestamptz not null,
+  beat_at timestamptz not null,
+  -- The daemons for which it has made room: it calls no more than its share beside them.
+  made_room_for bigint[] not null default '{}'
+) with (fillfactor = 50, autovacuum_vacuum_threshold = 100);
 
 -- A money-moving call that is open: committed before the call, deleted when its outcome is proven.
 create table mandated.intents (

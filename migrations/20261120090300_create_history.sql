@@ -1,5 +1,6 @@
 -- What happened, append-only: every call to a provider, and every state change for the merchant to read.
--- Monthly partitions, made ahead by the daemon and dropped by its retention.
+-- Monthly partitions, made ahead by the daemon and dropped by its retention. No row in them ever dies: Postgres's own rule for
+-- tables that only grow freezes them as they do, and is what is wanted.
 
 create table mandated.attempts (
   id bigint generated always as identity,
@@ -46,6 +47,7 @@ create table mandated.events (
   primary key (id, at)
 ) partition by range (at);
 create index events_execution_idx on mandated.events (execution_id, id);
+create index events_mandate_idx on mandated.events (mandate_id, id) where execution_id is null;
 create table mandated.events_default partition of mandated.events default;
 
 -- Makes the partitions of the month of `first` and of the `ahead` months after it. Safe to call at any time, by any

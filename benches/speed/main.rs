@@ -1,6 +1,6 @@
-//! How fast it is: jobs a second, each as a ratio to something measured in the same run on the same machine.
+//! How fast it is, as a ratio to a floor measured in the same run on the same machine, and whether every guarantee held meanwhile.
 //!
-//! Everything runs on a private Postgres with fsync on, as it would with money. `cargo bench -- --help` lists the sizes.
+//! Everything runs on a private Postgres with fsync on, as it would with money. `cargo bench -- --help` lists what can be left out.
 
 #![expect(clippy::float_arithmetic, reason = "rates and ratios")]
 #![expect(
@@ -9,122 +9,118 @@
     reason = "rates and ratios of counts far below 2^52"
 )]
 
+mod bloat;
+mod calls;
+mod cost;
 mod drain;
+mod engine;
 mod figures;
+mod filler;
+mod fleet;
+mod floor;
+mod import;
+mod latency;
+mod machine;
+mod pgbench;
 mod planning;
+mod process;
+mod sizes;
+mod store;
+mod verdict;
 mod world;
 
 use std::io::Write;
+use std::time::Instant;
 
 use anyhow::Context;
 use clap::Parser;
-use mandated::sandbox::postgres::PrivatePostgres;
+use mandated::clock::Clock;
+use mandated::domain::Rail;
 
-use crate::drain::{Drain, Side};
-use crate::figures::{Figure, Figures, best};
+use crate::figures::Figures;
+use crate::machine::Server;
+use crate::sizes::{Part, Sizes};
 use crate::world::World;
 
-/// What to measure, and how much of it.
-#[derive(Debug, Parser)]
-struct Sizes {
-    /// Jobs claimed and settled in each run
-    #[arg(long, default_value_t = 20_000)]
-    rows: i64,
-    /// Future jobs, and old attempts, beside them
-    #[arg(long, default_value_t = 1_000_000)]
-    future: i64,
-    /// Mandates due for planning
-    #[arg(long, default_value_t = 100_000)]
-    mandates: i64,
-    /// Jobs claimed, and settled, by one statement
-    #[arg(long, default_value_t = 500)]
-    batch: i64,
-    /// Workers that claim and settle at the same time
-    #[arg(long, default_value_t = 4)]
-    workers: usize,
-    /// Runs of each kind, taken in turn; the best of each counts
-    #[arg(long, default_value_t = 3)]
-    rounds: u32,
-    /// What cargo says to every bench
-    #[arg(long, hide = true)]
-    bench: bool,
+/// What the measurements share.
+pub(crate) struct Bench {
+    sizes: Sizes,
+    server: Server,
+    figures: Figures,
+    /// Every database that the auditor has to look at in the end.
+    worlds: Vec<World>,
+    /// The one with millions of rows, from the first who asks for it.
+    large: Option<World>,
+    /// What the store did in batches of 500, once it is measured.
+    store_rate: Option<f64>,
 }
 
 fn main() -> anyhow::Result<()> {
+    // An error says that it is installed, which is as good.
+    drop(rustls::crypto::ring::default_provider().install_default());
     let runtime = tokio::runtime::Runtime::new().context("start the runtime")?;
-    runtime.block_on(measure(&Sizes::parse()))
+    let held = runtime.block_on(measure(Sizes::parse()))?;
+    anyhow::ensure!(held, "a guarantee does not hold");
+    Ok(())
 }
 
-async fn measure(sizes: &Sizes) -> anyhow::Result<()> {
-    let out = &mut std::io::stdout();
-    say("starting a private Postgres that syncs to disk")?;
-    let postgres = PrivatePostgres::start(true)?;
-    let drain = Drain {
-        batch: sizes.batch,
-        workers: sizes.workers,
+async fn measure(sizes: Sizes) -> anyhow::Result<bool> {
+    say("a private Postgres that syncs to disk")?;
+    let server = Server::start().await?;
+    let machine = server.describe().await?;
+    writeln!(std::io::stderr(), "{machine}")?;
+    let mut bench = Bench {
+        sizes: sizes.scaled(),
+        server,
+        figures: Figures::default(),
+        worlds: Vec::new(),
+        large: None,
+        store_rate: None,
     };
-    let mut figures = Figures::default();
-    let mut empty = World::new(&postgres, "empty").await?;
-    writeln!(out, "{}", empty.settings().await?)?;
-    writeln!(
-        out,
-        "batches of {}, {} workers, the best of {} runs each",
-        sizes.batch, sizes.workers, sizes.rounds
-    )?;
-
-    say("claim and settle against the same statements sent by a bare loop")?;
-    let (mut ours, mut floor) = (Vec::new(), Vec::new());
-    for _ in 0..sizes.rounds {
-        floor.push(drain.run(&mut empty, sizes.rows, Side::Floor).await?);
-        ours.push(drain.run(&mut empty, sizes.rows, Side::Ours).await?);
+    for part in Part::ALL {
+        if !bench.sizes.wants(*part) {
+            continue;
+        }
+        say(part.words())?;
+        let began = Instant::now();
+        Box::pin(bench.part(*part)).await?;
+        writeln!(
+            std::io::stderr(),
+            "    took {:.0} s",
+            began.elapsed().as_secs_f64()
+        )?;
     }
-    figures.add(Figure {
-        what: "claim, intent, settle, ledger; floor: the same SQL, bare",
-        ours: best(&ours),
-        floor: Some(best(&floor)),
-        goal: "0.90",
-    });
+    say("the auditor reads what was done")?;
+    let held = verdict::run(&mut bench).await?;
+    let out = &mut std::io::stdout();
+    writeln!(out, "{}", bench.sizes)?;
+    bench.figures.write(&machine, out)?;
+    bench.figures.save(&machine)?;
+    Ok(held)
+}
 
-    say("the same beside future jobs and old attempts")?;
-    let mut loaded = World::new(&postgres, "loaded").await?;
-    loaded.add_history(sizes.future).await?;
-    let (mut beside, mut alone) = (Vec::new(), Vec::new());
-    for _ in 0..sizes.rounds {
-        alone.push(drain.run(&mut empty, sizes.rows, Side::Ours).await?);
-        beside.push(drain.run(&mut loaded, sizes.rows, Side::Ours).await?);
+impl Bench {
+    async fn part(&mut self, part: Part) -> anyhow::Result<()> {
+        match part {
+            Part::Store => store::run(self).await,
+            Part::Pgbench => pgbench::run(self).await,
+            Part::Engine => engine::run(self).await,
+            Part::Snapshot => store::beside_a_snapshot(self).await,
+            Part::Daemons => fleet::run(self).await,
+            Part::Planner => planning::run(self).await,
+            Part::Import => import::run(self).await,
+            Part::Cost => cost::run(self).await,
+            Part::Large => store::beside_millions(self).await,
+            Part::Latency => latency::run(self).await,
+            Part::Bloat => bloat::run(self).await,
+        }
     }
-    figures.add(Figure {
-        what: "beside future jobs and old attempts; floor: empty tables",
-        ours: best(&beside),
-        floor: Some(best(&alone)),
-        goal: "0.90",
-    });
 
-    say("the same with a snapshot held open")?;
-    let (mut held, mut free) = (Vec::new(), Vec::new());
-    for _ in 0..sizes.rounds {
-        free.push(drain.run(&mut empty, sizes.rows, Side::Ours).await?);
-        let snapshot = empty.hold_snapshot().await?;
-        held.push(drain.run(&mut empty, sizes.rows, Side::Ours).await?);
-        snapshot.rollback().await?;
+    /// A database of its own.
+    async fn world(&self, name: &str, rail: Rail) -> anyhow::Result<World> {
+        let world = World::new(&self.server.postgres, name, rail, Clock::System);
+        Box::pin(world).await
     }
-    figures.add(Figure {
-        what: "a snapshot held open; floor: none",
-        ours: best(&held),
-        floor: Some(best(&free)),
-        goal: "0.90",
-    });
-
-    say("the planner")?;
-    let mut world = World::new(&postgres, "planning").await?;
-    figures.add(Figure {
-        what: "mandates planned",
-        ours: planning::run(&mut world, sizes.mandates).await?,
-        floor: None,
-        goal: "16,667/s",
-    });
-    figures.write(out)?;
-    Ok(())
 }
 
 /// What is under way, for whoever waits.

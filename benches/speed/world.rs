@@ -1,32 +1,61 @@
-//! A migrated database with rows as a merchant has them.
+//! A migrated database with rows as a merchant has them, true enough for the auditor.
 
 use std::str::FromStr;
 use std::time::Duration;
 
 use anyhow::Context;
-use chrono::DateTime;
-use mandated::domain::{AccountId, Instant, ProviderKind};
+use chrono::TimeDelta;
+use mandated::clock::Clock;
+use mandated::config::Config;
+use mandated::domain::ids::{notification_ref, order_id};
+use mandated::domain::policy::Policy;
+use mandated::domain::{AccountId, ExecutionId, Instant, ProviderKind, Rail};
 use mandated::sandbox::postgres::PrivatePostgres;
 use mandated::store::{self, ConnectSettings};
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{PgPool, Postgres, Transaction};
 
-/// Late in January, so that the month's partition has room for old attempts. 06:10 in India: no peak.
-const NOW: &str = "2027-01-29T00:40:00Z";
+/// The executions that are collected have higher numbers than all that only fills the tables.
+pub(crate) const FIRST: i64 = 100_000_001;
 
 /// A database, and the number of its next mandate and execution.
 #[derive(Debug)]
 pub(crate) struct World {
+    pub(crate) name: String,
+    pub(crate) url: String,
     pub(crate) pool: PgPool,
     pub(crate) account: AccountId,
-    pub(crate) now: Instant,
+    pub(crate) clock: Clock,
+    policy: Policy,
+    /// How many rows there are that nobody collects.
+    pub(crate) filled: i64,
     next: i64,
 }
 
+/// Executions that were made due, numbered without a gap.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Due {
+    pub(crate) first: i64,
+    pub(crate) count: i64,
+}
+
+/// When they become due.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum When {
+    /// Within the last hour, in no order.
+    Backlog,
+    /// One each millisecond from then on.
+    Arriving(Instant),
+}
+
 impl World {
-    pub(crate) async fn new(postgres: &PrivatePostgres, name: &str) -> anyhow::Result<Self> {
+    pub(crate) async fn new(
+        postgres: &PrivatePostgres,
+        name: &str,
+        rail: Rail,
+        clock: Clock,
+    ) -> anyhow::Result<Self> {
         postgres.create_database(name).await?;
-        let now = DateTime::parse_from_rfc3339(NOW)?.to_utc();
         let minute = Duration::from_mins(1);
         let settings = ConnectSettings {
             max_connections: 16,
@@ -36,136 +65,67 @@ impl World {
             lock_timeout: minute,
             application_name: "bench".to_owned(),
         };
-        let pool =
-            store::connect(PgConnectOptions::from_str(&postgres.url(name))?, &settings).await?;
-        store::migrate::migrate(&pool, now, 1).await?;
+        let url = postgres.url(name);
+        let pool = store::connect(PgConnectOptions::from_str(&url)?, &settings).await?;
+        // Notifications were sent before the first of this month.
+        let earlier = clock.now().checked_sub_signed(TimeDelta::days(5));
+        store::migrate::migrate(&pool, earlier.context("five days ago")?, 2).await?;
+        let tagged = sqlx::query("update mandated.installation set tag = $1").bind(TAG);
+        tagged.execute(&pool).await?;
         let account = store::accounts::register(&pool, "juspay_main", ProviderKind::Juspay).await?;
-        sqlx::query("insert into mandated.policies (digest, body) values ('bench', '{}')")
-            .execute(&pool)
-            .await?;
+        let policy = policy(rail)?;
+        store::policies::intern(&mut *pool.acquire().await?, &policy).await?;
         Ok(Self {
+            name: name.to_owned(),
+            url,
             pool,
             account,
-            now,
-            next: 1,
+            clock,
+            policy,
+            filled: 0,
+            next: FIRST,
         })
     }
 
-    /// What Postgres says about itself, in one line.
-    pub(crate) async fn settings(&self) -> anyhow::Result<String> {
-        let settings: Vec<String> = sqlx::query_scalar(
-            "select name || ' ' || current_setting(name) from pg_settings
-              where name in ('server_version', 'fsync', 'synchronous_commit', 'full_page_writes', 'shared_buffers', 'max_wal_size')
-              order by name desc",
-        )
-        .fetch_all(&self.pool)
-        .await?;
-        Ok(settings.join(", "))
-    }
-
-    /// UPI mandates, each with a notified execution whose debit became due within the last hour, in no order.
-    pub(crate) async fn add_due(&mut self, count: i64) -> anyhow::Result<()> {
-        let (first, now) = (self.next, self.now);
+    /// Mandates, each with an execution whose payer was notified and whose debit becomes due.
+    pub(crate) async fn add_due(&mut self, count: i64, when: When) -> anyhow::Result<Due> {
+        let first = self.next;
         self.next = first.saturating_add(count);
-        let fill = [
-            "insert into mandated.mandates (id, ref, account_id, provider, provider_mandate_id, customer_id, rail, notify,
-               amount_minor, max_amount_minor, currency, frequency, time_zone, starts_on, debit_at, description, metadata,
-               next_cycle_on, next_plan_at, created_at, updated_at) overriding system value
-             select i, 'subscription-' || i, 1, 'juspay', md5(i::text), 'customer-' || i, 'upi', 'separate', 49900, 500000, 'INR',
-               'monthly', 'Asia/Kolkata', '2026-01-29', '06:00', 'Gold plan, monthly', '{\"order.udf1\": \"web\"}', '2027-02-28',
-               $3 + interval '29 days', $3 - interval '1 year', $3 - interval '1 year'
-               from generate_series($1, $1 + $2 - 1) i",
-            "insert into mandated.executions (id, mandate_id, account_id, policy_id, cycle_on, debit_at, closes_at, amount_minor,
-               max_amount_minor, currency, state, reason, order_id, notification_no, notification_ref, delivered_at, max_attempts,
-               tries, planned_at, updated_at)
-             select i, i, 1, 1, '2027-01-29', '2027-01-29T00:30Z', '2027-02-27T18:30Z', 49900, 500000, 'INR', 'notified',
-               'the payer was notified: debit in the window', 'mbnch' || lpad(i::text, 9, '0') || 'o1', 1,
-               'mbnch' || lpad(i::text, 9, '0') || 'n1', $3 - interval '26 hours', 4, 1, $3 - interval '2 days',
-               $3 - interval '26 hours'
-               from generate_series($1, $1 + $2 - 1) i",
-            "insert into mandated.notifications (execution_id, notification_no, mandate_id, reference, state, amount_minor,
-               requested_at, delivered_at)
-             select id, 1, mandate_id, notification_ref, 'delivered', amount_minor, $3 - interval '27 hours', delivered_at
-               from mandated.executions where id between $1 and $1 + $2 - 1",
-            "insert into mandated.jobs (execution_id, account_id, mandate_id, step, run_at, run_before)
-             select i, 1, i, 'execute', $3 - make_interval(secs => abs(hashint8(i)) % 3600), $3 + interval '3 hours'
-               from generate_series($1, $1 + $2 - 1) i",
-        ];
-        for statement in fill {
+        let now = self.clock.now();
+        let arriving = match when {
+            When::Backlog => None,
+            When::Arriving(from) => Some(from),
+        };
+        let mandates = sqlx::query(MANDATES).bind(first).bind(count).bind(now);
+        let mandates = mandates.bind(self.policy.rail.as_str());
+        mandates.execute(&self.pool).await.context("add mandates")?;
+        let ids: Vec<i64> = (first..self.next).collect();
+        let orders: Vec<String> = ids.iter().map(|id| order(*id)).collect();
+        let notices: Vec<String> = ids.iter().map(|id| notice(*id)).collect();
+        let executions = sqlx::query(EXECUTIONS).bind(first).bind(now).bind(arriving);
+        let executions = executions.bind(ids).bind(orders).bind(notices);
+        let most = (
+            self.policy.max_attempts,
+            self.policy.max_attempts_in_30_days,
+        );
+        let executions = executions
+            .bind(i32::from(most.0))
+            .bind(most.1.map(i32::from));
+        let executions = executions.execute(&self.pool);
+        executions.await.context("add executions")?;
+        for statement in WITH_THEM {
             sqlx::query(statement)
                 .bind(first)
                 .bind(count)
-                .bind(now)
                 .execute(&self.pool)
                 .await
-                .context("add due jobs")?;
+                .context("add what executions have")?;
         }
-        self.settle_down().await
-    }
-
-    /// Jobs of the coming month, and as many attempts of the last weeks.
-    pub(crate) async fn add_history(&mut self, count: i64) -> anyhow::Result<()> {
-        let (first, now) = (self.next, self.now);
-        self.next = first.saturating_add(count);
-        let fill = [
-            "insert into mandated.jobs (execution_id, account_id, mandate_id, step, run_at, run_before)
-             select i, 1, i, 'notify', $3 + make_interval(secs => 3600 + abs(hashint8(i)) % 2592000), null
-               from generate_series($1, $1 + $2 - 1) i",
-            "insert into mandated.attempts (at, execution_id, mandate_id, call, reference, http_status, latency_ms, outcome,
-               message, body, decision, lease_token, worker_id)
-             select $3 - make_interval(secs => abs(hashint8(i)) % 2332800), i, i, 'execute', 'mbnch' || lpad(i::text, 9, '0') || 'o1',
-               200, 180, 'charged', 'Transaction approved', repeat('{\"status\": \"CHARGED\"} ', 12), 'collected', i, 'bench'
-               from generate_series($1, $1 + $2 - 1) i",
-        ];
-        for statement in fill {
-            sqlx::query(statement)
-                .bind(first)
-                .bind(count)
-                .bind(now)
-                .execute(&self.pool)
-                .await
-                .context("add future jobs and old attempts")?;
-        }
-        self.settle_down().await
-    }
-
-    /// Monthly mandates, by UPI and card, one in ten by a cron expression, with a cycle to be planned now.
-    pub(crate) async fn add_mandates(&mut self, count: i64) -> anyhow::Result<()> {
-        let (first, now) = (self.next, self.now);
-        self.next = first.saturating_add(count);
-        sqlx::query(
-            "insert into mandated.mandates (id, ref, account_id, provider, provider_mandate_id, customer_id, rail, notify,
-               amount_minor, max_amount_minor, currency, frequency, cron, time_zone, starts_on, debit_at, description, metadata,
-               next_cycle_on, next_plan_at, created_at, updated_at) overriding system value
-             select i, 'subscription-' || i, 1, 'juspay', md5(i::text), 'customer-' || i,
-               case when i % 3 = 0 then 'card' else 'upi' end, 'separate', 49900, 500000, 'INR',
-               case when i % 10 > 0 then 'monthly' end, case when i % 10 = 0 then '0 6 30 * *' end, 'Asia/Kolkata', '2026-12-30',
-               '06:00', 'Gold plan, monthly', '{\"order.udf1\": \"web\"}', '2027-01-30',
-               $3 - make_interval(secs => abs(hashint8(i)) % 3600), $3 - interval '1 month', $3 - interval '1 month'
-               from generate_series($1, $1 + $2 - 1) i",
-        )
-        .bind(first)
-        .bind(count)
-        .bind(now)
-        .execute(&self.pool)
-        .await
-        .context("add mandates")?;
-        self.settle_down().await
-    }
-
-    /// Takes every lease back.
-    pub(crate) async fn give_back(&self) -> anyhow::Result<()> {
-        for statement in [
-            "update mandated.jobs set lease_until = null, lease_token = null, worker_id = null where lease_token is not null",
-            "delete from mandated.intents",
-        ] {
-            sqlx::query(statement).execute(&self.pool).await?;
-        }
-        self.settle_down().await
+        Ok(Due { first, count })
     }
 
     /// Leaves nothing for later that a run would pay for.
-    async fn settle_down(&self) -> anyhow::Result<()> {
+    pub(crate) async fn settle_down(&self) -> anyhow::Result<()> {
         for statement in ["vacuum analyze", "checkpoint"] {
             sqlx::query(statement).execute(&self.pool).await?;
         }
@@ -175,50 +135,107 @@ impl World {
     /// A reader that has not finished: nothing that dies from now on can be cleaned up.
     pub(crate) async fn hold_snapshot(&self) -> anyhow::Result<Transaction<'static, Postgres>> {
         let mut transaction = self.pool.begin().await?;
-        sqlx::query("set transaction isolation level repeatable read")
-            .execute(&mut *transaction)
-            .await?;
-        sqlx::query("set local idle_in_transaction_session_timeout = 0")
-            .execute(&mut *transaction)
-            .await?;
-        sqlx::query("select count(*) from mandated.accounts")
-            .execute(&mut *transaction)
-            .await?;
+        for statement in [
+            "set transaction isolation level repeatable read",
+            "set local idle_in_transaction_session_timeout = 0",
+            "select count(*) from mandated.accounts",
+        ] {
+            sqlx::query(statement).execute(&mut *transaction).await?;
+        }
         Ok(transaction)
     }
 
-    /// Proves that a run did all it says: nothing is queued or open any more, and every debit has its history.
-    pub(crate) async fn check(&self, count: i64) -> anyhow::Result<()> {
-        let first = self.next.saturating_sub(count);
-        let done: (i64, i64, i64, i64, i64) = sqlx::query_as(
+    /// Proves that a run did all it says, and none of it twice.
+    pub(crate) async fn check(&self, due: Due) -> anyhow::Result<()> {
+        let done: (i64, i64, i64, i64, i64, i64) = sqlx::query_as(
             "select (select count(*) from mandated.jobs where execution_id >= $1),
                     (select count(*) from mandated.intents),
                     (select count(*) from mandated.executions where id >= $1 and state = 'charged'),
                     (select count(*) from mandated.debits where execution_id >= $1),
-                    (select count(*) from mandated.attempts where execution_id >= $1)",
+                    (select count(*) from mandated.attempts where execution_id >= $1),
+                    (select count(distinct execution_id) from mandated.attempts where execution_id >= $1)",
         )
-        .bind(first)
+        .bind(due.first)
         .fetch_one(&self.pool)
         .await?;
+        let count = due.count;
         anyhow::ensure!(
-            done == (0, 0, count, count, count),
-            "jobs, intents, charged, debits and attempts left by {count} jobs: {done:?}"
-        );
-        Ok(())
-    }
-
-    /// Proves that every mandate got its execution and its job.
-    pub(crate) async fn check_planned(&self, count: i64) -> anyhow::Result<()> {
-        let planned: (i64, i64, i64) = sqlx::query_as(
-            "select (select count(*) from mandated.executions where state = 'planned'), (select count(*) from mandated.jobs),
-                    (select count(*) from mandated.mandates where next_cycle_on > '2027-01-30')",
-        )
-        .fetch_one(&self.pool)
-        .await?;
-        anyhow::ensure!(
-            planned == (count, count, count),
-            "executions, jobs and mandates of {count} planned: {planned:?}"
+            done == (0, 0, count, count, count, count),
+            "jobs, intents, charged, debits, attempts and executions tried, left by {count} jobs: {done:?}"
         );
         Ok(())
     }
 }
+
+/// Of this installation, in every order id.
+const TAG: &str = "bnch";
+
+/// The order of an execution.
+pub(crate) fn order(id: i64) -> String {
+    order_id(TAG, ExecutionId(id), 1)
+}
+
+/// The reference of its notification.
+pub(crate) fn notice(id: i64) -> String {
+    notification_ref(TAG, ExecutionId(id), 1)
+}
+
+/// The rules of a rail as configured by default, but without UPI's peak hours: it is measured at any time of day.
+fn policy(rail: Rail) -> anyhow::Result<Policy> {
+    let variables = [
+        ("DATABASE__URL", "postgres://127.0.0.1/bench"),
+        ("RAILS__UPI__WINDOWS", "[]"),
+        ("RAILS__UPI__NOTIFY_WINDOWS", "[]"),
+        // Only who calls nobody but this machine may do without them.
+        ("ACCOUNTS__JUSPAY_MAIN__PROVIDER", "juspay"),
+        ("ACCOUNTS__JUSPAY_MAIN__BASE_URL", "http://127.0.0.1:9/"),
+        ("ACCOUNTS__JUSPAY_MAIN__MERCHANT_ID", "bench"),
+        ("ACCOUNTS__JUSPAY_MAIN__API_KEY", "bench"),
+    ];
+    let variables = variables.map(|(key, value)| (format!("MANDATED__{key}"), value.to_owned()));
+    let config = Config::load_with(None, variables).context("read the configuration")?;
+    Ok(config.policy(ProviderKind::Juspay, rail))
+}
+
+/// `$1` the first number, `$2` how many, `$3` now, `$4` the rail.
+const MANDATES: &str =
+    "insert into mandated.mandates (id, ref, account_id, provider, provider_mandate_id, customer_id, rail, notify,
+       amount_minor, max_amount_minor, currency, frequency, time_zone, starts_on, debit_at, description, metadata,
+       next_cycle_on, next_plan_at, created_at, updated_at) overriding system value
+     select i, 'subscription-' || i, 1, 'juspay', 'mandate-' || i, 'customer-' || i, $4, 'separate', 49900, 500000, 'INR',
+       'monthly', 'Asia/Kolkata', today, '06:00', 'Gold plan, monthly', '{\"order.udf1\": \"web\"}',
+       (today + interval '1 month')::date, $3 + interval '20 days', $3 - interval '1 year', $3 - interval '1 year'
+       from generate_series($1, $1 + $2 - 1) i
+       cross join (select ($3 at time zone 'Asia/Kolkata')::date as today) d";
+/// `$1` the first number, `$2` now, `$3` when the first one becomes due, or null, `$4` numbers, orders and notifications,
+/// `$7` tries allowed, of an order and in 30 days.
+const EXECUTIONS: &str =
+    "insert into mandated.executions (id, mandate_id, account_id, policy_id, cycle_on, debit_at, closes_at, amount_minor,
+       max_amount_minor, currency, state, reason, order_id, notification_no, notification_ref, delivered_at, undelivered_at,
+       max_attempts, max_attempts_in_30_days, tries, planned_at, updated_at)
+     select i, i, 1, 1, ($2 at time zone 'Asia/Kolkata')::date, at, at + interval '27 days', 49900, 500000, 'INR', 'notified',
+       'the payer was notified: debit in the window', order_id, 1, notice, at - interval '26 hours', at - interval '27 hours',
+       $7, $8, 1, at - interval '2 days', at - interval '26 hours'
+       from unnest($4::bigint[], $5::text[], $6::text[]) e (i, order_id, notice)
+       cross join lateral (select coalesce($3 + (i - $1) * interval '1 millisecond',
+                                           $2 - make_interval(secs => abs(hashint8(i)) % 3600)) as at) t";
+/// Notifications, what happened so far, and the jobs.
+const WITH_THEM: [&str; 4] = [
+    "insert into mandated.notifications (execution_id, notification_no, mandate_id, reference, state, amount_minor,
+       requested_at, delivered_at)
+     select id, 1, mandate_id, notification_ref, 'delivered', amount_minor, undelivered_at, delivered_at
+       from mandated.executions where id between $1 and $1 + $2 - 1",
+    "insert into mandated.events (at, kind, mandate_id, mandate_ref, execution_id, cycle_on, to_state, order_id, amount_minor,
+       currency, reason)
+     select planned_at, 'execution.planned', mandate_id, 'subscription-' || id, id, cycle_on, 'planned', order_id, amount_minor,
+       currency, 'a cycle is due'
+       from mandated.executions where id between $1 and $1 + $2 - 1",
+    "insert into mandated.events (at, kind, mandate_id, mandate_ref, execution_id, cycle_on, from_state, to_state, order_id,
+       amount_minor, currency, reason)
+     select delivered_at, 'execution.notified', mandate_id, 'subscription-' || id, id, cycle_on, 'planned', 'notified', order_id,
+       amount_minor, currency, reason
+       from mandated.executions where id between $1 and $1 + $2 - 1",
+    "insert into mandated.jobs (execution_id, account_id, mandate_id, step, run_at, run_before)
+     select id, account_id, mandate_id, 'execute', debit_at, debit_at + interval '4 hours'
+       from mandated.executions where id between $1 and $1 + $2 - 1",
+];

@@ -22,7 +22,7 @@ begin
   -- What lives on.
   grant insert, update on mandated.accounts, mandated.mandates to mandated_app;
   grant insert, update, delete on mandated.executions, mandated.notifications, mandated.jobs, mandated.intents,
-    mandated.budgets, mandated.account_faults to mandated_app;
+    mandated.budgets, mandated.account_faults, mandated.daemons to mandated_app;
   -- The only DDL that a daemon needs. Both run as their owner and reach no other table.
   grant execute on function mandated.make_partitions, mandated.drop_partitions to mandated_app;
 end $$;

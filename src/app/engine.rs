@@ -16,7 +16,7 @@ use crate::config::{ClockMode, Config, Database};
 use crate::domain::classify::Classifier;
 use crate::domain::policy::Policy;
 use crate::domain::{ProviderKind, Rail};
-use crate::engine::{Account, Engine, Settings, heartbeat, retention};
+use crate::engine::{Account, Engine, Settings, bloat, heartbeat, retention};
 use crate::provider::{AccountSettings, Client};
 use crate::store::settle::FaultRules;
 use crate::store::{self, ConnectSettings, StoreError};
@@ -179,6 +179,10 @@ fn settings(config: &Config) -> Settings {
             warn_after: config.worker.unknown_warn_after,
             error_after: config.worker.unknown_error_after,
             every: config.worker.unknown_warn_every,
+        },
+        snapshots: bloat::Rules {
+            warn_after: config.worker.snapshot_warn_after,
+            every: config.worker.snapshot_warn_every,
         },
         retention: retention::Settings {
             interval: config.retention.interval,

@@ -29,9 +29,9 @@ pub struct Account {
     /// For a whole call.
     #[serde(with = "humantime_serde")]
     pub timeout: Duration,
-    /// Calls under way at once.
+    /// Calls under way at once, by all daemons.
     pub max_in_flight: u32,
-    /// Calls a second, by this process.
+    /// Calls a second, by all daemons.
     pub tps: u32,
     /// How long every daemon leaves the account alone after its key was refused.
     #[serde(with = "humantime_serde")]

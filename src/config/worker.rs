@@ -10,7 +10,7 @@ use serde::Deserialize;
 pub struct Worker {
     /// The name of this process; without it the host's name and the process id.
     pub id: Option<String>,
-    /// Calls under way at once, over all accounts.
+    /// Jobs under way at once, over all accounts.
     pub concurrency: u32,
     /// Jobs claimed by one statement.
     pub batch: u32,
@@ -45,4 +45,10 @@ pub struct Worker {
     /// so often.
     #[serde(with = "humantime_serde")]
     pub unknown_warn_every: Duration,
+    /// A snapshot of the database that is held open for longer is worth a warning,
+    #[serde(with = "humantime_serde")]
+    pub snapshot_warn_after: Duration,
+    /// so often.
+    #[serde(with = "humantime_serde")]
+    pub snapshot_warn_every: Duration,
 }

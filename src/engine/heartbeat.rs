@@ -6,7 +6,7 @@ use std::time::Duration;
 use chrono::{SecondsFormat, TimeDelta};
 use tracing::{error, info, warn};
 
-use super::Engine;
+use super::{Engine, bloat};
 use crate::domain::Instant;
 use crate::store::StoreError;
 use crate::store::monitor::{Open, Pulse, open_since, pulse};
@@ -32,6 +32,7 @@ pub async fn tick(engine: &Engine, backlog: usize) -> Result<Pulse, StoreError> 
     let beat = pulse(&engine.pool, now).await?;
     let since = now.checked_sub_signed(A_DAY).unwrap_or(Instant::MIN_UTC);
     let unmapped = recent(&engine.pool, since).await?;
+    let oldest_snapshot_s = bloat::look(engine).await;
     let age =
         |at: Option<Instant>| at.map_or(0, |at| now.signed_duration_since(at).num_seconds().max(0));
     info!(
@@ -45,6 +46,8 @@ pub async fn tick(engine: &Engine, backlog: usize) -> Result<Pulse, StoreError> 
         paused_accounts = beat.paused_accounts,
         budget_headroom = beat.budget_headroom,
         unmapped,
+        dead_rows = beat.dead_rows,
+        oldest_snapshot_s,
         settle_backlog = backlog,
         "heartbeat"
     );

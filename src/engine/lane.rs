@@ -2,16 +2,16 @@
 //!
 //! An account that is slow or paused holds up nobody else's debits: each has its own lane.
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, error, warn};
 
 use super::job::{self, Done};
 use super::log;
+use super::places::Places;
 use super::wake::Wake;
 use super::{Account, Engine};
 use crate::domain::Instant;
@@ -28,8 +28,7 @@ pub struct Lane {
     index: usize,
     settler: mpsc::Sender<Done>,
     wake: Wake,
-    /// Calls in flight over all lanes.
-    places: Arc<Semaphore>,
+    places: Places,
     running: JoinSet<()>,
     since: Since,
 }
@@ -73,7 +72,7 @@ impl Lane {
         index: usize,
         settler: mpsc::Sender<Done>,
         wake: Wake,
-        places: Arc<Semaphore>,
+        places: Places,
     ) -> Self {
         Self {
             engine,
@@ -147,21 +146,26 @@ impl Lane {
         let Some(account) = self.account() else {
             return Ok(Round::Done);
         };
-        let free = account
-            .max_in_flight
+        // Subscribed before its share is read: what becomes of it meanwhile is not lost.
+        let mut changes = account.client.pace().subscribe();
+        let free = at_once(account, self.engine.settings.lease)
             .saturating_sub(self.running.len())
             .min(self.engine.settings.batch);
+        if free == 0 {
+            // The end of any job makes room, or a larger share.
+            tokio::select! {
+                ended = self.running.join_next(), if !self.running.is_empty() => heard(ended),
+                () = changes.changed() => {}
+                () = draining.cancelled() => {}
+            }
+            return Ok(Round::Full);
+        }
         let permits = tokio::select! {
             permits = self.places(free) => permits,
             () = draining.cancelled() => return Ok(Round::Done),
         };
         let limit = permits.len();
         if limit == 0 {
-            // All places are taken: the end of any call makes room.
-            tokio::select! {
-                ended = self.running.join_next() => heard(ended),
-                () = draining.cancelled() => {}
-            }
             return Ok(Round::Full);
         }
         around("claim.clock", self.engine.check_clock()).await?;
@@ -178,25 +182,19 @@ impl Lane {
         Ok(if full { Round::Full } else { Round::Done })
     }
 
-    /// Places for calls. While answers cannot be settled no more are asked for.
-    async fn places(&self, wanted: usize) -> Vec<OwnedSemaphorePermit> {
+    /// Places for jobs. While answers cannot be settled no more are asked for.
+    async fn places(&mut self, wanted: usize) -> Vec<OwnedSemaphorePermit> {
         self.engine.troubles.room().await;
         self.reserve(wanted).await
     }
 
-    /// Up to `wanted` places; at least one, when any are wanted, as soon as another lane gives one up.
-    async fn reserve(&self, wanted: usize) -> Vec<OwnedSemaphorePermit> {
-        let mut permits = Vec::with_capacity(wanted);
-        while permits.len() < wanted {
-            match Arc::clone(&self.places).try_acquire_owned() {
-                Ok(permit) => permits.push(permit),
-                Err(_) if permits.is_empty() && self.running.is_empty() => {
-                    match Arc::clone(&self.places).acquire_owned().await {
-                        Ok(permit) => permits.push(permit),
-                        Err(_closed) => break,
-                    }
-                }
-                Err(_none_free) => break,
+    /// Up to `wanted` places; none when one of its own jobs ends before there is any, for that may have left one.
+    async fn reserve(&mut self, wanted: usize) -> Vec<OwnedSemaphorePermit> {
+        let mut permits = self.places.free(wanted);
+        if permits.is_empty() {
+            tokio::select! {
+                permit = self.places.next() => permits.extend(permit),
+                ended = self.running.join_next(), if !self.running.is_empty() => heard(ended),
             }
         }
         permits
@@ -248,6 +246,15 @@ impl Lane {
             Ok(None) | Err(_) => poll,
         }
     }
+}
+
+/// How many jobs of an account may be under way: no more than there may be calls, and no more than come to their turn in the first
+/// tenth of their leases. What cannot be called soon is for whoever can.
+fn at_once(account: &Account, lease: Duration) -> usize {
+    let pace = account.client.pace();
+    let soon = lease.checked_div(10).unwrap_or_default();
+    let in_time = pace.calls_in(soon).max(1);
+    account.max_in_flight.min(pace.places()).min(in_time)
 }
 
 /// Claims up to `limit` jobs of an account; only those that were due from `since` on.

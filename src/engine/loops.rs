@@ -4,13 +4,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::future::BoxFuture;
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing::error;
 
+use super::fleet::Fleet;
 use super::job::Done;
 use super::lane::Lane;
+use super::places::Places;
 use super::wake::{Wake, listen};
 use super::{Engine, heartbeat, planner, rescue, retention, settler};
 use crate::store::monitor::Pulse;
@@ -37,10 +39,11 @@ pub async fn run(
     let wake = Wake::default();
     let (settler, done) = mpsc::channel(engine.settings.concurrency.max(1));
     let backlog = settler.downgrade();
-    let places = Arc::new(Semaphore::new(engine.settings.concurrency));
+    let places = Places::divide(engine.settings.concurrency, engine.accounts.len());
+    let (fleet, alone) = (Fleet::new(engine.clone()), CancellationToken::new());
     let mut loops = JoinSet::new();
-    for index in 0..engine.accounts.len() {
-        let places = Arc::clone(&places);
+    loops.spawn(fleet.run(alone.clone()));
+    for (index, places) in places.into_iter().enumerate() {
         let lane = Lane::new(engine.clone(), index, settler.clone(), wake.clone(), places);
         loops.spawn(lane.run(draining.clone(), aborted.clone()));
     }
@@ -65,6 +68,10 @@ pub async fn run(
             error!(error = %panic, "a loop of the engine panicked: the daemon drains and stops; start it again");
             draining.cancel();
             ended = Err(LoopPanicked);
+        }
+        if loops.len() == 1 {
+            // The fleet: nothing is called any more.
+            alone.cancel();
         }
     }
     ended

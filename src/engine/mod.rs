@@ -2,13 +2,17 @@
 //!
 //! The way of one job: [`lane`] claims it (its intent is durable then), [`job`] asks the gate, makes the call and lets the core
 //! decide, [`settler`] writes what follows, fenced by the lease. [`planner`] makes the jobs, [`rescue`] takes back those of lost
-//! workers, [`retention`] makes and drops partitions, [`heartbeat`] says how it goes, [`trouble`] what is wrong with the database.
+//! workers, [`retention`] makes and drops partitions, [`heartbeat`] says how it goes, [`bloat`] who keeps dead rows, [`trouble`] what is
+//! wrong with the database. Nobody is starved: the lanes share [`places`], and the daemons what an account allows ([`fleet`]).
 
+pub mod bloat;
+pub mod fleet;
 pub mod heartbeat;
 pub mod job;
 pub mod lane;
 pub mod log;
 pub mod loops;
+pub mod places;
 pub mod planner;
 pub mod rescue;
 pub mod retention;
@@ -44,6 +48,8 @@ pub struct Engine {
     policies: Arc<Mutex<HashMap<i64, Arc<Policy>>>>,
     /// When this process last said what waits for a person.
     warned_at: Arc<Mutex<Option<Instant>>>,
+    /// What is known of the oldest snapshot.
+    snapshots: Arc<Mutex<bloat::Watch>>,
     /// In every order id of this installation.
     pub tag: Arc<str>,
 }
@@ -52,7 +58,7 @@ pub struct Engine {
 #[derive(Debug, Clone)]
 pub struct Settings {
     pub worker_id: String,
-    /// Calls in flight over all accounts.
+    /// Jobs under way over all accounts.
     pub concurrency: usize,
     /// Jobs claimed by one statement.
     pub batch: usize,
@@ -73,6 +79,7 @@ pub struct Settings {
     pub rescue_interval: Duration,
     pub heartbeat_interval: Duration,
     pub overdue: heartbeat::Overdue,
+    pub snapshots: bloat::Rules,
     pub retention: retention::Settings,
     /// For new executions.
     pub policies: BTreeMap<(ProviderKind, Rail), Policy>,
@@ -85,6 +92,7 @@ pub struct Account {
     pub name: String,
     pub client: Client,
     pub timeout: Duration,
+    /// Calls under way at once, by all daemons together.
     pub max_in_flight: usize,
     pub pause_after_refusal: Duration,
 }
@@ -108,6 +116,7 @@ impl Engine {
             accounts: Arc::new(accounts),
             policies: Arc::default(),
             warned_at: Arc::default(),
+            snapshots: Arc::default(),
             tag: tag.into(),
         }
     }

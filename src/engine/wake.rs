@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use sqlx::postgres::PgListener;
+use sqlx::postgres::{PgListener, PgPoolOptions};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tracing::debug;
@@ -12,6 +12,9 @@ use crate::store::StoreError;
 
 /// What its troubles are called.
 const NAME: &str = "listen";
+
+/// To connect, and to be heard.
+const LIMIT: Duration = Duration::from_secs(10);
 
 /// Wakes every lane that sleeps.
 #[derive(Debug, Clone)]
@@ -72,9 +75,16 @@ pub(super) async fn listen(engine: Engine, wake: Wake, draining: CancellationTok
 /// Until the connection is lost. One that the network has lost says nothing for ever, so when another loop was in trouble and is
 /// not any more, it is made anew.
 async fn listen_once(engine: &Engine, wake: &Wake) -> Result<(), sqlx::Error> {
-    let mut listener = PgListener::connect_with(&engine.pool).await?;
+    // A connection of its own: one from the pool may be lost without a word, and sqlx says goodbye on it before it gives it back.
+    let options = engine.pool.connect_options().as_ref().clone();
+    let own = PgPoolOptions::new()
+        .max_connections(1)
+        .acquire_timeout(LIMIT)
+        .connect_lazy_with(options);
+    let mut listener = PgListener::connect_with(&own).await?;
     listener.eager_reconnect(false);
-    listener.listen("mandated_jobs").await?;
+    let listening = tokio::time::timeout(LIMIT, listener.listen("mandated_jobs")).await;
+    listening.map_err(|_over| std::io::Error::from(std::io::ErrorKind::TimedOut))??;
     debug!("listening for wake-ups");
     engine.troubles.works(NAME);
     // What was said while nobody listened.

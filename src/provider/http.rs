@@ -1,15 +1,14 @@
-//! The one way out: timeouts, no redirects, a size limit, the account's calls a second, and the table of what a
-//! transport result proves.
+//! The one way out: timeouts, no redirects, a size limit, the account's pace, and the table of what a transport
+//! result proves.
 
-use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::SecondsFormat;
-use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use reqwest::header::RETRY_AFTER;
 use reqwest::{Request, RequestBuilder, Response};
 
+use super::pace::Pace;
 use super::retry_after::retry_after;
 use super::{AccountSettings, Answered};
 use crate::domain::Instant;
@@ -40,7 +39,7 @@ pub struct Sent {
 #[derive(Debug, Clone)]
 pub struct Http {
     client: reqwest::Client,
-    limiter: Arc<DefaultDirectRateLimiter>,
+    pace: Arc<Pace>,
     simulated: bool,
 }
 
@@ -65,16 +64,19 @@ impl Http {
                 account: settings.name.clone(),
                 source,
             })?;
-        let tps = NonZeroU32::new(settings.tps).unwrap_or(NonZeroU32::MIN);
         Ok(Self {
             client,
-            limiter: Arc::new(RateLimiter::direct(Quota::per_second(tps))),
+            pace: Arc::new(Pace::new(settings.tps)),
             simulated,
         })
     }
 
     pub fn client(&self) -> &reqwest::Client {
         &self.client
+    }
+
+    pub fn pace(&self) -> &Pace {
+        &self.pace
     }
 
     /// Sends a request that only reads.
@@ -89,7 +91,7 @@ impl Http {
         at: Instant,
         deadline: Option<tokio::time::Instant>,
     ) -> Sent {
-        around("limit", self.limiter.until_ready()).await;
+        let _turn = around("limit", self.pace.turn()).await;
         let started = tokio::time::Instant::now();
         let request = if self.simulated {
             request.header(

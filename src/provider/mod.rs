@@ -7,6 +7,7 @@
 pub mod http;
 mod json;
 pub mod juspay;
+pub mod pace;
 mod read;
 mod redact;
 mod retry_after;
@@ -26,6 +27,7 @@ use crate::domain::{Amount, Instant, Mandate, MandateStatus, Outcome, ProviderKi
 
 pub use http::Http;
 pub use juspay::Juspay;
+pub use pace::Pace;
 pub use read::{Answered, Read, Reading, read, read_about};
 pub use redact::{hide_in_text, redact};
 pub use signzy::Signzy;
@@ -42,7 +44,7 @@ pub struct AccountSettings {
     pub api_key: SecretString,
     /// For the whole call, connect to last byte.
     pub timeout: Duration,
-    /// Calls a second, shared by everything this process does with the account.
+    /// Calls a second, shared by everybody who calls the account.
     pub tps: u32,
 }
 
@@ -255,6 +257,14 @@ impl Client {
             ProviderKind::Juspay => Self::Juspay(Juspay::new(settings, http, classifier)),
             ProviderKind::Signzy => Self::Signzy(Signzy::new(settings, http, classifier)),
         })
+    }
+
+    /// How fast the account may be called by this process.
+    pub fn pace(&self) -> &Pace {
+        match self {
+            Self::Juspay(client) => client.pace(),
+            Self::Signzy(client) => client.pace(),
+        }
     }
 }
 

@@ -110,8 +110,7 @@ pub fn executions<'a>(
     .fetch(pool)
 }
 
-/// The same for the few that wait for proof or for a person. Each state has an index of its own, and its name must be in the
-/// statement for it to be used.
+/// The same for the few that wait for proof or for a person, which have a table of their own.
 fn open_executions<'a>(
     pool: &'a PgPool,
     state: State,
@@ -124,12 +123,11 @@ fn open_executions<'a>(
                e.class, e.amount_minor as "amount_minor!", e.currency as "currency!", e.order_id as "order_id!",
                coalesce(case when e.state = 'unknown' then e.sent_at end, e.finished_at, e.updated_at) as "since!",
                j.step as "next_step?", j.run_at as "next_at?"
-          from (select * from mandated.executions where state = 'unknown'
-                union all
-                select * from mandated.executions where state = 'review') e
+          from mandated.open_ends o
+          join mandated.executions e on e.id = o.execution_id
           join mandated.mandates m on m.id = e.mandate_id
           left join mandated.jobs j on j.execution_id = e.id
-         where e.state = $1 and ($2::text is null or m.ref = $2)
+         where o.state = $1 and ($2::text is null or m.ref = $2)
          order by e.id desc
          limit $3
         "#,

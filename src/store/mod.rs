@@ -4,8 +4,10 @@
 
 pub mod accounts;
 pub mod audit;
+pub mod bloat;
 pub mod claim;
 pub mod error;
+pub mod fleet;
 pub mod import;
 pub mod kind;
 pub mod listing;

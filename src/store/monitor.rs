@@ -74,6 +74,8 @@ pub struct Pulse {
     pub paused_accounts: i64,
     /// Of the tries allowed to the debits that are due next, how many in a hundred are left.
     pub budget_headroom: i64,
+    /// In the hot tables, as Postgres counts them: what was written in the last seconds may be missing.
+    pub dead_rows: i64,
 }
 
 /// Counts what is due up to a cap, and looks at no more than the next 500 jobs of an account, so that its cost does not grow with
@@ -89,15 +91,17 @@ pub async fn pulse(pool: &PgPool, now: Instant) -> Result<Pulse, StoreError> {
                 select j.run_at from mandated.jobs j where j.account_id = a.id and j.lease_token is null and j.run_at <= $1
                  order by j.run_at, j.execution_id limit 1) n) as oldest_due_at,
              (select count(*) from mandated.intents) as "open_intents!",
-             (select min(sent_at) from mandated.executions where state = 'unknown') as oldest_unknown_at,
-             (select count(*) from mandated.executions where state = 'review') as "reviews!",
+             (select since from mandated.open_ends where state = 'unknown' order by since limit 1) as "oldest_unknown_at?",
+             (select count(*) from mandated.open_ends where state = 'review') as "reviews!",
              (select count(*) from mandated.accounts where paused_until > $1) as "paused_accounts!",
              (select coalesce(100 * sum(e.max_attempts - least(e.debits_tried, e.max_attempts)) / sum(e.max_attempts), 100)
                 from mandated.accounts a cross join lateral (
                   select j.execution_id, j.step from mandated.jobs j where j.account_id = a.id and j.lease_token is null
                    order by j.run_at, j.execution_id limit 500) n
                 cross join lateral (select max_attempts, debits_tried from mandated.executions
-                                     where id = n.execution_id and n.step in ('execute', 'retry') limit 1) e) as "budget_headroom!""#,
+                                     where id = n.execution_id and n.step in ('execute', 'retry') limit 1) e) as "budget_headroom!",
+             pg_stat_get_dead_tuples('mandated.jobs'::regclass) + pg_stat_get_dead_tuples('mandated.intents'::regclass)
+               as "dead_rows!""#,
         now
     )
     .fetch_one(pool)
@@ -116,16 +120,13 @@ pub struct Open {
     pub oldest: Vec<i64>,
 }
 
-/// What is unknown since its debit was sent, or in review since it came there, for longer than since an instant. Each state has an
-/// index of its own.
+/// What is unknown since its debit was sent, or in review since it came there, for longer than since an instant.
 pub async fn open_since(pool: &PgPool, before: Instant) -> Result<Vec<Open>, StoreError> {
     sqlx::query_as!(
         Open,
-        r#"select state as "state!", count(*) as "count!", min(since) as "oldest_at!",
-                  (array_agg(id order by since, id))[1:5] as "oldest!"
-             from (select state, id, coalesce(sent_at, updated_at) as since from mandated.executions where state = 'unknown'
-                   union all
-                   select state, id, finished_at from mandated.executions where state = 'review') open
+        r#"select state, count(*) as "count!", min(since) as "oldest_at!",
+                  (array_agg(execution_id order by since, execution_id))[1:5] as "oldest!"
+             from mandated.open_ends
             where since <= $1
             group by state
             order by state desc"#,

@@ -158,9 +158,12 @@ pub async fn advance(
         why: error.to_string(),
     })?;
     sqlx::query!(
-        "update mandated.mandates m set next_cycle_on = c.next_cycle_on, next_plan_at = c.next_plan_at, updated_at = $2
-           from jsonb_to_recordset($1) as c (mandate_id bigint, next_cycle_on date, next_plan_at timestamptz)
-          where m.id = c.mandate_id",
+        // By their keys, and so that Postgres has no choice: see claim.sql.
+        "with c as materialized (
+           select * from jsonb_to_recordset($1) as c (mandate_id bigint, next_cycle_on date, next_plan_at timestamptz))
+         update mandated.mandates m set next_cycle_on = c.next_cycle_on, next_plan_at = c.next_plan_at, updated_at = $2
+           from c
+          where m.id = any (array(select mandate_id from c)) and m.id = c.mandate_id",
         rows,
         now
     )

@@ -175,7 +175,9 @@ pub async fn set_tag(pool: &PgPool, tag: &str) -> Result<(), StoreError> {
 /// Lets the leases of a worker be over, in a simulation in which their time has passed.
 pub async fn end_leases(pool: &PgPool, worker: &str) -> Result<(), StoreError> {
     sqlx::query!(
-        "update mandated.jobs set lease_until = now() - interval '1 second' where worker_id = $1",
+        // What is locked is being settled by its last statement, or rescued: to wait for it could be a deadlock.
+        "update mandated.jobs set lease_until = now() - interval '1 second'
+          where execution_id in (select execution_id from mandated.jobs where worker_id = $1 for update skip locked)",
         worker
     )
     .execute(pool)

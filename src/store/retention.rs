@@ -49,19 +49,20 @@ impl Parent {
     }
 }
 
-/// Deletes up to `limit` executions that ended before an instant, with their notifications. Their debits stay; reviews stay.
+/// Deletes up to `limit` executions that ended before an instant, as their cycles did, with their notifications. Their debits stay; reviews stay.
 pub async fn delete_executions(
     pool: &PgPool,
     before: Instant,
     limit: i64,
 ) -> Result<u64, StoreError> {
     let done = sqlx::query!(
-        "with old as (
+        // By their keys, and so that Postgres has no choice: see claim.sql.
+        "with old as materialized (
            select e.id from mandated.executions e
-            where e.finished_at < $1 and e.state <> 'review'
-              and not exists (select 1 from mandated.jobs j where j.execution_id = e.id)
-            order by e.finished_at limit $2 for update skip locked)
-         delete from mandated.executions e using old where e.id = old.id",
+            where e.closes_at < $1 and e.finished_at < $1 and e.state <> 'review'
+              and (select true from mandated.jobs j where j.execution_id = e.id limit 1) is null
+            order by e.closes_at limit $2 for update skip locked)
+         delete from mandated.executions where id = any (array(select id from old))",
         before,
         limit
     )

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use serde::Serialize;
+use serde_with::skip_serializing_none;
 use sqlx::PgPool;
 
 use super::error::{StoreError, Tried};
@@ -12,6 +13,7 @@ use crate::domain::{AccountId, ExecutionId, Instant, LeaseToken, State};
 use crate::failpoint::around;
 
 /// All that changes when one job is done. Fields are the columns they are written to.
+#[skip_serializing_none]
 #[derive(Debug, Clone, Serialize)]
 pub struct Settlement {
     pub execution_id: ExecutionId,
@@ -41,16 +43,13 @@ pub struct Settlement {
     pub looked: Vec<Instant>,
     pub mandate_status: Option<&'static str>,
     /// The pause that this status is an answer about; without one it is news of an active mandate.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub paused_at: Option<Instant>,
     /// Whether the next job's own time has come, and it waits for its mandate to be resumed.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub parked: bool,
     /// Declined tries that this job found out about, where 30 days have a limit of them.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub card_tries: Option<u16>,
     /// What is wrong with the account or with us, in a few words, rather than with this mandate.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub fault: Option<String>,
     /// The proof of a collection: what was debited, and by which order of the cycle.
     pub debit_minor: Option<i64>,
@@ -63,6 +62,7 @@ pub struct Settlement {
 }
 
 /// One call to a provider, for the append-only history. Redacted before it gets here.
+#[skip_serializing_none]
 #[derive(Debug, Clone, Serialize)]
 pub struct Attempt {
     pub execution_id: ExecutionId,
@@ -185,9 +185,10 @@ pub async fn record_counter(
     counter: i64,
 ) -> Result<bool, StoreError> {
     let statement = sqlx::query!(
-        "update mandated.intents i set counter_before = $3
-           from mandated.jobs j
-          where i.execution_id = $1 and j.execution_id = $1 and j.lease_token = $2 and j.lease_until > now()",
+        // The job by its key, and so that Postgres has no choice: see claim.sql.
+        "update mandated.intents set counter_before = $3
+          where execution_id = $1
+            and (select lease_token = $2 and lease_until > now() from mandated.jobs where execution_id = $1 limit 1)",
         execution.0,
         token.0,
         counter

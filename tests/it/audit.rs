@@ -198,6 +198,7 @@ const DAMAGES: &[(&str, &str)] = &[
         delete from mandated.jobs where execution_id = 2;
         insert into mandated.events (at, kind, mandate_id, mandate_ref, execution_id, from_state, to_state, reason)
         values ('2026-11-18Z', 'execution.failed', 2, 'sub-2', 2, 'unknown', 'failed', 'too old')"),
+    ("an open end that is not listed", "delete from mandated.open_ends"),
     ("a forgotten execution", "delete from mandated.jobs where execution_id = 3"),
     ("a job without an execution", "insert into mandated.jobs (execution_id, account_id, mandate_id, step, run_at) values (9, 1, 1, 'notify', '2026-11-20Z')"),
     ("a job for a finished execution", "insert into mandated.jobs (execution_id, account_id, mandate_id, step, run_at) values (1, 1, 1, 'retry', '2026-11-20Z')"),
@@ -302,7 +303,16 @@ async fn what_is_unusual_and_lawful_is_not_a_finding() {
          select timestamptz '2026-11-20T02:50Z' + n * interval '10 minutes', 'execution.' || v.now, 3, 'sub-3', 3,
                 case when n = 1 and v.now = 'executing' then 'notified' else v.before end, v.now, 'as it is'
            from unnest(array[1, 3, 4, 5, 6]) n,
-                (values ('retrying', 'executing'), ('executing', 'retrying')) v (before, now) order by n, v.now",
+                (values ('retrying', 'executing'), ('executing', 'retrying')) v (before, now) order by n, v.now;
+         -- A worker that was lost before it made its call: the look at the order finds the try before.
+         insert into mandated.attempts
+           (at, execution_id, mandate_id, call, reference, latency_ms, outcome, decision, lease_token, worker_id)
+         values ('2026-11-20T03:25Z', 3, 3, 'retry', 'order3', 1, 'lost', '-', 21, 'worker'),
+                ('2026-11-20T03:27Z', 3, 3, 'order_status', 'order3', 1, 'failed', '-', 22, 'worker');
+         insert into mandated.events (at, kind, mandate_id, mandate_ref, execution_id, from_state, to_state, reason)
+         values ('2026-11-20T03:25Z', 'execution.executing', 3, 'sub-3', 3, 'retrying', 'executing', 'retry begins'),
+                ('2026-11-20T03:27Z', 'execution.retrying', 3, 'sub-3', 3, 'executing', 'retrying',
+                 'the worker stopped before it made the call')",
     )
     .await;
     assert_eq!(found(&database.pool).await, "");

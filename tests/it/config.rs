@@ -289,7 +289,7 @@ fn unknown_keys_in_the_file_name_the_nearest_key() {
       mandated.toml: there is no key retry.upi.transient.inital; did you mean retry.upi.transient.initial?
       mandated.toml: there is no key worker.btach; did you mean worker.batch?
       mandated.toml: there is no key worker.tps; did you mean accounts.NAME.tps?
-      mandated.toml: there is no key worker.zzz; its section has batch, concurrency, drain_timeout, id, lease, parked_limit, parked_pause, parked_within, poll_interval, settle_batch, settle_linger, unknown_error_after, unknown_warn_after, unknown_warn_every
+      mandated.toml: there is no key worker.zzz; its section has batch, concurrency, drain_timeout, id, lease, parked_limit, parked_pause, parked_within, poll_interval, settle_batch, settle_linger, snapshot_warn_after, snapshot_warn_every, unknown_error_after, unknown_warn_after, unknown_warn_every
     ");
 }
 
@@ -311,7 +311,7 @@ fn unknown_variables_name_the_nearest_variable() {
       MANDATED__DATABASES__URL: there is no key databases.url; did you mean MANDATED__DATABASE__URL?
       MANDATED__RETRY__UPI__FUND__STRATEGY: there is no key retry.upi.fund.strategy; did you mean MANDATED__RETRY__UPI__FUNDS__STRATEGY?
       MANDATED__WORKER: worker is a section, not a value
-      MANDATED__WORKER____LEASE: there is no key worker..lease; its section has batch, concurrency, drain_timeout, id, lease, parked_limit, parked_pause, parked_within, poll_interval, settle_batch, settle_linger, unknown_error_after, unknown_warn_after, unknown_warn_every
+      MANDATED__WORKER____LEASE: there is no key worker..lease; its section has batch, concurrency, drain_timeout, id, lease, parked_limit, parked_pause, parked_within, poll_interval, settle_batch, settle_linger, snapshot_warn_after, snapshot_warn_every, unknown_error_after, unknown_warn_after, unknown_warn_every
       MANDATED__WORKER__LAESE: there is no key worker.laese; did you mean MANDATED__WORKER__LEASE?
     ");
 }

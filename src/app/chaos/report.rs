@@ -15,7 +15,7 @@ use crate::app::Failure;
 use crate::app::ledgers::{Comparison, compare};
 use crate::cli::Chaos;
 use crate::domain::Instant;
-use crate::sandbox::{Fault, Ledger, Rule, Sandbox, Violation};
+use crate::sandbox::{Fault, Rule, Sandbox, Violation};
 use crate::store::report::{self as figures, EndTotal, StateTotal, Unfinished};
 
 /// How many counter-examples are printed of each kind.
@@ -42,8 +42,6 @@ pub(super) struct Report {
     incidents: BTreeMap<&'static str, u64>,
     /// Incidents that found nothing to befall.
     not_injected: usize,
-    /// Whether the zeros say anything about how soon and how often an order was looked up.
-    looks_are_judged: bool,
     zeros: Vec<Zero>,
     states: Vec<StateTotal>,
     ends: Vec<EndTotal>,
@@ -59,12 +57,9 @@ pub(super) async fn collect(
     sandbox: &Sandbox,
     told: Told,
 ) -> Result<Report, Failure> {
-    let mut ledger = sandbox.ledger();
+    let ledger = sandbox.ledger();
     let comparison = compare(pool, &ledger).await?;
-    let mut audit = audit(pool, told.until, LATE, &progress(None, "rules")).await?;
-    if chaos.processes {
-        without_looks(&mut ledger, &mut audit);
-    }
+    let audit = audit(pool, told.until, LATE, &progress(None, "rules")).await?;
     let unfinished = figures::unfinished(pool).await?;
     let zeros = zeros(&ledger.violations, &comparison, &audit, &unfinished);
     let (executions, _) = figures::totals(pool).await?;
@@ -78,7 +73,6 @@ pub(super) async fn collect(
         faults: sandbox.faults(),
         incidents: told.incidents,
         not_injected: told.left,
-        looks_are_judged: !chaos.processes,
         zeros,
         states: figures::by_state(pool).await?,
         ends: figures::by_end(pool).await?,
@@ -87,21 +81,6 @@ pub(super) async fn collect(
         violations: ledger.violations,
         audit,
     })
-}
-
-/// Each process has a simulated clock that jumps by itself, minutes apart from the others', and a killed one's leases end at once: how
-/// soon after a debit another one looks cannot be told from their times. Everything else is hours apart, and judged.
-fn without_looks(ledger: &mut Ledger, audit: &mut Verdict) {
-    let looks = [Rule::LookUpTooSoon, Rule::LookUpTooOften];
-    ledger
-        .violations
-        .retain(|violation| !looks.contains(&violation.rule));
-    audit.rules.retain(|judged| {
-        !judged
-            .rule
-            .starts_with("an order is looked up no more often")
-    });
-    audit.holds = audit.rules.iter().all(|judged| judged.broken == 0);
 }
 
 /// Which guarantee a broken rule of the sandbox belongs to.
@@ -213,12 +192,6 @@ impl Report {
         }
         writeln!(out)?;
         table.write(out)?;
-        if !self.looks_are_judged {
-            writeln!(
-                out,
-                "not judged: how soon and how often an order is looked up, for each process's clock jumps by itself"
-            )?;
-        }
         self.write_ends(out)?;
         for violation in self.violations.iter().take(SHOWN) {
             writeln!(out, "  {violation:?}")?;

@@ -25,7 +25,7 @@ use crate::sandbox::{self, Faults, Sandbox};
 use crate::store;
 
 /// Simulated time moves in multiples of this.
-const STEP: Duration = Duration::from_mins(5);
+const STEP: Duration = Duration::from_mins(15);
 /// Days between two lines of progress where there is no bar.
 const TELL_EVERY: u64 = 5;
 

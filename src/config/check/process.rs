@@ -10,8 +10,8 @@ use super::{Checks, show};
 /// Between the end of a call and the end of its lease: time to settle.
 const LEASE_MARGIN: Duration = Duration::from_secs(10);
 
-/// What each process holds a connection for: planner, settler, rescue, retention, listener, heartbeat, readiness.
-const LOOPS: u32 = 7;
+/// What each process holds a connection for: planner, settler, rescue, retention, listener, heartbeat, fleet, readiness.
+const LOOPS: u32 = 8;
 
 /// Partitions are months, and an execution must outlive its cycle by far.
 const MIN_RETENTION: Duration = Duration::from_hours(62 * 24);
@@ -37,9 +37,7 @@ fn database(config: &Config, checks: &mut Checks<'_>) {
         "database.url",
         || "must start with postgres:// (it is not shown: it carries a password)".to_owned(),
     );
-    let lanes = u32::try_from(config.accounts.len())
-        .unwrap_or(u32::MAX)
-        .max(1);
+    let lanes = lanes(config);
     let (has, needed) = (database.max_connections, LOOPS.saturating_add(lanes));
     checks.require(has >= needed, "database.max_connections", || {
         format!("({has}) must be at least {needed}: {LOOPS} for the loops and one for each account")
@@ -61,9 +59,21 @@ fn database(config: &Config, checks: &mut Checks<'_>) {
     });
 }
 
+/// One for each account.
+fn lanes(config: &Config) -> u32 {
+    let lanes = u32::try_from(config.accounts.len());
+    lanes.unwrap_or(u32::MAX).max(1)
+}
+
 fn worker(config: &Config, checks: &mut Checks<'_>) {
     let worker = &config.worker;
-    checks.positive("worker.concurrency", worker.concurrency);
+    let (has, needed) = (worker.concurrency, lanes(config).saturating_mul(2));
+    checks.require(has >= needed, "worker.concurrency", || {
+        format!(
+            "({has}) must be at least {needed}, two for each account: half of them are the \
+             accounts' own"
+        )
+    });
     checks.positive("worker.batch", worker.batch);
     checks.positive("worker.settle_batch", worker.settle_batch);
     checks.lasting("worker.poll_interval", worker.poll_interval);
@@ -72,6 +82,8 @@ fn worker(config: &Config, checks: &mut Checks<'_>) {
     checks.lasting("worker.parked_within", worker.parked_within);
     checks.lasting("worker.parked_pause", worker.parked_pause);
     checks.lasting("worker.unknown_warn_every", worker.unknown_warn_every);
+    checks.lasting("worker.snapshot_warn_after", worker.snapshot_warn_after);
+    checks.lasting("worker.snapshot_warn_every", worker.snapshot_warn_every);
     let (warn, error) = (worker.unknown_warn_after, worker.unknown_error_after);
     checks.require(error >= warn, "worker.unknown_error_after", || {
         format!(

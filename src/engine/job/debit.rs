@@ -7,7 +7,9 @@ use crate::domain::outcome::{CallFailure, Counter};
 use crate::domain::retry::after;
 use crate::domain::window::Span;
 use crate::domain::{Event, Notify, Outcome, State, Step};
-use crate::provider::{Call, ExecuteRequest, LookupRequest, Notice, Provider, Reply, RetryRequest};
+use crate::provider::{
+    Call, ExecuteRequest, LookupRequest, Notice, Provider, Reply, RetryRequest, Wire,
+};
 use crate::store::settle::record_counter;
 use crate::store::settled::debited_order;
 
@@ -238,7 +240,19 @@ impl Run<'_> {
             cycle_on: execution.cycle.on,
             cycle_closes_on: execution.cycle.closes_at.with_timezone(&zone).date_naive(),
         };
-        let reply = self.account.client.look_up(&request).await;
+        // What has waited for its turn until the lease is over must not leave: another worker may have looked meanwhile.
+        let answer = self.account.client.look_up(&request);
+        let reply = self
+            .within_lease(answer)
+            .await
+            .unwrap_or_else(|_over| Reply {
+                outcome: Outcome::Call(CallFailure::Unknown {
+                    why: "the lease ended before the provider answered".to_owned(),
+                }),
+                counter: Counter::default(),
+                provider_ref: None,
+                wire: Wire::default(),
+            });
         order.clone_into(&mut self.order);
         let reached = !matches!(
             reply.outcome,

@@ -256,7 +256,7 @@ impl Run<'_> {
         left.map_or(self.deadline, |end| end.min(self.deadline))
     }
 
-    /// A call that can move money, as long as the lease lasts. What has not left by then never does: behind the rate limit or
+    /// A call, as long as the lease lasts. What has not left by then never does: behind the rate limit or
     /// a slow connection it could otherwise go out after somebody else has found that it was never made.
     async fn within_lease<T>(&self, call: impl Future<Output = T>) -> Result<T, JobError> {
         let mut call = pin!(call);

@@ -23,7 +23,7 @@ use crate::domain::{Currency, Instant, Mandate, Outcome, Step};
 
 use super::{
     AccountSettings, Answered, Call, ExecuteRequest, Http, LookupRequest, MandateAnswer,
-    MandateCommand, NotifyRequest, Provider, Read, Reading, Reply, RetryRequest, Wire,
+    MandateCommand, NotifyRequest, Pace, Provider, Read, Reading, Reply, RetryRequest, Wire,
 };
 use answer::Answer;
 use notification::{About, Asked};
@@ -47,6 +47,10 @@ impl Juspay {
             http,
             classifier,
         }
+    }
+
+    pub fn pace(&self) -> &Pace {
+        self.http.pace()
     }
 
     fn get(&self, path: &[&str], mandate: &Mandate) -> RequestBuilder {

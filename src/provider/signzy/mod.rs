@@ -24,7 +24,7 @@ use url::Url;
 use super::http::Sent;
 use super::{
     AccountSettings, Answered, ExecuteRequest, Http, LookupRequest, MandateAnswer, MandateCommand,
-    NotifyRequest, Provider, Read, Reading, Reply, RetryRequest, Wire,
+    NotifyRequest, Pace, Provider, Read, Reading, Reply, RetryRequest, Wire,
 };
 use crate::domain::classify::Classifier;
 use crate::domain::outcome::{Counter, Failure, NotificationOutcome};
@@ -55,6 +55,10 @@ impl Signzy {
             http,
             classifier,
         }
+    }
+
+    pub fn pace(&self) -> &Pace {
+        self.http.pace()
     }
 
     /// The key goes into the header as it is, without a scheme.

@@ -129,7 +129,8 @@ pub(super) const CHECKS: &[Check] = &[
         Payers,
         "G4",
         "a mandate is tried no more often in 30 days than the card networks allow",
-        // Of the calls those count that failed, at once or by the first look at their order that decided about them.
+        // Of the calls those count that failed, at once or by the first look at their order that decided about them; not what a
+        // lost worker never came to.
         r#"
         with made as (
           select a.id, a.at, a.execution_id, a.mandate_id, a.reference, a.call, e.max_attempts_in_30_days as allowed,
@@ -149,7 +150,14 @@ pub(super) const CHECKS: &[Check] = &[
                    where mandate_id > $2 and mandate_id <= $3 and max_attempts_in_30_days is not null) e
            cross join lateral (select * from mandated.attempts where execution_id = e.id offset 0) a
            where a.call in ('execute', 'retry')
-             and a.outcome not in ('not_sent', 'throttled', 'account_refused', 'refused', 'not_found', 'already_exists'))
+             and a.outcome not in ('not_sent', 'throttled', 'account_refused', 'refused', 'not_found', 'already_exists')
+             and (a.outcome <> 'lost' or not exists (
+               select from mandated.events v
+                where v.execution_id = a.execution_id and v.at >= a.at and v.from_state = 'executing'
+                  and v.reason = 'the worker stopped before it made the call'
+                  and not exists (select from mandated.attempts b
+                                   where b.execution_id = a.execution_id and b.id > a.id and b.at < v.at
+                                     and b.call in ('execute', 'retry')))))
         select execution_id as "execution_id?", mandate_id as "mandate_id?",
                format('%s of %s at %s, after %s declined tries in 30 days; %s are allowed', call, reference, at, before, allowed)
                  as "detail!",

@@ -31,6 +31,20 @@ pub(super) const CHECKS: &[Check] = &[
     ),
     check!(
         Executions,
+        "G6",
+        "what only proof or a person can end is listed",
+        r#"
+        select e.id as "execution_id?", e.mandate_id as "mandate_id?",
+               format('%s, and listed as %s', e.state, coalesce(o.state, 'nothing')) as "detail!", count(*) over () as "total!"
+          from mandated.executions e
+          left join mandated.open_ends o on o.execution_id = e.id
+         where e.id > $2 and e.id <= $3
+           and case when e.state in ('unknown', 'review') then e.state end is distinct from o.state
+         order by e.id limit $1
+        "#
+    ),
+    check!(
+        Executions,
         "G7",
         "an execution that is not finished has a job",
         r#"

@@ -6,7 +6,7 @@ use super::{GOOD, load, message};
 fn combinations_that_cannot_work_are_refused() {
     let refused = [
         ("MANDATED__DATABASE__URL", "x"),
-        ("MANDATED__DATABASE__MAX_CONNECTIONS", "7"),
+        ("MANDATED__DATABASE__MAX_CONNECTIONS", "8"),
         ("MANDATED__DATABASE__LOCK_TIMEOUT", "31s"),
         ("MANDATED__DATABASE__STATEMENT_TIMEOUT", "3m"),
         ("MANDATED__WORKER__LEASE", "130s"),
@@ -15,6 +15,7 @@ fn combinations_that_cannot_work_are_refused() {
         ("MANDATED__ACCOUNTS__JUSPAY_MAIN__TPS", "0"),
         ("MANDATED__WORKER__DRAIN_TIMEOUT", "3m"),
         ("MANDATED__WORKER__DRAIN_TIMEOUT", "10s"),
+        ("MANDATED__WORKER__CONCURRENCY", "1"),
         ("MANDATED__WORKER__BATCH", "0"),
         ("MANDATED__WORKER__POLL_INTERVAL", "0s"),
         ("MANDATED__PLANNER__HORIZON", "50s"),
@@ -58,7 +59,7 @@ fn nothing_that_counts_or_lasts_may_be_zero() {
         rails.enach.max_attempts rails.card.max_attempts_in_30_days providers.juspay.max_attempts accounts.juspay_main.tps \
         accounts.juspay_main.max_in_flight";
     let durations = "database.connect_timeout database.statement_timeout database.lock_timeout worker.lease \
-        worker.poll_interval worker.parked_within worker.parked_pause planner.interval rescue.interval retention.interval rails.upi.processing_time \
+        worker.poll_interval worker.parked_within worker.parked_pause worker.snapshot_warn_after worker.snapshot_warn_every planner.interval rescue.interval retention.interval rails.upi.processing_time \
         rails.card.lookup_every rails.enach.verify_after rails.upi.paused_check_every accounts.juspay_main.timeout \
         accounts.juspay_main.pause_after_refusal retry.card.transient.initial";
     for (keys, zero) in [(counts, "0"), (durations, "0s")] {

@@ -41,7 +41,8 @@ src/engine/lane.rs    | wake.woken             | waits until something is due
 src/engine/lane.rs    | .cancelled             | waits for the end
 src/engine/lane.rs    | .shutdown              | is the end
 src/engine/lane.rs    | .join_next             | waits for jobs, which have points of their own
-src/engine/lane.rs    | .acquire_owned         | waits for a place: nothing is claimed for it yet
+src/engine/lane.rs    | places.next            | waits for a place: nothing is claimed for it yet
+src/engine/lane.rs    | changes.changed        | waits for a share: nothing is claimed yet
 src/engine/lane.rs    | engine.failed          | says what is wrong with the database
 src/engine/lane.rs    | troubles.pause         | waits until the database is back
 src/engine/lane.rs    | troubles.room          | waits until the database is back

@@ -1,8 +1,8 @@
 //! The loops of real daemons, several on one database, woken, drained, aborted, and with the database gone under them.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use mandated::engine::planner;
 use mandated::sandbox::Faults;
 use mandated::sandbox::postgres::PrivatePostgres;
 use mandated::store::{ConnectSettings, connect, migrate};
@@ -11,30 +11,13 @@ use wiremock::matchers::any;
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
 use crate::support::due::{column, execute, scalar};
-use crate::support::running::{Running, until};
-use crate::support::world::{Flow, Payer, World, at, start};
+use crate::support::running::{Running, all_due, until};
+use crate::support::world::{Flow, Payer, World, start};
 
 fn payers(count: usize, flow: Flow) -> Vec<Payer> {
     (0..count)
         .map(|n| Payer::new(format!("m{n}"), flow))
         .collect()
-}
-
-/// Every debit is due now, at seven on the 5th.
-async fn all_due(world: &World) {
-    world.clock.advance_to(at("05 07:00"));
-    // A daemon that runs already plans too: what it has under way is not there yet.
-    let mandates = count(world, "mandates").await;
-    until("every cycle is planned", async || {
-        planner::tick(&world.engine).await.unwrap();
-        count(world, "jobs").await == mandates
-    })
-    .await;
-    execute(
-        world.pool(),
-        "update mandated.jobs set run_at = '2027-02-05T01:30Z'",
-    )
-    .await;
 }
 
 async fn count(world: &World, what: &str) -> i64 {
@@ -75,16 +58,24 @@ async fn two_daemons_share_the_work_and_nothing_is_done_twice() {
         ..Faults::NONE
     };
     let world = World::with_faults(&payers(PAYERS, Flow::Enach), slow).await;
-    let mut daemons = Vec::new();
+    let (mut daemons, mut accounts) = (Vec::new(), Vec::new());
     for worker in ["worker-1", "worker-2"] {
         let mut engine = world
             .engine(worker, |settings| settings.concurrency = 8)
             .await;
         let options = world.pool().connect_options().as_ref().clone();
         engine.pool = PgPoolOptions::new().connect_with(options).await.unwrap();
+        accounts.push(Arc::clone(&engine.accounts));
         daemons.push(Running::start(engine));
     }
     until("both daemons listen", async || listeners(&world).await == 2).await;
+    until("each has half of what the accounts allow", async || {
+        accounts
+            .iter()
+            .flat_map(|accounts| accounts.iter())
+            .all(|account| account.client.pace().places() == account.max_in_flight / 2)
+    })
+    .await;
     all_due(&world).await;
     let all = i64::try_from(PAYERS).unwrap();
     until("every debit was made", async || {
@@ -215,8 +206,9 @@ async fn an_aborted_daemon_leaves_its_leases_and_the_next_one_reconciles() {
     all_due(&world).await;
     let provider = slow_provider(Duration::from_mins(1)).await;
     let engine = world
-        .engine_at(&provider.uri(), |settings| settings.concurrency = 4)
+        .engine_at(&provider.uri(), |settings| settings.concurrency = 5)
         .await;
+    // One place is the other account's own.
     let daemon = Running::start(engine);
     until("four calls are under way", async || {
         received(&provider).await == 4

@@ -98,6 +98,33 @@ async fn a_lost_debit_becomes_a_look_up_once_the_provider_must_have_processed_it
 }
 
 #[tokio::test]
+async fn a_rescuer_whose_clock_is_behind_counts_from_the_lost_workers() {
+    let database = due(2).await;
+    let pool = &database.pool;
+    execute(
+        pool,
+        "update mandated.jobs set step = 'lookup' where execution_id = 2",
+    )
+    .await;
+    claim_for(pool, 10, "lost", Duration::ZERO).await;
+    let behind = now() - TimeDelta::minutes(4);
+    rescue_expired(pool, behind, WAIT, "rescuer").await.unwrap();
+    assert_eq!(
+        jobs(pool).await,
+        [
+            "1 lookup in 00:01:30 before , leased no",
+            "2 lookup in 00:00:00 before , leased no"
+        ]
+    );
+    let looked: Vec<String> = column(
+        pool,
+        "select (looked[1] - '2026-01-31T00:30Z')::text from mandated.executions where id = 2",
+    )
+    .await;
+    assert_eq!(looked, ["00:00:00"]);
+}
+
+#[tokio::test]
 async fn a_lost_look_up_of_an_open_debit_is_looked_up_again() {
     let database = due(1).await;
     let pool = &database.pool;

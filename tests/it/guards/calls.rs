@@ -19,7 +19,7 @@ use wiremock::matchers::{method, path};
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
 use crate::support::TestDatabase;
-use crate::support::due::{FAULTS, OVERDUE};
+use crate::support::due::{FAULTS, OVERDUE, SNAPSHOTS};
 use crate::support::row::{Row, account, execution, job, mandate, notification};
 
 /// Six in the morning in India, 25 hours after the payer of execution 1 was notified.
@@ -140,6 +140,7 @@ fn settings() -> Settings {
         rescue_interval: day,
         heartbeat_interval: day,
         overdue: OVERDUE,
+        snapshots: SNAPSHOTS,
         retention: retention::Settings {
             interval: day,
             attempts: day * 400,

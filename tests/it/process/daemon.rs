@@ -190,7 +190,8 @@ async fn received(provider: &MockServer) -> usize {
 async fn calls_under_way_end_and_are_settled_after_the_first_signal() {
     let provider = slow_provider(Duration::from_millis(1500)).await;
     let mut shop = due_now(&provider, 5).await;
-    shop.set("MANDATED__WORKER__CONCURRENCY", "3");
+    // One of the places is the other account's own.
+    shop.set("MANDATED__WORKER__CONCURRENCY", "4");
     let mut daemon = shop.run();
     until("three calls are under way", async || {
         received(&provider).await == 3

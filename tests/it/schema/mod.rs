@@ -2,6 +2,7 @@
 
 mod constraints;
 mod migrations;
+mod open;
 mod partitions;
 mod roles;
 mod words;

@@ -43,7 +43,13 @@ async fn the_daemon_works_with_rows_and_leaves_history_and_schema_alone() {
         "select mandated.make_partitions('2026-01-01Z', 1)",
         "select mandated.drop_partitions('attempts', '2026-02-01Z')",
         "update mandated.executions set tries = 1",
+        "update mandated.executions set state = 'unknown'",
+        "update mandated.executions set state = 'pending'",
+        "update mandated.executions set state = 'unknown'",
         "delete from mandated.executions",
+        "insert into mandated.daemons (worker_id, accounts, joined_at, beat_at) values ('w', '{1}', now(), now())",
+        "update mandated.daemons set beat_at = now()",
+        "delete from mandated.daemons",
         "insert into mandated.resolutions (at, execution_id, mandate_id, order_id, from_state, to_state, resolved_as, who, reason, evidence)
          select at, 2, mandate_id, order_id, from_state, to_state, resolved_as, who, reason, evidence from mandated.resolutions",
         "insert into mandated.debits select 2, cycle_on, 2, 'order-2', null, 1, 'INR', now() from mandated.debits",
@@ -55,6 +61,7 @@ async fn the_daemon_works_with_rows_and_leaves_history_and_schema_alone() {
     }
     for forbidden in [
         "delete from mandated.debits",
+        "delete from mandated.open_ends",
         "update mandated.debits set amount_minor = 1",
         "update mandated.attempts set outcome = 'charged'",
         "delete from mandated.attempts_default",

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use mandated::domain::{AccountId, Instant, State};
+use mandated::engine::bloat::Rules;
 use mandated::engine::heartbeat::Overdue;
 use mandated::store::claim::{ClaimRequest, Claimed, claim_due};
 use mandated::store::settle::{Attempt, FaultRules, Settled, Settlement, settle};
@@ -32,6 +33,12 @@ pub(crate) const FAULTS: FaultRules = FaultRules {
 pub(crate) const OVERDUE: Overdue = Overdue {
     warn_after: Duration::from_hours(1),
     error_after: Duration::from_hours(72),
+    every: Duration::from_hours(1),
+};
+
+/// When a daemon speaks of a snapshot that is held open, by default.
+pub(crate) const SNAPSHOTS: Rules = Rules {
+    warn_after: Duration::from_mins(15),
     every: Duration::from_hours(1),
 };
 

@@ -1,13 +1,18 @@
 //! What was logged on this thread, as the JSON lines that an operator would see.
 
 use std::io;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, LazyLock, Mutex};
 
 use mandated::config::LogFormat;
 use mandated::telemetry;
 use serde_json::Value;
-use tracing::dispatcher::DefaultGuard;
+use tracing::dispatcher::{DefaultGuard, Dispatch};
+use tracing::subscriber::NoSubscriber;
 use tracing_subscriber::fmt::MakeWriter;
+
+/// While there is one subscriber alone, `tracing` lets the thread that first comes by a line decide whether anybody wants it, and the
+/// thread of another test may want none.
+static ANOTHER: LazyLock<Dispatch> = LazyLock::new(|| Dispatch::new(NoSubscriber::default()));
 
 /// Keeps every line of this thread until it is dropped. A test on a runtime of one thread has all of its lines here.
 pub(crate) struct Log {
@@ -45,6 +50,7 @@ impl Log {
 
     /// The same with another `log.filter`.
     pub(crate) fn filtered(filter: &str) -> Self {
+        LazyLock::force(&ANOTHER);
         let lines = Lines::default();
         let settings = mandated::config::Log {
             format: LogFormat::Json,

@@ -153,6 +153,9 @@ impl Shop {
                 &format!("{url}/api/v3/eNach"),
             ),
             ("ACCOUNTS__SIGNZY_MAIN__API_KEY", "sandbox-signzy-key"),
+            // Simulated months are not to be waited for.
+            ("ACCOUNTS__JUSPAY_MAIN__TPS", "100000"),
+            ("ACCOUNTS__SIGNZY_MAIN__TPS", "100000"),
             // Whatever the machine's clock shows.
             ("RAILS__ENACH__WINDOWS", "[]"),
         ] {

@@ -24,7 +24,7 @@ use tokio_util::sync::CancellationToken;
 use url::Url;
 
 use super::TestDatabase;
-use super::due::{FAULTS, OVERDUE, column, scalar};
+use super::due::{FAULTS, OVERDUE, SNAPSHOTS, column, scalar};
 
 /// The flows that exist: whose API, which rail, who notifies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -206,6 +206,18 @@ impl World {
     /// Another daemon on the same database, the same providers and the same clock.
     pub(crate) async fn engine(&self, worker: &str, tweak: impl FnOnce(&mut Settings)) -> Engine {
         engine(&self.config, &self.pool, &self.clock, worker, tweak).await
+    }
+
+    /// Another daemon, whose operator has configured something else.
+    pub(crate) async fn engine_with(
+        &self,
+        worker: &str,
+        configured: impl FnOnce(&mut Config),
+        tweak: impl FnOnce(&mut Settings),
+    ) -> Engine {
+        let mut config = self.config.clone();
+        configured(&mut config);
+        engine(&config, &self.pool, &self.clock, worker, tweak).await
     }
 
     /// A daemon whose providers are somewhere else.
@@ -464,7 +476,7 @@ async fn engine(
             name: name.clone(),
             client: Client::new(settings, Arc::clone(&classifier), true).unwrap(),
             timeout: account.timeout,
-            max_in_flight: 64,
+            max_in_flight: usize::try_from(account.max_in_flight).unwrap(),
             pause_after_refusal: account.pause_after_refusal,
         });
     }
@@ -499,6 +511,7 @@ fn settings(config: &Config, worker: &str) -> Settings {
         rescue_interval: Duration::from_millis(50),
         heartbeat_interval: Duration::from_millis(50),
         overdue: OVERDUE,
+        snapshots: SNAPSHOTS,
         retention: retention::Settings {
             interval: config.retention.interval,
             attempts: config.retention.attempts,

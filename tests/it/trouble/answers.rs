@@ -1,7 +1,5 @@
 //! Answers that came while they could not be written, and those of which it is not known whether they were.
 
-use std::time::Duration;
-
 use sqlx::{Connection, PgConnection};
 
 use super::{Scene, payers, slow};
@@ -47,11 +45,10 @@ async fn a_daemon_that_drains_writes_what_it_holds_when_the_database_is_back() {
     scene.called(4).await;
     scene.wire.set(Mode::Refused);
     until("the answers are kept", async || troubles.kept() == 4).await;
-    let back = async {
-        tokio::time::sleep(Duration::from_millis(300)).await;
-        scene.wire.set(Mode::Open);
-    };
-    tokio::join!(daemon.drain(), back);
+    daemon.begin_to_drain().await;
+    assert_eq!(scene.count("attempts").await, 0);
+    scene.wire.set(Mode::Open);
+    daemon.drain().await;
     assert_eq!(scene.count("attempts").await, 4);
     assert_eq!(scene.count("jobs where lease_token is not null").await, 0);
 }

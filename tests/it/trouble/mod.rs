@@ -79,12 +79,12 @@ impl Scene {
         }
     }
 
-    /// A daemon with four places.
+    /// A daemon with four places for an account: a fifth is the other account's own.
     async fn engine(&self, tweak: impl FnOnce(&mut Settings)) -> Engine {
         let mut engine = self
             .world
             .engine("worker-1", |settings| {
-                settings.concurrency = 4;
+                settings.concurrency = 5;
                 // Longer than the timeout of a call.
                 settings.lease = Duration::from_secs(6);
                 settings.answer_timeout = Duration::from_secs(2);

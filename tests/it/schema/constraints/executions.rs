@@ -186,3 +186,24 @@ async fn a_notification_is_delivered_exactly_when_it_says_when() {
     let second = notification().with("notification_no", 2);
     refused(pool, second, "notifications_reference_key").await;
 }
+
+#[tokio::test]
+async fn what_is_open_is_an_execution_once() {
+    let TestDatabase { pool, .. } = &with_execution().await;
+    let insert = |id, state: &str| {
+        format!(
+            "insert into mandated.open_ends (execution_id, state, since) values ({id}, '{state}', now())"
+        )
+    };
+    execute(pool, &insert(1, "unknown")).await.unwrap();
+    for (id, state, constraint) in [
+        (1, "review", "open_ends_pkey"),
+        (2, "review", "open_ends_execution_id_fkey"),
+    ] {
+        refused_with(execute(pool, &insert(id, state)).await, constraint);
+    }
+    refused_with(
+        execute(pool, "update mandated.open_ends set state = 'pending'").await,
+        "open_ends_state_check",
+    );
+}

@@ -1,0 +1,57 @@
+//! The auditor reads every database that the bench has worked on.
+
+use std::time::{Duration, Instant};
+
+use indicatif::ProgressBar;
+use mandated::admin::Format;
+use mandated::admin::audit::audit;
+
+use crate::Bench;
+use crate::world::World;
+
+/// As `mandated audit` has it.
+const LATE: Duration = Duration::from_mins(15);
+
+/// Whether every guarantee holds in all of them.
+pub(crate) async fn run(bench: &mut Bench) -> anyhow::Result<bool> {
+    let mut worlds = std::mem::take(&mut bench.worlds);
+    worlds.extend(bench.large.take());
+    let (mut lines, mut all) = (Vec::new(), true);
+    for world in worlds {
+        let (line, holds) = one(&world).await?;
+        crate::say(&line)?;
+        lines.push(line);
+        all &= holds;
+    }
+    bench.figures.add_audits(lines, all);
+    Ok(all)
+}
+
+async fn one(world: &World) -> anyhow::Result<(String, bool)> {
+    world.remove_filler().await?;
+    let began = Instant::now();
+    let verdict = audit(&world.pool, world.clock.now(), LATE, &ProgressBar::hidden()).await?;
+    let took = began.elapsed().as_secs_f64();
+    if !verdict.holds {
+        verdict.write(&mut std::io::stderr(), Format::Text)?;
+    }
+    let executions: i64 = sqlx::query_scalar("select count(*) from mandated.executions")
+        .fetch_one(&world.pool)
+        .await?;
+    let said = if verdict.holds {
+        "every guarantee holds"
+    } else {
+        "GUARANTEES ARE BROKEN"
+    };
+    let without = if world.filled > 0 {
+        ", the rows that were not worked on left out"
+    } else {
+        ""
+    };
+    let line = format!(
+        "audit of {}: {said} ({} rules, {executions} executions, {took:.0} s{without})",
+        world.name,
+        verdict.rules.len()
+    );
+    Ok((line, verdict.holds))
+}
