@@ -149,8 +149,13 @@ impl Debit<'_> {
     /// The reply of a look-up whose answer is all that there is: a payment, or the newest of a list.
     pub(super) fn found(&self, exchange: &Exchange) -> Reply<Outcome> {
         let answer = &exchange.answer;
-        if let Judgement::Call(failure) = &exchange.judgement {
-            return exchange.reply(Outcome::Call(failure.clone()));
+        match &exchange.judgement {
+            Judgement::Call(failure) => return exchange.reply(Outcome::Call(failure.clone())),
+            // As where the look-up is made: what was refused states nothing, whatever its body shows.
+            Judgement::Missing | Judgement::Refused => {
+                return exchange.reply(Outcome::Call(answer.unproven()));
+            }
+            Judgement::Processed => {}
         }
         let mut listed = self.payments(answer);
         let newest = listed

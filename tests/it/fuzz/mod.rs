@@ -188,6 +188,23 @@ fn an_answer_about_something_else_or_with_an_amount_that_is_none_is_no_success()
 }
 
 #[test]
+fn a_body_of_success_with_a_status_of_refusal_is_no_success() {
+    let juspay = r#"{"status":"CHARGED","order_id":"12345","amount":300}"#;
+    let signzy = r#"{"payment":{"paymentId":7,"status":"SUCCESS","amount":5}}"#;
+    for &step in Step::ALL {
+        for status in [302, 400, 401, 403, 404, 408, 409, 429, 500, 503] {
+            for (provider, body) in [
+                (ProviderKind::Juspay, juspay),
+                (ProviderKind::Signzy, signzy),
+            ] {
+                let read = said(provider, step, status, body);
+                assert!(!is_charged(&read), "{step:?} {status} {body}");
+            }
+        }
+    }
+}
+
+#[test]
 fn an_answer_that_contradicts_itself_is_no_success() {
     let twice = r#"{"status":"PENDING_VBV","order_id":"12345","status":"CHARGED"}"#;
     assert!(!is_charged(&said(
