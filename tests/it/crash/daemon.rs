@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use crate::support::due::{column, execute, scalar};
 use crate::support::process::{Process, Shop};
+use crate::support::running::until;
 
 /// The end of simulated time: nothing is left to do but to look once more.
 pub(crate) const END: (&str, &str) = ("MANDATED__CLOCK__END", "2040-03-12T00:00:00+05:30");
@@ -70,17 +71,28 @@ pub(crate) fn passed(daemon: &Process) -> Vec<String> {
 
 /// The next daemon begins when the dead one's leases are over, at the time that it had come to.
 pub(crate) async fn leases_end(shop: &mut Shop) {
-    let pool = &shop.database.pool;
+    // What it had sent is still carried out when it is dead, and takes a lease that nobody would end.
+    until("its statements are over", async || {
+        let gone = "select not exists (select from pg_stat_activity
+              where datname = current_database() and pid <> pg_backend_pid() and application_name <> '')";
+        scalar(&shop.database.pool, gone).await
+    })
+    .await;
+    execute(
+        &shop.database.pool,
+        "update mandated.jobs set lease_until = now() - interval '1 second' where lease_token is not null",
+    )
+    .await;
+    time_goes_on(shop).await;
+}
+
+/// The next daemon begins at the time that the one before had come to.
+pub(crate) async fn time_goes_on(shop: &mut Shop) {
     let now: Option<String> = scalar(
-        pool,
+        &shop.database.pool,
         "select to_char(date_trunc('minute', greatest((select max(at) from mandated.events where at > '2040-01-01Z'),
                   (select max(run_at) from mandated.jobs where lease_token is not null)) + interval '59.999999 seconds')
                   at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"')",
-    )
-    .await;
-    execute(
-        pool,
-        "update mandated.jobs set lease_until = now() - interval '1 second' where lease_token is not null",
     )
     .await;
     if let Some(now) = now {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use futures::{StreamExt, stream};
 use rustix::process::Signal;
 
-use super::daemon::{agree, leases_end, lives_to_the_end, of_money, passed, start};
+use super::daemon::{agree, lives_to_the_end, of_money, passed, start, time_goes_on};
 use super::everywhere::{SIGNZY, UPI};
 use super::story::{Place, Story};
 use crate::support::TestDatabase;
@@ -71,7 +71,7 @@ async fn freeze(story: &Story, prepared: Arc<TestDatabase>, place: Place) {
         scalar(&shop.database.pool, over).await
     })
     .await;
-    leases_end(&mut shop).await;
+    time_goes_on(&mut shop).await;
     let mut other = start(&shop, "");
     lives_to_the_end(&mut other).await;
     agree(&shop, story.ends).await;

@@ -81,6 +81,10 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
+        if std::thread::panicking() {
+            // What a test that failed waited for is told nowhere else.
+            eprintln!("{}\n{}", self.err(), self.out());
+        }
         // It may have ended.
         drop(self.child.kill());
         drop(self.child.wait());
