@@ -24,7 +24,10 @@ test: set-up ## run every test, on a private Postgres that is gone afterwards
 	@echo "==> run the examples in the documentation"
 	@cargo test --locked --doc
 	@echo "==> run the tests"
-	@cargo test --locked --tests
+	@cargo test --locked --tests -- --test-threads=$(TESTS_AT_ONCE)
+
+# Half of them wait most of the time: for a lease that ends, a server that starts, a daemon that drains.
+TESTS_AT_ONCE = $(shell expr 2 \* $$(getconf _NPROCESSORS_ONLN))
 
 check: set-up ## check formatting and lints
 	@echo "==> check the formatting"
