@@ -8,9 +8,8 @@ use mandated::admin::audit::audit;
 use mandated::sandbox::Ledger;
 use serde_json::Value;
 
-use crate::support::due::{column, execute, scalar};
+use crate::support::due::{self, column, scalar};
 use crate::support::process::{Process, Shop};
-use crate::support::running::until;
 
 /// The end of simulated time: nothing is left to do but to look once more.
 pub(crate) const END: (&str, &str) = ("MANDATED__CLOCK__END", "2040-03-12T00:00:00+05:30");
@@ -71,18 +70,7 @@ pub(crate) fn passed(daemon: &Process) -> Vec<String> {
 
 /// The next daemon begins when the dead one's leases are over, at the time that it had come to.
 pub(crate) async fn leases_end(shop: &mut Shop) {
-    // What it had sent is still carried out when it is dead, and takes a lease that nobody would end.
-    until("its statements are over", async || {
-        let gone = "select not exists (select from pg_stat_activity
-              where datname = current_database() and pid <> pg_backend_pid() and application_name <> '')";
-        scalar(&shop.database.pool, gone).await
-    })
-    .await;
-    execute(
-        &shop.database.pool,
-        "update mandated.jobs set lease_until = now() - interval '1 second' where lease_token is not null",
-    )
-    .await;
+    due::leases_end(&shop.database.pool).await;
     time_goes_on(shop).await;
 }
 

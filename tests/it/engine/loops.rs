@@ -10,7 +10,7 @@ use sqlx::postgres::PgPoolOptions;
 use wiremock::matchers::any;
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
-use crate::support::due::{column, execute, scalar};
+use crate::support::due::{column, execute, leases_end, scalar};
 use crate::support::running::{Running, all_due, until};
 use crate::support::world::{Flow, Payer, World, start};
 
@@ -220,11 +220,7 @@ async fn an_aborted_daemon_leaves_its_leases_and_the_next_one_reconciles() {
     assert_eq!(count(&world, "intents").await, 4);
     assert_eq!(count(&world, "attempts").await, 0);
     // The leases run out. The sandbox never had those calls: it is asked first.
-    execute(
-        world.pool(),
-        "update mandated.jobs set lease_until = now() - interval '1 second' where lease_token is not null",
-    )
-    .await;
+    leases_end(world.pool()).await;
     world.run("08 00:00").await;
     assert_eq!(count(&world, "attempts where outcome = 'lost'").await, 4);
     assert_eq!(world.ledger().debits.len(), 10);

@@ -13,7 +13,7 @@ use super::plan::Plan;
 const STATEMENTS: &str = "
 accounts.rs  | insert into mandated.accounts            |                                          | 50
 accounts.rs  | with before as (select id, paused        |                                          | 50
-bloat.rs     | pg_replication_slots s                   |                                          | 50
+bloat.rs     | pg_replication_slots s                   |                                          | 300
 claim.sql    |                                          | jobs executions mandates budgets notifications debits intents events | 6500
 fleet.rs     | insert into mandated.daemons             |                                          | 50
 fleet.rs     | with beating as                          |                                          | 50

@@ -7,7 +7,7 @@ use serde_json::Value;
 use wiremock::matchers::any;
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
-use crate::support::due::{column, execute, scalar};
+use crate::support::due::{column, leases_end, scalar};
 use crate::support::process::{Process, Shop, payer};
 use crate::support::running::until;
 use crate::support::world::{Flow, Payer};
@@ -133,12 +133,7 @@ async fn a_daemon_that_is_killed_in_the_middle_loses_nothing() {
     in_the_middle(&shop, payers.len()).await;
     daemon.signal(Signal::KILL);
     daemon.ended().await;
-    // Its leases run out.
-    execute(
-        &shop.database.pool,
-        "update mandated.jobs set lease_until = now() - interval '1 second' where lease_token is not null",
-    )
-    .await;
+    leases_end(&shop.database.pool).await;
     go_on_from_there(&mut shop).await;
     shop.set(END.0, END.1);
     let mut daemon = shop.run();

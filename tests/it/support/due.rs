@@ -9,6 +9,7 @@ use mandated::store::claim::{ClaimRequest, Claimed, claim_due};
 use mandated::store::settle::{Attempt, FaultRules, Settled, Settlement, settle};
 use sqlx::{AssertSqlSafe, PgPool};
 
+use super::running::until;
 use super::{TestDatabase, row};
 
 /// Everything in which something happens to an execution.
@@ -41,6 +42,28 @@ pub(crate) const SNAPSHOTS: Rules = Rules {
     warn_after: Duration::from_mins(15),
     every: Duration::from_hours(1),
 };
+
+/// The leases of dead daemons are over. What they had sent is over before: a claim that Postgres still carries out would take a lease
+/// that nobody ends.
+pub(crate) async fn leases_end(pool: &PgPool) {
+    // One connection: each would end the others of the pool.
+    let mut connection = pool.acquire().await.unwrap();
+    until("no other session is left", async || {
+        let left = "select count(pg_terminate_backend(pid)) from pg_stat_activity
+                     where datname = current_database() and pid <> pg_backend_pid()";
+        let left: i64 = sqlx::query_scalar(left)
+            .fetch_one(&mut *connection)
+            .await
+            .unwrap();
+        left == 0
+    })
+    .await;
+    execute(
+        pool,
+        "update mandated.jobs set lease_until = now() - interval '1 second' where lease_token is not null",
+    )
+    .await;
+}
 
 /// When the executions of [`due`] are due: 25 hours after their notifications were delivered.
 pub(crate) fn now() -> Instant {

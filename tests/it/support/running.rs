@@ -13,7 +13,7 @@ use super::due::{execute, scalar};
 use super::world::{World, at};
 
 /// Longer than anything here takes on a busy machine.
-const DEADLINE: Duration = Duration::from_mins(1);
+const DEADLINE: Duration = Duration::from_mins(3);
 
 /// An engine with all of its loops.
 pub(crate) struct Running {

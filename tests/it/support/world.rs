@@ -387,7 +387,7 @@ pub(crate) async fn live(engine: &Engine, until: Instant) {
     };
     let going_on = CancellationToken::new();
     let run = run(engine, limits, &going_on, |_| {});
-    tokio::time::timeout(Duration::from_mins(1), run)
+    tokio::time::timeout(Duration::from_mins(3), run)
         .await
         .expect("simulated time goes on")
         .unwrap();
