@@ -29,12 +29,21 @@ with due as materialized (
          m.max_amount_minor as mandate_max_minor, m.frequency, m.cron, m.time_zone, m.starts_on, m.ends_on,
          m.debit_at as debit_time, m.category, m.description, m.metadata, m.status as mandate_status, m.provider_paused_at,
          -- The day of which the tries must be older than 30 days before one more fits; null while one fits. A day counts as a
-         -- whole, so it is later than by the hour, and never earlier.
+         -- whole, so it is later than by the hour, and never earlier. Where only what the provider may have tried unseen is too
+         -- much, it fits tomorrow, if it was looked at by then.
          case when e.max_attempts_in_30_days is not null and c.step in ('notify', 'execute', 'retry') then (
-           select max(day) from (
-             select b.day, sum(b.tried) over (order by b.day desc) as tried from mandated.budgets b
-              where b.mandate_id = e.mandate_id and b.day >= ($2 at time zone 'UTC')::date - 30) since
-            where since.tried >= e.max_attempts_in_30_days) end as budget_spent_on
+           select coalesce(max(b.day) filter (where b.tried >= e.max_attempts_in_30_days),
+                           case when coalesce(max(b.tried), 0) + (
+                             -- Juspay tries an order up to four times by itself ("Notification/Execution Silent Retry").
+                             select 3 * (e.order_no - 1) + coalesce(sum(greatest(4 - o.debits_tried, 0) + 3 * (o.order_no - 1)), 0)
+                               from mandated.executions o
+                              where o.mandate_id = e.mandate_id and o.cycle_on >= ($2 at time zone 'UTC')::date - 31
+                                and o.id <> e.id and o.state <> 'charged' and (o.sent_at is not null or o.order_no > 1)
+                                and (select true from mandated.jobs w where w.execution_id = o.id limit 1)
+                           ) >= e.max_attempts_in_30_days then ($2 at time zone 'UTC')::date - 30 end)
+             from (
+               select b.day, sum(b.tried) over (order by b.day desc) as tried from mandated.budgets b
+                where b.mandate_id = e.mandate_id and b.day >= ($2 at time zone 'UTC')::date - 30) b) end as budget_spent_on
     from claimed c
     cross join lateral (select * from mandated.executions where id = c.execution_id limit 1) e
     cross join lateral (select * from mandated.mandates where id = e.mandate_id limit 1) m

@@ -109,6 +109,83 @@ async fn the_claim_says_when_the_tries_of_30_days_leave_room_again() {
     }
 }
 
+/// What Juspay may have tried by itself, of orders that will be looked at once more, counts until it was.
+#[tokio::test]
+async fn tries_that_nobody_has_seen_yet_count_for_the_30_days() {
+    const BEFORE: &str = "insert into mandated.executions (id, mandate_id, account_id, policy_id, cycle_on, debit_at, closes_at,
+         amount_minor, max_amount_minor, currency, state, reason, order_id, max_attempts, debits_tried, sent_at, planned_at,
+         updated_at, finished_at)
+       select 1000, mandate_id, account_id, policy_id, '2026-01-29', '2026-01-29Z', '2026-01-30Z', amount_minor, max_amount_minor,
+         currency, 'failed', 'declined', 'before', 4, 1, '2026-01-29Z', planned_at, '2026-01-29Z', '2026-01-29Z'
+         from mandated.executions";
+    const WATCHED: &str = "insert into mandated.jobs (execution_id, account_id, mandate_id, step, run_at)
+       select id, account_id, mandate_id, 'verify', '2026-02-20Z' from mandated.executions where order_id = 'before'";
+    let spent = |tries| format!("insert into mandated.budgets values (1, '2026-01-31', {tries})");
+    let (eleven, twelve) = (spent(11), spent(12));
+    for (what, opens, changes) in [
+        (
+            "nobody looks any more, and all is known",
+            true,
+            &[CARD, &twelve, BEFORE][..],
+        ),
+        (
+            "three more may have been",
+            false,
+            &[CARD, &twelve, BEFORE, WATCHED],
+        ),
+        ("and fit", true, &[CARD, &eleven, BEFORE, WATCHED]),
+        (
+            "all four were seen",
+            true,
+            &[
+                CARD,
+                &twelve,
+                BEFORE,
+                WATCHED,
+                "update mandated.executions set debits_tried = 4 where order_id = 'before'",
+            ],
+        ),
+        (
+            "it was never sent",
+            true,
+            &[
+                CARD,
+                &twelve,
+                BEFORE,
+                WATCHED,
+                "update mandated.executions set sent_at = null where order_id = 'before'",
+            ],
+        ),
+        (
+            "two orders of that cycle",
+            false,
+            &[
+                CARD,
+                &spent(9),
+                BEFORE,
+                WATCHED,
+                "update mandated.executions set order_no = 2 where order_id = 'before'",
+            ],
+        ),
+        (
+            "another order of this cycle",
+            false,
+            &[
+                CARD,
+                &twelve,
+                "update mandated.executions set order_no = 2, order_id = order_id || '-2'",
+            ],
+        ),
+    ] {
+        let database = due(changes).await;
+        let claimed = claim(&database.pool).await;
+        assert_eq!(claimed[0].opened, opens, "{what}");
+        // Not for 30 days: tomorrow it may have been looked at.
+        let from = (!opens).then(|| at("2026-02-01T00:00:00Z"));
+        assert_eq!(claimed[0].execution.budget_from, from, "{what}");
+    }
+}
+
 /// Of the debits that are due next, and of nothing else.
 #[tokio::test]
 async fn the_headroom_is_the_share_of_the_tries_that_are_left() {
