@@ -1,7 +1,7 @@
 //! The planner: makes the executions of cycles that come near. Safe in every daemon at once: each locks other mandates, and a cycle
 //! has at most one execution whoever plans it.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use chrono::TimeDelta;
 use tracing::{debug, info};
@@ -11,7 +11,7 @@ use crate::domain::cycle::Cycle;
 use crate::domain::plan;
 use crate::domain::plan::execution::{NewExecution, Numbered, Payer, new_execution};
 use crate::domain::policy::Policy;
-use crate::domain::{Instant, ProviderKind, Rail, State};
+use crate::domain::{ExecutionId, Instant, Rail, State};
 use crate::failpoint::around;
 use crate::store::StoreError;
 use crate::store::planning::{self, Cursor, DueMandate};
@@ -34,7 +34,15 @@ pub async fn tick(engine: &Engine) -> Result<usize, StoreError> {
     if due.is_empty() {
         return Ok(0);
     }
-    let mut interned: HashMap<(ProviderKind, Rail), i64> = HashMap::new();
+    // In one order in every daemon: two that add the same policies wait for each other, and not both.
+    let kinds: BTreeSet<_> = due.iter().map(|due| (due.provider, due.rail)).collect();
+    let mut interned = HashMap::new();
+    for kind in kinds {
+        if let Some(policy) = engine.settings.policies.get(&kind) {
+            let id = around("plan.policy", policies::intern(&mut transaction, policy)).await?;
+            interned.insert(kind, id);
+        }
+    }
     let mut cycles = Vec::new();
     let mut cursors = Vec::with_capacity(due.len());
     for mandate in &due {
@@ -42,10 +50,6 @@ pub async fn tick(engine: &Engine) -> Result<usize, StoreError> {
         let Some(policy) = engine.settings.policies.get(&key) else {
             continue;
         };
-        if let std::collections::hash_map::Entry::Vacant(entry) = interned.entry(key) {
-            let id = around("plan.policy", policies::intern(&mut transaction, policy)).await?;
-            entry.insert(id);
-        }
         let (planned, cursor) = plan_mandate(engine, mandate, policy, now);
         cycles.extend(planned.into_iter().map(|cycle| (mandate, policy, cycle)));
         cursors.push(cursor);
@@ -82,24 +86,29 @@ pub async fn tick(engine: &Engine) -> Result<usize, StoreError> {
     )
     .await?;
     around("plan.commit", planning::commit(transaction)).await?;
+    tell(engine, due.len(), executions.iter().zip(rails), &added);
+    Ok(due.len())
+}
+
+/// Says what one turn has planned.
+fn tell<'a>(
+    engine: &Engine,
+    mandates: usize,
+    executions: impl Iterator<Item = (&'a NewExecution, Rail)>,
+    added: &HashSet<ExecutionId>,
+) {
     let mut expired = 0usize;
-    for (execution, rail) in executions.iter().zip(rails) {
+    for (execution, rail) in executions {
         if added.contains(&execution.id) {
             log::planned(engine, execution, rail);
             expired = expired.saturating_add(usize::from(execution.state == State::Expired));
         }
     }
     if added.is_empty() {
-        debug!(mandates = due.len(), "planning goes on later");
+        debug!(mandates, "planning goes on later");
     } else {
-        info!(
-            mandates = due.len(),
-            planned = added.len(),
-            expired,
-            "planned"
-        );
+        info!(mandates, planned = added.len(), expired, "planned");
     }
-    Ok(due.len())
 }
 
 /// The cycles of a mandate whose time to be planned has come, and where to go on.

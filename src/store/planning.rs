@@ -3,7 +3,6 @@
 use std::collections::HashSet;
 
 use chrono::{NaiveDate, NaiveTime};
-use serde::Serialize;
 use sqlx::pool::PoolConnection;
 use sqlx::{PgConnection, PgPool, Postgres, Transaction};
 
@@ -32,7 +31,7 @@ pub struct DueMandate {
 }
 
 /// Where planning goes on for a mandate; nothing when no cycle is left.
-#[derive(Debug, Serialize)]
+#[derive(Debug)]
 pub struct Cursor {
     pub mandate_id: MandateId,
     pub next_cycle_on: Option<NaiveDate>,
@@ -99,30 +98,32 @@ pub async fn installation_tag(connection: &mut PgConnection) -> Result<String, S
 }
 
 /// Inserts executions with their first jobs and their events, and says which are new: a cycle that has an execution keeps it.
+///
+/// A column an array: a third of what Postgres needs to read the same rows as JSON.
 pub async fn insert_executions(
     connection: &mut PgConnection,
     executions: &[NewExecution],
     now: Instant,
 ) -> Result<HashSet<ExecutionId>, StoreError> {
-    let rows = serde_json::to_value(executions).map_err(|error| StoreError::Corrupt {
-        what: "write executions".to_owned(),
-        why: error.to_string(),
-    })?;
+    let column = Column(executions);
     let added = sqlx::query_scalar!(
         r#"with n as materialized (
-             select * from jsonb_to_recordset($1) as n (
-               id bigint, mandate_id bigint, mandate_ref text, account_id smallint, policy_id bigint, cycle_on date,
-               debit_at timestamptz, closes_at timestamptz, amount_minor bigint, max_amount_minor bigint, currency text,
-               state text, reason text, order_id text, notification_no smallint, notification_ref text,
-               execute_at timestamptz, max_attempts smallint, max_attempts_in_30_days smallint, step text, run_at timestamptz,
-               run_before timestamptz)
+             select * from unnest(
+               $2::bigint[], $3::bigint[], $4::text[], $5::smallint[], $6::bigint[], $7::date[], $8::timestamptz[],
+               $9::timestamptz[], $10::bigint[], $11::bigint[], $12::text[], $13::text[], $14::text[], $15::text[],
+               $16::smallint[], $17::text[], $18::timestamptz[], $19::smallint[], $20::smallint[], $21::text[],
+               $22::timestamptz[], $23::timestamptz[]) as n (
+               id, mandate_id, mandate_ref, account_id, policy_id, cycle_on, debit_at,
+               closes_at, amount_minor, max_amount_minor, currency, state, reason, order_id,
+               notification_no, notification_ref, execute_at, max_attempts, max_attempts_in_30_days, step,
+               run_at, run_before)
            ), added as (
              insert into mandated.executions (id, mandate_id, account_id, policy_id, cycle_on, debit_at, closes_at, amount_minor,
                max_amount_minor, currency, state, reason, order_id, notification_no, notification_ref, execute_at, max_attempts,
                max_attempts_in_30_days, planned_at, updated_at, finished_at)
              select id, mandate_id, account_id, policy_id, cycle_on, debit_at, closes_at, amount_minor,
                max_amount_minor, currency, state, reason, order_id, notification_no, notification_ref, execute_at, max_attempts,
-               max_attempts_in_30_days, $2::timestamptz, $2::timestamptz, case when state in ('expired', 'skipped') then $2::timestamptz end
+               max_attempts_in_30_days, $1::timestamptz, $1::timestamptz, case when state in ('expired', 'skipped') then $1::timestamptz end
                from n
              on conflict (mandate_id, cycle_on) do nothing
              returning id
@@ -133,18 +134,53 @@ pub async fn insert_executions(
            ), announced as (
              insert into mandated.events (at, kind, mandate_id, mandate_ref, execution_id, cycle_on, to_state, order_id,
                                           amount_minor, currency, reason)
-             select $2::timestamptz, 'execution.' || n.state, n.mandate_id, n.mandate_ref, n.id, n.cycle_on, n.state, n.order_id,
+             select $1::timestamptz, 'execution.' || n.state, n.mandate_id, n.mandate_ref, n.id, n.cycle_on, n.state, n.order_id,
                     n.amount_minor, n.currency, n.reason
                from n join added using (id)
            )
            select id as "id!" from added"#,
-        rows,
-        now
+        now,
+        &column.of(|new| new.id.0),
+        &column.of(|new| new.mandate_id.0),
+        &column.of(|new| new.mandate_ref.as_str()) as _,
+        &column.of(|new| new.account_id.0),
+        &column.of(|new| new.policy_id),
+        &column.of(|new| new.cycle_on),
+        &column.of(|new| new.debit_at),
+        &column.of(|new| new.closes_at),
+        &column.of(|new| new.amount_minor),
+        &column.of(|new| new.max_amount_minor),
+        &column.of(|new| new.currency.as_str()) as _,
+        &column.of(|new| new.state.as_str()) as _,
+        &column.of(|new| new.reason.as_str()) as _,
+        &column.of(|new| new.order_id.as_str()) as _,
+        &column.of(|new| small(new.notification_no)),
+        &column.of(|new| new.notification_ref.as_deref()) as _,
+        &column.of(|new| new.execute_at) as _,
+        &column.of(|new| small(new.max_attempts)),
+        &column.of(|new| new.max_attempts_in_30_days.map(small)) as _,
+        &column.of(|new| new.step) as _,
+        &column.of(|new| new.run_at) as _,
+        &column.of(|new| new.run_before) as _
     )
     .fetch_all(connection)
     .await
     .tried("insert executions")?;
     Ok(added.into_iter().map(ExecutionId).collect())
+}
+
+/// The values of one column, in the order of the rows.
+struct Column<'a, T>(&'a [T]);
+
+impl<'a, T> Column<'a, T> {
+    fn of<V>(&self, value: impl Fn(&'a T) -> V) -> Vec<V> {
+        self.0.iter().map(value).collect()
+    }
+}
+
+/// A smallint. One that is none is refused by the table's CHECK, which asks for less.
+fn small(number: u16) -> i16 {
+    i16::try_from(number).unwrap_or(i16::MIN)
 }
 
 /// Moves the planning cursors.
@@ -153,19 +189,18 @@ pub async fn advance(
     cursors: &[Cursor],
     now: Instant,
 ) -> Result<(), StoreError> {
-    let rows = serde_json::to_value(cursors).map_err(|error| StoreError::Corrupt {
-        what: "write planning cursors".to_owned(),
-        why: error.to_string(),
-    })?;
+    let column = Column(cursors);
     sqlx::query!(
         // By their keys, and so that Postgres has no choice: see claim.sql.
         "with c as materialized (
-           select * from jsonb_to_recordset($1) as c (mandate_id bigint, next_cycle_on date, next_plan_at timestamptz))
-         update mandated.mandates m set next_cycle_on = c.next_cycle_on, next_plan_at = c.next_plan_at, updated_at = $2
+           select * from unnest($2::bigint[], $3::date[], $4::timestamptz[]) as c (mandate_id, next_cycle_on, next_plan_at))
+         update mandated.mandates m set next_cycle_on = c.next_cycle_on, next_plan_at = c.next_plan_at, updated_at = $1
            from c
           where m.id = any (array(select mandate_id from c)) and m.id = c.mandate_id",
-        rows,
-        now
+        now,
+        &column.of(|cursor| cursor.mandate_id.0),
+        &column.of(|cursor| cursor.next_cycle_on) as _,
+        &column.of(|cursor| cursor.next_plan_at) as _
     )
     .execute(connection)
     .await
