@@ -20,7 +20,7 @@ const NOW: &str = "2027-01-29T00:40:00Z";
 /// A million in so many seconds.
 const SECONDS: f64 = 60.0;
 
-/// Plans mandates as one daemon does: one batch after the other.
+/// Plans mandates as one daemon does: two side by side, one batch after the other.
 pub(crate) async fn run(bench: &mut Bench) -> anyhow::Result<()> {
     let clock = Clock::simulated(DateTime::parse_from_rfc3339(NOW)?.to_utc());
     let world = Box::pin(World::new(
@@ -34,7 +34,7 @@ pub(crate) async fn run(bench: &mut Bench) -> anyhow::Result<()> {
     add_mandates(&world, count).await?;
     let engine = engine(&world)?;
     let started = Instant::now();
-    while Box::pin(planner::tick(&engine)).await? > 0 {}
+    tokio::try_join!(Box::pin(all(&engine)), Box::pin(all(&engine)))?;
     let took = started.elapsed();
     check(&world, count).await?;
     bench.figures.add(Figure::new(
@@ -52,6 +52,11 @@ pub(crate) async fn run(bench: &mut Bench) -> anyhow::Result<()> {
         Goal::AtMost(SECONDS),
     ))?;
     bench.worlds.push(world);
+    Ok(())
+}
+
+async fn all(engine: &Engine) -> anyhow::Result<()> {
+    while Box::pin(planner::tick(engine)).await? > 0 {}
     Ok(())
 }
 
