@@ -328,14 +328,23 @@ fn renew(execution: &Execution, policy: &Policy, now: Instant, why: &str) -> Gat
         });
         return instead(decision);
     }
-    match plan::start(
-        &execution.order_cycle(),
-        execution.provider,
-        execution.notify,
-        policy,
-        execution.id.0,
-        now,
-    ) {
+    let order_no = execution.progress.order_no;
+    let allowed = policy.notification_tries.saturating_mul(order_no);
+    let start = if execution.progress.notification_no < allowed {
+        plan::start(
+            &execution.order_cycle(),
+            execution.provider,
+            execution.notify,
+            policy,
+            execution.id.0,
+            now,
+        )
+    } else {
+        Start::Closed {
+            reason: format!("{why}; its notifications are used up ({allowed})"),
+        }
+    };
+    match start {
         Start::At(step, span) => {
             let mut decision = later(execution, Some(Next { step, span }), why);
             decision.progress.notification_no = decision.progress.notification_no.saturating_add(1);

@@ -30,17 +30,16 @@ with due as materialized (
          m.debit_at as debit_time, m.category, m.description, m.metadata, m.status as mandate_status, m.provider_paused_at,
          -- The day of which the tries must be older than 30 days before one more fits; null while one fits. A day counts as a
          -- whole, so it is later than by the hour, and never earlier. Where only what the provider may have tried unseen is too
-         -- much, it fits tomorrow, if it was looked at by then.
+         -- much, one may fit on the day after the first of those orders is looked at.
          case when e.max_attempts_in_30_days is not null and c.step in ('notify', 'execute', 'retry') then (
-           select coalesce(max(b.day) filter (where b.tried >= e.max_attempts_in_30_days),
-                           case when coalesce(max(b.tried), 0) + (
-                             -- Juspay tries an order up to four times by itself ("Notification/Execution Silent Retry").
-                             select 3 * (e.order_no - 1) + coalesce(sum(greatest(4 - o.debits_tried, 0) + 3 * (o.order_no - 1)), 0)
-                               from mandated.executions o
-                              where o.mandate_id = e.mandate_id and o.cycle_on >= ($2 at time zone 'UTC')::date - 31
-                                and o.id <> e.id and o.state <> 'charged' and (o.sent_at is not null or o.order_no > 1)
-                                and (select true from mandated.jobs w where w.execution_id = o.id limit 1)
-                           ) >= e.max_attempts_in_30_days then ($2 at time zone 'UTC')::date - 30 end)
+           select coalesce(max(b.day) filter (where b.tried >= e.max_attempts_in_30_days), (
+                    -- Juspay tries an order up to four times by itself ("Notification/Execution Silent Retry").
+                    select greatest((min(w.run_at) at time zone 'UTC')::date, ($2 at time zone 'UTC')::date) - 30
+                      from mandated.executions o
+                      cross join lateral (select run_at from mandated.jobs where execution_id = o.id limit 1) w
+                     where o.mandate_id = e.mandate_id and o.cycle_on >= ($2 at time zone 'UTC')::date - 31
+                       and o.id <> e.id and o.state <> 'charged' and o.sent_at is not null and o.debits_tried < 4
+                    having coalesce(max(b.tried), 0) + sum(4 - o.debits_tried) >= e.max_attempts_in_30_days))
              from (
                select b.day, sum(b.tried) over (order by b.day desc) as tried from mandated.budgets b
                 where b.mandate_id = e.mandate_id and b.day >= ($2 at time zone 'UTC')::date - 30) b) end as budget_spent_on

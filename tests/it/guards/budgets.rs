@@ -122,21 +122,32 @@ async fn tries_that_nobody_has_seen_yet_count_for_the_30_days() {
        select id, account_id, mandate_id, 'verify', '2026-02-20Z' from mandated.executions where order_id = 'before'";
     let spent = |tries| format!("insert into mandated.budgets values (1, '2026-01-31', {tries})");
     let (eleven, twelve) = (spent(11), spent(12));
-    for (what, opens, changes) in [
+    for (what, from, changes) in [
         (
             "nobody looks any more, and all is known",
-            true,
+            None,
             &[CARD, &twelve, BEFORE][..],
         ),
         (
-            "three more may have been",
-            false,
+            "three more may have been, until it is looked at",
+            Some("2026-02-21T00:00:00Z"),
             &[CARD, &twelve, BEFORE, WATCHED],
         ),
-        ("and fit", true, &[CARD, &eleven, BEFORE, WATCHED]),
+        (
+            "it should have been looked at",
+            Some("2026-02-01T00:00:00Z"),
+            &[
+                CARD,
+                &twelve,
+                BEFORE,
+                WATCHED,
+                "update mandated.jobs set run_at = '2026-01-30Z' where step = 'verify'",
+            ],
+        ),
+        ("and fit", None, &[CARD, &eleven, BEFORE, WATCHED]),
         (
             "all four were seen",
-            true,
+            None,
             &[
                 CARD,
                 &twelve,
@@ -147,7 +158,7 @@ async fn tries_that_nobody_has_seen_yet_count_for_the_30_days() {
         ),
         (
             "it was never sent",
-            true,
+            None,
             &[
                 CARD,
                 &twelve,
@@ -157,32 +168,21 @@ async fn tries_that_nobody_has_seen_yet_count_for_the_30_days() {
             ],
         ),
         (
-            "two orders of that cycle",
-            false,
-            &[
-                CARD,
-                &spent(9),
-                BEFORE,
-                WATCHED,
-                "update mandated.executions set order_no = 2 where order_id = 'before'",
-            ],
-        ),
-        (
-            "another order of this cycle",
-            false,
+            "it was collected",
+            None,
             &[
                 CARD,
                 &twelve,
-                "update mandated.executions set order_no = 2, order_id = order_id || '-2'",
+                BEFORE,
+                WATCHED,
+                "update mandated.executions set state = 'charged' where order_id = 'before'",
             ],
         ),
     ] {
         let database = due(changes).await;
         let claimed = claim(&database.pool).await;
-        assert_eq!(claimed[0].opened, opens, "{what}");
-        // Not for 30 days: tomorrow it may have been looked at.
-        let from = (!opens).then(|| at("2026-02-01T00:00:00Z"));
-        assert_eq!(claimed[0].execution.budget_from, from, "{what}");
+        assert_eq!(claimed[0].opened, from.is_none(), "{what}");
+        assert_eq!(claimed[0].execution.budget_from, from.map(at), "{what}");
     }
 }
 

@@ -110,6 +110,8 @@ fn a_debit_without_room_in_30_days_waits_as_its_notification_and_its_cycle_allow
     let mut too_late = planned.clone();
     too_late.budget_from = Some(at("2027-01-02T00:00:00Z"));
     let at_the_notice = at("2026-12-18T23:00:00Z");
+    let mut told_often = spent("2026-12-20T00:00:00Z");
+    told_often.progress.notification_no = 3;
     for (what, execution, step, now) in [
         (
             "a day is enough",
@@ -126,6 +128,12 @@ fn a_debit_without_room_in_30_days_waits_as_its_notification_and_its_cycle_allow
         (
             "25 hours before it",
             &spent("2026-12-20T00:00:00Z"),
+            Step::Execute,
+            at_the_notice,
+        ),
+        (
+            "25 hours before it, after three notifications",
+            &told_often,
             Step::Execute,
             at_the_notice,
         ),
