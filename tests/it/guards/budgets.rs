@@ -181,8 +181,11 @@ async fn tries_that_nobody_has_seen_yet_count_for_the_30_days() {
     ] {
         let database = due(changes).await;
         let claimed = claim(&database.pool).await;
-        assert_eq!(claimed[0].opened, from.is_none(), "{what}");
-        assert_eq!(claimed[0].execution.budget_from, from.map(at), "{what}");
+        // The look may be due as well.
+        let mut debits = claimed.iter().filter(|job| job.execution.id.0 == 1);
+        let debit = debits.next().unwrap();
+        assert_eq!(debit.opened, from.is_none(), "{what}");
+        assert_eq!(debit.execution.budget_from, from.map(at), "{what}");
     }
 }
 
