@@ -13,7 +13,7 @@ demo: set-up ## live through a month of collections in seconds; more of it with 
 	@echo "==> build mandated, start a private Postgres and the sandbox, and live through 35 days"
 	@cargo run --locked --profile demo -- demo $(ARGS)
 
-chaos: set-up ## try to break the guarantees for half an hour or more; another run with ARGS='--seed 7'
+chaos: set-up ## try to break the guarantees for a quarter of an hour or more; another run with ARGS='--seed 7'
 	@echo "==> build mandated, and live through 50,000 collections in which everything fails"
 	@cargo build --locked --profile demo
 	@target/demo/mandated chaos --mandates 16500 --daemons 4 --kills 100 --freezes 40 --restarts 20 --cuts 100 --clock-steps 60 --slow 20 $(ARGS)
