@@ -48,18 +48,24 @@ fn told(log: &Log) -> Vec<(i64, String)> {
     lines.iter().map(field).collect()
 }
 
+/// One that lives and does not answer, and knows these accounts.
+async fn other_daemon(world: &World, accounts: &str) {
+    execute(
+        world.pool(),
+        &format!(
+            "insert into mandated.daemons (worker_id, accounts, joined_at, beat_at)
+             values ('other', '{accounts}', now(), now() + interval '1 hour')"
+        ),
+    )
+    .await;
+}
+
 #[tokio::test]
 async fn a_daemon_calls_nothing_before_the_others_have_made_room_for_it() {
     let log = Log::capture();
     let world = World::open(&payers(20, Flow::Enach)).await;
     all_due(&world).await;
-    // One that lives and does not answer.
-    execute(
-        world.pool(),
-        "insert into mandated.daemons (worker_id, accounts, joined_at, beat_at)
-         values ('silent', '{1,2}', now(), now() + interval '1 hour')",
-    )
-    .await;
+    other_daemon(&world, "{1,2}").await;
     let provider = Held::start().await;
     let daemon = Running::start(engine(&world, "worker-2", &provider, 5).await);
     until("it has joined and waits", async || told(&log).len() == 1).await;
@@ -68,7 +74,7 @@ async fn a_daemon_calls_nothing_before_the_others_have_made_room_for_it() {
     execute(
         world.pool(),
         "update mandated.daemons s set made_room_for = array[d.id] from mandated.daemons d
-          where s.worker_id = 'silent' and d.worker_id = 'worker-2'",
+          where s.worker_id = 'other' and d.worker_id = 'worker-2'",
     )
     .await;
     until("it has its share", async || provider.arrived() == 2).await;
@@ -76,7 +82,7 @@ async fn a_daemon_calls_nothing_before_the_others_have_made_room_for_it() {
     assert_eq!(provider.arrived(), 2, "the first of two has three of five");
     execute(
         world.pool(),
-        "delete from mandated.daemons where worker_id = 'silent'",
+        "delete from mandated.daemons where worker_id = 'other'",
     )
     .await;
     until("it has the whole", async || provider.arrived() == 5).await;
@@ -111,12 +117,7 @@ async fn an_account_that_another_daemon_does_not_know_is_not_shared_with_it() {
     let log = Log::capture();
     let world = World::open(&payers(20, Flow::Enach)).await;
     all_due(&world).await;
-    execute(
-        world.pool(),
-        "insert into mandated.daemons (worker_id, accounts, joined_at, beat_at)
-         values ('other', '{}', now(), now() + interval '1 hour')",
-    )
-    .await;
+    other_daemon(&world, "{}").await;
     let provider = Held::start().await;
     let daemon = Running::start(engine(&world, "worker-2", &provider, 1).await);
     until("it has joined and waits", async || told(&log).len() == 1).await;
@@ -187,7 +188,7 @@ async fn a_daemon_that_the_others_may_have_given_up_joins_anew() {
     execute(
         world.pool(),
         "insert into mandated.daemons (worker_id, accounts, joined_at, beat_at)
-         values ('silent', '{1,2}', now(), now() + interval '1 hour');",
+         values ('other', '{1,2}', now(), now() + interval '1 hour');",
     )
     .await;
     execute(
@@ -204,7 +205,7 @@ async fn a_daemon_that_the_others_may_have_given_up_joins_anew() {
     assert_eq!(provider.arrived(), 0, "the other may have all of it by now");
     execute(
         world.pool(),
-        "delete from mandated.daemons where worker_id = 'silent'",
+        "delete from mandated.daemons where worker_id = 'other'",
     )
     .await;
     until("it goes on", async || provider.arrived() == 3).await;
