@@ -172,18 +172,23 @@ pub async fn set_tag(pool: &PgPool, tag: &str) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Lets the leases of a worker be over, in a simulation in which their time has passed.
-pub async fn end_leases(pool: &PgPool, worker: &str) -> Result<(), StoreError> {
-    sqlx::query!(
+/// Lets the leases of a worker be over, in a simulation in which their time has passed. Whether all are.
+pub async fn end_leases(pool: &PgPool, worker: &str) -> Result<bool, StoreError> {
+    sqlx::query_scalar!(
         // What is locked is being settled by its last statement, or rescued: to wait for it could be a deadlock.
-        "update mandated.jobs set lease_until = now() - interval '1 second'
-          where execution_id in (select execution_id from mandated.jobs where worker_id = $1 for update skip locked)",
+        r#"with held as (
+             select execution_id from mandated.jobs where worker_id = $1 for update skip locked
+           ), ended as (
+             update mandated.jobs set lease_until = now() - interval '1 second'
+              where execution_id in (select execution_id from held)
+             returning execution_id
+           )
+           select (select count(*) from ended) = (select count(*) from mandated.jobs where worker_id = $1) as "all!""#,
         worker
     )
-    .execute(pool)
+    .fetch_one(pool)
     .await
-    .tried("end the leases of a lost worker")?;
-    Ok(())
+    .tried("end the leases of a lost worker")
 }
 
 /// A cycle that is not at its end.

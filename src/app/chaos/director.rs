@@ -52,6 +52,8 @@ pub(super) struct Director<'a> {
 pub(super) struct Lost {
     pub(super) worker: String,
     pub(super) at: Instant,
+    /// Its leases were ended: what the same worker has leased since is another matter.
+    pub(super) ended: bool,
     /// A call of it that is still on its way to the provider.
     pub(super) late: Option<(Engine, usize, Claimed)>,
 }
@@ -274,16 +276,17 @@ impl<'a> Director<'a> {
 
     /// Ends the leases of lost workers when their time has passed, and lets somebody find them.
     async fn bury(&mut self) -> Result<(), Failure> {
+        let now = self.now;
         let over = |lost: &Lost| {
             let end = lost.at.checked_add_signed(LEASE);
-            end.is_none_or(|end| end <= self.now)
+            end.is_none_or(|end| end <= now)
         };
         if !self.lost.iter().any(over) {
             return Ok(());
         }
-        for lost in &self.lost {
-            if over(lost) {
-                figures::end_leases(&self.pool, &lost.worker).await?;
+        for lost in &mut self.lost {
+            if over(lost) && !lost.ended {
+                lost.ended = figures::end_leases(&self.pool, &lost.worker).await?;
             }
         }
         let Some(index) = self.somebody() else {
@@ -294,13 +297,7 @@ impl<'a> Director<'a> {
             return Ok(());
         };
         match rescue::tick(&daemon.engine).await {
-            Ok(_) => {
-                let now = self.now;
-                self.lost.retain(|lost| {
-                    let end = lost.at.checked_add_signed(LEASE);
-                    end.is_some_and(|end| end > now)
-                });
-            }
+            Ok(_) => self.lost.retain(|lost| !over(lost)),
             // They are found at the next turn.
             Err(problem) => self.survived(&problem)?,
         }

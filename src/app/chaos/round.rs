@@ -101,6 +101,7 @@ impl Director<'_> {
         self.lost.push(Lost {
             worker,
             at,
+            ended: false,
             late: None,
         });
     }
@@ -201,6 +202,7 @@ impl Director<'_> {
         self.lost.push(Lost {
             worker: name,
             at: self.now,
+            ended: false,
             late: late.map(|(account, job)| (engine, account, job)),
         });
         Ok(())
