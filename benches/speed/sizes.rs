@@ -63,7 +63,7 @@ pub(crate) struct Sizes {
     /// All of it small, in a minute or two: to see that it works, not how fast it is
     #[arg(long)]
     quick: bool,
-    /// Jobs claimed and settled in each run
+    /// Jobs claimed and settled in each run in batches of 500; half as many in the others
     #[arg(long, default_value_t = 200_000)]
     pub(crate) rows: i64,
     /// Executions collected over HTTP in each run
@@ -114,6 +114,11 @@ impl Sizes {
         }
     }
 
+    /// Where what is compared is beside them, and not how many there are.
+    pub(crate) fn fewer_rows(&self) -> i64 {
+        self.rows.checked_div(2).unwrap_or(self.rows)
+    }
+
     pub(crate) fn wants(&self, part: Part) -> bool {
         self.only.is_empty() || self.only.contains(&part)
     }
@@ -123,7 +128,7 @@ impl fmt::Display for Sizes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "Runs of {} by {} workers, of {} over HTTP; the best of {}, in turn",
+            "Runs of {} or half as many by {} workers, of {} over HTTP; the best of {}, in turn",
             self.rows, self.workers, self.calls, self.rounds
         )
     }

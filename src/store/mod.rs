@@ -6,6 +6,7 @@ pub mod accounts;
 pub mod audit;
 pub mod bloat;
 pub mod claim;
+mod columns;
 pub mod error;
 pub mod fleet;
 pub mod import;

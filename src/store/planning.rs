@@ -6,6 +6,7 @@ use chrono::{NaiveDate, NaiveTime};
 use sqlx::pool::PoolConnection;
 use sqlx::{PgConnection, PgPool, Postgres, Transaction};
 
+use super::columns::{Columns, small};
 use super::error::{StoreError, Tried};
 use super::rows::{self, TermsRow, corrupt, word};
 use crate::domain::cycle::Terms;
@@ -98,14 +99,12 @@ pub async fn installation_tag(connection: &mut PgConnection) -> Result<String, S
 }
 
 /// Inserts executions with their first jobs and their events, and says which are new: a cycle that has an execution keeps it.
-///
-/// A column an array: a third of what Postgres needs to read the same rows as JSON.
 pub async fn insert_executions(
     connection: &mut PgConnection,
     executions: &[NewExecution],
     now: Instant,
 ) -> Result<HashSet<ExecutionId>, StoreError> {
-    let column = Column(executions);
+    let columns = Columns(executions);
     let added = sqlx::query_scalar!(
         r#"with n as materialized (
              select * from unnest(
@@ -140,47 +139,33 @@ pub async fn insert_executions(
            )
            select id as "id!" from added"#,
         now,
-        &column.of(|new| new.id.0),
-        &column.of(|new| new.mandate_id.0),
-        &column.of(|new| new.mandate_ref.as_str()) as _,
-        &column.of(|new| new.account_id.0),
-        &column.of(|new| new.policy_id),
-        &column.of(|new| new.cycle_on),
-        &column.of(|new| new.debit_at),
-        &column.of(|new| new.closes_at),
-        &column.of(|new| new.amount_minor),
-        &column.of(|new| new.max_amount_minor),
-        &column.of(|new| new.currency.as_str()) as _,
-        &column.of(|new| new.state.as_str()) as _,
-        &column.of(|new| new.reason.as_str()) as _,
-        &column.of(|new| new.order_id.as_str()) as _,
-        &column.of(|new| small(new.notification_no)),
-        &column.of(|new| new.notification_ref.as_deref()) as _,
-        &column.of(|new| new.execute_at) as _,
-        &column.of(|new| small(new.max_attempts)),
-        &column.of(|new| new.max_attempts_in_30_days.map(small)) as _,
-        &column.of(|new| new.step) as _,
-        &column.of(|new| new.run_at) as _,
-        &column.of(|new| new.run_before) as _
+        &columns.of(|new| new.id.0),
+        &columns.of(|new| new.mandate_id.0),
+        &columns.of(|new| new.mandate_ref.as_str()) as _,
+        &columns.of(|new| new.account_id.0),
+        &columns.of(|new| new.policy_id),
+        &columns.of(|new| new.cycle_on),
+        &columns.of(|new| new.debit_at),
+        &columns.of(|new| new.closes_at),
+        &columns.of(|new| new.amount_minor),
+        &columns.of(|new| new.max_amount_minor),
+        &columns.of(|new| new.currency.as_str()) as _,
+        &columns.of(|new| new.state.as_str()) as _,
+        &columns.of(|new| new.reason.as_str()) as _,
+        &columns.of(|new| new.order_id.as_str()) as _,
+        &columns.of(|new| small(new.notification_no)),
+        &columns.of(|new| new.notification_ref.as_deref()) as _,
+        &columns.of(|new| new.execute_at) as _,
+        &columns.of(|new| small(new.max_attempts)),
+        &columns.of(|new| new.max_attempts_in_30_days.map(small)) as _,
+        &columns.of(|new| new.step) as _,
+        &columns.of(|new| new.run_at) as _,
+        &columns.of(|new| new.run_before) as _
     )
     .fetch_all(connection)
     .await
     .tried("insert executions")?;
     Ok(added.into_iter().map(ExecutionId).collect())
-}
-
-/// The values of one column, in the order of the rows.
-struct Column<'a, T>(&'a [T]);
-
-impl<'a, T> Column<'a, T> {
-    fn of<V>(&self, value: impl Fn(&'a T) -> V) -> Vec<V> {
-        self.0.iter().map(value).collect()
-    }
-}
-
-/// A smallint. One that is none is refused by the table's CHECK, which asks for less.
-fn small(number: u16) -> i16 {
-    i16::try_from(number).unwrap_or(i16::MIN)
 }
 
 /// Moves the planning cursors.
@@ -189,7 +174,7 @@ pub async fn advance(
     cursors: &[Cursor],
     now: Instant,
 ) -> Result<(), StoreError> {
-    let column = Column(cursors);
+    let columns = Columns(cursors);
     sqlx::query!(
         // By their keys, and so that Postgres has no choice: see claim.sql.
         "with c as materialized (
@@ -198,9 +183,9 @@ pub async fn advance(
            from c
           where m.id = any (array(select mandate_id from c)) and m.id = c.mandate_id",
         now,
-        &column.of(|cursor| cursor.mandate_id.0),
-        &column.of(|cursor| cursor.next_cycle_on) as _,
-        &column.of(|cursor| cursor.next_plan_at) as _
+        &columns.of(|cursor| cursor.mandate_id.0),
+        &columns.of(|cursor| cursor.next_cycle_on) as _,
+        &columns.of(|cursor| cursor.next_plan_at) as _
     )
     .execute(connection)
     .await

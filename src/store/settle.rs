@@ -3,18 +3,16 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use serde::Serialize;
-use serde_with::skip_serializing_none;
 use sqlx::PgPool;
 
+use super::columns::{Columns, small};
 use super::error::{StoreError, Tried};
 use super::rows::word;
 use crate::domain::{AccountId, ExecutionId, Instant, LeaseToken, State};
 use crate::failpoint::around;
 
 /// All that changes when one job is done. Fields are the columns they are written to.
-#[skip_serializing_none]
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone)]
 pub struct Settlement {
     pub execution_id: ExecutionId,
     pub lease_token: LeaseToken,
@@ -45,7 +43,6 @@ pub struct Settlement {
     /// The pause that this status is an answer about; without one it is news of an active mandate.
     pub paused_at: Option<Instant>,
     /// Whether the next job's own time has come, and it waits for its mandate to be resumed.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub parked: bool,
     /// Declined tries that this job found out about, where 30 days have a limit of them.
     pub card_tries: Option<u16>,
@@ -62,8 +59,7 @@ pub struct Settlement {
 }
 
 /// One call to a provider, for the append-only history. Redacted before it gets here.
-#[skip_serializing_none]
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone)]
 pub struct Attempt {
     pub execution_id: ExecutionId,
     /// When it was made, which can be long before it is settled.
@@ -126,21 +122,83 @@ pub async fn settle(
     worker: &str,
     faults: FaultRules,
 ) -> Result<Written, StoreError> {
-    let settlements = as_text(serde_json::to_string(settlements))?;
-    let attempts = as_text(serde_json::to_string(attempts))?;
-    let statement = sqlx::query_file!(
+    let (settlements, attempts) = (Columns(settlements), Columns(attempts));
+    let statement = sqlx::query_file_as!(
+        Row,
         "src/store/settle.sql",
-        settlements,
-        attempts,
         now,
         worker,
         faults.limit,
         faults.within.as_secs_f64(),
-        faults.pause.as_secs_f64()
+        faults.pause.as_secs_f64(),
+        &settlements.of(|one| one.execution_id.0),
+        &settlements.of(|one| one.lease_token.0),
+        &settlements.of(|one| one.from_state.as_str()) as _,
+        &settlements.of(|one| one.to_state.as_str()) as _,
+        &settlements.texts(|one| Some(&one.reason)) as _,
+        &settlements.of(|one| one.class) as _,
+        &settlements.of(|one| one.step) as _,
+        &settlements.of(|one| one.run_at) as _,
+        &settlements.of(|one| one.run_before) as _,
+        &settlements.of(|one| one.closes_intent),
+        &settlements.of(|one| small(one.order_no)),
+        &settlements.texts(|one| Some(&one.order_id)) as _,
+        &settlements.of(|one| small(one.notification_no)),
+        &settlements.texts(|one| one.notification_ref.as_deref()) as _,
+        &settlements.of(|one| one.delivered_at) as _,
+        &settlements.of(|one| one.undelivered_at) as _,
+        &settlements.of(|one| one.execute_at) as _,
+        &settlements.of(|one| small(one.debits_tried)),
+        &settlements.of(|one| small(one.lookups)),
+        &settlements.of(|one| small(one.tries)),
+        &settlements.texts(|one| one.provider_ref.as_deref()) as _,
+        &settlements.of(|one| one.sent_at) as _,
+        &settlements.of(|one| one.failed_at) as _,
+        &settlements.of(|one| array(&one.looked)) as _,
+        &settlements.of(|one| one.mandate_status) as _,
+        &settlements.of(|one| one.paused_at) as _,
+        &settlements.of(|one| one.parked),
+        &settlements.of(|one| one.card_tries.map(i32::from)) as _,
+        &settlements.texts(|one| one.fault.as_deref()) as _,
+        &settlements.of(|one| one.debit_minor) as _,
+        &settlements.texts(|one| one.debit_order_id.as_deref()) as _,
+        &settlements.of(|one| one.told_no.map(small)) as _,
+        &settlements.texts(|one| one.told_ref.as_deref()) as _,
+        &settlements.of(|one| one.told_state) as _,
+        &settlements.texts(|one| one.told_message.as_deref()) as _,
+        &attempts.of(|one| one.execution_id.0),
+        &attempts.of(|one| one.at),
+        &attempts.of(|one| one.call) as _,
+        &attempts.texts(|one| Some(&one.reference)) as _,
+        &attempts.of(|one| one.http_status.map(small)) as _,
+        &attempts.of(|one| one.latency_ms),
+        &attempts.of(|one| one.outcome) as _,
+        &attempts.of(|one| one.class) as _,
+        &attempts.texts(|one| one.code.as_deref()) as _,
+        &attempts.texts(|one| one.message.as_deref()) as _,
+        &attempts.texts(|one| one.rule.as_deref()) as _,
+        &attempts.texts(|one| one.body.as_deref()) as _
     );
     let rows = around("settle", statement.fetch_all(pool))
         .await
         .tried("settle jobs")?;
+    read(rows)
+}
+
+/// An execution that was settled, or an account that was paused.
+#[derive(Debug)]
+struct Row {
+    execution_id: Option<i64>,
+    state: Option<String>,
+    reason: String,
+    account_id: Option<i16>,
+    parked: Option<i32>,
+    first_at: Option<Instant>,
+    paused_until: Option<Instant>,
+    ended: Option<Vec<String>>,
+}
+
+fn read(rows: Vec<Row>) -> Result<Written, StoreError> {
     let mut written = Written::default();
     for row in rows {
         if let (Some(id), Some(state)) = (row.execution_id, &row.state) {
@@ -165,14 +223,10 @@ pub async fn settle(
     Ok(written)
 }
 
-/// As text, without the one character that Postgres cannot store. Providers' words are in here: a single one with it would keep
-/// the whole batch from being settled.
-fn as_text(json: serde_json::Result<String>) -> Result<String, StoreError> {
-    let text = json.map_err(|error| StoreError::Corrupt {
-        what: "write settlements".to_owned(),
-        why: error.to_string(),
-    })?;
-    Ok(text.replace("\\u0000", "\\ufffd"))
+/// An array in an array, as Postgres writes one: arrays of arrays have to be of one length.
+fn array(times: &[Instant]) -> String {
+    let times: Vec<String> = times.iter().map(Instant::to_rfc3339).collect();
+    format!("{{{}}}", times.join(","))
 }
 
 /// Records the provider's attempt counter on an open intent, before a call that has no idempotency key.

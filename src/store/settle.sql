@@ -1,17 +1,19 @@
--- $1 settlements, $2 attempts (both JSON arrays as text: cheaper to read than jsonb), $3 business time, $4 worker;
--- one reason that parks $5 executions of an account within $6 seconds pauses it for $7 seconds
+-- $1 business time, $2 worker; one reason that parks $3 executions of an account within $4 seconds pauses it for $5 seconds;
+-- from $6 on the settlements, from $41 on the attempts: an array for each column
 -- Each table is reached by its key, in ways that leave Postgres no choice: see claim.sql.
 with s as materialized (
-  select * from json_to_recordset($1::text::json) as s (
-    execution_id bigint, lease_token bigint, from_state text, to_state text, reason text, class text,
-    step text, run_at timestamptz, run_before timestamptz, closes_intent boolean,
-    order_no smallint, order_id text, notification_no smallint, notification_ref text, delivered_at timestamptz,
-    undelivered_at timestamptz,
-    execute_at timestamptz, debits_tried smallint, lookups smallint, tries smallint, provider_ref text,
-    sent_at timestamptz, failed_at timestamptz, looked timestamptz[], mandate_status text, paused_at timestamptz,
-    parked boolean, card_tries integer, fault text,
-    debit_minor bigint, debit_order_id text,
-    told_no smallint, told_ref text, told_state text, told_message text)
+  select * from unnest(
+    $6::bigint[], $7::bigint[], $8::text[], $9::text[], $10::text[], $11::text[], $12::text[], $13::timestamptz[],
+    $14::timestamptz[], $15::boolean[], $16::smallint[], $17::text[], $18::smallint[], $19::text[],
+    $20::timestamptz[], $21::timestamptz[], $22::timestamptz[], $23::smallint[], $24::smallint[], $25::smallint[],
+    $26::text[], $27::timestamptz[], $28::timestamptz[], $29::text[], $30::text[], $31::timestamptz[], $32::boolean[],
+    $33::integer[], $34::text[], $35::bigint[], $36::text[], $37::smallint[], $38::text[], $39::text[], $40::text[]
+  ) as s (
+    execution_id, lease_token, from_state, to_state, reason, class, step, run_at, run_before, closes_intent, order_no,
+    order_id, notification_no, notification_ref, delivered_at, undelivered_at, execute_at, debits_tried, lookups,
+    tries, provider_ref, sent_at, failed_at, looked, mandate_status, paused_at, parked, card_tries, fault,
+    debit_minor, debit_order_id, told_no, told_ref, told_state, told_message
+  )
 ), waited_for as materialized (
   -- Locked, so that a mandate is not resumed between the look at it and the parking of its job: whoever comes second sees
   -- what the first one did.
@@ -32,7 +34,7 @@ with s as materialized (
          -- A mandate that was resumed while its job was held is not waited for.
          run_at = case when s.parked and (s.mandate_status is null or s.paused_at is not null)
                             and (select w.status <> 'paused' from waited_for w where w.id = j.mandate_id)
-                       then $3 else s.run_at end
+                       then $1 else s.run_at end
     from s
    where j.execution_id = any (array(select execution_id from s where step is not null))
      and ((j.execution_id, j.lease_token) in (select execution_id, lease_token from s where step is not null)) is true
@@ -51,7 +53,7 @@ with s as materialized (
   delete from mandated.intents where execution_id = any (array(select execution_id from held where closes_intent))
 ), proven as (
   insert into mandated.debits (mandate_id, cycle_on, execution_id, order_id, provider_txn, amount_minor, currency, proven_at)
-  select mandate_id, cycle_on, execution_id, debit_order_id, provider_ref, debit_minor, currency, $3
+  select mandate_id, cycle_on, execution_id, debit_order_id, provider_ref, debit_minor, currency, $1
     from held
    where debit_minor is not null
   on conflict (mandate_id, cycle_on) do nothing
@@ -66,12 +68,12 @@ with s as materialized (
     from held h
 ), moved as (
   update mandated.executions e
-     set state = n.state, finished_at = case when n.is_final then coalesce(h.old_finished_at, $3) end,
-         reason = n.reason, class = h.class, updated_at = $3,
+     set state = n.state, finished_at = case when n.is_final then coalesce(h.old_finished_at, $1) end,
+         reason = n.reason, class = h.class, updated_at = $1,
          order_no = h.order_no, order_id = h.order_id, notification_no = h.notification_no, notification_ref = h.notification_ref,
          delivered_at = h.delivered_at, undelivered_at = h.undelivered_at, execute_at = h.execute_at,
          debits_tried = h.debits_tried, lookups = h.lookups,
-         tries = h.tries, provider_ref = h.provider_ref, sent_at = h.sent_at, failed_at = h.failed_at, looked = h.looked
+         tries = h.tries, provider_ref = h.provider_ref, sent_at = h.sent_at, failed_at = h.failed_at, looked = h.looked::timestamptz[]
     from ended h
     cross join lateral (
       select case when h.refund_due then 'review' else h.to_state end as state,
@@ -91,9 +93,9 @@ with s as materialized (
 ), told as (
   insert into mandated.notifications (execution_id, notification_no, mandate_id, reference, state, amount_minor, requested_at,
                                       delivered_at, message)
-  select execution_id, told_no, mandate_id, told_ref, told_state, amount_minor, $3,
+  select execution_id, told_no, mandate_id, told_ref, told_state, amount_minor, $1,
          -- The same instant as the execution's: the claim compares this one, and the job was planned by the other.
-         case when told_state = 'delivered' then coalesce(delivered_at, $3) end, told_message
+         case when told_state = 'delivered' then coalesce(delivered_at, $1) end, told_message
     from held
    where told_state is not null
   on conflict (execution_id, notification_no) do update
@@ -102,9 +104,9 @@ with s as materialized (
 ), stopped as (
   -- What a provider said of a paused mandate holds only while nothing newer is known of its pause.
   update mandated.mandates m
-     set status = h.mandate_status, updated_at = $3,
+     set status = h.mandate_status, updated_at = $1,
          status_reason = case when m.status = h.mandate_status then m.status_reason else h.reason end,
-         provider_paused_at = case when h.mandate_status = 'paused' then $3 end
+         provider_paused_at = case when h.mandate_status = 'paused' then $1 end
     from held h
    where m.id = any (array(select mandate_id from held where mandate_status is not null))
      and m.id = h.mandate_id and h.mandate_status is not null
@@ -112,7 +114,7 @@ with s as materialized (
   returning m.id, m.ref, m.status, m.status_reason, case when h.paused_at is null then 'active' else 'paused' end as from_status
 ), spent as (
   insert into mandated.budgets (mandate_id, day, tried)
-  select mandate_id, ($3 at time zone 'UTC')::date, sum(card_tries) from held where card_tries > 0
+  select mandate_id, ($1 at time zone 'UTC')::date, sum(card_tries) from held where card_tries > 0
    group by mandate_id order by mandate_id
   on conflict (mandate_id, day) do update set tried = budgets.tried + excluded.tried
 ), taken as materialized (
@@ -123,19 +125,19 @@ with s as materialized (
 ), faults as (
   -- Counted from the first of them. One that has paused the account does so again at the next, for a while after the pause.
   insert into mandated.account_faults as f (account_id, reason, first_at, last_at, parked, paused_until, ended)
-  select account_id, fault, $3, $3, count(*), case when count(*) >= $5 then $3 + make_interval(secs => $7) end,
+  select account_id, fault, $1, $1, count(*), case when count(*) >= $3 then $1 + make_interval(secs => $5) end,
          coalesce((array_agg(mandate_ref order by mandate_id) filter (where mandate_status is not null))[1:20], '{}')
     from held
    where fault is not null and account_id not in (select account_id from taken)
    group by account_id, fault order by account_id, fault
   on conflict (account_id, reason) do update
-     set first_at = case when f.first_at > $3 - make_interval(secs => $6) then f.first_at else $3 end,
-         last_at = greatest(f.last_at, $3),
-         parked = excluded.parked + case when f.first_at > $3 - make_interval(secs => $6) then f.parked else 0 end,
+     set first_at = case when f.first_at > $1 - make_interval(secs => $4) then f.first_at else $1 end,
+         last_at = greatest(f.last_at, $1),
+         parked = excluded.parked + case when f.first_at > $1 - make_interval(secs => $4) then f.parked else 0 end,
          paused_until = case
-           when f.paused_until > $3 - make_interval(secs => $6)
-             or excluded.parked + case when f.first_at > $3 - make_interval(secs => $6) then f.parked else 0 end >= $5
-           then $3 + make_interval(secs => $7) end,
+           when f.paused_until > $1 - make_interval(secs => $4)
+             or excluded.parked + case when f.first_at > $1 - make_interval(secs => $4) then f.parked else 0 end >= $3
+           then $1 + make_interval(secs => $5) end,
          ended = (f.ended || excluded.ended)[1:20]
   returning account_id, reason, first_at, parked, paused_until, ended
 ), paused as (
@@ -143,27 +145,30 @@ with s as materialized (
   update mandated.accounts a
      set paused_until = f.paused_until, pause_reason = format('%s, %s times since %s', f.reason, f.parked, f.first_at)
     from faults f
-   where a.id = f.account_id and f.paused_until > $3 and (a.paused_until is null or a.paused_until <= $3)
+   where a.id = f.account_id and f.paused_until > $1 and (a.paused_until is null or a.paused_until <= $1)
   returning a.id, f.reason, f.parked, f.first_at, a.paused_until, f.ended
 ), announced as (
   insert into mandated.events (at, kind, mandate_id, mandate_ref, execution_id, cycle_on, from_state, to_state, order_id,
                                amount_minor, currency, class, reason)
-  select $3, 'execution.' || state, mandate_id, mandate_ref, id, cycle_on, from_state, state, order_id,
+  select $1, 'execution.' || state, mandate_id, mandate_ref, id, cycle_on, from_state, state, order_id,
          amount_minor, currency, class, reason
     from moved
    where state <> from_state
   union all
-  select $3, 'mandate.' || status, id, ref, null, null, from_status, status, null, null, null, null, status_reason
+  select $1, 'mandate.' || status, id, ref, null, null, from_status, status, null, null, null, null, status_reason
     from stopped
    where status <> from_status
 ), logged as (
   insert into mandated.attempts (at, execution_id, mandate_id, call, reference, http_status, latency_ms, outcome, class, code,
                                  message, rule, body, decision, next_step, next_at, lease_token, worker_id)
   select a.at, a.execution_id, h.mandate_id, a.call, a.reference, a.http_status, a.latency_ms, a.outcome, a.class, a.code,
-         a.message, a.rule, a.body, h.reason, h.step, h.run_at, h.lease_token, $4
-    from json_to_recordset($2::text::json) as a (
-      execution_id bigint, at timestamptz, call text, reference text, http_status smallint, latency_ms integer, outcome text, class text,
-      code text, message text, rule text, body text)
+         a.message, a.rule, a.body, h.reason, h.step, h.run_at, h.lease_token, $2
+    from unnest(
+      $41::bigint[], $42::timestamptz[], $43::text[], $44::text[], $45::smallint[], $46::integer[], $47::text[],
+      $48::text[], $49::text[], $50::text[], $51::text[], $52::text[]
+    ) as a (
+      execution_id, at, call, reference, http_status, latency_ms, outcome, class, code, message, rule, body
+    )
     join held h on h.execution_id = a.execution_id
 )
 select id as execution_id, state, reason as "reason!", null::smallint as account_id, null::integer as parked,
