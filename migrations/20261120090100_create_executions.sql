@@ -54,7 +54,7 @@ create table mandated.executions (
     check ((finished_at is not null) = (state in ('charged', 'failed', 'skipped', 'expired', 'review'))),
   constraint executions_delivered_check check (delivered_at is null or notification_ref is not null or execute_at is not null)
 -- Each is written some times in its life and then kept for years: a share of all of them would be more than all that live.
-) with (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 1000);
+) with (fillfactor = 50, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 1000);
 -- No index here may name a column that a settlement changes (state, finished_at, sent_at), not even in its condition: every change of
 -- state would write a row into every index, more than half of what it costs. See ARCHITECTURE.md, "Why is a change of state so cheap?".
 create index executions_closes_idx on mandated.executions (closes_at);

@@ -3,14 +3,15 @@
 //! A JSON line is flat: the fields of the log contract, `timestamp` (RFC 3339, UTC), `level`, `target`, `message`.
 //! Fields of spans are not repeated; a line says by itself what it is about.
 
+use std::fmt;
 use std::io::IsTerminal;
 use std::panic::PanicHookInfo;
 
 use tracing::subscriber::SetGlobalDefaultError;
 use tracing::{Dispatch, error};
-use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::fmt::time::ChronoUtc;
+use tracing_subscriber::{EnvFilter, reload};
 
 use crate::config::{Log, LogFormat};
 
@@ -33,17 +34,34 @@ pub enum TelemetryError {
     },
     #[error("the log of this process was set up before")]
     Twice(#[source] SetGlobalDefaultError),
+    #[error("the log of this process is not there any more")]
+    Gone(#[source] reload::Error),
+}
+
+/// What is logged, which can change while the process runs.
+pub struct LogFilter(Box<dyn Fn(EnvFilter) -> Result<(), reload::Error> + Send + Sync>);
+
+impl fmt::Debug for LogFilter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LogFilter").finish_non_exhaustive()
+    }
+}
+
+impl LogFilter {
+    pub fn set(&self, filter: &str) -> Result<(), TelemetryError> {
+        (self.0)(parse(filter)?).map_err(TelemetryError::Gone)
+    }
 }
 
 /// Sets up the log of this process, panics included. Once.
-pub fn init(log: &Log, destination: Destination) -> Result<(), TelemetryError> {
-    let dispatch = match destination {
-        Destination::Stdout => dispatch(log, std::io::stdout().is_terminal(), std::io::stdout)?,
-        Destination::Stderr => dispatch(log, std::io::stderr().is_terminal(), std::io::stderr)?,
+pub fn init(log: &Log, destination: Destination) -> Result<LogFilter, TelemetryError> {
+    let (dispatch, filter) = match destination {
+        Destination::Stdout => build(log, std::io::stdout().is_terminal(), std::io::stdout)?,
+        Destination::Stderr => build(log, std::io::stderr().is_terminal(), std::io::stderr)?,
     };
     tracing::dispatcher::set_global_default(dispatch).map_err(TelemetryError::Twice)?;
     std::panic::set_hook(Box::new(log_panic));
-    Ok(())
+    Ok(filter)
 }
 
 /// A log that writes to `writer`; text with colours, if it is for a terminal.
@@ -51,13 +69,14 @@ pub fn dispatch<W>(log: &Log, colour: bool, writer: W) -> Result<Dispatch, Telem
 where
     W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
 {
-    let filter =
-        EnvFilter::builder()
-            .parse(&log.filter)
-            .map_err(|source| TelemetryError::Filter {
-                filter: log.filter.clone(),
-                source,
-            })?;
+    Ok(build(log, colour, writer)?.0)
+}
+
+fn build<W>(log: &Log, colour: bool, writer: W) -> Result<(Dispatch, LogFilter), TelemetryError>
+where
+    W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
+{
+    let filter = parse(&log.filter)?;
     let timer = ChronoUtc::new("%Y-%m-%dT%H:%M:%S%.6fZ".to_owned());
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
@@ -69,11 +88,31 @@ where
                 .json()
                 .flatten_event(true)
                 .with_current_span(false)
-                .with_span_list(false);
-            Dispatch::new(json.finish())
+                .with_span_list(false)
+                .with_filter_reloading();
+            let handle = json.reload_handle();
+            let filter = LogFilter(Box::new(move |filter| handle.reload(filter)));
+            (Dispatch::new(json.finish()), filter)
         }
-        LogFormat::Text => Dispatch::new(builder.with_ansi(colour).with_target(false).finish()),
+        LogFormat::Text => {
+            let text = builder
+                .with_ansi(colour)
+                .with_target(false)
+                .with_filter_reloading();
+            let handle = text.reload_handle();
+            let filter = LogFilter(Box::new(move |filter| handle.reload(filter)));
+            (Dispatch::new(text.finish()), filter)
+        }
     })
+}
+
+fn parse(filter: &str) -> Result<EnvFilter, TelemetryError> {
+    EnvFilter::builder()
+        .parse(filter)
+        .map_err(|source| TelemetryError::Filter {
+            filter: filter.to_owned(),
+            source,
+        })
 }
 
 fn log_panic(info: &PanicHookInfo<'_>) {

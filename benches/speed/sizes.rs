@@ -114,8 +114,8 @@ impl Sizes {
         }
     }
 
-    /// Where what is compared is beside them, and not how many there are.
-    pub(crate) fn fewer_rows(&self) -> i64 {
+    /// Enough for a floor, and where it matters what is beside the rows and not how many there are.
+    pub(crate) fn half(&self) -> i64 {
         self.rows.checked_div(2).unwrap_or(self.rows)
     }
 

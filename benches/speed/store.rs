@@ -12,11 +12,12 @@ const FASTEST_ENGINE: f64 = 55_000.0;
 
 pub(crate) async fn run(bench: &mut Bench) -> anyhow::Result<()> {
     let mut world = bench.world("store", Rail::Upi).await?;
-    for (batch, rows) in [(500, bench.sizes.rows), (100, bench.sizes.fewer_rows())] {
+    let (all, half) = (bench.sizes.rows, bench.sizes.half());
+    for (batch, rows) in [(500, all), (100, half)] {
         let drain = bench.drain(batch);
         let (mut ours, mut floor) = (Vec::new(), Vec::new());
         for _ in 0..bench.sizes.rounds {
-            floor.push(drain.run(&mut world, rows, Side::Floor).await?);
+            floor.push(drain.run(&mut world, half, Side::Floor).await?);
             ours.push(drain.run(&mut world, rows, Side::Ours).await?);
         }
         let rate = best(&ours);
@@ -48,7 +49,7 @@ pub(crate) async fn run(bench: &mut Bench) -> anyhow::Result<()> {
 /// The snapshot is there before the first row is, and to the end.
 pub(crate) async fn beside_a_snapshot(bench: &mut Bench) -> anyhow::Result<()> {
     let mut world = bench.world("snapshot", Rail::Upi).await?;
-    let (drain, rows) = (bench.drain(500), bench.sizes.fewer_rows());
+    let (drain, rows) = (bench.drain(500), bench.sizes.half());
     let (mut held, mut free) = (Vec::new(), Vec::new());
     for _ in 0..bench.sizes.rounds {
         free.push(drain.run(&mut world, rows, Side::Ours).await?);
@@ -73,7 +74,7 @@ pub(crate) async fn beside_a_snapshot(bench: &mut Bench) -> anyhow::Result<()> {
 pub(crate) async fn beside_millions(bench: &mut Bench) -> anyhow::Result<()> {
     let mut large = bench.large().await?;
     let mut empty = bench.world("empty", Rail::Card).await?;
-    let (drain, rows) = (bench.drain(500), bench.sizes.fewer_rows());
+    let (drain, rows) = (bench.drain(500), bench.sizes.half());
     let (mut beside, mut alone) = (Vec::new(), Vec::new());
     for _ in 0..bench.sizes.rounds {
         alone.push(drain.run(&mut empty, rows, Side::Ours).await?);

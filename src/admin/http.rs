@@ -1,4 +1,4 @@
-//! The listener: `/healthz` says that the process is up, `/readyz` that it does its work.
+//! The listener: `/healthz` says that the process is up, `/readyz` that it does its work, `/metrics` what the last heartbeat said.
 //!
 //! Writes nothing and asks nobody: the engine says how it is, and the listener repeats it.
 
@@ -8,21 +8,25 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
-use axum::http::header::AUTHORIZATION;
+use axum::http::header::{AUTHORIZATION, CONTENT_TYPE};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use secrecy::{ExposeSecret, SecretString};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use super::metrics::Metrics;
 use crate::config::Listen;
 
 /// How the engine is. It starts as `NotReady("starting")`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Readiness {
     Ready,
+    /// As long as the next word comes by then.
+    ReadyUntil(Instant),
     /// Why not, in a few words that may be shown to anyone.
     NotReady(String),
 }
@@ -72,11 +76,14 @@ impl Listener {
     pub async fn serve(
         self,
         readiness: watch::Receiver<Readiness>,
+        metrics: Metrics,
         stop: CancellationToken,
     ) -> Result<(), ListenError> {
         let guarded = Router::new()
             .route("/readyz", get(readyz))
             .with_state(readiness)
+            .route("/metrics", get(exposition))
+            .with_state(metrics)
             .layer(middleware::from_fn_with_state(
                 self.token.map(Arc::new),
                 require_token,
@@ -92,15 +99,22 @@ impl Listener {
 }
 
 async fn readyz(State(readiness): State<watch::Receiver<Readiness>>) -> Response {
-    let now = readiness.borrow().clone();
-    match now {
-        Readiness::Ready => "ready\n".into_response(),
-        Readiness::NotReady(why) => (
-            StatusCode::SERVICE_UNAVAILABLE,
-            format!("not ready: {why}\n"),
-        )
-            .into_response(),
-    }
+    let why = match readiness.borrow().clone() {
+        Readiness::Ready => return "ready\n".into_response(),
+        Readiness::ReadyUntil(until) if Instant::now() < until => return "ready\n".into_response(),
+        Readiness::ReadyUntil(_) => "the heartbeat has stopped".to_owned(),
+        Readiness::NotReady(why) => why,
+    };
+    (
+        StatusCode::SERVICE_UNAVAILABLE,
+        format!("not ready: {why}\n"),
+    )
+        .into_response()
+}
+
+async fn exposition(State(metrics): State<Metrics>) -> Response {
+    let kind = [(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")];
+    (kind, metrics.render()).into_response()
 }
 
 async fn require_token(
@@ -138,6 +152,8 @@ fn same(left: &[u8], right: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::net::TcpStream;
     use tokio::task::JoinSet;
@@ -162,7 +178,7 @@ mod tests {
         let (address, stop) = (listener.address().unwrap(), CancellationToken::new());
         let (engine, seen) = readiness();
         let mut task = JoinSet::new();
-        task.spawn(listener.serve(seen, stop.clone()));
+        task.spawn(listener.serve(seen, Metrics::default(), stop.clone()));
         Served {
             address,
             engine,
@@ -194,8 +210,22 @@ mod tests {
             get(&served, "/readyz", "").await,
             (503, "not ready: starting".to_owned())
         );
-        served.engine.send(Readiness::Ready).unwrap();
-        assert_eq!(get(&served, "/readyz", "").await, (200, "ready".to_owned()));
+        let in_a_minute = Instant::now().checked_add(Duration::from_mins(1)).unwrap();
+        for (said, answer) in [
+            (Readiness::Ready, (200, "ready")),
+            (Readiness::ReadyUntil(in_a_minute), (200, "ready")),
+            (
+                Readiness::ReadyUntil(Instant::now()),
+                (503, "not ready: the heartbeat has stopped"),
+            ),
+        ] {
+            served.engine.send(said).unwrap();
+            let (status, words) = answer;
+            assert_eq!(
+                get(&served, "/readyz", "").await,
+                (status, words.to_owned())
+            );
+        }
         assert_eq!(get(&served, "/", "").await.0, 404);
         served.stop.cancel();
         served.task.join_next().await.unwrap().unwrap().unwrap();
@@ -207,6 +237,7 @@ mod tests {
         served.engine.send(Readiness::Ready).unwrap();
         assert_eq!(get(&served, "/healthz", "").await.0, 200);
         assert_eq!(get(&served, "/readyz", "").await.0, 401);
+        assert_eq!(get(&served, "/metrics", "").await.0, 401);
         assert_eq!(
             get(&served, "/readyz", "authorization: Bearer t0keX\r\n")
                 .await

@@ -60,7 +60,7 @@ async fn ask(
     let worker = format!("audit-{}", engine.settings.worker_id);
     let question = Question {
         clients: accounts
-            .map(|account| (account.id.0, &account.client))
+            .map(|account| (account.id.0, account.client()))
             .collect(),
         tag: &engine.tag,
         since,

@@ -1,14 +1,18 @@
 //! `mandated run`: the daemon.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
+use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tracing::{info, warn};
 
+use super::reload::Reload;
 use super::{Failure, engine};
 use crate::admin::http::{Listener, Readiness, readiness};
+use crate::admin::metrics::Metrics;
 use crate::config::Config;
 use crate::domain::retry::backoff_delay;
 use crate::engine::loops::{self, OnBeat};
@@ -22,8 +26,8 @@ use crate::telemetry::{self, Destination};
 const NAME: &str = "start";
 
 /// Runs until a signal, or until simulated time is over.
-pub(super) async fn run(config: &Config) -> Result<(), Failure> {
-    telemetry::init(&config.log, Destination::Stdout).context("set up the log")?;
+pub(super) async fn run(config: &Config, file: Option<PathBuf>) -> Result<(), Failure> {
+    let filter = telemetry::init(&config.log, Destination::Stdout).context("set up the log")?;
     if config.accounts.is_empty() {
         let error = anyhow::anyhow!("no account is configured: there is nothing to run");
         return Err(Failure::config(
@@ -39,9 +43,11 @@ pub(super) async fn run(config: &Config) -> Result<(), Failure> {
     })?;
     let lifecycle =
         Arc::new(Lifecycle::start(config.worker.drain_timeout).context("listen to signals")?);
+    let mut hangups = signal(SignalKind::hangup()).context("listen to SIGHUP")?;
     let (readiness, ready) = readiness();
     let mut side = tokio::task::JoinSet::new();
-    side.spawn(listener.serve(ready, lifecycle.aborted()));
+    let metrics = Metrics::default();
+    side.spawn(listener.serve(ready, metrics.clone(), lifecycle.aborted()));
     let waiting = "waiting for the database".to_owned();
     readiness.send_replace(Readiness::NotReady(waiting));
     let Some(engine) = start(config, &lifecycle).await? else {
@@ -55,6 +61,19 @@ pub(super) async fn run(config: &Config) -> Result<(), Failure> {
         simulated = engine.clock.is_simulated(),
         "running"
     );
+    let mut reload = Reload {
+        engine: engine.clone(),
+        filter,
+        file,
+        started: config.clone(),
+        current: config.clone(),
+    };
+    side.spawn(async move {
+        while hangups.recv().await.is_some() {
+            reload.again();
+        }
+        Ok(())
+    });
     readiness.send_replace(Readiness::Ready);
     lifecycle.ready();
     let worker = engine.settings.worker_id.clone();
@@ -65,7 +84,7 @@ pub(super) async fn run(config: &Config) -> Result<(), Failure> {
         };
         simulation::run(&engine, limits, &lifecycle.draining(), |_| {}).await?;
     } else {
-        let on_beat = on_beat(Arc::clone(&lifecycle), readiness);
+        let on_beat = on_beat(Arc::clone(&lifecycle), readiness, metrics);
         loops::run(engine, lifecycle.draining(), lifecycle.aborted(), on_beat)
             .await
             .context("run the engine")?;
@@ -132,13 +151,25 @@ async fn build(config: &Config) -> Result<Engine, Failure> {
     engine::build(config, pool, engine::clock(config)).await
 }
 
+/// A daemon of which no heartbeat is heard for so long does not work, whatever it said before.
+const HEARD: Duration = Duration::from_mins(1);
+
 /// Every heartbeat keeps the service manager's watchdog quiet, the failed ones too: a daemon that waits for its database holds
 /// answers that a restart would drop. One that fails makes the daemon not ready.
-fn on_beat(lifecycle: Arc<Lifecycle>, readiness: watch::Sender<Readiness>) -> OnBeat {
+fn on_beat(
+    lifecycle: Arc<Lifecycle>,
+    readiness: watch::Sender<Readiness>,
+    metrics: Metrics,
+) -> OnBeat {
     Arc::new(move |beat| {
         lifecycle.alive();
         let state = match beat {
-            Ok(_) => Readiness::Ready,
+            Ok(beat) => {
+                metrics.record(beat);
+                tokio::time::Instant::now()
+                    .checked_add(HEARD)
+                    .map_or(Readiness::Ready, Readiness::ReadyUntil)
+            }
             Err(_) => Readiness::NotReady("the database does not answer".to_owned()),
         };
         readiness.send_replace(state);

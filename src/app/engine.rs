@@ -16,7 +16,7 @@ use crate::config::{ClockMode, Config, Database};
 use crate::domain::classify::Classifier;
 use crate::domain::policy::Policy;
 use crate::domain::{ProviderKind, Rail};
-use crate::engine::{Account, Engine, Settings, bloat, heartbeat, retention};
+use crate::engine::{Account, AccountLimits, Engine, Settings, bloat, heartbeat, retention};
 use crate::provider::{AccountSettings, Client};
 use crate::store::settle::FaultRules;
 use crate::store::{self, ConnectSettings, StoreError};
@@ -130,15 +130,15 @@ pub(super) async fn build(config: &Config, pool: PgPool, clock: Clock) -> Result
             timeout: account.timeout,
             tps: account.tps,
         };
-        accounts.push(Account {
-            id: store::accounts::register(&pool, name, account.provider).await?,
-            name: name.clone(),
-            client: Client::new(settings, Arc::clone(&classifier), clock.is_simulated())
-                .with_context(|| format!("build the client of account {name}"))?,
+        let id = store::accounts::register(&pool, name, account.provider).await?;
+        let client = Client::new(settings, Arc::clone(&classifier), clock.is_simulated())
+            .with_context(|| format!("build the client of account {name}"))?;
+        let limits = AccountLimits {
             timeout: account.timeout,
             max_in_flight: size(account.max_in_flight),
             pause_after_refusal: account.pause_after_refusal,
-        });
+        };
+        accounts.push(Account::new(id, name.clone(), client, limits));
     }
     let mut connection = store::planning::acquire(&pool).await?;
     let tag = store::planning::installation_tag(&mut connection).await?;

@@ -105,7 +105,7 @@ async fn change(
             Change::Revoke => MandateCommand::Revoke,
         };
         let provider = stored.mandate.provider;
-        let client = &account.client;
+        let client = account.client();
         let mut answer = client.command(&stored.mandate, command, now).await;
         if change == Change::Pause && matches!(answer, MandateAnswer::Failed { .. }) {
             // Paused by the payer, or by this command before its answer was lost.

@@ -16,6 +16,7 @@ mod lots;
 mod mandates;
 #[cfg(feature = "sandbox")]
 mod payers;
+mod reload;
 #[cfg(feature = "sandbox")]
 mod stage;
 
@@ -144,7 +145,7 @@ pub async fn run(cli: Cli) -> Result<(), Failure> {
         telemetry::init(&config.log, Destination::Stderr).context("set up the log")?;
     }
     match cli.command {
-        Command::Run => daemon::run(&config).await,
+        Command::Run => daemon::run(&config, cli.config).await,
         Command::Migrate => migrate(&config, out).await,
         Command::CheckConfig => {
             engine::classifier(&config)?;

@@ -1,6 +1,6 @@
 //! What is in force and where it comes from, as TOML for people. Secrets are left out before anything is kept.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use config::{Value, ValueKind};
@@ -56,6 +56,21 @@ impl Effective {
 }
 
 impl Effective {
+    /// The keys that are not the same in another one. Where a value comes from is no difference.
+    pub(super) fn changed(&self, other: &Self) -> Vec<String> {
+        let values = |of: &Self| -> BTreeMap<String, String> {
+            of.entries()
+                .map(|(key, value, _)| (key, value.to_owned()))
+                .collect()
+        };
+        let (ours, theirs) = (values(self), values(other));
+        let all: BTreeSet<&String> = ours.keys().chain(theirs.keys()).collect();
+        all.into_iter()
+            .filter(|key| ours.get(*key) != theirs.get(*key))
+            .cloned()
+            .collect()
+    }
+
     /// Key, value, origin.
     pub(super) fn entries(&self) -> impl Iterator<Item = (String, &str, &str)> {
         self.0.iter().flat_map(|(section, lines)| {

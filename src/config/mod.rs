@@ -31,6 +31,7 @@ use std::fmt;
 use std::path::Path;
 
 use config::{ConfigError, Value};
+use secrecy::ExposeSecret;
 use serde::Deserialize;
 
 pub use accounts::{Account, Accounts};
@@ -134,6 +135,36 @@ impl Config {
                     "the configuration cannot be read".to_owned(),
                 ))
             })
+    }
+
+    /// The keys whose values differ in another configuration, secrets too.
+    pub fn changed(&self, other: &Self) -> Vec<String> {
+        let mut keys = self.effective.changed(&other.effective);
+        let secrets = |config: &Self| {
+            let token = config
+                .listen
+                .token
+                .as_ref()
+                .map(ExposeSecret::expose_secret);
+            let url = config.database.url.expose_secret();
+            let mut secrets = vec![
+                ("database.url".to_owned(), Some(url.to_owned())),
+                ("listen.token".to_owned(), token.map(ToOwned::to_owned)),
+            ];
+            secrets.extend(config.accounts.iter().map(|(name, account)| {
+                let key = account.api_key.expose_secret().to_owned();
+                (format!("accounts.{name}.api_key"), Some(key))
+            }));
+            secrets
+        };
+        let theirs = secrets(other);
+        let differ = secrets(self)
+            .into_iter()
+            .filter(|ours| !theirs.contains(ours));
+        keys.extend(differ.map(|(key, _)| key));
+        keys.sort();
+        keys.dedup();
+        keys
     }
 
     /// Every key that is set and every secret, with its value as TOML and its origin; no secret shows its value.

@@ -145,9 +145,9 @@ impl Fleet {
             let places = part(account.max_in_flight, sharing, before.count());
             if let Some(until) = self.until {
                 let members = u32::try_from(sharing).unwrap_or(u32::MAX);
-                account.client.pace().share(places, members, until);
+                account.client().pace().share(places, members, until);
             }
-            is_room &= account.client.pace().in_flight() <= places;
+            is_room &= account.client().pace().in_flight() <= places;
         }
         self.say(is_in);
         if is_room && self.made_room_for != self.seen {
@@ -168,7 +168,7 @@ impl Fleet {
 
     fn stop(&self) {
         for account in self.engine.accounts.iter() {
-            account.client.pace().stop();
+            account.client().pace().stop();
         }
     }
 
@@ -181,7 +181,8 @@ impl Fleet {
         self.said = now;
         let members = self.seen.len();
         let share = |account: &Account| {
-            let (name, pace) = (&account.name, account.client.pace());
+            let (name, client) = (&account.name, account.client());
+            let pace = client.pace();
             let a_minute = pace.calls_in(Duration::from_mins(1));
             format!("{name} {} at once, {a_minute} a minute", pace.places())
         };

@@ -1,13 +1,14 @@
 //! The heartbeat line: how it goes, every ten seconds.
 
-use std::sync::{MutexGuard, PoisonError};
+use std::sync::{Arc, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use chrono::{SecondsFormat, TimeDelta};
 use tracing::{error, info, warn};
 
+use super::tally::Tally;
 use super::{Engine, bloat};
-use crate::domain::Instant;
+use crate::domain::{Instant, State};
 use crate::store::StoreError;
 use crate::store::monitor::{Open, Pulse, open_since, pulse};
 use crate::store::unmapped::recent;
@@ -26,36 +27,73 @@ pub struct Overdue {
 /// How far back the answers that no rule knows are counted.
 const A_DAY: TimeDelta = TimeDelta::hours(24);
 
+/// What the line carries, and the metrics repeat. Ages are in whole seconds, totals since this daemon started.
+#[derive(Debug, Clone)]
+pub struct Beat {
+    pub at: Instant,
+    pub pulse: Pulse,
+    pub oldest_due_s: i64,
+    pub oldest_unknown_s: i64,
+    /// Answers of the last day that no rule knew.
+    pub unmapped: i64,
+    /// Nothing when it could not be found out.
+    pub oldest_snapshot_s: Option<u64>,
+    /// Answers that wait to be settled.
+    pub settle_backlog: usize,
+    pub tally: Arc<Tally>,
+}
+
 /// One line. `backlog` is the number of answers that wait to be settled.
-pub async fn tick(engine: &Engine, backlog: usize) -> Result<Pulse, StoreError> {
+pub async fn tick(engine: &Engine, backlog: usize) -> Result<Beat, StoreError> {
     let now = engine.clock.now();
-    let beat = pulse(&engine.pool, now).await?;
+    let pulse = pulse(&engine.pool, now).await?;
     let since = now.checked_sub_signed(A_DAY).unwrap_or(Instant::MIN_UTC);
     let unmapped = recent(&engine.pool, since).await?;
-    let oldest_snapshot_s = bloat::look(engine).await;
     let age =
         |at: Option<Instant>| at.map_or(0, |at| now.signed_duration_since(at).num_seconds().max(0));
-    info!(
-        worker.id = engine.settings.worker_id.as_str(),
-        due = beat.due,
-        leased = beat.leased,
-        oldest_due_s = age(beat.oldest_due_at),
-        open_intents = beat.open_intents,
-        oldest_unknown_s = age(beat.oldest_unknown_at),
-        reviews = beat.reviews,
-        paused_accounts = beat.paused_accounts,
-        budget_headroom = beat.budget_headroom,
+    let beat = Beat {
+        at: now,
+        oldest_due_s: age(pulse.oldest_due_at),
+        oldest_unknown_s: age(pulse.oldest_unknown_at),
+        pulse,
         unmapped,
-        dead_rows = beat.dead_rows,
-        oldest_snapshot_s,
-        settle_backlog = backlog,
-        "heartbeat"
-    );
+        oldest_snapshot_s: bloat::look(engine).await,
+        settle_backlog: backlog,
+        tally: Arc::clone(&engine.tally),
+    };
+    say(engine, &beat);
     if is_time(engine, now) {
         warn_of_open(engine, now).await?;
         *last_warning(engine) = Some(now);
     }
     Ok(beat)
+}
+
+fn say(engine: &Engine, beat: &Beat) {
+    let (pulse, tally) = (&beat.pulse, &beat.tally);
+    info!(
+        worker.id = engine.settings.worker_id.as_str(),
+        due = pulse.due,
+        leased = pulse.leased,
+        oldest_due_s = beat.oldest_due_s,
+        open_intents = pulse.open_intents,
+        oldest_unknown_s = beat.oldest_unknown_s,
+        reviews = pulse.reviews,
+        paused_accounts = pulse.paused_accounts,
+        budget_headroom = pulse.budget_headroom,
+        unmapped = beat.unmapped,
+        dead_rows = pulse.dead_rows,
+        oldest_snapshot_s = beat.oldest_snapshot_s,
+        settle_backlog = beat.settle_backlog,
+        charged_total = tally.get(State::Charged),
+        failed_total = tally.get(State::Failed),
+        skipped_total = tally.get(State::Skipped),
+        expired_total = tally.get(State::Expired),
+        review_total = tally.get(State::Review),
+        unknown_total = tally.get(State::Unknown),
+        retrying_total = tally.get(State::Retrying),
+        "heartbeat"
+    );
 }
 
 /// Whether this process has not spoken of them for long enough.

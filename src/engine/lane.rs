@@ -17,6 +17,7 @@ use super::{Account, Engine};
 use crate::domain::Instant;
 use crate::domain::retry::backoff_delay;
 use crate::failpoint::around;
+use crate::provider::correlated;
 use crate::store;
 use crate::store::StoreError;
 use crate::store::claim::{ClaimRequest, Claimed, claim_due};
@@ -147,7 +148,7 @@ impl Lane {
             return Ok(Round::Done);
         };
         // Subscribed before its share is read: what becomes of it meanwhile is not lost.
-        let mut changes = account.client.pace().subscribe();
+        let mut changes = account.client().pace().subscribe();
         let free = at_once(account, self.engine.settings.lease)
             .saturating_sub(self.running.len())
             .min(self.engine.settings.batch);
@@ -251,7 +252,8 @@ impl Lane {
 /// How many jobs of an account may be under way: no more than there may be calls, and no more than come to their turn in the first
 /// tenth of their leases. What cannot be called soon is for whoever can.
 fn at_once(account: &Account, lease: Duration) -> usize {
-    let pace = account.client.pace();
+    let client = account.client();
+    let pace = client.pace();
     let soon = lease.checked_div(10).unwrap_or_default();
     let in_time = pace.calls_in(soon).max(1);
     account.max_in_flight.min(pace.places()).min(in_time)
@@ -297,7 +299,10 @@ pub async fn work(
 ) -> Option<Done> {
     let account = engine.accounts.get(index)?;
     let (execution, step, token) = (claimed.execution.id, claimed.step, claimed.token);
-    match job::run(engine, account, claimed, deadline?).await {
+    let id = job::request_id(engine, claimed.token);
+    // On the heap: it is large, and every lane hands many of them on.
+    let run = Box::pin(job::run(engine, account, claimed, deadline?));
+    match correlated(id, run).await {
         Ok(done) => Some(done),
         Err(problem) => {
             warn!(execution.id = execution.0, step = step.as_str(), lease.token = token.0, account = account.name,

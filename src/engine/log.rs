@@ -8,7 +8,7 @@ use std::time::Duration;
 use chrono::SecondsFormat;
 use tracing::{debug, error, info, warn};
 
-use super::job::Done;
+use super::job::{Done, request_id};
 use super::lane::millis;
 use super::{Account, Engine};
 use crate::domain::plan::execution::NewExecution;
@@ -38,6 +38,7 @@ macro_rules! line {
             decision = $settled.reason,
             next_step = settlement.step,
             next_at = settlement.run_at.map(time),
+            request.id = last.map(|_| request_id($engine, done.claimed.token)),
             latency_ms = last.map(|attempt| attempt.latency_ms),
             lag_ms = millis(done.lag),
             lease.token = done.claimed.token.0,
@@ -71,6 +72,7 @@ pub fn planned(engine: &Engine, execution: &NewExecution, rail: Rail) {
             )
         };
     }
+    engine.tally.count(execution.state);
     if execution.state == State::Expired {
         line!(warn, "the cycle closed first");
     } else {
@@ -135,6 +137,7 @@ pub fn transition(engine: &Engine, done: &Done, settled: &Settled) {
         line!(debug, engine, done, settled, "no change");
         return;
     }
+    engine.tally.count(settled.state);
     match settled.state {
         State::Review => line!(error, engine, done, settled, "a person must decide"),
         State::Failed => line!(warn, engine, done, settled, "not collected"),

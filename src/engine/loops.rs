@@ -10,16 +10,16 @@ use tokio_util::sync::CancellationToken;
 use tracing::error;
 
 use super::fleet::Fleet;
+use super::heartbeat::Beat;
 use super::job::Done;
 use super::lane::Lane;
 use super::places::Places;
 use super::wake::{Wake, listen};
 use super::{Engine, heartbeat, planner, rescue, retention, settler};
-use crate::store::monitor::Pulse;
 use crate::store::{self, StoreError};
 
 /// Hears of every heartbeat, the failed ones too.
-pub type OnBeat = Arc<dyn Fn(Result<&Pulse, &StoreError>) + Send + Sync>;
+pub type OnBeat = Arc<dyn Fn(Result<&Beat, &StoreError>) + Send + Sync>;
 
 /// Longer than retention has ever to do in one turn; what is left is for the next.
 const RETENTION: Duration = Duration::from_mins(15);

@@ -2,7 +2,7 @@
 //!
 //! The way of one job: [`lane`] claims it (its intent is durable then), [`job`] asks the gate, makes the call and lets the core
 //! decide, [`settler`] writes what follows, fenced by the lease. [`planner`] makes the jobs, [`rescue`] takes back those of lost
-//! workers, [`retention`] makes and drops partitions, [`heartbeat`] says how it goes, [`bloat`] who keeps dead rows, [`trouble`] what is
+//! workers, [`retention`] makes and drops partitions, [`heartbeat`] says how it goes and what was [counted](tally), [`bloat`] who keeps dead rows, [`trouble`] what is
 //! wrong with the database. Nobody is starved: the lanes share [`places`], and the daemons what an account allows ([`fleet`]).
 
 pub mod bloat;
@@ -18,22 +18,25 @@ pub mod rescue;
 pub mod retention;
 pub mod settler;
 pub mod simulation;
+pub mod tally;
 pub mod trouble;
 pub mod wake;
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
 use trouble::Troubles;
 
 use crate::clock::Clock;
+use crate::domain::classify::Classifier;
 use crate::domain::policy::Policy;
 use crate::domain::{AccountId, Instant, ProviderKind, Rail};
 use crate::provider::Client;
 use crate::store::settle::FaultRules;
 use crate::store::{self, StoreError};
 use chrono::TimeDelta;
+use secrecy::SecretString;
 use sqlx::PgPool;
 
 /// What the loops share. Cheap to clone.
@@ -50,6 +53,7 @@ pub struct Engine {
     warned_at: Arc<Mutex<Option<Instant>>>,
     /// What is known of the oldest snapshot.
     snapshots: Arc<Mutex<bloat::Watch>>,
+    pub tally: Arc<tally::Tally>,
     /// In every order id of this installation.
     pub tag: Arc<str>,
 }
@@ -90,11 +94,45 @@ pub struct Settings {
 pub struct Account {
     pub id: AccountId,
     pub name: String,
-    pub client: Client,
+    client: RwLock<Arc<Client>>,
     pub timeout: Duration,
     /// Calls under way at once, by all daemons together.
     pub max_in_flight: usize,
     pub pause_after_refusal: Duration,
+}
+
+/// What an account allows, whoever calls it with which key.
+#[derive(Debug, Clone, Copy)]
+pub struct AccountLimits {
+    pub timeout: Duration,
+    pub max_in_flight: usize,
+    pub pause_after_refusal: Duration,
+}
+
+impl Account {
+    pub fn new(id: AccountId, name: String, client: Client, limits: AccountLimits) -> Self {
+        Self {
+            id,
+            name,
+            client: RwLock::new(Arc::new(client)),
+            timeout: limits.timeout,
+            max_in_flight: limits.max_in_flight,
+            pause_after_refusal: limits.pause_after_refusal,
+        }
+    }
+
+    /// As it is now: whoever makes several calls that belong together keeps it.
+    pub fn client(&self) -> Arc<Client> {
+        // What is behind a poisoned lock is whole: it is only ever replaced.
+        let client = self.client.read().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(&client)
+    }
+
+    /// From now on calls are made with this key, and their failures classified by these rules.
+    pub fn renew(&self, api_key: SecretString, classifier: Arc<Classifier>) {
+        let mut client = self.client.write().unwrap_or_else(PoisonError::into_inner);
+        *client = Arc::new(client.with(api_key, classifier));
+    }
 }
 
 /// How far this machine's clock may be from the database's. Between the 24 hours of the law and our 25 lies one.
@@ -117,6 +155,7 @@ impl Engine {
             policies: Arc::default(),
             warned_at: Arc::default(),
             snapshots: Arc::default(),
+            tally: Arc::default(),
             tag: tag.into(),
         }
     }

@@ -10,7 +10,7 @@ use reqwest::{Request, RequestBuilder, Response};
 
 use super::pace::Pace;
 use super::retry_after::retry_after;
-use super::{AccountSettings, Answered};
+use super::{AccountSettings, Answered, correlate};
 use crate::domain::Instant;
 use crate::domain::outcome::CallFailure;
 use crate::domain::retry::in_process_delays;
@@ -100,6 +100,10 @@ impl Http {
             )
         } else {
             request
+        };
+        let request = match correlate::current() {
+            Some(id) => request.header(correlate::HEADER, id),
+            None => request,
         };
         let (client, request) = request.build_split();
         let result = match request {

@@ -4,6 +4,7 @@
 //! The rule: if the request may have reached the provider and its answer does not prove the result, it is
 //! [`CallFailure::Unknown`].
 
+mod correlate;
 pub mod http;
 mod json;
 pub mod juspay;
@@ -25,6 +26,7 @@ use crate::domain::classify::Classifier;
 use crate::domain::outcome::{CallFailure, Counter, NotificationOutcome};
 use crate::domain::{Amount, Instant, Mandate, MandateStatus, Outcome, ProviderKind};
 
+pub use correlate::correlated;
 pub use http::Http;
 pub use juspay::Juspay;
 pub use pace::Pace;
@@ -257,6 +259,15 @@ impl Client {
             ProviderKind::Juspay => Self::Juspay(Juspay::new(settings, http, classifier)),
             ProviderKind::Signzy => Self::Signzy(Signzy::new(settings, http, classifier)),
         })
+    }
+
+    /// The same client with another key and other rules: what it still allows in this second stays as it is.
+    #[must_use]
+    pub fn with(&self, api_key: SecretString, classifier: Arc<Classifier>) -> Self {
+        match self {
+            Self::Juspay(client) => Self::Juspay(client.with(api_key, classifier)),
+            Self::Signzy(client) => Self::Signzy(client.with(api_key, classifier)),
+        }
     }
 
     /// How fast the account may be called by this process.

@@ -38,7 +38,8 @@ with s as materialized (
     from s
    where j.execution_id = any (array(select execution_id from s where step is not null))
      and ((j.execution_id, j.lease_token) in (select execution_id, lease_token from s where step is not null)) is true
-     and j.execution_id = s.execution_id and j.lease_token = s.lease_token
+     -- `is true`: or Postgres reads the index of all leases, and every dead entry in it.
+     and j.execution_id = s.execution_id and (j.lease_token = s.lease_token) is true
   returning j.execution_id, s.lease_token
 ), held as materialized (
   -- The fence: only what this worker still held is written anywhere below. By the token too: the same batch may hold an

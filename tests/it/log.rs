@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
+use mandated::admin::metrics::Metrics;
 use mandated::engine::heartbeat;
 use mandated::sandbox::{Call, Fault, Reason, Then};
 use serde_json::Value;
@@ -255,6 +256,86 @@ async fn the_heartbeat_has_the_figures_that_the_readme_lists() {
     let (listed, _) = rest.split_once('`').unwrap();
     let listed: BTreeSet<String> = listed.split_whitespace().map(str::to_owned).collect();
     assert_eq!(names, listed);
+}
+
+/// What the heartbeat says, and the metric that repeats it.
+const METRICS: [(&str, &str); 20] = [
+    ("timestamp", "mandated_heartbeat_timestamp_seconds"),
+    ("due", "mandated_jobs_due"),
+    ("leased", "mandated_jobs_leased"),
+    ("oldest_due_s", "mandated_oldest_due_age_seconds"),
+    ("open_intents", "mandated_intents_open"),
+    ("oldest_unknown_s", "mandated_oldest_unknown_age_seconds"),
+    ("reviews", "mandated_reviews_open"),
+    ("paused_accounts", "mandated_accounts_paused"),
+    ("budget_headroom", "mandated_budget_headroom_percent"),
+    ("unmapped", "mandated_answers_unmapped_last_day"),
+    ("dead_rows", "mandated_dead_rows"),
+    ("oldest_snapshot_s", "mandated_oldest_snapshot_age_seconds"),
+    ("settle_backlog", "mandated_settle_backlog"),
+    (
+        "charged_total",
+        "mandated_state_changes_total{state=\"charged\"}",
+    ),
+    (
+        "failed_total",
+        "mandated_state_changes_total{state=\"failed\"}",
+    ),
+    (
+        "skipped_total",
+        "mandated_state_changes_total{state=\"skipped\"}",
+    ),
+    (
+        "expired_total",
+        "mandated_state_changes_total{state=\"expired\"}",
+    ),
+    (
+        "review_total",
+        "mandated_state_changes_total{state=\"review\"}",
+    ),
+    (
+        "unknown_total",
+        "mandated_state_changes_total{state=\"unknown\"}",
+    ),
+    (
+        "retrying_total",
+        "mandated_state_changes_total{state=\"retrying\"}",
+    ),
+];
+
+#[tokio::test]
+async fn the_metrics_are_the_heartbeat_once_more() {
+    let (world, _log) = month("info").await;
+    let log = Log::capture();
+    let beat = heartbeat::tick(&world.engine, 3).await.unwrap();
+    let line = &log.lines()[0];
+    let metrics = Metrics::default();
+    metrics.record(&beat);
+    let text = metrics.render();
+    let mut samples: BTreeMap<&str, &str> = text
+        .lines()
+        .filter(|line| !line.starts_with('#') && !line.is_empty())
+        .map(|line| line.rsplit_once(' ').unwrap())
+        .collect();
+    for (field, metric) in METRICS {
+        let sample = samples.remove(metric);
+        let sample = sample.unwrap_or_else(|| panic!("{metric} is missing in:\n{text}"));
+        let said = if field == "timestamp" {
+            world.clock.now().timestamp().to_string()
+        } else {
+            line[field].to_string()
+        };
+        assert_eq!(sample, said, "{field} in {line}");
+        let name = metric.split('{').next().unwrap();
+        for word in ["HELP", "TYPE"] {
+            assert!(text.contains(&format!("# {word} {name} ")), "{word} {name}");
+        }
+    }
+    assert_eq!(samples, BTreeMap::new(), "more than the heartbeat says");
+    let ended: Vec<i64> = ["charged_total", "failed_total", "expired_total"]
+        .map(|field| line[field].as_i64().unwrap())
+        .into();
+    assert!(ended.iter().all(|count| *count > 0), "{line}");
 }
 
 fn readme() -> String {

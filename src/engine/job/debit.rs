@@ -19,7 +19,7 @@ impl Run<'_> {
         if let Some(decision) = self.order_before().await {
             return Ok(decision);
         }
-        if self.account.client.execute_needs_counter() {
+        if self.client.execute_needs_counter() {
             // No idempotency key: what the provider has now tells later whether this call got through.
             let before = self.look_up(&self.claimed.order_id).await;
             let (Outcome::NotFound, Some(counter)) = (&before.outcome, before.counter.attempts)
@@ -46,9 +46,7 @@ impl Run<'_> {
             amount: execution.amount,
             notice,
         };
-        let reply = self
-            .within_lease(self.account.client.execute(&request))
-            .await?;
+        let reply = self.within_lease(self.client.execute(&request)).await?;
         self.record_debit(Call::Execute, &self.claimed.order_id, &reply);
         // What the core counts from the call must not count from before it.
         self.now = self.engine.clock.now();
@@ -59,7 +57,7 @@ impl Run<'_> {
     /// not as dead as it was.
     async fn order_before(&mut self) -> Option<Decision> {
         let before = self.claimed.execution.progress.order_no.checked_sub(1)?;
-        if before == 0 || self.account.client.execute_needs_counter() {
+        if before == 0 || self.client.execute_needs_counter() {
             return None;
         }
         let order = order_id(&self.engine.tag, self.execution.id, before);
@@ -161,9 +159,7 @@ impl Run<'_> {
             provider_ref: self.provider_ref.as_deref(),
             next_scheduled_on: next_cycle.map(|cycle| cycle.on),
         };
-        let reply = self
-            .within_lease(self.account.client.retry(&request))
-            .await?;
+        let reply = self.within_lease(self.client.retry(&request)).await?;
         self.record_debit(Call::Retry, &self.claimed.order_id, &reply);
         self.now = self.engine.clock.now();
         Ok(self.decide(&reply))
@@ -241,7 +237,7 @@ impl Run<'_> {
             cycle_closes_on: execution.cycle.closes_at.with_timezone(&zone).date_naive(),
         };
         // What has waited for its turn until the lease is over must not leave: another worker may have looked meanwhile.
-        let answer = self.account.client.look_up(&request);
+        let answer = self.client.look_up(&request);
         let reply = self
             .within_lease(answer)
             .await
@@ -280,7 +276,7 @@ impl Run<'_> {
             let is_current = order_no == current;
             let order = order_id(&self.engine.tag, execution.id, order_no);
             // Without order ids of ours only the current debit can be asked about.
-            let cannot_ask = !is_current && self.account.client.execute_needs_counter();
+            let cannot_ask = !is_current && self.client.execute_needs_counter();
             if cannot_ask || debited.as_ref() == Some(&order) {
                 continue;
             }

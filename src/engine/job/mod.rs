@@ -8,6 +8,7 @@ mod record;
 
 use std::future::poll_fn;
 use std::pin::pin;
+use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
@@ -15,10 +16,10 @@ use crate::domain::decide::{Decision, decide};
 use crate::domain::gate::{Gate, gate};
 use crate::domain::policy::Policy;
 use crate::domain::{
-    Event, Execution, IllegalTransition, Instant, Notify, Outcome, State, Step, state,
+    Event, Execution, IllegalTransition, Instant, LeaseToken, Notify, Outcome, State, Step, state,
 };
 use crate::failpoint::around;
-use crate::provider::{Provider, Reply};
+use crate::provider::{Client, Provider, Reply};
 use crate::store::StoreError;
 use crate::store::claim::Claimed;
 use crate::store::settle::{Attempt, Settlement};
@@ -74,6 +75,8 @@ pub enum JobError {
 struct Run<'a> {
     engine: &'a Engine,
     account: &'a Account,
+    /// As it was when the job began: a reload does not change hands in the middle of one.
+    client: Arc<Client>,
     claimed: &'a Claimed,
     /// The execution with what this job has found out so far.
     execution: Execution,
@@ -93,6 +96,11 @@ struct Run<'a> {
 struct Told {
     state: &'static str,
     message: Option<String>,
+}
+
+/// What goes out with every request of a job as `x-request-id`: no other job of any installation has it.
+pub fn request_id(engine: &Engine, token: LeaseToken) -> String {
+    format!("{}-{}", engine.tag, token.0)
 }
 
 /// Does one job up to, and not including, its settlement.
@@ -116,6 +124,7 @@ pub async fn run(
     let mut run = Run {
         engine,
         account,
+        client: account.client(),
         claimed: &claimed,
         execution: claimed.execution.clone(),
         policy: &policy,
@@ -129,7 +138,7 @@ pub async fn run(
         .execution
         .intent
         .is_some_and(|intent| intent.is_retry);
-    let needs_counter = retrying || account.client.execute_needs_counter();
+    let needs_counter = retrying || run.client.execute_needs_counter();
     let (mut decision, told) = match gate(
         &claimed.execution,
         step,

@@ -30,9 +30,9 @@ impl Run<'_> {
                 amount: execution.amount,
                 debit_at: self.announced_debit(),
             };
-            (Call::Notify, self.account.client.notify(&request).await)
+            (Call::Notify, self.client.notify(&request).await)
         } else {
-            let client = &self.account.client;
+            let client = &self.client;
             (
                 Call::NotificationStatus,
                 client

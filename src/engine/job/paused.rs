@@ -10,7 +10,7 @@ impl Run<'_> {
     pub(super) async fn ask_mandate(&mut self) -> Decision {
         let mandate = &self.claimed.mandate;
         let began = tokio::time::Instant::now();
-        let answer = self.account.client.mandate_status(mandate, self.now);
+        let answer = self.client.mandate_status(mandate, self.now);
         let answer = self.within_lease(answer).await;
         let answer = answer.unwrap_or_else(|_over| MandateAnswer::Failed {
             why: "the lease ended before the provider answered".to_owned(),

@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use reqwest::RequestBuilder;
 use reqwest::header::ACCEPT;
-use secrecy::ExposeSecret;
+use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
 use crate::domain::classify::Classifier;
@@ -47,6 +47,14 @@ impl Juspay {
             http,
             classifier,
         }
+    }
+
+    pub(super) fn with(&self, api_key: SecretString, classifier: Arc<Classifier>) -> Self {
+        let settings = AccountSettings {
+            api_key,
+            ..self.settings.clone()
+        };
+        Self::new(settings, self.http.clone(), classifier)
     }
 
     pub fn pace(&self) -> &Pace {

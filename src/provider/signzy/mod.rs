@@ -18,7 +18,7 @@ use std::time::Duration;
 
 use reqwest::header::AUTHORIZATION;
 use reqwest::{Method, RequestBuilder};
-use secrecy::ExposeSecret;
+use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
 use super::http::Sent;
@@ -55,6 +55,14 @@ impl Signzy {
             http,
             classifier,
         }
+    }
+
+    pub(super) fn with(&self, api_key: SecretString, classifier: Arc<Classifier>) -> Self {
+        let settings = AccountSettings {
+            api_key,
+            ..self.settings.clone()
+        };
+        Self::new(settings, self.http.clone(), classifier)
     }
 
     pub fn pace(&self) -> &Pace {

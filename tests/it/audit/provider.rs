@@ -20,7 +20,7 @@ async fn asked_with(world: &World, engine: &Engine, mandate: Option<&str>) -> Co
         clients: engine
             .accounts
             .iter()
-            .map(|account| (account.id.0, &account.client))
+            .map(|account| (account.id.0, account.client()))
             .collect(),
         tag: &engine.tag,
         since: start(),

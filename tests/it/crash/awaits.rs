@@ -35,7 +35,7 @@ src/engine/job        | .notification_status   | has its points in src/provider/
 src/engine/job        | client.mandate_status  | has its points in src/provider/http.rs
 src/engine/job        | client.look_up         | has its points in src/provider/http.rs
 src/engine/lane.rs    | claim_due              | has its points in src/store/claim.rs
-src/engine/lane.rs    | job::run               | has its points in src/engine/job
+src/engine/lane.rs    | correlated             | is around job::run, which has its points in src/engine/job
 src/engine/lane.rs    | time::sleep            | waits until something is due
 src/engine/lane.rs    | wake.woken             | waits until something is due
 src/engine/lane.rs    | .cancelled             | waits for the end

@@ -149,7 +149,7 @@ async fn the_heartbeat_counts_the_rows_that_are_dead() {
     }
     drop(connection);
     let beat = heartbeat::tick(&world.engine, 0).await.unwrap();
-    assert_eq!(beat.dead_rows, 50);
+    assert_eq!(beat.pulse.dead_rows, 50);
     let empty = due(0).await;
     let beat = mandated::store::monitor::pulse(&empty.pool, crate::support::due::now())
         .await

@@ -73,7 +73,7 @@ async fn two_daemons_share_the_work_and_nothing_is_done_twice() {
         accounts
             .iter()
             .flat_map(|accounts| accounts.iter())
-            .all(|account| account.client.pace().places() == account.max_in_flight / 2)
+            .all(|account| account.client().pace().places() == account.max_in_flight / 2)
     })
     .await;
     all_due(&world).await;

@@ -9,7 +9,7 @@ use mandated::config::Config;
 use mandated::domain::classify::Classifier;
 use mandated::domain::{AccountId, ProviderKind, Rail, State, Step};
 use mandated::engine::job::{Done, JobError, run};
-use mandated::engine::{Account, Engine, Settings, retention, simulation};
+use mandated::engine::{Account, AccountLimits, Engine, Settings, retention, simulation};
 use mandated::provider::{AccountSettings, Client, Provider};
 use mandated::store::claim::{ClaimRequest, Claimed, claim_due};
 use mandated::store::policies;
@@ -62,14 +62,18 @@ impl Stage {
             tps,
         };
         let rules = Arc::new(Classifier::builtin().unwrap());
-        let accounts = vec![Account {
-            id: AccountId(1),
-            name: "juspay_main".to_owned(),
-            client: Client::new(account, rules, true).unwrap(),
+        let client = Client::new(account, rules, true).unwrap();
+        let limits = AccountLimits {
             timeout: TIMEOUT,
             max_in_flight: 10,
             pause_after_refusal: Duration::from_mins(5),
-        }];
+        };
+        let accounts = vec![Account::new(
+            AccountId(1),
+            "juspay_main".to_owned(),
+            client,
+            limits,
+        )];
         let clock = Clock::simulated(at(NOW));
         let engine = Engine::new(
             database.pool.clone(),
@@ -181,7 +185,7 @@ async fn a_debit_that_waits_for_its_turn_beyond_its_lease_never_leaves() {
     // Somebody else has used up this second's only call.
     let spent = stage.claim().await;
     stage.engine.accounts[0]
-        .client
+        .client()
         .mandate_status(&spent.mandate, at(NOW))
         .await;
     let deadline = tokio::time::Instant::now() + TIMEOUT + Duration::from_millis(100);

@@ -13,7 +13,7 @@ use mandated::config::Config;
 use mandated::domain::classify::Classifier;
 use mandated::domain::{Instant, Notify, ProviderKind, Rail};
 use mandated::engine::simulation::{Limits, run};
-use mandated::engine::{Account, Engine, Settings, retention};
+use mandated::engine::{Account, AccountLimits, Engine, Settings, retention};
 use mandated::provider::{AccountSettings, Client, MandateAnswer, MandateCommand, Provider};
 use mandated::sandbox::{self, Call, Credentials, Faults, Ledger, Options, Profile, Sandbox, Then};
 use mandated::store::mandates::{Change, Changed, find, set_status};
@@ -252,7 +252,10 @@ impl World {
             .find(|account| account.name == stored.account)
             .unwrap();
         let now = self.clock.now();
-        let answer = account.client.command(&stored.mandate, command, now).await;
+        let answer = account
+            .client()
+            .command(&stored.mandate, command, now)
+            .await;
         assert!(matches!(answer, MandateAnswer::Status { .. }), "{answer:?}");
     }
 
@@ -469,16 +472,16 @@ async fn engine(
             timeout: account.timeout,
             tps: account.tps,
         };
-        built.push(Account {
-            id: accounts::register(pool, name, account.provider)
-                .await
-                .unwrap(),
-            name: name.clone(),
-            client: Client::new(settings, Arc::clone(&classifier), true).unwrap(),
+        let id = accounts::register(pool, name, account.provider)
+            .await
+            .unwrap();
+        let client = Client::new(settings, Arc::clone(&classifier), true).unwrap();
+        let limits = AccountLimits {
             timeout: account.timeout,
             max_in_flight: usize::try_from(account.max_in_flight).unwrap(),
             pause_after_refusal: account.pause_after_refusal,
-        });
+        };
+        built.push(Account::new(id, name.clone(), client, limits));
     }
     let mut settings = settings(config, worker);
     tweak(&mut settings);

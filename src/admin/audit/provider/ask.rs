@@ -83,7 +83,7 @@ impl<'a> Asker<'a> {
         let Some(ours) = orders::standing(self.pool, id, now).await? else {
             return Ok(not_asked("it was deleted meanwhile"));
         };
-        let Some(client) = self.question.clients.get(&ours.account_id).copied() else {
+        let Some(client) = self.question.clients.get(&ours.account_id) else {
             return Ok(not_asked("its account is not configured"));
         };
         if ours.held {

@@ -9,6 +9,7 @@ mod judge;
 mod report;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use futures::StreamExt;
 use indicatif::ProgressBar;
@@ -32,7 +33,7 @@ const AT_ONCE: usize = 4;
 #[derive(Debug)]
 pub struct Question<'a> {
     /// The clients of the configured accounts, by their number.
-    pub clients: BTreeMap<i16, &'a Client>,
+    pub clients: BTreeMap<i16, Arc<Client>>,
     /// In every order id of this installation.
     pub tag: &'a str,
     /// Only executions that changed since then,
