@@ -22,7 +22,7 @@ fn payers(count: usize) -> Vec<Payer> {
         .collect()
 }
 
-fn lines(process: &Process) -> Vec<Value> {
+pub(super) fn lines(process: &Process) -> Vec<Value> {
     process
         .out()
         .lines()
@@ -142,7 +142,7 @@ async fn a_daemon_that_is_killed_in_the_middle_loses_nothing() {
 }
 
 /// A shop on the machine's clock with `count` cycles that are due, and a provider that takes its time.
-async fn due_now(provider: &MockServer, count: usize) -> Shop {
+pub(super) async fn due_now(provider: &MockServer, count: usize) -> Shop {
     let mut shop = Shop::at(&provider.uri()).await;
     shop.set("MANDATED__RAILS__ENACH__JITTER", "0s");
     shop.works(&["migrate"]);
@@ -263,6 +263,12 @@ async fn a_provider_that_answers_html_proves_nothing() {
         line["decision"].as_str().unwrap().contains("HTTP 200"),
         "{line}"
     );
+    // By this the provider finds the call in its own log.
+    let requests = provider.received_requests().await.unwrap();
+    assert_eq!(
+        line["request.id"],
+        requests[0].headers["x-request-id"].to_str().unwrap()
+    );
     let stands: String = scalar(
         &shop.database.pool,
         "select state || ' ' || next_step from mandated.execution_status",
@@ -284,6 +290,13 @@ async fn a_daemon_says_that_it_is_ready_until_it_stops() {
     let mut daemon = shop.run();
     until("the daemon is ready", async || {
         shop.output(&["healthcheck"]).status.success()
+    })
+    .await;
+    drop(rustls::crypto::ring::default_provider().install_default());
+    until("the first heartbeat is in the metrics", async || {
+        let answer = reqwest::get(format!("http://{free}/metrics")).await;
+        let text = answer.unwrap().text().await.unwrap();
+        text.contains("\nmandated_jobs_due 0\n")
     })
     .await;
     daemon.signal(Signal::TERM);

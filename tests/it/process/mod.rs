@@ -5,3 +5,4 @@
 mod daemon;
 mod mandates;
 mod refusals;
+mod reload;

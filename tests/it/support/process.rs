@@ -173,6 +173,10 @@ impl Shop {
         self.environment.push((name.to_owned(), value.to_owned()));
     }
 
+    pub(crate) fn forget(&mut self, name: &str) {
+        self.environment.retain(|(other, _)| other != name);
+    }
+
     pub(crate) fn get(&self, name: &str) -> String {
         let mut all = self.environment.iter();
         all.find(|(other, _)| other == name).unwrap().1.clone()
