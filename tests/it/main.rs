@@ -18,6 +18,7 @@ mod cli;
 mod config;
 mod crash;
 mod demo;
+mod deploy;
 mod engine;
 mod fleet;
 mod fuzz;
