@@ -167,10 +167,12 @@ with s as materialized (
     from unnest(
       $41::bigint[], $42::timestamptz[], $43::text[], $44::text[], $45::smallint[], $46::integer[], $47::text[],
       $48::text[], $49::text[], $50::text[], $51::text[], $52::text[]
-    ) as a (
-      execution_id, at, call, reference, http_status, latency_ms, outcome, class, code, message, rule, body
+    ) with ordinality as a (
+      execution_id, at, call, reference, http_status, latency_ms, outcome, class, code, message, rule, body, nth
     )
     join held h on h.execution_id = a.execution_id
+   -- Their numbers tell in which order they were made: a look, and the debit that it let go out.
+   order by a.nth
 )
 select id as execution_id, state, reason as "reason!", null::smallint as account_id, null::integer as parked,
        null::timestamptz as first_at, null::timestamptz as paused_until, null::text[] as ended

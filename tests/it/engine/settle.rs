@@ -6,7 +6,7 @@ use chrono::TimeDelta;
 use mandated::domain::{LeaseToken, State};
 use mandated::store::claim::Claimed;
 use mandated::store::rescue::rescue_expired;
-use mandated::store::settle::{Settlement, record_counter};
+use mandated::store::settle::{Attempt, Settlement, record_counter, settle};
 use sqlx::PgPool;
 
 use crate::support::due::{
@@ -372,4 +372,38 @@ async fn the_counter_is_recorded_for_the_holder_of_the_lease_only() {
     claim(pool, 1, "worker-2").await;
     assert!(!record_counter(pool, id, token, 6).await.unwrap());
     assert_eq!(counter().await, Some(3));
+}
+
+#[tokio::test]
+async fn the_calls_of_a_batch_are_numbered_in_the_order_in_which_they_were_made() {
+    // However Postgres joins them: a sort leaves what is equal in any order.
+    for ways in ["on", "off"] {
+        let database = due(500).await;
+        let mut claimed = claim(&database.pool, 500, "worker-1").await;
+        // As their answers came.
+        claimed.sort_by_key(|job| job.execution.id.0 * 7919 % 503);
+        let settlements: Vec<Settlement> = claimed.iter().map(charged).collect();
+        let made = ["declined", "not sent", "charged"];
+        let attempts: Vec<Attempt> = claimed
+            .iter()
+            .flat_map(|job| made.map(|outcome| attempt(job, outcome)))
+            .collect();
+        for way in ["hashjoin", "nestloop"] {
+            let name = database.name();
+            let set = format!("alter database {name} set enable_{way} = {ways}");
+            execute(&database.pool, &set).await;
+        }
+        // The connections that are there have the settings that they began with.
+        let pool = PgPool::connect(&database.url()).await.unwrap();
+        settle(&pool, &settlements, &attempts, now(), "worker-1", FAULTS)
+            .await
+            .unwrap();
+        let orders: Vec<String> = column(
+            &pool,
+            "select distinct told from (select string_agg(outcome, ', ' order by id) as told from mandated.attempts
+              group by execution_id) a",
+        )
+        .await;
+        assert_eq!(orders, ["declined, not sent, charged"], "{ways}");
+    }
 }
