@@ -68,6 +68,9 @@ pub enum Command {
         #[arg(long, default_value_t = 6, value_parser = clap::value_parser!(u16).range(1..))]
         cycles: u16,
     },
+    /// List accounts, pause and resume them.
+    #[command(subcommand)]
+    Accounts(Accounts),
     /// Add, list and show executions: the collection of one cycle each.
     #[command(subcommand)]
     Executions(Executions),
@@ -291,6 +294,45 @@ pub enum Mandates {
         #[arg(value_name = "REF")]
         reference: String,
     },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Accounts {
+    /// List accounts: what is due, and until when and why one is paused.
+    List,
+    /// Pause an account, or all of them: nothing of it is notified, debited or asked about. Calls under way end.
+    ///
+    /// What waits loses no attempt, but windows and cycles go on: what closes meanwhile expires. It ends with --for, or with
+    /// `accounts resume`.
+    Pause {
+        #[command(flatten)]
+        said: AboutAccounts,
+        /// How long, such as 2h; without it, until it is resumed.
+        #[arg(long = "for", value_name = "DURATION", value_parser = humantime::parse_duration)]
+        lasting: Option<Duration>,
+    },
+    /// Resume a paused account, or all of them, whoever paused it.
+    Resume {
+        #[command(flatten)]
+        said: AboutAccounts,
+    },
+}
+
+/// Which accounts, and a person's word.
+#[derive(Debug, Args)]
+pub struct AboutAccounts {
+    /// The account's name in the configuration.
+    #[arg(value_name = "NAME", required_unless_present = "all")]
+    pub account: Option<String>,
+    /// Every account there is.
+    #[arg(long, conflicts_with = "account")]
+    pub all: bool,
+    /// Who does it: a name, no address.
+    #[arg(long = "by", value_name = "WHO")]
+    pub who: String,
+    /// Why. It is kept, and shown as long as the pause lasts.
+    #[arg(long, value_name = "WHY")]
+    pub reason: String,
 }
 
 #[derive(Debug, Subcommand)]

@@ -18,7 +18,8 @@ begin
   grant select on all tables in schema mandated to mandated_app;
   grant usage on all sequences in schema mandated to mandated_app;
   -- What is never changed once it is written: the proofs and the history.
-  grant insert on mandated.debits, mandated.attempts, mandated.events, mandated.policies, mandated.resolutions to mandated_app;
+  grant insert on mandated.debits, mandated.attempts, mandated.events, mandated.policies, mandated.resolutions,
+    mandated.operations to mandated_app;
   -- What lives on.
   grant insert, update on mandated.accounts, mandated.mandates to mandated_app;
   grant insert, update, delete on mandated.executions, mandated.notifications, mandated.jobs, mandated.intents,

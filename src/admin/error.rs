@@ -29,6 +29,9 @@ pub enum AdminError {
     /// No such reference.
     #[error("there is no mandate {0:?}; `mandated mandates list` shows what there is")]
     NoMandate(String),
+    /// No such account.
+    #[error("there is no account {0:?}; `mandated accounts list` shows what there is")]
+    NoAccount(String),
     /// No such execution.
     #[error("there is no execution {0}; `mandated executions list` shows what there is")]
     NoExecution(ExecutionId),
@@ -65,9 +68,7 @@ pub enum AdminError {
 /// Why a person's words cannot be kept. They are not repeated: that is why.
 #[derive(Debug, thiserror::Error)]
 pub enum Unacceptable {
-    #[error(
-        "{option} is empty: who resolves an execution, why, and by what evidence is kept for good"
-    )]
+    #[error("{option} is empty: who does this, why, and by what evidence is kept for good")]
     Empty { option: &'static str },
     #[error("{option} is longer than {limit} characters")]
     Long { option: &'static str, limit: usize },

@@ -1,6 +1,7 @@
 //! What an operator does and sees: one file for each command. Commands read and write through [`crate::store`], print to a
 //! writer they are given, and never talk to a provider, except for the audit when it is told to.
 
+pub mod accounts;
 pub mod audit;
 pub mod check_config;
 pub mod classify;
@@ -17,6 +18,7 @@ pub mod plan;
 pub mod resolve;
 pub mod text;
 pub mod timeline;
+mod words;
 
 pub use error::AdminError;
 pub use text::Format;

@@ -9,13 +9,10 @@ use super::AdminError;
 use super::error::Unacceptable;
 use super::output::write_json;
 use super::text::{Format, utc};
+use super::words::{EVIDENCE, REASON, WHO, acceptable};
 use crate::domain::{ExecutionId, Instant};
-use crate::provider::hide_in_text;
 use crate::store;
 use crate::store::resolve::{Resolution, Resolved, Word};
-
-/// The longest texts, in characters; the table's constraints say the same.
-const LIMITS: [(&str, usize); 3] = [("--by", 100), ("--reason", 1000), ("--evidence", 4000)];
 
 /// An execution that was resolved.
 #[derive(Debug, Serialize)]
@@ -51,21 +48,10 @@ pub async fn resolve(
     }
 }
 
-/// Words that say something and that may be kept for good: nothing about the payer's person is among them. They are refused rather
-/// than redacted, since half an evidence is none.
 fn check(said: &Word<'_>) -> Result<(), Unacceptable> {
-    let texts = [said.who, said.reason, said.evidence];
-    for ((option, limit), text) in LIMITS.into_iter().zip(texts) {
-        if text.is_empty() {
-            return Err(Unacceptable::Empty { option });
-        }
-        if text.chars().count() > limit {
-            return Err(Unacceptable::Long { option, limit });
-        }
-        if hide_in_text(text).is_some() {
-            return Err(Unacceptable::Personal { option });
-        }
-    }
+    acceptable(WHO, said.who)?;
+    acceptable(REASON, said.reason)?;
+    acceptable(EVIDENCE, said.evidence)?;
     match said.provider_ref {
         Some(id) if id.is_empty() || id.contains(['@', ' ']) || id.chars().count() > 100 => {
             Err(Unacceptable::ProviderRef)

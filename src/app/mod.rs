@@ -27,11 +27,12 @@ use anyhow::Context;
 use clap::CommandFactory;
 
 use crate::admin::{self, AdminError, Format, check_config, healthcheck};
-use crate::cli::{Cli, Command, Executions};
+use crate::cli::{AboutAccounts, Accounts, Cli, Command, Executions};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::domain::ExecutionId;
 use crate::store::listing::ExecutionFilter;
+use crate::store::operations::Order;
 use crate::store::{self, StoreError};
 use crate::telemetry::{self, Destination};
 
@@ -135,6 +136,7 @@ pub async fn run(cli: Cli) -> Result<(), Failure> {
         | Command::CheckConfig
         | Command::Mandates(_)
         | Command::Plan { .. }
+        | Command::Accounts(_)
         | Command::Executions(_)
         | Command::Jobs
         | Command::Audit(_)
@@ -170,6 +172,7 @@ pub async fn run(cli: Cli) -> Result<(), Failure> {
             .await?)
         }
         Command::Executions(command) => executions(&config, command, format, out).await,
+        Command::Accounts(command) => accounts(&config, command, format, out).await,
         Command::Jobs => {
             let pool = engine::connect_checked(&config).await?;
             let mut connection = store::planning::acquire(&pool).await?;
@@ -226,6 +229,35 @@ async fn migrate(config: &Config, out: &mut impl Write) -> Result<(), Failure> {
         format!("{applied} migrations applied")
     };
     Ok(writeln!(out, "{say}").context("print the result")?)
+}
+
+async fn accounts(
+    config: &Config,
+    command: Accounts,
+    format: Format,
+    out: &mut impl Write,
+) -> Result<(), Failure> {
+    let pool = engine::connect_checked(config).await?;
+    let now = Clock::System.now();
+    let mut connection = store::planning::acquire(&pool).await?;
+    let done = match &command {
+        Accounts::List => return Ok(admin::accounts::list(&pool, now, format, out).await?),
+        Accounts::Pause { said, lasting } => {
+            admin::accounts::pause(&mut connection, order(said), *lasting, now).await?
+        }
+        Accounts::Resume { said } => {
+            admin::accounts::resume(&mut connection, order(said), now).await?
+        }
+    };
+    Ok(done.write(out, format).context("print the result")?)
+}
+
+fn order(said: &AboutAccounts) -> Order<'_> {
+    Order {
+        account: said.account.as_deref(),
+        who: &said.who,
+        reason: &said.reason,
+    }
 }
 
 async fn executions(

@@ -15,6 +15,7 @@ pub mod listing;
 pub mod mandates;
 pub mod migrate;
 pub mod monitor;
+pub mod operations;
 pub mod planning;
 pub mod policies;
 #[cfg(feature = "sandbox")]

@@ -10,6 +10,7 @@
     reason = "tests count, move times about, leave tasks behind, and tell long stories"
 )]
 
+mod accounts;
 mod admin;
 mod audit;
 mod chaos;

@@ -278,7 +278,7 @@ async fn a_batch_is_written_as_a_whole_or_not_at_all() {
         ..charged(&jobs[1])
     };
     let settlements = [charged(&jobs[0]), impossible];
-    let error = mandated::store::settle::settle(pool, &settlements, &[], now(), "worker-1", FAULTS)
+    let error = settle(pool, &settlements, &[], now(), "worker-1", FAULTS)
         .await
         .unwrap_err();
     assert_eq!(error.to_string(), "settle jobs");

@@ -84,7 +84,7 @@ async fn go_on_from_there(shop: &mut Shop) {
 async fn a_month_is_collected_by_separate_processes() {
     let payers = payers(16);
     let mut shop = Shop::open(&payers).await;
-    assert_eq!(shop.works(&["migrate"]), "5 migrations applied\n");
+    assert_eq!(shop.works(&["migrate"]), "6 migrations applied\n");
     assert_eq!(shop.works(&["migrate"]), "the database is up to date\n");
     shop.works(&["mandates", "import", &shop.mandates()]);
     shop.works(&["mandates", "import", &shop.mandates()]);

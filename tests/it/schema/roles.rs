@@ -30,6 +30,7 @@ async fn the_daemon_works_with_rows_and_leaves_history_and_schema_alone() {
         row::debit(),
         row::attempt(),
         row::resolution(),
+        row::operation(),
     ] {
         row.insert(&database.pool).await.unwrap();
     }
@@ -52,6 +53,7 @@ async fn the_daemon_works_with_rows_and_leaves_history_and_schema_alone() {
         "delete from mandated.daemons",
         "insert into mandated.resolutions (at, execution_id, mandate_id, order_id, from_state, to_state, resolved_as, who, reason, evidence)
          select at, 2, mandate_id, order_id, from_state, to_state, resolved_as, who, reason, evidence from mandated.resolutions",
+        "insert into mandated.operations (at, account_id, what, who, reason) select at, 1, 'resume', who, reason from mandated.operations",
         "insert into mandated.debits select 2, cycle_on, 2, 'order-2', null, 1, 'INR', now() from mandated.debits",
     ] {
         query(allowed)
@@ -68,6 +70,8 @@ async fn the_daemon_works_with_rows_and_leaves_history_and_schema_alone() {
         "delete from mandated.events",
         "update mandated.resolutions set who = 'somebody else'",
         "delete from mandated.resolutions",
+        "update mandated.operations set reason = 'another'",
+        "delete from mandated.operations",
         "delete from mandated.mandates",
         "delete from mandated._sqlx_migrations",
         "update mandated.installation set tag = 'ab12'",

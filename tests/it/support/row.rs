@@ -219,6 +219,21 @@ pub(crate) fn attempt() -> Row {
     )
 }
 
+/// What an operator did to account 1.
+pub(crate) fn operation() -> Row {
+    Row::new(
+        "operations",
+        &[
+            ("at", "'2026-02-03T06:00Z'"),
+            ("account_id", "1"),
+            ("what", "'pause'"),
+            ("until", "'2026-02-03T08:00Z'"),
+            ("who", "'asha'"),
+            ("reason", "'an outage'"),
+        ],
+    )
+}
+
 /// What an operator said of execution 1.
 pub(crate) fn resolution() -> Row {
     Row::new(

@@ -73,3 +73,23 @@ async fn a_resolution_says_who_why_and_by_what_evidence() {
     .await;
     accepted(pool, row::resolution()).await;
 }
+
+#[tokio::test]
+async fn an_operation_says_who_why_and_on_which_account() {
+    let TestDatabase { pool, .. } = &TestDatabase::new().await;
+    refused(pool, row::operation(), "operations_account_id_fkey").await;
+    row::account().insert(pool).await.unwrap();
+    for (column, constraint) in [
+        ("who", "operations_who_check"),
+        ("reason", "operations_reason_check"),
+    ] {
+        refused(pool, row::operation().with(column, "' '"), constraint).await;
+        let long = row::operation().with(column, "repeat('x', 5000)");
+        refused(pool, long, constraint).await;
+    }
+    let endless = row::operation().with("until", "null");
+    refused(pool, endless.clone(), "operations_until_check").await;
+    let unknown = endless.with("what", "'stop'");
+    refused(pool, unknown, "operations_what_check").await;
+    accepted(pool, row::operation()).await;
+}

@@ -1,0 +1,126 @@
+//! `accounts`: a person pauses and resumes them, and says who and why.
+
+use std::time::Duration;
+
+use mandated::admin::AdminError;
+use mandated::admin::accounts::{pause, resume};
+use mandated::domain::AccountId;
+use mandated::store::accounts;
+use mandated::store::operations::Order;
+use sqlx::PgPool;
+
+use crate::support::due::{claim, column, due, now};
+use crate::support::process::Shop;
+
+const SAID: Order<'_> = Order {
+    account: Some("juspay_main"),
+    who: "asha",
+    reason: "the provider is down",
+};
+
+async fn on_record(pool: &PgPool) -> Vec<String> {
+    column(
+        pool,
+        "select format('%s %s %s: %s', what, who, until is null, reason) from mandated.operations order by id",
+    )
+    .await
+}
+
+#[tokio::test]
+async fn nothing_of_a_paused_account_is_claimed_until_it_is_resumed() {
+    let database = due(3).await;
+    let pool = &database.pool;
+    let mut conn = pool.acquire().await.unwrap();
+    pause(&mut conn, SAID, None, now()).await.unwrap();
+    assert!(claim(pool, 3, "worker-1").await.is_empty());
+    // The daemons' own, shorter pause does not end a person's.
+    let soon = now() + Duration::from_secs(1);
+    accounts::pause(pool, AccountId(1), soon, "refused", now())
+        .await
+        .unwrap();
+    let until: Vec<bool> = column(
+        pool,
+        "select paused_until > now() + interval '50 years' from mandated.accounts where name = 'juspay_main'",
+    )
+    .await;
+    assert_eq!(until, [true]);
+    let again = Order {
+        account: None,
+        reason: "it is back",
+        ..SAID
+    };
+    resume(&mut conn, again, now()).await.unwrap();
+    assert_eq!(claim(pool, 3, "worker-1").await.len(), 3);
+    assert_eq!(
+        on_record(pool).await,
+        [
+            "pause asha f: the provider is down",
+            "resume asha t: it is back"
+        ]
+    );
+}
+
+#[tokio::test]
+async fn a_pause_with_an_end_ends_by_itself() {
+    let database = due(1).await;
+    let mut conn = database.pool.acquire().await.unwrap();
+    let an_hour = Duration::from_hours(1);
+    let before = now() - Duration::from_mins(61);
+    pause(&mut conn, SAID, Some(an_hour), before).await.unwrap();
+    assert_eq!(claim(&database.pool, 1, "worker-1").await.len(), 1);
+}
+
+#[tokio::test]
+async fn words_that_say_nothing_or_too_much_change_nothing() {
+    let database = due(1).await;
+    let mut conn = database.pool.acquire().await.unwrap();
+    for said in [
+        Order { who: " ", ..SAID },
+        Order { reason: "", ..SAID },
+        Order {
+            reason: "asked by payer@example.com",
+            ..SAID
+        },
+        Order {
+            account: Some("juspay_man"),
+            ..SAID
+        },
+    ] {
+        let refused = pause(&mut conn, said, None, now()).await.unwrap_err();
+        let is_known = matches!(refused, AdminError::Words(_) | AdminError::NoAccount(_));
+        assert!(is_known, "{refused}");
+    }
+    assert_eq!(on_record(&database.pool).await, [""; 0]);
+    assert_eq!(claim(&database.pool, 1, "worker-1").await.len(), 1);
+}
+
+#[tokio::test]
+async fn the_commands_say_what_they_did() {
+    let shop = Shop::at("http://127.0.0.1:1").await;
+    shop.works(&["migrate"]);
+    // The first `run` or import makes them; this is enough of one.
+    accounts::register(
+        &shop.database.pool,
+        "juspay_main",
+        mandated::domain::ProviderKind::Juspay,
+    )
+    .await
+    .unwrap();
+    let why = ["--by", "asha", "--reason", "an outage"];
+    let said = shop.works(&[&["accounts", "pause", "juspay_main"][..], &why].concat());
+    assert_eq!(said, "juspay_main: paused\n");
+    let listed = shop.works(&["accounts", "list"]);
+    assert!(listed.contains("an outage, by asha"), "{listed}");
+    let said = shop.works(&[&["accounts", "resume", "--all"][..], &why].concat());
+    assert_eq!(said, "juspay_main: resumed\n");
+    let said = shop.works(&[&["accounts", "resume", "--all"][..], &why].concat());
+    assert_eq!(said, "no account was resumed\n");
+    let none = shop.output(&[&["accounts", "pause", "juspay_man"][..], &why].concat());
+    assert_eq!(none.status.code(), Some(1));
+    let words = String::from_utf8(none.stderr).unwrap();
+    assert!(
+        words.contains("there is no account \"juspay_man\""),
+        "{words}"
+    );
+    assert_eq!(shop.output(&["accounts", "pause"]).status.code(), Some(2));
+}
