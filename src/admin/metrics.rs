@@ -62,14 +62,20 @@ impl Metrics {
             gauge!("mandated_budget_headroom_percent").set(number(pulse.budget_headroom));
             gauge!("mandated_answers_unmapped_last_day").set(number(beat.unmapped));
             gauge!("mandated_dead_rows").set(number(pulse.dead_rows));
-            if let Some(age) = beat.oldest_snapshot_s {
-                gauge!("mandated_oldest_snapshot_age_seconds").set(number(age));
-            }
-            gauge!("mandated_settle_backlog").set(number(beat.settle_backlog));
+            // What could not be found out is not what it was before.
+            let age = beat.oldest_snapshot_s.map_or(f64::NAN, number);
+            gauge!("mandated_oldest_snapshot_age_seconds").set(age);
             for state in COUNTED {
                 counter!("mandated_state_changes_total", "state" => state.as_str())
                     .absolute(beat.tally.get(state));
             }
+        });
+    }
+
+    /// Answers that wait to be settled: known even when the database does not answer, which is when they pile up.
+    pub fn record_backlog(&self, waiting: usize) {
+        with_local_recorder(self.recorder.as_ref(), || {
+            gauge!("mandated_settle_backlog").set(number(waiting));
         });
     }
 

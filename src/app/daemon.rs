@@ -7,11 +7,12 @@ use std::time::Duration;
 use anyhow::Context;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use super::reload::Reload;
 use super::{Failure, engine};
-use crate::admin::http::{Listener, Readiness, readiness};
+use crate::admin::http::{ListenError, Listener, Readiness, readiness};
 use crate::admin::metrics::Metrics;
 use crate::config::Config;
 use crate::domain::retry::backoff_delay;
@@ -61,20 +62,20 @@ pub(super) async fn run(config: &Config, file: Option<PathBuf>) -> Result<(), Fa
         simulated = engine.clock.is_simulated(),
         "running"
     );
-    let mut reload = Reload {
-        engine: engine.clone(),
-        filter,
-        file,
-        started: config.clone(),
-        current: config.clone(),
-    };
+    let mut reload = Reload::new(engine.clone(), filter, file, config);
     side.spawn(async move {
         while hangups.recv().await.is_some() {
             reload.again();
         }
         Ok(())
     });
-    readiness.send_replace(Readiness::Ready);
+    readiness.send_replace(if engine.clock.is_simulated() {
+        // Simulated time has no heartbeats.
+        Readiness::Ready
+    } else {
+        for_now()
+    });
+    side.spawn(until_it_stops(readiness.clone(), lifecycle.draining()));
     lifecycle.ready();
     let worker = engine.settings.worker_id.clone();
     if engine.clock.is_simulated() {
@@ -154,6 +155,22 @@ async fn build(config: &Config) -> Result<Engine, Failure> {
 /// A daemon of which no heartbeat is heard for so long does not work, whatever it said before.
 const HEARD: Duration = Duration::from_mins(1);
 
+/// Nobody should wait for a daemon that claims nothing more.
+async fn until_it_stops(
+    readiness: watch::Sender<Readiness>,
+    draining: CancellationToken,
+) -> Result<(), ListenError> {
+    draining.cancelled().await;
+    readiness.send_replace(Readiness::NotReady("stopping".to_owned()));
+    Ok(())
+}
+
+fn for_now() -> Readiness {
+    tokio::time::Instant::now()
+        .checked_add(HEARD)
+        .map_or(Readiness::Ready, Readiness::ReadyUntil)
+}
+
 /// Every heartbeat keeps the service manager's watchdog quiet, the failed ones too: a daemon that waits for its database holds
 /// answers that a restart would drop. One that fails makes the daemon not ready.
 fn on_beat(
@@ -161,14 +178,13 @@ fn on_beat(
     readiness: watch::Sender<Readiness>,
     metrics: Metrics,
 ) -> OnBeat {
-    Arc::new(move |beat| {
+    Arc::new(move |waiting, beat| {
         lifecycle.alive();
+        metrics.record_backlog(waiting);
         let state = match beat {
             Ok(beat) => {
                 metrics.record(beat);
-                tokio::time::Instant::now()
-                    .checked_add(HEARD)
-                    .map_or(Readiness::Ready, Readiness::ReadyUntil)
+                for_now()
             }
             Err(_) => Readiness::NotReady("the database does not answer".to_owned()),
         };

@@ -6,7 +6,7 @@ use secrecy::ExposeSecret;
 use tracing::{error, info, warn};
 
 use super::{Failure, engine};
-use crate::config::Config;
+use crate::config::{Account, Config};
 use crate::engine::{Engine, lane};
 use crate::telemetry::LogFilter;
 
@@ -15,16 +15,31 @@ const TAKEN_OVER: [&str; 2] = ["log.filter", "failures.file"];
 
 #[derive(Debug)]
 pub(super) struct Reload {
-    pub(super) engine: Engine,
-    pub(super) filter: LogFilter,
+    engine: Engine,
+    filter: LogFilter,
     /// The file that the daemon was started with.
-    pub(super) file: Option<PathBuf>,
-    pub(super) started: Config,
+    file: Option<PathBuf>,
+    started: Config,
     /// As of the last reload.
-    pub(super) current: Config,
+    current: Config,
 }
 
 impl Reload {
+    pub(super) fn new(
+        engine: Engine,
+        filter: LogFilter,
+        file: Option<PathBuf>,
+        config: &Config,
+    ) -> Self {
+        Self {
+            engine,
+            filter,
+            file,
+            started: config.clone(),
+            current: config.clone(),
+        }
+    }
+
     /// Reads it all again. What is wrong is said, and changes nothing.
     pub(super) fn again(&mut self) {
         match self.read() {
@@ -45,6 +60,7 @@ impl Reload {
     fn read(&self) -> Result<Config, Failure> {
         let config = Config::load(self.file.as_deref()).map_err(anyhow::Error::from)?;
         let classifier = engine::classifier(&config)?;
+        self.same_addresses(&config)?;
         self.filter
             .set(&config.log.filter)
             .map_err(anyhow::Error::from)?;
@@ -54,6 +70,28 @@ impl Reload {
             }
         }
         Ok(config)
+    }
+
+    /// A key is for the address, and the merchant, that it was written down with: it is never sent to another one.
+    fn same_addresses(&self, config: &Config) -> Result<(), Failure> {
+        for (name, now) in &config.accounts {
+            let Some(before) = self.started.accounts.get(name) else {
+                continue;
+            };
+            let address = |account: &Account| {
+                let (provider, merchant) = (account.provider, account.merchant_id.clone());
+                (provider, account.base_url.clone(), merchant)
+            };
+            if address(now) != address(before) {
+                return Err(Failure::config(
+                    anyhow::anyhow!(
+                        "the provider, base_url or merchant_id of account {name} is another one"
+                    ),
+                    "restart the daemon: its key must not be sent to the address that was in force before",
+                ));
+            }
+        }
+        Ok(())
     }
 
     fn say(&self, config: &Config) {
@@ -78,15 +116,15 @@ impl Reload {
             "read again: the credentials, log.filter and the failure rules"
         );
         let mut waiting = self.started.changed(config);
-        waiting.retain(|key| {
-            let is_credential = key.starts_with("accounts.")
-                && key.ends_with(".api_key")
-                && self.engine.accounts.iter().any(|account| {
-                    key.strip_prefix("accounts.")
-                        .is_some_and(|key| key.starts_with(&account.name))
-                });
-            !is_credential && !TAKEN_OVER.contains(&key.as_str())
-        });
+        let names = self.started.accounts.keys();
+        let taken_over: Vec<String> = names
+            .filter(|name| config.accounts.contains_key(*name))
+            .flat_map(|name| {
+                ["api_key", "api_key_file"].map(|key| format!("accounts.{name}.{key}"))
+            })
+            .chain(TAKEN_OVER.map(ToOwned::to_owned))
+            .collect();
+        waiting.retain(|key| !taken_over.contains(key));
         if !waiting.is_empty() {
             warn!(
                 worker.id = worker,

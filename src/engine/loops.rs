@@ -18,8 +18,8 @@ use super::wake::{Wake, listen};
 use super::{Engine, heartbeat, planner, rescue, retention, settler};
 use crate::store::{self, StoreError};
 
-/// Hears of every heartbeat, the failed ones too.
-pub type OnBeat = Arc<dyn Fn(Result<&Beat, &StoreError>) + Send + Sync>;
+/// Hears of every heartbeat, the failed ones too, and how many answers wait to be settled.
+pub type OnBeat = Arc<dyn Fn(usize, Result<&Beat, &StoreError>) + Send + Sync>;
 
 /// Longer than retention has ever to do in one turn; what is left is for the next.
 const RETENTION: Duration = Duration::from_mins(15);
@@ -203,7 +203,7 @@ async fn beat(
         let limit = turns.interval.saturating_mul(2).max(Turns::RETRY);
         let limit = limit.min(engine.settings.answer_timeout);
         let beat = store::within(limit, turns.what, heartbeat::tick(&engine, waiting)).await;
-        on_beat(beat.as_ref());
+        on_beat(waiting, beat.as_ref());
         if !turns.next(beat.map(drop)).await {
             return;
         }

@@ -351,7 +351,7 @@ async fn pause_account(
             // Said twice is better than not at all: the answer to the try that paused it may be lost.
             if engine.within(what, paused).await? || unsure {
                 error!(account = account.name, execution.id = id.0, paused_until = %until.to_rfc3339(), reason,
-                       "the provider refuses the account's credentials: correct accounts.{}.api_key and restart; all of its calls wait", account.name);
+                       "the provider refuses the account's credentials: correct accounts.{}.api_key, then send SIGHUP; all of its calls wait", account.name);
             }
         }
         AccountPause::Throttled { until } => {

@@ -271,6 +271,7 @@ async fn every_alert_is_about_something_that_is_said_and_has_its_page() {
     let metrics = Metrics::default();
     let log = crate::support::log::Log::capture();
     metrics.record(&heartbeat::tick(&world.engine, 0).await.unwrap());
+    metrics.record_backlog(0);
     let (rendered, line) = (metrics.render(), log.lines().remove(0));
     let name = Regex::new(r"\bmandated_[a-z_]+").unwrap();
     for (alert, expression, _) in alerts("deploy/alerts/prometheus.yaml") {

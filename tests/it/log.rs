@@ -311,6 +311,7 @@ async fn the_metrics_are_the_heartbeat_once_more() {
     let line = &log.lines()[0];
     let metrics = Metrics::default();
     metrics.record(&beat);
+    metrics.record_backlog(3);
     let text = metrics.render();
     let mut samples: BTreeMap<&str, &str> = text
         .lines()

@@ -297,7 +297,7 @@ impl<'a> Director<'a> {
             return Ok(());
         };
         match rescue::tick(&daemon.engine).await {
-            Ok(_) => self.lost.retain(|lost| !over(lost)),
+            Ok(_) => self.lost.retain(|lost| !over(lost) || !lost.ended),
             // They are found at the next turn.
             Err(problem) => self.survived(&problem)?,
         }

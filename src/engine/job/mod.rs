@@ -98,7 +98,7 @@ struct Told {
     message: Option<String>,
 }
 
-/// What goes out with every request of a job as `x-request-id`: no other job of any installation has it.
+/// What goes out with every request of a job as `x-request-id`: no other job of this installation has it.
 pub fn request_id(engine: &Engine, token: LeaseToken) -> String {
     format!("{}-{}", engine.tag, token.0)
 }

@@ -45,7 +45,7 @@ async fn refused_credentials_pause_the_account_once_and_loudly_and_cost_no_attem
     for (line, account) in errors.iter().zip(["juspay_main", "signzy_main"]) {
         assert_eq!(line["account"], account);
         let message = line["message"].as_str().unwrap();
-        let says = format!("correct accounts.{account}.api_key and restart");
+        let says = format!("correct accounts.{account}.api_key, then send SIGHUP");
         assert!(message.contains(&says), "{message}");
     }
     drop(log);
