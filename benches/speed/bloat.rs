@@ -12,8 +12,8 @@ use crate::world::{When, World};
 const ROUNDS: u32 = 20;
 /// At these the sizes are read.
 const READ: [u32; 3] = [5, 10, 20];
-/// A tenth of the rows of a run.
-const PART: i64 = 10;
+/// A twentieth of the rows of a run.
+const PART: i64 = 20;
 
 pub(crate) async fn run(bench: &mut Bench) -> anyhow::Result<()> {
     let mut world = bench.world("bloat", Rail::Upi).await?;

@@ -13,11 +13,11 @@ const FASTEST_ENGINE: f64 = 55_000.0;
 pub(crate) async fn run(bench: &mut Bench) -> anyhow::Result<()> {
     let mut world = bench.world("store", Rail::Upi).await?;
     let (all, half) = (bench.sizes.rows, bench.sizes.half());
-    for (batch, rows) in [(500, all), (100, half)] {
+    for (batch, rows, floor_rows) in [(500, all, half), (100, half / 2, half / 2)] {
         let drain = bench.drain(batch);
         let (mut ours, mut floor) = (Vec::new(), Vec::new());
         for _ in 0..bench.sizes.rounds {
-            floor.push(drain.run(&mut world, half, Side::Floor).await?);
+            floor.push(drain.run(&mut world, floor_rows, Side::Floor).await?);
             ours.push(drain.run(&mut world, rows, Side::Ours).await?);
         }
         let rate = best(&ours);

@@ -98,6 +98,11 @@ impl Plan {
                 if kind == "Seq Scan" && !is_small(table) {
                     found.push(format!("{step}: reads the whole table"));
                 }
+                // Of the tables of what is leased and open, only the pulse counts all rows.
+                let is_whole = kind.starts_with("Index") && node["Index Cond"].is_null();
+                if is_whole && !is_small(table) && !statement.name.starts_with("monitor.rs") {
+                    found.push(format!("{step}: reads the whole index"));
+                }
                 if !is_small(table) && !statement.tables.contains(&table) {
                     found.push(format!("{step}: {table} is none of its tables"));
                 }
