@@ -25,8 +25,9 @@ async fn refused(folder: &Path, config: &str) -> (MockServer, Shop, Process) {
     let mut shop = due_now(&provider, 1).await;
     let key = folder.join("key").display().to_string();
     write(folder, "key", "the-old-key\n");
-    write(folder, "mandated.toml", config);
+    configure(folder, config, "shop");
     shop.forget(KEY);
+    shop.forget("MANDATED__ACCOUNTS__JUSPAY_MAIN__MERCHANT_ID");
     shop.set(&format!("{KEY}_FILE"), &key);
     shop.set("MANDATED__ACCOUNTS__JUSPAY_MAIN__PAUSE_AFTER_REFUSAL", "1s");
     let config = folder.join("mandated.toml").display().to_string();
@@ -40,6 +41,12 @@ async fn refused(folder: &Path, config: &str) -> (MockServer, Shop, Process) {
 
 fn write(folder: &Path, name: &str, text: &str) {
     std::fs::write(folder.join(name), text).unwrap();
+}
+
+/// The configuration, with the merchant in it.
+fn configure(folder: &Path, config: &str, merchant: &str) {
+    let text = format!("{config}\n[accounts.juspay_main]\nmerchant_id = \"{merchant}\"\n");
+    write(folder, "mandated.toml", &text);
 }
 
 /// Whether the provider saw a key: it is the user name, and there is no password.
@@ -71,7 +78,7 @@ async fn a_new_key_and_another_log_filter_are_in_force_without_a_restart() {
     let (provider, shop, mut daemon) = refused(folder.path(), first).await;
     write(folder.path(), "key", "the-new-key\n");
     let second = "log.filter = \"info,mandated=debug\"\nworker.batch = 60\n";
-    write(folder.path(), "mandated.toml", second);
+    configure(folder.path(), second, "shop");
     daemon.signal(Signal::HUP);
     until("the new key is used", async || {
         now(&shop).await;
@@ -99,20 +106,23 @@ async fn a_configuration_that_is_wrong_changes_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let (provider, shop, mut daemon) = refused(folder.path(), "log.filter = \"info\"\n").await;
     write(folder.path(), "key", "the-new-key\n");
-    write(
-        folder.path(),
-        "mandated.toml",
-        "log.filter = \"info\"\nworker.bacth = 60\n",
-    );
+    configure(folder.path(), "worker.bacth = 60", "shop");
     daemon.signal(Signal::HUP);
     until("it is refused", async || {
         daemon.out().contains("was not read again")
     })
     .await;
-    write(folder.path(), "mandated.toml", "log.filter = \"=x=\"\n");
+    configure(folder.path(), "log.filter = \"=x=\"", "shop");
     daemon.signal(Signal::HUP);
     until("it is refused again", async || {
         daemon.out().matches("was not read again").count() == 2
+    })
+    .await;
+    // Its key would go to the address that is in force, in the name of the merchant that is in force.
+    configure(folder.path(), "", "another-shop");
+    daemon.signal(Signal::HUP);
+    until("it is refused a third time", async || {
+        daemon.out().matches("was not read again").count() == 3
     })
     .await;
     let before = provider.received_requests().await.unwrap().len();
@@ -130,4 +140,9 @@ async fn a_configuration_that_is_wrong_changes_nothing() {
     assert!(words.contains("worker.bacth"), "{words}");
     let words = refused[1]["error"].as_str().unwrap();
     assert!(words.contains("log.filter"), "{words}");
+    let words = refused[2]["error"].as_str().unwrap();
+    assert!(
+        words.contains("merchant_id of account juspay_main"),
+        "{words}"
+    );
 }
