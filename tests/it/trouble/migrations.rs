@@ -1,5 +1,6 @@
 //! Migrations that fail in the middle, or are started twice.
 
+use mandated::MIGRATOR;
 use mandated::store::{ConnectSettings, StoreError, connect, migrate};
 use sqlx::PgPool;
 use std::time::Duration;
@@ -52,9 +53,12 @@ async fn a_migration_that_fails_leaves_what_was_before_it_and_can_be_tried_again
     let refused = shop.output(&["run"]);
     assert_eq!(refused.status.code(), Some(78));
     let said = String::from_utf8(refused.stderr).unwrap();
-    assert!(said.contains("2 migration(s) are missing"), "{said}");
+    let missing = MIGRATOR.iter().count() - 3;
+    let words = format!("{missing} migration(s) are missing");
+    assert!(said.contains(&words), "{said}");
     execute(pool, "drop table mandated.events").await;
-    assert_eq!(shop.works(&["migrate"]), "2 migrations applied\n");
+    let words = format!("{missing} migrations applied\n");
+    assert_eq!(shop.works(&["migrate"]), words);
     shop.works(&["audit"]);
 }
 
@@ -80,7 +84,7 @@ async fn two_migrations_at_once_are_one() {
         "select version from mandated._sqlx_migrations",
     )
     .await;
-    assert_eq!(versions.len(), 5);
+    assert_eq!(versions.len(), MIGRATOR.iter().count());
     for applied in applied {
         applied.unwrap();
     }
