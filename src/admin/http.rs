@@ -12,13 +12,13 @@ use axum::http::header::{AUTHORIZATION, CONTENT_TYPE};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use metrics_exporter_prometheus::PrometheusHandle;
 use secrecy::{ExposeSecret, SecretString};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::metrics::Metrics;
 use crate::config::Listen;
 
 /// How the engine is. It starts as `NotReady("starting")`.
@@ -76,7 +76,7 @@ impl Listener {
     pub async fn serve(
         self,
         readiness: watch::Receiver<Readiness>,
-        metrics: Metrics,
+        metrics: PrometheusHandle,
         stop: CancellationToken,
     ) -> Result<(), ListenError> {
         let guarded = Router::new()
@@ -112,7 +112,7 @@ async fn readyz(State(readiness): State<watch::Receiver<Readiness>>) -> Response
         .into_response()
 }
 
-async fn exposition(State(metrics): State<Metrics>) -> Response {
+async fn exposition(State(metrics): State<PrometheusHandle>) -> Response {
     let kind = [(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")];
     (kind, metrics.render()).into_response()
 }
@@ -154,11 +154,16 @@ fn same(left: &[u8], right: &[u8]) -> bool {
 mod tests {
     use std::time::Duration;
 
+    use metrics_exporter_prometheus::PrometheusBuilder;
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::net::TcpStream;
     use tokio::task::JoinSet;
 
     use super::*;
+
+    fn nothing() -> PrometheusHandle {
+        PrometheusBuilder::new().build_recorder().handle()
+    }
 
     struct Served {
         address: SocketAddr,
@@ -178,7 +183,7 @@ mod tests {
         let (address, stop) = (listener.address().unwrap(), CancellationToken::new());
         let (engine, seen) = readiness();
         let mut task = JoinSet::new();
-        task.spawn(listener.serve(seen, Metrics::default(), stop.clone()));
+        task.spawn(listener.serve(seen, nothing(), stop.clone()));
         Served {
             address,
             engine,

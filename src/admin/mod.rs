@@ -12,7 +12,6 @@ pub mod http;
 pub mod import;
 pub mod jobs;
 pub mod mandates;
-pub mod metrics;
 pub mod output;
 pub mod plan;
 pub mod resolve;

@@ -13,10 +13,10 @@ use tracing::{info, warn};
 use super::reload::Reload;
 use super::{Failure, engine};
 use crate::admin::http::{ListenError, Listener, Readiness, readiness};
-use crate::admin::metrics::Metrics;
 use crate::config::Config;
 use crate::domain::retry::backoff_delay;
 use crate::engine::loops::{self, OnBeat};
+use crate::engine::metrics::Metrics;
 use crate::engine::trouble::Troubles;
 use crate::engine::{Engine, simulation};
 use crate::lifecycle::Lifecycle;
@@ -48,7 +48,7 @@ pub(super) async fn run(config: &Config, file: Option<PathBuf>) -> Result<(), Fa
     let (readiness, ready) = readiness();
     let mut side = tokio::task::JoinSet::new();
     let metrics = Metrics::default();
-    side.spawn(listener.serve(ready, metrics.clone(), lifecycle.aborted()));
+    side.spawn(listener.serve(ready, metrics.handle(), lifecycle.aborted()));
     let waiting = "waiting for the database".to_owned();
     readiness.send_replace(Readiness::NotReady(waiting));
     let Some(engine) = start(config, &lifecycle).await? else {

@@ -12,6 +12,7 @@ pub mod job;
 pub mod lane;
 pub mod log;
 pub mod loops;
+pub mod metrics;
 pub mod places;
 pub mod planner;
 pub mod rescue;

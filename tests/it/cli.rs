@@ -2,8 +2,8 @@
 
 use assert_cmd::Command;
 use mandated::admin::http::{self, Listener, Readiness};
-use mandated::admin::metrics::Metrics;
 use mandated::config::Listen;
+use mandated::engine::metrics::Metrics;
 use tokio_util::sync::CancellationToken;
 
 const URL: (&str, &str) = (
@@ -144,7 +144,7 @@ async fn the_healthcheck_repeats_what_the_daemon_says() {
     let address = listener.address().unwrap().to_string();
     let (engine, seen) = http::readiness();
     let mut daemon = tokio::task::JoinSet::new();
-    daemon.spawn(listener.serve(seen, Metrics::default(), CancellationToken::new()));
+    daemon.spawn(listener.serve(seen, Metrics::default().handle(), CancellationToken::new()));
 
     let check = |token: &'static str| {
         let mut command = mandated(&["healthcheck"]);

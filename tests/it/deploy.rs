@@ -7,10 +7,10 @@ use std::process::Command;
 use std::time::Duration;
 
 use clap::Parser;
-use mandated::admin::metrics::Metrics;
 use mandated::cli::Cli;
 use mandated::config::Config;
 use mandated::engine::heartbeat;
+use mandated::engine::metrics::Metrics;
 use regex::Regex;
 use serde::Deserialize;
 use serde_yaml_ng::Value;

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
-use mandated::admin::metrics::Metrics;
 use mandated::engine::heartbeat;
+use mandated::engine::metrics::Metrics;
 use mandated::sandbox::{Call, Fault, Reason, Then};
 use serde_json::Value;
 

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use metrics::{Unit, counter, describe_counter, describe_gauge, gauge, with_local_recorder};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
 
+use super::heartbeat::Beat;
 use crate::domain::State;
-use crate::engine::heartbeat::Beat;
 
 /// What is counted in `mandated_state_changes_total`.
 const COUNTED: [State; 7] = [
@@ -77,6 +77,11 @@ impl Metrics {
         with_local_recorder(self.recorder.as_ref(), || {
             gauge!("mandated_settle_backlog").set(number(waiting));
         });
+    }
+
+    /// For whoever serves them.
+    pub fn handle(&self) -> PrometheusHandle {
+        self.handle.clone()
     }
 
     /// In the text format of Prometheus.
