@@ -21,6 +21,15 @@ create table mandated.accounts (
   constraint accounts_pause_check check ((paused_until is null) = (pause_reason is null))
 );
 
+-- A rail that a person has paused: nothing of it is notified or debited. Its outcomes are looked up all the same.
+create table mandated.rails (
+  rail text primary key check (rail in ('upi', 'card', 'enach')),
+  paused_until timestamptz,
+  pause_reason text,
+  constraint rails_pause_check check ((paused_until is null) = (pause_reason is null))
+);
+insert into mandated.rails (rail) values ('upi'), ('card'), ('enach');
+
 -- The same trouble with many executions of an account: one row a reason, from its first time in this hour. When it has parked
 -- many, it pauses the account; a row that has done so does it again at the next one. A debit that the provider takes deletes it.
 create table mandated.account_faults (

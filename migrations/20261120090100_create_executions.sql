@@ -42,6 +42,8 @@ create table mandated.executions (
   provider_ref text,
   sent_at timestamptz,
   failed_at timestamptz,
+  -- Before this nothing is tried again: an answer, or the rule that knows it, asked for it.
+  not_before timestamptz,
   -- The last look-ups of the current order, the latest first: the rails limit how many.
   looked timestamptz[] not null default '{}' check (cardinality(looked) <= 3),
   planned_at timestamptz not null,

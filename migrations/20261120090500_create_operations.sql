@@ -1,17 +1,27 @@
--- What a person did to an account: who, what and why. Append-only.
+-- What a person did to an account, a rail, a mandate or an execution: who, what and why. Append-only.
 -- No lock on anything that exists. The version before this one writes no row here and reads none.
 
 create table mandated.operations (
   id bigint generated always as identity primary key,
   at timestamptz not null,
-  account_id smallint not null references mandated.accounts (id),
   what text not null,
-  -- The end of a pause.
+  -- What it was done to; an execution's with its mandate.
+  account_id smallint references mandated.accounts (id),
+  rail text references mandated.rails (rail),
+  mandate_id bigint,
+  execution_id bigint,
+  -- The end of a pause, where it has one.
   until timestamptz,
   who text not null,
   reason text not null,
-  constraint operations_what_check check (what in ('pause', 'resume')),
-  constraint operations_until_check check ((until is not null) = (what = 'pause')),
+  constraint operations_subject_check check (num_nonnulls(account_id, rail, mandate_id) = 1
+                                             and (execution_id is null or mandate_id is not null)),
+  constraint operations_what_check
+    check (what in ('pause', 'resume') and execution_id is null
+           or what = 'revoke' and mandate_id is not null and execution_id is null
+           or what in ('retry', 'skip') and execution_id is not null),
+  constraint operations_until_check check (until is null or what = 'pause'),
   constraint operations_who_check check (length(btrim(who)) between 1 and 100),
   constraint operations_reason_check check (length(btrim(reason)) between 1 and 1000)
 );
+create index operations_execution_idx on mandated.operations (execution_id, id) where execution_id is not null;

@@ -3,6 +3,8 @@
 //! A JSON line is flat: the fields of the log contract, `timestamp` (RFC 3339, UTC), `level`, `target`, `message`.
 //! Fields of spans are not repeated; a line says by itself what it is about.
 
+mod sampler;
+
 use std::fmt;
 use std::io::IsTerminal;
 use std::panic::PanicHookInfo;
@@ -11,9 +13,12 @@ use tracing::subscriber::SetGlobalDefaultError;
 use tracing::{Dispatch, error};
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::fmt::time::ChronoUtc;
+use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::{EnvFilter, reload};
 
 use crate::config::{Log, LogFormat};
+use sampler::Sampler;
+pub use sampler::left_out;
 
 /// Where log lines go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -92,7 +97,10 @@ where
                 .with_filter_reloading();
             let handle = json.reload_handle();
             let filter = LogFilter(Box::new(move |filter| handle.reload(filter)));
-            (Dispatch::new(json.finish()), filter)
+            (
+                Dispatch::new(json.finish().with(Sampler::default())),
+                filter,
+            )
         }
         LogFormat::Text => {
             let text = builder
@@ -101,7 +109,10 @@ where
                 .with_filter_reloading();
             let handle = text.reload_handle();
             let filter = LogFilter(Box::new(move |filter| handle.reload(filter)));
-            (Dispatch::new(text.finish()), filter)
+            (
+                Dispatch::new(text.finish().with(Sampler::default())),
+                filter,
+            )
         }
     })
 }
@@ -220,6 +231,23 @@ mod tests {
                 .contains("telemetry.rs")
         );
         assert_eq!(line["level"], "ERROR");
+    }
+
+    #[test]
+    fn the_twenty_first_warning_of_a_kind_is_left_out_and_counted_but_no_state_change() {
+        let before = left_out();
+        let lines = lines(LogFormat::Text, "info", || {
+            for n in 0..50 {
+                tracing::warn!(n, "again");
+                tracing::info!(n, "as it should be");
+                tracing::warn!(target: "mandated::engine::log", n, "not collected");
+            }
+            tracing::warn!("another");
+        });
+        let of = |message: &str| lines.iter().filter(|line| line.contains(message)).count();
+        let said = ["again", "as it should be", "not collected", "another"].map(of);
+        assert_eq!(said, [20, 50, 50, 1]);
+        assert!(left_out().saturating_sub(before) >= 30);
     }
 
     #[test]

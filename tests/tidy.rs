@@ -168,6 +168,42 @@ fn the_tree_keeps_the_rules() {
     assert!(found.is_empty(), "\n{}\n", found.join("\n"));
 }
 
+/// What a section of the manifest names, as Rust does.
+fn dependencies(manifest: &str, section: &str) -> Vec<String> {
+    let (_, rest) = manifest.split_once(&format!("\n[{section}]\n")).unwrap();
+    let section = rest.split("\n[").next().unwrap();
+    let names = section.lines().filter_map(|line| line.split_once(" = "));
+    names.map(|(name, _)| name.replace('-', "_")).collect()
+}
+
+fn all_text(path: &Path) -> String {
+    if path.is_dir() {
+        let entries = fs::read_dir(path).unwrap();
+        return entries
+            .map(|entry| all_text(&entry.unwrap().path()))
+            .collect();
+    }
+    fs::read_to_string(path).unwrap_or_default()
+}
+
+#[test]
+fn no_dependency_is_unused() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let manifest = fs::read_to_string(root.join("Cargo.toml")).unwrap();
+    let ours = all_text(&root.join("src"));
+    let tests = ["tests", "benches"]
+        .map(|folder| all_text(&root.join(folder)))
+        .concat();
+    for (section, text) in [("dependencies", ours), ("dev-dependencies", tests)] {
+        let names = dependencies(&manifest, section);
+        assert!(names.len() > 5, "{names:?}");
+        for name in names {
+            let used = Regex::new(&format!("\\b{name}(::|!|\")")).unwrap();
+            assert!(used.is_match(&text), "{section}: nothing uses {name}");
+        }
+    }
+}
+
 /// A file, what is in it (`¶` is the end of a line), and the end of what is said about it: nothing if it is fine.
 const SAMPLES: &str = "
 src/domain/a.rs            | use crate::store::jobs;                          | src/domain/a.rs:1: domain may not use store, only: 

@@ -177,6 +177,7 @@ pub(crate) fn collected(
         provider_ref: Some(format!("demo_merchant-{order_id}-1")),
         sent_at: Some(now),
         failed_at: None,
+        not_before: None,
         looked: Vec::new(),
         mandate_status: None,
         paused_at: None,

@@ -22,6 +22,7 @@ begin
     mandated.operations to mandated_app;
   -- What lives on.
   grant insert, update on mandated.accounts, mandated.mandates to mandated_app;
+  grant update on mandated.rails to mandated_app;
   grant insert, update, delete on mandated.executions, mandated.notifications, mandated.jobs, mandated.intents,
     mandated.budgets, mandated.account_faults, mandated.daemons to mandated_app;
   -- The only DDL that a daemon needs. Both run as their owner and reach no other table.

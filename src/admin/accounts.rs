@@ -10,18 +10,26 @@ use sqlx::{PgConnection, PgPool};
 use super::AdminError;
 use super::output::{Table, write_json};
 use super::text::{Format, utc};
-use super::words::{REASON, WHO, acceptable};
+use super::words::checked;
 use crate::domain::Instant;
-use crate::store::operations::{self, AccountRow, Order};
+use crate::store::operations::{self, AccountRow, Paused, Said};
 
 /// A pause without an end: a person ends it.
 const FOR_GOOD: TimeDelta = TimeDelta::days(36_500);
+/// A pause of which that much is left has none.
+const ENDLESS: TimeDelta = TimeDelta::days(18_250);
 
 /// What was done to which accounts.
 #[derive(Debug, Serialize)]
 pub struct Done {
     what: &'static str,
-    accounts: Vec<String>,
+    accounts: Vec<Affected>,
+}
+
+#[derive(Debug, Serialize)]
+struct Affected {
+    name: String,
+    /// Nothing where no end is set.
     #[serde(skip_serializing_if = "Option::is_none")]
     until: Option<Instant>,
 }
@@ -59,55 +67,53 @@ pub async fn list(
 /// Nothing of the accounts is claimed any more. What is under way ends.
 pub async fn pause(
     conn: &mut PgConnection,
-    said: Order<'_>,
+    account: Option<&str>,
+    said: Said<'_>,
     lasting: Option<Duration>,
     now: Instant,
 ) -> Result<Done, AdminError> {
     let said = checked(said)?;
-    let lasting = lasting.and_then(|lasting| TimeDelta::from_std(lasting).ok());
-    let until = now
-        .checked_add_signed(lasting.unwrap_or(FOR_GOOD))
-        .unwrap_or(Instant::MAX_UTC);
-    let accounts = operations::pause(conn, said, until, now).await?;
-    known(said, &accounts)?;
+    let end = end_of(lasting, now);
+    let paused = operations::pause_accounts(conn, account, said, end, now).await?;
+    match account {
+        Some(name) if paused.is_empty() => return Err(AdminError::NoAccount(name.to_owned())),
+        Some(_) | None => {}
+    }
+    let affected = paused.into_iter().map(|Paused { name, until }| Affected {
+        name,
+        until: shown(until, now),
+    });
     Ok(Done {
         what: "paused",
-        accounts,
-        until: lasting.map(|_| until),
+        accounts: affected.collect(),
     })
 }
 
 /// What waited goes on, as far as its window allows.
 pub async fn resume(
     conn: &mut PgConnection,
-    said: Order<'_>,
+    account: Option<&str>,
+    said: Said<'_>,
     now: Instant,
 ) -> Result<Done, AdminError> {
-    let said = checked(said)?;
-    let accounts = operations::resume(conn, said, now).await?;
+    let names = operations::resume_accounts(conn, account, checked(said)?, now).await?;
+    let affected = names.into_iter().map(|name| Affected { name, until: None });
     Ok(Done {
         what: "resumed",
-        accounts,
-        until: None,
+        accounts: affected.collect(),
     })
 }
 
-fn checked(said: Order<'_>) -> Result<Order<'_>, AdminError> {
-    let said = Order {
-        who: said.who.trim(),
-        reason: said.reason.trim(),
-        ..said
-    };
-    acceptable(WHO, said.who).map_err(AdminError::Words)?;
-    acceptable(REASON, said.reason).map_err(AdminError::Words)?;
-    Ok(said)
+/// When a pause ends by itself.
+pub(super) fn end_of(lasting: Option<Duration>, now: Instant) -> Instant {
+    let lasting = lasting.and_then(|lasting| TimeDelta::from_std(lasting).ok());
+    now.checked_add_signed(lasting.unwrap_or(FOR_GOOD))
+        .unwrap_or(Instant::MAX_UTC)
 }
 
-fn known(said: Order<'_>, accounts: &[String]) -> Result<(), AdminError> {
-    match said.account {
-        Some(name) if accounts.is_empty() => Err(AdminError::NoAccount(name.to_owned())),
-        Some(_) | None => Ok(()),
-    }
+/// The end of a pause for people, if it has one.
+pub(super) fn shown(until: Instant, now: Instant) -> Option<Instant> {
+    Some(until).filter(|until| until.signed_duration_since(now) < ENDLESS)
 }
 
 impl Done {
@@ -119,10 +125,12 @@ impl Done {
         if self.accounts.is_empty() {
             return writeln!(out, "no account was {}", self.what);
         }
-        let names = self.accounts.join(", ");
-        match self.until {
-            Some(_) => writeln!(out, "{names}: {} until {}", self.what, utc(self.until)),
-            None => writeln!(out, "{names}: {}", self.what),
+        for Affected { name, until } in &self.accounts {
+            match until {
+                Some(_) => writeln!(out, "{name}: {} until {}", self.what, utc(*until))?,
+                None => writeln!(out, "{name}: {}", self.what)?,
+            }
         }
+        Ok(())
     }
 }

@@ -4,6 +4,7 @@ use std::io;
 
 use chrono::NaiveDate;
 
+use crate::domain::decide::operator::{Declined, Wish};
 use crate::domain::money::MoneyError;
 use crate::domain::resolve::Refusal;
 use crate::domain::{Amount, ExecutionId, MandateStatus};
@@ -52,6 +53,13 @@ pub enum AdminError {
     Resolve {
         execution: ExecutionId,
         why: Refusal,
+    },
+    /// What a person wished is not lawful, or not needed.
+    #[error("execution {execution}: no {wish}, for {why}")]
+    Declined {
+        execution: ExecutionId,
+        wish: Wish,
+        why: Declined,
     },
     /// Words that cannot be kept.
     #[error(transparent)]

@@ -11,11 +11,12 @@ use super::AdminError;
 use super::error::step;
 use super::output::{Table, write_json};
 use super::text::{Format, local, money, utc};
+use super::words::checked;
 use crate::domain::cycle::Schedule;
 use crate::domain::{Amount, Instant};
 use crate::store;
 use crate::store::listing::MandateFilter;
-use crate::store::mandates::{Change, Changed, Stored};
+use crate::store::mandates::{Changed, Stored, Wanted};
 
 /// Prints mandates. JSON is written as it is read, so it may be a list of millions.
 pub async fn list(
@@ -68,13 +69,18 @@ pub async fn list(
 /// Records that a mandate was paused, resumed or revoked. The provider was told before, and agreed.
 pub async fn change(
     conn: &mut PgConnection,
-    reference: &str,
-    change: Change,
-    reason: &str,
+    wanted: Wanted<'_>,
     now: Instant,
     out: &mut dyn Write,
 ) -> Result<(), AdminError> {
-    let changed = store::mandates::set_status(conn, reference, change, reason, now).await?;
+    let wanted = Wanted {
+        said: checked(wanted.said)?,
+        ..wanted
+    };
+    let Wanted {
+        reference, change, ..
+    } = wanted;
+    let changed = store::mandates::set_status(conn, wanted, now).await?;
     match changed {
         Changed::Done => writeln!(out, "{reference} is {}", change.done())?,
         Changed::Already => writeln!(out, "{reference} is {} already", change.status())?,

@@ -1,13 +1,26 @@
 //! A person's words that are kept for good: they say something, and nothing about the payer's person. They are refused rather than
 //! redacted, since half an evidence is none.
 
+use super::AdminError;
 use super::error::Unacceptable;
 use crate::provider::hide_in_text;
+use crate::store::operations::Said;
 
 /// The longest words, in characters; the tables' constraints say the same.
 pub(super) const WHO: (&str, usize) = ("--by", 100);
 pub(super) const REASON: (&str, usize) = ("--reason", 1000);
 pub(super) const EVIDENCE: (&str, usize) = ("--evidence", 4000);
+
+/// Who does something, and why, as it may be kept.
+pub(super) fn checked(said: Said<'_>) -> Result<Said<'_>, AdminError> {
+    let said = Said {
+        who: said.who.trim(),
+        reason: said.reason.trim(),
+    };
+    acceptable(WHO, said.who).map_err(AdminError::Words)?;
+    acceptable(REASON, said.reason).map_err(AdminError::Words)?;
+    Ok(said)
+}
 
 /// Words given with an option, with no space around them.
 pub(super) fn acceptable(

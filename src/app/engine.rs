@@ -12,7 +12,7 @@ use sqlx::postgres::PgConnectOptions;
 
 use super::Failure;
 use crate::clock::Clock;
-use crate::config::{ClockMode, Config, Database};
+use crate::config::{self, ClockMode, Config, Database};
 use crate::domain::classify::Classifier;
 use crate::domain::policy::Policy;
 use crate::domain::{ProviderKind, Rail};
@@ -121,18 +121,8 @@ pub(super) async fn build(config: &Config, pool: PgPool, clock: Clock) -> Result
     let classifier = classifier(config)?;
     let mut accounts = Vec::new();
     for (name, account) in &config.accounts {
-        let settings = AccountSettings {
-            name: name.clone(),
-            provider: account.provider,
-            base_url: account.base_url.clone(),
-            merchant_id: account.merchant_id.clone(),
-            api_key: account.api_key.clone(),
-            timeout: account.timeout,
-            tps: account.tps,
-        };
         let id = store::accounts::register(&pool, name, account.provider).await?;
-        let client = Client::new(settings, Arc::clone(&classifier), clock.is_simulated())
-            .with_context(|| format!("build the client of account {name}"))?;
+        let client = client(name, account, &classifier, &clock)?;
         let limits = AccountLimits {
             timeout: account.timeout,
             max_in_flight: size(account.max_in_flight),
@@ -144,6 +134,28 @@ pub(super) async fn build(config: &Config, pool: PgPool, clock: Clock) -> Result
     let tag = store::planning::installation_tag(&mut connection).await?;
     drop(connection);
     Ok(Engine::new(pool, clock, settings(config), accounts, tag))
+}
+
+/// The client of an account.
+pub(super) fn client(
+    name: &str,
+    account: &config::Account,
+    classifier: &Arc<Classifier>,
+    clock: &Clock,
+) -> Result<Client, Failure> {
+    let settings = AccountSettings {
+        name: name.to_owned(),
+        provider: account.provider,
+        base_url: account.base_url.clone(),
+        merchant_id: account.merchant_id.clone(),
+        api_key: account.api_key.clone(),
+        timeout: account.timeout,
+        tps: account.tps,
+    };
+    Ok(
+        Client::new(settings, Arc::clone(classifier), clock.is_simulated())
+            .with_context(|| format!("build the client of account {name}"))?,
+    )
 }
 
 /// Gives the configured accounts their numbers, for commands that need no clients.

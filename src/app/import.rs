@@ -11,7 +11,6 @@ use super::{Failure, engine};
 use crate::admin::Format;
 use crate::admin::import::{Options, Report, import as import_rows};
 use crate::admin::output::progress;
-use crate::clock::Clock;
 use crate::config::Config;
 use crate::domain::{Instant, ProviderKind, Rail};
 use crate::provider::juspay::check_metadata;
@@ -32,7 +31,9 @@ pub(super) async fn run(
     };
     let pool = engine::connect_checked(config).await?;
     engine::register_accounts(config, &pool).await?;
-    let report = import(config, &pool, input, Clock::System.now(), skip_invalid).await?;
+    // What is still to come is so by the clock that the daemon will live by.
+    let now = engine::clock(config).now();
+    let report = import(config, &pool, input, now, skip_invalid).await?;
     report.write(out, format).context("print the report")?;
     if report.kept {
         return Ok(());

@@ -6,14 +6,14 @@ use anyhow::{Context, anyhow};
 
 use super::{Failure, engine, import};
 use crate::admin::{self, AdminError, Format};
-use crate::cli::Mandates;
+use crate::cli::{Mandates, Word};
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::domain::{Instant, MandateStatus};
+use crate::domain::MandateStatus;
 use crate::provider::{MandateAnswer, MandateCommand, Provider};
 use crate::store;
 use crate::store::listing::MandateFilter;
-use crate::store::mandates::Change;
+use crate::store::mandates::{Change, Wanted};
 
 /// Cycles of a timeline that are shown.
 const NEWEST: u32 = 24;
@@ -54,13 +54,41 @@ pub(super) async fn run(
             reference,
             until,
             local_only,
-        } => change(config, &reference, Change::Pause, until, local_only, out).await,
-        Mandates::Resume { reference } => {
-            change(config, &reference, Change::Resume, None, false, out).await
+            word,
+        } => {
+            let wanted = Wanted {
+                until,
+                ..wanted(&reference, Change::Pause, &word)
+            };
+            change(config, wanted, local_only, out).await
         }
-        Mandates::Revoke { reference } => {
-            change(config, &reference, Change::Revoke, None, false, out).await
+        Mandates::Resume { reference, word } => {
+            change(
+                config,
+                wanted(&reference, Change::Resume, &word),
+                false,
+                out,
+            )
+            .await
         }
+        Mandates::Revoke { reference, word } => {
+            change(
+                config,
+                wanted(&reference, Change::Revoke, &word),
+                false,
+                out,
+            )
+            .await
+        }
+    }
+}
+
+fn wanted<'a>(reference: &'a str, change: Change, word: &'a Word) -> Wanted<'a> {
+    Wanted {
+        reference,
+        change,
+        said: word.said(),
+        until: None,
     }
 }
 
@@ -68,18 +96,21 @@ pub(super) async fn run(
 /// them again only after the provider has agreed.
 async fn change(
     config: &Config,
-    reference: &str,
-    change: Change,
-    until: Option<Instant>,
+    wanted: Wanted<'_>,
     local_only: bool,
     out: &mut impl Write,
 ) -> Result<(), Failure> {
+    let Wanted {
+        reference,
+        change,
+        until,
+        ..
+    } = wanted;
     let pool = engine::connect_checked(config).await?;
     let now = Clock::System.now();
     let mut connection = store::planning::acquire(&pool).await?;
-    let said = format!("an operator said so ({})", change.done());
     if change != Change::Resume {
-        admin::mandates::change(&mut connection, reference, change, &said, now, out).await?;
+        admin::mandates::change(&mut connection, wanted, now, out).await?;
     }
     if !local_only {
         let stored = store::mandates::find(&mut connection, reference)
@@ -143,7 +174,7 @@ async fn change(
         }
     }
     if change == Change::Resume {
-        admin::mandates::change(&mut connection, reference, change, &said, now, out).await?;
+        admin::mandates::change(&mut connection, wanted, now, out).await?;
     }
     Ok(())
 }

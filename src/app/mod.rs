@@ -7,6 +7,7 @@ mod classify;
 mod daemon;
 #[cfg(feature = "sandbox")]
 mod demo;
+mod doctor;
 mod engine;
 mod import;
 #[cfg(feature = "sandbox")]
@@ -14,6 +15,7 @@ mod ledgers;
 #[cfg(feature = "sandbox")]
 mod lots;
 mod mandates;
+mod operator;
 #[cfg(feature = "sandbox")]
 mod payers;
 mod reload;
@@ -27,12 +29,9 @@ use anyhow::Context;
 use clap::CommandFactory;
 
 use crate::admin::{self, AdminError, Format, check_config, healthcheck};
-use crate::cli::{AboutAccounts, Accounts, Cli, Command, Executions};
+use crate::cli::{Cli, Command};
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::domain::ExecutionId;
-use crate::store::listing::ExecutionFilter;
-use crate::store::operations::Order;
 use crate::store::{self, StoreError};
 use crate::telemetry::{self, Destination};
 
@@ -71,18 +70,10 @@ impl Failure {
 
     /// A database of another version says in its own words what to do.
     fn from_version(error: StoreError) -> Self {
-        let code = match error {
-            StoreError::NotMigrated
-            | StoreError::Behind { .. }
-            | StoreError::Ahead { .. }
-            | StoreError::Changed { .. } => EXIT_CONFIG,
-            StoreError::Database { .. }
-            | StoreError::NoAnswer { .. }
-            | StoreError::Locked { .. }
-            | StoreError::Corrupt { .. }
-            | StoreError::Clocks { .. }
-            | StoreError::Migration { .. }
-            | StoreError::Migrate { .. } => 1,
+        let code = if error.is_about_the_version() {
+            EXIT_CONFIG
+        } else {
+            1
         };
         Self {
             error: error.into(),
@@ -137,9 +128,11 @@ pub async fn run(cli: Cli) -> Result<(), Failure> {
         | Command::Mandates(_)
         | Command::Plan { .. }
         | Command::Accounts(_)
+        | Command::Rails(_)
         | Command::Executions(_)
         | Command::Jobs
         | Command::Audit(_)
+        | Command::Doctor { .. }
         | Command::Healthcheck => {}
     }
     let config = load(&cli, out)?;
@@ -171,14 +164,16 @@ pub async fn run(cli: Cli) -> Result<(), Failure> {
             )
             .await?)
         }
-        Command::Executions(command) => executions(&config, command, format, out).await,
-        Command::Accounts(command) => accounts(&config, command, format, out).await,
+        Command::Executions(command) => operator::executions(&config, command, format, out).await,
+        Command::Accounts(command) => operator::accounts(&config, &command, format, out).await,
+        Command::Rails(command) => operator::rails(&config, &command, format, out).await,
         Command::Jobs => {
             let pool = engine::connect_checked(&config).await?;
             let mut connection = store::planning::acquire(&pool).await?;
             Ok(admin::jobs::jobs(&mut connection, Clock::System.now(), format, out).await?)
         }
         Command::Classify(asked) => classify::unmapped(&config, &asked, format, out).await,
+        Command::Doctor { offline } => doctor::run(&config, offline, format, out).await,
         Command::Audit(asked) => audit::run(&config, &asked, format, out).await,
         Command::Completions { .. } => Ok(()),
         #[cfg(feature = "sandbox")]
@@ -219,7 +214,7 @@ async fn sandbox(args: crate::sandbox::SandboxArgs, out: &mut impl Write) -> Res
 async fn migrate(config: &Config, out: &mut impl Write) -> Result<(), Failure> {
     let pool = engine::connect(config).await?;
     let ahead = i32::try_from(config.retention.partitions_ahead).unwrap_or(i32::MAX);
-    let applied = store::migrate::migrate(&pool, Clock::System.now(), ahead)
+    let applied = store::migrate::migrate(&pool, engine::clock(config).now(), ahead)
         .await
         .map_err(Failure::from_version)?;
     engine::register_accounts(config, &pool).await?;
@@ -229,94 +224,4 @@ async fn migrate(config: &Config, out: &mut impl Write) -> Result<(), Failure> {
         format!("{applied} migrations applied")
     };
     Ok(writeln!(out, "{say}").context("print the result")?)
-}
-
-async fn accounts(
-    config: &Config,
-    command: Accounts,
-    format: Format,
-    out: &mut impl Write,
-) -> Result<(), Failure> {
-    let pool = engine::connect_checked(config).await?;
-    let now = Clock::System.now();
-    let mut connection = store::planning::acquire(&pool).await?;
-    let done = match &command {
-        Accounts::List => return Ok(admin::accounts::list(&pool, now, format, out).await?),
-        Accounts::Pause { said, lasting } => {
-            admin::accounts::pause(&mut connection, order(said), *lasting, now).await?
-        }
-        Accounts::Resume { said } => {
-            admin::accounts::resume(&mut connection, order(said), now).await?
-        }
-    };
-    Ok(done.write(out, format).context("print the result")?)
-}
-
-fn order(said: &AboutAccounts) -> Order<'_> {
-    Order {
-        account: said.account.as_deref(),
-        who: &said.who,
-        reason: &said.reason,
-    }
-}
-
-async fn executions(
-    config: &Config,
-    command: Executions,
-    format: Format,
-    out: &mut impl Write,
-) -> Result<(), Failure> {
-    let pool = engine::connect_checked(config).await?;
-    match command {
-        Executions::Add {
-            reference,
-            cycle,
-            amount,
-        } => {
-            let presentation = admin::executions::Presentation {
-                reference: &reference,
-                cycle_on: cycle,
-                amount: amount.as_deref(),
-                open_days: config.planner.presented_open_days,
-            };
-            let policy = |provider, rail| config.policy(provider, rail);
-            let mut connection = store::planning::acquire(&pool).await?;
-            let now = Clock::System.now();
-            let added = admin::executions::add(&mut connection, &presentation, policy, now).await?;
-            added.write(out, format).context("print the execution")?;
-        }
-        Executions::List {
-            state,
-            mandate,
-            limit,
-        } => {
-            let filter = ExecutionFilter {
-                state,
-                mandate_ref: mandate,
-                limit: i64::from(limit),
-            };
-            let now = Clock::System.now();
-            admin::executions::list(&pool, &filter, now, format, out).await?;
-        }
-        Executions::Show { id } => {
-            let mut connection = store::planning::acquire(&pool).await?;
-            admin::timeline::of_execution(&mut connection, ExecutionId(id))
-                .await?
-                .write(out, format)?;
-        }
-        Executions::Resolve(said) => {
-            let word = store::resolve::Word {
-                resolved_as: said.resolved_as,
-                who: &said.who,
-                reason: &said.reason,
-                evidence: &said.evidence,
-                provider_ref: said.provider_ref.as_deref(),
-            };
-            let mut connection = store::planning::acquire(&pool).await?;
-            let (id, now) = (ExecutionId(said.id), Clock::System.now());
-            let done = admin::resolve::resolve(&mut connection, id, word, now).await?;
-            done.write(out, format).context("print the result")?;
-        }
-    }
-    Ok(())
 }

@@ -20,6 +20,8 @@ pub struct Execution {
     pub mandate_status: MandateStatus,
     /// When the provider last said that the mandate is paused; nothing while that is an operator's word alone.
     pub paused_at: Option<Instant>,
+    /// Whether a person has paused the rail.
+    pub rail_paused: bool,
     /// When the tries of the last 30 days leave room for another one; nothing if they do.
     pub budget_from: Option<Instant>,
     /// Where the execution stands; with an open intent it is `executing`.
@@ -63,6 +65,8 @@ pub struct Progress {
     pub sent_at: Option<Instant>,
     /// When the terminal failure of the current order's last attempt was first seen.
     pub failed_at: Option<Instant>,
+    /// Before this nothing is tried again: an answer, or the rule that knows it, asked for it.
+    pub not_before: Option<Instant>,
     /// The last three look-ups, the latest first; those of the order before count, for a new one begins with a look at it.
     pub looked: [Option<Instant>; 3],
 }

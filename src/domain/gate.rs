@@ -67,7 +67,7 @@ fn later(execution: &Execution, next: Option<Next>, reason: &str) -> Decision {
     decision
 }
 
-/// The checks that every step towards the payer shares: the mandate's status and the cycle's end.
+/// The checks that every step towards the payer shares: the cycle's end, the mandate's status, and whether its rail is paused.
 fn mandate_and_cycle(
     execution: &Execution,
     step: Step,
@@ -83,7 +83,7 @@ fn mandate_and_cycle(
         return Some(instead(decision));
     }
     match execution.mandate_status {
-        MandateStatus::Active => None,
+        MandateStatus::Active => paused::rail(execution, step, policy, now),
         MandateStatus::Paused if paused::may_ask(execution, policy, now) => Some(Gate::AskMandate),
         MandateStatus::Paused => {
             let decision = later(execution, None, "the mandate is paused");
@@ -226,6 +226,10 @@ fn debit_now(execution: &Execution, step: Step, policy: &Policy, now: Instant) -
         }
         None => {}
     }
+    earliest = execution
+        .progress
+        .not_before
+        .map_or(earliest, |at| at.max(earliest));
     if now >= earliest && policy.debit_windows.contains(now) {
         return Gate::Go;
     }

@@ -1,5 +1,11 @@
 //! The payer's standing permission.
 
+use std::fmt;
+use std::ops::Deref;
+
+use serde::Serialize;
+use serde_json::{Map, Value};
+
 use super::cycle::Terms;
 use super::text::text_enum;
 use super::{Amount, Currency, MandateId};
@@ -56,6 +62,44 @@ text_enum!(
     }
 );
 
+/// What the merchant wants sent with each order: the payer's e-mail address and the like. Its values are shown nowhere.
+#[derive(Clone, PartialEq, Default, Serialize)]
+pub struct Metadata(Map<String, Value>);
+
+impl fmt::Debug for Metadata {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.0.keys()).finish()
+    }
+}
+
+impl Deref for Metadata {
+    type Target = Map<String, Value>;
+
+    fn deref(&self) -> &Self::Target {
+        &self.0
+    }
+}
+
+impl From<Map<String, Value>> for Metadata {
+    fn from(fields: Map<String, Value>) -> Self {
+        Self(fields)
+    }
+}
+
+impl From<Value> for Metadata {
+    /// What is no object holds no fields.
+    fn from(value: Value) -> Self {
+        match value {
+            Value::Object(fields) => Self(fields),
+            Value::Null
+            | Value::Bool(_)
+            | Value::Number(_)
+            | Value::String(_)
+            | Value::Array(_) => Self::default(),
+        }
+    }
+}
+
 /// A mandate as the engine needs it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Mandate {
@@ -86,7 +130,7 @@ pub struct Mandate {
     /// Shown to the payer.
     pub description: String,
     /// `order.*` and `udf` fields to send.
-    pub metadata: serde_json::Map<String, serde_json::Value>,
+    pub metadata: Metadata,
     /// Where it stands.
     pub status: MandateStatus,
 }

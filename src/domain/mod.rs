@@ -26,7 +26,7 @@ pub mod zone;
 pub use class::Class;
 pub use execution::Execution;
 pub use ids::{AccountId, ExecutionId, LeaseToken, MandateId};
-pub use mandate::{Mandate, MandateStatus, Notify, ProviderKind, Rail};
+pub use mandate::{Mandate, MandateStatus, Metadata, Notify, ProviderKind, Rail};
 pub use money::{Amount, Currency};
 pub use outcome::{Failure, Outcome};
 pub use state::{Event, IllegalTransition, State, Step};

@@ -99,6 +99,8 @@ text_enum!(
         GivenUp = "given_up",
         /// Somebody said that this cycle is not to be collected.
         Skipped = "skipped",
+        /// Somebody said that what has ended without a collection is tried once more.
+        Reopened = "reopened",
         /// The cycle ended before it could be collected.
         CycleClosed = "cycle_closed",
         /// Only a person can decide.
@@ -120,7 +122,7 @@ pub struct IllegalTransition {
 ///
 /// Two rules of money are visible in it: an open state ([`State::is_open`]) never ends by a clock or by a
 /// person's wish (`CycleClosed`, `Skipped`), only by proof; and what is final changes only by proof of a
-/// collection, or to `review`.
+/// collection, to `review`, or, where nothing was collected, because a person has it tried once more.
 pub fn apply(state: State, event: Event) -> Result<State, IllegalTransition> {
     let next = match state {
         State::Planned => from_planned(event),
@@ -129,7 +131,9 @@ pub fn apply(state: State, event: Event) -> Result<State, IllegalTransition> {
         State::Executing | State::Unknown | State::Pending => from_open(event),
         State::Retrying => from_retrying(event),
         State::Charged => from_charged(event),
-        State::Failed | State::Skipped | State::Expired => from_given_up(event),
+        State::Failed | State::Skipped => from_given_up(event, false),
+        // Its cycle is over: nothing of it is tried any more.
+        State::Expired => from_given_up(event, true),
         State::Review => from_review(event),
     };
     next.ok_or(IllegalTransition { state, event })
@@ -149,7 +153,7 @@ fn from_planned(event: Event) -> Option<State> {
         Event::Skipped => Some(State::Skipped),
         Event::CycleClosed => Some(State::Expired),
         Event::ReviewNeeded => Some(State::Review),
-        Event::NotProcessed | Event::Unproven | Event::Renewed => None,
+        Event::NotProcessed | Event::Unproven | Event::Renewed | Event::Reopened => None,
     }
 }
 
@@ -168,7 +172,8 @@ fn from_notifying(event: Event) -> Option<State> {
         | Event::Declined
         | Event::NotProcessed
         | Event::Unproven
-        | Event::Renewed => None,
+        | Event::Renewed
+        | Event::Reopened => None,
     }
 }
 
@@ -187,7 +192,8 @@ fn from_notified(event: Event) -> Option<State> {
         | Event::Collected
         | Event::Declined
         | Event::NotProcessed
-        | Event::Unproven => None,
+        | Event::Unproven
+        | Event::Reopened => None,
     }
 }
 
@@ -205,6 +211,7 @@ fn from_open(event: Event) -> Option<State> {
         | Event::Started
         | Event::Renewed
         | Event::Skipped
+        | Event::Reopened
         | Event::CycleClosed => None,
     }
 }
@@ -222,9 +229,10 @@ fn from_retrying(event: Event) -> Option<State> {
         Event::Skipped => Some(State::Skipped),
         Event::CycleClosed => Some(State::Expired),
         Event::ReviewNeeded => Some(State::Review),
-        Event::NotificationRequested | Event::NotificationDelivered | Event::NotificationFailed => {
-            None
-        }
+        Event::NotificationRequested
+        | Event::NotificationDelivered
+        | Event::NotificationFailed
+        | Event::Reopened => None,
     }
 }
 
@@ -244,14 +252,16 @@ fn from_charged(event: Event) -> Option<State> {
         | Event::Renewed
         | Event::GivenUp
         | Event::Skipped
+        | Event::Reopened
         | Event::CycleClosed => None,
     }
 }
 
-fn from_given_up(event: Event) -> Option<State> {
+fn from_given_up(event: Event, is_over: bool) -> Option<State> {
     match event {
         // Late success.
         Event::Collected => Some(State::Charged),
+        Event::Reopened if !is_over => Some(State::Planned),
         Event::ReviewNeeded => Some(State::Review),
         Event::NotificationRequested
         | Event::NotificationDelivered
@@ -264,6 +274,7 @@ fn from_given_up(event: Event) -> Option<State> {
         | Event::Renewed
         | Event::GivenUp
         | Event::Skipped
+        | Event::Reopened
         | Event::CycleClosed => None,
     }
 }
@@ -283,6 +294,7 @@ fn from_review(event: Event) -> Option<State> {
         | Event::Accepted
         | Event::NotProcessed
         | Event::Unproven
+        | Event::Reopened
         | Event::CycleClosed => None,
     }
 }

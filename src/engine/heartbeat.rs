@@ -12,6 +12,7 @@ use crate::domain::{Instant, State};
 use crate::store::StoreError;
 use crate::store::monitor::{Open, Pulse, open_since, pulse};
 use crate::store::unmapped::recent;
+use crate::telemetry;
 
 /// When what only a person can end is worth a line of its own.
 #[derive(Debug, Clone, Copy)]
@@ -41,6 +42,8 @@ pub struct Beat {
     /// Answers that wait to be settled.
     pub settle_backlog: usize,
     pub tally: Arc<Tally>,
+    /// Repeated log lines of this process that were left out, since it started.
+    pub lines_left_out: u64,
 }
 
 /// One line. `backlog` is the number of answers that wait to be settled.
@@ -60,6 +63,7 @@ pub async fn tick(engine: &Engine, backlog: usize) -> Result<Beat, StoreError> {
         oldest_snapshot_s: bloat::look(engine).await,
         settle_backlog: backlog,
         tally: Arc::clone(&engine.tally),
+        lines_left_out: telemetry::left_out(),
     };
     say(engine, &beat);
     if is_time(engine, now) {
@@ -80,6 +84,7 @@ fn say(engine: &Engine, beat: &Beat) {
         oldest_unknown_s = beat.oldest_unknown_s,
         reviews = pulse.reviews,
         paused_accounts = pulse.paused_accounts,
+        paused_rails = pulse.paused_rails,
         budget_headroom = pulse.budget_headroom,
         unmapped = beat.unmapped,
         dead_rows = pulse.dead_rows,
@@ -92,6 +97,7 @@ fn say(engine: &Engine, beat: &Beat) {
         review_total = tally.get(State::Review),
         unknown_total = tally.get(State::Unknown),
         retrying_total = tally.get(State::Retrying),
+        lines_left_out = beat.lines_left_out,
         "heartbeat"
     );
 }

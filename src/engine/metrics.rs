@@ -59,12 +59,14 @@ impl Metrics {
             gauge!("mandated_oldest_unknown_age_seconds").set(number(beat.oldest_unknown_s));
             gauge!("mandated_reviews_open").set(number(pulse.reviews));
             gauge!("mandated_accounts_paused").set(number(pulse.paused_accounts));
+            gauge!("mandated_rails_paused").set(number(pulse.paused_rails));
             gauge!("mandated_budget_headroom_percent").set(number(pulse.budget_headroom));
             gauge!("mandated_answers_unmapped_last_day").set(number(beat.unmapped));
             gauge!("mandated_dead_rows").set(number(pulse.dead_rows));
             // What could not be found out is not what it was before.
             let age = beat.oldest_snapshot_s.map_or(f64::NAN, number);
             gauge!("mandated_oldest_snapshot_age_seconds").set(age);
+            counter!("mandated_log_lines_left_out_total").absolute(beat.lines_left_out);
             for state in COUNTED {
                 counter!("mandated_state_changes_total", "state" => state.as_str())
                     .absolute(beat.tally.get(state));
@@ -98,76 +100,89 @@ fn number(value: impl TryInto<u32> + PartialOrd + Default) -> f64 {
     value.try_into().map_or(f64::from(u32::MAX), f64::from)
 }
 
+/// The gauges, with what they tell.
+const GAUGES: [(&str, Unit, &str); 14] = [
+    (
+        "mandated_heartbeat_timestamp_seconds",
+        Unit::Seconds,
+        "When the last heartbeat was, as Unix time.",
+    ),
+    (
+        "mandated_jobs_due",
+        Unit::Count,
+        "Jobs whose time has come and that nobody holds, up to 10,000 of each account.",
+    ),
+    (
+        "mandated_jobs_leased",
+        Unit::Count,
+        "Jobs that workers hold.",
+    ),
+    (
+        "mandated_oldest_due_age_seconds",
+        Unit::Seconds,
+        "How late the oldest due job is.",
+    ),
+    (
+        "mandated_intents_open",
+        Unit::Count,
+        "Calls that move money and whose outcome is not settled.",
+    ),
+    (
+        "mandated_oldest_unknown_age_seconds",
+        Unit::Seconds,
+        "For how long the oldest outcome has been unknown.",
+    ),
+    (
+        "mandated_reviews_open",
+        Unit::Count,
+        "Executions that wait for a person.",
+    ),
+    (
+        "mandated_accounts_paused",
+        Unit::Count,
+        "Accounts that are paused.",
+    ),
+    (
+        "mandated_rails_paused",
+        Unit::Count,
+        "Rails that a person has paused.",
+    ),
+    (
+        "mandated_budget_headroom_percent",
+        Unit::Percent,
+        "How many in a hundred are left of the tries allowed to the debits due next.",
+    ),
+    (
+        "mandated_answers_unmapped_last_day",
+        Unit::Count,
+        "Answers of the last 24 hours that no rule knew.",
+    ),
+    (
+        "mandated_dead_rows",
+        Unit::Count,
+        "Rows of jobs and intents that wait for vacuum.",
+    ),
+    (
+        "mandated_oldest_snapshot_age_seconds",
+        Unit::Seconds,
+        "For how long the oldest snapshot of the database has been held.",
+    ),
+    (
+        "mandated_settle_backlog",
+        Unit::Count,
+        "Answers of this daemon that wait to be settled.",
+    ),
+];
+
 fn describe() {
-    for (name, unit, what) in [
-        (
-            "mandated_heartbeat_timestamp_seconds",
-            Unit::Seconds,
-            "When the last heartbeat was, as Unix time.",
-        ),
-        (
-            "mandated_jobs_due",
-            Unit::Count,
-            "Jobs whose time has come and that nobody holds, up to 10,000 of each account.",
-        ),
-        (
-            "mandated_jobs_leased",
-            Unit::Count,
-            "Jobs that workers hold.",
-        ),
-        (
-            "mandated_oldest_due_age_seconds",
-            Unit::Seconds,
-            "How late the oldest due job is.",
-        ),
-        (
-            "mandated_intents_open",
-            Unit::Count,
-            "Calls that move money and whose outcome is not settled.",
-        ),
-        (
-            "mandated_oldest_unknown_age_seconds",
-            Unit::Seconds,
-            "For how long the oldest outcome has been unknown.",
-        ),
-        (
-            "mandated_reviews_open",
-            Unit::Count,
-            "Executions that wait for a person.",
-        ),
-        (
-            "mandated_accounts_paused",
-            Unit::Count,
-            "Accounts that are paused.",
-        ),
-        (
-            "mandated_budget_headroom_percent",
-            Unit::Percent,
-            "How many in a hundred are left of the tries allowed to the debits due next.",
-        ),
-        (
-            "mandated_answers_unmapped_last_day",
-            Unit::Count,
-            "Answers of the last 24 hours that no rule knew.",
-        ),
-        (
-            "mandated_dead_rows",
-            Unit::Count,
-            "Rows of jobs and intents that wait for vacuum.",
-        ),
-        (
-            "mandated_oldest_snapshot_age_seconds",
-            Unit::Seconds,
-            "For how long the oldest snapshot of the database has been held.",
-        ),
-        (
-            "mandated_settle_backlog",
-            Unit::Count,
-            "Answers of this daemon that wait to be settled.",
-        ),
-    ] {
+    for (name, unit, what) in GAUGES {
         describe_gauge!(name, unit, what);
     }
+    describe_counter!(
+        "mandated_log_lines_left_out_total",
+        Unit::Count,
+        "Repeated warnings and errors of this daemon that its log has left out."
+    );
     describe_counter!(
         "mandated_state_changes_total",
         Unit::Count,

@@ -5,11 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::SecondsFormat;
-use reqwest::header::RETRY_AFTER;
+use reqwest::header::{DATE, HeaderName, RETRY_AFTER};
 use reqwest::{Request, RequestBuilder, Response};
 
 use super::pace::Pace;
-use super::retry_after::retry_after;
+use super::retry_after::{date, retry_after};
 use super::{AccountSettings, Answered, correlate};
 use crate::domain::Instant;
 use crate::domain::outcome::CallFailure;
@@ -155,11 +155,9 @@ async fn once(
 ) -> Result<Answered, CallFailure> {
     let mut response = around("send", in_time(client, request, deadline)).await?;
     let status = response.status();
-    let retry_after = response
-        .headers()
-        .get(RETRY_AFTER)
-        .and_then(|value| value.to_str().ok())
-        .and_then(|value| retry_after(value, at));
+    let header = |name: HeaderName| response.headers().get(name)?.to_str().ok();
+    let retry_after = header(RETRY_AFTER).and_then(|value| retry_after(value, at));
+    let date = header(DATE).and_then(date);
     let mut body = Vec::new();
     while let Some(chunk) = around("body", response.chunk())
         .await
@@ -176,6 +174,7 @@ async fn once(
         status: status.as_u16(),
         body: String::from_utf8_lossy(&body).into_owned(),
         retry_after,
+        date,
     })
 }
 

@@ -9,6 +9,7 @@ pub mod http;
 mod json;
 pub mod juspay;
 pub mod pace;
+mod reach;
 mod read;
 mod redact;
 mod retry_after;
@@ -30,6 +31,7 @@ pub use correlate::correlated;
 pub use http::Http;
 pub use juspay::Juspay;
 pub use pace::Pace;
+pub use reach::Reached;
 pub use read::{Answered, Read, Reading, read, read_about};
 pub use redact::{hide_in_text, redact};
 pub use signzy::Signzy;
@@ -184,7 +186,7 @@ pub enum MandateAnswer {
 }
 
 /// A call that came to nothing, for people.
-fn in_words(failure: &CallFailure) -> String {
+pub fn in_words(failure: &CallFailure) -> String {
     match failure {
         CallFailure::NotSent { why } => format!("nothing was sent: {why}"),
         CallFailure::Unknown { why } => why.clone(),
@@ -236,6 +238,9 @@ pub trait Provider: std::fmt::Debug + Send + Sync {
         command: MandateCommand,
         at: Instant,
     ) -> impl Future<Output = MandateAnswer> + Send;
+
+    /// Asks about something that nobody has: whether the credentials are taken.
+    fn reach(&self, at: Instant) -> impl Future<Output = Reached> + Send;
 
     /// Whether `execute` has no idempotency key, so that the provider's counter must be read and recorded before it.
     fn execute_needs_counter(&self) -> bool;
@@ -326,6 +331,10 @@ impl Provider for Client {
         at: Instant,
     ) -> MandateAnswer {
         dispatch!(self, client => client.command(mandate, command, at).await)
+    }
+
+    async fn reach(&self, at: Instant) -> Reached {
+        dispatch!(self, client => client.reach(at).await)
     }
 
     fn execute_needs_counter(&self) -> bool {

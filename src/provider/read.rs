@@ -1,5 +1,6 @@
 //! Reading an answer: what the clients do with one that came over the wire, and `mandated classify` with one from a file.
 
+use std::fmt;
 use std::time::Duration;
 
 use super::retry_after::retry_after;
@@ -9,12 +10,24 @@ use crate::domain::outcome::NotificationOutcome;
 use crate::domain::{Instant, Outcome, ProviderKind, Rail, Step};
 
 /// An answer that came back whole, whatever its HTTP status.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Answered {
     pub status: u16,
     pub body: String,
     /// From the header `Retry-After`.
     pub retry_after: Option<Duration>,
+    /// From the header `Date`: the provider's clock.
+    pub date: Option<Instant>,
+}
+
+/// Without the body: it is not redacted yet.
+impl fmt::Debug for Answered {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Answered")
+            .field("status", &self.status)
+            .field("body", &format_args!("{} bytes", self.body.len()))
+            .finish_non_exhaustive()
+    }
 }
 
 impl Answered {
@@ -33,6 +46,7 @@ impl Answered {
             status,
             body,
             retry_after,
+            date: None,
         }
     }
 }

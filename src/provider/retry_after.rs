@@ -1,4 +1,4 @@
-//! The header `Retry-After` (RFC 9110, "Retry-After"): seconds, or a date.
+//! The headers `Retry-After` and `Date` (RFC 9110): seconds, or a date.
 
 use std::time::Duration;
 
@@ -22,14 +22,19 @@ pub(super) fn retry_after(value: &str, now: Instant) -> Option<Duration> {
     let wait = match value.parse() {
         Ok(seconds) => Duration::from_secs(seconds),
         Err(_no_number) => {
-            let date = DATES
-                .iter()
-                .find_map(|format| NaiveDateTime::parse_from_str(value, format).ok())?;
-            let ahead = date.and_utc().signed_duration_since(now);
+            let ahead = date(value)?.signed_duration_since(now);
             ahead.to_std().unwrap_or_default()
         }
     };
     Some(wait.min(LONGEST))
+}
+
+/// A date as HTTP writes it.
+pub(super) fn date(value: &str) -> Option<Instant> {
+    DATES
+        .iter()
+        .find_map(|format| NaiveDateTime::parse_from_str(value.trim(), format).ok())
+        .map(|date| date.and_utc())
 }
 
 #[cfg(test)]

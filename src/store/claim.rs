@@ -72,60 +72,62 @@ pub async fn claim_due(
     Ok(rows::readable(rows.into_iter().map(Row::read)))
 }
 
-#[derive(Debug)]
-struct Row {
-    execution_id: i64,
-    step: String,
-    run_at: Instant,
-    run_before: Option<Instant>,
-    lease_token: i64,
-    opened: bool,
-    intent_kind: Option<String>,
-    intent_opened_at: Option<Instant>,
-    counter_before: Option<i64>,
-    cycle_on: NaiveDate,
-    debit_at: Instant,
-    closes_at: Instant,
-    amount_minor: i64,
-    currency: String,
-    policy_id: i64,
-    state: String,
-    class: Option<String>,
-    order_no: i16,
-    order_id: String,
-    notification_no: i16,
-    notification_ref: Option<String>,
-    delivered_at: Option<Instant>,
-    undelivered_at: Option<Instant>,
-    execute_at: Option<Instant>,
-    debits_tried: i16,
-    lookups: i16,
-    tries: i16,
-    provider_ref: Option<String>,
-    sent_at: Option<Instant>,
-    failed_at: Option<Instant>,
-    looked: Vec<Instant>,
-    mandate_id: i64,
-    mandate_ref: String,
-    provider: String,
-    provider_mandate_id: String,
-    customer_id: String,
-    rail: String,
-    notify: String,
-    mandate_amount_minor: Option<i64>,
-    max_amount_minor: i64,
-    frequency: Option<String>,
-    cron: Option<String>,
-    time_zone: String,
-    starts_on: NaiveDate,
-    ends_on: Option<NaiveDate>,
-    debit_time: NaiveTime,
-    category: Option<String>,
-    description: String,
-    metadata: serde_json::Value,
-    mandate_status: String,
-    provider_paused_at: Option<Instant>,
-    budget_spent_on: Option<NaiveDate>,
+/// An execution with its mandate, as a claim reads them.
+pub(super) struct Row {
+    pub(super) execution_id: i64,
+    pub(super) step: String,
+    pub(super) run_at: Instant,
+    pub(super) run_before: Option<Instant>,
+    pub(super) lease_token: i64,
+    pub(super) opened: bool,
+    pub(super) intent_kind: Option<String>,
+    pub(super) intent_opened_at: Option<Instant>,
+    pub(super) counter_before: Option<i64>,
+    pub(super) cycle_on: NaiveDate,
+    pub(super) debit_at: Instant,
+    pub(super) closes_at: Instant,
+    pub(super) amount_minor: i64,
+    pub(super) currency: String,
+    pub(super) policy_id: i64,
+    pub(super) state: String,
+    pub(super) class: Option<String>,
+    pub(super) order_no: i16,
+    pub(super) order_id: String,
+    pub(super) notification_no: i16,
+    pub(super) notification_ref: Option<String>,
+    pub(super) delivered_at: Option<Instant>,
+    pub(super) undelivered_at: Option<Instant>,
+    pub(super) execute_at: Option<Instant>,
+    pub(super) debits_tried: i16,
+    pub(super) lookups: i16,
+    pub(super) tries: i16,
+    pub(super) provider_ref: Option<String>,
+    pub(super) sent_at: Option<Instant>,
+    pub(super) failed_at: Option<Instant>,
+    pub(super) not_before: Option<Instant>,
+    pub(super) looked: Vec<Instant>,
+    pub(super) mandate_id: i64,
+    pub(super) mandate_ref: String,
+    pub(super) provider: String,
+    pub(super) provider_mandate_id: String,
+    pub(super) customer_id: String,
+    pub(super) rail: String,
+    pub(super) notify: String,
+    pub(super) mandate_amount_minor: Option<i64>,
+    pub(super) max_amount_minor: i64,
+    pub(super) frequency: Option<String>,
+    pub(super) cron: Option<String>,
+    pub(super) time_zone: String,
+    pub(super) starts_on: NaiveDate,
+    pub(super) ends_on: Option<NaiveDate>,
+    pub(super) debit_time: NaiveTime,
+    pub(super) category: Option<String>,
+    pub(super) description: String,
+    pub(super) metadata: serde_json::Value,
+    pub(super) mandate_status: String,
+    pub(super) provider_paused_at: Option<Instant>,
+    pub(super) rail_paused: bool,
+    pub(super) budget_spent_on: Option<NaiveDate>,
 }
 
 impl Row {
@@ -148,7 +150,7 @@ impl Row {
         })
     }
 
-    fn mandate(&self) -> Result<Mandate, StoreError> {
+    pub(super) fn mandate(&self) -> Result<Mandate, StoreError> {
         let id = self.mandate_id;
         let terms = rows::terms(&TermsRow {
             id,
@@ -178,12 +180,12 @@ impl Row {
             terms,
             category: self.category.clone(),
             description: self.description.clone(),
-            metadata: self.metadata.as_object().cloned().unwrap_or_default(),
+            metadata: self.metadata.clone().into(),
             status: word("mandate", id, &self.mandate_status, MandateStatus::parse)?,
         })
     }
 
-    fn execution(&self, mandate: &Mandate) -> Result<Execution, StoreError> {
+    pub(super) fn execution(&self, mandate: &Mandate) -> Result<Execution, StoreError> {
         let id = self.execution_id;
         let number = |value: i16| count("execution", id, value);
         let stored = word("execution", id, &self.state, State::parse)?;
@@ -203,6 +205,7 @@ impl Row {
             notify: mandate.notify,
             mandate_status: mandate.status,
             paused_at: self.provider_paused_at,
+            rail_paused: self.rail_paused,
             budget_from: self.budget_spent_on.and_then(budget_from),
             // `executing` is not stored: it is the open intent.
             state: if waiting && intent.is_some() {
@@ -228,6 +231,7 @@ impl Row {
                 tries: number(self.tries)?,
                 sent_at: self.sent_at,
                 failed_at: self.failed_at,
+                not_before: self.not_before,
                 looked: [0, 1, 2].map(|nth| self.looked.get(nth).copied()),
             },
             class: match self.class.as_deref() {

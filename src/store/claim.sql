@@ -24,10 +24,12 @@ with due as materialized (
   select c.execution_id, c.step, c.run_at, c.run_before, c.lease_token,
          e.mandate_id, e.cycle_on, e.debit_at, e.closes_at, e.amount_minor, e.max_amount_minor, e.currency, e.policy_id, e.state,
          e.class, e.order_no, e.order_id, e.notification_no, e.notification_ref, e.delivered_at, e.undelivered_at,
-         e.execute_at, e.max_attempts, e.debits_tried, e.lookups, e.tries, e.provider_ref, e.sent_at, e.failed_at, e.looked,
+         e.execute_at, e.max_attempts, e.debits_tried, e.lookups, e.tries, e.provider_ref, e.sent_at, e.failed_at, e.not_before, e.looked,
          m.ref, m.provider, m.provider_mandate_id, m.customer_id, m.rail, m.notify, m.amount_minor as mandate_amount_minor,
          m.max_amount_minor as mandate_max_minor, m.frequency, m.cron, m.time_zone, m.starts_on, m.ends_on,
          m.debit_at as debit_time, m.category, m.description, m.metadata, m.status as mandate_status, m.provider_paused_at,
+         m.rail = any (array(select r.rail from mandated.rails r
+                              where r.rail in ('upi', 'card', 'enach') and r.paused_until > $2)) as rail_paused,
          -- The day of which the tries must be older than 30 days before one more fits; null while one fits. A day counts as a
          -- whole, so it is later than by the hour, and never earlier. Where only what the provider may have tried unseen is too
          -- much, one may fit on the day after the first of those orders is looked at.
@@ -59,7 +61,7 @@ with due as materialized (
     left join lateral (select amount_minor, delivered_at from mandated.notifications n
                         where n.execution_id = j.execution_id and n.notification_no = j.notification_no limit 1) n on true
    where j.step in ('execute', 'retry')
-     and j.mandate_status = 'active'
+     and j.mandate_status = 'active' and not j.rail_paused
      and j.state in ('planned', 'notified', 'retrying')
      and $2 < j.closes_at and (j.run_before is null or $2 < j.run_before)
      and j.debits_tried < j.max_attempts
@@ -88,13 +90,13 @@ select l.execution_id as "execution_id!", l.step as "step!", l.run_at as "run_at
        l.currency as "currency!", l.policy_id as "policy_id!", l.state as "state!", l.class, l.order_no as "order_no!",
        l.order_id as "order_id!", l.notification_no as "notification_no!", l.notification_ref, l.delivered_at,
        l.undelivered_at, l.execute_at,
-       l.debits_tried as "debits_tried!", l.lookups as "lookups!", l.tries as "tries!", l.provider_ref, l.sent_at, l.failed_at,
+       l.debits_tried as "debits_tried!", l.lookups as "lookups!", l.tries as "tries!", l.provider_ref, l.sent_at, l.failed_at, l.not_before,
        l.looked as "looked!", l.mandate_id as "mandate_id!", l.ref as "mandate_ref!", l.provider as "provider!",
        l.provider_mandate_id as "provider_mandate_id!", l.customer_id as "customer_id!", l.rail as "rail!",
        l.notify as "notify!", l.mandate_amount_minor, l.mandate_max_minor as "max_amount_minor!", l.frequency, l.cron,
        l.time_zone as "time_zone!", l.starts_on as "starts_on!", l.ends_on, l.debit_time as "debit_time!", l.category,
        l.description as "description!", l.metadata as "metadata!", l.mandate_status as "mandate_status!",
-       l.provider_paused_at, l.budget_spent_on
+       l.provider_paused_at, l.rail_paused as "rail_paused!", l.budget_spent_on
   from leased l
   left join lateral (select kind, opened_at, counter_before from mandated.intents
                       where execution_id = l.execution_id limit 1) i on true

@@ -63,6 +63,22 @@ pub enum StoreError {
 }
 
 impl StoreError {
+    /// Whether this version of the program does not fit the database.
+    pub const fn is_about_the_version(&self) -> bool {
+        match self {
+            Self::NotMigrated | Self::Behind { .. } | Self::Ahead { .. } | Self::Changed { .. } => {
+                true
+            }
+            Self::Database { .. }
+            | Self::NoAnswer { .. }
+            | Self::Locked { .. }
+            | Self::Corrupt { .. }
+            | Self::Clocks { .. }
+            | Self::Migration { .. }
+            | Self::Migrate { .. } => false,
+        }
+    }
+
     /// Whether the database refused the rows themselves (a constraint, a value out of range): trying again changes nothing.
     pub fn is_about_the_data(&self) -> bool {
         // "Data exception" and "integrity constraint violation".

@@ -6,7 +6,7 @@ use serde_json::Value;
 use sqlx::PgConnection;
 
 use super::rows::word;
-use crate::domain::ProviderKind;
+use crate::domain::{Metadata, ProviderKind};
 
 /// A configured account, as imports need it.
 #[derive(Debug, Clone)]
@@ -59,7 +59,7 @@ pub struct NewMandate {
     pub debit_at: NaiveTime,
     pub category: Option<String>,
     pub description: String,
-    pub metadata: Value,
+    pub metadata: Metadata,
     pub cursor: Option<Cursor>,
 }
 

@@ -4,6 +4,7 @@ use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
 use sqlx::{Connection, PgConnection};
 
 use super::error::{StoreError, Tried};
+use super::operations::Said;
 use super::rows::{self, TermsRow, word};
 use crate::domain::{Currency, Mandate, MandateId, MandateStatus, Notify, ProviderKind, Rail};
 
@@ -98,7 +99,7 @@ impl Row {
             terms,
             category: self.category,
             description: self.description,
-            metadata: self.metadata.as_object().cloned().unwrap_or_default(),
+            metadata: self.metadata.into(),
             status: word("mandate", id, &self.status, MandateStatus::parse)?,
         };
         Ok(Stored {
@@ -131,6 +132,15 @@ impl Change {
         }
     }
 
+    /// The verb, as in `operations`.
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Pause => "pause",
+            Self::Resume => "resume",
+            Self::Revoke => "revoke",
+        }
+    }
+
     /// The participle, as in the event's kind (`mandate.paused`).
     pub const fn done(self) -> &'static str {
         match self {
@@ -148,6 +158,16 @@ impl Change {
             Self::Revoke => matches!(status, MandateStatus::Active | MandateStatus::Paused),
         }
     }
+}
+
+/// What an operator wants of a mandate.
+#[derive(Debug, Clone, Copy)]
+pub struct Wanted<'a> {
+    pub reference: &'a str,
+    pub change: Change,
+    pub said: Said<'a>,
+    /// The end of a pause, where the provider is told of one.
+    pub until: Option<DateTime<Utc>>,
 }
 
 /// What became of a change.
@@ -169,11 +189,15 @@ pub enum Changed {
 /// waits for its own time goes on waiting. A pause makes void what the provider is known to have said of an earlier one.
 pub async fn set_status(
     conn: &mut PgConnection,
-    reference: &str,
-    change: Change,
-    reason: &str,
+    wanted: Wanted<'_>,
     now: DateTime<Utc>,
 ) -> Result<Changed, StoreError> {
+    let Wanted {
+        reference,
+        change,
+        said,
+        until,
+    } = wanted;
     let mut tx = conn.begin().await.tried("begin a transaction")?;
     // Locked, so that the event tells the truth about what was there before.
     let row = sqlx::query!(
@@ -206,15 +230,22 @@ pub async fn set_status(
     sqlx::query!(
         "with changed as (
            update mandated.mandates set status = $2, status_reason = $3, provider_paused_at = null, updated_at = $4 where id = $1
-           returning id, ref)
+           returning id, ref
+         ), noted as (
+           insert into mandated.operations (at, mandate_id, what, until, who, reason) select $4, id, $7, $8, $9, $10 from changed
+         )
          insert into mandated.events (at, kind, mandate_id, mandate_ref, from_state, to_state, reason)
          select $4, $5, id, ref, $6, $2, $3 from changed",
         row.id,
         change.status().as_str(),
-        reason,
+        format!("by {}: {}", said.who, said.reason),
         now,
         format!("mandate.{}", change.done()),
         before.as_str(),
+        change.as_str(),
+        until.filter(|_| change == Change::Pause),
+        said.who,
+        said.reason
     )
     .execute(&mut *tx)
     .await

@@ -72,6 +72,7 @@ pub struct Pulse {
     pub oldest_unknown_at: Option<Instant>,
     pub reviews: i64,
     pub paused_accounts: i64,
+    pub paused_rails: i64,
     /// Of the tries allowed to the debits that are due next, how many in a hundred are left.
     pub budget_headroom: i64,
     /// In the hot tables, as Postgres counts them: what was written in the last seconds may be missing.
@@ -94,6 +95,7 @@ pub async fn pulse(pool: &PgPool, now: Instant) -> Result<Pulse, StoreError> {
              (select since from mandated.open_ends where state = 'unknown' order by since limit 1) as "oldest_unknown_at?",
              (select count(*) from mandated.open_ends where state = 'review') as "reviews!",
              (select count(*) from mandated.accounts where paused_until > $1) as "paused_accounts!",
+             (select count(*) from mandated.rails where paused_until > $1) as "paused_rails!",
              (select coalesce(100 * sum(e.max_attempts - least(e.debits_tried, e.max_attempts)) / sum(e.max_attempts), 100)
                 from mandated.accounts a cross join lateral (
                   select j.execution_id, j.step from mandated.jobs j where j.account_id = a.id and j.lease_token is null

@@ -1,16 +1,14 @@
-//! What a person does to accounts: pause and resume, each with a row that says who and why.
+//! What a person does to accounts and rails: pause and resume, each with a row that says who and why.
 
 use serde::Serialize;
 use sqlx::{FromRow, PgConnection, PgPool};
 
 use super::error::{StoreError, Tried};
-use crate::domain::Instant;
+use crate::domain::{Instant, Rail};
 
-/// A person's word.
+/// Who did something, and why: kept for good.
 #[derive(Debug, Clone, Copy)]
-pub struct Order<'a> {
-    /// The account's name; none is all of them.
-    pub account: Option<&'a str>,
+pub struct Said<'a> {
     pub who: &'a str,
     pub reason: &'a str,
 }
@@ -42,28 +40,59 @@ pub async fn accounts(pool: &PgPool, now: Instant) -> Result<Vec<AccountRow>, St
     .tried("list the accounts")
 }
 
-/// Pauses accounts until a time; which ones. A pause that lasts longer keeps its end.
-pub async fn pause(
+/// A rail as the database has it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, FromRow)]
+pub struct RailRow {
+    pub rail: String,
+    pub paused_until: Option<Instant>,
+    pub pause_reason: Option<String>,
+}
+
+/// Every rail.
+pub async fn rails(pool: &PgPool, now: Instant) -> Result<Vec<RailRow>, StoreError> {
+    sqlx::query_as!(
+        RailRow,
+        "select rail, case when paused_until > $1 then paused_until end as paused_until,
+                case when paused_until > $1 then pause_reason end as pause_reason
+           from mandated.rails order by rail",
+        now
+    )
+    .fetch_all(pool)
+    .await
+    .tried("list the rails")
+}
+
+/// An account that is paused, until when.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Paused {
+    pub name: String,
+    pub until: Instant,
+}
+
+/// Pauses accounts until a time. A pause that lasts longer keeps its end. Without a name, all of them.
+pub async fn pause_accounts(
     conn: &mut PgConnection,
-    order: Order<'_>,
+    account: Option<&str>,
+    said: Said<'_>,
     until: Instant,
     now: Instant,
-) -> Result<Vec<String>, StoreError> {
-    sqlx::query_scalar!(
+) -> Result<Vec<Paused>, StoreError> {
+    sqlx::query_as!(
+        Paused,
         r#"with changed as (
              update mandated.accounts
                 set paused_until = greatest(paused_until, $2), pause_reason = format('%s, by %s', $4::text, $3::text)
               where $1::text is null or name = $1
-             returning id, name
+             returning id, name, paused_until
            ), noted as (
              insert into mandated.operations (at, account_id, what, until, who, reason)
-             select $5, id, 'pause', $2, $3, $4 from changed
+             select $5, id, 'pause', paused_until, $3, $4 from changed
            )
-           select name as "name!" from changed order by name"#,
-        order.account,
+           select name as "name!", paused_until as "until!" from changed order by name"#,
+        account,
         until,
-        order.who,
-        order.reason,
+        said.who,
+        said.reason,
         now
     )
     .fetch_all(conn)
@@ -72,9 +101,10 @@ pub async fn pause(
 }
 
 /// Ends the pauses of accounts, whoever made them; which accounts.
-pub async fn resume(
+pub async fn resume_accounts(
     conn: &mut PgConnection,
-    order: Order<'_>,
+    account: Option<&str>,
+    said: Said<'_>,
     now: Instant,
 ) -> Result<Vec<String>, StoreError> {
     sqlx::query_scalar!(
@@ -92,12 +122,66 @@ pub async fn resume(
              select pg_notify('mandated_jobs', '') from changed limit 1
            )
            select name as "name!" from changed left join woken on true order by name"#,
-        order.account,
-        order.who,
-        order.reason,
+        account,
+        said.who,
+        said.reason,
         now
     )
     .fetch_all(conn)
     .await
     .tried("resume the accounts")
+}
+
+/// Pauses a rail until a time; until when it is paused now. A pause that lasts longer keeps its end.
+pub async fn pause_rail(
+    conn: &mut PgConnection,
+    rail: Rail,
+    said: Said<'_>,
+    until: Instant,
+    now: Instant,
+) -> Result<Instant, StoreError> {
+    sqlx::query_scalar!(
+        r#"with changed as (
+             update mandated.rails
+                set paused_until = greatest(paused_until, $2), pause_reason = format('%s, by %s', $4::text, $3::text)
+              where rail = $1
+             returning rail, paused_until
+           ), noted as (
+             insert into mandated.operations (at, rail, what, until, who, reason)
+             select $5, rail, 'pause', paused_until, $3, $4 from changed
+           )
+           select paused_until as "until!" from changed"#,
+        rail.as_str(),
+        until,
+        said.who,
+        said.reason,
+        now
+    )
+    .fetch_one(conn)
+    .await
+    .tried("pause the rail")
+}
+
+/// Ends the pause of a rail; whether there was one.
+pub async fn resume_rail(
+    conn: &mut PgConnection,
+    rail: Rail,
+    said: Said<'_>,
+    now: Instant,
+) -> Result<bool, StoreError> {
+    let done = sqlx::query!(
+        "with changed as (
+           update mandated.rails set paused_until = null, pause_reason = null where rail = $1 and paused_until is not null
+           returning rail
+         )
+         insert into mandated.operations (at, rail, what, who, reason) select $4, rail, 'resume', $2, $3 from changed",
+        rail.as_str(),
+        said.who,
+        said.reason,
+        now
+    )
+    .execute(conn)
+    .await
+    .tried("resume the rail")?;
+    Ok(done.rows_affected() > 0)
 }

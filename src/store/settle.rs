@@ -38,6 +38,7 @@ pub struct Settlement {
     pub provider_ref: Option<String>,
     pub sent_at: Option<Instant>,
     pub failed_at: Option<Instant>,
+    pub not_before: Option<Instant>,
     pub looked: Vec<Instant>,
     pub mandate_status: Option<&'static str>,
     /// The pause that this status is an answer about; without one it is news of an active mandate.
@@ -177,7 +178,8 @@ pub async fn settle(
         &attempts.texts(|one| one.code.as_deref()) as _,
         &attempts.texts(|one| one.message.as_deref()) as _,
         &attempts.texts(|one| one.rule.as_deref()) as _,
-        &attempts.texts(|one| one.body.as_deref()) as _
+        &attempts.texts(|one| one.body.as_deref()) as _,
+        &settlements.of(|one| one.not_before) as _
     );
     let rows = around("settle", statement.fetch_all(pool))
         .await

@@ -1,5 +1,5 @@
 -- $1 business time, $2 worker; one reason that parks $3 executions of an account within $4 seconds pauses it for $5 seconds;
--- from $6 on the settlements, from $41 on the attempts: an array for each column
+-- from $6 on and in $53 the settlements, from $41 on the attempts: an array for each column
 -- Each table is reached by its key, in ways that leave Postgres no choice: see claim.sql.
 with s as materialized (
   select * from unnest(
@@ -7,12 +7,12 @@ with s as materialized (
     $14::timestamptz[], $15::boolean[], $16::smallint[], $17::text[], $18::smallint[], $19::text[],
     $20::timestamptz[], $21::timestamptz[], $22::timestamptz[], $23::smallint[], $24::smallint[], $25::smallint[],
     $26::text[], $27::timestamptz[], $28::timestamptz[], $29::text[], $30::text[], $31::timestamptz[], $32::boolean[],
-    $33::integer[], $34::text[], $35::bigint[], $36::text[], $37::smallint[], $38::text[], $39::text[], $40::text[]
+    $33::integer[], $34::text[], $35::bigint[], $36::text[], $37::smallint[], $38::text[], $39::text[], $40::text[], $53::timestamptz[]
   ) as s (
     execution_id, lease_token, from_state, to_state, reason, class, step, run_at, run_before, closes_intent, order_no,
     order_id, notification_no, notification_ref, delivered_at, undelivered_at, execute_at, debits_tried, lookups,
     tries, provider_ref, sent_at, failed_at, looked, mandate_status, paused_at, parked, card_tries, fault,
-    debit_minor, debit_order_id, told_no, told_ref, told_state, told_message
+    debit_minor, debit_order_id, told_no, told_ref, told_state, told_message, not_before
   )
 ), waited_for as materialized (
   -- Locked, so that a mandate is not resumed between the look at it and the parking of its job: whoever comes second sees
@@ -74,7 +74,7 @@ with s as materialized (
          order_no = h.order_no, order_id = h.order_id, notification_no = h.notification_no, notification_ref = h.notification_ref,
          delivered_at = h.delivered_at, undelivered_at = h.undelivered_at, execute_at = h.execute_at,
          debits_tried = h.debits_tried, lookups = h.lookups,
-         tries = h.tries, provider_ref = h.provider_ref, sent_at = h.sent_at, failed_at = h.failed_at, looked = h.looked::timestamptz[]
+         tries = h.tries, provider_ref = h.provider_ref, sent_at = h.sent_at, failed_at = h.failed_at, not_before = h.not_before, looked = h.looked::timestamptz[]
     from ended h
     cross join lateral (
       select case when h.refund_due then 'review' else h.to_state end as state,

@@ -44,6 +44,7 @@ pub(crate) fn said(provider: ProviderKind, step: Step, status: u16, body: &str) 
         rail: Rail::Upi,
     };
     let answered = Answered {
+        date: None,
         status,
         body: body.to_owned(),
         retry_after: None,

@@ -6,14 +6,14 @@ use mandated::admin::AdminError;
 use mandated::admin::accounts::{pause, resume};
 use mandated::domain::AccountId;
 use mandated::store::accounts;
-use mandated::store::operations::Order;
+use mandated::store::operations::Said;
 use sqlx::PgPool;
 
 use crate::support::due::{claim, column, due, now};
 use crate::support::process::Shop;
 
-const SAID: Order<'_> = Order {
-    account: Some("juspay_main"),
+const NAME: Option<&str> = Some("juspay_main");
+const SAID: Said<'_> = Said {
     who: "asha",
     reason: "the provider is down",
 };
@@ -31,7 +31,7 @@ async fn nothing_of_a_paused_account_is_claimed_until_it_is_resumed() {
     let database = due(3).await;
     let pool = &database.pool;
     let mut conn = pool.acquire().await.unwrap();
-    pause(&mut conn, SAID, None, now()).await.unwrap();
+    pause(&mut conn, NAME, SAID, None, now()).await.unwrap();
     assert!(claim(pool, 3, "worker-1").await.is_empty());
     // The daemons' own, shorter pause does not end a person's.
     let soon = now() + Duration::from_secs(1);
@@ -44,12 +44,11 @@ async fn nothing_of_a_paused_account_is_claimed_until_it_is_resumed() {
     )
     .await;
     assert_eq!(until, [true]);
-    let again = Order {
-        account: None,
+    let again = Said {
         reason: "it is back",
         ..SAID
     };
-    resume(&mut conn, again, now()).await.unwrap();
+    resume(&mut conn, None, again, now()).await.unwrap();
     assert_eq!(claim(pool, 3, "worker-1").await.len(), 3);
     assert_eq!(
         on_record(pool).await,
@@ -66,7 +65,9 @@ async fn a_pause_with_an_end_ends_by_itself() {
     let mut conn = database.pool.acquire().await.unwrap();
     let an_hour = Duration::from_hours(1);
     let before = now() - Duration::from_mins(61);
-    pause(&mut conn, SAID, Some(an_hour), before).await.unwrap();
+    pause(&mut conn, NAME, SAID, Some(an_hour), before)
+        .await
+        .unwrap();
     assert_eq!(claim(&database.pool, 1, "worker-1").await.len(), 1);
 }
 
@@ -74,19 +75,20 @@ async fn a_pause_with_an_end_ends_by_itself() {
 async fn words_that_say_nothing_or_too_much_change_nothing() {
     let database = due(1).await;
     let mut conn = database.pool.acquire().await.unwrap();
-    for said in [
-        Order { who: " ", ..SAID },
-        Order { reason: "", ..SAID },
-        Order {
-            reason: "asked by payer@example.com",
-            ..SAID
-        },
-        Order {
-            account: Some("juspay_man"),
-            ..SAID
-        },
+    for (name, said) in [
+        (NAME, Said { who: " ", ..SAID }),
+        (NAME, Said { reason: "", ..SAID }),
+        (
+            NAME,
+            Said {
+                reason: "asked by payer@example.com",
+                ..SAID
+            },
+        ),
+        (Some("juspay_man"), SAID),
     ] {
-        let refused = pause(&mut conn, said, None, now()).await.unwrap_err();
+        let refused = pause(&mut conn, name, said, None, now()).await;
+        let refused = refused.unwrap_err();
         let is_known = matches!(refused, AdminError::Words(_) | AdminError::NoAccount(_));
         assert!(is_known, "{refused}");
     }

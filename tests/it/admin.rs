@@ -13,6 +13,7 @@ use sqlx::{AssertSqlSafe, PgPool};
 
 use crate::import::{now, policy, take, with_accounts};
 use crate::support::TestDatabase;
+use crate::support::due::wanted;
 
 /// A monthly UPI mandate, a yearly card mandate that the provider notifies, an eNACH mandate whose cycles are
 /// presented, and one whose end has passed.
@@ -122,15 +123,7 @@ async fn a_mandate_is_paused_resumed_and_revoked_with_an_event_each() {
     let mut conn = pool.acquire().await.unwrap();
     let mut change = async |reference: &str, change| {
         let mut out = Vec::new();
-        let result = mandates::change(
-            &mut conn,
-            reference,
-            change,
-            "asked by phone",
-            now(),
-            &mut out,
-        )
-        .await;
+        let result = mandates::change(&mut conn, wanted(reference, change), now(), &mut out).await;
         result.map_or_else(|error| format!("error: {error}\n"), |()| text(out))
     };
     let mut said = String::new();
@@ -155,9 +148,9 @@ async fn a_mandate_is_paused_resumed_and_revoked_with_an_event_each() {
     error: there is no mandate "sub-9"; `mandated mandates list` shows what there is
     "#);
     insta::assert_snapshot!(statuses(pool).await.join("\n"), @r"
-    mandate.paused active paused asked by phone
-    mandate.resumed paused active asked by phone
-    mandate.revoked active revoked asked by phone
+    mandate.paused active paused by asha: said so
+    mandate.resumed paused active by asha: said so
+    mandate.revoked active revoked by asha: said so
     ");
     let row: String = sqlx::query_scalar(
         "select concat_ws(' ', status, status_reason, updated_at at time zone 'UTC', next_cycle_on) from mandated.mandates where ref = 'sub-1'",
@@ -165,7 +158,10 @@ async fn a_mandate_is_paused_resumed_and_revoked_with_an_event_each() {
     .fetch_one(pool)
     .await
     .unwrap();
-    assert_eq!(row, "revoked asked by phone 2026-11-20 06:00:00 2026-11-30");
+    assert_eq!(
+        row,
+        "revoked by asha: said so 2026-11-20 06:00:00 2026-11-30"
+    );
 }
 
 /// An execution of sub-1 whose job is parked for days.
@@ -207,16 +203,9 @@ async fn resuming_makes_parked_steps_due_but_not_those_that_wait_for_an_answer()
         parked(pool, step).await;
         let mut conn = pool.acquire().await.unwrap();
         for change in [Change::Pause, Change::Resume] {
-            mandates::change(
-                &mut conn,
-                "sub-1",
-                change,
-                "holiday",
-                now(),
-                &mut Vec::new(),
-            )
-            .await
-            .unwrap();
+            mandates::change(&mut conn, wanted("sub-1", change), now(), &mut Vec::new())
+                .await
+                .unwrap();
         }
         let job: String = sqlx::query_scalar(
             "select concat_ws(' ', run_at at time zone 'UTC', run_before at time zone 'UTC') from mandated.jobs",
@@ -381,9 +370,7 @@ async fn a_timeline_tells_why_a_cycle_ended_as_it_did() {
     let mut conn = pool.acquire().await.unwrap();
     mandates::change(
         &mut conn,
-        "sub-1",
-        Change::Pause,
-        "holiday",
+        wanted("sub-1", Change::Pause),
         now(),
         &mut Vec::new(),
     )

@@ -1,5 +1,7 @@
 //! The log contract: which lines there are, what is in them, and at which level.
 
+mod catalog;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
@@ -259,7 +261,7 @@ async fn the_heartbeat_has_the_figures_that_the_readme_lists() {
 }
 
 /// What the heartbeat says, and the metric that repeats it.
-const METRICS: [(&str, &str); 20] = [
+const METRICS: [(&str, &str); 22] = [
     ("timestamp", "mandated_heartbeat_timestamp_seconds"),
     ("due", "mandated_jobs_due"),
     ("leased", "mandated_jobs_leased"),
@@ -268,11 +270,13 @@ const METRICS: [(&str, &str); 20] = [
     ("oldest_unknown_s", "mandated_oldest_unknown_age_seconds"),
     ("reviews", "mandated_reviews_open"),
     ("paused_accounts", "mandated_accounts_paused"),
+    ("paused_rails", "mandated_rails_paused"),
     ("budget_headroom", "mandated_budget_headroom_percent"),
     ("unmapped", "mandated_answers_unmapped_last_day"),
     ("dead_rows", "mandated_dead_rows"),
     ("oldest_snapshot_s", "mandated_oldest_snapshot_age_seconds"),
     ("settle_backlog", "mandated_settle_backlog"),
+    ("lines_left_out", "mandated_log_lines_left_out_total"),
     (
         "charged_total",
         "mandated_state_changes_total{state=\"charged\"}",

@@ -1,4 +1,7 @@
-//! What the README says about faults: each has a test, and the test is there.
+//! What the documents say holds: the faults have their tests, the commands work, the newcomer's tour comes to its end.
+
+mod commands;
+mod tour;
 
 use std::path::Path;
 

@@ -3,12 +3,17 @@
 mod chatter;
 mod commands;
 
+use std::time::Duration;
+
 use base64::Engine as _;
+use mandated::provider::Answered;
 use mandated::sandbox::Faults;
+use mandated::store::claim::{ClaimRequest, claim_due};
+use mandated::store::mandates::find;
 use wiremock::matchers::any;
 use wiremock::{Mock, MockServer};
 
-use crate::support::due::column;
+use crate::support::due::{column, execute};
 use crate::support::log::Log;
 use crate::support::world::{Flow, KEY, Payer, World, at, live};
 use chatter::Chatter;
@@ -69,11 +74,46 @@ async fn history(world: &World) -> String {
         "attempts",
         "events",
         "policies",
+        "account_faults",
+        "operations",
+        "resolutions",
     ] {
         let sql = format!("select t::text from mandated.{table} t");
         rows.extend(column::<String>(world.pool(), &sql).await);
     }
     rows.join("\n")
+}
+
+#[tokio::test]
+async fn no_struct_shows_them_in_its_debug_text() {
+    let world = World::open(&payers()).await;
+    world.run_until(at("05 06:00")).await;
+    let mut conn = world.pool().acquire().await.unwrap();
+    let stored = find(&mut conn, "100").await.unwrap().unwrap();
+    assert!(stored.mandate.metadata.values().any(|value| value == EMAIL));
+    execute(
+        world.pool(),
+        "update mandated.jobs set run_at = '2027-01-01'",
+    )
+    .await;
+    let request = ClaimRequest {
+        account: world.engine.accounts[0].id,
+        now: world.clock.now(),
+        limit: 10,
+        lease: Duration::from_mins(1),
+        worker: "worker-1",
+        since: None,
+    };
+    let claimed = claim_due(world.pool(), &request).await.unwrap();
+    assert!(!claimed.is_empty());
+    let body = format!(r#"{{"email":"{EMAIL}","vpa":"{VPA}"}}"#);
+    let answered = Answered::noted(200, [("x-phone", PHONE)], body, world.clock.now());
+    let text = format!("{:?} {stored:#?} {claimed:?} {answered:?}", world.engine);
+    assert!(
+        text.contains("order.customer_email"),
+        "the names are no secret"
+    );
+    assert_clean("a debug text", &text);
 }
 
 #[tokio::test]

@@ -5,6 +5,7 @@ use sqlx::PgConnection;
 use super::Rules;
 use crate::admin::AdminError;
 use crate::admin::error::step;
+use crate::domain::decide::operator::Wish;
 use crate::domain::state::{Event, State, apply};
 use crate::store;
 use crate::store::audit::{Finding, Range, Transition};
@@ -53,6 +54,9 @@ fn is_possible(transition: &Transition) -> bool {
         Some(from) => State::parse(from),
     };
     let Some(from) = from else { return false };
+    if let Some(wish) = &transition.wish {
+        return Wish::parse(wish).is_some_and(|wish| is_wished(wish, from, to));
+    }
     let leads_to =
         |from: State, events: &[Event]| events.iter().any(|event| apply(from, *event) == Ok(to));
     let disproofs = [Event::Declined, Event::NotProcessed];
@@ -66,14 +70,31 @@ fn is_possible(transition: &Transition) -> bool {
         .into_iter()
         .flatten()
         .any(|state| {
+            let ours: Vec<Event> = Event::ALL
+                .iter()
+                .copied()
+                .filter(|event| !matches!(event, Event::Reopened | Event::Skipped))
+                .collect();
             let disproven = disproofs
                 .iter()
                 .filter_map(|event| apply(state, *event).ok());
-            leads_to(state, Event::ALL)
+            leads_to(state, &ours)
                 || disproven
                     .into_iter()
                     .any(|state| leads_to(state, &conclusions))
         })
+}
+
+/// What only a person's wish leads to, and what it leaves where it is.
+fn is_wished(wish: Wish, from: State, to: State) -> bool {
+    match wish {
+        Wish::Skip => apply(from, Event::Skipped) == Ok(to),
+        Wish::Retry if from == to => matches!(
+            from,
+            State::Pending | State::Unknown | State::Retrying | State::Failed | State::Skipped
+        ),
+        Wish::Retry => apply(from, Event::Reopened) == Ok(to),
+    }
 }
 
 #[cfg(test)]
@@ -82,7 +103,12 @@ mod tests {
     use std::fmt::Write as _;
 
     fn possible(from: Option<&str>, to: &str) -> bool {
+        wished(None, from, to)
+    }
+
+    fn wished(wish: Option<Wish>, from: Option<&str>, to: &str) -> bool {
         is_possible(&Transition {
+            wish: wish.map(|wish| wish.to_string()),
             from_state: from.map(str::to_owned),
             to_state: to.to_owned(),
             execution_id: 1,
@@ -107,5 +133,22 @@ mod tests {
         }
         insta::assert_snapshot!(table);
         assert!(!possible(Some("planned"), "lost"));
+    }
+
+    #[test]
+    fn only_a_persons_wish_skips_a_cycle_or_takes_it_up_again() {
+        let retry = |from, to| wished(Some(Wish::Retry), Some(from), to);
+        let skip = |from, to| wished(Some(Wish::Skip), Some(from), to);
+        assert!(retry("failed", "planned") && !possible(Some("failed"), "planned"));
+        assert!(skip("notified", "skipped") && !possible(Some("notified"), "skipped"));
+        assert!(retry("retrying", "retrying") && retry("skipped", "planned"));
+        for (from, to) in [
+            ("charged", "planned"),
+            ("expired", "planned"),
+            ("unknown", "planned"),
+        ] {
+            assert!(!retry(from, to) && !skip(from, to), "{from} {to}");
+        }
+        assert!(!skip("unknown", "skipped") && !retry("notified", "charged"));
     }
 }

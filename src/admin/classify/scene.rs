@@ -53,6 +53,7 @@ impl Scene {
             tries: 0,
             sent_at: None,
             failed_at: None,
+            not_before: None,
             looked: [None; 3],
         };
         let zone = policy.debit_windows.time_zone();
@@ -62,6 +63,7 @@ impl Scene {
             notify,
             mandate_status: MandateStatus::Active,
             paused_at: None,
+            rail_paused: false,
             budget_from: None,
             state: State::Planned,
             cycle: Cycle {

@@ -11,7 +11,7 @@ use super::read::RawRow;
 use super::report::Problem;
 use crate::domain::cycle::{CronSchedule, Frequency, Schedule, Terms};
 use crate::domain::mandate::check_flow;
-use crate::domain::{Amount, Currency, Notify, ProviderKind, Rail};
+use crate::domain::{Amount, Currency, Metadata, Notify, ProviderKind, Rail};
 
 /// Whether a provider takes these fields, and if not, why.
 pub(super) type CheckMetadata<'a> =
@@ -311,9 +311,9 @@ impl Cells {
         &mut self,
         provider: Option<ProviderKind>,
         check: CheckMetadata<'_>,
-    ) -> Option<Value> {
+    ) -> Option<Metadata> {
         let Some(text) = self.get("metadata") else {
-            return Some(Value::Object(Map::new()));
+            return Some(Metadata::default());
         };
         let map: Map<String, Value> = match serde_json::from_str(&text) {
             Ok(map) => map,
@@ -328,7 +328,7 @@ impl Cells {
         if let Some(provider) = provider {
             self.take("metadata", check(provider, &map))?;
         }
-        Some(Value::Object(map))
+        Some(map.into())
     }
 }
 

@@ -34,6 +34,7 @@ impl Context<'_> {
             decision.reason = format!("{}, and before it {said}", decision.reason);
         }
         decision.closes_intent = true;
+        decision.progress.not_before = self.asked_to_wait(failure);
         self.mark_call(&mut decision);
         decision.progress.debits_tried = self.tried(failure.class);
         let before = self.execution.progress.debits_tried;
@@ -64,6 +65,12 @@ impl Context<'_> {
             return decision;
         }
         self.end_of_order(decision, failure)
+    }
+
+    /// Until when an answer asks us to wait, if it does. A later one counts, an earlier wish is not taken back by silence.
+    fn asked_to_wait(self, failure: &Failure) -> Option<Instant> {
+        let asked = Some(failure.allowed_from(self.now)).filter(|at| *at > self.now);
+        asked.max(self.execution.progress.not_before)
     }
 
     /// A retry whose answer was lost, when the provider's counter shows that it never happened. Before the processing time is over
@@ -192,6 +199,7 @@ impl Context<'_> {
         let mut decision = keep(self.execution, None, words(failure));
         decision.class = Some(class);
         decision.closes_intent = true;
+        decision.progress.not_before = self.asked_to_wait(failure);
         decision.mandate = mandate_effect(class);
         if class == Class::MandatePaused {
             decision.events = vec![Event::NotProcessed];

@@ -7,6 +7,7 @@
 mod debit;
 mod failure;
 pub mod notification;
+pub mod operator;
 mod order;
 mod strategy;
 mod timing;

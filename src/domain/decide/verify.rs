@@ -96,6 +96,9 @@ fn seen_again(
             decision.events = vec![Event::GivenUp];
             decision.class = Some(*class);
             decision.closes_intent = true;
+            // The provider's own retries begin with the failure, which is seen for the first time.
+            decision.progress.failed_at = Some(now);
+            decision.next = Some(Next::at(Step::Verify, after(now, policy.verify_after)));
             decision
         }
         Outcome::Call(_) | Outcome::Refused(_) if !open => {

@@ -1,9 +1,41 @@
-//! A paused mandate: when its provider is asked whether it still is, and what follows from the answer.
+//! A paused rail, and a paused mandate: when its provider is asked whether it still is, and what follows from the answer.
 
-use super::{Decision, Next, Span, ended, later, park};
+use std::time::Duration;
+
+use super::{Decision, Gate, Next, Span, ended, instead, later, park};
 use crate::domain::policy::Policy;
-use crate::domain::retry::after;
+use crate::domain::retry::{after, jitter};
 use crate::domain::{Execution, Instant, MandateStatus, Step};
+
+/// How often a step of a paused rail asks whether it still is: so soon it goes on when the rail is resumed.
+const RAIL_CHECK: Duration = Duration::from_mins(10);
+
+/// A step of a paused rail waits, at most until its cycle ends.
+pub(super) fn rail(
+    execution: &Execution,
+    step: Step,
+    policy: &Policy,
+    now: Instant,
+) -> Option<Gate> {
+    if !execution.rail_paused {
+        return None;
+    }
+    let spread = jitter(execution.id.0, 0, policy.jitter.min(RAIL_CHECK));
+    let opens = after(after(now, RAIL_CHECK), spread).min(execution.cycle.closes_at);
+    let span = Span {
+        opens,
+        closes: None,
+    };
+    let reason = format!(
+        "the rail {} is paused; waits for it to be resumed",
+        policy.rail
+    );
+    Some(instead(later(
+        execution,
+        Some(Next { step, span }),
+        &reason,
+    )))
+}
 
 /// Whether it is time to ask. Of a pause that only an operator knows of, the provider would say that there is none.
 pub(super) fn may_ask(execution: &Execution, policy: &Policy, now: Instant) -> bool {

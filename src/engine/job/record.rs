@@ -93,6 +93,7 @@ pub(super) fn settlement(
         provider_ref: None,
         sent_at: after.sent_at,
         failed_at: after.failed_at,
+        not_before: after.not_before,
         looked: after.looked.iter().flatten().copied().collect(),
         mandate_status: decision.mandate.map(MandateStatus::as_str),
         paused_at: claimed

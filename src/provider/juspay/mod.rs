@@ -21,11 +21,12 @@ use crate::domain::classify::Classifier;
 use crate::domain::outcome::{CallFailure, Counter, Failure, NotificationOutcome};
 use crate::domain::{Currency, Instant, Mandate, Outcome, Step};
 
+use super::reach::{NOBODYS, Reached};
 use super::{
     AccountSettings, Answered, Call, ExecuteRequest, Http, LookupRequest, MandateAnswer,
     MandateCommand, NotifyRequest, Pace, Provider, Read, Reading, Reply, RetryRequest, Wire,
 };
-use answer::Answer;
+use answer::{Answer, Judgement};
 use notification::{About, Asked};
 use order::Order;
 
@@ -61,20 +62,23 @@ impl Juspay {
         self.http.pace()
     }
 
-    fn get(&self, path: &[&str], mandate: &Mandate) -> RequestBuilder {
-        self.with_headers(self.http.client().get(self.url(path)), mandate)
+    fn get(&self, path: &[&str], customer: &str) -> RequestBuilder {
+        self.with_headers(self.http.client().get(self.url(path)), customer)
     }
 
     fn post(&self, path: &[&str], mandate: &Mandate) -> RequestBuilder {
-        self.with_headers(self.http.client().post(self.url(path)), mandate)
+        self.with_headers(
+            self.http.client().post(self.url(path)),
+            &mandate.customer_id,
+        )
     }
 
     /// The key is the user name and the password is empty. The routing id must be the same in every call of a customer.
-    fn with_headers(&self, request: RequestBuilder, mandate: &Mandate) -> RequestBuilder {
+    fn with_headers(&self, request: RequestBuilder, customer: &str) -> RequestBuilder {
         request
             .basic_auth(self.settings.api_key.expose_secret(), Some(""))
             .header("x-merchantid", &self.settings.merchant_id)
-            .header("x-routing-id", &mandate.customer_id)
+            .header("x-routing-id", customer)
             .header(ACCEPT, "application/json")
     }
 
@@ -210,6 +214,14 @@ impl Provider for Juspay {
         at: Instant,
     ) -> MandateAnswer {
         self.operate(mandate, command, at).await
+    }
+
+    async fn reach(&self, at: Instant) -> Reached {
+        let sent = self.http.send(self.get_order(NOBODYS, NOBODYS), at).await;
+        Reached::new(sent, |answered| match Answer::read(answered).judge() {
+            Judgement::Call(failure) => Some(failure),
+            Judgement::Refused(_) | Judgement::Processed { .. } => None,
+        })
     }
 
     /// The order id is the idempotency key.

@@ -68,7 +68,10 @@ impl Juspay {
     ) -> Reply<NotificationOutcome> {
         let sent = self
             .http
-            .send(self.get(&["notifications", reference], mandate), at)
+            .send(
+                self.get(&["notifications", reference], &mandate.customer_id),
+                at,
+            )
             .await;
         let about = About {
             reading: self.reading(mandate),

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use reqwest::RequestBuilder;
 use reqwest::header::CONTENT_TYPE;
 
 use crate::domain::outcome::{CallFailure, Counter};
@@ -76,11 +77,7 @@ pub(super) struct Order<'a> {
 impl Juspay {
     /// `GET /orders/{order_id}`.
     pub(super) async fn order_status(&self, request: &LookupRequest<'_>) -> Reply<Outcome> {
-        let call = self
-            .get(&["orders", request.order_id], request.mandate)
-            .header("version", API_VERSION)
-            // Asked for, although there is no body.
-            .header(CONTENT_TYPE, "application/x-www-form-urlencoded");
+        let call = self.get_order(request.order_id, &request.mandate.customer_id);
         let sent = self.http.send(call, request.at).await;
         let order = Order {
             reading: self.reading(request.mandate),
@@ -89,6 +86,13 @@ impl Juspay {
             call: Call::OrderStatus,
         };
         order.heard(sent)
+    }
+
+    pub(super) fn get_order(&self, id: &str, customer: &str) -> RequestBuilder {
+        self.get(&["orders", id], customer)
+            .header("version", API_VERSION)
+            // Asked for, although there is no body.
+            .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
     }
 }
 

@@ -22,6 +22,7 @@ use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
 use super::http::Sent;
+use super::reach::{NOBODYS, Reached};
 use super::{
     AccountSettings, Answered, ExecuteRequest, Http, LookupRequest, MandateAnswer, MandateCommand,
     NotifyRequest, Pace, Provider, Read, Reading, Reply, RetryRequest, Wire,
@@ -79,12 +80,13 @@ impl Signzy {
 
     /// `{base}/eMandates/{subReferenceId}` with a path behind it, each part escaped.
     fn url(&self, mandate: &Mandate, path: &[&str]) -> Url {
+        self.url_of(&mandate.provider_mandate_id, path)
+    }
+
+    fn url_of(&self, emandate: &str, path: &[&str]) -> Url {
         let mut url = self.settings.base_url.clone();
         if let Ok(mut segments) = url.path_segments_mut() {
-            segments
-                .pop_if_empty()
-                .push("eMandates")
-                .push(&mandate.provider_mandate_id);
+            segments.pop_if_empty().push("eMandates").push(emandate);
             segments.extend(path);
         }
         url
@@ -248,6 +250,15 @@ impl Provider for Signzy {
         at: Instant,
     ) -> MandateAnswer {
         self.operate(mandate, command, at).await
+    }
+
+    async fn reach(&self, at: Instant) -> Reached {
+        let request = self.request(Method::GET, self.url_of(NOBODYS, &[]));
+        let sent = self.http.send(request, at).await;
+        Reached::new(sent, |answered| match Answer::read(answered).judge() {
+            Judgement::Call(failure) => Some(failure),
+            Judgement::Missing | Judgement::Refused | Judgement::Processed => None,
+        })
     }
 
     fn execute_needs_counter(&self) -> bool {

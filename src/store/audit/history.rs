@@ -144,6 +144,8 @@ pub async fn strays(conn: &mut PgConnection, limit: i64) -> sqlx::Result<Vec<Fin
 pub struct Transition {
     pub from_state: Option<String>,
     pub to_state: String,
+    /// What a person wished, if that is why: only with a row that says who.
+    pub wish: Option<String>,
     pub execution_id: i64,
     pub mandate_id: i64,
     /// How often.
@@ -155,12 +157,20 @@ pub async fn transitions(conn: &mut PgConnection, range: Range) -> sqlx::Result<
     sqlx::query_as!(
         Transition,
         r#"
-        select from_state, to_state as "to_state!", min(execution_id) as "execution_id!",
+        with changes as (
+          select e.from_state, e.to_state, e.execution_id, e.mandate_id,
+                 case when e.kind in ('execution.retried', 'execution.skipped') then (
+                   select o.what from mandated.operations o
+                    where o.execution_id = e.execution_id and o.at = e.at
+                      and o.what = case e.kind when 'execution.retried' then 'retry' else 'skip' end limit 1) end as wish
+            from mandated.events e
+           where e.execution_id > $1 and e.execution_id <= $2 and e.to_state is not null
+        )
+        select from_state, to_state as "to_state!", wish, min(execution_id) as "execution_id!",
                (array_agg(mandate_id order by execution_id))[1] as "mandate_id!", count(*) as "times!"
-          from mandated.events
-         where execution_id > $1 and execution_id <= $2 and to_state is not null
-         group by from_state, to_state
-         order by from_state nulls first, to_state
+          from changes
+         group by from_state, to_state, wish
+         order by from_state nulls first, to_state, wish nulls first
         "#,
         range.after,
         range.to

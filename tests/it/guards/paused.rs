@@ -6,7 +6,7 @@ use mandated::store::settle::{Settlement, settle};
 use sqlx::PgPool;
 
 use crate::support::TestDatabase;
-use crate::support::due::{FAULTS, claim, column, due, execute, now, scalar, settlement};
+use crate::support::due::{FAULTS, claim, column, due, execute, now, scalar, settlement, wanted};
 
 fn hour(count: i64) -> Instant {
     now() + chrono::TimeDelta::hours(count)
@@ -57,15 +57,9 @@ async fn write(pool: &PgPool, settlement: Settlement) {
 
 async fn change(pool: &PgPool, change: Change) -> Changed {
     let mut connection = pool.acquire().await.unwrap();
-    set_status(
-        &mut connection,
-        "sub-1",
-        change,
-        "an operator said so",
-        hour(1),
-    )
-    .await
-    .unwrap()
+    set_status(&mut connection, wanted("sub-1", change), hour(1))
+        .await
+        .unwrap()
 }
 
 async fn mandate(pool: &PgPool) -> String {

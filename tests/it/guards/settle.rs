@@ -7,7 +7,7 @@ use mandated::store::settle::{Attempt, Settlement, settle};
 use sqlx::{AssertSqlSafe, PgPool};
 
 use crate::support::TestDatabase;
-use crate::support::due::FAULTS;
+use crate::support::due::{FAULTS, wanted};
 use crate::support::row::{account, debit, execution, intent, job, mandate, notification, policy};
 
 fn at(text: &str) -> DateTime<Utc> {
@@ -70,6 +70,7 @@ fn settlement(token: i64, from_state: State, to_state: State) -> Settlement {
         provider_ref: None,
         sent_at: Some(at("2026-01-31T00:30:00Z")),
         failed_at: None,
+        not_before: None,
         looked: Vec::new(),
         mandate_status: None,
         paused_at: None,
@@ -274,7 +275,7 @@ async fn resuming_wakes_what_waits_for_it_and_no_retry_that_waits_for_its_own_ti
     }
     let mut connection = database.pool.acquire().await.unwrap();
     let now = at("2026-01-31T08:00:00Z");
-    let changed = set_status(&mut connection, "sub-1", Change::Resume, "said so", now)
+    let changed = set_status(&mut connection, wanted("sub-1", Change::Resume), now)
         .await
         .unwrap();
     assert_eq!(changed, Changed::Done);

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use mandated::domain::{Amount, Currency, Rail};
+use mandated::domain::{Amount, Currency, Metadata, Rail};
 use mandated::provider::juspay::check_metadata;
 use mandated::provider::{ExecuteRequest, Notice, NotifyRequest, Provider, RetryRequest};
 use serde_json::{Map, Value, json};
@@ -60,7 +60,7 @@ async fn execution_is_the_documented_request_field_for_field() {
     mandate
         .provider_mandate_id
         .clone_from(&fields["mandate_id"]);
-    mandate.metadata.clear();
+    mandate.metadata = Metadata::default();
     mandate.description.clear();
     let execute_at =
         chrono::DateTime::from_timestamp(fields["mandate.execution_date"].parse().unwrap(), 0)
@@ -172,7 +172,7 @@ async fn every_documented_field_can_be_carried_by_a_mandate() {
         .collect();
     check_metadata(&metadata).unwrap();
     let mut mandate = mandate();
-    mandate.metadata = metadata.clone();
+    mandate.metadata = metadata.clone().into();
     let (server, juspay) = saying(200, documented!("retry_success.json")).await;
     let amount = rupees("499.00");
     let notice = Notice::Reference("abcxyz");
@@ -224,9 +224,7 @@ async fn the_description_is_the_mandates_unless_its_metadata_has_one_and_reserve
     let mut mandate = mandate();
     mandate.metadata =
         json!({"description": "Own words", "udf1": 7, "order.amount": "1.00", "colour": "red"})
-            .as_object()
-            .unwrap()
-            .clone();
+            .into();
     let request = ExecuteRequest {
         at: at(),
         deadline: in_time(),
@@ -298,10 +296,7 @@ async fn a_card_notification_carries_the_invoice_number_and_a_short_description(
     let mut mandate = mandate();
     mandate.rail = Rail::Card;
     mandate.description = "é".repeat(60);
-    mandate.metadata = json!({"mandate.display_invoice_number": "INV7"})
-        .as_object()
-        .unwrap()
-        .clone();
+    mandate.metadata = json!({"mandate.display_invoice_number": "INV7"}).into();
     let request = NotifyRequest {
         deadline: in_time(),
         at: at(),

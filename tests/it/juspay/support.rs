@@ -125,7 +125,7 @@ pub(crate) fn mandate() -> Mandate {
         },
         category: None,
         description: "Gold plan".to_owned(),
-        metadata,
+        metadata: metadata.into(),
         status: MandateStatus::Active,
     }
 }

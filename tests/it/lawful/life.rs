@@ -74,6 +74,7 @@ impl Life {
             tries: 0,
             sent_at: None,
             failed_at: None,
+            not_before: None,
             looked: [None; 3],
         };
         let next = match first {
@@ -99,6 +100,7 @@ impl Life {
             notify,
             mandate_status: MandateStatus::Active,
             paused_at: None,
+            rail_paused: false,
             budget_from: None,
             state,
             cycle,

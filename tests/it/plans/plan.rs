@@ -16,13 +16,14 @@ use crate::support::log::Log;
 const ROWS: u64 = 2_000;
 
 /// Tables that have a few rows for ever, and the one of what waits for proof or for a person.
-const SMALL: [&str; 6] = [
+const SMALL: [&str; 7] = [
     "accounts",
     "account_faults",
     "daemons",
     "installation",
     "open_ends",
     "policies",
+    "rails",
 ];
 
 /// One statement that was run.

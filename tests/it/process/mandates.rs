@@ -26,6 +26,7 @@ fn run(world: &World, url: &str, arguments: &[&str]) -> bool {
         .env_clear()
         .env("MANDATED_CONFIG", &path)
         .args(arguments)
+        .args(["--by", "asha", "--reason", "said so"])
         .output()
         .unwrap();
     output.status.success()

@@ -6,3 +6,4 @@ mod daemon;
 mod mandates;
 mod refusals;
 mod reload;
+mod rolling;

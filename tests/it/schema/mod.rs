@@ -5,6 +5,7 @@ mod migrations;
 mod open;
 mod partitions;
 mod roles;
+mod upgrade;
 mod words;
 
 use sqlx::error::ErrorKind;

@@ -48,6 +48,7 @@ async fn the_lists_in_the_database_are_the_enums() {
         ("jobs_step_check", words(Step::ALL)),
         ("mandates_status_check", words(MandateStatus::ALL)),
         ("mandates_rail_check", words(Rail::ALL)),
+        ("rails_rail_check", words(Rail::ALL)),
         ("mandates_notify_check", words(Notify::ALL)),
         ("mandates_provider_check", words(ProviderKind::ALL)),
         ("accounts_provider_check", words(ProviderKind::ALL)),

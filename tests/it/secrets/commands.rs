@@ -158,7 +158,9 @@ async fn a_provider_that_refuses_a_command_is_quoted_without_the_people_in_its_w
         ("resume", "200"),
         ("resume", "200"),
     ] {
-        let (said, _) = run(&toml, &["mandates", command, reference], "");
+        let why = ["--by", "asha", "--reason", "said so"];
+        let line = [&["mandates", command, reference][..], &why].concat();
+        let (said, _) = run(&toml, &line, "");
         let quoted = said.contains("Z9") || said.contains("HELD FOR") || said.contains("HTTP");
         assert!(quoted || (command, reference) == ("pause", "200"), "{said}");
         assert_clean("what the command says", &said);

@@ -8,8 +8,8 @@ use mandated::domain::classify::Classifier;
 use mandated::domain::cycle::{Frequency, Schedule, Terms};
 use mandated::domain::outcome::{CallFailure, Failure};
 use mandated::domain::{
-    Amount, Currency, Instant, Mandate, MandateId, MandateStatus, Notify, Outcome, ProviderKind,
-    Rail,
+    Amount, Currency, Instant, Mandate, MandateId, MandateStatus, Metadata, Notify, Outcome,
+    ProviderKind, Rail,
 };
 use mandated::provider::{
     AccountSettings, ExecuteRequest, Http, LookupRequest, Notice, Provider, Reply, RetryRequest,
@@ -83,7 +83,7 @@ pub(crate) fn mandate(notify: Notify) -> Mandate {
         },
         category: None,
         description: "Gold plan".to_owned(),
-        metadata: serde_json::Map::new(),
+        metadata: Metadata::default(),
         status: MandateStatus::Active,
     }
 }

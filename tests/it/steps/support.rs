@@ -65,6 +65,7 @@ impl Scene {
             tries: 0,
             sent_at: None,
             failed_at: None,
+            not_before: None,
             looked: [None; 3],
         };
         let execution = Execution {
@@ -73,6 +74,7 @@ impl Scene {
             notify,
             mandate_status: MandateStatus::Active,
             paused_at: None,
+            rail_paused: false,
             budget_from: None,
             state: State::Executing,
             cycle: Cycle {

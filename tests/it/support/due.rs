@@ -6,6 +6,8 @@ use mandated::domain::{AccountId, Instant, State};
 use mandated::engine::bloat::Rules;
 use mandated::engine::heartbeat::Overdue;
 use mandated::store::claim::{ClaimRequest, Claimed, claim_due};
+use mandated::store::mandates::{Change, Wanted};
+use mandated::store::operations::Said;
 use mandated::store::settle::{Attempt, FaultRules, Settled, Settlement, settle};
 use sqlx::{AssertSqlSafe, PgPool};
 
@@ -22,6 +24,22 @@ const TABLES: [&str; 7] = [
     "attempts",
     "events",
 ];
+
+/// A person's word.
+pub(crate) const SAID: Said<'_> = Said {
+    who: "asha",
+    reason: "said so",
+};
+
+/// What a person wants of a mandate.
+pub(crate) fn wanted(reference: &str, change: Change) -> Wanted<'_> {
+    Wanted {
+        reference,
+        change,
+        said: SAID,
+        until: None,
+    }
+}
 
 /// When an account pauses itself, by default.
 pub(crate) const FAULTS: FaultRules = FaultRules {
@@ -171,6 +189,7 @@ pub(crate) fn settlement(claimed: &Claimed, to_state: State) -> Settlement {
         provider_ref: None,
         sent_at: Some(now()),
         failed_at: None,
+        not_before: None,
         looked: Vec::new(),
         mandate_status: None,
         paused_at: None,

@@ -1,5 +1,6 @@
 //! The program itself, as processes: what an operator starts, signals and reads.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Output};
@@ -12,7 +13,7 @@ use super::TestDatabase;
 use super::running::until;
 use super::world::{Payer, file};
 
-/// Simulated time starts here. Imports only take cycles that are still to come, by the machine's clock: this one always is.
+/// Simulated time starts here.
 pub(crate) const START: &str = "2040-02-01T00:00:00+05:30";
 
 /// One cycle, on 5 February 2040.
@@ -180,6 +181,11 @@ impl Shop {
     pub(crate) fn get(&self, name: &str) -> String {
         let mut all = self.environment.iter();
         all.find(|(other, _)| other == name).unwrap().1.clone()
+    }
+
+    /// What an operator has in his environment.
+    pub(crate) fn environment(&self) -> BTreeMap<String, String> {
+        self.environment.iter().cloned().collect()
     }
 
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {

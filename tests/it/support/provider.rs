@@ -41,7 +41,7 @@ pub(crate) async fn juspay(
 }
 
 /// The order that a form of `/txns` is about.
-fn ordered(form: &[u8]) -> String {
+pub(crate) fn ordered(form: &[u8]) -> String {
     url::form_urlencoded::parse(form)
         .find(|(name, _)| name == "order.order_id")
         .map(|(_, id)| id.into_owned())

@@ -24,7 +24,7 @@ use tokio_util::sync::CancellationToken;
 use url::Url;
 
 use super::TestDatabase;
-use super::due::{FAULTS, OVERDUE, SNAPSHOTS, column, scalar};
+use super::due::{FAULTS, OVERDUE, SNAPSHOTS, column, scalar, wanted};
 
 /// The flows that exist: whose API, which rail, who notifies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -287,15 +287,9 @@ impl World {
     /// What an operator does to a mandate.
     pub(crate) async fn change(&self, reference: &str, change: Change) {
         let mut connection = self.pool().acquire().await.unwrap();
-        let changed = set_status(
-            &mut connection,
-            reference,
-            change,
-            "an operator said so",
-            self.clock.now(),
-        )
-        .await
-        .unwrap();
+        let changed = set_status(&mut connection, wanted(reference, change), self.clock.now())
+            .await
+            .unwrap();
         assert_eq!(changed, Changed::Done);
     }
 

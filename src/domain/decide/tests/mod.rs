@@ -1,6 +1,7 @@
 //! The table of what each outcome leads to, and the stories behind its rows.
 
 mod endings;
+mod operator;
 mod payday;
 mod properties;
 mod proven;
@@ -106,6 +107,7 @@ fn notified() -> Execution {
         notify: Notify::Separate,
         mandate_status: MandateStatus::Active,
         paused_at: None,
+        rail_paused: false,
         budget_from: None,
         state: State::Notified,
         cycle: Cycle {
@@ -126,6 +128,7 @@ fn notified() -> Execution {
             tries: 0,
             sent_at: None,
             failed_at: None,
+            not_before: None,
             looked: [None; 3],
         },
         class: None,

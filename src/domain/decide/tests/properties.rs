@@ -30,7 +30,7 @@ prop_compose! {
         counter_before in prop::option::of(0i64..4),
         opened_at in instants(),
         open in any::<bool>(),
-        (paused_at, budget_from) in (prop::option::of(instants()), prop::option::of(instants())),
+        (paused_at, rail_paused, budget_from) in (prop::option::of(instants()), any::<bool>(), prop::option::of(instants())),
     ) -> Execution {
         let open = state.is_open() || state == State::Review && open;
         Execution {
@@ -39,9 +39,10 @@ prop_compose! {
             notify: provider_notify.1,
             mandate_status,
             paused_at,
+            rail_paused,
             budget_from,
             progress: Progress { order_no, notification_no: order_no, delivered_at: delivered, undelivered_at: None, execute_at, debits_tried, lookups, tries,
-                sent_at: sent, failed_at: failed, looked: [None; 3] },
+                sent_at: sent, failed_at: failed, not_before: None, looked: [None; 3] },
             intent: open.then_some(Intent { is_retry, opened_at, counter_before }),
             ..notified()
         }
@@ -103,7 +104,10 @@ fn check(
         let debit_now = next.step == Step::Retry
             || next.step == Step::Execute && execution.notify != Notify::Provider;
         let parked = decision.parked || next.span.opens >= execution.cycle.closes_at;
-        if debit_now && !parked && !decision.reason.contains("another debit") {
+        let waits = ["another debit", "the rail"]
+            .iter()
+            .any(|word| decision.reason.contains(word));
+        if debit_now && !parked && !waits {
             prop_assert!(
                 policy.debit_windows.contains(next.span.opens),
                 "outside a window: {decision:?}"
@@ -113,7 +117,7 @@ fn check(
                 "a second call while the first is open: {decision:?}"
             );
         }
-        if next.step == Step::Notify && !parked {
+        if next.step == Step::Notify && !parked && !waits {
             prop_assert!(
                 policy.notify_windows.contains(next.span.opens),
                 "outside a window: {decision:?}"
@@ -212,6 +216,7 @@ proptest! {
             Gate::Go if moves => {
                 prop_assert!(opened, "a call without an intent");
                 prop_assert_eq!(execution.mandate_status, MandateStatus::Active);
+                prop_assert!(!execution.rail_paused);
                 prop_assert!(now < execution.cycle.closes_at);
                 prop_assert!(execution.progress.debits_tried < policy().max_attempts);
                 if execution.notify == Notify::Separate {
@@ -227,6 +232,7 @@ proptest! {
             }
             Gate::Go if step == Step::Notify => {
                 prop_assert!(policy().notify_windows.contains(now) && now < execution.cycle.closes_at);
+                prop_assert!(!execution.rail_paused);
                 prop_assert_eq!(execution.mandate_status, MandateStatus::Active);
             }
             Gate::Go => {}

@@ -75,7 +75,7 @@ async fn a_resolution_says_who_why_and_by_what_evidence() {
 }
 
 #[tokio::test]
-async fn an_operation_says_who_why_and_on_which_account() {
+async fn an_operation_says_who_why_and_on_what() {
     let TestDatabase { pool, .. } = &TestDatabase::new().await;
     refused(pool, row::operation(), "operations_account_id_fkey").await;
     row::account().insert(pool).await.unwrap();
@@ -87,9 +87,31 @@ async fn an_operation_says_who_why_and_on_which_account() {
         let long = row::operation().with(column, "repeat('x', 5000)");
         refused(pool, long, constraint).await;
     }
-    let endless = row::operation().with("until", "null");
-    refused(pool, endless.clone(), "operations_until_check").await;
-    let unknown = endless.with("what", "'stop'");
-    refused(pool, unknown, "operations_what_check").await;
-    accepted(pool, row::operation()).await;
+    let resume = row::operation().with("what", "'resume'");
+    refused(pool, resume.clone(), "operations_until_check").await;
+    let resume = resume.with("until", "null");
+    for what in ["'stop'", "'revoke'", "'skip'"] {
+        refused(
+            pool,
+            resume.clone().with("what", what),
+            "operations_what_check",
+        )
+        .await;
+    }
+    let two = resume.clone().with("rail", "'upi'");
+    refused(pool, two.clone(), "operations_subject_check").await;
+    let none = resume.clone().with("account_id", "null");
+    refused(pool, none.clone(), "operations_subject_check").await;
+    let cash = none.clone().with("rail", "'cash'");
+    refused(pool, cash, "operations_rail_fkey").await;
+    let skip = none.with("what", "'skip'").with("execution_id", "1");
+    refused(pool, skip.clone(), "operations_subject_check").await;
+    for row in [
+        row::operation(),
+        resume,
+        two.with("account_id", "null"),
+        skip.with("mandate_id", "1"),
+    ] {
+        accepted(pool, row).await;
+    }
 }

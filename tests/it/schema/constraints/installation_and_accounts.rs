@@ -35,6 +35,33 @@ async fn an_account_has_one_row_and_a_pause_has_a_reason() {
 }
 
 #[tokio::test]
+async fn every_rail_has_one_row_and_a_pause_has_a_reason() {
+    let TestDatabase { pool, .. } = &TestDatabase::new().await;
+    for (statement, constraint) in [
+        (
+            "insert into mandated.rails (rail) values ('upi')",
+            "rails_pkey",
+        ),
+        (
+            "insert into mandated.rails (rail) values ('cash')",
+            "rails_rail_check",
+        ),
+        (
+            "update mandated.rails set paused_until = 'infinity'",
+            "rails_pause_check",
+        ),
+        (
+            "update mandated.rails set pause_reason = 'said so'",
+            "rails_pause_check",
+        ),
+    ] {
+        refused_with(execute(pool, statement).await, constraint);
+    }
+    let both = "update mandated.rails set paused_until = 'infinity', pause_reason = 'said so' where rail = 'upi'";
+    execute(pool, both).await.unwrap();
+}
+
+#[tokio::test]
 async fn what_is_wrong_with_an_account_is_one_row_a_reason() {
     let TestDatabase { pool, .. } = &TestDatabase::new().await;
     let nothing = row::account_fault().with("parked", 0);

@@ -1,0 +1,465 @@
+//! What a person does to an execution and to a rail: tried sooner, tried once more, left out, held back.
+
+use mandated::admin::resolve::resolve;
+use mandated::admin::{AdminError, operate, rails};
+use mandated::domain::decide::operator::{Declined, Wish};
+use mandated::domain::resolve::ResolvedAs;
+use mandated::domain::{ExecutionId, Instant, Rail, State, Step};
+use mandated::sandbox::{Call, Fault, Reason, Then};
+use mandated::store::claim::{ClaimRequest, Claimed, claim_due};
+use mandated::store::mandates::Change;
+use mandated::store::operate::{Granted, Operated, Wished, operate as wish};
+use mandated::store::operations::Said;
+use mandated::store::resolve::Word;
+
+use crate::support::due::{SAID, column, execute, scalar};
+use crate::support::running::until;
+use crate::support::world::{Flow, Payer, World, at};
+
+const ID: ExecutionId = ExecutionId(1);
+
+fn wished(world: &World, what: Wish) -> Wished<'static> {
+    Wished {
+        id: ID,
+        wish: what,
+        said: SAID,
+        at: world.clock.now(),
+    }
+}
+
+async fn granted(world: &World, what: Wish) -> Granted {
+    let mut conn = world.pool().acquire().await.unwrap();
+    match wish(&mut conn, wished(world, what)).await.unwrap() {
+        Operated::Done(granted) => granted,
+        refused @ (Operated::Held | Operated::Declined(_) | Operated::NoExecution) => {
+            panic!("{refused:?}")
+        }
+    }
+}
+
+async fn declined(world: &World, what: Wish) -> Declined {
+    let before: Vec<String> = on_record(world).await;
+    let mut conn = world.pool().acquire().await.unwrap();
+    let refused = wish(&mut conn, wished(world, what)).await.unwrap();
+    let Operated::Declined(why) = refused else {
+        panic!("{refused:?}");
+    };
+    assert_eq!(on_record(world).await, before, "nothing is half done");
+    why
+}
+
+/// The execution, its job, and what people did.
+async fn on_record(world: &World) -> Vec<String> {
+    column(
+        world.pool(),
+        "select format('%s %s %s', state, reason, updated_at) from mandated.executions
+         union all select format('%s %s', step, run_at) from mandated.jobs
+         union all select format('%s by %s: %s', what, who, reason) from mandated.operations",
+    )
+    .await
+}
+
+async fn next_at(world: &World) -> Instant {
+    scalar(world.pool(), "select run_at from mandated.jobs").await
+}
+
+/// Lives on, a minute at a time, until a mandate's execution has come to a state.
+async fn until_it_is(world: &World, reference: &str, state: &str) {
+    while !world.way(reference).await.ends_with(state) {
+        let soon = world.clock.now() + chrono::TimeDelta::minutes(1);
+        assert!(
+            soon < at("12 00:00"),
+            "never {state}: {}",
+            world.way(reference).await
+        );
+        world.run_until(soon).await;
+    }
+}
+
+/// A payer whose first debit is declined.
+async fn declined_once(flow: Flow, reason: Reason) -> World {
+    let world = World::open(&[Payer::new("a", flow)]).await;
+    world.script("a", Call::Execute, [Then::Declines(reason)]);
+    world
+}
+
+#[tokio::test]
+async fn a_retry_that_waits_for_a_payday_is_brought_forward_as_far_as_the_rail_allows() {
+    for flow in [Flow::UpiSeparate, Flow::CardSeparate, Flow::Enach] {
+        let world = declined_once(flow, Reason::LowBalance).await;
+        world.run("05 06:00").await;
+        until_it_is(&world, "a", "retrying").await;
+        let planned = next_at(&world).await;
+        let brought = granted(&world, Wish::Retry).await;
+        let next = brought.next_at.unwrap();
+        assert!(next < planned, "{flow:?}: {next} is sooner than {planned}");
+        assert_eq!(
+            (brought.from, brought.to),
+            (State::Retrying, State::Retrying)
+        );
+        // It is as early as can be now.
+        let again = declined(&world, Wish::Retry).await;
+        assert!(matches!(again, Declined::NotSooner(_)), "{again}");
+        world.run_until(next + chrono::TimeDelta::days(4)).await;
+        assert_eq!(world.stands("a").await.0, "charged", "{flow:?}");
+        let retried = "select max(at) from mandated.attempts where call = 'retry'";
+        let retried: Instant = scalar(world.pool(), retried).await;
+        assert!(retried < planned, "{flow:?}");
+        world.agrees().await;
+    }
+}
+
+#[tokio::test]
+async fn what_has_failed_is_collected_after_all_with_a_new_notification_and_a_new_order() {
+    for (flow, reason) in [
+        (Flow::UpiSeparate, Reason::CustomerStop),
+        (Flow::UpiProvider, Reason::CustomerStop),
+        (Flow::UpiExempt, Reason::CustomerStop),
+        (Flow::CardSeparate, Reason::NotApproved),
+        (Flow::CardProvider, Reason::NotApproved),
+    ] {
+        let world = declined_once(flow, reason).await;
+        world.run("14 00:00").await;
+        assert_eq!(world.stands("a").await.0, "failed", "{flow:?}");
+        // The mandate itself is sound.
+        let again = granted(&world, Wish::Retry).await;
+        assert_eq!((again.from, again.to), (State::Failed, State::Planned));
+        assert!(again.order_id.ends_with("o2"), "{}", again.order_id);
+        world.run("20 00:00").await;
+        assert_eq!(world.stands("a").await.0, "charged", "{flow:?}");
+        assert_eq!(
+            on_record(&world).await.pop().unwrap(),
+            "retry by asha: said so"
+        );
+        world.agrees().await;
+    }
+}
+
+#[tokio::test]
+async fn a_new_order_waits_until_the_old_one_is_dead_and_its_budget_is_the_policys() {
+    let world = declined_once(Flow::UpiSeparate, Reason::CustomerStop).await;
+    world.run("14 00:00").await;
+    // As if it had failed a moment ago.
+    let now = world.clock.now();
+    execute(
+        world.pool(),
+        &format!("update mandated.executions set failed_at = '{now}'"),
+    )
+    .await;
+    let first = granted(&world, Wish::Retry).await;
+    assert_eq!(
+        (first.to, first.next_step),
+        (State::Failed, Some(Step::Verify))
+    );
+    let why = declined(&world, Wish::Retry).await;
+    assert!(matches!(why, Declined::NotDead(_)), "{why}");
+    let looked = first.next_at.unwrap() + chrono::TimeDelta::minutes(5);
+    world.run_until(looked).await;
+    assert_eq!(world.stands("a").await.0, "failed");
+    execute(
+        world.pool(),
+        "update mandated.executions set order_no = 3, order_id = 'spent'",
+    )
+    .await;
+    assert_eq!(declined(&world, Wish::Retry).await, Declined::NoOrder(3));
+    // A bank that returned an eNACH debit may not be asked again in this cycle: its tries are for the cycle.
+    let world = declined_once(Flow::Enach, Reason::CustomerStop).await;
+    world.run("20 00:00").await;
+    assert_eq!(world.stands("a").await.0, "failed");
+    assert_eq!(declined(&world, Wish::Retry).await, Declined::NoOrder(1));
+}
+
+#[tokio::test]
+async fn a_cycle_that_is_left_out_is_not_debited_and_can_be_taken_up_again() {
+    for flow in Flow::ALL {
+        if flow == Flow::SignzyWatched {
+            continue;
+        }
+        let reference = if flow == Flow::SignzyOnDemand {
+            "900"
+        } else {
+            "a"
+        };
+        let world = World::open(&[Payer::new(reference, flow)]).await;
+        // Before it is handed over to a provider that debits by itself.
+        world.run("03 12:00").await;
+        if world.way(reference).await.is_empty() {
+            until_it_is(&world, reference, "planned").await;
+        }
+        let before = world.ledger().calls.len();
+        let skipped = granted(&world, Wish::Skip).await;
+        assert_eq!((skipped.to, skipped.next_step), (State::Skipped, None));
+        world.run("10 00:00").await;
+        assert_eq!(world.ledger().calls.len(), before, "{flow:?}");
+        assert_eq!(
+            declined(&world, Wish::Skip).await,
+            Declined::Ended(State::Skipped)
+        );
+        assert_eq!(granted(&world, Wish::Retry).await.to, State::Planned);
+        world.run("16 00:00").await;
+        assert_eq!(world.stands(reference).await.0, "charged", "{flow:?}");
+        world.agrees().await;
+    }
+}
+
+#[tokio::test]
+async fn what_is_skipped_after_a_try_is_looked_at_once_more_and_a_late_success_is_kept() {
+    let world = World::open(&[Payer::new("a", Flow::UpiSeparate)]).await;
+    world.script("a", Call::Execute, [Then::Fault(Fault::LateSuccess)]);
+    world.run("05 06:00").await;
+    until_it_is(&world, "a", "retrying").await;
+    let skipped = granted(&world, Wish::Skip).await;
+    assert!(skipped.next_at.is_some(), "{skipped:?}");
+    world.run("14 00:00").await;
+    assert_eq!(world.stands("a").await.0, "charged");
+    world.agrees().await;
+}
+
+#[tokio::test]
+async fn nothing_is_wished_away_that_is_open_or_over() {
+    let world = World::open(&[Payer::new("a", Flow::UpiSeparate)]).await;
+    world.run("05 06:00").await;
+    assert!(matches!(
+        declined(&world, Wish::Retry).await,
+        Declined::GoesOn(_)
+    ));
+    // The debit is with the provider.
+    world.script("a", Call::Execute, [Then::Fault(Fault::AnswerLost)]);
+    world.run("05 06:00").await;
+    until_it_is(&world, "a", "unknown").await;
+    assert_eq!(
+        declined(&world, Wish::Skip).await,
+        Declined::Open(State::Unknown)
+    );
+    world.run("08 00:00").await;
+    assert_eq!(world.stands("a").await.0, "charged");
+    for what in [Wish::Retry, Wish::Skip] {
+        assert_eq!(
+            declined(&world, what).await,
+            Declined::Ended(State::Charged)
+        );
+    }
+    // Even if the state were lost, the debit is known.
+    execute(
+        world.pool(),
+        "update mandated.executions set state = 'failed'",
+    )
+    .await;
+    assert_eq!(declined(&world, Wish::Retry).await, Declined::Collected);
+}
+
+#[tokio::test]
+async fn a_mandate_that_is_paused_or_revoked_and_a_cycle_that_is_over_are_refused() {
+    let world = World::open(&[Payer::new("a", Flow::UpiSeparate)]).await;
+    world.run("05 06:00").await;
+    granted(&world, Wish::Skip).await;
+    world.change("a", Change::Pause).await;
+    assert!(matches!(
+        declined(&world, Wish::Retry).await,
+        Declined::Mandate(_)
+    ));
+    world.change("a", Change::Resume).await;
+    world
+        .clock
+        .advance_to(at("28 00:00") + chrono::TimeDelta::days(7));
+    assert!(matches!(
+        declined(&world, Wish::Retry).await,
+        Declined::CycleOver(_)
+    ));
+    let watched = World::open(&[Payer::new("900", Flow::SignzyWatched)]).await;
+    watched.run("05 06:00").await;
+    assert_eq!(declined(&watched, Wish::Skip).await, Declined::Watched);
+}
+
+#[tokio::test]
+async fn a_job_that_a_worker_holds_is_left_to_it() {
+    let world = World::open(&[Payer::new("a", Flow::UpiSeparate)]).await;
+    world.run("05 06:00").await;
+    execute(
+        world.pool(),
+        "update mandated.jobs set lease_token = 7, lease_until = now() + interval '1 minute', worker_id = 'other'",
+    )
+    .await;
+    let mut conn = world.pool().acquire().await.unwrap();
+    for what in [Wish::Retry, Wish::Skip] {
+        let refused = operate::wish(&mut conn, wished(&world, what))
+            .await
+            .unwrap_err();
+        assert!(matches!(refused, AdminError::Held(ID)), "{refused}");
+    }
+    let words = Wished {
+        said: Said { who: "", ..SAID },
+        ..wished(&world, Wish::Skip)
+    };
+    let refused = operate::wish(&mut conn, words).await.unwrap_err();
+    assert!(matches!(refused, AdminError::Words(_)), "{refused}");
+}
+
+async fn pause_upi(world: &World) {
+    let mut conn = world.pool().acquire().await.unwrap();
+    let now = world.clock.now();
+    rails::pause(&mut conn, Rail::Upi, SAID, None, now, &mut Vec::new())
+        .await
+        .unwrap();
+}
+
+async fn resume_upi(world: &World) {
+    let mut conn = world.pool().acquire().await.unwrap();
+    let now = world.clock.now();
+    rails::resume(&mut conn, Rail::Upi, SAID, now, &mut Vec::new())
+        .await
+        .unwrap();
+}
+
+#[tokio::test]
+async fn a_paused_rail_is_held_back_and_no_other_and_goes_on_when_it_is_resumed() {
+    let payers: Vec<_> = Flow::ALL
+        .into_iter()
+        .zip(900..)
+        .map(|(flow, id)| Payer::new(id.to_string(), flow))
+        .collect();
+    let world = World::open(&payers).await;
+    world.run("02 00:00").await;
+    pause_upi(&world).await;
+    world.run("08 12:00").await;
+    let upi = |flow: Flow| {
+        matches!(
+            flow,
+            Flow::UpiSeparate | Flow::UpiProvider | Flow::UpiExempt
+        )
+    };
+    for payer in &payers {
+        let (state, reason) = world.stands(&payer.reference).await;
+        if upi(payer.flow) {
+            assert_eq!(reason, "the rail upi is paused; waits for it to be resumed");
+            assert_eq!(world.calls(&payer.reference).await, [""; 0]);
+        } else {
+            assert_ne!(state, "planned", "{payer:?}");
+        }
+    }
+    resume_upi(&world).await;
+    world.run("14 00:00").await;
+    assert_eq!(world.ledger().debits.len(), payers.len());
+    world.agrees().await;
+}
+
+#[tokio::test]
+async fn what_was_under_way_when_its_rail_was_paused_is_looked_up_all_the_same() {
+    let world = World::open(&[Payer::new("a", Flow::UpiSeparate)]).await;
+    world.script("a", Call::Execute, [Then::Fault(Fault::AnswerLost)]);
+    world.run("05 06:00").await;
+    until_it_is(&world, "a", "unknown").await;
+    pause_upi(&world).await;
+    world.run("08 00:00").await;
+    assert_eq!(world.stands("a").await.0, "charged");
+    world.agrees().await;
+}
+
+#[tokio::test]
+async fn a_cycle_that_closes_while_its_rail_is_paused_expires() {
+    let weekly = Payer {
+        frequency: "weekly",
+        ends_on: "2027-02-11",
+        ..Payer::new("a", Flow::UpiSeparate)
+    };
+    let world = World::open(&[weekly]).await;
+    pause_upi(&world).await;
+    world.run("13 00:00").await;
+    assert_eq!(world.stands("a").await.0, "expired");
+    world.agrees().await;
+}
+
+/// A worker that is killed in the middle of a call has noted nothing of it.
+#[tokio::test]
+async fn what_a_person_said_has_failed_may_have_been_sent_whatever_is_noted_of_it() {
+    let world = World::open(&[Payer::new("a", Flow::UpiExempt)]).await;
+    world.run("05 06:00").await;
+    let now = world.clock.now();
+    let claimed = claim(&world).await;
+    assert!(claimed[0].opened, "the call may have left");
+    execute(
+        world.pool(),
+        "update mandated.jobs set lease_token = null, lease_until = null, worker_id = null, step = 'lookup'",
+    )
+    .await;
+    execute(
+        world.pool(),
+        "update mandated.executions set state = 'unknown'",
+    )
+    .await;
+    let mut conn = world.pool().acquire().await.unwrap();
+    let said = Word {
+        resolved_as: ResolvedAs::Failed,
+        who: "asha",
+        reason: "the provider has lost its log",
+        evidence: "ticket 7",
+        provider_ref: None,
+    };
+    resolve(&mut conn, ID, said, now).await.unwrap();
+    // It is looked at first, and that look is planned.
+    let why = declined(&world, Wish::Retry).await;
+    assert!(matches!(why, Declined::NotDead(_)), "{why}");
+    world.run("08 00:00").await;
+    let again = granted(&world, Wish::Retry).await;
+    assert!(
+        again.order_id.ends_with("o2"),
+        "never the same order: {}",
+        again.order_id
+    );
+}
+
+/// Two people at once: the second one finds what the first one did, and does not touch what a worker may be at.
+#[tokio::test]
+async fn of_two_wishes_at_once_the_second_one_finds_the_first() {
+    let world = World::open(&[Payer::new("a", Flow::UpiExempt)]).await;
+    world.run("05 06:00").await;
+    granted(&world, Wish::Skip).await;
+    let mut first = world.pool().begin().await.unwrap();
+    sqlx::query("select from mandated.executions where id = 1 for update")
+        .execute(&mut *first)
+        .await
+        .unwrap();
+    let (pool, second) = (world.pool().clone(), wished(&world, Wish::Skip));
+    let second = tokio::spawn(async move {
+        let mut conn = pool.acquire().await.unwrap();
+        wish(&mut conn, second).await.unwrap()
+    });
+    until("the second one waits", async || {
+        scalar::<i64>(
+            world.pool(),
+            "select count(*) from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()",
+        )
+        .await
+            == 1
+    })
+    .await;
+    // What the first one wrote: taken up again, and leased at once.
+    for statement in [
+        "update mandated.executions set state = 'planned', finished_at = null where id = 1",
+        "insert into mandated.jobs (execution_id, account_id, mandate_id, step, run_at, lease_token, lease_until, worker_id)
+         select id, account_id, mandate_id, 'execute', now(), 7, now() + interval '1 minute', 'w' from mandated.executions",
+    ] {
+        sqlx::query(statement).execute(&mut *first).await.unwrap();
+    }
+    first.commit().await.unwrap();
+    let refused = second.await.unwrap();
+    assert!(matches!(refused, Operated::Held), "{refused:?}");
+    let held: i64 = scalar(
+        world.pool(),
+        "select count(*) from mandated.jobs where lease_token = 7",
+    )
+    .await;
+    assert_eq!(held, 1);
+}
+
+async fn claim(world: &World) -> Vec<Claimed> {
+    let request = ClaimRequest {
+        account: world.engine.accounts[0].id,
+        now: at("05 07:30"),
+        limit: 10,
+        lease: std::time::Duration::from_mins(1),
+        worker: "worker-9",
+        since: None,
+    };
+    claim_due(world.pool(), &request).await.unwrap()
+}
