@@ -51,6 +51,9 @@ pub struct Chaos {
     /// How often a provider takes longer for its answer than the daemon waits.
     #[arg(long, default_value_t = 4)]
     pub slow: u32,
+    /// How often a person has an execution retried or skipped, and with every twentieth time a rail paused for some hours.
+    #[arg(long, default_value_t = 60)]
+    pub wishes: u32,
     /// Let the daemons be processes of their own, `mandated run`, which are killed with SIGKILL and stopped with SIGSTOP. What happens
     /// when depends on the machine then: the seed gives the same payers, faults and incidents, and another order of events.
     #[arg(long)]

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use sqlx::PgPool;
 
 use super::error::{StoreError, Tried};
-use crate::domain::Instant;
+use crate::domain::{Instant, State};
 
 /// How many executions stand in a state, and what they are worth.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
@@ -234,4 +234,15 @@ pub async fn leased(pool: &PgPool) -> Result<i64, StoreError> {
     .fetch_one(pool)
     .await
     .tried("count the leases")
+}
+
+/// The executions of a state, `executing` being an open intent.
+pub async fn of_state(pool: &PgPool, state: State) -> Result<Vec<i64>, StoreError> {
+    sqlx::query_scalar!(
+        r#"select id as "id!" from mandated.execution_status where state = $1 order by id"#,
+        state.as_str()
+    )
+    .fetch_all(pool)
+    .await
+    .tried("list the executions of a state")
 }

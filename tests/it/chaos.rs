@@ -33,7 +33,18 @@ fn held(arguments: &str) {
         let matching = incidents.iter().filter(|(name, _)| name.contains(words));
         matching.map(|(_, times)| times.as_u64().unwrap()).sum()
     };
-    for words in ["killed", "frozen", "Postgres", "commits", "clocks", "later"] {
+    for words in [
+        "killed",
+        "frozen",
+        "Postgres",
+        "commits",
+        "clocks",
+        "later",
+        "wanted retried",
+        "brought a step forward",
+        "a person skipped",
+        "rails",
+    ] {
         assert!(times(words) > 0, "{words}: {incidents:?}");
     }
     let calls = report["calls"].as_u64().unwrap();

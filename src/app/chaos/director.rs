@@ -120,6 +120,7 @@ impl<'a> Director<'a> {
             if self.now >= self.end {
                 self.place.sandbox.calm();
             }
+            self.wishes().await?;
             self.late_calls().await;
             self.bury().await?;
             self.wake().await?;

@@ -6,7 +6,8 @@ use chrono::TimeDelta;
 
 use crate::app::lots::Lots;
 use crate::cli::Chaos;
-use crate::domain::Instant;
+use crate::domain::decide::operator::Wish;
+use crate::domain::{Instant, Rail, State};
 use crate::sandbox::Cut;
 
 /// Where in a round of claim, calls and settlement.
@@ -44,6 +45,10 @@ pub(super) enum Incident {
     ClockStep(TimeDelta),
     /// A provider does what it is asked, and answers when nobody listens any more.
     Slow,
+    /// A person has an execution of a state retried, or its cycle left out.
+    Wish(Wish, State),
+    /// A person pauses a rail for so long.
+    PauseRail(Rail, TimeDelta),
 }
 
 impl Incident {
@@ -65,9 +70,27 @@ impl Incident {
             Self::Cut(_, Cut::After) => "commits whose answer was lost",
             Self::ClockStep(_) => "clocks put forward or back",
             Self::Slow => "answers later than anybody waited",
+            Self::Wish(Wish::Retry, _) => "executions that a person wanted retried",
+            Self::Wish(Wish::Skip, _) => "executions that a person wanted skipped",
+            Self::PauseRail(..) => "rails paused for some hours",
         }
     }
 }
+
+/// The states that a person may want something done about, those most often in which money is or was on its way.
+const WISHED_OF: &[State] = &[
+    State::Failed,
+    State::Failed,
+    State::Retrying,
+    State::Retrying,
+    State::Skipped,
+    State::Unknown,
+    State::Pending,
+    State::Notified,
+    State::Planned,
+    State::Review,
+    State::Charged,
+];
 
 /// All incidents of a run, in the order of time.
 pub(super) fn draw(chaos: &Chaos, start: Instant, end: Instant) -> VecDeque<(Instant, Incident)> {
@@ -109,6 +132,16 @@ pub(super) fn draw(chaos: &Chaos, start: Instant, end: Instant) -> VecDeque<(Ins
         Incident::ClockStep(step.checked_sub(&TimeDelta::minutes(4)).unwrap_or(step))
     });
     add(chaos.slow, |_| Incident::Slow);
+    add(chaos.wishes, |lots| {
+        // A skipped cycle is one less to break something with.
+        let wishes = [Wish::Retry, Wish::Retry, Wish::Retry, Wish::Skip];
+        let wish = lots.pick(&wishes, Wish::Retry);
+        Incident::Wish(wish, lots.pick(WISHED_OF, State::Failed))
+    });
+    add(chaos.wishes.checked_div(20).unwrap_or(0), |lots| {
+        let rail = lots.pick(Rail::ALL, Rail::Upi);
+        Incident::PauseRail(rail, minutes_of(lots, 30, 1200))
+    });
     all.sort_by_key(|(at, _)| *at);
     all.into()
 }

@@ -8,6 +8,7 @@
 mod daemon;
 mod director;
 mod incident;
+mod operator;
 mod processes;
 mod report;
 mod round;

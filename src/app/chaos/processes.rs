@@ -73,9 +73,16 @@ impl<'a> Processes<'a> {
         end: Instant,
     ) -> Self {
         let mut incidents = incident::draw(chaos, place.start, end);
-        // A process reads the machine's clock for itself, and its calls cannot be told apart from here.
-        incidents
-            .retain(|(_, incident)| !matches!(incident, Incident::ClockStep(_) | Incident::Slow));
+        // A process reads the machine's clock for itself, and its calls cannot be told apart from here; nor can its time, for a wish.
+        incidents.retain(|(_, incident)| {
+            !matches!(
+                incident,
+                Incident::ClockStep(_)
+                    | Incident::Slow
+                    | Incident::Wish(..)
+                    | Incident::PauseRail(..)
+            )
+        });
         Self {
             place,
             postgres,
@@ -250,7 +257,10 @@ impl<'a> Processes<'a> {
                 daemon.wire.cut(cut);
                 incident.words()
             }
-            Incident::ClockStep(_) | Incident::Slow => incident.words(),
+            Incident::ClockStep(_)
+            | Incident::Slow
+            | Incident::Wish(..)
+            | Incident::PauseRail(..) => incident.words(),
         })
     }
 }

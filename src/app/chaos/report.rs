@@ -173,13 +173,14 @@ fn replay(chaos: &Chaos) -> String {
         cuts,
         clock_steps,
         slow,
+        wishes,
         processes,
         hold: _,
     } = chaos;
     let processes = if *processes { " --processes" } else { "" };
     format!(
         "mandated chaos --seed {seed} --mandates {mandates} --days {days} --daemons {daemons} --kills {kills} \
-         --freezes {freezes} --restarts {restarts} --cuts {cuts} --clock-steps {clock_steps} --slow {slow}{processes}"
+         --freezes {freezes} --restarts {restarts} --cuts {cuts} --clock-steps {clock_steps} --slow {slow} --wishes {wishes}{processes}"
     )
 }
 

@@ -25,11 +25,16 @@ impl Director<'_> {
         if claimed.is_empty() {
             return Ok(false);
         }
+        // Somebody wants something while the jobs are held.
+        self.wishes().await?;
         let incident = self.incident(|incident| match incident {
             Incident::Kill(_) | Incident::Freeze(..) | Incident::Restart(_) | Incident::Slow => {
                 true
             }
-            Incident::Cut(..) | Incident::ClockStep(_) => false,
+            Incident::Cut(..)
+            | Incident::ClockStep(_)
+            | Incident::Wish(..)
+            | Incident::PauseRail(..) => false,
         });
         match incident {
             Some(Incident::Kill(Moment::Calling)) => {
@@ -57,7 +62,13 @@ impl Director<'_> {
                 let done = self.call(index, claimed).await;
                 self.settle(index, done, false).await?;
             }
-            Some(Incident::Cut(..) | Incident::ClockStep(_)) | None => {
+            Some(
+                Incident::Cut(..)
+                | Incident::ClockStep(_)
+                | Incident::Wish(..)
+                | Incident::PauseRail(..),
+            )
+            | None => {
                 let done = self.call(index, claimed).await;
                 self.cut(index, Statement::Settle);
                 self.settle(index, done, false).await?;

@@ -69,6 +69,7 @@ src/provider/mod.rs   | client.look_up         | is the call of a client in the 
 src/provider/mod.rs   | client.retry           | is the call of a client in the folders beside it
 src/provider/mod.rs   | client.mandate_status  | is the call of a client in the folders beside it
 src/provider/mod.rs   | client.command         | is the call of a client in the folders beside it
+src/provider/mod.rs   | client.reach           | is the call of a client in the folders beside it
 src/provider/signzy   | self.http.send         | has its points in src/provider/http.rs
 src/provider/signzy   | self.http.send_before  | has its points in src/provider/http.rs
 src/store/accounts.rs | .fetch_one             | gives an account its number, before anything runs";
