@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use super::{Decision, Gate, Next, Span, ended, instead, later, park};
+use super::{Decision, Gate, Next, Span, ended, instead, later, next_window, park};
 use crate::domain::policy::Policy;
 use crate::domain::retry::{after, jitter};
-use crate::domain::{Execution, Instant, MandateStatus, Step};
+use crate::domain::{Execution, Instant, MandateStatus, Notify, ProviderKind, Step};
 
 /// How often a step of a paused rail asks whether it still is: so soon it goes on when the rail is resumed.
 const RAIL_CHECK: Duration = Duration::from_mins(10);
@@ -21,11 +21,8 @@ pub(super) fn rail(
         return None;
     }
     let spread = jitter(execution.id.0, 0, policy.jitter.min(RAIL_CHECK));
-    let opens = after(after(now, RAIL_CHECK), spread).min(execution.cycle.closes_at);
-    let span = Span {
-        opens,
-        closes: None,
-    };
+    let check = after(after(now, RAIL_CHECK), spread);
+    let span = in_hours(execution, step, policy, check);
     let reason = format!(
         "the rail {} is paused; waits for it to be resumed",
         policy.rail
@@ -35,6 +32,25 @@ pub(super) fn rail(
         Some(Next { step, span }),
         &reason,
     )))
+}
+
+/// The first hours for a step: a claim outside of them would open an intent for nothing.
+fn in_hours(execution: &Execution, step: Step, policy: &Policy, from: Instant) -> Span {
+    let closes_at = execution.cycle.closes_at;
+    let hands_over = step == Step::Execute
+        && execution.provider == ProviderKind::Juspay
+        && execution.notify == Notify::Provider;
+    let windows = if step == Step::Notify || hands_over {
+        &policy.notify_windows
+    } else {
+        &policy.debit_windows
+    };
+    next_window(windows, from, execution.id.0, Duration::ZERO)
+        .filter(|span| span.opens < closes_at)
+        .unwrap_or(Span {
+            opens: closes_at,
+            closes: None,
+        })
 }
 
 /// Whether it is time to ask. Of a pause that only an operator knows of, the provider would say that there is none.
@@ -73,10 +89,7 @@ pub fn asked(
             park(decision, execution, step, policy, now)
         }
         Some(MandateStatus::Active) => {
-            let span = Span {
-                opens: now,
-                closes: None,
-            };
+            let span = in_hours(execution, step, policy, now);
             let reason = "the provider says that the mandate is active again";
             later(execution, Some(Next { step, span }), reason)
         }
