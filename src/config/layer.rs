@@ -22,6 +22,7 @@ pub(super) const PREFIX: &str = "MANDATED__";
 const SEPARATOR: &str = "__";
 
 /// Names the file where `--config` does not.
+const CREDENTIALS: &str = "CREDENTIALS_DIRECTORY";
 const FILE_VARIABLE: &str = "MANDATED_CONFIG";
 
 /// The variable for a key.
@@ -47,6 +48,12 @@ impl Environment {
     /// The file to read, where the command line names none.
     pub(super) fn file(&self) -> Option<PathBuf> {
         let (_, value) = self.0.iter().find(|(name, _)| name == FILE_VARIABLE)?;
+        Some(PathBuf::from(value))
+    }
+
+    /// Where a service manager has put the credentials of this process (systemd, "System and Service Credentials").
+    pub(super) fn credentials(&self) -> Option<PathBuf> {
+        let (_, value) = self.0.iter().find(|(name, _)| name == CREDENTIALS)?;
         Some(PathBuf::from(value))
     }
 

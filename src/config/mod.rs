@@ -110,9 +110,11 @@ impl Config {
             known.prune(layer, &mut problems);
         }
 
+        secret::win_over_those_before(&mut layers);
         let mut merged = layer::merge(layers).map_err(ConfigErrors::one)?;
         accounts::fill(&mut merged, &known);
-        secret::read_files(&mut merged, &known, &mut problems);
+        let folder = secret::folder(environment.credentials(), file.as_deref());
+        secret::read_files(&mut merged, &known, &folder, &mut problems);
         let effective = Effective::of(&merged);
         secret::forget_files(&mut merged);
         rails::join_time_zones(&mut merged, &known, &mut problems);

@@ -1,5 +1,7 @@
 //! Secrets: which keys are secret, and the files that they can come from.
 
+use std::path::{Path, PathBuf};
+
 use config::{Value, ValueKind};
 
 use super::error::Problem;
@@ -19,8 +21,39 @@ pub(super) fn keys(root: &Table) -> Vec<String> {
         .collect()
 }
 
+/// A secret and the file that it comes from are one setting in two spellings: a later layer wins with either over both of an earlier.
+pub(super) fn win_over_those_before(layers: &mut [Table]) {
+    for later in 1..layers.len() {
+        let (earlier, rest) = layers.split_at_mut(later);
+        let Some(layer) = rest.first() else { continue };
+        for key in keys(layer) {
+            let file_key = format!("{key}{FILE}");
+            if tree::get(layer, &key).is_some() || tree::get(layer, &file_key).is_some() {
+                for before in &mut *earlier {
+                    tree::remove(before, &key);
+                    tree::remove(before, &file_key);
+                }
+            }
+        }
+    }
+}
+
+/// Where a secret's file is that is given by its name alone: where the service manager has put it, or else in the folder `credentials`
+/// beside the configuration file.
+pub(super) fn folder(credentials: Option<PathBuf>, file: Option<&Path>) -> PathBuf {
+    credentials.unwrap_or_else(|| {
+        let beside = file.and_then(Path::parent).unwrap_or(Path::new(""));
+        beside.join("credentials")
+    })
+}
+
 /// Puts the content of each `*_file` in the place of its secret; of one that cannot be read, the example.
-pub(super) fn read_files(root: &mut Table, known: &Known, problems: &mut Vec<Problem>) {
+pub(super) fn read_files(
+    root: &mut Table,
+    known: &Known,
+    folder: &Path,
+    problems: &mut Vec<Problem>,
+) {
     for key in keys(root) {
         let file_key = format!("{key}{FILE}");
         let Some(path) = tree::text(root, &file_key).map(ToOwned::to_owned) else {
@@ -36,6 +69,11 @@ pub(super) fn read_files(root: &mut Table, known: &Known, problems: &mut Vec<Pro
             problems.push(Problem::new(&file_key, origin.as_deref(), message));
             continue;
         }
+        let path = if path.contains(std::path::MAIN_SEPARATOR) {
+            path
+        } else {
+            folder.join(path).display().to_string()
+        };
         let secret = match read(&path) {
             Ok(secret) => ValueKind::String(secret),
             Err(why) => {

@@ -80,7 +80,7 @@ fn the_defaults_need_a_database_and_nothing_else() {
 #[test]
 fn the_production_example_is_complete() {
     let directory = tempfile::tempdir().unwrap();
-    let mut text = include_str!("../../config/production.example.toml").to_owned();
+    let text = include_str!("../../config/production.example.toml");
     for (name, secret) in [
         ("database_url", SECRET_URL),
         ("juspay_api_key", SECRET_KEY),
@@ -88,12 +88,9 @@ fn the_production_example_is_complete() {
     ] {
         let path = directory.path().join(name);
         std::fs::write(&path, format!("{secret}\n")).unwrap();
-        text = text.replace(
-            &format!("/run/credentials/mandated.service/{name}"),
-            &path.display().to_string(),
-        );
     }
-    let config = load(&text, &[]).unwrap();
+    let handed_over = directory.path().to_str().unwrap();
+    let config = load(text, &[("CREDENTIALS_DIRECTORY", handed_over)]).unwrap();
     assert_eq!(
         config.accounts.keys().collect::<Vec<_>>(),
         ["juspay_main", "signzy_main"]
@@ -408,10 +405,49 @@ fn a_secret_comes_from_a_file_without_its_newline() {
 }
 
 #[test]
+fn a_variable_wins_over_the_file_in_either_spelling_of_a_secret() {
+    let of_file = file("postgres://of-the-file/merchant");
+    let url = |text: &str, environment: &[(&str, &str)]| {
+        let config = load(text, environment).unwrap();
+        config.database.url.expose_secret().to_owned()
+    };
+    let path = of_file.path.to_str().unwrap();
+    let variable = [("MANDATED__DATABASE__URL", "postgres://variable/merchant")];
+    let text = with("").replace("\nurl = ", &format!("\nurl_file = \"{path}\" # "));
+    assert_eq!(url(&text, &[]), "postgres://of-the-file/merchant");
+    assert_eq!(url(&text, &variable), "postgres://variable/merchant");
+    let variable = [("MANDATED__DATABASE__URL_FILE", path)];
+    assert_eq!(url(&with(""), &variable), "postgres://of-the-file/merchant");
+}
+
+#[test]
+fn a_secrets_name_alone_is_looked_for_among_the_credentials() {
+    let folder = tempfile::tempdir().unwrap();
+    let beside = folder.path().join("credentials");
+    std::fs::create_dir(&beside).unwrap();
+    std::fs::write(beside.join("database_url"), "postgres://beside/merchant").unwrap();
+    let handed_over = tempfile::tempdir().unwrap();
+    let copy = handed_over.path().join("database_url");
+    std::fs::write(copy, "postgres://handed-over/merchant").unwrap();
+    let path = folder.path().join("mandated.toml");
+    let text = with("").replace("\nurl = ", "\nurl_file = \"database_url\" # ");
+    std::fs::write(&path, text).unwrap();
+    let url = |environment: &[(&str, &str)]| {
+        let config = Config::load_with(Some(&path), environment.iter().copied()).unwrap();
+        config.database.url.expose_secret().to_owned()
+    };
+    assert_eq!(url(&[]), "postgres://beside/merchant");
+    let systemd = handed_over.path().to_str().unwrap();
+    let systemd = [("CREDENTIALS_DIRECTORY", systemd)];
+    assert_eq!(url(&systemd), "postgres://handed-over/merchant");
+}
+
+#[test]
 fn a_secret_given_twice_or_in_a_bad_file_is_refused() {
     let empty = file("\n");
     let path = empty.path.to_str().unwrap();
     let environment = [
+        ("MANDATED__DATABASE__URL", "postgres://elsewhere/merchant"),
         ("MANDATED__DATABASE__URL_FILE", "no/such/file"),
         ("MANDATED__ACCOUNTS__SECOND__API_KEY_FILE", path),
         ("MANDATED__LISTEN__TOKEN_FILE", "no/such/token"),
@@ -421,7 +457,7 @@ fn a_secret_given_twice_or_in_a_bad_file_is_refused() {
     insta::assert_snapshot!(message(&text, &environment).replace(path, "EMPTY"), @r"
     3 things are wrong with the configuration
       MANDATED__ACCOUNTS__SECOND__API_KEY_FILE: accounts.second.api_key_file: EMPTY is empty
-      MANDATED__DATABASE__URL_FILE: database.url_file and database.url (from mandated.toml) are both set: give one of them
+      MANDATED__DATABASE__URL_FILE: database.url_file and database.url (from MANDATED__DATABASE__URL) are both set: give one of them
       MANDATED__LISTEN__TOKEN_FILE: listen.token_file: no/such/token cannot be read: No such file or directory (os error 2)
     ");
 }
