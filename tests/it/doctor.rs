@@ -2,6 +2,8 @@
 
 use mandated::sandbox::postgres::PrivatePostgres;
 use sqlx::{Connection, PgConnection, raw_sql};
+use wiremock::matchers::any;
+use wiremock::{Mock, MockServer, ResponseTemplate};
 
 use crate::support::process::{Shop, payer};
 use crate::support::world::Flow;
@@ -179,6 +181,17 @@ async fn what_cannot_be_reached_or_read_is_named_and_the_rest_is_looked_at_all_t
         bad[0].contains("nothing was sent: could not connect"),
         "{bad:#?}"
     );
+    // Something answers there, and it is not the provider: it has not looked at the key.
+    let elsewhere = MockServer::start().await;
+    let page = ResponseTemplate::new(404).set_body_raw("<html>not here</html>", "text/html");
+    Mock::given(any())
+        .respond_with(page)
+        .mount(&elsewhere)
+        .await;
+    installed.shop.set(url, &elsewhere.uri());
+    let (code, bad) = installed.doctor();
+    assert_eq!(code, Some(1));
+    assert!(bad[0].contains("not the API's"), "{bad:#?}");
     installed.shop.set(url, &right);
 
     installed
