@@ -41,8 +41,8 @@ async fn shop(provider: &MockServer) -> Shop {
     let mut shop = Shop::at(&provider.uri()).await;
     for (key, value) in [
         ("RAILS__ENACH__JITTER", "0s"),
-        // So that it takes some seconds, and every daemon has some.
-        ("ACCOUNTS__JUSPAY_MAIN__TPS", "150"),
+        // So that it takes longer than three restarts on a busy machine, and every daemon has some.
+        ("ACCOUNTS__JUSPAY_MAIN__TPS", "80"),
         ("WORKER__CONCURRENCY", "40"),
     ] {
         shop.set(&format!("MANDATED__{key}"), value);
