@@ -114,6 +114,7 @@ impl Hands {
             .bind(vec![attempt.message.as_deref(); many])
             .bind(&no_text)
             .bind(vec![attempt.body.as_deref(); many])
+            .bind(&no_time)
             .fetch_all(&self.pool)
             .await?;
         Ok(())
