@@ -218,7 +218,7 @@ async fn write(
                 set state = $2::text, reason = $3, class = $4, updated_at = $5::timestamptz, order_no = $6, order_id = $7, notification_no = $8,
                     notification_ref = $9, delivered_at = $10, undelivered_at = $11, execute_at = $12, debits_tried = $13,
                     lookups = $14, tries = $15, sent_at = $16, failed_at = $17,
-                    provider_ref = case when $18::boolean then provider_ref end, finished_at = case when $19::boolean then $5::timestamptz end
+                    provider_ref = case when $18::boolean then provider_ref end, finished_at = case when $19::boolean then coalesce(finished_at, $5::timestamptz) end
               where id = $1
              returning account_id, mandate_id, cycle_on, order_id, amount_minor, currency, class, reason
            ), gone as (

@@ -154,8 +154,14 @@ async fn a_new_order_waits_until_the_old_one_is_dead_and_its_budget_is_the_polic
     let why = declined(&world, Wish::Retry).await;
     assert!(matches!(why, Declined::NotDead(_)), "{why}");
     let looked = first.next_at.unwrap() + chrono::TimeDelta::minutes(5);
+    let ended = "select finished_at from mandated.executions";
+    let before: Instant = scalar(world.pool(), ended).await;
     world.run_until(looked).await;
     assert_eq!(world.stands("a").await.0, "failed");
+    // It came to its end when it did, and not when somebody asked: the look that was promised is enough.
+    assert!(before < now, "{before}");
+    let after: Instant = scalar(world.pool(), ended).await;
+    assert_eq!(after, before);
     execute(
         world.pool(),
         "update mandated.executions set order_no = 3, order_id = 'spent'",
