@@ -4,7 +4,7 @@ use std::io;
 
 use chrono::NaiveDate;
 
-use crate::domain::decide::operator::{Declined, Wish};
+use crate::domain::machine::decide::operator::{Declined, Wish};
 use crate::domain::money::MoneyError;
 use crate::domain::resolve::Refusal;
 use crate::domain::{Amount, ExecutionId, MandateStatus};

@@ -11,7 +11,7 @@ use crate::cli::{Accounts, Executions, Rails, Word};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::domain::ExecutionId;
-use crate::domain::decide::operator::Wish;
+use crate::domain::machine::decide::operator::Wish;
 use crate::store::listing::ExecutionFilter;
 use crate::store::operate::Wished;
 use crate::store::operations::Said;

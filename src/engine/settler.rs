@@ -13,7 +13,7 @@ use super::job::Done;
 use super::lane::chain;
 use super::wake::Wake;
 use super::{Engine, log};
-use crate::domain::decide::AccountPause;
+use crate::domain::machine::decide::AccountPause;
 use crate::domain::retry::backoff_delay;
 use crate::failpoint::around;
 use crate::store;

@@ -11,9 +11,9 @@ use super::error::{StoreError, Tried};
 use super::operations::Said;
 use super::rows::{corrupt, word};
 use super::{planning, policies};
-use crate::domain::decide::Decision;
-use crate::domain::decide::operator::{Declined, Known, Waiting, Wish, follow};
 use crate::domain::ids::{notification_ref, order_id};
+use crate::domain::machine::decide::Decision;
+use crate::domain::machine::decide::operator::{Declined, Known, Waiting, Wish, follow};
 use crate::domain::policy::Policy;
 use crate::domain::{
     Class, Execution, ExecutionId, Instant, Mandate, Notify, ProviderKind, State, Step, state,

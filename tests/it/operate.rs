@@ -2,7 +2,7 @@
 
 use mandated::admin::resolve::resolve;
 use mandated::admin::{AdminError, operate, rails};
-use mandated::domain::decide::operator::{Declined, Wish};
+use mandated::domain::machine::decide::operator::{Declined, Wish};
 use mandated::domain::resolve::ResolvedAs;
 use mandated::domain::{ExecutionId, Instant, Rail, State, Step};
 use mandated::sandbox::{Call, Fault, Reason, Then};

@@ -1,4 +1,4 @@
-//! What a worker makes of an answer: `domain::decide` without its times, and with its own table of states.
+//! What a worker makes of an answer: `domain::machine::decide` without its times, and with its own table of states.
 
 use mandated::domain::state::apply;
 use mandated::domain::{Event, State, Step};

@@ -7,7 +7,7 @@
 //! orders, Signzy's mandate two cycles.
 //!
 //! The states and their arrows are the product's own (`domain::state::apply`). The rest is written again, from `store/claim.sql`,
-//! `settle.sql`, `store/rescue.rs`, `engine/job/debit.rs` and `domain::decide`: whoever changes those changes `protocol.rs` and
+//! `settle.sql`, `store/rescue.rs`, `engine/job/debit.rs` and `domain::machine::decide`: whoever changes those changes `protocol.rs` and
 //! `decide.rs` here.
 
 // For clippy: what helps a test is a test.

@@ -5,7 +5,7 @@ use sqlx::PgConnection;
 use super::Rules;
 use crate::admin::AdminError;
 use crate::admin::error::step;
-use crate::domain::decide::operator::Wish;
+use crate::domain::machine::decide::operator::Wish;
 use crate::domain::state::{Event, State, apply};
 use crate::store;
 use crate::store::audit::{Finding, Range, Transition};

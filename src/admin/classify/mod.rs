@@ -5,8 +5,8 @@ pub mod unmapped;
 mod verdict;
 
 use crate::domain::classify::{Classifier, Signals};
-use crate::domain::decide::decide;
-use crate::domain::decide::notification::decide_notification;
+use crate::domain::machine::decide::decide;
+use crate::domain::machine::decide::notification::decide_notification;
 use crate::domain::mandate::check_flow;
 use crate::domain::outcome::{Counter, Failure, NotificationOutcome};
 use crate::domain::policy::Policy;

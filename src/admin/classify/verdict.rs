@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::scene::Scene;
 use crate::admin::output::write_json;
 use crate::admin::text::{Format, local};
-use crate::domain::decide::{AccountPause, Decision};
+use crate::domain::machine::decide::{AccountPause, Decision};
 use crate::domain::outcome::Failure;
 use crate::domain::{Class, Instant, MandateStatus, State, Step, state};
 

@@ -6,7 +6,7 @@ use chrono::TimeDelta;
 
 use crate::app::lots::Lots;
 use crate::cli::Chaos;
-use crate::domain::decide::operator::Wish;
+use crate::domain::machine::decide::operator::Wish;
 use crate::domain::{Instant, Rail, State};
 use crate::sandbox::Cut;
 

@@ -5,7 +5,7 @@ use chrono::TimeDelta;
 use super::director::Director;
 use super::incident::Incident;
 use crate::app::Failure;
-use crate::domain::decide::operator::Wish;
+use crate::domain::machine::decide::operator::Wish;
 use crate::domain::{ExecutionId, Rail, State};
 use crate::store::operate::{Operated, Wished, operate};
 use crate::store::operations::{Said, pause_rail};

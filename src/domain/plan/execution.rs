@@ -6,8 +6,8 @@ use serde::Serialize;
 use super::reason::why;
 use super::{Start, start, timetable};
 use crate::domain::cycle::Cycle;
-use crate::domain::gate::execution_date;
 use crate::domain::ids::{notification_ref, order_id};
+use crate::domain::machine::gate::execution_date;
 use crate::domain::policy::Policy;
 use crate::domain::{
     AccountId, Amount, ExecutionId, Instant, MandateId, Notify, ProviderKind, State,

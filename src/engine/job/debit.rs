@@ -1,8 +1,10 @@
 //! The steps that debit, retry, look up and look once more.
 
 use super::{JobError, Run};
-use crate::domain::decide::{Decision, Next, decide, decide_verify, may_look, next_window};
 use crate::domain::ids::order_id;
+use crate::domain::machine::decide::{
+    Decision, Next, decide, decide_verify, may_look, next_window,
+};
 use crate::domain::outcome::{CallFailure, Counter};
 use crate::domain::retry::after;
 use crate::domain::window::Span;

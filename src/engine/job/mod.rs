@@ -12,8 +12,8 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
-use crate::domain::decide::{Decision, decide};
-use crate::domain::gate::{Gate, gate};
+use crate::domain::machine::decide::{Decision, decide};
+use crate::domain::machine::gate::{Gate, gate};
 use crate::domain::policy::Policy;
 use crate::domain::{
     Event, Execution, IllegalTransition, Instant, LeaseToken, Notify, Outcome, State, Step, state,

@@ -2,9 +2,9 @@
 
 use super::record::maybe_sent;
 use super::{JobError, Run, Told};
-use crate::domain::decide::Decision;
-use crate::domain::decide::notification::decide_notification;
 use crate::domain::ids::notification_ref;
+use crate::domain::machine::decide::Decision;
+use crate::domain::machine::decide::notification::decide_notification;
 use crate::domain::outcome::NotificationOutcome;
 use crate::domain::plan::debit_after_notice;
 use crate::domain::{Instant, Step};

@@ -2,8 +2,8 @@
 
 use super::Run;
 use crate::domain::MandateStatus;
-use crate::domain::decide::Decision;
-use crate::domain::gate::asked;
+use crate::domain::machine::decide::Decision;
+use crate::domain::machine::gate::asked;
 use crate::provider::{Call, MandateAnswer, Provider, Wire};
 
 impl Run<'_> {

@@ -1,8 +1,8 @@
 //! What is written down of a job: its calls, and the columns that its decision comes to.
 
 use super::{Run, Told};
-use crate::domain::decide::Decision;
 use crate::domain::ids::{notification_ref, order_id};
+use crate::domain::machine::decide::Decision;
 use crate::domain::outcome::CallFailure;
 use crate::domain::policy::Policy;
 use crate::domain::{Amount, Class, Event, MandateStatus, Notify, Outcome, ProviderKind, State};

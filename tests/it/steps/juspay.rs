@@ -176,7 +176,7 @@ async fn a_duplicate_order_is_our_own_and_is_looked_up() {
 
 #[tokio::test]
 async fn refused_credentials_pause_the_account_and_spend_nothing() {
-    use mandated::domain::decide::AccountPause;
+    use mandated::domain::machine::decide::AccountPause;
     let (_, followed) = row(&Stage::new().await, "Invalid Authentication").await;
     assert_eq!(followed.decision.account, Some(AccountPause::Refused));
     assert_eq!(followed.next().unwrap().0, Step::Execute, "the same step");

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use mandated::domain::gate::{Gate, gate};
+use mandated::domain::machine::gate::{Gate, gate};
 use mandated::domain::retry::after;
 use mandated::domain::{Class, MandateStatus, Rail, State, Step};
 use serde_json::{Value, json};

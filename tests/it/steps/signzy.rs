@@ -3,7 +3,7 @@
 use std::fmt::Write;
 use std::time::Duration;
 
-use mandated::domain::decide::AccountPause;
+use mandated::domain::machine::decide::AccountPause;
 use mandated::domain::{MandateStatus, Notify, ProviderKind, Rail, State, Step};
 
 use super::support::{Followed, Scene, heading};

@@ -6,9 +6,9 @@ use std::time::Duration;
 use chrono::{DateTime, FixedOffset, TimeDelta};
 use mandated::config::Config;
 use mandated::domain::cycle::Cycle;
-use mandated::domain::decide::notification::decide_notification;
-use mandated::domain::decide::{AccountPause, Decision, decide};
 use mandated::domain::execution::{Intent, Progress};
+use mandated::domain::machine::decide::notification::decide_notification;
+use mandated::domain::machine::decide::{AccountPause, Decision, decide};
 use mandated::domain::outcome::NotificationOutcome;
 use mandated::domain::policy::Policy;
 use mandated::domain::{

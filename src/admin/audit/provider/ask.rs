@@ -8,8 +8,8 @@ use sqlx::PgPool;
 use super::Question;
 use super::judge::{Judged, Said, judge, said};
 use crate::admin::AdminError;
-use crate::domain::decide::look_is_free;
 use crate::domain::ids::order_id;
+use crate::domain::machine::decide::look_is_free;
 use crate::domain::policy::Policy;
 use crate::domain::{
     Amount, Currency, ExecutionId, Instant, Mandate, Notify, Outcome, ProviderKind,

@@ -1,7 +1,7 @@
 //! The calls, as the engine's jobs make them: what is read before, the call itself, and what its answer, or none, leads to.
 
 use chrono::TimeDelta;
-use mandated::domain::decide::{Decision, decide, decide_verify};
+use mandated::domain::machine::decide::{Decision, decide, decide_verify};
 use mandated::domain::outcome::{CallFailure, Counter};
 use mandated::domain::{Class, Event, Instant, Notify, Outcome, Rail, State, Step};
 

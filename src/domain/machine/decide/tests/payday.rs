@@ -1,7 +1,7 @@
 //! A new order waits for a payday, through its notification, its debit and whatever goes wrong on the way.
 
 use super::*;
-use crate::domain::gate::{Gate, gate};
+use crate::domain::machine::gate::{Gate, gate};
 
 /// 31 December 2026 is a Thursday: the last working day, the only payday before the cycle ends on 2 January.
 const PAYDAY: &str = "2026-12-31T01:00:00Z";

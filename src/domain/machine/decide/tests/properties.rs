@@ -5,7 +5,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::domain::gate::{Gate, asked, gate};
+use crate::domain::machine::gate::{Gate, asked, gate};
 
 fn instants() -> impl Strategy<Value = Instant> {
     // From two days before the cycle's debit to a week after its end.

@@ -1,7 +1,7 @@
 //! Ends that must stay ends, and ones that came too early.
 
 use super::*;
-use crate::domain::gate::{Gate, gate};
+use crate::domain::machine::gate::{Gate, gate};
 
 /// Half past six in the morning in India, in a window, 26 and a half hours after the notification.
 fn now() -> Instant {

@@ -16,11 +16,11 @@ mod verify;
 #[cfg(test)]
 mod tests;
 
-use super::execution::Progress;
-use super::outcome::Counter;
-use super::policy::Policy;
-use super::window::Span;
-use super::{Amount, Class, Event, Execution, Instant, MandateStatus, Outcome, Step};
+use crate::domain::execution::Progress;
+use crate::domain::outcome::Counter;
+use crate::domain::policy::Policy;
+use crate::domain::window::Span;
+use crate::domain::{Amount, Class, Event, Execution, Instant, MandateStatus, Outcome, Step};
 
 pub(super) use failure::park;
 pub use order::close_cycle;

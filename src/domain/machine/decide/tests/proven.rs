@@ -1,7 +1,7 @@
 //! When an order is over, and when it is not: what a second debit, or none at all, would hang on.
 
 use super::*;
-use crate::domain::gate::{Gate, gate};
+use crate::domain::machine::gate::{Gate, gate};
 
 fn look(execution: &Execution, outcome: &Outcome, now: Instant) -> Decision {
     let counter = Counter::default();

@@ -1,7 +1,7 @@
 //! What waits: for a mandate that is paused, and for room in the tries of 30 days.
 
 use super::*;
-use crate::domain::gate::{Gate, asked, gate};
+use crate::domain::machine::gate::{Gate, asked, gate};
 
 const DAY: Duration = Duration::from_hours(24);
 

@@ -7,13 +7,15 @@ mod paused;
 
 use std::time::Duration;
 
-use super::cycle::Cycle;
 use super::decide::{Decision, Next, close_cycle, keep, may_look, next_window, park};
-use super::plan::{self, Start};
-use super::policy::Policy;
-use super::retry::after;
-use super::window::Span;
-use super::{Class, Event, Execution, Instant, MandateStatus, Notify, ProviderKind, State, Step};
+use crate::domain::cycle::Cycle;
+use crate::domain::plan::{self, Start};
+use crate::domain::policy::Policy;
+use crate::domain::retry::after;
+use crate::domain::window::Span;
+use crate::domain::{
+    Class, Event, Execution, Instant, MandateStatus, Notify, ProviderKind, State, Step,
+};
 
 pub use paused::asked;
 

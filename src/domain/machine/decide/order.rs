@@ -6,7 +6,7 @@ use super::timing::may_look;
 use super::{Context, Decision, Next, keep};
 use crate::domain::cycle::Cycle;
 use crate::domain::execution::Progress;
-use crate::domain::gate::new_date;
+use crate::domain::machine::gate::new_date;
 use crate::domain::outcome::Failure;
 use crate::domain::plan::{self, Start};
 use crate::domain::policy::{Policy, Strategy};

@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::order::{last_try, latest_debit, renew_progress};
 use super::timing::{may_look, next_window};
 use super::{Decision, Next, keep};
-use crate::domain::gate::new_date;
+use crate::domain::machine::gate::new_date;
 use crate::domain::plan::{self, Start};
 use crate::domain::policy::Policy;
 use crate::domain::retry::after;

@@ -1,0 +1,4 @@
+//! The protocol of one job, from its claim to its settlement.
+
+pub mod decide;
+pub mod gate;
