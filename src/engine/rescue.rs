@@ -1,16 +1,12 @@
 //! Takes back the jobs of lost workers.
 
-use std::time::Duration;
-
 use tracing::warn;
 
 use super::Engine;
+use crate::domain::machine::rescue::PROCESSED;
 use crate::failpoint::around;
 use crate::store::StoreError;
 use crate::store::rescue::rescue_expired;
-
-/// The provider has processed, or not, whatever was sent this long ago ("Juspay SDK", default timeout 80 s, and a margin).
-const PROCESSED: Duration = Duration::from_secs(90);
 
 /// One turn; says how many jobs were rescued.
 pub async fn tick(engine: &Engine) -> Result<usize, StoreError> {

@@ -1,12 +1,16 @@
-//! Rescue: an expired lease never leads to the same call again. With an intent it becomes a look-up.
+//! Rescue: takes back the jobs whose leases ran out. How each goes on is [`rescue`]'s to say.
 
 use std::time::Duration;
 
-use sqlx::PgPool;
+use sqlx::{PgConnection, PgPool};
 
+use super::columns::Columns;
 use super::error::{StoreError, Tried};
-use super::rows::word;
-use crate::domain::{ExecutionId, Instant, Step};
+use super::planning::{begin, commit};
+use super::rows::{count, readable, word};
+use super::settle::array;
+use crate::domain::machine::rescue::{LostJob, RescuedJob, rescue};
+use crate::domain::{ExecutionId, Instant, LeaseToken, Step};
 use crate::failpoint::around;
 
 /// A job whose worker was lost.
@@ -18,70 +22,154 @@ pub struct Rescued {
     pub has_intent: bool,
 }
 
-/// Takes up to 500 expired leases back. The look-up of an intent waits until the provider must have processed the call.
+/// Takes up to 500 expired leases back, all of them or none.
 ///
 /// The lost call is written down as an attempt without an answer, so that the history has every call that may have been made.
 pub async fn rescue_expired(
     pool: &PgPool,
     now: Instant,
-    wait: Duration,
+    processing: Duration,
     worker: &str,
 ) -> Result<Vec<Rescued>, StoreError> {
-    let statement = sqlx::query!(
-        r#"with expired as materialized (
-             select j.execution_id, j.lease_token, j.worker_id, j.step, j.run_at, i.execution_id is not null as has_intent,
-                    -- When it was lost, or the lost worker's clock was ahead of this one: what it did it did no sooner than that.
-                    greatest($1::timestamptz, j.run_at, i.opened_at) as at
-               from mandated.jobs j left join mandated.intents i on i.execution_id = j.execution_id
-               join mandated.executions e on e.id = j.execution_id
-              where j.lease_token is not null and j.lease_until < now()
-              order by j.lease_until limit 500
-                -- The execution too: one that somebody has locked would keep all the others waiting.
-                for no key update of j, e skip locked
-           ), taken as (
-             update mandated.jobs j
-                set step = case when x.has_intent and x.step in ('execute', 'retry') then 'lookup' else x.step end,
-                    run_at = case when x.has_intent then x.at + make_interval(secs => $2) else j.run_at end,
-                    run_before = case when x.has_intent then null else j.run_before end,
-                    lease_until = null, lease_token = null, worker_id = null
-               from expired x
-              where j.execution_id = x.execution_id and j.lease_token = x.lease_token
-             returning j.execution_id, j.step, x.has_intent, x.lease_token, x.step as lost_step, x.run_at as was_due_at, x.at,
-                       j.run_at
-           ), counted as (
-             -- What may have been done counts as done: a look at the order, and a notification, which can be as old as its job.
-             update mandated.executions e
-                set looked = case when t.lost_step in ('lookup', 'retry', 'verify')
-                                    or t.lost_step = 'execute' and e.order_no > 1
-                                  then (array_prepend(t.at, e.looked))[1:3] else e.looked end,
-                    undelivered_at = case when t.lost_step = 'notify' then coalesce(e.undelivered_at, t.was_due_at)
-                                          else e.undelivered_at end
-               from taken t
-              where e.id = t.execution_id and t.lost_step <> 'notify_status'
-           ), logged as (
-             insert into mandated.attempts (at, execution_id, mandate_id, call, reference, latency_ms, outcome, decision,
-                                            next_step, next_at, lease_token, worker_id)
-             -- If there was a call, it was made when the intent was opened, or soon after.
-             select i.opened_at, t.execution_id, i.mandate_id, t.lost_step, i.order_id, 0, 'lost', 'the worker was lost: reconcile',
-                    t.step, t.run_at, t.lease_token, $3
-               from taken t join mandated.intents i on i.execution_id = t.execution_id
-              where t.lost_step in ('execute', 'retry')
-           )
-           select execution_id as "execution_id!", step as "step!", has_intent as "has_intent!" from taken"#,
-        now,
-        wait.as_secs_f64(),
-        worker
-    );
-    let rows = around("rescue", statement.fetch_all(pool))
-        .await
-        .tried("rescue expired leases")?;
-    rows.into_iter()
-        .map(|row| {
-            Ok(Rescued {
-                execution_id: ExecutionId(row.execution_id),
-                step: word("execution", row.execution_id, &row.step, Step::parse)?,
-                has_intent: row.has_intent,
-            })
+    let mut transaction = around("rescue.begin", begin(pool)).await?;
+    let lost = around("rescue.lock", lock_expired(&mut transaction)).await?;
+    let taken: Vec<Taken> = lost
+        .into_iter()
+        .map(|lost| lost.taken_back(now, processing))
+        .collect();
+    if !taken.is_empty() {
+        around("rescue.write", write(&mut transaction, &taken, worker)).await?;
+    }
+    around("rescue.commit", commit(transaction)).await?;
+    Ok(taken
+        .into_iter()
+        .map(|taken| Rescued {
+            execution_id: taken.execution_id,
+            step: taken.job.step,
+            has_intent: taken.lost.intent_opened_at.is_some(),
         })
-        .collect()
+        .collect())
+}
+
+/// An expired lease, and the job under it.
+struct Expired {
+    execution_id: ExecutionId,
+    token: LeaseToken,
+    lost: LostJob,
+}
+
+/// The same, with how the job goes on.
+struct Taken {
+    execution_id: ExecutionId,
+    token: LeaseToken,
+    lost: LostJob,
+    job: RescuedJob,
+}
+
+impl Expired {
+    fn taken_back(self, now: Instant, processing: Duration) -> Taken {
+        Taken {
+            execution_id: self.execution_id,
+            token: self.token,
+            job: rescue(self.lost, now, processing),
+            lost: self.lost,
+        }
+    }
+}
+
+struct Row {
+    execution_id: i64,
+    lease_token: i64,
+    step: String,
+    run_at: Instant,
+    run_before: Option<Instant>,
+    intent_opened_at: Option<Instant>,
+    order_no: i16,
+    looked: Vec<Instant>,
+    undelivered_at: Option<Instant>,
+}
+
+async fn lock_expired(connection: &mut PgConnection) -> Result<Vec<Expired>, StoreError> {
+    let rows = sqlx::query_as!(
+        Row,
+        r#"select j.execution_id, j.lease_token as "lease_token!", j.step, j.run_at, j.run_before,
+                  i.opened_at as "intent_opened_at?", e.order_no, e.looked, e.undelivered_at
+             from mandated.jobs j left join mandated.intents i on i.execution_id = j.execution_id
+             join mandated.executions e on e.id = j.execution_id
+            where j.lease_token is not null and j.lease_until < now()
+            order by j.lease_until limit 500
+              -- The execution too: one that somebody has locked would keep all the others waiting.
+              for no key update of j, e skip locked"#
+    )
+    .fetch_all(connection)
+    .await
+    .tried("find the leases that ran out")?;
+    Ok(readable(rows.into_iter().map(Row::read)))
+}
+
+impl Row {
+    fn read(self) -> Result<Expired, StoreError> {
+        let id = self.execution_id;
+        Ok(Expired {
+            execution_id: ExecutionId(id),
+            token: LeaseToken(self.lease_token),
+            lost: LostJob {
+                step: word("execution", id, &self.step, Step::parse)?,
+                run_at: self.run_at,
+                run_before: self.run_before,
+                intent_opened_at: self.intent_opened_at,
+                order_no: count("execution", id, self.order_no)?,
+                looked: [0, 1, 2].map(|nth| self.looked.get(nth).copied()),
+                undelivered_at: self.undelivered_at,
+            },
+        })
+    }
+}
+
+async fn write(
+    connection: &mut PgConnection,
+    taken: &[Taken],
+    worker: &str,
+) -> Result<(), StoreError> {
+    let taken = Columns(taken);
+    sqlx::query!(
+        "with t as materialized (
+           select * from unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[], $5::timestamptz[], $6::timestamptz[],
+                                $7::text[], $8::timestamptz[], $9::timestamptz[])
+             as t (execution_id, lease_token, lost_step, step, run_at, run_before, looked, undelivered_at, lost_call_at)
+         ), taken as (
+           update mandated.jobs j
+              set step = t.step, run_at = t.run_at, run_before = t.run_before,
+                  lease_until = null, lease_token = null, worker_id = null
+             from t
+            where j.execution_id = any ($1) and j.execution_id = t.execution_id and (j.lease_token = t.lease_token) is true
+         ), counted as (
+           update mandated.executions e
+              set looked = t.looked::timestamptz[], undelivered_at = t.undelivered_at
+             from t
+            where e.id = any ($1) and e.id = t.execution_id
+              and (e.looked, e.undelivered_at) is distinct from (t.looked::timestamptz[], t.undelivered_at)
+         )
+         insert into mandated.attempts (at, execution_id, mandate_id, call, reference, latency_ms, outcome, decision,
+                                        next_step, next_at, lease_token, worker_id)
+         select t.lost_call_at, t.execution_id, i.mandate_id, t.lost_step, i.order_id, 0, 'lost',
+                'the worker was lost: reconcile', t.step, t.run_at, t.lease_token, $10
+           from t
+           cross join lateral (select * from mandated.intents where execution_id = t.execution_id limit 1) i
+          where t.lost_call_at is not null",
+        &taken.of(|one| one.execution_id.0),
+        &taken.of(|one| one.token.0),
+        &taken.of(|one| one.lost.step.as_str()) as _,
+        &taken.of(|one| one.job.step.as_str()) as _,
+        &taken.of(|one| one.job.run_at),
+        &taken.of(|one| one.job.run_before) as _,
+        &taken.of(|one| array(one.job.looked.iter().flatten())) as _,
+        &taken.of(|one| one.job.undelivered_at) as _,
+        &taken.of(|one| one.job.lost_call_at) as _,
+        worker
+    )
+    .execute(connection)
+    .await
+    .tried("take expired leases back")?;
+    Ok(())
 }

@@ -155,7 +155,7 @@ pub async fn settle(
         &settlements.texts(|one| one.provider_ref.as_deref()) as _,
         &settlements.of(|one| one.sent_at) as _,
         &settlements.of(|one| one.failed_at) as _,
-        &settlements.of(|one| array(&one.looked)) as _,
+        &settlements.of(|one| array(one.looked.iter())) as _,
         &settlements.of(|one| one.mandate_status) as _,
         &settlements.of(|one| one.paused_at) as _,
         &settlements.of(|one| one.parked),
@@ -226,8 +226,8 @@ fn read(rows: Vec<Row>) -> Result<Written, StoreError> {
 }
 
 /// An array in an array, as Postgres writes one: arrays of arrays have to be of one length.
-fn array(times: &[Instant]) -> String {
-    let times: Vec<String> = times.iter().map(Instant::to_rfc3339).collect();
+pub(super) fn array<'a>(times: impl Iterator<Item = &'a Instant>) -> String {
+    let times: Vec<String> = times.map(Instant::to_rfc3339).collect();
     format!("{{{}}}", times.join(","))
 }
 

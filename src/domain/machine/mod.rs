@@ -1,4 +1,287 @@
-//! The protocol of one job, from its claim to its settlement.
+//! The protocol of one job, from its claim to its settlement, as a state machine without I/O.
+//!
+//! A worker asks [`Machine::next`] for the next [`Action`], carries it out, and hands the result back as an [`Input`]. Time is an
+//! argument. The machine lives as long as one lease: all that survives a crash is in the row, and [`rescue`] says how a job goes on
+//! whose worker was lost after any action.
+//!
+//! The way of each step:
+//!
+//! | step | actions before the settlement |
+//! |---|---|
+//! | `notify`, `notify_status` | the call |
+//! | `execute` with an idempotency key | look up the order before it, if there is one; the call |
+//! | `execute` without one | look the order up for its counter; record the counter; the call |
+//! | `retry` | look the order up; record the counter; the call |
+//! | `lookup` | look the order up |
+//! | `verify` | read which order has the debit; look up each of the others |
+//!
+//! [`gate`] comes first in every case: it may end the job before any call, or ask the provider about a paused mandate.
 
+mod action;
+mod before_call;
 pub mod decide;
 pub mod gate;
+mod input;
+mod recheck;
+mod request;
+pub mod rescue;
+
+use std::mem::replace;
+
+use chrono::NaiveDate;
+
+use crate::domain::outcome::NotificationOutcome;
+use crate::domain::policy::Policy;
+use crate::domain::{
+    Event, Execution, IllegalTransition, Instant, MandateStatus, State, Step, state,
+};
+
+pub use action::{Abandoned, Action, NotificationResult, Transition};
+use before_call::LookupPurpose;
+use decide::notification::decide_notification;
+use decide::{Decision, decide};
+use gate::{Gate, asked, gate};
+pub use input::{Answer, Input};
+pub use request::{Notice, Request, RetryRequest};
+
+/// A claimed job, as far as the protocol depends on it. All of it is in the row.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Job {
+    /// The next thing to do.
+    pub step: Step,
+    /// The execution as it was claimed.
+    pub execution: Execution,
+    /// Whether this claim opened the intent.
+    pub opened: bool,
+    /// The end of the window that the job was planned into.
+    pub run_before: Option<Instant>,
+    /// The provider's id for the current debit, if an answer has named it.
+    pub provider_ref: Option<String>,
+    /// The day of the next cycle, where the provider debits by its own schedule and a retry tells it when to go on.
+    pub next_scheduled_on: Option<NaiveDate>,
+    /// Whether the provider's execute call has no idempotency key, so that its counter is recorded before the call.
+    pub execute_needs_counter: bool,
+}
+
+/// Where the machine stands: which result it waits for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Phase {
+    New,
+    AskingMandate,
+    /// A notification, or the question about one, is under way.
+    Notifying,
+    LookingUp(LookupPurpose),
+    ReadingDebit,
+    Recording(Request),
+    /// A call that moves money is under way.
+    Calling,
+    Over,
+}
+
+/// The machine of one job under one lease.
+#[derive(Debug, Clone)]
+pub struct Machine<'a> {
+    job: Job,
+    policy: &'a Policy,
+    /// The execution with what this job has found out so far.
+    execution: Execution,
+    phase: Phase,
+    /// When the action under way was begun.
+    begun_at: Instant,
+    /// The order that the last answer was about.
+    order_no: u16,
+    /// The provider's id for the debit of that order.
+    provider_ref: Option<String>,
+}
+
+impl<'a> Machine<'a> {
+    /// The machine of a job that was claimed at `now`. Its first input is [`Input::Claimed`].
+    pub fn new(job: Job, policy: &'a Policy, now: Instant) -> Self {
+        Self {
+            execution: job.execution.clone(),
+            order_no: job.execution.progress.order_no,
+            provider_ref: job.provider_ref.clone(),
+            phase: Phase::New,
+            begun_at: now,
+            job,
+            policy,
+        }
+    }
+
+    /// A machine in the middle of its step's call, to ask what an answer leads to. Nothing that comes before the call is done.
+    pub fn in_call(job: Job, policy: &'a Policy, now: Instant) -> Self {
+        let phase = match job.step {
+            Step::Notify | Step::NotifyStatus => Phase::Notifying,
+            Step::Execute | Step::Retry => Phase::Calling,
+            Step::Lookup | Step::Verify => Phase::LookingUp(LookupPurpose::Outcome),
+        };
+        Self {
+            phase,
+            ..Self::new(job, policy, now)
+        }
+    }
+
+    /// The next action, now that the last one came to `input`.
+    pub fn next(&mut self, input: Input, now: Instant) -> Action {
+        let begun_at = replace(&mut self.begun_at, now);
+        let phase = replace(&mut self.phase, Phase::Over);
+        match (input, phase) {
+            (Input::Claimed, Phase::New) => self.claimed(),
+            (Input::MandateAnswered(said), Phase::AskingMandate) => {
+                self.settle(self.mandate_answered(said, begun_at))
+            }
+            (Input::NotificationAnswered(outcome), Phase::Notifying) => {
+                self.notification_answered(&outcome, begun_at)
+            }
+            (Input::Answered(answer), Phase::LookingUp(purpose)) => {
+                self.looked_up(purpose, answer, begun_at)
+            }
+            (Input::Answered(answer), Phase::Calling) => self.called(answer),
+            (Input::DebitRead(order_no), Phase::ReadingDebit) => self.recheck(order_no),
+            (Input::CounterRecorded, Phase::Recording(request)) => self.send(request),
+            (Input::LeaseLost, Phase::Recording(_)) => Action::Abandon(Abandoned::LeaseLost),
+            (
+                Input::LeaseNearlyOver,
+                Phase::New | Phase::Notifying | Phase::Calling | Phase::Recording(_),
+            ) => Action::Abandon(Abandoned::LeaseNearlyOver),
+            (
+                Input::LeaseOver,
+                Phase::AskingMandate
+                | Phase::Notifying
+                | Phase::LookingUp(_)
+                | Phase::Calling
+                | Phase::ReadingDebit
+                | Phase::Recording(_)
+                | Phase::New,
+            ) => Action::Abandon(Abandoned::LeaseOver),
+            (
+                Input::Claimed
+                | Input::MandateAnswered(_)
+                | Input::NotificationAnswered(_)
+                | Input::Answered(_)
+                | Input::DebitRead(_)
+                | Input::CounterRecorded
+                | Input::LeaseLost
+                | Input::LeaseNearlyOver
+                | Input::LeaseOver,
+                Phase::New
+                | Phase::AskingMandate
+                | Phase::Notifying
+                | Phase::LookingUp(_)
+                | Phase::ReadingDebit
+                | Phase::Recording(_)
+                | Phase::Calling
+                | Phase::Over,
+            ) => Action::Abandon(Abandoned::OutOfOrder),
+        }
+    }
+
+    /// May the step be done now? If so, its first action.
+    fn claimed(&mut self) -> Action {
+        let (execution, step, now) = (&self.execution, self.job.step, self.begun_at);
+        let is_retry = execution.intent.is_some_and(|intent| intent.is_retry);
+        let counted = is_retry || self.job.execute_needs_counter;
+        match gate(execution, step, self.job.opened, counted, self.policy, now) {
+            Gate::Instead(decision) => return self.settle(*decision),
+            Gate::AskMandate => {
+                self.phase = Phase::AskingMandate;
+                return Action::AskMandate;
+            }
+            Gate::Go => {}
+        }
+        match step {
+            Step::Notify => self.send(self.notify_request()),
+            Step::NotifyStatus => {
+                self.phase = Phase::Notifying;
+                Action::AskNotification
+            }
+            Step::Execute => self.begin_execute(),
+            Step::Retry => self.look_up(self.order_no, LookupPurpose::BeforeRetry),
+            Step::Lookup => self.look_up(self.order_no, LookupPurpose::Outcome),
+            Step::Verify => {
+                self.phase = Phase::ReadingDebit;
+                Action::ReadDebit
+            }
+        }
+    }
+
+    fn look_up(&mut self, order_no: u16, purpose: LookupPurpose) -> Action {
+        self.phase = Phase::LookingUp(purpose);
+        Action::LookUp {
+            order_no,
+            provider_ref: self.provider_ref.clone(),
+        }
+    }
+
+    fn mandate_answered(&self, said: Option<MandateStatus>, begun_at: Instant) -> Decision {
+        let (execution, step) = (&self.execution, self.job.step);
+        asked(execution, step, said, self.policy, begun_at)
+    }
+
+    fn notification_answered(
+        &mut self,
+        outcome: &NotificationOutcome,
+        begun_at: Instant,
+    ) -> Action {
+        let (execution, step) = (&self.execution, self.job.step);
+        let decision = decide_notification(execution, step, outcome, self.policy, begun_at);
+        self.settle_notification(decision, NotificationResult::of(outcome))
+    }
+
+    /// A call that moves money was answered, or was not. Whatever counts from the call counts from its answer.
+    fn called(&mut self, answer: Answer) -> Action {
+        self.note_ref(answer.provider_ref);
+        let (execution, step, now) = (&self.execution, self.job.step, self.begun_at);
+        let (outcome, counter) = (&answer.outcome, answer.counter);
+        let decision = decide(execution, step, outcome, counter, self.policy, now);
+        self.settle(decision)
+    }
+
+    fn note_ref(&mut self, provider_ref: Option<String>) {
+        if provider_ref.is_some() {
+            self.provider_ref = provider_ref;
+        }
+    }
+
+    fn settle(&mut self, decision: Decision) -> Action {
+        self.settle_notification(decision, None)
+    }
+
+    fn settle_notification(
+        &mut self,
+        mut decision: Decision,
+        notification: Option<NotificationResult>,
+    ) -> Action {
+        let to = match end(self.job.execution.state, &mut decision) {
+            Ok(to) => to,
+            Err(illegal) => return Action::Abandon(Abandoned::Illegal(illegal)),
+        };
+        // A new order has no debit of the provider's yet.
+        let same_order = decision.progress.order_no == self.job.execution.progress.order_no;
+        Action::Settle(Box::new(Transition {
+            to,
+            provider_ref: self.provider_ref.take().filter(|_| same_order),
+            debited_order: decision.collected.map(|_| self.order_no),
+            notification,
+            decision,
+        }))
+    }
+}
+
+/// Where a decision leads. `executing` is no state that is stored: a call of which nothing was found out, and whose intent stays open,
+/// is not proven.
+fn end(from: State, decision: &mut Decision) -> Result<State, IllegalTransition> {
+    let to = follow(from, &decision.events)?;
+    if to != State::Executing {
+        return Ok(to);
+    }
+    decision.events.push(Event::Unproven);
+    follow(from, &decision.events)
+}
+
+/// The state after some events.
+fn follow(from: State, events: &[Event]) -> Result<State, IllegalTransition> {
+    events
+        .iter()
+        .try_fold(from, |state, event| state::apply(state, *event))
+}

@@ -1,30 +1,26 @@
-//! One job: the gate, the call, the decision. Everything that it leads to is in the [`Done`] it returns; nothing is written here but
-//! the provider's counter, which must be durable before a call that has no idempotency key.
+//! One job, from its claim up to its settlement: carries out what [`Machine`] wants, and hands the results back.
+//!
+//! No rule of the protocol is in here. Nothing is written but the provider's counter, which must be durable before a call that has no
+//! idempotency key; all else that a job leads to is in the [`Done`] that it returns.
 
-mod debit;
-mod notification;
-mod paused;
-mod record;
+mod calls;
+mod error;
+mod lease;
+mod settlement;
 
-use std::future::poll_fn;
-use std::pin::pin;
 use std::sync::Arc;
-use std::task::Poll;
 use std::time::Duration;
 
-use crate::domain::machine::decide::{Decision, decide};
-use crate::domain::machine::gate::{Gate, gate};
+use crate::domain::machine::decide::Decision;
+use crate::domain::machine::{Action, Input, Job, Machine, Transition};
 use crate::domain::policy::Policy;
-use crate::domain::{
-    Event, Execution, IllegalTransition, Instant, LeaseToken, Notify, Outcome, State, Step, state,
-};
+use crate::domain::{Instant, LeaseToken, State};
 use crate::failpoint::around;
-use crate::provider::{Client, Provider, Reply};
-use crate::store::StoreError;
+use crate::provider::{Client, Provider};
 use crate::store::claim::Claimed;
 use crate::store::settle::{Attempt, Settlement};
 
-use record::{fault, settlement};
+pub use error::JobError;
 
 use super::{Account, Engine};
 
@@ -44,58 +40,18 @@ pub struct Done {
     pub lag: Duration,
 }
 
-/// Why a job could not be done. Its lease runs out, and rescue takes it from there.
-#[derive(Debug, thiserror::Error)]
-pub enum JobError {
-    #[error("do the {step} step of execution {execution}")]
-    Store {
-        step: Step,
-        execution: i64,
-        #[source]
-        source: StoreError,
-    },
-    #[error("settle the {step} step of execution {execution}")]
-    Illegal {
-        step: Step,
-        execution: i64,
-        #[source]
-        source: IllegalTransition,
-    },
-    /// Too little of the lease was left to make the call: somebody else may have the job before it is answered.
-    #[error("the lease of execution {execution} is nearly over; no call was made")]
-    LeaseNearlyOver { execution: i64 },
-    #[error("another worker has execution {execution} now; no call was made")]
-    LeaseLost { execution: i64 },
-    /// The call was dropped: waiting for its turn or connecting took too long, or the answer did.
-    #[error("the lease of execution {execution} ended before the provider answered")]
-    LeaseOver { execution: i64 },
-}
-
-/// What a job needs around it.
+/// What the calls of a job need around them.
 struct Run<'a> {
     engine: &'a Engine,
     account: &'a Account,
     /// As it was when the job began: a reload does not change hands in the middle of one.
     client: Arc<Client>,
     claimed: &'a Claimed,
-    /// The execution with what this job has found out so far.
-    execution: Execution,
-    policy: &'a Policy,
-    /// The business time of this job, the same for its calls and its decision.
+    /// The business time of the action under way.
     now: Instant,
     /// When the lease must be considered lost, on this machine's monotonic clock.
     deadline: tokio::time::Instant,
     attempts: Vec<Attempt>,
-    provider_ref: Option<String>,
-    /// The order that was looked at or called last.
-    order: String,
-}
-
-/// What a job was told about a notification.
-#[derive(Debug, Clone)]
-struct Told {
-    state: &'static str,
-    message: Option<String>,
 }
 
 /// What goes out with every request of a job as `x-request-id`: no other job of this installation has it.
@@ -110,178 +66,78 @@ pub async fn run(
     claimed: Claimed,
     deadline: tokio::time::Instant,
 ) -> Result<Done, JobError> {
-    let (step, execution) = (claimed.step, claimed.execution.id.0);
-    let failed = |source| JobError::Store {
-        step,
-        execution,
-        source,
-    };
     let policy = around("policy", engine.policy(claimed.policy_id))
         .await
-        .map_err(failed)?;
-    let now = engine.clock.now();
-    let provider_ref = claimed.provider_ref.clone();
+        .map_err(|source| JobError::store(&claimed, source))?;
     let mut run = Run {
         engine,
         account,
         client: account.client(),
         claimed: &claimed,
-        execution: claimed.execution.clone(),
-        policy: &policy,
-        now,
+        now: engine.clock.now(),
         deadline,
         attempts: Vec::new(),
-        provider_ref,
-        order: claimed.order_id.clone(),
     };
-    let retrying = claimed
-        .execution
-        .intent
-        .is_some_and(|intent| intent.is_retry);
-    let needs_counter = retrying || run.client.execute_needs_counter();
-    let (mut decision, told) = match gate(
-        &claimed.execution,
-        step,
-        claimed.opened,
-        needs_counter,
-        &policy,
-        now,
-    ) {
-        Gate::Instead(decision) => (*decision, None),
-        Gate::AskMandate => (run.ask_mandate().await, None),
-        Gate::Go => run.step().await?,
-    };
-    let Run {
-        attempts,
-        provider_ref,
-        order,
-        ..
-    } = run;
-    let to_state =
-        end(claimed.execution.state, &mut decision).map_err(|source| JobError::Illegal {
-            step,
-            execution,
-            source,
-        })?;
-    let mut settlement = settlement(engine, &claimed, &decision, to_state, told, &policy);
-    settlement.fault = attempts
-        .last()
-        .and_then(|attempt| fault(attempt, &decision, to_state));
-    // A new order has no debit of the provider's yet.
-    settlement.provider_ref =
-        provider_ref.filter(|_| settlement.order_no == claimed.execution.progress.order_no);
-    settlement.debit_order_id = decision.collected.map(|_| order);
-    let lag = now
+    let begun_at = run.now;
+    let transition = run.interpret(&policy).await?;
+    let (attempts, at) = (run.attempts, run.now);
+    let settlement = settlement::build(engine, &claimed, &transition, &attempts, &policy);
+    let lag = begun_at
         .signed_duration_since(claimed.run_at)
         .to_std()
         .unwrap_or(Duration::ZERO);
     Ok(Done {
         account: account.name.clone(),
         claimed,
-        decision,
-        to_state,
+        to_state: transition.to,
+        decision: transition.decision,
         settlement,
         attempts,
-        at: now,
+        at,
         lag,
     })
 }
 
-/// Where a decision leads. `executing` is no state that is stored: a call of which nothing was found out, and whose intent stays open,
-/// is not proven.
-fn end(from: State, decision: &mut Decision) -> Result<State, IllegalTransition> {
-    let to = follow(from, &decision.events)?;
-    if to != State::Executing {
-        return Ok(to);
-    }
-    decision.events.push(Event::Unproven);
-    follow(from, &decision.events)
-}
-
-/// The state after some events.
-fn follow(from: State, events: &[Event]) -> Result<State, IllegalTransition> {
-    events
-        .iter()
-        .try_fold(from, |state, event| state::apply(state, *event))
-}
-
 impl Run<'_> {
-    async fn step(&mut self) -> Result<(Decision, Option<Told>), JobError> {
-        match self.claimed.step {
-            Step::Notify | Step::NotifyStatus => self.notification().await,
-            Step::Execute => Ok((self.execute().await?, None)),
-            Step::Retry => Ok((self.retry().await?, None)),
-            Step::Lookup => {
-                let reply = self.look_up(&self.claimed.order_id).await;
-                Ok((self.decide(&reply), None))
-            }
-            Step::Verify => Ok((self.verify().await?, None)),
+    /// Carries out one action after the other, until the machine wants the job settled.
+    async fn interpret(&mut self, policy: &Policy) -> Result<Transition, JobError> {
+        let mut machine = Machine::new(self.job(), policy, self.now);
+        let mut input = Input::Claimed;
+        loop {
+            self.now = self.engine.clock.now();
+            input = match machine.next(input, self.now) {
+                Action::LookUp {
+                    order_no,
+                    provider_ref,
+                } => self.look_up(order_no, provider_ref.as_deref()).await,
+                Action::AskMandate => self.ask_mandate().await,
+                Action::AskNotification => self.ask_notification().await,
+                Action::ReadDebit => self.read_debit().await?,
+                Action::RecordCounter(counter) => self.record_counter(counter).await?,
+                Action::Send { request, leave_by } => self.send(&request, leave_by).await,
+                Action::Settle(transition) => return Ok(*transition),
+                Action::Abandon(why) => return Err(JobError::abandoned(self.claimed, why)),
+            };
         }
     }
 
-    fn decide(&self, reply: &Reply<Outcome>) -> Decision {
-        decide(
-            &self.execution,
-            self.claimed.step,
-            &reply.outcome,
-            reply.counter,
-            self.policy,
-            self.now,
-        )
-    }
-
-    /// Refuses to begin a call that the lease may not outlive.
-    fn check_lease(&self) -> Result<(), JobError> {
-        let needed = tokio::time::Instant::now().checked_add(self.account.timeout);
-        if needed.is_none_or(|needed| needed >= self.deadline) {
-            return Err(JobError::LeaseNearlyOver {
-                execution: self.claimed.execution.id.0,
-            });
+    /// The claimed row, as the machine sees it.
+    fn job(&self) -> Job {
+        let claimed = self.claimed;
+        let execution = claimed.execution.clone();
+        let terms = &claimed.mandate.terms;
+        let next_cycle = execution
+            .is_watched()
+            .then(|| terms.cycle_after(execution.cycle.on))
+            .flatten();
+        Job {
+            step: claimed.step,
+            opened: claimed.opened,
+            run_before: claimed.run_before,
+            provider_ref: claimed.provider_ref.clone(),
+            next_scheduled_on: next_cycle.map(|cycle| cycle.on),
+            execute_needs_counter: self.client.execute_needs_counter(),
+            execution,
         }
-        Ok(())
-    }
-
-    /// The latest that a call which debits or notifies may leave: it may have to wait for its turn, and meanwhile the lease ends,
-    /// the window, or the cycle.
-    fn send_by(&self) -> tokio::time::Instant {
-        let now = self.engine.clock.now();
-        let windows = match self.claimed.step {
-            Step::Notify => Some(&self.policy.notify_windows),
-            // It hands over when to debit.
-            Step::Execute if self.execution.notify == Notify::Provider => None,
-            Step::Execute | Step::Retry => Some(&self.policy.debit_windows),
-            Step::NotifyStatus | Step::Lookup | Step::Verify => None,
-        };
-        let window = windows
-            .and_then(|windows| windows.at_or_after(now))
-            .filter(|span| span.opens <= now)
-            .and_then(|span| span.closes);
-        let closes = self.execution.cycle.closes_at;
-        let ends = [self.claimed.run_before, window, Some(closes)];
-        let left = ends.into_iter().flatten().min().and_then(|end| {
-            let left = end.signed_duration_since(now).to_std().unwrap_or_default();
-            tokio::time::Instant::now().checked_add(left)
-        });
-        left.map_or(self.deadline, |end| end.min(self.deadline))
-    }
-
-    /// A call, as long as the lease lasts. What has not left by then never does: behind the rate limit or
-    /// a slow connection it could otherwise go out after somebody else has found that it was never made.
-    async fn within_lease<T>(&self, call: impl Future<Output = T>) -> Result<T, JobError> {
-        let mut call = pin!(call);
-        let mut over = pin!(tokio::time::sleep_until(self.deadline));
-        poll_fn(|context| {
-            // A process that was stopped for a while must find out before it goes on. Its timers may not have heard of it yet: the
-            // clock itself is asked.
-            let is_over = over.as_mut().poll(context).is_ready()
-                || tokio::time::Instant::now() >= self.deadline;
-            if is_over {
-                return Poll::Ready(Err(JobError::LeaseOver {
-                    execution: self.claimed.execution.id.0,
-                }));
-            }
-            call.as_mut().poll(context).map(Ok)
-        })
-        .await
     }
 }

@@ -4,24 +4,28 @@ use super::daemon::{agree, killed, leases_end, lives_to_the_end, received, start
 use super::everywhere::PLANNED;
 
 /// The awaits that these stories come by.
-pub(crate) const AWAITS: [&str; 3] = ["again", "rescue", "rescue.clock"];
+pub(crate) const AWAITS: [&str; 6] = [
+    "again",
+    "rescue.begin",
+    "rescue.clock",
+    "rescue.commit",
+    "rescue.lock",
+    "rescue.write",
+];
 
 #[tokio::test]
 async fn a_rescue_that_is_lost_too() {
     let prepared = PLANNED.prepared().await;
-    for point in [
-        "rescue.clock.before",
-        "rescue.clock.after",
-        "rescue.before",
-        "rescue.after",
-    ] {
+    let awaits = AWAITS.iter().filter(|name| name.starts_with("rescue"));
+    let points = awaits.flat_map(|name| [format!("{name}.before"), format!("{name}.after")]);
+    for point in points {
         let mut shop = PLANNED.open(&prepared).await;
         let mut daemon = start(&shop, "send.after=return");
         killed(&mut daemon).await;
         leases_end(&mut shop).await;
         let mut daemon = start(&shop, &format!("{point}=return"));
         let passed = killed(&mut daemon).await;
-        assert_eq!(passed.last().unwrap(), point);
+        assert_eq!(passed.last().unwrap(), &point);
         leases_end(&mut shop).await;
         let mut daemon = start(&shop, "");
         lives_to_the_end(&mut daemon).await;

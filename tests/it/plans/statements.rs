@@ -31,7 +31,8 @@ planning.rs  | set next_cycle_on = c                    | mandates              
 policies.rs  | insert into mandated.policies            |                                          | 50
 policies.rs  | where digest = md5                       |                                          | 5
 policies.rs  | policies where id = $1                   |                                          | 5
-rescue.rs    | with expired as                          | jobs intents executions attempts         | 4000
+rescue.rs    | as \"lease_token!\", j.step             | jobs intents executions                  | 4000
+rescue.rs    | with t as materialized                   | jobs intents executions attempts         | 4000
 retention.rs | mandated.make_partitions                 |                                          | 200
 retention.rs | mandated.drop_partitions                 |                                          | 900
 retention.rs | with old as                              | executions jobs                          | 1500

@@ -1,66 +1,21 @@
-//! What is written down of a job: its calls, and the columns that its decision comes to.
+//! The columns that a transition comes to.
 
-use super::{Run, Told};
 use crate::domain::ids::{notification_ref, order_id};
-use crate::domain::machine::decide::Decision;
-use crate::domain::outcome::CallFailure;
+use crate::domain::machine::{NotificationResult, Transition};
 use crate::domain::policy::Policy;
-use crate::domain::{Amount, Class, Event, MandateStatus, Notify, Outcome, ProviderKind, State};
+use crate::domain::{Amount, Class, Event, MandateStatus, Notify, ProviderKind, State};
 use crate::engine::Engine;
-use crate::provider::{Call, Reply, Wire};
 use crate::store::claim::Claimed;
 use crate::store::settle::{Attempt, Settlement};
 
-impl Run<'_> {
-    pub(super) fn record_debit(&mut self, call: Call, reference: &str, reply: &Reply<Outcome>) {
-        if let Some(seen) = &reply.provider_ref {
-            self.provider_ref = Some(seen.clone());
-        }
-        let class = reply
-            .outcome
-            .failure()
-            .map(|failure| failure.class.as_str());
-        self.record(call, reference, reply.outcome.as_str(), class, &reply.wire);
-    }
-
-    pub(super) fn record(
-        &mut self,
-        call: Call,
-        reference: &str,
-        outcome: &'static str,
-        class: Option<&'static str>,
-        wire: &Wire,
-    ) {
-        self.attempts.push(Attempt {
-            execution_id: self.claimed.execution.id,
-            at: self.now,
-            call: call.as_str(),
-            reference: reference.to_owned(),
-            http_status: wire.http_status,
-            latency_ms: i32::try_from(wire.latency.as_millis()).unwrap_or(i32::MAX),
-            outcome,
-            class,
-            code: wire.code.clone(),
-            message: wire.message.clone(),
-            rule: wire.rule.clone(),
-            body: wire.body.clone(),
-        });
-    }
-}
-
-pub(super) const fn maybe_sent(failure: &CallFailure) -> bool {
-    matches!(failure, CallFailure::Unknown { .. })
-}
-
-/// The columns that a decision comes to.
-pub(super) fn settlement(
+pub(super) fn build(
     engine: &Engine,
     claimed: &Claimed,
-    decision: &Decision,
-    to_state: State,
-    told: Option<Told>,
+    transition: &Transition,
+    attempts: &[Attempt],
     policy: &Policy,
 ) -> Settlement {
+    let decision = &transition.decision;
     let (id, before, after) = (
         claimed.execution.id,
         &claimed.execution.progress,
@@ -69,11 +24,12 @@ pub(super) fn settlement(
     let separate = claimed.execution.notify == Notify::Separate
         && claimed.execution.provider == ProviderKind::Juspay;
     let reference = |no: u16| notification_ref(&engine.tag, id, no);
+    let notification = transition.notification;
     Settlement {
         execution_id: id,
         lease_token: claimed.token,
         from_state: claimed.execution.state,
-        to_state,
+        to_state: transition.to,
         reason: decision.reason.clone(),
         class: decision.class.map(Class::as_str),
         step: decision.next.map(|next| next.step.as_str()),
@@ -90,7 +46,7 @@ pub(super) fn settlement(
         debits_tried: after.debits_tried,
         lookups: after.lookups,
         tries: after.tries,
-        provider_ref: None,
+        provider_ref: transition.provider_ref.clone(),
         sent_at: after.sent_at,
         failed_at: after.failed_at,
         not_before: after.not_before,
@@ -103,13 +59,27 @@ pub(super) fn settlement(
         parked: decision.parked,
         card_tries: Some(decision.declined)
             .filter(|tries| *tries > 0 && policy.max_attempts_in_30_days.is_some()),
-        fault: None,
+        fault: attempts
+            .last()
+            .and_then(|attempt| fault(attempt, transition)),
         debit_minor: decision.collected.map(Amount::minor),
-        debit_order_id: None,
-        told_no: told.as_ref().map(|_| before.notification_no),
-        told_ref: told.as_ref().map(|_| reference(before.notification_no)),
-        told_state: told.as_ref().map(|told| told.state),
-        told_message: told.and_then(|told| told.message),
+        debit_order_id: transition
+            .debited_order
+            .map(|order_no| order_id(&engine.tag, id, order_no)),
+        told_no: notification.map(|_| before.notification_no),
+        told_ref: notification.map(|_| reference(before.notification_no)),
+        told_state: notification.map(word),
+        told_message: notification
+            .and(attempts.last())
+            .and_then(|attempt| attempt.message.clone()),
+    }
+}
+
+const fn word(result: NotificationResult) -> &'static str {
+    match result {
+        NotificationResult::Requested => "requested",
+        NotificationResult::Delivered => "delivered",
+        NotificationResult::Failed => "failed",
     }
 }
 
@@ -118,12 +88,13 @@ const MAX_FAULT: usize = 100;
 
 /// What is wrong with the account or with us, if that is why this execution goes on no further: a person must decide, or the
 /// provider does not know the mandate, which may only mean that it was asked with another account's credentials.
-pub(super) fn fault(attempt: &Attempt, decision: &Decision, to_state: State) -> Option<String> {
+fn fault(attempt: &Attempt, transition: &Transition) -> Option<String> {
+    let decision = &transition.decision;
     let ours = matches!(decision.class, Some(Class::OurRequest | Class::PayeeSide));
-    let parked =
-        ours && to_state == State::Review && decision.events.contains(&Event::ReviewNeeded);
+    let in_review =
+        transition.to == State::Review && decision.events.contains(&Event::ReviewNeeded);
     let unknown = decision.mandate == Some(MandateStatus::Revoked) && is_unknown(attempt);
-    if !parked && !unknown {
+    if !(ours && in_review || unknown) {
         return None;
     }
     let code = attempt.code.clone();

@@ -1,0 +1,97 @@
+//! What the machine wants done.
+
+use super::decide::Decision;
+use super::request::Request;
+use crate::domain::outcome::{CallFailure, NotificationOutcome};
+use crate::domain::{IllegalTransition, Instant, State};
+
+/// The next thing to do for a job.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Action {
+    /// Ask the provider what became of an order.
+    LookUp {
+        /// Which of the execution's orders.
+        order_no: u16,
+        /// The provider's id for its debit, once known.
+        provider_ref: Option<String>,
+    },
+    /// Ask the provider whether the mandate is still paused.
+    AskMandate,
+    /// Ask the provider what became of the current notification.
+    AskNotification,
+    /// Read which order of the cycle has its debit on record.
+    ReadDebit,
+    /// Commit the provider's counter on the intent.
+    RecordCounter(i64),
+    /// Make a call that notifies or moves money.
+    Send {
+        /// The call.
+        request: Request,
+        /// What has not left by then must not leave at all.
+        leave_by: Instant,
+    },
+    /// Commit this, if the lease is still ours.
+    Settle(Box<Transition>),
+    /// Leave the job to its lease: [`super::rescue`] says how it goes on.
+    Abandon(Abandoned),
+}
+
+/// What a job came to: all that its settlement commits.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Transition {
+    /// Where the execution stands from now on.
+    pub to: State,
+    /// What follows, and why.
+    pub decision: Decision,
+    /// The provider's id for the debit of the current order.
+    pub provider_ref: Option<String>,
+    /// The order whose debit is proven.
+    pub debited_order: Option<u16>,
+    /// What became of the notification, if the job was about one.
+    pub notification: Option<NotificationResult>,
+}
+
+/// What became of a notification.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NotificationResult {
+    /// The provider has it, or may have it.
+    Requested,
+    /// The payer's bank accepted it.
+    Delivered,
+    /// It failed for good.
+    Failed,
+}
+
+impl NotificationResult {
+    /// Nothing is known of a notification that the provider does not have, or that did not leave.
+    pub(super) const fn of(outcome: &NotificationOutcome) -> Option<Self> {
+        match outcome {
+            NotificationOutcome::Delivered => Some(Self::Delivered),
+            NotificationOutcome::Pending
+            | NotificationOutcome::AlreadyExists
+            | NotificationOutcome::Call(CallFailure::Unknown { .. }) => Some(Self::Requested),
+            NotificationOutcome::Failed(_) => Some(Self::Failed),
+            NotificationOutcome::NotFound
+            | NotificationOutcome::Call(
+                CallFailure::NotSent { .. }
+                | CallFailure::AccountRefused { .. }
+                | CallFailure::Throttled { .. },
+            ) => None,
+        }
+    }
+}
+
+/// Why a job is left to its lease.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Abandoned {
+    /// Another worker has it; no call was made.
+    LeaseLost,
+    /// The lease may end before a call is answered; no call was made.
+    LeaseNearlyOver,
+    /// The lease ended before the call was answered.
+    LeaseOver,
+    /// The table of states has no such arrow.
+    Illegal(IllegalTransition),
+    /// The interpreter handed in a result that nothing was waiting for.
+    OutOfOrder,
+}

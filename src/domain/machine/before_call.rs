@@ -1,0 +1,193 @@
+//! What must be known before money may move: that the order before is dead, that the counter is recorded, that the order has failed.
+
+use std::mem::replace;
+
+use super::action::Action;
+use super::decide::{Decision, decide, may_look, next_window};
+use super::input::Answer;
+use super::recheck::Recheck;
+use super::{Machine, Phase};
+use crate::domain::outcome::{CallFailure, Counter};
+use crate::domain::retry::after;
+use crate::domain::{Event, Instant, Outcome, State, Step};
+
+/// Why an order is looked up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum LookupPurpose {
+    /// A new order may have waited weeks for its payday: is the one before it still dead?
+    OrderBefore,
+    /// The call has no idempotency key: the provider's counter tells later whether it got through.
+    Counter,
+    /// A retry is only for an order that is proven failed, and its counter must be known.
+    BeforeRetry,
+    /// The look-up is the step.
+    Outcome,
+    /// The execution is over, and this may have been collected after all.
+    Recheck(Recheck),
+}
+
+impl Machine<'_> {
+    pub(super) fn begin_execute(&mut self) -> Action {
+        let before = self.order_no.saturating_sub(1);
+        if self.job.execute_needs_counter {
+            return self.look_up(self.order_no, LookupPurpose::Counter);
+        }
+        if before > 0 {
+            // The answer is about another debit than the current order's.
+            self.provider_ref = None;
+            return self.look_up(before, LookupPurpose::OrderBefore);
+        }
+        let request = self.execute_request();
+        self.send(request)
+    }
+
+    /// An order was looked up. The provider's word is as old as the question: nothing is proven by time that passed after it.
+    pub(super) fn looked_up(
+        &mut self,
+        purpose: LookupPurpose,
+        answer: Answer,
+        begun_at: Instant,
+    ) -> Action {
+        self.note_ref(answer.provider_ref.clone());
+        if was_made(&answer.outcome) {
+            self.execution.progress = self.execution.progress.looked_at(begun_at);
+        }
+        match purpose {
+            LookupPurpose::OrderBefore => self.order_before(&answer, begun_at),
+            LookupPurpose::Counter => self.counter_read(&answer, begun_at),
+            LookupPurpose::BeforeRetry => self.order_read(&answer, begun_at),
+            LookupPurpose::Outcome => {
+                let decision = self.decide(self.job.step, &answer, begun_at);
+                self.settle(decision)
+            }
+            LookupPurpose::Recheck(recheck) => self.rechecked(recheck, &answer, begun_at),
+        }
+    }
+
+    /// A new order is sent only while the one before it is dead.
+    fn order_before(&mut self, answer: &Answer, begun_at: Instant) -> Action {
+        let before = self.order_no.saturating_sub(1);
+        let found_ref = replace(&mut self.provider_ref, self.job.provider_ref.clone());
+        let decision = match &answer.outcome {
+            Outcome::Failed(failure) if failure.class.is_unproven() => {
+                self.wait_for(before, begun_at)
+            }
+            Outcome::Failed(_) | Outcome::Reversed(_) | Outcome::NotFound => {
+                let request = self.execute_request();
+                return self.send(request);
+            }
+            Outcome::Charged { .. } => {
+                (self.order_no, self.provider_ref) = (before, found_ref);
+                let mut decision = self.instead_of_call(answer, begun_at);
+                // Nothing else of this cycle was sent.
+                decision.next = None;
+                decision
+            }
+            Outcome::Call(_) => {
+                let mut decision = self.instead_of_call(answer, begun_at);
+                if let Some(next) = decision.next.as_mut() {
+                    next.span.opens = may_look(&self.execution, self.policy, next.span.opens);
+                    next.span.closes = None;
+                }
+                decision
+            }
+            Outcome::Pending | Outcome::Refused(_) | Outcome::AlreadyExists | Outcome::Odd(_) => {
+                self.wait_for(before, begun_at)
+            }
+        };
+        self.settle(decision)
+    }
+
+    /// The same call later: as long as an earlier order is not proven dead there is no debit of a new one.
+    fn wait_for(&self, order_no: u16, now: Instant) -> Decision {
+        let why = format!("the order before it, number {order_no}, is not proven dead");
+        let not_sent = Answer::from(Outcome::Call(CallFailure::NotSent { why }));
+        let mut decision = self.decide(self.job.step, &not_sent, now);
+        let at = after(now, self.policy.lookup_every);
+        let seed = self.execution.id.0;
+        if let Some(next) = decision.next.as_mut()
+            && let Some(span) =
+                next_window(&self.policy.debit_windows, at, seed, self.policy.jitter)
+        {
+            next.span = span;
+        }
+        decision
+    }
+
+    /// The counter is recorded before a call that has no idempotency key, and only for an order that the provider does not have.
+    fn counter_read(&mut self, answer: &Answer, begun_at: Instant) -> Action {
+        if let (Outcome::NotFound, Some(counter)) = (&answer.outcome, answer.counter.attempts) {
+            self.phase = Phase::Recording(self.execute_request());
+            return Action::RecordCounter(counter);
+        }
+        let decision = self.instead_of_call(answer, begun_at);
+        self.settle(decision)
+    }
+
+    /// A retry goes out only for an order that has failed, whose budget the provider's own silent retries have not used up.
+    fn order_read(&mut self, answer: &Answer, begun_at: Instant) -> Action {
+        let claimed = &self.job.execution;
+        let allowed = matches!(answer.outcome, Outcome::Failed(_))
+            && !answer.counter.no_retry_allowed
+            && claimed.attempts(answer.counter) < self.policy.max_attempts;
+        if !allowed {
+            let decision = self.instead_of_call(answer, begun_at);
+            return self.settle(decision);
+        }
+        let ours = i64::from(claimed.progress.debits_tried);
+        let counter = answer.counter.attempts.unwrap_or(ours);
+        self.phase = Phase::Recording(self.retry_request());
+        Action::RecordCounter(counter)
+    }
+
+    /// What was read before a call forbids it, or could not be read. The call is not made.
+    fn instead_of_call(&self, answer: &Answer, now: Instant) -> Decision {
+        let Outcome::Call(failure) = &answer.outcome else {
+            // Nothing was sent under this intent: what was read is judged as a look-up of an execution without one.
+            let mut without = self.execution.clone();
+            without.intent = None;
+            without.state = State::Retrying;
+            let (outcome, counter) = (&answer.outcome, answer.counter);
+            let mut decision = decide(&without, Step::Lookup, outcome, counter, self.policy, now);
+            decision.events.insert(0, Event::NotProcessed);
+            decision.closes_intent = true;
+            return decision;
+        };
+        // It says nothing about the order: the call is still due, a little later.
+        let failure = match failure {
+            CallFailure::Unknown { .. } => CallFailure::NotSent {
+                why: "the provider could not be read before the call".to_owned(),
+            },
+            CallFailure::NotSent { .. }
+            | CallFailure::AccountRefused { .. }
+            | CallFailure::Throttled { .. } => failure.clone(),
+        };
+        let answer = Answer {
+            outcome: Outcome::Call(failure),
+            counter: answer.counter,
+            provider_ref: None,
+        };
+        self.decide(self.job.step, &answer, now)
+    }
+
+    fn decide(&self, step: Step, answer: &Answer, now: Instant) -> Decision {
+        let (outcome, counter): (_, Counter) = (&answer.outcome, answer.counter);
+        decide(&self.execution, step, outcome, counter, self.policy, now)
+    }
+}
+
+/// Whether a look-up reached the provider, so that the rail's budget counts it.
+const fn was_made(outcome: &Outcome) -> bool {
+    match outcome {
+        Outcome::Call(CallFailure::NotSent { .. } | CallFailure::Throttled { .. }) => false,
+        Outcome::Charged { .. }
+        | Outcome::Pending
+        | Outcome::Failed(_)
+        | Outcome::Refused(_)
+        | Outcome::AlreadyExists
+        | Outcome::NotFound
+        | Outcome::Reversed(_)
+        | Outcome::Odd(_)
+        | Outcome::Call(CallFailure::Unknown { .. } | CallFailure::AccountRefused { .. }) => true,
+    }
+}

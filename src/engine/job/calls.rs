@@ -1,0 +1,237 @@
+//! The machine's actions as calls: to the provider, each with its attempt for the history, and to the database.
+
+use super::{JobError, Run};
+use crate::domain::ids::{notification_ref, order_id};
+use crate::domain::machine::{self, Answer, Input, Notice, Request};
+use crate::domain::outcome::NotificationOutcome;
+use crate::domain::{Instant, MandateStatus, Outcome};
+use crate::provider::{
+    self, Call, ExecuteRequest, LookupRequest, MandateAnswer, NotifyRequest, Provider, Reply,
+    RetryRequest, Wire,
+};
+use crate::store::settle::{Attempt, record_counter};
+use crate::store::settled::debited_order;
+
+impl Run<'_> {
+    /// Makes a call that notifies or moves money, unless the lease may end before its answer.
+    pub(super) async fn send(&mut self, request: &Request, leave_by: Instant) -> Input {
+        if !self.outlives_a_call() {
+            return Input::LeaseNearlyOver;
+        }
+        let deadline = self.by(leave_by);
+        match request {
+            Request::Notify { debit_at } => self.notify(*debit_at, deadline).await,
+            Request::Execute { notice } => self.execute(*notice, deadline).await,
+            Request::Retry(retry) => self.retry(retry, deadline).await,
+        }
+    }
+
+    async fn notify(&mut self, debit_at: Instant, deadline: tokio::time::Instant) -> Input {
+        let reference = self.notification_ref();
+        let request = NotifyRequest {
+            at: self.now,
+            deadline,
+            mandate: &self.claimed.mandate,
+            reference: &reference,
+            amount: self.claimed.execution.amount,
+            debit_at,
+        };
+        let reply = self.within_lease(self.client.notify(&request)).await;
+        self.notification_answered(Call::Notify, &reference, reply)
+    }
+
+    pub(super) async fn ask_notification(&mut self) -> Input {
+        if !self.outlives_a_call() {
+            return Input::LeaseNearlyOver;
+        }
+        let reference = self.notification_ref();
+        let (client, mandate) = (&self.client, &self.claimed.mandate);
+        let asked = client.notification_status(mandate, &reference, self.now);
+        let reply = self.within_lease(asked).await;
+        self.notification_answered(Call::NotificationStatus, &reference, reply)
+    }
+
+    fn notification_answered(
+        &mut self,
+        call: Call,
+        reference: &str,
+        reply: Option<Reply<NotificationOutcome>>,
+    ) -> Input {
+        let Some(reply) = reply else {
+            return Input::LeaseOver;
+        };
+        let class = reply
+            .outcome
+            .failure()
+            .map(|failure| failure.class.as_str());
+        self.record(call, reference, reply.outcome.as_str(), class, reply.wire);
+        Input::NotificationAnswered(reply.outcome)
+    }
+
+    fn notification_ref(&self) -> String {
+        let execution = &self.claimed.execution;
+        let (id, no) = (execution.id, execution.progress.notification_no);
+        let known = self.claimed.notification_ref.clone();
+        known.unwrap_or_else(|| notification_ref(&self.engine.tag, id, no))
+    }
+
+    async fn execute(&mut self, notice: Notice, deadline: tokio::time::Instant) -> Input {
+        let claimed = self.claimed;
+        let notice = match (notice, &claimed.notification_ref) {
+            (Notice::Reference, Some(reference)) => provider::Notice::Reference(reference),
+            (Notice::ExecuteAt(at), _) => provider::Notice::ExecuteAt(at),
+            (Notice::Reference, None) | (Notice::Exempt, _) => provider::Notice::Exempt,
+        };
+        let request = ExecuteRequest {
+            at: self.now,
+            deadline,
+            mandate: &claimed.mandate,
+            order_id: &claimed.order_id,
+            amount: claimed.execution.amount,
+            notice,
+        };
+        let reply = self.within_lease(self.client.execute(&request)).await;
+        self.answered(Call::Execute, &claimed.order_id, reply)
+    }
+
+    async fn retry(
+        &mut self,
+        retry: &machine::RetryRequest,
+        deadline: tokio::time::Instant,
+    ) -> Input {
+        let claimed = self.claimed;
+        let request = RetryRequest {
+            at: self.now,
+            deadline,
+            mandate: &claimed.mandate,
+            order_id: &claimed.order_id,
+            amount: claimed.execution.amount,
+            provider_ref: retry.provider_ref.as_deref(),
+            next_scheduled_on: retry.next_scheduled_on,
+        };
+        let reply = self.within_lease(self.client.retry(&request)).await;
+        self.answered(Call::Retry, &claimed.order_id, reply)
+    }
+
+    pub(super) async fn look_up(&mut self, order_no: u16, provider_ref: Option<&str>) -> Input {
+        let execution = &self.claimed.execution;
+        let order = self.order_id(order_no);
+        let zone = self.claimed.mandate.terms.time_zone;
+        let request = LookupRequest {
+            at: self.now,
+            mandate: &self.claimed.mandate,
+            order_id: &order,
+            amount: execution.amount,
+            provider_ref,
+            counter_before: execution
+                .intent
+                .filter(|intent| !intent.is_retry)
+                .and_then(|intent| intent.counter_before),
+            cycle_on: execution.cycle.on,
+            cycle_closes_on: execution.cycle.closes_at.with_timezone(&zone).date_naive(),
+        };
+        let reply = self.within_lease(self.client.look_up(&request)).await;
+        self.answered(Call::OrderStatus, &order, reply)
+    }
+
+    fn order_id(&self, order_no: u16) -> String {
+        let execution = &self.claimed.execution;
+        if order_no == execution.progress.order_no {
+            return self.claimed.order_id.clone();
+        }
+        order_id(&self.engine.tag, execution.id, order_no)
+    }
+
+    fn answered(&mut self, call: Call, order: &str, reply: Option<Reply<Outcome>>) -> Input {
+        let Some(reply) = reply else {
+            return Input::LeaseOver;
+        };
+        let class = reply
+            .outcome
+            .failure()
+            .map(|failure| failure.class.as_str());
+        self.record(call, order, reply.outcome.as_str(), class, reply.wire);
+        Input::Answered(Answer {
+            outcome: reply.outcome,
+            counter: reply.counter,
+            provider_ref: reply.provider_ref,
+        })
+    }
+
+    pub(super) async fn ask_mandate(&mut self) -> Input {
+        let mandate = &self.claimed.mandate;
+        let began = tokio::time::Instant::now();
+        let asked = self.client.mandate_status(mandate, self.now);
+        let Some(answer) = self.within_lease(asked).await else {
+            return Input::LeaseOver;
+        };
+        let (status, message) = match answer {
+            MandateAnswer::Status { status, word } => (Some(status), Some(word)),
+            MandateAnswer::NotOffered => (None, None),
+            MandateAnswer::Failed { why } => (None, Some(why)),
+        };
+        let wire = Wire {
+            latency: began.elapsed(),
+            message,
+            ..Wire::default()
+        };
+        let outcome = status.map_or("unknown", MandateStatus::as_str);
+        let reference = &mandate.provider_mandate_id;
+        self.record(Call::MandateStatus, reference, outcome, None, wire);
+        Input::MandateAnswered(status)
+    }
+
+    pub(super) async fn read_debit(&self) -> Result<Input, JobError> {
+        let execution = &self.claimed.execution;
+        let (mandate, cycle) = (self.claimed.mandate.id, execution.cycle.on);
+        let asked = debited_order(&self.engine.pool, mandate, cycle);
+        let asked = self.engine.within("read which order was collected", asked);
+        let debited = asked
+            .await
+            .map_err(|source| JobError::store(self.claimed, source))?;
+        let mut orders = 1..=execution.progress.order_no;
+        let order_no =
+            debited.and_then(|debited| orders.find(|order_no| self.order_id(*order_no) == debited));
+        Ok(Input::DebitRead(order_no))
+    }
+
+    pub(super) async fn record_counter(&self, counter: i64) -> Result<Input, JobError> {
+        let (execution, token) = (self.claimed.execution.id, self.claimed.token);
+        let recorded = record_counter(&self.engine.pool, execution, token, counter);
+        let what = "record the provider's attempt counter";
+        let is_ours = self
+            .engine
+            .within(what, recorded)
+            .await
+            .map_err(|source| JobError::store(self.claimed, source))?;
+        Ok(if is_ours {
+            Input::CounterRecorded
+        } else {
+            Input::LeaseLost
+        })
+    }
+
+    fn record(
+        &mut self,
+        call: Call,
+        reference: &str,
+        outcome: &'static str,
+        class: Option<&'static str>,
+        wire: Wire,
+    ) {
+        self.attempts.push(Attempt {
+            execution_id: self.claimed.execution.id,
+            at: self.now,
+            call: call.as_str(),
+            reference: reference.to_owned(),
+            http_status: wire.http_status,
+            latency_ms: i32::try_from(wire.latency.as_millis()).unwrap_or(i32::MAX),
+            outcome,
+            class,
+            code: wire.code,
+            message: wire.message,
+            rule: wire.rule,
+            body: wire.body,
+        });
+    }
+}
