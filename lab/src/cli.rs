@@ -1,6 +1,48 @@
-//! The commands that need the sandbox.
+//! The command line of `mandated-lab`, and what runs each command.
 
-use clap::Args;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::Context;
+use clap::{Args, Parser, Subcommand};
+use mandated::app::Failure;
+use mandated::lifecycle::Lifecycle;
+
+use crate::sandbox::{Payers, SandboxArgs};
+use crate::{chaos, demo, sandbox};
+
+/// Plays the other side of mandated: the providers, their payers, and everything that can go wrong.
+///
+/// Exit codes: 0 done, 1 it failed, 2 wrong usage.
+#[derive(Debug, Parser)]
+#[command(
+    name = "mandated-lab",
+    version,
+    propagate_version = true,
+    disable_help_subcommand = true
+)]
+pub struct Cli {
+    /// Print JSON for programs, one object a line, instead of tables for people.
+    #[arg(long, global = true, help_heading = "Everywhere")]
+    pub json: bool,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Live through a month in seconds: a private Postgres, a sandbox, and every outcome there is.
+    ///
+    /// Ends with what was collected and why the rest was not, and fails if the sandbox's ledger differs from ours.
+    Demo(Demo),
+    /// Try to break the guarantees: weeks of collections while providers, daemons, clocks and the database fail.
+    ///
+    /// Prints what was injected beside what it led to, and fails if one thing was debited twice, early, wrongly or never found. The
+    /// same seed and figures give the same weeks, so that a failure can be looked at again.
+    Chaos(Chaos),
+    /// Serve a stand-in for both providers on this machine, with its own ledger and the faults of real ones.
+    Sandbox(SandboxArgs),
+}
 
 #[derive(Debug, Args)]
 pub struct Demo {
@@ -14,8 +56,8 @@ pub struct Demo {
     #[arg(long, default_value_t = 35, value_parser = clap::value_parser!(u32).range(1..=366))]
     pub days: u32,
     /// What the payers are like.
-    #[arg(long, value_enum, default_value_t = crate::sandbox::Payers::Demo)]
-    pub profile: crate::sandbox::Payers,
+    #[arg(long, value_enum, default_value_t = Payers::Demo)]
+    pub profile: Payers,
 }
 
 #[derive(Debug, Clone, Args)]
@@ -58,7 +100,44 @@ pub struct Chaos {
     /// when depends on the machine then: the seed gives the same payers, faults and incidents, and another order of events.
     #[arg(long)]
     pub processes: bool,
+    /// The program `mandated` that --processes starts; without it, the one beside this program.
+    #[arg(long, value_name = "PATH", requires = "processes")]
+    pub daemon: Option<PathBuf>,
     /// Keep the database after the report, to look into it, until Ctrl-C.
     #[arg(long)]
     pub hold: bool,
+}
+
+/// Runs a command.
+///
+/// # Errors
+/// Something is missing on this machine, or what was promised did not hold.
+pub async fn run(cli: Cli) -> Result<(), Failure> {
+    let out = &mut std::io::stdout();
+    match cli.command {
+        Command::Demo(asked) => demo::run(&asked, cli.json, out).await,
+        Command::Chaos(asked) => chaos::run(&asked, cli.json, out).await,
+        Command::Sandbox(args) => {
+            let lifecycle =
+                Lifecycle::start(Duration::from_secs(5)).context("listen to signals")?;
+            let stop = lifecycle.draining();
+            sandbox::run(args, out, stop.cancelled())
+                .await
+                .map_err(|error| {
+                    Failure::hinted(error, "`mandated-lab sandbox --help` shows what it takes")
+                })
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::Cli;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
 }

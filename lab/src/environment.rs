@@ -5,12 +5,12 @@ use std::net::{Ipv4Addr, SocketAddr};
 
 use anyhow::Context;
 use chrono::{DateTime, Days, SecondsFormat};
+use mandated::app::Failure;
+use mandated::clock::Clock;
+use mandated::config::Config;
+use mandated::domain::{Instant, ProviderKind};
 
-use super::Failure;
-use crate::clock::Clock;
-use crate::config::Config;
-use crate::domain::{Instant, ProviderKind};
-use crate::sandbox::postgres::PrivatePostgres;
+use crate::postgres::PrivatePostgres;
 use crate::sandbox::{self, Credentials, Faults, Options, Payers, Sandbox};
 
 /// The 28th of January 2027, midnight in India: the days after it have a 31st, and a February in which it is missing.
@@ -19,7 +19,7 @@ const API_KEY: &str = "demo-key";
 const MERCHANT: &str = "demo_merchant";
 
 /// The first instant, and the last one of so many days.
-pub(super) fn days(count: u32) -> Result<(Instant, Instant), anyhow::Error> {
+pub(crate) fn days(count: u32) -> Result<(Instant, Instant), anyhow::Error> {
     let start = DateTime::parse_from_rfc3339(START)
         .context("read the first day")?
         .to_utc();
@@ -30,7 +30,7 @@ pub(super) fn days(count: u32) -> Result<(Instant, Instant), anyhow::Error> {
 }
 
 /// Starts a server of its own, with an empty database.
-pub(super) async fn postgres(database: &str) -> Result<PrivatePostgres, Failure> {
+pub(crate) async fn postgres(database: &str) -> Result<PrivatePostgres, Failure> {
     let hint = "install Postgres 15 or later (`make demo` does), so that initdb is found";
     let postgres = PrivatePostgres::start(false).map_err(|error| Failure::hinted(error, hint))?;
     postgres
@@ -41,12 +41,12 @@ pub(super) async fn postgres(database: &str) -> Result<PrivatePostgres, Failure>
 }
 
 /// The order ids of one seed are the same in every run: four characters of it.
-pub(super) fn tag(seed: u64) -> String {
+pub(crate) fn tag(seed: u64) -> String {
     let digits = format!("{:04}", seed.checked_rem(10_000).unwrap_or(0));
     format!("d{}", digits.get(1..).unwrap_or("000"))
 }
 
-pub(super) async fn sandbox(
+pub(crate) async fn sandbox(
     seed: u64,
     payers: Payers,
     faults: Faults,
@@ -69,7 +69,7 @@ pub(super) async fn sandbox(
 }
 
 /// The configuration that a daemon would have.
-pub(super) fn config(
+pub(crate) fn config(
     database: &str,
     sandbox: &Sandbox,
     start: Instant,
@@ -80,7 +80,7 @@ pub(super) fn config(
 }
 
 /// The same as an operator would write it for a process: as variables.
-pub(super) fn variables(
+pub(crate) fn variables(
     database: &str,
     sandbox: &Sandbox,
     start: Instant,

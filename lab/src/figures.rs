@@ -2,22 +2,21 @@
 
 use std::collections::BTreeMap;
 
+use anyhow::Context;
+use mandated::domain::{Instant, State};
 use sqlx::PgPool;
-
-use super::error::{StoreError, Tried};
-use crate::domain::{Instant, State};
 
 /// How many executions stand in a state, and what they are worth.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
-pub struct StateTotal {
-    pub state: String,
-    pub executions: i64,
-    pub amount_minor: i64,
-    pub currency: String,
+pub(crate) struct StateTotal {
+    pub(crate) state: String,
+    pub(crate) executions: i64,
+    pub(crate) amount_minor: i64,
+    pub(crate) currency: String,
 }
 
 /// One total for every state and currency that occurs.
-pub async fn by_state(pool: &PgPool) -> Result<Vec<StateTotal>, StoreError> {
+pub(crate) async fn by_state(pool: &PgPool) -> Result<Vec<StateTotal>, anyhow::Error> {
     sqlx::query_as!(
         StateTotal,
         r#"select state as "state!", count(*) as "executions!", sum(amount_minor)::bigint as "amount_minor!", currency as "currency!"
@@ -25,25 +24,25 @@ pub async fn by_state(pool: &PgPool) -> Result<Vec<StateTotal>, StoreError> {
     )
     .fetch_all(pool)
     .await
-    .tried("add up the executions")
+    .context("add up the executions")
 }
 
 /// One cycle: where it stands, and why its first debit failed, if it did.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CycleEnd {
-    pub provider_mandate_id: String,
-    pub cycle_on: chrono::NaiveDate,
-    pub debit_at: Instant,
-    pub amount_minor: i64,
-    pub currency: String,
-    pub charged: bool,
-    pub open: bool,
+pub(crate) struct CycleEnd {
+    pub(crate) provider_mandate_id: String,
+    pub(crate) cycle_on: chrono::NaiveDate,
+    pub(crate) debit_at: Instant,
+    pub(crate) amount_minor: i64,
+    pub(crate) currency: String,
+    pub(crate) charged: bool,
+    pub(crate) open: bool,
     /// The class of the first answer that proved a debit failed. One that proved nothing is no failure yet.
-    pub class: Option<String>,
+    pub(crate) class: Option<String>,
 }
 
 /// Every cycle, in the order of debit times.
-pub async fn cycles(pool: &PgPool) -> Result<Vec<CycleEnd>, StoreError> {
+pub(crate) async fn cycles(pool: &PgPool) -> Result<Vec<CycleEnd>, anyhow::Error> {
     sqlx::query_as!(
         CycleEnd,
         r#"with first as (
@@ -62,21 +61,21 @@ pub async fn cycles(pool: &PgPool) -> Result<Vec<CycleEnd>, StoreError> {
     )
     .fetch_all(pool)
     .await
-    .tried("read what became of the cycles")
+    .context("read what became of the cycles")
 }
 
 /// Why cycles ended without a collection, in our words.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
-pub struct EndTotal {
-    pub state: String,
-    pub class: Option<String>,
-    pub executions: i64,
-    pub amount_minor: i64,
+pub(crate) struct EndTotal {
+    pub(crate) state: String,
+    pub(crate) class: Option<String>,
+    pub(crate) executions: i64,
+    pub(crate) amount_minor: i64,
     /// One of the reasons, as an example.
-    pub example: String,
+    pub(crate) example: String,
 }
 
-pub async fn by_end(pool: &PgPool) -> Result<Vec<EndTotal>, StoreError> {
+pub(crate) async fn by_end(pool: &PgPool) -> Result<Vec<EndTotal>, anyhow::Error> {
     sqlx::query_as!(
         EndTotal,
         r#"select state as "state!", class, count(*) as "executions!", sum(amount_minor)::bigint as "amount_minor!",
@@ -86,18 +85,20 @@ pub async fn by_end(pool: &PgPool) -> Result<Vec<EndTotal>, StoreError> {
     )
     .fetch_all(pool)
     .await
-    .tried("add up what was given up")
+    .context("add up what was given up")
 }
 
 /// One of our debits, as the other side's ledger names it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct OurDebit {
-    pub amount_minor: i64,
-    pub cycle_on: chrono::NaiveDate,
+pub(crate) struct OurDebit {
+    pub(crate) amount_minor: i64,
+    pub(crate) cycle_on: chrono::NaiveDate,
 }
 
 /// Every debit by the provider's mandate id and what the provider calls the debit: Juspay the order, Signzy the payment.
-pub async fn debits(pool: &PgPool) -> Result<BTreeMap<(String, String), OurDebit>, StoreError> {
+pub(crate) async fn debits(
+    pool: &PgPool,
+) -> Result<BTreeMap<(String, String), OurDebit>, anyhow::Error> {
     let rows = sqlx::query!(
         r#"select m.provider_mandate_id as "mandate!",
                   case m.provider when 'signzy' then coalesce(d.provider_txn, d.order_id) else d.order_id end as "debit!",
@@ -106,7 +107,7 @@ pub async fn debits(pool: &PgPool) -> Result<BTreeMap<(String, String), OurDebit
     )
     .fetch_all(pool)
     .await
-    .tried("read the debits")?;
+    .context("read the debits")?;
     Ok(rows
         .into_iter()
         .map(|row| {
@@ -122,32 +123,32 @@ pub async fn debits(pool: &PgPool) -> Result<BTreeMap<(String, String), OurDebit
 }
 
 /// Mandates with a cycle whose debit may have happened without our having looked: what the provider has of them may be ahead of us.
-pub async fn open_mandates(
+pub(crate) async fn open_mandates(
     pool: &PgPool,
-) -> Result<std::collections::BTreeSet<String>, StoreError> {
+) -> Result<std::collections::BTreeSet<String>, anyhow::Error> {
     let rows = sqlx::query_scalar!(
         r#"select distinct m.provider_mandate_id as "mandate!" from mandated.executions e
              join mandated.mandates m on m.id = e.mandate_id join mandated.jobs j on j.execution_id = e.id"#
     )
     .fetch_all(pool)
     .await
-    .tried("read the open executions")?;
+    .context("read the open executions")?;
     Ok(rows.into_iter().collect())
 }
 
 /// How mandates are spread, for the first lines of a demo.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
-pub struct Spread {
-    pub provider: String,
-    pub rail: String,
-    pub notify: String,
-    pub mandates: i64,
-    pub executions: i64,
-    pub collected: i64,
-    pub attempts: i64,
+pub(crate) struct Spread {
+    pub(crate) provider: String,
+    pub(crate) rail: String,
+    pub(crate) notify: String,
+    pub(crate) mandates: i64,
+    pub(crate) executions: i64,
+    pub(crate) collected: i64,
+    pub(crate) attempts: i64,
 }
 
-pub async fn by_flow(pool: &PgPool) -> Result<Vec<Spread>, StoreError> {
+pub(crate) async fn by_flow(pool: &PgPool) -> Result<Vec<Spread>, anyhow::Error> {
     sqlx::query_as!(
         Spread,
         r#"select m.provider as "provider!", m.rail as "rail!", m.notify as "notify!", count(distinct m.id) as "mandates!",
@@ -160,20 +161,20 @@ pub async fn by_flow(pool: &PgPool) -> Result<Vec<Spread>, StoreError> {
     )
     .fetch_all(pool)
     .await
-    .tried("add up the mandates")
+    .context("add up the mandates")
 }
 
 /// Sets the tag in the order ids, so that two runs with one seed have the same ones. For a database that has no executions yet.
-pub async fn set_tag(pool: &PgPool, tag: &str) -> Result<(), StoreError> {
+pub(crate) async fn set_tag(pool: &PgPool, tag: &str) -> Result<(), anyhow::Error> {
     sqlx::query!("update mandated.installation set tag = $1 where not exists (select 1 from mandated.executions)", tag)
         .execute(pool)
         .await
-        .tried("set the installation tag")?;
+        .context("set the installation tag")?;
     Ok(())
 }
 
 /// Lets the leases of a worker be over, in a simulation in which their time has passed. Whether all are.
-pub async fn end_leases(pool: &PgPool, worker: &str) -> Result<bool, StoreError> {
+pub(crate) async fn end_leases(pool: &PgPool, worker: &str) -> Result<bool, anyhow::Error> {
     sqlx::query_scalar!(
         // What is locked is being settled by its last statement, or rescued: to wait for it could be a deadlock.
         r#"with held as (
@@ -188,22 +189,22 @@ pub async fn end_leases(pool: &PgPool, worker: &str) -> Result<bool, StoreError>
     )
     .fetch_one(pool)
     .await
-    .tried("end the leases of a lost worker")
+    .context("end the leases of a lost worker")
 }
 
 /// A cycle that is not at its end.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
-pub struct Unfinished {
-    pub execution_id: i64,
-    pub state: String,
-    pub reason: String,
+pub(crate) struct Unfinished {
+    pub(crate) execution_id: i64,
+    pub(crate) state: String,
+    pub(crate) reason: String,
     /// What is next, and when; a person's decision has neither.
-    pub next_step: Option<String>,
-    pub next_at: Option<Instant>,
+    pub(crate) next_step: Option<String>,
+    pub(crate) next_at: Option<Instant>,
 }
 
 /// Every execution that is open or waits for a person, with its reason.
-pub async fn unfinished(pool: &PgPool) -> Result<Vec<Unfinished>, StoreError> {
+pub(crate) async fn unfinished(pool: &PgPool) -> Result<Vec<Unfinished>, anyhow::Error> {
     sqlx::query_as!(
         Unfinished,
         r#"select e.id as "execution_id!", e.state as "state!", e.reason as "reason!", j.step as "next_step?", j.run_at as "next_at?"
@@ -212,37 +213,37 @@ pub async fn unfinished(pool: &PgPool) -> Result<Vec<Unfinished>, StoreError> {
     )
     .fetch_all(pool)
     .await
-    .tried("read what is not finished")
+    .context("read what is not finished")
 }
 
 /// How many executions and calls there are in all.
-pub async fn totals(pool: &PgPool) -> Result<(i64, i64), StoreError> {
+pub(crate) async fn totals(pool: &PgPool) -> Result<(i64, i64), anyhow::Error> {
     let row = sqlx::query!(
         r#"select (select count(*) from mandated.executions) as "executions!", (select count(*) from mandated.attempts) as "calls!""#
     )
     .fetch_one(pool)
     .await
-    .tried("count executions and calls")?;
+    .context("count executions and calls")?;
     Ok((row.executions, row.calls))
 }
 
 /// How many jobs are held by somebody.
-pub async fn leased(pool: &PgPool) -> Result<i64, StoreError> {
+pub(crate) async fn leased(pool: &PgPool) -> Result<i64, anyhow::Error> {
     sqlx::query_scalar!(
         r#"select count(*) as "held!" from mandated.jobs where lease_token is not null"#
     )
     .fetch_one(pool)
     .await
-    .tried("count the leases")
+    .context("count the leases")
 }
 
 /// The executions of a state, `executing` being an open intent.
-pub async fn of_state(pool: &PgPool, state: State) -> Result<Vec<i64>, StoreError> {
+pub(crate) async fn of_state(pool: &PgPool, state: State) -> Result<Vec<i64>, anyhow::Error> {
     sqlx::query_scalar!(
         r#"select id as "id!" from mandated.execution_status where state = $1 order by id"#,
         state.as_str()
     )
     .fetch_all(pool)
     .await
-    .tried("list the executions of a state")
+    .context("list the executions of a state")
 }

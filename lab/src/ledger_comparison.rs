@@ -3,30 +3,30 @@
 use serde::Serialize;
 use sqlx::PgPool;
 
+use crate::figures;
 use crate::sandbox::Ledger;
-use crate::store::{StoreError, report};
 
 /// Two ledgers that know nothing of each other.
 #[derive(Debug, Default, Serialize)]
-pub(super) struct Comparison {
-    pub(super) sandbox_debits: u64,
-    pub(super) sandbox_minor: i64,
-    pub(super) our_debits: u64,
-    pub(super) our_minor: i64,
+pub(crate) struct Comparison {
+    pub(crate) sandbox_debits: u64,
+    pub(crate) sandbox_minor: i64,
+    pub(crate) our_debits: u64,
+    pub(crate) our_minor: i64,
     /// Collected by the provider after our last look; the executions are open, and will be looked at.
-    pub(super) not_looked_at_yet: u64,
-    pub(super) not_looked_at_yet_minor: i64,
-    pub(super) other_amounts: u64,
-    pub(super) unknown_to_us: u64,
-    pub(super) unknown_to_them: u64,
+    pub(crate) not_looked_at_yet: u64,
+    pub(crate) not_looked_at_yet_minor: i64,
+    pub(crate) other_amounts: u64,
+    pub(crate) unknown_to_us: u64,
+    pub(crate) unknown_to_them: u64,
     /// What is in one ledger only, or differs. Empty, or something is badly wrong.
-    pub(super) differences: Vec<String>,
+    pub(crate) differences: Vec<String>,
 }
 
 /// Each debit of theirs against ours, by mandate and by the provider's name for the debit.
-pub(super) async fn compare(pool: &PgPool, ledger: &Ledger) -> Result<Comparison, StoreError> {
-    let mut ours = report::debits(pool).await?;
-    let open = report::open_mandates(pool).await?;
+pub(crate) async fn compare(pool: &PgPool, ledger: &Ledger) -> Result<Comparison, anyhow::Error> {
+    let mut ours = figures::debits(pool).await?;
+    let open = figures::open_mandates(pool).await?;
     let mut comparison = Comparison {
         our_debits: u64::try_from(ours.len()).unwrap_or(u64::MAX),
         our_minor: ours

@@ -4,19 +4,19 @@ use std::fmt::Write;
 
 use chrono::NaiveDate;
 
-use super::lots::Lots;
+use crate::seeded_rng::SeededRng;
 
 /// One kind of mandate and its share in a thousand.
 struct Kind {
-    share: u64,
+    share: u32,
     account: &'static str,
     rail: &'static str,
     notify: &'static str,
     category: &'static str,
-    frequencies: &'static [(&'static str, u64)],
+    frequencies: &'static [(&'static str, u32)],
 }
 
-const MOSTLY_MONTHLY: &[(&str, u64)] = &[
+const MOSTLY_MONTHLY: &[(&str, u32)] = &[
     ("monthly", 70),
     ("weekly", 12),
     ("fortnightly", 8),
@@ -24,14 +24,14 @@ const MOSTLY_MONTHLY: &[(&str, u64)] = &[
     ("halfyearly", 3),
     ("yearly", 2),
 ];
-const WITH_CRON: &[(&str, u64)] = &[
+const WITH_CRON: &[(&str, u32)] = &[
     ("monthly", 60),
     ("cron", 20),
     ("bimonthly", 10),
     ("onetime", 10),
 ];
-const EMIS: &[(&str, u64)] = &[("monthly", 100)];
-const TOLLS: &[(&str, u64)] = &[("daily", 50), ("weekly", 50)];
+const EMIS: &[(&str, u32)] = &[("monthly", 100)];
+const TOLLS: &[(&str, u32)] = &[("daily", 50), ("weekly", 50)];
 
 const KINDS: &[Kind] = &[
     Kind {
@@ -101,7 +101,7 @@ const KINDS: &[Kind] = &[
 ];
 
 /// Many cycles in a few weeks, so that those of a mandate get in each other's way.
-const OFTEN: &[(&str, u64)] = &[
+const OFTEN: &[(&str, u32)] = &[
     ("weekly", 55),
     ("fortnightly", 15),
     ("monthly", 20),
@@ -116,7 +116,7 @@ const DAYS: &[u32] = &[
 
 /// How often mandates have a cycle, and for how long.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Season {
+pub(crate) enum Season {
     /// As in life: mostly once a month, without an end.
     Months,
     /// Mostly once a week, up to a last day.
@@ -124,38 +124,38 @@ pub(super) enum Season {
 }
 
 /// A file to import: CSV with a header.
-pub(super) fn csv(seed: u64, count: u32, season: Season) -> String {
-    let mut draw = Lots::new(seed);
+pub(crate) fn csv(seed: u64, count: u32, season: Season) -> String {
+    let mut rng = SeededRng::new(seed);
     let mut text = String::from(
         "ref,account,mandate_id,customer_id,rail,notify,amount,max_amount,currency,frequency,cron,time_zone,starts_on,ends_on,debit_at,category,description,metadata\n",
     );
     for number in 1..=count {
-        if let Some(line) = line(&mut draw, number, season) {
+        if let Some(line) = line(&mut rng, number, season) {
             text.push_str(&line);
         }
     }
     text
 }
 
-fn line(draw: &mut Lots, number: u32, season: Season) -> Option<String> {
-    let kind = draw.weighted(KINDS, |kind| kind.share)?;
+fn line(rng: &mut SeededRng, number: u32, season: Season) -> Option<String> {
+    let kind = rng.weighted(KINDS, |kind| kind.share)?;
     let (frequencies, ends_on) = match season {
         Season::Months => (kind.frequencies, String::new()),
         Season::Weeks { last } => (OFTEN, last.to_string()),
     };
-    let (frequency, _) = *draw.weighted(frequencies, |(_, weight)| *weight)?;
-    let rupees = draw.pick(
+    let (frequency, _) = *rng.weighted(frequencies, |(_, weight)| *weight)?;
+    let rupees = rng.pick(
         &[
             99u64, 149, 199, 299, 499, 649, 999, 1499, 2500, 4999, 12_000,
         ],
         499,
     );
     // A few are above the ceiling for debits without the payer's approval; below it, if they are insurance.
-    let rupees = if draw.below(50) == 0 { 18_500 } else { rupees };
-    let paise = draw.pick(&[0u64, 0, 0, 50, 99], 0);
-    let day = draw.pick(DAYS, 1);
-    let hour = draw.pick(&[5u32, 6, 6, 7, 8, 9, 14, 15], 6);
-    let minute = draw.pick(&[0u32, 0, 15, 30], 0);
+    let rupees = if rng.below(50) == 0 { 18_500 } else { rupees };
+    let paise = rng.pick(&[0u64, 0, 0, 50, 99], 0);
+    let day = rng.pick(DAYS, 1);
+    let hour = rng.pick(&[5u32, 6, 6, 7, 8, 9, 14, 15], 6);
+    let minute = rng.pick(&[0u32, 0, 15, 30], 0);
     // Signzy's own schedule debits at seven ("Signzy Get eMandate Details", scheduledOn).
     let (hour, minute) = if kind.account == "signzy_main" && kind.notify == "provider" {
         (7, 0)
@@ -175,7 +175,7 @@ fn line(draw: &mut Lots, number: u32, season: Season) -> Option<String> {
         "halfyearly" => (format!("2026-08-{:02}", day.min(28)), String::new()),
         "yearly" => (format!("2026-02-{:02}", day.min(28)), String::new()),
         _ => (
-            format!("2026-12-{:02}", draw.below(27).saturating_add(1)),
+            format!("2026-12-{:02}", rng.below(27).saturating_add(1)),
             String::new(),
         ),
     };

@@ -2,14 +2,16 @@
 
 use anyhow::Context;
 use chrono::TimeDelta;
+use mandated::app::{Failure, engine};
+use mandated::clock::Clock;
+use mandated::domain::Instant;
+use mandated::engine::Engine;
+use mandated::engine::job::Done;
+use mandated::store::claim::Claimed;
 
-use crate::app::{Failure, engine, stage};
-use crate::clock::Clock;
-use crate::domain::Instant;
-use crate::engine::Engine;
-use crate::engine::job::Done;
-use crate::sandbox::{Sandbox, Wire};
-use crate::store::claim::Claimed;
+use crate::environment;
+use crate::postgres::Wire;
+use crate::sandbox::Sandbox;
 
 /// Longer than a call takes on a busy machine, and shorter than what the sandbox calls slow.
 const TIMEOUT: &str = "2s";
@@ -64,7 +66,7 @@ impl Daemon {
             ("ACCOUNTS__JUSPAY_MAIN__TIMEOUT", TIMEOUT),
             ("ACCOUNTS__SIGNZY_MAIN__TIMEOUT", TIMEOUT),
         ];
-        let config = stage::config(&url, place.sandbox, place.start, &more)?;
+        let config = environment::config(&url, place.sandbox, place.start, &more)?;
         let pool = engine::connect(&config).await?;
         let engine = engine::build(&config, pool, Clock::simulated(place.start)).await?;
         Ok(Self {

@@ -6,19 +6,20 @@ use std::time::Duration;
 
 use anyhow::Context;
 use chrono::{Datelike, TimeDelta};
+use mandated::app::Failure;
+use mandated::domain::Instant;
+use mandated::engine::{Engine, lane, planner, rescue, retention, simulation};
+use mandated::store::StoreError;
+use mandated::store::claim::Claimed;
+use mandated::store::monitor::{Coming, coming};
 use sqlx::PgPool;
 
 use super::daemon::{Daemon, Place};
 use super::incident::{self, Incident, Statement};
-use crate::app::Failure;
-use crate::app::lots::Lots;
 use crate::cli::Chaos;
-use crate::domain::Instant;
-use crate::engine::{Engine, lane, planner, rescue, retention, simulation};
-use crate::sandbox::postgres::PrivatePostgres;
-use crate::store::claim::Claimed;
-use crate::store::monitor::{Coming, coming};
-use crate::store::{StoreError, report as figures};
+use crate::figures;
+use crate::postgres::PrivatePostgres;
+use crate::seeded_rng::SeededRng;
 
 /// Simulated time moves in multiples of this.
 const STEP: Duration = Duration::from_mins(5);
@@ -37,7 +38,7 @@ pub(super) struct Director<'a> {
     /// The director's own way to the database, which is never cut.
     pub(super) pool: PgPool,
     pub(super) daemons: Vec<Daemon>,
-    pub(super) lots: Lots,
+    pub(super) rng: SeededRng,
     /// The true time.
     pub(super) now: Instant,
     end: Instant,
@@ -87,7 +88,7 @@ impl<'a> Director<'a> {
             postgres,
             pool,
             daemons: Vec::new(),
-            lots: Lots::new(chaos.seed),
+            rng: SeededRng::new(chaos.seed),
             now: start,
             end,
             incidents: incident::draw(chaos, start, end),
@@ -208,7 +209,7 @@ impl<'a> Director<'a> {
             .filter(|(_, daemon)| daemon.frozen.is_none())
             .map(|(index, _)| index)
             .collect();
-        let index = self.lots.pick(&awake, awake.first().copied()?);
+        let index = self.rng.pick(&awake, awake.first().copied()?);
         if let Some(Incident::ClockStep(skew)) =
             self.incident(|incident| matches!(incident, Incident::ClockStep(_)))
             && let Some(daemon) = self.daemons.get_mut(index)

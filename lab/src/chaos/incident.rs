@@ -3,12 +3,12 @@
 use std::collections::VecDeque;
 
 use chrono::TimeDelta;
+use mandated::domain::machine::decide::operator::Wish;
+use mandated::domain::{Instant, Rail, State};
 
-use crate::app::lots::Lots;
 use crate::cli::Chaos;
-use crate::domain::machine::decide::operator::Wish;
-use crate::domain::{Instant, Rail, State};
-use crate::sandbox::Cut;
+use crate::postgres::Cut;
+use crate::seeded_rng::SeededRng;
 
 /// Where in a round of claim, calls and settlement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -94,28 +94,28 @@ const WISHED_OF: &[State] = &[
 
 /// All incidents of a run, in the order of time.
 pub(super) fn draw(chaos: &Chaos, start: Instant, end: Instant) -> VecDeque<(Instant, Incident)> {
-    let mut lots = Lots::new(chaos.seed ^ 0x00C0_FFEE);
-    let minutes = u64::try_from(end.signed_duration_since(start).num_minutes()).unwrap_or(0);
+    let mut rng = SeededRng::new(chaos.seed ^ 0x00C0_FFEE);
+    let minutes = u32::try_from(end.signed_duration_since(start).num_minutes()).unwrap_or(0);
     let mut all = Vec::new();
-    let mut add = |count: u32, incident: fn(&mut Lots) -> Incident| {
+    let mut add = |count: u32, incident: fn(&mut SeededRng) -> Incident| {
         for _ in 0..count {
-            let minute = i64::try_from(lots.below(minutes)).unwrap_or(0);
+            let minute = i64::from(rng.below(minutes));
             let at = start
                 .checked_add_signed(TimeDelta::minutes(minute))
                 .unwrap_or(start);
-            all.push((at, incident(&mut lots)));
+            all.push((at, incident(&mut rng)));
         }
     };
-    add(chaos.kills, |lots| Incident::Kill(moment(lots)));
-    add(chaos.freezes, |lots| {
-        let moment = lots.pick(&[Moment::Calling, Moment::Answered], Moment::Answered);
-        Incident::Freeze(moment, minutes_of(lots, 10, 240))
+    add(chaos.kills, |rng| Incident::Kill(moment(rng)));
+    add(chaos.freezes, |rng| {
+        let moment = rng.pick(&[Moment::Calling, Moment::Answered], Moment::Answered);
+        Incident::Freeze(moment, minutes_of(rng, 10, 240))
     });
-    add(chaos.restarts, |lots| {
-        let moment = lots.pick(&[Moment::Calling, Moment::Answered], Moment::Answered);
+    add(chaos.restarts, |rng| {
+        let moment = rng.pick(&[Moment::Calling, Moment::Answered], Moment::Answered);
         Incident::Restart(moment)
     });
-    add(chaos.cuts, |lots| {
+    add(chaos.cuts, |rng| {
         // The settlement most often: it is the one with the money.
         let statements = [
             Statement::Claim,
@@ -124,41 +124,41 @@ pub(super) fn draw(chaos: &Chaos, start: Instant, end: Instant) -> VecDeque<(Ins
             Statement::Plan,
             Statement::Rescue,
         ];
-        let statement = lots.pick(&statements, Statement::Settle);
-        Incident::Cut(statement, cut(lots))
+        let statement = rng.pick(&statements, Statement::Settle);
+        Incident::Cut(statement, cut(rng))
     });
-    add(chaos.clock_steps, |lots| {
-        let step = minutes_of(lots, 0, 8);
+    add(chaos.clock_steps, |rng| {
+        let step = minutes_of(rng, 0, 8);
         Incident::ClockStep(step.checked_sub(&TimeDelta::minutes(4)).unwrap_or(step))
     });
     add(chaos.slow, |_| Incident::Slow);
-    add(chaos.wishes, |lots| {
+    add(chaos.wishes, |rng| {
         // A skipped cycle is one less to break something with.
         let wishes = [Wish::Retry, Wish::Retry, Wish::Retry, Wish::Skip];
-        let wish = lots.pick(&wishes, Wish::Retry);
-        Incident::Wish(wish, lots.pick(WISHED_OF, State::Failed))
+        let wish = rng.pick(&wishes, Wish::Retry);
+        Incident::Wish(wish, rng.pick(WISHED_OF, State::Failed))
     });
-    add(chaos.wishes.checked_div(20).unwrap_or(0), |lots| {
-        let rail = lots.pick(Rail::ALL, Rail::Upi);
-        Incident::PauseRail(rail, minutes_of(lots, 30, 1200))
+    add(chaos.wishes.checked_div(20).unwrap_or(0), |rng| {
+        let rail = rng.pick(Rail::ALL, Rail::Upi);
+        Incident::PauseRail(rail, minutes_of(rng, 30, 1200))
     });
     all.sort_by_key(|(at, _)| *at);
     all.into()
 }
 
-fn moment(lots: &mut Lots) -> Moment {
-    match lots.below(3) {
+fn moment(rng: &mut SeededRng) -> Moment {
+    match rng.below(3) {
         0 => Moment::Calling,
         1 => Moment::Answered,
-        _ => Moment::Settling(cut(lots)),
+        _ => Moment::Settling(cut(rng)),
     }
 }
 
-fn cut(lots: &mut Lots) -> Cut {
-    lots.pick(&[Cut::Before, Cut::After], Cut::After)
+fn cut(rng: &mut SeededRng) -> Cut {
+    rng.pick(&[Cut::Before, Cut::After], Cut::After)
 }
 
-fn minutes_of(lots: &mut Lots, least: i64, most: u64) -> TimeDelta {
-    let minutes = i64::try_from(lots.below(most)).unwrap_or(0);
+fn minutes_of(rng: &mut SeededRng, least: i64, most: u32) -> TimeDelta {
+    let minutes = i64::from(rng.below(most));
     TimeDelta::minutes(minutes.saturating_add(least))
 }

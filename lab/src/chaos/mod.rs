@@ -1,4 +1,4 @@
-//! `mandated chaos`: weeks of collections in which everything goes wrong that a seed can think of, and the zeros that must remain.
+//! `mandated-lab chaos`: weeks of collections in which everything goes wrong that a seed can think of, and the zeros that must remain.
 //!
 //! Several daemons share a private Postgres and the sandbox, all in this process, one step after the other, so that a seed gives the
 //! same run again. Each has its own connections, clock and worker id, and uses what a real one uses: planner, claim, clients,
@@ -17,33 +17,34 @@ use std::io::Write;
 use std::path::Path;
 
 use anyhow::Context;
+use mandated::app::{Failure, engine, import};
+use mandated::store;
 
-use super::payers::{self, Season};
-use super::{Failure, engine, import, stage};
 use crate::cli::Chaos;
+use crate::population::{self, Season};
 use crate::sandbox::{self, Faults, Payers};
-use crate::store;
+use crate::{environment, figures};
 use director::Director;
 use processes::Processes;
 
 const DATABASE: &str = "chaos";
 
 /// Lives through the chaos, and prints what was injected and what it led to.
-pub(super) async fn run(chaos: &Chaos, json: bool, out: &mut impl Write) -> Result<(), Failure> {
+pub async fn run(chaos: &Chaos, json: bool, out: &mut impl Write) -> Result<(), Failure> {
     let started = tokio::time::Instant::now();
-    let (start, end) = stage::days(chaos.days)?;
-    let mut postgres = stage::postgres(DATABASE).await?;
-    let sandbox = stage::sandbox(chaos.seed, Payers::Demo, Faults::CHAOS, start).await?;
+    let (start, end) = environment::days(chaos.days)?;
+    let mut postgres = environment::postgres(DATABASE).await?;
+    let sandbox = environment::sandbox(chaos.seed, Payers::Demo, Faults::CHAOS, start).await?;
     let url = postgres.url(DATABASE);
-    let config = stage::config(&url, &sandbox, start, &[])?;
+    let config = environment::config(&url, &sandbox, start, &[])?;
     let pool = engine::connect(&config).await?;
     let ahead = i32::try_from(config.retention.partitions_ahead).unwrap_or(i32::MAX);
     store::migrate::migrate(&pool, start, ahead).await?;
-    store::report::set_tag(&pool, &stage::tag(chaos.seed)).await?;
+    figures::set_tag(&pool, &environment::tag(chaos.seed)).await?;
     engine::register_accounts(&config, &pool).await?;
 
     let last = end.with_timezone(&chrono_tz::Asia::Kolkata).date_naive();
-    let file = payers::csv(chaos.seed, chaos.mandates, Season::Weeks { last });
+    let file = population::csv(chaos.seed, chaos.mandates, Season::Weeks { last });
     let first = start.with_timezone(&chrono_tz::Asia::Kolkata).date_naive();
     let name = Path::new("the mandates of the chaos");
     let known = sandbox::parse_mandates(name, &file, "signzy_main", first)
@@ -63,7 +64,7 @@ pub(super) async fn run(chaos: &Chaos, json: bool, out: &mut impl Write) -> Resu
         start,
     };
     let told = if chaos.processes {
-        let processes = Processes::new(chaos, place, &mut postgres, pool.clone(), end);
+        let processes = Processes::new(chaos, place, &mut postgres, pool.clone(), end)?;
         processes.live(chaos.daemons).await?
     } else {
         let director =

@@ -1,15 +1,16 @@
 //! The person on call in the chaos: wishes at the wrong time, for the wrong execution, and pauses.
 
 use chrono::TimeDelta;
+use mandated::app::Failure;
+use mandated::domain::machine::decide::operator::Wish;
+use mandated::domain::{ExecutionId, Rail, State};
+use mandated::store::operate::{Operated, Wished, operate};
+use mandated::store::operations::{Said, pause_rail};
+use mandated::store::planning;
 
 use super::director::Director;
 use super::incident::Incident;
-use crate::app::Failure;
-use crate::domain::machine::decide::operator::Wish;
-use crate::domain::{ExecutionId, Rail, State};
-use crate::store::operate::{Operated, Wished, operate};
-use crate::store::operations::{Said, pause_rail};
-use crate::store::{planning, report as figures};
+use crate::figures;
 
 const SAID: Said<'_> = Said {
     who: "somebody on call",
@@ -42,7 +43,7 @@ impl Director<'_> {
             return Ok(());
         };
         let wished = Wished {
-            id: ExecutionId(self.lots.pick(&ids, first)),
+            id: ExecutionId(self.rng.pick(&ids, first)),
             wish,
             said: SAID,
             at: self.now,

@@ -2,11 +2,14 @@
 //! a service manager would.
 
 use std::collections::VecDeque;
+use std::path::PathBuf;
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
 use anyhow::Context;
 use chrono::SecondsFormat;
+use mandated::app::{EXIT_CONFIG, Failure};
+use mandated::domain::Instant;
 use rustix::process::{Pid, Signal, kill_process};
 use sqlx::PgPool;
 use tokio::process::{Child, Command};
@@ -14,13 +17,12 @@ use tokio::process::{Child, Command};
 use super::daemon::Place;
 use super::director::{PEACE, Told};
 use super::incident::{self, Incident};
-use crate::app::lots::Lots;
-use crate::app::{EXIT_CONFIG, Failure, stage};
 use crate::cli::Chaos;
-use crate::domain::Instant;
-use crate::sandbox::Wire;
-use crate::sandbox::postgres::PrivatePostgres;
-use crate::store::report::{end_leases, leased};
+use crate::environment;
+use crate::figures::{end_leases, leased};
+use crate::postgres::PrivatePostgres;
+use crate::postgres::Wire;
+use crate::seeded_rng::SeededRng;
 
 /// The shortest that the configuration allows with a timeout of a second, and a margin.
 const LEASE: Duration = Duration::from_secs(13);
@@ -30,11 +32,13 @@ const TURN: Duration = Duration::from_millis(10);
 const PATIENCE: Duration = Duration::from_mins(3);
 
 pub(super) struct Processes<'a> {
+    /// The program `mandated`.
+    program: PathBuf,
     place: Place<'a>,
     postgres: &'a mut PrivatePostgres,
     pool: PgPool,
     end: Instant,
-    lots: Lots,
+    rng: SeededRng,
     incidents: VecDeque<(Instant, Incident)>,
     daemons: Vec<Process>,
     started: u32,
@@ -71,7 +75,7 @@ impl<'a> Processes<'a> {
         postgres: &'a mut PrivatePostgres,
         pool: PgPool,
         end: Instant,
-    ) -> Self {
+    ) -> Result<Self, Failure> {
         let mut incidents = incident::draw(chaos, place.start, end);
         // A process reads the machine's clock for itself, and its calls cannot be told apart from here; nor can its time, for a wish.
         incidents.retain(|(_, incident)| {
@@ -83,17 +87,18 @@ impl<'a> Processes<'a> {
                     | Incident::PauseRail(..)
             )
         });
-        Self {
+        Ok(Self {
+            program: program(chaos)?,
             place,
             postgres,
             pool,
             end,
-            lots: Lots::new(chaos.seed),
+            rng: SeededRng::new(chaos.seed),
             incidents,
             daemons: Vec::new(),
             started: 0,
             told: Told::default(),
-        }
+        })
     }
 
     /// From the first day to the end of everything.
@@ -160,9 +165,8 @@ impl<'a> Processes<'a> {
             ("ACCOUNTS__JUSPAY_MAIN__TIMEOUT", "1s"),
             ("ACCOUNTS__SIGNZY_MAIN__TIMEOUT", "1s"),
         ];
-        let variables = stage::variables(&url, self.place.sandbox, self.now(), &more);
-        let program = std::env::current_exe().context("find this program")?;
-        let child = Command::new(program)
+        let variables = environment::variables(&url, self.place.sandbox, self.now(), &more);
+        let child = Command::new(&self.program)
             .arg("run")
             .env_clear()
             .envs(variables)
@@ -232,7 +236,7 @@ impl<'a> Processes<'a> {
             .filter(|(_, daemon)| daemon.is_at_work())
             .map(|(index, _)| index)
             .collect();
-        let index = self.lots.pick(&at_work, 0);
+        let index = self.rng.pick(&at_work, 0);
         let Some(daemon) = self.daemons.get_mut(index).filter(|one| one.is_at_work()) else {
             return Ok("incidents that found every daemon frozen");
         };
@@ -263,6 +267,22 @@ impl<'a> Processes<'a> {
             | Incident::PauseRail(..) => incident.words(),
         })
     }
+}
+
+/// The daemon's program: the one that was named, else the one beside ours.
+fn program(chaos: &Chaos) -> Result<PathBuf, Failure> {
+    let program = match &chaos.daemon {
+        Some(path) => path.clone(),
+        None => std::env::current_exe()
+            .context("find this program")?
+            .with_file_name("mandated"),
+    };
+    if program.is_file() {
+        return Ok(program);
+    }
+    let error = anyhow::anyhow!("there is no daemon at {}", program.display());
+    let hint = "build it (`cargo build --package mandated`, with the profile of this program), or name it with --daemon PATH";
+    Err(Failure::anyhow(error, hint))
 }
 
 fn words(status: ExitStatus) -> &'static str {

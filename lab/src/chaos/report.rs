@@ -4,19 +4,19 @@ use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::time::Duration;
 
+use mandated::admin::Format;
+use mandated::admin::audit::{Verdict, audit};
+use mandated::admin::output::{Table, progress};
+use mandated::app::Failure;
+use mandated::domain::Instant;
 use serde::Serialize;
 use sqlx::PgPool;
 
 use super::director::Told;
-use crate::admin::Format;
-use crate::admin::audit::{Verdict, audit};
-use crate::admin::output::{Table, progress};
-use crate::app::Failure;
-use crate::app::ledgers::{Comparison, compare};
 use crate::cli::Chaos;
-use crate::domain::Instant;
+use crate::figures::{self, EndTotal, StateTotal, Unfinished};
+use crate::ledger_comparison::{Comparison, compare};
 use crate::sandbox::{Fault, Rule, Sandbox, Violation};
-use crate::store::report::{self as figures, EndTotal, StateTotal, Unfinished};
 
 /// How many counter-examples are printed of each kind.
 const SHOWN: usize = 20;
@@ -175,12 +175,16 @@ fn replay(chaos: &Chaos) -> String {
         slow,
         wishes,
         processes,
+        daemon,
         hold: _,
     } = chaos;
     let processes = if *processes { " --processes" } else { "" };
+    let daemon = daemon
+        .as_ref()
+        .map_or_else(String::new, |path| format!(" --daemon {}", path.display()));
     format!(
-        "mandated chaos --seed {seed} --mandates {mandates} --days {days} --daemons {daemons} --kills {kills} \
-         --freezes {freezes} --restarts {restarts} --cuts {cuts} --clock-steps {clock_steps} --slow {slow} --wishes {wishes}{processes}"
+        "mandated-lab chaos --seed {seed} --mandates {mandates} --days {days} --daemons {daemons} --kills {kills} \
+         --freezes {freezes} --restarts {restarts} --cuts {cuts} --clock-steps {clock_steps} --slow {slow} --wishes {wishes}{processes}{daemon}"
     )
 }
 

@@ -1,16 +1,16 @@
 //! One round of one daemon: claim, calls, settlement, and whatever comes between them.
 
 use chrono::TimeDelta;
+use mandated::app::Failure;
+use mandated::domain::{AccountId, Step};
+use mandated::engine::job::Done;
+use mandated::engine::{lane, settler};
+use mandated::store::claim::Claimed;
 
 use super::daemon::{Daemon, Frozen};
 use super::director::{Director, Lost};
 use super::incident::{Incident, Moment, Statement};
-use crate::app::Failure;
-use crate::domain::{AccountId, Step};
-use crate::engine::job::Done;
-use crate::engine::{lane, settler};
 use crate::sandbox::{Call, Fault, Then};
-use crate::store::claim::Claimed;
 
 /// A settlement that fails so often in a row will never succeed.
 const TRIES: usize = 20;
@@ -195,8 +195,8 @@ impl Director<'_> {
 
     /// A number up to, and including, a limit.
     fn up_to(&mut self, limit: usize) -> usize {
-        let limit = u64::try_from(limit).unwrap_or(u64::MAX).saturating_add(1);
-        usize::try_from(self.lots.below(limit)).unwrap_or(0)
+        let limit = u32::try_from(limit).unwrap_or(u32::MAX).saturating_add(1);
+        usize::try_from(self.rng.below(limit)).unwrap_or(0)
     }
 
     /// Another process in the place of a killed one.

@@ -1,4 +1,4 @@
-//! `mandated demo`: a private Postgres, the sandbox, a thousand mandates and 35 days, in seconds.
+//! `mandated-lab demo`: a private Postgres, the sandbox, a thousand mandates and 35 days, in seconds.
 //!
 //! It uses what the daemon uses: the import, the planner, the claim, the clients, the settlement. Only the clock is another.
 
@@ -11,18 +11,19 @@ use std::time::Duration;
 
 use anyhow::Context;
 use indicatif::{ProgressBar, ProgressStyle};
+use mandated::app::{Failure, engine, import};
+use mandated::clock::Clock;
+use mandated::config::Config;
+use mandated::domain::Instant;
+use mandated::engine::{Engine, retention, simulation};
+use mandated::store;
 use tokio_util::sync::CancellationToken;
 
-use super::payers::{self, Season};
-use super::{Failure, engine, import, stage};
 use crate::cli::Demo;
-use crate::clock::Clock;
-use crate::config::Config;
-use crate::domain::Instant;
-use crate::engine::{Engine, retention, simulation};
-use crate::sandbox::postgres::PrivatePostgres;
+use crate::population::{self, Season};
+use crate::postgres::PrivatePostgres;
 use crate::sandbox::{self, Faults, Sandbox};
-use crate::store;
+use crate::{environment, figures};
 
 /// Simulated time moves in multiples of this.
 const STEP: Duration = Duration::from_mins(15);
@@ -30,7 +31,7 @@ const STEP: Duration = Duration::from_mins(15);
 const TELL_EVERY: u64 = 5;
 
 /// Lives through the demo and prints what came of it.
-pub(super) async fn run(demo: &Demo, json: bool, out: &mut impl Write) -> Result<(), Failure> {
+pub async fn run(demo: &Demo, json: bool, out: &mut impl Write) -> Result<(), Failure> {
     let started = tokio::time::Instant::now();
     let teller = Teller { silent: json };
     let stage = Stage::set(demo, &teller).await?;
@@ -82,22 +83,22 @@ struct Stage {
 
 impl Stage {
     async fn set(demo: &Demo, teller: &Teller) -> Result<Self, Failure> {
-        let (start, end) = stage::days(demo.days)?;
+        let (start, end) = environment::days(demo.days)?;
         teller.say("starting a private Postgres")?;
-        let postgres = stage::postgres("demo").await?;
+        let postgres = environment::postgres("demo").await?;
         teller
             .say("starting the sandbox: both providers on loopback, with a ledger of their own")?;
-        let sandbox = stage::sandbox(demo.seed, demo.profile, Faults::DEMO, start).await?;
+        let sandbox = environment::sandbox(demo.seed, demo.profile, Faults::DEMO, start).await?;
         let more = [
             ("WORKER__ID", "demo"),
             ("ACCOUNTS__JUSPAY_MAIN__TIMEOUT", "5s"),
             ("ACCOUNTS__SIGNZY_MAIN__TIMEOUT", "5s"),
         ];
-        let config = stage::config(&postgres.url("demo"), &sandbox, start, &more)?;
+        let config = environment::config(&postgres.url("demo"), &sandbox, start, &more)?;
         let pool = engine::connect(&config).await?;
         let ahead = i32::try_from(config.retention.partitions_ahead).unwrap_or(i32::MAX);
         store::migrate::migrate(&pool, start, ahead).await?;
-        store::report::set_tag(&pool, &stage::tag(demo.seed)).await?;
+        figures::set_tag(&pool, &environment::tag(demo.seed)).await?;
         let engine = engine::build(&config, pool, Clock::simulated(start)).await?;
         let stage = Self {
             start,
@@ -114,7 +115,7 @@ impl Stage {
 
     /// The same file for both sides.
     async fn import(&self, demo: &Demo) -> Result<(), Failure> {
-        let file = payers::csv(demo.seed, demo.mandates, Season::Months);
+        let file = population::csv(demo.seed, demo.mandates, Season::Months);
         // The sandbox's Signzy debits every cycle that it knows: none before the demo begins.
         let first_cycles = self
             .start

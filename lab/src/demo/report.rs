@@ -3,19 +3,19 @@
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
-use crate::admin::audit::Verdict;
-use crate::admin::output::{Table, progress};
-use crate::admin::{self, Format};
-use crate::app::Failure;
-use crate::app::ledgers::{Comparison, compare};
-use crate::cli::Demo;
-use crate::domain::{Amount, Currency, Instant};
-use crate::sandbox::Violation;
-use crate::store::report::{self, EndTotal, Spread, StateTotal};
+use mandated::admin::audit::Verdict;
+use mandated::admin::output::{Table, progress};
+use mandated::admin::{self, Format};
+use mandated::app::Failure;
+use mandated::domain::{Amount, Currency, Instant};
 use serde::Serialize;
 
 use super::Stage;
 use super::recovery::{self, Recovery};
+use crate::cli::Demo;
+use crate::figures::{self, EndTotal, Spread, StateTotal};
+use crate::ledger_comparison::{Comparison, compare};
+use crate::sandbox::Violation;
 
 /// Everything that the demo has to say; `--json` prints it as it is.
 #[derive(Debug, Serialize)]
@@ -48,10 +48,10 @@ pub(super) async fn collect(stage: &Stage, demo: &Demo) -> Result<Report, Failur
         mandates: demo.mandates,
         from,
         until,
-        flows: report::by_flow(pool).await?,
-        states: report::by_state(pool).await?,
-        recovery: recovery::measure(&report::cycles(pool).await?, &stage.sandbox, (from, until)),
-        ends: report::by_end(pool).await?,
+        flows: figures::by_flow(pool).await?,
+        states: figures::by_state(pool).await?,
+        recovery: recovery::measure(&figures::cycles(pool).await?, &stage.sandbox, (from, until)),
+        ends: figures::by_end(pool).await?,
         ledger: comparison,
         violations: ledger.violations,
         audit,

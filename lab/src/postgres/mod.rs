@@ -4,11 +4,15 @@
 //! server. We hold the other end of its standard input. When that closes (on drop, on exit, and on `kill -9` of this
 //! process too), it stops the server and removes its files.
 
+mod wire;
+
 use std::io::{self, BufRead, BufReader, Write};
 use std::os::unix::process::CommandExt;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
+
+pub use wire::{Cut, Wire};
 
 const SCRIPT: &str = include_str!("postgres.sh");
 /// The exit code of the script when it finds no Postgres.

@@ -1,7 +1,8 @@
 //! The providers' own bodies, as their pages print them. What a page leaves open is said where it is filled in.
 
+use mandated::domain::{Amount, ProviderKind};
+
 use super::received::Answer;
-use crate::domain::{Amount, ProviderKind};
 
 /// Juspay, HTTP 401, "Invalid Authentication".
 pub(super) const ACCESS_DENIED: &str = r#"{ "status": "error", "error_code": "access_denied" }"#;

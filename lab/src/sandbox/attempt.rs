@@ -1,14 +1,14 @@
 //! The presentation of one debit to the payer's bank: what the bank answers, when that is known, and what turns out later.
 
 use chrono::NaiveDate;
+use mandated::domain::{Amount, Instant, Rail};
 
 use super::decline::Decline;
-use super::draw::Draw;
 use super::fault::{Fault, Then};
 use super::india;
 use super::mandate::{Mandate, World};
 use super::payer::{self, Presented, Reason};
-use crate::domain::{Amount, Instant, Rail};
+use crate::seeded_rng::SeededRng;
 
 /// Who set an attempt off.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -140,11 +140,11 @@ impl Mandate {
             presented.at = india::after(at, after);
             approved = yes;
         }
-        let draw = Draw::new(world.seed, "attempt")
+        let rng = SeededRng::about(world.seed, "attempt")
             .text(presented.mandate_id)
             .day(cycle)
             .number(u64::from(number));
-        let resolves_at = self.resolves_at(presented.at, draw.text("time"));
+        let resolves_at = self.resolves_at(presented.at, rng.text("time"));
         let mut attempt = Attempt::paid(by, at, resolves_at);
         let script = match self.status.reason() {
             Some(reason) => Then::Declines(reason),
@@ -167,7 +167,7 @@ impl Mandate {
             Then::Normal if self.closed => Some(Reason::AccountClosed),
             Then::Normal => {
                 let reason = payer::answer(world.seed, &world.profile, &presented);
-                (late_success, attempt.silent) = in_store(world, reason, by, draw);
+                (late_success, attempt.silent) = in_store(world, reason, by, &rng);
                 reason
             }
         };
@@ -180,11 +180,11 @@ impl Mandate {
         let written = |reason| {
             (
                 reason,
-                Decline::of(reason, presented.rail, draw.text("code")),
+                Decline::of(reason, presented.rail, rng.text("code")),
             )
         };
         attempt.later = truth.map(|reason| Later {
-            at: india::after(resolves_at, draw.text("late").minutes(30, 480)),
+            at: india::after(resolves_at, rng.text("late").minutes(30, 480)),
             failure: reason.map(written),
         });
         if let Some((_, decline)) = attempt.reason.map(written) {
@@ -211,13 +211,13 @@ impl Mandate {
     }
 
     /// Cards answer at once, UPI within the hour, NACH on the next day.
-    fn resolves_at(&self, at: Instant, draw: Draw) -> Instant {
+    fn resolves_at(&self, at: Instant, mut rng: SeededRng) -> Instant {
         match self.terms.rail {
             Rail::Card => at,
-            Rail::Upi => india::after(at, draw.minutes(2, 40)),
+            Rail::Upi => india::after(at, rng.minutes(2, 40)),
             Rail::Enach => {
                 let morning = india::instant(india::next_day(india::day(at)), 10, 0);
-                india::after(morning, draw.minutes(0, 120))
+                india::after(morning, rng.minutes(0, 120))
             }
         }
     }
@@ -225,8 +225,8 @@ impl Mandate {
 
 /// Whether a failure turns out to be a late success, and whether the provider retries it. What is in store for an
 /// order is fixed by the attempts that somebody asked for.
-fn in_store(world: &World, reason: Option<Reason>, by: By, draw: Draw) -> (bool, bool) {
-    let drawn = |fault: &str, share| by != By::Provider && draw.text(fault).per_mille(share);
+fn in_store(world: &World, reason: Option<Reason>, by: By, rng: &SeededRng) -> (bool, bool) {
+    let drawn = |fault: &str, share| by != By::Provider && rng.text(fault).per_mille(share);
     let technical = reason == Some(Reason::Technical);
     let passing = technical || reason == Some(Reason::LowBalance);
     (

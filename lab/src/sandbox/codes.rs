@@ -2,8 +2,9 @@
 //! Debit return codes" (NPCI circular 274) and ISO 8583. Where several mean the same, the weights say how often each
 //! is seen; no statistic of them is published, so they are an estimate.
 
+use mandated::domain::Rail;
+
 use super::payer::Reason;
-use crate::domain::Rail;
 
 /// One answer: how often it is given among those that mean the same, its code, its words.
 pub(super) type Code = (u32, &'static str, &'static str);

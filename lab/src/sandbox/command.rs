@@ -1,4 +1,4 @@
-//! `mandated sandbox`: both providers as a process of their own.
+//! `mandated-lab sandbox`: both providers as a process of their own.
 
 use std::io::Write;
 use std::net::SocketAddr;
@@ -6,11 +6,11 @@ use std::path::PathBuf;
 
 use chrono::NaiveDate;
 use clap::Args;
+use mandated::clock::Clock;
+use mandated::domain::ProviderKind;
 
 use super::file::{FileError, read_mandates};
 use super::{Credentials, Faults, Options, Payers, SandboxError, india, start};
-use crate::clock::Clock;
-use crate::domain::ProviderKind;
 
 /// Start a stand-in for Juspay and Signzy on loopback
 #[derive(Debug, Clone, Args)]

@@ -3,12 +3,12 @@
 
 use std::borrow::Cow;
 
+use mandated::domain::Rail;
 use serde::{Deserialize, Serialize};
 
 use super::codes;
-use super::draw::Draw;
 use super::payer::Reason;
-use crate::domain::Rail;
+use crate::seeded_rng::SeededRng;
 
 type Text = Cow<'static, str>;
 
@@ -47,10 +47,10 @@ impl Decline {
         }
     }
 
-    /// The bank's answer for a reason on a rail; `draw` picks among the codes that mean the same.
-    pub(super) fn of(reason: Reason, rail: Rail, draw: Draw) -> Self {
+    /// The bank's answer for a reason on a rail; `rng` picks among the codes that mean the same.
+    pub(super) fn of(reason: Reason, rail: Rail, mut rng: SeededRng) -> Self {
         let codes = codes::of(reason, rail);
-        let mut lot = draw.below(codes.iter().map(|(weight, ..)| weight).sum());
+        let mut lot = rng.below(codes.iter().map(|(weight, ..)| weight).sum());
         let code = codes.iter().find(|(weight, ..)| {
             let hit = lot < *weight;
             lot = lot.saturating_sub(*weight);

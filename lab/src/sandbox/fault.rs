@@ -5,8 +5,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::decline::Decline;
-use super::draw::Draw;
 use super::payer::Reason;
+use crate::seeded_rng::SeededRng;
 
 /// One way for a call, or for the order it made, to go wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -165,8 +165,8 @@ impl Faults {
     }
 
     /// The fault of one call, if it has one.
-    pub(super) fn of_call(&self, call: Call, draw: Draw) -> Option<Fault> {
-        let lot = draw.below(1000);
+    pub(super) fn of_call(&self, call: Call, mut rng: SeededRng) -> Option<Fault> {
+        let lot = rng.below(1000);
         let mut reached: u32 = 0;
         Fault::OF_CALLS
             .into_iter()

@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 
 use chrono::{Days, NaiveDate, NaiveTime};
 use chrono_tz::Tz;
+use mandated::domain::cycle::{CronSchedule, Frequency, Schedule, Terms};
+use mandated::domain::{Amount, Currency, Notify, ProviderKind, Rail};
 
 use super::Registration;
-use crate::domain::cycle::{CronSchedule, Frequency, Schedule, Terms};
-use crate::domain::{Amount, Currency, Notify, ProviderKind, Rail};
 
 /// How far ahead cycles are worked out.
 const HORIZON_DAYS: u64 = 400;

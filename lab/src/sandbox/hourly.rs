@@ -8,11 +8,11 @@
 use std::collections::BTreeSet;
 
 use chrono::{NaiveDate, TimeDelta};
+use mandated::domain::{Amount, Instant};
 
 use super::mandate::{Mandate, World};
 use super::payer::{self, Presented, Reason};
 use super::{Sandbox, india};
-use crate::domain::{Amount, Instant};
 
 /// One try and three retries.
 const TRIES: u32 = 4;

@@ -3,8 +3,7 @@
 use std::fmt;
 
 use chrono::{DateTime, NaiveDate, NaiveDateTime, TimeDelta, Timelike};
-
-use crate::domain::Instant;
+use mandated::domain::Instant;
 
 /// India Standard Time has no daylight saving.
 const IST: TimeDelta = TimeDelta::minutes(330);

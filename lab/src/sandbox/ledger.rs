@@ -3,9 +3,8 @@
 use std::collections::BTreeMap;
 
 use chrono::NaiveDate;
+use mandated::domain::{Instant, ProviderKind, Rail};
 use serde::{Deserialize, Serialize};
-
-use crate::domain::{Instant, ProviderKind, Rail};
 
 /// Money that moved.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

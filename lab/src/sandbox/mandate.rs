@@ -3,16 +3,16 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use chrono::{NaiveDate, TimeDelta};
+use mandated::domain::{Instant, ProviderKind};
 
 use super::attempt::{Attempt, Past};
-use super::draw::Draw;
 use super::fault::{Call, Fault, Faults, Then};
 use super::india;
 use super::order::{Notification, Order};
 use super::payer::{self, Presented, Profile, Reason};
 use super::registration::Registration;
 use super::signzy::Payment;
-use crate::domain::{Instant, ProviderKind};
+use crate::seeded_rng::SeededRng;
 
 /// What the payers and the network are like in this world.
 #[derive(Debug, Clone, Copy)]
@@ -114,8 +114,8 @@ impl Mandate {
         &self.terms.mandate_id
     }
 
-    pub(super) fn draw(&self, world: &World, topic: &str) -> Draw {
-        Draw::new(world.seed, topic).text(self.id())
+    pub(super) fn rng(&self, world: &World, topic: &str) -> SeededRng {
+        SeededRng::about(world.seed, topic).text(self.id())
     }
 
     /// A pause ends by itself.
@@ -161,7 +161,7 @@ impl Mandate {
         }
         world.faults.of_call(
             call,
-            self.draw(world, "fault").text(call.word()).number(number),
+            self.rng(world, "fault").text(call.word()).number(number),
         )
     }
 
@@ -220,15 +220,16 @@ impl Mandate {
             at: now,
         };
         let fails = payer::notification_fails(world.seed, &world.profile, &presented);
-        let draw = self
-            .draw(world, "notification time")
+        let mut rng = self
+            .rng(world, "notification time")
             .day(cycle)
             .number(u64::from(presented.number));
         // Some gateways answer at once, some within minutes.
-        let settles_at = if draw.below(2) == 0 {
+        // One number decides both: the figures in the documents come from it.
+        let settles_at = if rng.clone().below(2) == 0 {
             now
         } else {
-            india::after(now, draw.minutes(1, 10))
+            india::after(now, rng.minutes(1, 10))
         };
         let delivered = self.scripted_notifications.pop_front().unwrap_or(!fails);
         (settles_at, delivered)

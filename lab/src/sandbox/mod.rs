@@ -1,7 +1,7 @@
 //! A stand-in for Juspay and Signzy on loopback, which keeps its own ledger and judges what it receives.
 //!
 //! It was written from the providers' pages and the circulars, and shares no code with the clients in
-//! [`crate::provider`] and no rule with [`crate::domain`]: a client and a sandbox with one misreading between them
+//! [`mandated::provider`] and no rule with [`mandated::domain`]: a client and a sandbox with one misreading between them
 //! would prove nothing. Only words (money, rails, providers) are common.
 //!
 //! One call goes through `state` (whose is it, what time is it, which fault befalls it) into `juspay` or `signzy`.
@@ -15,7 +15,6 @@ mod codes;
 mod command;
 mod control;
 mod decline;
-mod draw;
 mod fault;
 mod file;
 mod hourly;
@@ -26,12 +25,10 @@ mod ledger;
 mod mandate;
 mod order;
 mod payer;
-pub mod postgres;
 mod received;
 mod registration;
 mod signzy;
 mod state;
-mod wire;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -41,13 +38,12 @@ use std::time::Duration;
 use axum::Router;
 use axum::serve::ListenerExt;
 use chrono::NaiveDate;
+use mandated::clock::Clock;
+use mandated::domain::{Instant, ProviderKind};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use url::Url;
-
-use crate::clock::Clock;
-use crate::domain::{Instant, ProviderKind};
 
 pub use command::{CommandError, SandboxArgs, run};
 pub use decline::Decline;
@@ -57,7 +53,6 @@ pub use hourly::{Due, Hourly};
 pub use ledger::{Debit, Ledger, Rule, Violation};
 pub use payer::{Payers, Profile, Reason};
 pub use registration::Registration;
-pub use wire::{Cut, Wire};
 
 use india::ClockTime;
 use mandate::World;

@@ -4,6 +4,7 @@
 //! up to an instant, in order.
 
 use chrono::{NaiveDate, TimeDelta};
+use mandated::domain::{Amount, Instant, Rail};
 
 use super::attempt::{Attempt, By};
 use super::decline::Decline;
@@ -11,7 +12,6 @@ use super::judge;
 use super::ledger::Ledger;
 use super::mandate::{Mandate, Status, World};
 use super::{india, ledger::Debit};
-use crate::domain::{Amount, Instant, Rail};
 
 /// Juspay: "max 25 transactions per order".
 const MAX_TXNS: usize = 25;

@@ -6,11 +6,11 @@ use std::time::Duration;
 use axum::body::{Body, Bytes, to_bytes};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Response, StatusCode, header};
+use mandated::domain::{Instant, ProviderKind};
 use serde_json::Value;
 
 use super::answers;
 use super::fault::Fault;
-use crate::domain::{Instant, ProviderKind};
 
 /// No documented request is larger than a few KiB.
 const MAX_BODY: usize = 256 * 1024;

@@ -1,10 +1,9 @@
 //! What the sandbox is told about a mandate before anybody may debit it.
 
 use chrono::NaiveDate;
+use mandated::domain::money::MoneyError;
+use mandated::domain::{Amount, Currency, Notify, ProviderKind, Rail};
 use serde::{Deserialize, Serialize};
-
-use crate::domain::money::MoneyError;
-use crate::domain::{Amount, Currency, Notify, ProviderKind, Rail};
 
 /// One mandate, registered and active.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

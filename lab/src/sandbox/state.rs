@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use mandated::domain::{Instant, ProviderKind};
+
 use super::fault::{Call, Fault, Then};
 use super::juspay::{mandates, notifications, orders, retry, txns};
 use super::ledger::Ledger;
@@ -11,7 +13,6 @@ use super::received::{Answer, Received};
 use super::registration::Registration;
 use super::signzy::{lookups, recovery, schedule};
 use super::{Credentials, answers, juspay, signzy};
-use crate::domain::{Instant, ProviderKind};
 
 /// Both providers.
 #[derive(Debug)]

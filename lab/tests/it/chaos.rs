@@ -1,13 +1,12 @@
 //! The chaos with fixed seeds: whatever fails, the zeros remain, and a seed gives the same weeks again.
 
-use assert_cmd::Command;
 use serde_json::Value;
+
+use crate::lab;
 
 /// Lives through a seed; what it prints as JSON.
 fn lived(arguments: &str) -> String {
-    let output = Command::cargo_bin("mandated")
-        .unwrap()
-        .args(["chaos", "--json"])
+    let output = lab(&["chaos", "--json"])
         .args(arguments.split(' '))
         .output()
         .unwrap();
@@ -112,10 +111,29 @@ fn a_seed_gives_the_same_weeks_again_and_another_seed_gives_others() {
 }
 
 #[test]
+fn a_daemon_that_is_not_there_is_named_with_the_way_to_build_it() {
+    let output = lab(&[
+        "chaos",
+        "--processes",
+        "--mandates",
+        "1",
+        "--daemon",
+        "no/such/daemon",
+    ])
+    .output()
+    .unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(
+        said.starts_with("error: there is no daemon at no/such/daemon\n"),
+        "{said}"
+    );
+    assert!(said.contains("cargo build --package mandated"), "{said}");
+}
+
+#[test]
 fn what_was_not_injected_is_said_and_is_no_success() {
-    let output = Command::cargo_bin("mandated")
-        .unwrap()
-        .args(["chaos", "--mandates", "1", "--days", "1", "--kills", "500"])
+    let output = lab(&["chaos", "--mandates", "1", "--days", "1", "--kills", "500"])
         .output()
         .unwrap();
     let report = String::from_utf8(output.stdout).unwrap();
@@ -123,7 +141,7 @@ fn what_was_not_injected_is_said_and_is_no_success() {
     assert!(report.contains("NOT EVERYTHING WAS INJECTED"), "{report}");
     let said = String::from_utf8(output.stderr).unwrap();
     assert!(
-        said.contains("mandated chaos --seed 1 --mandates 1"),
+        said.contains("mandated-lab chaos --seed 1 --mandates 1"),
         "{said}"
     );
 }

@@ -1,6 +1,6 @@
 //! The demo: the same seed lives the same days, whatever the machine does meanwhile.
 
-use assert_cmd::Command;
+use crate::lab;
 
 /// Ten days of sixty mandates, as a program reads them.
 fn days(seed: &str) -> String {
@@ -14,11 +14,7 @@ fn days(seed: &str) -> String {
         "--seed",
         seed,
     ];
-    let output = Command::cargo_bin("mandated")
-        .unwrap()
-        .args(arguments)
-        .assert()
-        .success();
+    let output = lab(&arguments).assert().success();
     String::from_utf8(output.get_output().stdout.clone()).unwrap()
 }
 

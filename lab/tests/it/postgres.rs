@@ -6,10 +6,10 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
-use mandated::sandbox::postgres::PrivatePostgres;
+use lab::postgres::PrivatePostgres;
 use sqlx::{AssertSqlSafe, Connection, PgConnection, query, query_scalar};
 
-const SCRIPT: &str = include_str!("../../src/sandbox/postgres.sh");
+const SCRIPT: &str = include_str!("../../src/postgres/postgres.sh");
 
 async fn scalar(postgres: &PrivatePostgres, database: &str, sql: &str) -> String {
     let mut connection = PgConnection::connect(&postgres.url(database))

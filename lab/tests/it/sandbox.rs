@@ -10,11 +10,11 @@ mod life;
 mod payers;
 
 use chrono::{DateTime, NaiveDate, Utc};
-use mandated::clock::Clock;
-use mandated::domain::{Amount, Currency, Notify, ProviderKind, Rail};
-use mandated::sandbox::{
+use lab::sandbox::{
     Call, Credentials, Faults, Ledger, Options, Profile, Registration, Rule, Sandbox, Then, start,
 };
+use mandated::clock::Clock;
+use mandated::domain::{Amount, Currency, Notify, ProviderKind, Rail};
 use serde_json::Value;
 
 /// A time in India, in January 2026: "05 08:30".

@@ -2,15 +2,12 @@
 
 use std::str::FromStr;
 
-use mandated::sandbox::{Cut, Wire};
+use lab::postgres::{Cut, PrivatePostgres, Wire};
 use sqlx::postgres::PgConnectOptions;
-use sqlx::{AssertSqlSafe, Connection, PgConnection, PgPool};
+use sqlx::{AssertSqlSafe, Connection, PgConnection, query, query_scalar};
 
-use crate::support::TestDatabase;
-use crate::support::due::{execute, scalar};
-
-async fn through(wire: &Wire, database: &TestDatabase) -> PgConnection {
-    let options = PgConnectOptions::from_str(&database.url()).unwrap();
+async fn through(wire: &Wire, postgres: &PrivatePostgres) -> PgConnection {
+    let options = PgConnectOptions::from_str(&postgres.url("postgres")).unwrap();
     let options = options
         .port(wire.port())
         .ssl_mode(sqlx::postgres::PgSslMode::Disable);
@@ -18,33 +15,39 @@ async fn through(wire: &Wire, database: &TestDatabase) -> PgConnection {
 }
 
 async fn note(connection: &mut PgConnection, line: i32) -> sqlx::Result<()> {
-    sqlx::query(AssertSqlSafe("insert into notes values ($1)".to_owned()))
+    query(AssertSqlSafe("insert into notes values ($1)".to_owned()))
         .bind(line)
         .execute(connection)
         .await
         .map(drop)
 }
 
-async fn noted(pool: &PgPool) -> i64 {
-    scalar(pool, "select count(*) from notes").await
+/// What is committed, as a connection sees it that nobody cuts.
+async fn noted(postgres: &PrivatePostgres) -> i64 {
+    let mut direct = PgConnection::connect(&postgres.url("postgres"))
+        .await
+        .unwrap();
+    query_scalar("select count(*) from notes")
+        .fetch_one(&mut direct)
+        .await
+        .unwrap()
 }
 
 #[tokio::test]
 async fn a_statement_is_carried_out_and_answered_or_lost_before_or_after_it() {
-    let database = TestDatabase::empty().await;
-    execute(
-        &database.pool,
-        "create table notes (line integer primary key)",
-    )
-    .await;
-    let port = PgConnectOptions::from_str(&database.url())
-        .unwrap()
-        .get_port();
-    let wire = Wire::lay(port).await.unwrap();
+    let postgres = PrivatePostgres::start(false).unwrap();
+    let mut direct = PgConnection::connect(&postgres.url("postgres"))
+        .await
+        .unwrap();
+    query("create table notes (line integer primary key)")
+        .execute(&mut direct)
+        .await
+        .unwrap();
+    let wire = Wire::lay(postgres.port()).await.unwrap();
 
-    let mut connection = through(&wire, &database).await;
+    let mut connection = through(&wire, &postgres).await;
     note(&mut connection, 1).await.unwrap();
-    assert_eq!(noted(&database.pool).await, 1);
+    assert_eq!(noted(&postgres).await, 1);
 
     wire.cut(Cut::Before);
     assert!(wire.is_armed());
@@ -53,26 +56,23 @@ async fn a_statement_is_carried_out_and_answered_or_lost_before_or_after_it() {
         Err(sqlx::Error::Io(_))
     ));
     assert!(!wire.is_armed());
-    assert_eq!(noted(&database.pool).await, 1, "it never arrived");
+    assert_eq!(noted(&postgres).await, 1, "it never arrived");
 
-    let mut connection = through(&wire, &database).await;
+    let mut connection = through(&wire, &postgres).await;
     note(&mut connection, 2).await.unwrap();
     wire.cut(Cut::After);
     assert!(matches!(
         note(&mut connection, 3).await,
         Err(sqlx::Error::Io(_))
     ));
-    assert_eq!(noted(&database.pool).await, 3, "it was committed");
+    assert_eq!(noted(&postgres).await, 3, "it was committed");
 }
 
 #[tokio::test]
 async fn a_wire_that_is_gone_takes_its_connections_along() {
-    let database = TestDatabase::empty().await;
-    let port = PgConnectOptions::from_str(&database.url())
-        .unwrap()
-        .get_port();
-    let wire = Wire::lay(port).await.unwrap();
-    let mut connection = through(&wire, &database).await;
+    let postgres = PrivatePostgres::start(false).unwrap();
+    let wire = Wire::lay(postgres.port()).await.unwrap();
+    let mut connection = through(&wire, &postgres).await;
     connection.ping().await.unwrap();
     drop(wire);
     assert!(connection.ping().await.is_err());

@@ -5,11 +5,11 @@ mod table;
 use std::collections::BTreeMap;
 
 use chrono::TimeDelta;
+use mandated::domain::{Amount, Currency, Instant};
 use serde::Serialize;
 
-use crate::domain::{Amount, Currency, Instant};
+use crate::figures::CycleEnd;
 use crate::sandbox::{Due, Hourly, Sandbox};
-use crate::store::report::CycleEnd;
 
 /// What a cycle that was collected at once is listed under, and one that nobody tried.
 const AT_FIRST: &str = "(collected at first)";

@@ -3,9 +3,10 @@
 use std::cmp::Ordering;
 use std::io::{self, Write};
 
+use mandated::admin::output::Table;
+
 use super::{Ends, Recovery, Way};
-use crate::admin::output::Table;
-use crate::app::demo::report::rupees;
+use crate::demo::report::rupees;
 
 impl Ends {
     fn cells(&self, class: &str) -> [String; 11] {
@@ -66,7 +67,7 @@ fn numbers(headers: [&str; 11]) -> Table {
 }
 
 impl Recovery {
-    pub(in crate::app::demo) fn write(&self, out: &mut impl Write) -> io::Result<()> {
+    pub(in crate::demo) fn write(&self, out: &mut impl Write) -> io::Result<()> {
         writeln!(out, "\nRecovery, by why a cycle failed at first")?;
         let mut table = numbers([
             "first failure",

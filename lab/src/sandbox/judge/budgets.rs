@@ -1,8 +1,8 @@
 //! How often and how soon: what the rails, the networks and Signzy allow for a cycle, an order or a card.
 
 use chrono::{Days, TimeDelta};
+use mandated::domain::{Instant, Rail};
 
-use crate::domain::{Instant, Rail};
 use crate::sandbox::attempt::By;
 use crate::sandbox::india;
 use crate::sandbox::ledger::{Ledger, Rule};

@@ -15,7 +15,7 @@ use super::ledger::{Debit, Ledger, Rule};
 use super::mandate::Mandate;
 use super::order::{Notice, Notification, Order};
 use super::{ClockTime, india};
-use crate::domain::{Instant, Rail};
+use mandated::domain::{Instant, Rail};
 
 /// Judges the presentation of an order to the payer's bank; a decline if the bank would not take it.
 pub(super) fn presentation(

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use chrono::SecondsFormat;
+use mandated::domain::{Instant, ProviderKind, Rail};
 use serde_json::{Value, json};
 
 use super::super::answers;
@@ -10,7 +11,6 @@ use super::super::mandate::{Mandate, Status};
 use super::super::received::{Answer, Received};
 use super::super::state::State;
 use super::{check_headers, notifications, number, txns};
-use crate::domain::{Instant, ProviderKind, Rail};
 
 /// Carries out a command.
 pub(in super::super) fn command(

@@ -8,13 +8,13 @@ pub(super) mod txns;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use mandated::domain::Amount;
 use serde_json::Value;
 
 use super::ledger::{Ledger, Rule};
 use super::mandate::Mandate;
 use super::received::{Answer, Received};
 use super::{Credentials, answers};
-use crate::domain::Amount;
 
 /// "Username: API Key. Password: Empty string." Nothing if the caller may come in.
 pub(super) fn authorise(received: &Received, credentials: &Credentials) -> Option<Answer> {

@@ -2,18 +2,18 @@
 
 use std::collections::BTreeMap;
 
+use mandated::domain::{Amount, Currency, Instant};
 use serde::Deserialize;
 use serde_json::json;
 
 use super::super::answers;
-use super::super::draw::Draw;
 use super::super::judge;
 use super::super::mandate::{Mandate, Status};
 use super::super::order::Notification;
 use super::super::received::{Answer, Received};
 use super::super::state::State;
 use super::{check_headers, txns};
-use crate::domain::{Amount, Currency, Instant};
+use crate::seeded_rng::SeededRng;
 
 /// `source_info`: both are text.
 #[derive(Deserialize)]
@@ -157,7 +157,7 @@ pub(in super::super) fn status(
 
 fn body(mandate: &Mandate, notification: &Notification, now: Instant) -> serde_json::Value {
     let status = notification.status(now);
-    let id = Draw::new(0, "notification")
+    let id = SeededRng::about(0, "notification")
         .text(&notification.reference)
         .below(100_000_000);
     let updated = if status == "PENDING" {

@@ -1,6 +1,7 @@
 //! `GET /orders/{order_id}`: what became of an order.
 
 use chrono::SecondsFormat;
+use mandated::domain::Rail;
 use serde_json::json;
 
 use super::super::judge;
@@ -11,7 +12,6 @@ use super::super::received::{Answer, Received};
 use super::super::state::State;
 use super::txns::{txn_id, txn_uuid};
 use super::{check_headers, number};
-use crate::domain::Rail;
 
 /// Answers with the order, or that there is none. The page names the status `NOT_FOUND` but not its HTTP status.
 pub(in super::super) fn status(

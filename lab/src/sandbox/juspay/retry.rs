@@ -1,10 +1,10 @@
 //! `POST /ecr/mandate/retry`: "will trigger the transactions from the location they last failed".
 
+use mandated::domain::ProviderKind;
 use serde::Deserialize;
 
 use super::super::answers;
 use super::super::attempt::By;
-use super::super::draw::Draw;
 use super::super::judge;
 use super::super::ledger::Rule;
 use super::super::mandate::Mandate;
@@ -12,7 +12,7 @@ use super::super::order::{self, Notice, Order};
 use super::super::received::{Answer, Received};
 use super::super::state::State;
 use super::txns::Transaction;
-use crate::domain::ProviderKind;
+use crate::seeded_rng::SeededRng;
 
 #[derive(Deserialize)]
 struct Request {
@@ -30,7 +30,7 @@ pub(in super::super) fn mandate_id(received: &Received) -> Option<String> {
 /// The failure that the page prints. Its HTTP status is printed nowhere: a caller must read it whichever it is.
 fn nothing_to_retry(mandate: &Mandate) -> Answer {
     let statuses = [200, 400, 500];
-    let lot = Draw::new(0, "status of a refused retry")
+    let lot = SeededRng::about(0, "status of a refused retry")
         .text(mandate.id())
         .below(3);
     let status = usize::try_from(lot)

@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use chrono::DateTime;
+use mandated::domain::{Amount, Currency, Instant, Notify, ProviderKind};
 use serde::Serialize;
 
 use super::super::attempt::{Attempt, By};
 use super::super::decline::Decline;
-use super::super::draw::Draw;
 use super::super::judge;
 use super::super::ledger::Rule;
 use super::super::mandate::{Mandate, Status};
@@ -16,7 +16,7 @@ use super::super::received::{Answer, Received};
 use super::super::state::State;
 use super::super::{ClockTime, answers};
 use super::check_headers;
-use crate::domain::{Amount, Currency, Instant, Notify, ProviderKind};
+use crate::seeded_rng::SeededRng;
 
 /// "Among other accepted values are EUR, USD, GBP."
 const CURRENCIES: [&str; 4] = ["INR", "EUR", "USD", "GBP"];
@@ -246,5 +246,8 @@ pub(super) fn txn_id(order: &Order, merchant_id: &str) -> String {
 
 pub(super) fn txn_uuid(order: &Order) -> String {
     let number = u64::try_from(order.txn_number()).unwrap_or(0);
-    format!("moz{:016x}", Draw::new(number, "txn").text(&order.id).lot())
+    format!(
+        "moz{:016x}",
+        SeededRng::about(number, "txn").text(&order.id).draw()
+    )
 }

@@ -5,11 +5,11 @@
 //! order in which a payer's orders are played, and one seed would give more than one result.
 
 use chrono::{Datelike, Days, Months, NaiveDate, Timelike, Weekday};
+use mandated::domain::Instant;
 
 use super::Profile;
-use crate::domain::Instant;
-use crate::sandbox::draw::Draw;
 use crate::sandbox::india;
+use crate::seeded_rng::SeededRng;
 
 /// The hours in India at which the parts of a day start.
 const PARTS: [u32; 4] = [0, 6, 13, 17];
@@ -31,8 +31,8 @@ enum Payday {
 
 /// What the account of a payer holds, in minor units.
 pub(super) fn holds(seed: u64, profile: &Profile, payer: &str, at: Instant) -> i64 {
-    let draw = Draw::new(seed, "account").text(payer);
-    let lot = draw.text("kind").below(1000);
+    let rng = SeededRng::about(seed, "account").text(payer);
+    let lot = rng.text("kind").below(1000);
     let always = u32::from(profile.always);
     if lot < always {
         return i64::MAX;
@@ -41,9 +41,9 @@ pub(super) fn holds(seed: u64, profile: &Profile, payer: &str, at: Instant) -> i
         return 0;
     }
     let (day, part) = part_of(at);
-    left_of_income(profile, draw, (day, part)).saturating_add(small_incomes(
+    left_of_income(profile, &rng, (day, part)).saturating_add(small_incomes(
         profile,
-        draw,
+        &rng,
         (day, part),
     ))
 }
@@ -56,10 +56,10 @@ fn part_of(at: Instant) -> (NaiveDate, usize) {
 }
 
 /// Most is spent soon after payday; in the end nothing is left until the next one.
-fn left_of_income(profile: &Profile, draw: Draw, (day, part): (NaiveDate, usize)) -> i64 {
-    let payday = payday(draw.text("payday"));
+fn left_of_income(profile: &Profile, rng: &SeededRng, (day, part): (NaiveDate, usize)) -> i64 {
+    let payday = payday(rng.text("payday"));
     // Some banks book incomes at midnight, some in the morning.
-    let booked = usize::from(draw.text("booked").below(2) == 1);
+    let booked = usize::from(rng.text("booked").below(2) == 1);
     let yesterday = day.pred_opt().unwrap_or(NaiveDate::MIN);
     let paid_on = payday.last(if part < booked && payday.last(day) == day {
         yesterday
@@ -67,8 +67,8 @@ fn left_of_income(profile: &Profile, draw: Draw, (day, part): (NaiveDate, usize)
         day
     });
     let (least, most) = profile.lasts;
-    let month = draw.text("income").between(INCOME.0, INCOME.1);
-    let lasts = draw.text("lasts").day(paid_on).between(least, most);
+    let month = rng.text("income").between(INCOME.0, INCOME.1);
+    let lasts = rng.text("lasts").day(paid_on).between(least, most);
     let (income, lasts) = match payday {
         Payday::LastWorkingDay | Payday::OfMonth(_) => (month, lasts),
         Payday::Weekly(_) => (quarter(month), quarter(lasts).max(1)),
@@ -83,7 +83,7 @@ fn left_of_income(profile: &Profile, draw: Draw, (day, part): (NaiveDate, usize)
 }
 
 /// A small income is gone after the part of the day that follows its own.
-fn small_incomes(profile: &Profile, draw: Draw, (day, part): (NaiveDate, usize)) -> i64 {
+fn small_incomes(profile: &Profile, rng: &SeededRng, (day, part): (NaiveDate, usize)) -> i64 {
     let before = match part.checked_sub(1) {
         Some(earlier) => (day, earlier),
         None => (
@@ -94,12 +94,14 @@ fn small_incomes(profile: &Profile, draw: Draw, (day, part): (NaiveDate, usize))
     [before, (day, part)]
         .into_iter()
         .map(|(day, part)| {
-            draw.text("small")
+            rng.text("small")
                 .day(day)
                 .number(u64::try_from(part).unwrap_or(0))
         })
-        .filter(|draw| draw.per_mille(profile.small_incomes))
-        .map(|draw| i64::from(draw.text("amount").between(SMALL.0, SMALL.1)))
+        .filter_map(|mut rng| {
+            rng.per_mille(profile.small_incomes)
+                .then(|| i64::from(rng.text("amount").between(SMALL.0, SMALL.1)))
+        })
         .fold(0, i64::saturating_add)
 }
 
@@ -108,11 +110,11 @@ const fn quarter(number: u32) -> u32 {
 }
 
 /// Most are paid on the last working day or in the first week, some on the 10th or the 15th, some every week.
-fn payday(draw: Draw) -> Payday {
-    match draw.below(100) {
+fn payday(mut rng: SeededRng) -> Payday {
+    match rng.below(100) {
         0..35 => Payday::LastWorkingDay,
         35..50 => Payday::OfMonth(1),
-        50..75 => Payday::OfMonth(draw.text("day").between(2, 7)),
+        50..75 => Payday::OfMonth(rng.text("day").between(2, 7)),
         75..83 => Payday::OfMonth(10),
         83..90 => Payday::OfMonth(15),
         90..95 => Payday::Weekly(Weekday::Fri),
@@ -166,7 +168,11 @@ mod tests {
     fn earners(seed: u64) -> impl Iterator<Item = (String, Payday)> {
         (0..400).map(move |n| {
             let payer = format!("m{n}");
-            let payday = payday(Draw::new(seed, "account").text(&payer).text("payday"));
+            let payday = payday(
+                SeededRng::about(seed, "account")
+                    .text(&payer)
+                    .text("payday"),
+            );
             (payer, payday)
         })
     }

@@ -11,9 +11,9 @@ use serde::{Deserialize, Serialize};
 
 pub use profile::{Payers, Profile};
 
-use super::draw::Draw;
 use super::india;
-use crate::domain::{Instant, Rail};
+use crate::seeded_rng::SeededRng;
+use mandated::domain::{Instant, Rail};
 
 /// For how many hours a bank's trouble lasts.
 const OUTAGE_HOURS: u32 = 3;
@@ -84,7 +84,7 @@ pub(super) fn answer(seed: u64, profile: &Profile, presented: &Presented<'_>) ->
 pub(super) fn truth(seed: u64, profile: &Profile, presented: &Presented<'_>) -> Option<Reason> {
     cycle_trouble(seed, profile, presented)
         .or_else(|| {
-            Draw::new(seed, "limit")
+            SeededRng::about(seed, "limit")
                 .text(presented.mandate_id)
                 .day(india::day(presented.at))
                 .per_mille(profile.limit)
@@ -100,12 +100,12 @@ pub(super) fn truth(seed: u64, profile: &Profile, presented: &Presented<'_>) -> 
 fn outage(seed: u64, profile: &Profile, presented: &Presented<'_>) -> Option<Reason> {
     let local = india::local(presented.at);
     let span = local.hour().checked_div(OUTAGE_HOURS).unwrap_or(0);
-    let draw = Draw::new(seed, "outage")
+    let mut rng = SeededRng::about(seed, "outage")
         .text(presented.mandate_id)
         .day(local.date())
         .number(u64::from(span));
-    let lost = draw.text("lost").per_mille(profile.in_flight);
-    let down = draw.per_mille(profile.technical);
+    let lost = rng.text("lost").per_mille(profile.in_flight);
+    let down = rng.per_mille(profile.technical);
     match presented.rail {
         Rail::Upi if lost => down.then_some(Reason::InFlight),
         Rail::Upi | Rail::Card | Rail::Enach => down.then_some(Reason::Technical),
@@ -114,7 +114,7 @@ fn outage(seed: u64, profile: &Profile, presented: &Presented<'_>) -> Option<Rea
 
 /// What stands in a cycle's way however often it is tried.
 fn cycle_trouble(seed: u64, profile: &Profile, presented: &Presented<'_>) -> Option<Reason> {
-    let lot = Draw::new(seed, "payer")
+    let lot = SeededRng::about(seed, "payer")
         .text(presented.mandate_id)
         .day(presented.cycle)
         .below(1000);
@@ -141,20 +141,20 @@ pub(super) fn approval(
     profile: &Profile,
     presented: &Presented<'_>,
 ) -> (TimeDelta, bool) {
-    let draw = Draw::new(seed, "approval")
+    let mut rng = SeededRng::about(seed, "approval")
         .text(presented.mandate_id)
         .day(presented.cycle)
         .number(u64::from(presented.number));
     let after = match presented.rail {
-        Rail::Upi => draw.text("time").minutes(1, 5),
-        Rail::Card | Rail::Enach => draw.text("time").minutes(5, 600),
+        Rail::Upi => rng.text("time").minutes(1, 5),
+        Rail::Card | Rail::Enach => rng.text("time").minutes(5, 600),
     };
-    (after, draw.per_mille(profile.approves))
+    (after, rng.per_mille(profile.approves))
 }
 
 /// Whether the `number`th notification of a cycle fails: now and then the first, rarely the next ones.
 pub(super) fn notification_fails(seed: u64, profile: &Profile, presented: &Presented<'_>) -> bool {
-    let draw = Draw::new(seed, "notification")
+    let rng = SeededRng::about(seed, "notification")
         .text(presented.mandate_id)
         .day(presented.cycle);
     let share = if presented.number <= 1 {
@@ -162,7 +162,7 @@ pub(super) fn notification_fails(seed: u64, profile: &Profile, presented: &Prese
     } else {
         profile.notification_fails.checked_div(4).unwrap_or(0)
     };
-    draw.number(u64::from(presented.number)).per_mille(share)
+    rng.number(u64::from(presented.number)).per_mille(share)
 }
 
 #[cfg(test)]

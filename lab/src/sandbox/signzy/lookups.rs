@@ -1,5 +1,6 @@
 //! `GET /eMandates/{id}`, its payments, one payment.
 
+use mandated::domain::ProviderKind;
 use serde_json::{Value, json};
 
 use super::super::mandate::Mandate;
@@ -7,7 +8,6 @@ use super::super::received::{Answer, Received};
 use super::super::state::State;
 use super::super::{ClockTime, india};
 use super::{no_such_mandate, reference, wrapped};
-use crate::domain::ProviderKind;
 
 fn known<'a>(state: &'a State, id: &str) -> Result<&'a Mandate, Answer> {
     state

@@ -5,6 +5,7 @@ pub(super) mod recovery;
 pub(super) mod schedule;
 
 use chrono::NaiveDate;
+use mandated::domain::Amount;
 use serde_json::{Value, json};
 
 use super::answers::signzy_error;
@@ -13,7 +14,6 @@ use super::juspay::number;
 use super::mandate::Mandate;
 use super::received::{Answer, Received};
 use super::{ClockTime, Instant};
-use crate::domain::Amount;
 
 /// A payment of an eMandate: the provider's own debit of a cycle, or one that was asked for.
 #[derive(Debug)]

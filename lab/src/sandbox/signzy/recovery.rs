@@ -4,9 +4,9 @@
 //! message, under an HTTP status that is documented nowhere either.
 
 use chrono::NaiveDate;
+use mandated::domain::{Amount, Notify, ProviderKind};
 use serde_json::{Value, json};
 
-use super::super::draw::Draw;
 use super::super::india;
 use super::super::judge;
 use super::super::juspay::number;
@@ -16,11 +16,11 @@ use super::super::received::{Answer, Received};
 use super::super::state::State;
 use super::super::{ClockTime, answers};
 use super::{no_such_mandate, reference, schedule, wrapped};
-use crate::domain::{Amount, Notify, ProviderKind};
+use crate::seeded_rng::SeededRng;
 
 fn refused(mandate: &Mandate, message: &str) -> Answer {
     let statuses = [200, 400, 422];
-    let lot = Draw::new(0, "status of a refusal")
+    let lot = SeededRng::about(0, "status of a refusal")
         .text(mandate.id())
         .below(3);
     let status = usize::try_from(lot)
@@ -188,7 +188,7 @@ pub(in super::super) fn retry(
     // The page shows SUCCESS at once, Cashfree's own page PENDING: both happen. The status of the eMandate in the
     // answer is in both that from before.
     let before = mandate.status.word();
-    let at_once = mandate.draw(world, "retry at once").day(today).below(4) == 0;
+    let at_once = mandate.rng(world, "retry at once").day(today).below(4) == 0;
     if at_once {
         schedule::resolve(mandate, index, ledger);
     }

@@ -1,13 +1,13 @@
 //! What Signzy does by itself: it debits a periodic eMandate on its cycle days at 07:00 and knows on the next day.
 
 use chrono::NaiveDate;
+use mandated::domain::{Amount, Instant, Notify, ProviderKind};
 
 use super::super::attempt::By;
 use super::super::ledger::{Debit, Ledger};
 use super::super::mandate::{Mandate, Status, World};
 use super::super::{india, judge};
 use super::Payment;
-use crate::domain::{Amount, Instant, Notify, ProviderKind};
 
 enum Next {
     Begin(NaiveDate),
@@ -79,7 +79,7 @@ pub(super) fn payment(
 ) -> Payment {
     let number = mandate.payments.len().saturating_add(1);
     // Ids grow within an eMandate and are the same in every run.
-    let base = u64::from(mandate.draw(world, "payment id").below(900_000_000));
+    let base = u64::from(mandate.rng(world, "payment id").below(900_000_000));
     let id = base
         .saturating_mul(10_000)
         .saturating_add(u64::try_from(number).unwrap_or(0));

@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
+use lab::sandbox::{SandboxArgs, read_mandates, run};
 use mandated::domain::Rail;
-use mandated::sandbox::{SandboxArgs, read_mandates, run};
 
 use super::*;
 

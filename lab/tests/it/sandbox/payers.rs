@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use lab::sandbox::{Call, Decline, Due, Fault, Hourly, Reason, Then};
 use mandated::domain::classify::{Classifier, Signals};
 use mandated::domain::{Notify, Rail};
-use mandated::sandbox::{Call, Decline, Due, Fault, Hourly, Reason, Then};
 
 use super::*;
 
