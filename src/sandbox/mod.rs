@@ -2,10 +2,12 @@
 //!
 //! It was written from the providers' pages and the circulars, and shares no code with the clients in
 //! [`crate::provider`] and no rule with [`crate::domain`]: a client and a sandbox with one misreading between them
-//! would prove nothing. Only words (money, rails, providers) are common.
+//! would prove nothing. Only words (money, rails, providers) are common. The judge is a crate of its own, and has not
+//! even the words.
 //!
 //! One call goes through `state` (whose is it, what time is it, which fault befalls it) into `juspay` or `signzy`.
-//! They present debits to `payer` through `mandate` and `order`, ask `judge`, and write to `ledger`. The time is
+//! They present debits to `payer` through `mandate` and `order`, tell the [`judge`] what was done (in its words:
+//! `facts`), and write to `ledger` what it finds. The time is
 //! that of the header `x-simulated-time`, else the clock's. What happens by itself has no timer: it is played, in
 //! order, whenever somebody asks or [`Sandbox::settle`] is called.
 
@@ -16,11 +18,10 @@ mod command;
 mod control;
 mod decline;
 mod draw;
+mod facts;
 mod fault;
 mod file;
 mod hourly;
-mod india;
-mod judge;
 mod juspay;
 mod ledger;
 mod mandate;
@@ -41,6 +42,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::serve::ListenerExt;
 use chrono::NaiveDate;
+use judge::india;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -54,12 +56,12 @@ pub use decline::Decline;
 pub use fault::{Call, Fault, Faults, Script, Then};
 pub use file::{FileError, parse_mandates, read_mandates};
 pub use hourly::{Due, Hourly};
-pub use ledger::{Debit, Ledger, Rule, Violation};
+pub use judge::{Rule, Violation};
+pub use ledger::{Debit, Ledger};
 pub use payer::{Payers, Profile, Reason};
 pub use registration::Registration;
 pub use wire::{Cut, Wire};
 
-use india::ClockTime;
 use mandate::World;
 use state::State;
 
