@@ -14,7 +14,6 @@ use crate::domain::{Amount, Instant, Rail};
 /// One presentation to the payer's bank, decided when it is made and known when it resolves.
 #[derive(Debug, Clone)]
 pub(super) struct Attempt {
-    pub(super) by: Presenter,
     pub(super) at: Instant,
     pub(super) resolves_at: Instant,
     pub(super) answer: Result<(), Decline>,
@@ -28,9 +27,8 @@ pub(super) struct Attempt {
 }
 
 impl Attempt {
-    fn paid(by: Presenter, at: Instant, resolves_at: Instant) -> Self {
+    fn paid(at: Instant, resolves_at: Instant) -> Self {
         Self {
-            by,
             at,
             resolves_at,
             answer: Ok(()),
@@ -53,10 +51,10 @@ impl Attempt {
     }
 
     /// A presentation that never reached the bank; it is known at `resolves_at`.
-    pub(super) fn refused(by: Presenter, at: Instant, resolves_at: Instant, decline: Decline) -> Self {
+    pub(super) fn refused(at: Instant, resolves_at: Instant, decline: Decline) -> Self {
         Self {
             answer: Err(decline),
-            ..Self::paid(by, at, resolves_at)
+            ..Self::paid(at, resolves_at)
         }
     }
 }
@@ -129,7 +127,7 @@ impl Mandate {
             .day(cycle)
             .number(u64::from(number));
         let resolves_at = self.resolves_at(presented.at, draw.text("time"));
-        let mut attempt = Attempt::paid(by, at, resolves_at);
+        let mut attempt = Attempt::paid(at, resolves_at);
         let script = match self.status.reason() {
             Some(reason) => Then::Declines(reason),
             None => self.scripted_attempts.pop_front().unwrap_or(Then::Normal),

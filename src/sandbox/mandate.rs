@@ -8,11 +8,11 @@ use judge::Judge;
 use super::attempt::{Attempt, Past};
 use super::draw::Draw;
 use super::fault::{Call, Fault, Faults, Then};
-use super::{facts, india};
 use super::order::{Notification, Order};
 use super::payer::{self, Presented, Profile, Reason};
 use super::registration::Registration;
 use super::signzy::Payment;
+use super::{facts, india};
 use crate::domain::{Instant, ProviderKind};
 
 /// What the payers and the network are like in this world.

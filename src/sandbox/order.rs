@@ -116,7 +116,9 @@ impl Order {
     }
 
     pub(super) fn is_pending(&self) -> bool {
-        let waits = self.scheduled.is_some_and(|next| next.by == Presenter::Schedule);
+        let waits = self
+            .scheduled
+            .is_some_and(|next| next.by == Presenter::Schedule);
         let under_way = self
             .attempts
             .last()
@@ -149,7 +151,9 @@ impl Order {
 
     /// The counter at the end of `txn_id`.
     pub(super) fn txn_number(&self) -> usize {
-        let waits = self.scheduled.is_some_and(|next| next.by == Presenter::Schedule);
+        let waits = self
+            .scheduled
+            .is_some_and(|next| next.by == Presenter::Schedule);
         self.attempts
             .len()
             .saturating_add(usize::from(waits))
@@ -256,7 +260,7 @@ pub(super) fn present(
     let verdict = mandate.judge.order_presented(&presentation);
     ledger.record(verdict.violations);
     let attempt = match verdict.refusal {
-        Some(refusal) => Attempt::refused(by, at, at, Decline::of_bank(refusal)),
+        Some(refusal) => Attempt::refused(at, at, Decline::of_bank(refusal)),
         None => {
             let attempt = mandate.present(world, (cycle, order.amount), by, at);
             mandate.judge.order_answered(Answer {
@@ -396,6 +400,6 @@ pub(super) fn notify_and_schedule(
         let decline = Decline::not_notified();
         order
             .attempts
-            .push(Attempt::refused(Presenter::Provider, now, settles_at, decline));
+            .push(Attempt::refused(now, settles_at, decline));
     }
 }

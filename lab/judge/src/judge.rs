@@ -167,9 +167,9 @@ impl Judge {
             second_debit::breach(&mut self.record.collected, collected.cycle),
             maximum_amount::breach(&self.mandate, &collected.amount),
         ];
-        let violations = breaches.into_iter().flat_map(|breach| {
-            self.violations(breach, Some(collected.order_id), collected.at)
-        });
+        let violations = breaches
+            .into_iter()
+            .flat_map(|breach| self.violations(breach, Some(collected.order_id), collected.at));
         violations.collect()
     }
 

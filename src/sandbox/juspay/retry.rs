@@ -84,7 +84,13 @@ pub(in super::super) fn retry(state: &mut State, received: &Received) -> Result<
         if notification_failed(&order) {
             order::notify_and_schedule(mandate, &mut order, None, now, (world, ledger));
         } else {
-            order::present(mandate, &mut order, (Presenter::Merchant, now), world, ledger);
+            order::present(
+                mandate,
+                &mut order,
+                (Presenter::Merchant, now),
+                world,
+                ledger,
+            );
         }
         order::settle(mandate, &mut order, now, world, ledger);
     }

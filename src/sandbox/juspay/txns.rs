@@ -73,9 +73,7 @@ pub(in super::super) fn create(state: &mut State, received: &Received) -> Result
     if wanted.customer_id != mandate.terms.customer_id {
         let decline = Decline::invalid_customer(answers::INVALID_CUSTOMER);
         mandate.judge.order_initiated(&order.id, now);
-        order
-            .attempts
-            .push(Attempt::refused(Presenter::Merchant, now, now, decline));
+        order.attempts.push(Attempt::refused(now, now, decline));
     } else if provider_notifies {
         let asked = wanted.execution_date;
         order::notify_and_schedule(mandate, &mut order, asked, now, (world, ledger));
@@ -88,7 +86,13 @@ pub(in super::super) fn create(state: &mut State, received: &Received) -> Result
             }));
         }
     } else {
-        order::present(mandate, &mut order, (Presenter::Merchant, now), world, ledger);
+        order::present(
+            mandate,
+            &mut order,
+            (Presenter::Merchant, now),
+            world,
+            ledger,
+        );
     }
     order::settle(mandate, &mut order, now, world, ledger);
     let answer = Answer::value(200, &Transaction::of(&order, &juspay.merchant_id));
@@ -165,8 +169,7 @@ fn check(
         .max_amount
         .ok_or_else(|| Answer::json(400, answers::NO_MAX_AMOUNT))?;
     let amount = facts::amount(wanted.amount);
-    let over =
-        (mandate.judge).debit_requested(Some(&wanted.order_id), &amount, received.now);
+    let over = (mandate.judge).debit_requested(Some(&wanted.order_id), &amount, received.now);
     if !over.is_empty() {
         state.ledger.record(over);
         return Err(answers::over_maximum(most));

@@ -47,7 +47,11 @@ pub enum CronDaysError {
     #[error("{0:?} has not 5, 6 or 7 fields")]
     Fields(String),
     #[error("{field:?} is not a list of numbers, names, ranges and steps from {least} to {most}")]
-    Field { field: String, least: u32, most: u32 },
+    Field {
+        field: String,
+        least: u32,
+        most: u32,
+    },
 }
 
 impl CronDays {
@@ -56,9 +60,7 @@ impl CronDays {
         let year = u32::try_from(day.year()).unwrap_or(0);
         self.days_of_month.contains(&day.day())
             && self.months.contains(&day.month())
-            && self
-                .weekdays
-                .contains(&day.weekday().number_from_sunday())
+            && self.weekdays.contains(&day.weekday().number_from_sunday())
             && self.years.contains(&year)
     }
 }
@@ -143,7 +145,10 @@ mod tests {
     fn first_days(expression: &str) -> String {
         let cron: CronDays = expression.parse().unwrap();
         let start = NaiveDate::from_ymd_opt(2026, 1, 1).unwrap();
-        let days = start.iter_days().take(1000).filter(|day| cron.matches(*day));
+        let days = start
+            .iter_days()
+            .take(1000)
+            .filter(|day| cron.matches(*day));
         let days: Vec<String> = days.take(3).map(|day| day.to_string()).collect();
         days.join(" ")
     }

@@ -19,11 +19,7 @@ const AFTER_RETURN: Days = Days::new(3);
 
 /// `answers` are those to all presentations of the mandate so far.
 pub(crate) fn breach(answers: &[Answered], cycle: NaiveDate, at: Timestamp) -> Option<Breach> {
-    let of_cycle = || {
-        answers
-            .iter()
-            .filter(|answer| answer.cycle == Some(cycle))
-    };
+    let of_cycle = || answers.iter().filter(|answer| answer.cycle == Some(cycle));
     let made = of_cycle().count();
     if made >= MOST {
         let detail = format!("presented {made} times in this cycle already");
