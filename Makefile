@@ -10,34 +10,34 @@ help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /make \1|/p' Makefile | awk -F'|' '{ printf "%-12s %s\n", $$1, $$2 }'
 
 demo: set-up ## live through a month of collections in seconds; more of it with ARGS='--mandates 5000 --seed 7'
-	@echo "==> build mandated, start a private Postgres and the sandbox, and live through 35 days"
-	@cargo run --locked --profile demo -- demo $(ARGS)
+	@echo "==> build mandated and its lab, start a private Postgres and the sandbox, and live through 35 days"
+	@cargo run --locked --profile demo --package mandated-lab -- demo $(ARGS)
 
 chaos: set-up ## try to break the guarantees for a quarter of an hour or more; another run with ARGS='--seed 7'
-	@echo "==> build mandated, and live through 50,000 collections in which everything fails"
+	@echo "==> build mandated and its lab, and live through 50,000 collections in which everything fails"
 	@cargo build --locked --profile demo
-	@target/demo/mandated chaos --mandates 16500 --daemons 4 --kills 100 --freezes 40 --restarts 20 --cuts 100 --clock-steps 60 --slow 20 --wishes 1500 $(ARGS)
+	@target/demo/mandated-lab chaos --mandates 16500 --daemons 4 --kills 100 --freezes 40 --restarts 20 --cuts 100 --clock-steps 60 --slow 20 --wishes 1500 $(ARGS)
 	@echo "==> the same with daemons that are processes, killed with SIGKILL and stopped with SIGSTOP"
-	@target/demo/mandated chaos --processes --mandates 1500 --daemons 3 --kills 100 --freezes 10 --restarts 20 --cuts 100 $(ARGS)
+	@target/demo/mandated-lab chaos --processes --mandates 1500 --daemons 3 --kills 100 --freezes 10 --restarts 20 --cuts 100 $(ARGS)
 
 test: set-up ## run every test, on a private Postgres that is gone afterwards
 	@echo "==> run the examples in the documentation"
-	@cargo test --locked --doc
+	@cargo test --locked --workspace --doc
 	@echo "==> run the tests"
-	@cargo test --locked --tests -- --test-threads=$(TESTS_AT_ONCE)
+	@cargo test --locked --workspace --tests -- --test-threads=$(TESTS_AT_ONCE)
 
 # Half of them wait most of the time: for a lease that ends, a server that starts, a daemon that drains.
 TESTS_AT_ONCE = $(shell expr 2 \* $$(getconf _NPROCESSORS_ONLN))
 
 check: set-up ## check formatting and lints
 	@echo "==> check the formatting"
-	@cargo fmt --check
-	@echo "==> check the lints, and those of the release image, which has no sandbox"
-	@cargo clippy --locked --all-targets -- --deny warnings
-	@cargo clippy --locked --lib --bins --no-default-features -- --deny warnings
+	@cargo fmt --all --check
+	@echo "==> check the lints, and those of the release image, which has no lab"
+	@cargo clippy --locked --workspace --all-targets -- --deny warnings
+	@cargo clippy --locked --package mandated --lib --bins -- --deny warnings
 
 bench: set-up ## measure how fast it is, on a private Postgres that syncs to disk; a part of it with ARGS='--only store,engine'
-	@cargo bench --locked --bench speed -- $(ARGS)
+	@cargo bench --locked --package mandated --bench speed -- $(ARGS)
 
 sqlx: set-up ## after a change of a query or a migration: ask Postgres again what every query returns
 	@echo "==> write .sqlx from a private Postgres with all migrations"

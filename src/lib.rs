@@ -18,8 +18,6 @@ pub mod engine;
 pub mod failpoint;
 pub mod lifecycle;
 pub mod provider;
-#[cfg(feature = "sandbox")]
-pub mod sandbox;
 pub mod store;
 pub mod telemetry;
 

@@ -12,8 +12,7 @@ use std::path::Path;
 
 use regex::Regex;
 
-/// Who may use whom. `main` and `lib` are above all of these; a folder may always use itself. The sandbox is an
-/// independent judge: it shares neither code nor tables with what it judges.
+/// Who may use whom. `main` and `lib` are above all of these; a folder may always use itself.
 const LAYERS: &str = "
 domain       |
 clock        | domain
@@ -25,10 +24,22 @@ store        | config domain failpoint
 provider     | domain failpoint
 engine       | clock config domain failpoint provider store telemetry
 admin        | clock config domain provider store telemetry
-sandbox      | clock config domain
-sandbox/demo | admin clock config domain engine lifecycle provider sandbox store
-app          | admin cli clock config domain engine lifecycle provider sandbox store telemetry
-cli          | admin domain sandbox";
+app          | admin cli clock config domain engine lifecycle provider store telemetry
+cli          | admin domain";
+
+/// What of the product a part of the lab may use. The sandbox is an independent judge: it shares neither code nor tables with what it
+/// judges.
+const LAB: &str = "
+sandbox           | clock domain
+postgres          |
+seeded_rng        |
+population        |
+environment       | app clock config domain
+figures           | domain
+ledger_comparison |
+demo              | admin app clock config domain engine store
+chaos             | admin app clock domain engine store
+cli               | app lifecycle";
 
 /// What is never written: where (the start of the path), the pattern, the rule.
 const NEVER: &str = r"
@@ -37,6 +48,7 @@ const NEVER: &str = r"
 src/domain/ & \b(sqlx|tokio|reqwest|tracing|axum|uuid)::       & domain is pure
 src/domain/ & \bstd::(fs|env|net|process|thread)\b            & domain is pure
 src/domain/ & \b(SystemTime|(Utc|Local|Instant)::now)\b       & domain reads no clock
+src/        & \blab::                                     & the product does not know the lab
 src/        & \bbackoff::[A-Za-z]+                             & the unmaintained `backoff` is used in src/domain/retry.rs only";
 
 const MIGRATION: &str = r"^migrations/20\d{2}(0[1-9]|1[0-2])([0-2]\d|3[01])([01]\d|2[0-3])([0-5]\d){2}_(create|add|alter|drop|rename|replace|validate|backfill)_[a-z_]+\.sql$";
@@ -57,9 +69,13 @@ fn check(path: &str, text: &str) -> Vec<String> {
                 .for_each(|hit| report(hit.start(), rule));
         }
     }
-    if let Some([layer, may_use]) = layer(path) {
-        let allowed = |used| layer.starts_with(used) || may_use.split(' ').any(|name| name == used);
-        for (offset, used) in uses(text).iter().filter(|(_, used)| !allowed(used)) {
+    for (folder, table, root) in [("src/", LAYERS, "crate"), ("lab/src/", LAB, "mandated")] {
+        let Some([layer, may_use]) = layer(path, folder, table) else {
+            continue;
+        };
+        let itself = |used: &str| root == "crate" && layer == used;
+        let allowed = |used: &str| itself(used) || may_use.split(' ').any(|name| name == used);
+        for (offset, used) in uses(text, root).iter().filter(|(_, used)| !allowed(used)) {
             report(
                 *offset,
                 &format!("{layer} may not use {used}, only: {may_use}"),
@@ -96,22 +112,21 @@ fn table<const N: usize>(lines: &'static str, separator: char) -> Vec<[&'static 
         .collect()
 }
 
-/// The layer of a file of the library, and what it may use.
-fn layer(path: &str) -> Option<[&'static str; 2]> {
-    let module = path.strip_prefix("src/")?.trim_end_matches(".rs");
+/// The layer of a file of a library, and what it may use.
+fn layer(path: &str, folder: &str, layers: &'static str) -> Option<[&'static str; 2]> {
+    let module = path.strip_prefix(folder)?.trim_end_matches(".rs");
     let inside = |name: &str| module == name || module.starts_with(&format!("{name}/"));
-    // `sandbox/demo` comes after `sandbox`, and is inside it.
-    table(LAYERS, '|')
+    table(layers, '|')
         .into_iter()
-        .rfind(|[name, _]| inside(name))
+        .find(|[name, _]| inside(name))
 }
 
-/// The modules of this crate that a file names, wherever it does: `crate::a`, and each of `crate::{a, b::c}`.
-fn uses(text: &str) -> Vec<(usize, String)> {
-    let regex = |pattern| Regex::new(pattern).unwrap();
+/// The modules of a crate that a file names, wherever it does: `crate::a`, and each of `crate::{a, b::c}`.
+fn uses(text: &str, root: &str) -> Vec<(usize, String)> {
+    let regex = |pattern: &str| Regex::new(pattern).unwrap();
     let (inner, name) = (regex(r"\{[^{}]*\}"), regex("[a-z_]+"));
     let mut found = Vec::new();
-    for path in regex(r"\bcrate::(\{[^;]*;|[a-z_]+)").captures_iter(text) {
+    for path in regex(&format!(r"\b{root}::(\{{[^;]*;|[a-z_]+)")).captures_iter(text) {
         let offset = path.get_match().start();
         let before = text[..offset].rsplit('\n').next();
         if before.is_some_and(|before| before.trim_start().starts_with("//")) {
@@ -154,6 +169,7 @@ fn the_tree_keeps_the_rules() {
         "src",
         "tests",
         "benches",
+        "lab",
         "migrations",
         "config",
         "deploy",
@@ -172,8 +188,9 @@ fn the_tree_keeps_the_rules() {
 fn dependencies(manifest: &str, section: &str) -> Vec<String> {
     let (_, rest) = manifest.split_once(&format!("\n[{section}]\n")).unwrap();
     let section = rest.split("\n[").next().unwrap();
-    let names = section.lines().filter_map(|line| line.split_once(" = "));
-    names.map(|(name, _)| name.replace('-', "_")).collect()
+    let lines = section.lines().filter(|line| !line.starts_with('#'));
+    let names = lines.filter_map(|line| line.split_once(" = ")?.0.split('.').next());
+    names.map(|name| name.replace('-', "_")).collect()
 }
 
 fn all_text(path: &Path) -> String {
@@ -189,17 +206,31 @@ fn all_text(path: &Path) -> String {
 #[test]
 fn no_dependency_is_unused() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let manifest = fs::read_to_string(root.join("Cargo.toml")).unwrap();
-    let ours = all_text(&root.join("src"));
-    let tests = ["tests", "benches"]
-        .map(|folder| all_text(&root.join(folder)))
-        .concat();
-    for (section, text) in [("dependencies", ours), ("dev-dependencies", tests)] {
-        let names = dependencies(&manifest, section);
-        assert!(names.len() > 5, "{names:?}");
+    let read = |path| fs::read_to_string(root.join(path)).unwrap();
+    let text = |folders: &[&str]| -> String {
+        let texts = folders.iter().map(|folder| all_text(&root.join(folder)));
+        texts.collect()
+    };
+    for (manifest, section, text) in [
+        ("Cargo.toml", "dependencies", text(&["src"])),
+        (
+            "Cargo.toml",
+            "dev-dependencies",
+            text(&["tests", "benches"]),
+        ),
+        ("lab/Cargo.toml", "dependencies", text(&["lab/src"])),
+        ("lab/Cargo.toml", "dev-dependencies", text(&["lab/tests"])),
+    ] {
+        let names = dependencies(&read(manifest), section);
+        assert!(names.len() > 3, "{names:?}");
         for name in names {
+            // The name of its library.
+            let name = name.strip_prefix("mandated_").unwrap_or(&name);
             let used = Regex::new(&format!("\\b{name}(::|!|\")")).unwrap();
-            assert!(used.is_match(&text), "{section}: nothing uses {name}");
+            assert!(
+                used.is_match(&text),
+                "{manifest}, {section}: nothing uses {name}"
+            );
         }
     }
 }
@@ -238,9 +269,11 @@ src/store/a.rs             | ¶use crate::{domain::{self, Step}, provider};    |
 src/provider/a/b.rs        | fn f() { crate::store::get() }                   | provider may not use store, only: domain failpoint
 src/engine/mod.rs          | use crate::app::run;                             | engine may not use app,
 src/clock.rs               | use crate::config::Config;                       | clock may not use config,
-src/sandbox/judge.rs       | use crate::provider::Call;                       | sandbox may not use provider,
-src/sandbox/demo/mod.rs    | use crate::{store,¶ sandbox::postgres};          |
-src/sandbox/judge.rs       | use crate::sandbox::ledger::Ledger;              |
+src/engine/a.rs            | use lab::sandbox::Ledger;                        | the product does not know the lab
+lab/src/sandbox/judge.rs   | use mandated::provider::Call;                    | sandbox may not use provider,
+lab/src/population.rs      | use mandated::domain::Rail;                      | population may not use domain,
+lab/src/demo/mod.rs        | use mandated::{store,¶ config};                  |
+lab/src/sandbox/judge.rs   | use crate::sandbox::ledger::Ledger;              |
 src/store/jobs.rs          | //! See [`crate::provider`].¶use crate::domain;  |
 src/cli.rs                 | use crate::domain::State;                        |
 src/cli.rs                 | use crate::app;                                  | cli may not use app,

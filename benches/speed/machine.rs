@@ -5,8 +5,8 @@ use std::process::Command;
 use std::str::FromStr;
 
 use anyhow::Context;
+use lab::postgres::PrivatePostgres;
 use mandated::clock::Clock;
-use mandated::sandbox::postgres::PrivatePostgres;
 use serde::Serialize;
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{ConnectOptions, PgConnection};

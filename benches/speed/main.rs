@@ -39,6 +39,7 @@ use mandated::domain::Rail;
 
 use crate::figures::Figures;
 use crate::machine::Server;
+use crate::process::SANDBOX;
 use crate::sizes::{Part, Sizes};
 use crate::world::World;
 
@@ -59,6 +60,13 @@ fn main() -> anyhow::Result<()> {
     // An error says that it is installed, which is as good.
     drop(rustls::crypto::ring::default_provider().install_default());
     let runtime = tokio::runtime::Runtime::new().context("start the runtime")?;
+    if std::env::args_os()
+        .nth(1)
+        .is_some_and(|word| word == SANDBOX)
+    {
+        let sandbox = lab::cli::run(lab::cli::Cli::parse());
+        return runtime.block_on(sandbox).map_err(|failure| failure.error);
+    }
     let held = runtime.block_on(measure(Sizes::parse()))?;
     anyhow::ensure!(held, "a guarantee does not hold");
     Ok(())

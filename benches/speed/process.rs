@@ -52,21 +52,23 @@ impl Drop for Process {
     }
 }
 
-/// `mandated sandbox`, in which everybody pays at once.
+/// `mandated-lab sandbox`, in which everybody pays at once.
 #[derive(Debug)]
 pub(crate) struct Sandbox {
     pub(crate) process: Process,
     pub(crate) url: String,
 }
 
+/// The first argument with which this program is the lab's: cargo builds no other package's program for a bench.
+pub(crate) const SANDBOX: &str = "sandbox";
 pub(crate) const MERCHANT: &str = "sandbox";
 pub(crate) const API_KEY: &str = "sandbox-juspay-key";
 
 impl Sandbox {
     pub(crate) fn start() -> anyhow::Result<Self> {
-        let mut command = Command::new(PROGRAM);
+        let mut command = Command::new(std::env::current_exe().context("find this program")?);
         command
-            .args(["sandbox", "--listen", "127.0.0.1:0", "--profile", "pays"])
+            .args([SANDBOX, "--listen", "127.0.0.1:0", "--profile", "pays"])
             .stdout(Stdio::piped());
         let mut process = Process::start(&mut command)?;
         let out = process.child.stdout.take().context("read its output")?;

@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use anyhow::Context;
 use chrono::TimeDelta;
+use lab::postgres::PrivatePostgres;
 use mandated::clock::Clock;
 use mandated::config::Config;
 use mandated::domain::ids::{notification_ref, order_id};
 use mandated::domain::policy::Policy;
 use mandated::domain::{AccountId, ExecutionId, Instant, ProviderKind, Rail};
-use mandated::sandbox::postgres::PrivatePostgres;
 use mandated::store::{self, ConnectSettings};
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{PgPool, Postgres, Transaction};

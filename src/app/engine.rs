@@ -40,7 +40,7 @@ pub(super) fn clock(config: &Config) -> Clock {
 }
 
 /// Opens the pool, and says what to do when that does not work.
-pub(super) async fn connect(config: &Config) -> Result<PgPool, Failure> {
+pub async fn connect(config: &Config) -> Result<PgPool, Failure> {
     let options = PgConnectOptions::from_str(config.database.url.expose_secret())
         .context("read database.url")
         .map_err(|error| {
@@ -117,7 +117,7 @@ pub(super) fn classifier(config: &Config) -> Result<Arc<Classifier>, Failure> {
 }
 
 /// Builds the clients, gives every account its number, and puts it all together.
-pub(super) async fn build(config: &Config, pool: PgPool, clock: Clock) -> Result<Engine, Failure> {
+pub async fn build(config: &Config, pool: PgPool, clock: Clock) -> Result<Engine, Failure> {
     let classifier = classifier(config)?;
     let mut accounts = Vec::new();
     for (name, account) in &config.accounts {
@@ -159,7 +159,7 @@ pub(super) fn client(
 }
 
 /// Gives the configured accounts their numbers, for commands that need no clients.
-pub(super) async fn register_accounts(config: &Config, pool: &PgPool) -> Result<(), StoreError> {
+pub async fn register_accounts(config: &Config, pool: &PgPool) -> Result<(), StoreError> {
     for (name, account) in &config.accounts {
         store::accounts::register(pool, name, account.provider).await?;
     }

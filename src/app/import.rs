@@ -45,7 +45,7 @@ pub(super) async fn run(
 }
 
 /// Imports rows at an instant.
-pub(super) async fn import(
+pub async fn import(
     config: &Config,
     pool: &PgPool,
     input: impl Read,

@@ -1,26 +1,14 @@
 //! The composition root: what each command needs is built here, and handed to it.
 
 mod audit;
-#[cfg(feature = "sandbox")]
-mod chaos;
 mod classify;
 mod daemon;
-#[cfg(feature = "sandbox")]
-mod demo;
 mod doctor;
-mod engine;
-mod import;
-#[cfg(feature = "sandbox")]
-mod ledgers;
-#[cfg(feature = "sandbox")]
-mod lots;
+pub mod engine;
+pub mod import;
 mod mandates;
 mod operator;
-#[cfg(feature = "sandbox")]
-mod payers;
 mod reload;
-#[cfg(feature = "sandbox")]
-mod stage;
 
 use std::error::Error;
 use std::io::Write;
@@ -37,7 +25,7 @@ use crate::telemetry::{self, Destination};
 
 /// Wrong configuration, or a database of another version: the same exit code, so that a service manager does not start us again
 /// and again (`RestartPreventExitStatus=78`).
-const EXIT_CONFIG: u8 = 78;
+pub const EXIT_CONFIG: u8 = 78;
 
 /// Why a command failed, what to do about it, and the exit code that says so.
 #[derive(Debug)]
@@ -48,7 +36,7 @@ pub struct Failure {
 }
 
 impl Failure {
-    fn anyhow(error: anyhow::Error, hint: &str) -> Self {
+    pub fn anyhow(error: anyhow::Error, hint: &str) -> Self {
         Self {
             error,
             hint: Some(hint.to_owned()),
@@ -56,7 +44,7 @@ impl Failure {
         }
     }
 
-    fn hinted(error: impl Error + Send + Sync + 'static, hint: &str) -> Self {
+    pub fn hinted(error: impl Error + Send + Sync + 'static, hint: &str) -> Self {
         Self::anyhow(error.into(), hint)
     }
 
@@ -111,12 +99,6 @@ pub async fn run(cli: Cli) -> Result<(), Failure> {
     let format = if cli.json { Format::Json } else { Format::Text };
     match &cli.command {
         Command::Completions { shell } => return completions(*shell, out),
-        #[cfg(feature = "sandbox")]
-        Command::Demo(demo) => return demo::run(demo, cli.json, out).await,
-        #[cfg(feature = "sandbox")]
-        Command::Chaos(asked) => return chaos::run(asked, cli.json, out).await,
-        #[cfg(feature = "sandbox")]
-        Command::Sandbox(args) => return sandbox(args.clone(), out).await,
         Command::Classify(asked) if !asked.unmapped => {
             let config = classify::config(cli.config.as_deref())?;
             return classify::one(&config, asked, format, out);
@@ -176,8 +158,6 @@ pub async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Doctor { offline } => doctor::run(&config, offline, format, out).await,
         Command::Audit(asked) => audit::run(&config, &asked, format, out).await,
         Command::Completions { .. } => Ok(()),
-        #[cfg(feature = "sandbox")]
-        Command::Demo(_) | Command::Chaos(_) | Command::Sandbox(_) => Ok(()),
     }
 }
 
@@ -199,16 +179,6 @@ fn completions(shell: clap_complete::Shell, out: &mut impl Write) -> Result<(), 
     Ok(out
         .write_all(&script)
         .context("print the completion script")?)
-}
-
-#[cfg(feature = "sandbox")]
-async fn sandbox(args: crate::sandbox::SandboxArgs, out: &mut impl Write) -> Result<(), Failure> {
-    let lifecycle = crate::lifecycle::Lifecycle::start(std::time::Duration::from_secs(5))
-        .context("listen to signals")?;
-    let stop = lifecycle.draining();
-    crate::sandbox::run(args, out, stop.cancelled())
-        .await
-        .map_err(|error| Failure::hinted(error, "`mandated sandbox --help` shows what it takes"))
 }
 
 async fn migrate(config: &Config, out: &mut impl Write) -> Result<(), Failure> {

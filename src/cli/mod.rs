@@ -8,13 +8,9 @@ use clap::{Args, Parser, Subcommand};
 
 mod classify;
 mod operator;
-#[cfg(feature = "sandbox")]
-mod sandbox;
 
 pub use classify::Classify;
 pub use operator::{AboutAccounts, Accounts, Executions, Mandates, Rails, Resolve, Word};
-#[cfg(feature = "sandbox")]
-pub use sandbox::{Chaos, Demo};
 
 /// Collects recurring payments: notifies the payer, waits out the 25-hour window, debits, and retries.
 ///
@@ -48,20 +44,6 @@ pub enum Command {
     Migrate,
     /// Print the configuration in force, where each value comes from, and what is wrong with it.
     CheckConfig,
-    /// Live through a month in seconds: a private Postgres, a sandbox, and every outcome there is.
-    ///
-    /// Ends with what was collected and why the rest was not, and fails if the sandbox's ledger differs from ours.
-    #[cfg(feature = "sandbox")]
-    Demo(Demo),
-    /// Try to break the guarantees: weeks of collections while providers, daemons, clocks and the database fail.
-    ///
-    /// Prints what was injected beside what it led to, and fails if one thing was debited twice, early, wrongly or never found. The
-    /// same seed and figures give the same weeks, so that a failure can be looked at again.
-    #[cfg(feature = "sandbox")]
-    Chaos(Chaos),
-    /// Serve a stand-in for both providers on this machine, with its own ledger and the faults of real ones.
-    #[cfg(feature = "sandbox")]
-    Sandbox(crate::sandbox::SandboxArgs),
     /// Import, list, show and stop mandates.
     #[command(subcommand)]
     Mandates(Mandates),

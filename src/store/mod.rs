@@ -20,8 +20,6 @@ pub mod operate;
 pub mod operations;
 pub mod planning;
 pub mod policies;
-#[cfg(feature = "sandbox")]
-pub mod report;
 pub mod rescue;
 pub mod resolve;
 pub mod retention;

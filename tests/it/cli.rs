@@ -194,7 +194,6 @@ fn the_version_is_the_crates() {
 
 /// Every help text, so that a change of the command line is seen in review.
 #[test]
-#[cfg(feature = "sandbox")]
 fn the_help() {
     let mut help = Vec::new();
     for command in [
@@ -202,8 +201,6 @@ fn the_help() {
         &["run"],
         &["migrate"],
         &["check-config"],
-        &["demo"],
-        &["sandbox"],
         &["mandates"],
         &["mandates", "import"],
         &["mandates", "list"],

@@ -1,6 +1,6 @@
 //! `doctor`: a sound installation passes, and everything that is broken is named with what to do.
 
-use mandated::sandbox::postgres::PrivatePostgres;
+use lab::postgres::PrivatePostgres;
 use sqlx::{Connection, PgConnection, raw_sql};
 use wiremock::matchers::any;
 use wiremock::{Mock, MockServer, ResponseTemplate};

@@ -6,9 +6,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
+use lab::sandbox::{Call, Fault, Reason, Then};
 use mandated::engine::heartbeat;
 use mandated::engine::metrics::Metrics;
-use mandated::sandbox::{Call, Fault, Reason, Then};
 use serde_json::Value;
 
 use crate::support::due::column;

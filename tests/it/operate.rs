@@ -1,11 +1,11 @@
 //! What a person does to an execution and to a rail: tried sooner, tried once more, left out, held back.
 
+use lab::sandbox::{Call, Fault, Reason, Then};
 use mandated::admin::resolve::resolve;
 use mandated::admin::{AdminError, operate, rails};
 use mandated::domain::machine::decide::operator::{Declined, Wish};
 use mandated::domain::resolve::ResolvedAs;
 use mandated::domain::{ExecutionId, Instant, Rail, State, Step};
-use mandated::sandbox::{Call, Fault, Reason, Then};
 use mandated::store::claim::{ClaimRequest, Claimed, claim_due};
 use mandated::store::mandates::Change;
 use mandated::store::operate::{Granted, Operated, Wished, operate as wish};

@@ -42,7 +42,7 @@ fn every_what_if_names_tests_that_exist() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let readme = read(&root.join("README.md"));
     let mut tests = String::new();
-    for folder in ["src", "tests"] {
+    for folder in ["src", "tests", "lab"] {
         sources(&root.join(folder), &mut tests);
     }
     let rows = rows(&readme, "\n## What if ...\n");

@@ -6,8 +6,8 @@ mod commands;
 use std::time::Duration;
 
 use base64::Engine as _;
+use lab::sandbox::Faults;
 use mandated::provider::Answered;
-use mandated::sandbox::Faults;
 use mandated::store::claim::{ClaimRequest, claim_due};
 use mandated::store::mandates::find;
 use wiremock::matchers::any;

@@ -4,8 +4,8 @@ use std::cell::Cell;
 use std::time::Duration;
 
 use indicatif::ProgressBar;
+use lab::sandbox::Faults;
 use mandated::admin::audit::audit;
-use mandated::sandbox::Faults;
 
 use crate::support::due::scalar;
 use crate::support::world::{Flow, Payer, World, after_payday, live};

@@ -4,11 +4,11 @@ use std::cell::Cell;
 
 use chrono::TimeDelta;
 use indicatif::ProgressBar;
+use lab::sandbox::Faults;
 use mandated::admin::Format;
 use mandated::admin::audit::provider::{Comparison, Question, compare};
 use mandated::domain::Instant;
 use mandated::engine::Engine;
-use mandated::sandbox::Faults;
 use serde_json::Value;
 
 use crate::support::due::{column, execute, scalar};

@@ -4,8 +4,8 @@ use std::os::unix::process::ExitStatusExt;
 use std::time::Duration;
 
 use indicatif::ProgressBar;
+use lab::sandbox::Ledger;
 use mandated::admin::audit::audit;
-use mandated::sandbox::Ledger;
 use serde_json::Value;
 
 use crate::support::due::{self, column, scalar};

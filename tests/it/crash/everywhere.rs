@@ -1,6 +1,6 @@
 //! Killed at every point of every step.
 
-use mandated::sandbox::{Call, Fault, Reason, Then};
+use lab::sandbox::{Call, Fault, Reason, Then};
 
 use super::story::Story;
 use crate::support::world::Flow;

@@ -2,7 +2,7 @@
 //! been committed.
 
 use futures::{StreamExt, stream};
-use mandated::sandbox::{Call, Fault, Then};
+use lab::sandbox::{Call, Fault, Then};
 use rustix::process::Signal;
 
 use super::daemon::{agree, intended, leases_end, lives_to_the_end, start};

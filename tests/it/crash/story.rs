@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use futures::{StreamExt, stream};
+use lab::sandbox::{Call, Script, Then};
 use mandated::clock::Clock;
-use mandated::sandbox::{Call, Script, Then};
 use mandated::store::retention::make_partitions;
 
 use super::daemon::{

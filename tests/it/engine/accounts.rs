@@ -1,6 +1,6 @@
 //! What stops a whole account: refused credentials, and too many calls.
 
-use mandated::sandbox::{Call, Fault, Then};
+use lab::sandbox::{Call, Fault, Then};
 
 use crate::support::due::{column, execute, scalar};
 use crate::support::log::Log;
@@ -221,7 +221,7 @@ async fn one_reason_that_parks_many_pauses_the_account_and_is_said_once() {
 #[tokio::test]
 async fn mandates_that_nobody_knows_pause_the_account_and_are_named() {
     let world = nobody_knows_us(60).await;
-    let elsewhere = crate::support::world::open_sandbox(&[], mandated::sandbox::Faults::NONE).await;
+    let elsewhere = crate::support::world::open_sandbox(&[], lab::sandbox::Faults::NONE).await;
     let url = elsewhere.base_url(mandated::domain::ProviderKind::Juspay);
     let wrong = world
         .engine_at(url.as_str(), |settings| settings.batch = 5)

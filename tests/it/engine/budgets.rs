@@ -1,8 +1,8 @@
 //! What card networks allow in 30 days, over all the cycles of a mandate.
 
+use lab::sandbox::{Call, Fault, Reason, Then};
 use mandated::domain::Rail;
 use mandated::engine::Settings;
-use mandated::sandbox::{Call, Fault, Reason, Then};
 
 use crate::support::due::{column, scalar};
 use crate::support::world::{Flow, Payer, World, at, live};

@@ -1,7 +1,7 @@
 //! Every fault of a call, on every call of every flow: the cycle is collected once, and nothing is tried before its outcome is proven.
 
+use lab::sandbox::{Call, Fault, Reason, Then};
 use mandated::domain::Instant;
-use mandated::sandbox::{Call, Fault, Reason, Then};
 
 use crate::support::world::{Flow, Payer, World, after_payday, at};
 

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use mandated::sandbox::Faults;
-use mandated::sandbox::postgres::PrivatePostgres;
+use lab::postgres::PrivatePostgres;
+use lab::sandbox::Faults;
 use mandated::store::{ConnectSettings, connect, migrate};
 use sqlx::postgres::PgPoolOptions;
 use wiremock::matchers::any;

@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use lab::sandbox::{Call, Reason, Then};
 use mandated::domain::{Instant, MandateId};
 use mandated::engine::{Account, job, planner, rescue};
-use mandated::sandbox::{Call, Reason, Then};
 use mandated::store::claim::{ClaimRequest, Claimed, claim_due};
 use mandated::store::monitor::coming;
 use mandated::store::settle::settle;

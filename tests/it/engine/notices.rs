@@ -1,7 +1,7 @@
 //! Notifications that fail, and those that are delivered late: no debit before its 25 hours, and none without.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use mandated::sandbox::{Call, Fault, Reason, Then};
+use lab::sandbox::{Call, Fault, Reason, Then};
 
 use crate::support::due::{column, scalar};
 use crate::support::world::{Flow, Payer, World, at};

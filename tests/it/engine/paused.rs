@@ -1,7 +1,7 @@
 //! Mandates that their payers pause: the provider is asked once a day, and what was paused goes on by itself.
 
+use lab::sandbox::{Call, Fault, Reason, Then};
 use mandated::provider::MandateCommand;
-use mandated::sandbox::{Call, Fault, Reason, Then};
 use mandated::store::mandates::Change;
 
 use crate::support::due::{column, scalar};

@@ -1,6 +1,6 @@
 //! An execution lives under the rules that it was planned with.
 
-use mandated::sandbox::{Call, Reason, Then};
+use lab::sandbox::{Call, Reason, Then};
 
 use crate::support::due::column;
 use crate::support::world::{Flow, Payer, World, after_payday, at, live};

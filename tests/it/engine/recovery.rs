@@ -1,6 +1,6 @@
 //! Debits that fail at first: retries within the rules, the provider's own retries, and successes that come late.
 
-use mandated::sandbox::{Call, Decline, Fault, Reason, Then};
+use lab::sandbox::{Call, Decline, Fault, Reason, Then};
 
 use crate::support::due::{column, scalar};
 use crate::support::world::{Flow, Payer, World};

@@ -1,6 +1,6 @@
 //! Mandates that are paused, resumed and revoked between the notification and the debit, and cycles that close meanwhile.
 
-use mandated::sandbox::{Call, Reason, Then};
+use lab::sandbox::{Call, Reason, Then};
 use mandated::store::mandates::Change;
 
 use crate::support::due::{column, scalar};

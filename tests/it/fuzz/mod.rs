@@ -21,8 +21,8 @@ const JUSPAY: &[&str] = &[
     include_str!("../data/juspay/notification_success.json"),
     include_str!("../data/juspay/retry_success.json"),
     include_str!("../data/juspay/retry_failure.json"),
-    include_str!("../data/sandbox/execution_success.json"),
-    include_str!("../data/sandbox/execution_mandate_not_found.json"),
+    include_str!("../../../lab/tests/it/data/sandbox/execution_success.json"),
+    include_str!("../../../lab/tests/it/data/sandbox/execution_mandate_not_found.json"),
     r#"{"status":"CHARGED","order_id":"12345","amount":300.5,"txn_id":"m-12345-2"}"#,
     r#"{"status":"SUCCESS","object_reference_id":"12345"}"#,
 ];

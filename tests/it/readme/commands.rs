@@ -1,4 +1,4 @@
-//! Every command that a document shows is one that the program, or the Makefile, knows.
+//! Every command that a document shows is one that one of the programs, or the Makefile, knows.
 
 use std::path::Path;
 
@@ -56,11 +56,12 @@ fn every_command_line_that_a_document_shows_is_understood() {
     for name in DOCUMENTS {
         for line in code(&document(name)) {
             let line = variables.replace(&line, "");
-            let is_command = line.trim_start_matches("$ ").starts_with("mandated ");
+            let line = line.trim_start_matches("$ ");
+            let is_command = line.starts_with("mandated ") || line.starts_with("mandated-lab ");
             if !is_command || line.contains("...") {
                 continue;
             }
-            let words = typed(&line);
+            let words = typed(line);
             let mut words: Vec<&str> = words.iter().map(String::as_str).collect();
             if line.contains('…') || is_name(&words) {
                 continue;
@@ -73,23 +74,36 @@ fn every_command_line_that_a_document_shows_is_understood() {
                 words.extend(["--as", "charged", "--evidence", "TEXT"]);
             }
             seen += 1;
-            let parsed = Cli::try_parse_from(&words);
+            let parsed = parse(&words);
             assert!(parsed.is_ok(), "{name}: `{line}`: {}", parsed.unwrap_err());
         }
     }
     assert!(seen > 40, "{seen}");
 }
 
+/// Reads a command line as the program does that it names.
+fn parse(words: &[&str]) -> Result<(), clap::Error> {
+    if words.first() == Some(&"mandated-lab") {
+        lab::cli::Cli::try_parse_from(words).map(drop)
+    } else {
+        Cli::try_parse_from(words).map(drop)
+    }
+}
+
 /// Whether this is a name in a sentence, such as `mandated executions add`, and not a line to be typed: then there is such a command.
 fn is_name(words: &[&str]) -> bool {
-    let mut command = Some(Cli::command());
+    let mut command = Some(if words.first() == Some(&"mandated-lab") {
+        lab::cli::Cli::command()
+    } else {
+        Cli::command()
+    });
     for name in &words[1..] {
         let of = command
             .as_ref()
             .and_then(|command| command.find_subcommand(name));
         command = of.cloned();
     }
-    command.is_some_and(|command| command.has_subcommands() || Cli::try_parse_from(words).is_err())
+    command.is_some_and(|command| command.has_subcommands() || parse(words).is_err())
 }
 
 #[test]

@@ -3,11 +3,11 @@
 use std::path::Path;
 use std::process::Command;
 
-use mandated::sandbox::postgres::PrivatePostgres;
+use lab::postgres::PrivatePostgres;
 use sqlx::{Connection, PgConnection, raw_sql};
 
 use super::read;
-use crate::support::process::Process;
+use crate::support::process::{Process, lab_program};
 use crate::support::running::until;
 
 const HEADING: &str = "\n## A daemon of your own, against the sandbox\n";
@@ -23,9 +23,9 @@ fn terminals() -> [String; 3] {
     [first, second, third].map(|part| format!("set -e\n# {part}\n"))
 }
 
-/// A shell in a folder, with the program and a database's server where it looks for them.
+/// A shell in a folder, with both programs and a database's server where it looks for them.
 fn shell(script: &str, folder: &Path, port: u16) -> Command {
-    let program = Path::new(env!("CARGO_BIN_EXE_mandated"));
+    let program = lab_program();
     let path = format!(
         "{}:{}",
         program.parent().unwrap().display(),
@@ -66,7 +66,7 @@ async fn a_newcomer_comes_to_the_end_of_it_with_everything_collected() {
         String::from_utf8_lossy(&made.stderr)
     );
     let providers = Process::start(typed(
-        &format!("{sandbox}\n").replace("\nmandated", "\nexec mandated"),
+        &format!("{sandbox}\n").replace("\nmandated-lab", "\nexec mandated-lab"),
     ));
     until("the sandbox listens", async || {
         providers.out().contains("GET /sandbox/ledger")

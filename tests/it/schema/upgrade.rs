@@ -1,7 +1,7 @@
 //! The newest migration, on a database that the version before it has filled, while daemons of that version are at work.
 
+use lab::sandbox::Faults;
 use mandated::MIGRATOR;
-use mandated::sandbox::Faults;
 use mandated::store::{StoreError, migrate};
 
 use crate::support::TestDatabase;

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 
-use mandated::sandbox::postgres::PrivatePostgres;
+use lab::postgres::PrivatePostgres;
 use sqlx::postgres::PgPoolOptions;
 use sqlx::{AssertSqlSafe, Connection, PgConnection, PgPool};
 use tokio::sync::{OnceCell, OwnedSemaphorePermit, Semaphore};

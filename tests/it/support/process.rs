@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output};
 
-use mandated::sandbox::{Ledger, Script};
+use lab::sandbox::{Ledger, Script};
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
@@ -259,9 +259,21 @@ pub(crate) fn mandated(arguments: &[&str]) -> Command {
     command
 }
 
+/// Where the lab's program is: beside ours. Cargo builds it whenever it builds the tests of both crates.
+pub(crate) fn lab_program() -> PathBuf {
+    let program = Path::new(env!("CARGO_BIN_EXE_mandated")).with_file_name("mandated-lab");
+    assert!(
+        program.is_file(),
+        "there is no {}: run the tests without --package, or build it with `cargo build --package mandated-lab`",
+        program.display()
+    );
+    program
+}
+
 fn sandbox(mandates: &Path, from: &str) -> Command {
     let mandates = mandates.display().to_string();
-    mandated(&[
+    let mut command = Command::new(lab_program());
+    command.env_clear().args([
         "sandbox",
         "--listen",
         "127.0.0.1:0",
@@ -271,5 +283,6 @@ fn sandbox(mandates: &Path, from: &str) -> Command {
         from,
         "--mandates",
         &mandates,
-    ])
+    ]);
+    command
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use indicatif::ProgressBar;
+use lab::sandbox::{self, Call, Credentials, Faults, Ledger, Options, Profile, Sandbox, Then};
 use mandated::admin::audit::audit;
 use mandated::admin::import::{Options as ImportOptions, import};
 use mandated::clock::Clock;
@@ -15,7 +16,6 @@ use mandated::domain::{Instant, Notify, ProviderKind, Rail};
 use mandated::engine::simulation::{Limits, run};
 use mandated::engine::{Account, AccountLimits, Engine, Settings, retention};
 use mandated::provider::{AccountSettings, Client, MandateAnswer, MandateCommand, Provider};
-use mandated::sandbox::{self, Call, Credentials, Faults, Ledger, Options, Profile, Sandbox, Then};
 use mandated::store::mandates::{Change, Changed, find, set_status};
 use mandated::store::retention::make_partitions;
 use mandated::store::{accounts, planning};

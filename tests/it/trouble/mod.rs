@@ -10,8 +10,8 @@ mod told;
 
 use std::time::Duration;
 
+use lab::sandbox::Faults;
 use mandated::engine::{Engine, Settings, planner};
-use mandated::sandbox::Faults;
 use mandated::store::{ConnectSettings, connect};
 use serde_json::Value;
 use sqlx::PgPool;

@@ -1,6 +1,6 @@
 //! What a server can come to: read-only, full, out of connections, without its replica.
 
-use mandated::sandbox::postgres::PrivatePostgres;
+use lab::postgres::PrivatePostgres;
 use mandated::store::{ConnectSettings, connect, migrate};
 use serde_json::Value;
 use sqlx::{AssertSqlSafe, Connection, PgConnection};

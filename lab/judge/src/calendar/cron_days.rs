@@ -46,11 +46,13 @@ pub struct CronDays {
 pub enum CronDaysError {
     #[error("{0:?} has not 5, 6 or 7 fields")]
     Fields(String),
-    #[error("{field:?} is not a list of numbers, names, ranges and steps from {least} to {most}")]
+    #[error(
+        "{field:?} is not a list of numbers, names, ranges and steps from {lowest} to {highest}"
+    )]
     Field {
         field: String,
-        least: u32,
-        most: u32,
+        lowest: u32,
+        highest: u32,
     },
 }
 
@@ -93,11 +95,11 @@ fn values(
     all: RangeInclusive<u32>,
     names: &[&str],
 ) -> Result<Vec<u32>, CronDaysError> {
-    let (least, most) = (*all.start(), *all.end());
+    let (lowest, highest) = (*all.start(), *all.end());
     let unreadable = || CronDaysError::Field {
         field: field.to_owned(),
-        least,
-        most,
+        lowest,
+        highest,
     };
     let mut values = Vec::new();
     for part in field.split(',') {
@@ -112,7 +114,7 @@ fn values(
         let range = match range.split_once('-') {
             None if matches!(range, "*" | "?") => Some(all.clone()),
             // With a step, one value is where the steps begin.
-            None if step.is_some() => value(range).map(|first| first..=most),
+            None if step.is_some() => value(range).map(|first| first..=highest),
             None => value(range).map(|only| only..=only),
             Some((first, last)) => value(first)
                 .zip(value(last))

@@ -1,7 +1,7 @@
 //! A debit that the payer was not notified of.
 //!
 //! RBI, "Digital Payments – E-mandate Framework, 2026": §6a wants a notification of cards and UPI, and §6d exempts
-//! what replenishes FASTag and NCMC (also NPCI UPI OC-207). §2 does not name NACH: "not needed for eNACH" (Juspay,
+//! what replenishes `FASTag` and NCMC (also NPCI UPI OC-207). §2 does not name NACH: "not needed for eNACH" (Juspay,
 //! "Payment methods in mandates"). Without one the payer's bank declines with NU, "Unable to notify the customer"
 //! (NPCI, "UPI Error and Response Codes" 2.9).
 

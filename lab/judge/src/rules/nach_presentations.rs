@@ -1,6 +1,6 @@
 //! A NACH debit that is presented too often, or too soon after a return.
 //!
-//! NPCI/2023-24/NACH/007 of 18 August 2023 (as in LotusPay, "Penalty charges for high percentage of returns"): one
+//! NPCI/2023-24/NACH/007 of 18 August 2023 (as in `LotusPay`, "Penalty charges for high percentage of returns"): one
 //! presentation and two re-presentations, each "only after 3 days from the date of a return". Another order for the same
 //! cycle is a presentation like any other.
 

@@ -1,7 +1,7 @@
 //! A UPI debit or a UPI notification in peak hours.
 //!
 //! NPCI/UPI/OC/215A/2025-26, "Guidelines on usage of UPI API": autopay executions are "to be initiated in non-peak
-//! hours". The notification is an API that the customer does not initiate either (ValCust), and "during peak hours, UPI
+//! hours". The notification is an API that the customer does not initiate either (`ValCust`), and "during peak hours, UPI
 //! members are required to restrict non-customer-initiated APIs".
 
 use crate::calendar::india::{self, ClockTime};

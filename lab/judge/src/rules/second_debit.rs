@@ -1,7 +1,7 @@
 //! A second debit for one cycle.
 //!
 //! Razorpay, "Execute subsequent payments" (UPI): "NPCI allows only one successful debit on a token per billing cycle".
-//! LotusPay, "Mandate frequencies" (NACH): a frequency is a limit of successful debits; failed ones do not count.
+//! `LotusPay`, "Mandate frequencies" (NACH): a frequency is a limit of successful debits; failed ones do not count.
 
 use std::collections::BTreeMap;
 

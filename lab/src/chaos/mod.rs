@@ -1,0 +1,97 @@
+//! `mandated-lab chaos`: weeks of collections in which everything goes wrong that a seed can think of, and the zeros that must remain.
+//!
+//! Several daemons share a private Postgres and the sandbox, all in this process, one step after the other, so that a seed gives the
+//! same run again. Each has its own connections, clock and worker id, and uses what a real one uses: planner, claim, clients,
+//! settlement, rescue. A killed one loses what it held, and its leases end when their time has passed on the simulated clock.
+//! With `--processes` they are processes, and the machine decides about the order of events.
+
+mod daemon;
+mod director;
+mod incident;
+mod operator;
+mod processes;
+mod report;
+mod round;
+
+use std::io::Write;
+use std::path::Path;
+
+use anyhow::Context;
+use mandated::app::{Failure, engine, import};
+use mandated::store;
+
+use crate::cli::Chaos;
+use crate::population::{self, Season};
+use crate::sandbox::{self, Faults, Payers};
+use crate::{environment, figures};
+use director::Director;
+use processes::Processes;
+
+const DATABASE: &str = "chaos";
+
+/// Lives through the chaos, and prints what was injected and what it led to.
+pub async fn run(chaos: &Chaos, json: bool, out: &mut impl Write) -> Result<(), Failure> {
+    let started = tokio::time::Instant::now();
+    let (start, end) = environment::days(chaos.days)?;
+    let mut postgres = environment::postgres(DATABASE).await?;
+    let sandbox = environment::sandbox(chaos.seed, Payers::Demo, Faults::CHAOS, start).await?;
+    let url = postgres.url(DATABASE);
+    let config = environment::config(&url, &sandbox, start, &[])?;
+    let pool = engine::connect(&config).await?;
+    let ahead = i32::try_from(config.retention.partitions_ahead).unwrap_or(i32::MAX);
+    store::migrate::migrate(&pool, start, ahead).await?;
+    figures::set_tag(&pool, &environment::tag(chaos.seed)).await?;
+    engine::register_accounts(&config, &pool).await?;
+
+    let last = end.with_timezone(&chrono_tz::Asia::Kolkata).date_naive();
+    let file = population::csv(chaos.seed, chaos.mandates, Season::Weeks { last });
+    let first = start.with_timezone(&chrono_tz::Asia::Kolkata).date_naive();
+    let name = Path::new("the mandates of the chaos");
+    let known = sandbox::parse_mandates(name, &file, "signzy_main", first)
+        .context("read the mandates for the sandbox")?;
+    sandbox.register(known);
+    let imported = import::import(&config, &pool, file.as_bytes(), start, false).await?;
+    if imported.invalid > 0 {
+        return Err(Failure::from(anyhow::anyhow!(
+            "its own mandates were not imported: {imported:?}"
+        )));
+    }
+
+    let place = daemon::Place {
+        sandbox: &sandbox,
+        postgres_port: postgres.port(),
+        database: DATABASE,
+        start,
+    };
+    let told = if chaos.processes {
+        let processes = Processes::new(chaos, place, &mut postgres, pool.clone(), end)?;
+        processes.live(chaos.daemons).await?
+    } else {
+        let director =
+            Director::new(chaos, place, &mut postgres, pool.clone(), (start, end)).await?;
+        director.live(json).await?
+    };
+    let report = report::collect(chaos, &pool, &sandbox, told).await?;
+    if json {
+        serde_json::to_writer(&mut *out, &report).context("write the report")?;
+        writeln!(out).context("write the report")?;
+    } else {
+        report.write(out).context("write the report")?;
+        let seconds = started.elapsed().as_secs_f64();
+        writeln!(std::io::stderr(), "lived in {seconds:.1} s").context("write the time")?;
+    }
+    if chaos.hold {
+        writeln!(std::io::stderr(), "look into {url} until Ctrl-C").context("write the address")?;
+        tokio::signal::ctrl_c().await.context("wait for Ctrl-C")?;
+    }
+    pool.close().await;
+    sandbox.stop().await;
+    if report.holds {
+        Ok(())
+    } else {
+        Err(Failure::anyhow(
+            anyhow::anyhow!("{}: see the report", report.verdict()),
+            &format!("live through it again with `{}`", report.replay),
+        ))
+    }
+}

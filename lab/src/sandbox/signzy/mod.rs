@@ -1,0 +1,101 @@
+//! Signzy's eNACH (which fronts Cashfree): the raw key in `Authorization`, bodies now in `result` and now bare.
+
+pub(super) mod lookups;
+pub(super) mod recovery;
+pub(super) mod schedule;
+
+use chrono::NaiveDate;
+use mandated::domain::Amount;
+use serde_json::{Value, json};
+
+use super::answers::signzy_error;
+use super::attempt::Attempt;
+use super::juspay::number;
+use super::mandate::Mandate;
+use super::received::{Answer, Received};
+use super::{Instant, india};
+
+/// A payment of an eMandate: the provider's own debit of a cycle, or one that was asked for.
+#[derive(Debug)]
+pub(super) struct Payment {
+    /// Grows with every payment of the eMandate.
+    pub(super) id: u64,
+    pub(super) amount: Amount,
+    pub(super) cycle: NaiveDate,
+    /// Counted from 1.
+    pub(super) number: usize,
+    pub(super) added_at: Instant,
+    /// When a periodic payment is to be presented.
+    pub(super) scheduled_at: Option<Instant>,
+    pub(super) attempts: Vec<Attempt>,
+    /// The days on which it was retried.
+    pub(super) retried: Vec<NaiveDate>,
+    pub(super) cancelled: bool,
+}
+
+impl Payment {
+    /// `INITIALIZED`, `PENDING`, `SUCCESS`, `FAILED` or `CANCELLED`.
+    pub(super) fn status(&self) -> &'static str {
+        match self.attempts.last() {
+            _ if self.cancelled => "CANCELLED",
+            None => "INITIALIZED",
+            Some(attempt) if !attempt.resolved => "PENDING",
+            Some(attempt) if attempt.answer.is_ok() => "SUCCESS",
+            Some(_) => "FAILED",
+        }
+    }
+
+    fn described(&self, mandate: &Mandate) -> Value {
+        let failure = match (self.status(), self.attempts.last()) {
+            ("FAILED", Some(attempt)) => attempt.answer.as_ref().err(),
+            _ => None,
+        };
+        json!({
+            "paymentId": self.id,
+            "cfOrderId": self.id.saturating_add(500_000_000),
+            "referenceId": self.id.saturating_add(700_000_000),
+            "subReferenceId": reference(mandate),
+            "currency": self.amount.currency().to_string(),
+            "amount": number(self.amount),
+            "cycle": self.number,
+            "status": self.status(),
+            "remarks": "",
+            "addedOn": stamp(self.added_at),
+            "scheduledOn": self.scheduled_at.map(|at| stamp(at)),
+            "initiatedOn": self.attempts.first().map(|attempt| stamp(attempt.at)),
+            "retryAttempts": self.retried.len(),
+            "failureReason": failure.map(|decline| decline.bank_error_message.as_ref()),
+        })
+    }
+}
+
+/// "API Keys... in the Authorization header", without a scheme. Nothing if the caller may come in.
+pub(super) fn authorise(received: &Received, key: &str) -> Option<Answer> {
+    (received.header("authorization") != Some(key))
+        .then(|| signzy_error(401, "Missing or incorrect credentials"))
+}
+
+/// A time the way Signzy writes it: `yyyy-MM-dd HH:mm:ss` in India, without a zone.
+fn stamp(at: Instant) -> String {
+    india::local(at).format("%Y-%m-%d %H:%M:%S").to_string()
+}
+
+/// Ids are numbers where they can be.
+fn reference(mandate: &Mandate) -> Value {
+    mandate
+        .id()
+        .parse::<u64>()
+        .map_or_else(|_text| json!(mandate.id()), |number| json!(number))
+}
+
+fn no_such_mandate() -> Answer {
+    signzy_error(404, "eMandate not found")
+}
+
+/// `{"result": …}` around a body.
+fn wrapped(message: &str, key: &str, value: &Value) -> Answer {
+    Answer::value(
+        200,
+        &json!({ "result": { "status": "OK", "message": message, key: value } }),
+    )
+}

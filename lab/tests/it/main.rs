@@ -1,0 +1,28 @@
+//! What plays the other side, on its own: the sandbox, the private Postgres and its wire, the demo and the chaos as programs.
+
+// For clippy: what helps a test is a test.
+#![cfg(test)]
+#![expect(
+    clippy::arithmetic_side_effects,
+    clippy::disallowed_methods,
+    clippy::similar_names,
+    clippy::too_many_lines,
+    reason = "tests count, move times about, leave tasks behind, and tell long stories"
+)]
+
+mod chaos;
+mod cli;
+mod demo;
+mod postgres;
+mod sandbox;
+mod wire;
+
+/// The program with an empty environment.
+fn lab(arguments: &[&str]) -> assert_cmd::Command {
+    let mut command = assert_cmd::Command::new(env!("CARGO_BIN_EXE_mandated-lab"));
+    command
+        .env_clear()
+        .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+        .args(arguments);
+    command
+}
