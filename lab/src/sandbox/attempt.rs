@@ -1,6 +1,7 @@
 //! The presentation of one debit to the payer's bank: what the bank answers, when that is known, and what turns out later.
 
 use chrono::NaiveDate;
+use judge::Presenter;
 use mandated::domain::{Amount, Instant, Rail};
 
 use super::decline::Decline;
@@ -10,21 +11,9 @@ use super::mandate::{Mandate, World};
 use super::payer::{self, Presented, Reason};
 use crate::seeded_rng::SeededRng;
 
-/// Who set an attempt off.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum By {
-    /// A call of the merchant.
-    Merchant,
-    /// The provider, at the time that the merchant asked for.
-    Schedule,
-    /// The provider, of its own.
-    Provider,
-}
-
 /// One presentation to the payer's bank, decided when it is made and known when it resolves.
 #[derive(Debug, Clone)]
 pub(super) struct Attempt {
-    pub(super) by: By,
     pub(super) at: Instant,
     pub(super) resolves_at: Instant,
     pub(super) answer: Result<(), Decline>,
@@ -38,9 +27,8 @@ pub(super) struct Attempt {
 }
 
 impl Attempt {
-    fn paid(by: By, at: Instant, resolves_at: Instant) -> Self {
+    fn paid(at: Instant, resolves_at: Instant) -> Self {
         Self {
-            by,
             at,
             resolves_at,
             answer: Ok(()),
@@ -63,10 +51,10 @@ impl Attempt {
     }
 
     /// A presentation that never reached the bank; it is known at `resolves_at`.
-    pub(super) fn refused(by: By, at: Instant, resolves_at: Instant, decline: Decline) -> Self {
+    pub(super) fn refused(at: Instant, resolves_at: Instant, decline: Decline) -> Self {
         Self {
             answer: Err(decline),
-            ..Self::paid(by, at, resolves_at)
+            ..Self::paid(at, resolves_at)
         }
     }
 }
@@ -88,10 +76,7 @@ impl Later {
 /// A presentation that is over and done with for the payer's bank.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Past {
-    pub(super) cycle: NaiveDate,
-    pub(super) at: Instant,
-    pub(super) resolves_at: Instant,
-    pub(super) declined: bool,
+    cycle: NaiveDate,
     /// It was called declined, and was collected.
     late_success: bool,
     silent_retry: bool,
@@ -103,15 +88,12 @@ impl Mandate {
         &mut self,
         world: &World,
         (cycle, amount): (NaiveDate, Amount),
-        by: By,
+        by: Presenter,
         at: Instant,
     ) -> Attempt {
         let attempt = self.attempt(world, (cycle, amount), by, at);
         self.history.push(Past {
             cycle,
-            at,
-            resolves_at: attempt.resolves_at,
-            declined: attempt.answer.is_err(),
             late_success: attempt.later.as_ref().is_some_and(Later::is_success),
             silent_retry: attempt.silent,
         });
@@ -122,7 +104,7 @@ impl Mandate {
         &mut self,
         world: &World,
         (cycle, amount): (NaiveDate, Amount),
-        by: By,
+        by: Presenter,
         at: Instant,
     ) -> Attempt {
         let number = self.presented(cycle).saturating_add(1);
@@ -145,7 +127,7 @@ impl Mandate {
             .day(cycle)
             .number(u64::from(number));
         let resolves_at = self.resolves_at(presented.at, rng.text("time"));
-        let mut attempt = Attempt::paid(by, at, resolves_at);
+        let mut attempt = Attempt::paid(at, resolves_at);
         let script = match self.status.reason() {
             Some(reason) => Then::Declines(reason),
             None => self.scripted_attempts.pop_front().unwrap_or(Then::Normal),
@@ -216,7 +198,7 @@ impl Mandate {
             Rail::Card => at,
             Rail::Upi => india::after(at, rng.minutes(2, 40)),
             Rail::Enach => {
-                let morning = india::instant(india::next_day(india::day(at)), 10, 0);
+                let morning = india::time(india::next_day(india::day(at)), 10, 0);
                 india::after(morning, rng.minutes(0, 120))
             }
         }
@@ -225,8 +207,8 @@ impl Mandate {
 
 /// Whether a failure turns out to be a late success, and whether the provider retries it. What is in store for an
 /// order is fixed by the attempts that somebody asked for.
-fn in_store(world: &World, reason: Option<Reason>, by: By, rng: &SeededRng) -> (bool, bool) {
-    let drawn = |fault: &str, share| by != By::Provider && rng.text(fault).per_mille(share);
+fn in_store(world: &World, reason: Option<Reason>, by: Presenter, rng: &SeededRng) -> (bool, bool) {
+    let drawn = |fault: &str, share| by != Presenter::Provider && rng.text(fault).per_mille(share);
     let technical = reason == Some(Reason::Technical);
     let passing = technical || reason == Some(Reason::LowBalance);
     (

@@ -3,6 +3,7 @@
 
 use std::borrow::Cow;
 
+use judge::BankRefusal;
 use mandated::domain::Rail;
 use serde::{Deserialize, Serialize};
 
@@ -73,6 +74,15 @@ impl Decline {
         Self::new(resp(reason), [code, message], retryable)
     }
 
+    /// What the payer's bank says when it refuses a debit unseen.
+    pub(super) const fn of_bank(refusal: BankRefusal) -> Self {
+        match refusal {
+            BankRefusal::NotNotified => Self::not_notified(),
+            BankRefusal::OtherAmount => Self::other_amount(),
+            BankRefusal::AttemptsExceeded => Self::attempts_exceeded(),
+        }
+    }
+
     /// The payer was not notified in time, or not at all. NPCI code NU.
     pub(super) const fn not_notified() -> Self {
         const RESP: [&str; 3] = ["TXN_FAILURE", "BUSINESS_ERROR", "Transaction failed"];
@@ -80,7 +90,7 @@ impl Decline {
     }
 
     /// The amount is not the one that the payer was told. NPCI code VD.
-    pub(super) const fn other_amount() -> Self {
+    const fn other_amount() -> Self {
         const BANK: [&str; 2] = ["VD", "Amount rule mismatch"];
         Self::new(
             [
@@ -94,7 +104,7 @@ impl Decline {
     }
 
     /// More executions than the rail allows for one notification. Juspay's PSP code JPEN.
-    pub(super) const fn attempts_exceeded() -> Self {
+    const fn attempts_exceeded() -> Self {
         const BANK: [&str; 2] = [
             "JPEN",
             "Execution notification not found or attempts exceeded",

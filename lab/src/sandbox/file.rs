@@ -3,9 +3,8 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use chrono::{Days, NaiveDate, NaiveTime};
-use chrono_tz::Tz;
-use mandated::domain::cycle::{CronSchedule, Frequency, Schedule, Terms};
+use chrono::{Days, NaiveDate};
+use judge::calendar::{Recurrence, Term};
 use mandated::domain::{Amount, Currency, Notify, ProviderKind, Rail};
 
 use super::Registration;
@@ -147,6 +146,7 @@ fn registration(row: &Row, signzy_account: &str, from: NaiveDate) -> Result<Regi
     })
 }
 
+/// By the judge's calendar, not by that of the product. Days are counted in the mandate's own time zone.
 fn cycle_days(row: &Row, from: NaiveDate) -> Result<Vec<NaiveDate>, String> {
     let text = |name: &str| row.get(name).map(String::as_str);
     let date = |name: &str| {
@@ -157,39 +157,23 @@ fn cycle_days(row: &Row, from: NaiveDate) -> Result<Vec<NaiveDate>, String> {
             })
             .transpose()
     };
-    let schedule = match (text("frequency"), text("cron")) {
+    let recurrence = match (text("frequency"), text("cron")) {
         (Some(word), _) => {
-            let frequency =
-                Frequency::parse(word).ok_or_else(|| format!("frequency {word:?} is not known"))?;
-            if frequency == Frequency::Aspresented {
-                return Ok(Vec::new());
-            }
-            Schedule::Every(frequency)
+            Recurrence::of_word(word).ok_or_else(|| format!("frequency {word:?} is not known"))?
         }
-        (None, Some(cron)) => Schedule::Cron(Box::new(
-            CronSchedule::parse(cron).map_err(|error| error.to_string())?,
-        )),
+        (None, Some(cron)) => Recurrence::Cron(
+            cron.parse()
+                .map_err(|error| format!("cron {cron:?}: {error}"))?,
+        ),
         (None, None) => return Err("frequency or cron is missing".to_owned()),
     };
-    let zone = text("time_zone").unwrap_or("Asia/Kolkata");
-    let time = text("debit_at").unwrap_or("09:00");
-    let terms = Terms {
-        schedule,
+    let term = Term {
+        recurrence,
         starts_on: date("starts_on")?.ok_or("starts_on is missing")?,
         ends_on: date("ends_on")?,
-        time_zone: zone
-            .parse::<Tz>()
-            .map_err(|error| format!("time_zone {zone:?}: {error}"))?,
-        debit_at: NaiveTime::parse_from_str(time, "%H:%M")
-            .or_else(|_short| NaiveTime::parse_from_str(time, "%H:%M:%S"))
-            .map_err(|error| format!("debit_at {time:?}: {error}"))?,
     };
     let horizon = from
         .checked_add_days(Days::new(HORIZON_DAYS))
         .unwrap_or(NaiveDate::MAX);
-    let cycles = std::iter::successors(terms.cycle_from(from), |cycle| terms.cycle_after(cycle.on));
-    Ok(cycles
-        .map(|cycle| cycle.on)
-        .take_while(|day| *day <= horizon)
-        .collect())
+    Ok(term.cycle_days(from, horizon))
 }

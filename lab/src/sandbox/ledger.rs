@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use chrono::NaiveDate;
+use judge::{Rule, Violation};
 use mandated::domain::{Instant, ProviderKind, Rail};
 use serde::{Deserialize, Serialize};
 
@@ -22,62 +23,6 @@ pub struct Debit {
     pub cycle: NaiveDate,
 }
 
-/// A rule that the caller broke.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Rule {
-    /// Less than 24 h after the notification was delivered.
-    EarlyDebit,
-    /// The rail wants a notification and none was delivered.
-    NoNotification,
-    /// More than 48 h after the notification was delivered.
-    StaleNotification,
-    /// Not the amount that the payer was told.
-    WrongAmount,
-    /// More than the mandate allows.
-    OverMaximum,
-    /// A UPI debit in peak hours.
-    PeakDebit,
-    /// A UPI notification in peak hours.
-    PeakNotification,
-    /// A second debit for one cycle of a mandate.
-    SecondDebit,
-    /// A debit before the mandate's first cycle.
-    NoCycle,
-    /// A fifth UPI attempt for one order or notification.
-    OverBudget,
-    /// A debit of a cycle that is over.
-    CycleOver,
-    /// A fourth NACH presentation in a cycle.
-    PresentedTooOften,
-    /// A NACH presentation within three days of the return of the one before.
-    PresentedTooSoon,
-    /// A card debit after 15 declined ones in 30 days.
-    DeclinedTooOften,
-    /// A retry of what is still under way.
-    RetryWhilePending,
-    /// A fourth look-up of a UPI order within two hours.
-    LookUpTooOften,
-    /// A look-up of a UPI order within 90 seconds of its presentation.
-    LookUpTooSoon,
-    /// A second Signzy retry of a payment on one day in India.
-    RetriedToday,
-    /// A fourth Signzy retry in a cycle.
-    RetriesSpent,
-    /// A header or field that the provider asks for is missing or wrong.
-    BadRequest,
-}
-
-/// One breach, with what is needed to find it in the other side's records.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Violation {
-    pub at: Instant,
-    pub mandate_id: String,
-    pub order_id: Option<String>,
-    pub rule: Rule,
-    pub detail: String,
-}
-
 /// Everything that happened so far.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ledger {
@@ -89,6 +34,12 @@ pub struct Ledger {
 }
 
 impl Ledger {
+    /// Writes down what the judge found.
+    pub(super) fn record(&mut self, violations: Vec<Violation>) {
+        self.violations.extend(violations);
+    }
+
+    /// Writes down a breach that only the provider sees.
     pub(super) fn violation(
         &mut self,
         at: Instant,

@@ -3,15 +3,16 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use chrono::{NaiveDate, TimeDelta};
+use judge::Judge;
 use mandated::domain::{Instant, ProviderKind};
 
 use super::attempt::{Attempt, Past};
 use super::fault::{Call, Fault, Faults, Then};
-use super::india;
 use super::order::{Notification, Order};
 use super::payer::{self, Presented, Profile, Reason};
 use super::registration::Registration;
 use super::signzy::Payment;
+use super::{facts, india};
 use crate::seeded_rng::SeededRng;
 
 /// What the payers and the network are like in this world.
@@ -71,10 +72,8 @@ pub(super) struct Mandate {
     pub(super) cycles_begun: usize,
     /// Signzy: cycles whose debit was moved by `nextScheduledOn`.
     pub(super) moved: BTreeMap<NaiveDate, NaiveDate>,
-    /// Debits so far by cycle.
-    pub(super) collected: BTreeMap<NaiveDate, u32>,
-    /// UPI attempts so far by notification.
-    pub(super) attempts_of: BTreeMap<String, u32>,
+    /// Is told what the merchant does to it.
+    pub(super) judge: Judge,
     /// Every presentation so far.
     pub(super) history: Vec<Past>,
     notified: BTreeMap<NaiveDate, u32>,
@@ -90,6 +89,7 @@ impl Mandate {
         terms.cycle_days.sort_unstable();
         terms.cycle_days.dedup();
         Self {
+            judge: Judge::of(facts::mandate(&terms)),
             terms,
             status: Status::Active,
             paused_until: None,
@@ -98,8 +98,6 @@ impl Mandate {
             payments: Vec::new(),
             cycles_begun: 0,
             moved: BTreeMap::new(),
-            collected: BTreeMap::new(),
-            attempts_of: BTreeMap::new(),
             history: Vec::new(),
             notified: BTreeMap::new(),
             closed: false,
@@ -208,7 +206,7 @@ impl Mandate {
         now: Instant,
     ) -> (Instant, bool) {
         let day = india::day(debit_at);
-        let cycle = self.terms.cycle_of(day).unwrap_or(day);
+        let cycle = self.judge.cycle_of(day).unwrap_or(day);
         let number = self.notified.entry(cycle).or_default();
         *number = number.saturating_add(1);
         let presented = Presented {

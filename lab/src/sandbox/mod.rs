@@ -2,10 +2,12 @@
 //!
 //! It was written from the providers' pages and the circulars, and shares no code with the clients in
 //! [`mandated::provider`] and no rule with [`mandated::domain`]: a client and a sandbox with one misreading between them
-//! would prove nothing. Only words (money, rails, providers) are common.
+//! would prove nothing. Only words (money, rails, providers) are common. The judge is a crate of its own, and has not
+//! even the words.
 //!
 //! One call goes through `state` (whose is it, what time is it, which fault befalls it) into `juspay` or `signzy`.
-//! They present debits to `payer` through `mandate` and `order`, ask `judge`, and write to `ledger`. The time is
+//! They present debits to `payer` through `mandate` and `order`, tell the [`judge`] what was done (in its words:
+//! `facts`), and write to `ledger` what it finds. The time is
 //! that of the header `x-simulated-time`, else the clock's. What happens by itself has no timer: it is played, in
 //! order, whenever somebody asks or [`Sandbox::settle`] is called.
 
@@ -15,11 +17,10 @@ mod codes;
 mod command;
 mod control;
 mod decline;
+mod facts;
 mod fault;
 mod file;
 mod hourly;
-mod india;
-mod judge;
 mod juspay;
 mod ledger;
 mod mandate;
@@ -38,6 +39,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::serve::ListenerExt;
 use chrono::NaiveDate;
+use judge::india;
 use mandated::clock::Clock;
 use mandated::domain::{Instant, ProviderKind};
 use tokio::net::TcpListener;
@@ -50,11 +52,11 @@ pub use decline::Decline;
 pub use fault::{Call, Fault, Faults, Script, Then};
 pub use file::{FileError, parse_mandates, read_mandates};
 pub use hourly::{Due, Hourly};
-pub use ledger::{Debit, Ledger, Rule, Violation};
+pub use judge::{Rule, Violation};
+pub use ledger::{Debit, Ledger};
 pub use payer::{Payers, Profile, Reason};
 pub use registration::Registration;
 
-use india::ClockTime;
 use mandate::World;
 use state::State;
 

@@ -4,14 +4,15 @@
 //! up to an instant, in order.
 
 use chrono::{NaiveDate, TimeDelta};
+use judge::Presenter;
+use judge::facts::{Answer, Collected};
 use mandated::domain::{Amount, Instant, Rail};
 
-use super::attempt::{Attempt, By};
+use super::attempt::Attempt;
 use super::decline::Decline;
-use super::judge;
 use super::ledger::Ledger;
 use super::mandate::{Mandate, Status, World};
-use super::{india, ledger::Debit};
+use super::{facts, india, ledger::Debit};
 
 /// Juspay: "max 25 transactions per order".
 const MAX_TXNS: usize = 25;
@@ -49,19 +50,31 @@ impl Notification {
 pub(super) enum Notice {
     /// No need.
     Exempt,
-    /// There is need, and the call named no notification that we know.
+    /// There is need, and the call named none.
     Missing,
+    /// The call named one that we do not know.
+    Unknown(String),
     /// The merchant's, by its reference.
     Merchant(String),
     /// Juspay's own.
     Provider(Box<Notification>),
 }
 
+impl Notice {
+    pub(super) fn reference(&self) -> Option<&str> {
+        match self {
+            Self::Exempt | Self::Missing => None,
+            Self::Unknown(reference) | Self::Merchant(reference) => Some(reference),
+            Self::Provider(notification) => Some(&notification.reference),
+        }
+    }
+}
+
 /// The next thing that happens to an order by itself.
 #[derive(Debug, Clone, Copy)]
 struct Scheduled {
     at: Instant,
-    by: By,
+    by: Presenter,
 }
 
 /// An order of `/txns`.
@@ -76,7 +89,6 @@ pub(super) struct Order {
     pub(super) cycle: Option<NaiveDate>,
     pub(super) attempts: Vec<Attempt>,
     pub(super) charged_at: Option<Instant>,
-    pub(super) lookups: Vec<Instant>,
     cancelled: bool,
     scheduled: Option<Scheduled>,
 }
@@ -98,14 +110,15 @@ impl Order {
             cycle: None,
             attempts: Vec::new(),
             charged_at: None,
-            lookups: Vec::new(),
             cancelled: false,
             scheduled: None,
         }
     }
 
     pub(super) fn is_pending(&self) -> bool {
-        let waits = self.scheduled.is_some_and(|next| next.by == By::Schedule);
+        let waits = self
+            .scheduled
+            .is_some_and(|next| next.by == Presenter::Schedule);
         let under_way = self
             .attempts
             .last()
@@ -138,7 +151,9 @@ impl Order {
 
     /// The counter at the end of `txn_id`.
     pub(super) fn txn_number(&self) -> usize {
-        let waits = self.scheduled.is_some_and(|next| next.by == By::Schedule);
+        let waits = self
+            .scheduled
+            .is_some_and(|next| next.by == Presenter::Schedule);
         self.attempts
             .len()
             .saturating_add(usize::from(waits))
@@ -173,7 +188,7 @@ impl Order {
     pub(super) fn schedule(&mut self, at: Instant) {
         self.scheduled = Some(Scheduled {
             at,
-            by: By::Schedule,
+            by: Presenter::Schedule,
         });
     }
 
@@ -202,7 +217,7 @@ impl Order {
 }
 
 enum Next {
-    Present(By),
+    Present(Presenter),
     Resolve,
     Late,
 }
@@ -232,7 +247,7 @@ pub(super) fn settle(
 pub(super) fn present(
     mandate: &mut Mandate,
     order: &mut Order,
-    (by, at): (By, Instant),
+    (by, at): (Presenter, Instant),
     world: &World,
     ledger: &mut Ledger,
 ) {
@@ -240,10 +255,22 @@ pub(super) fn present(
     let day = india::day(at);
     let cycle = *order
         .cycle
-        .get_or_insert_with(|| mandate.terms.cycle_of(day).unwrap_or(day));
-    let attempt = match judge::presentation(mandate, order, (by, at), ledger) {
-        Some(decline) => Attempt::refused(by, at, at, decline),
-        None => mandate.present(world, (cycle, order.amount), by, at),
+        .get_or_insert_with(|| mandate.judge.cycle_of(day).unwrap_or(day));
+    let presentation = facts::presentation(order, (by, at));
+    let verdict = mandate.judge.order_presented(&presentation);
+    ledger.record(verdict.violations);
+    let attempt = match verdict.refusal {
+        Some(refusal) => Attempt::refused(at, at, Decline::of_bank(refusal)),
+        None => {
+            let attempt = mandate.present(world, (cycle, order.amount), by, at);
+            mandate.judge.order_answered(Answer {
+                order_id: &order.id,
+                presented_at: at,
+                known_at: attempt.resolves_at,
+                declined: attempt.answer.is_err(),
+            });
+            attempt
+        }
     };
     order.attempts.push(attempt);
 }
@@ -305,7 +332,7 @@ fn schedule_silent_retry(mandate: &Mandate, order: &mut Order, failed_at: Instan
     if at <= india::after(first, TimeDelta::hours(10)) {
         order.scheduled = Some(Scheduled {
             at,
-            by: By::Provider,
+            by: Presenter::Provider,
         });
     }
 }
@@ -322,7 +349,18 @@ fn charge(mandate: &mut Mandate, order: &mut Order, at: Instant, ledger: &mut Le
         at,
         cycle: order.cycle.unwrap_or_else(|| india::day(at)),
     };
-    judge::book(mandate, debit, ledger);
+    collect(mandate, order.amount, debit, ledger);
+}
+
+/// Writes a debit down.
+pub(super) fn collect(mandate: &mut Mandate, amount: Amount, debit: Debit, ledger: &mut Ledger) {
+    ledger.record(mandate.judge.debit_collected(&Collected {
+        order_id: &debit.order_id,
+        amount: facts::amount(amount),
+        at: debit.at,
+        cycle: debit.cycle,
+    }));
+    ledger.debits.push(debit);
 }
 
 /// Has Juspay notify the payer of an order and debit it at `debit_at`, or in the 25th hour.
@@ -331,8 +369,8 @@ pub(super) fn notify_and_schedule(
     order: &mut Order,
     debit_at: Option<Instant>,
     now: Instant,
-    world: &World,
-) -> Option<Instant> {
+    (world, ledger): (&World, &mut Ledger),
+) {
     let intended = debit_at.unwrap_or_else(|| india::after(now, TimeDelta::hours(25)));
     let (settles_at, delivered) = mandate.notify(world, intended, now);
     let earliest = india::after(settles_at, TimeDelta::hours(24));
@@ -343,7 +381,7 @@ pub(super) fn notify_and_schedule(
         twenty_fifth
     };
     let at = debit_at.map_or(twenty_fifth, |at| at.max(earliest));
-    order.notice = Notice::Provider(Box::new(Notification {
+    let notification = Notification {
         reference: format!("{}-notice-{}", order.id, order.attempts.len()),
         amount: order.amount,
         amount_text: order.amount.decimal(),
@@ -352,15 +390,16 @@ pub(super) fn notify_and_schedule(
         created_at: now,
         settles_at,
         delivered,
-    }));
+    };
+    let requested = facts::notification(&notification);
+    ledger.record(mandate.judge.notification_requested(requested));
+    order.notice = Notice::Provider(Box::new(notification));
     if delivered {
         order.schedule(at);
-        Some(settles_at)
     } else {
         let decline = Decline::not_notified();
         order
             .attempts
-            .push(Attempt::refused(By::Provider, now, settles_at, decline));
-        None
+            .push(Attempt::refused(now, settles_at, decline));
     }
 }

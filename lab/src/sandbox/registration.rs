@@ -30,18 +30,6 @@ pub struct Registration {
 }
 
 impl Registration {
-    /// The cycle that a day belongs to: the latest cycle day that is not after it. Where the merchant presents the
-    /// cycles each day is one. Nothing before the first. The days are in order once the mandate is registered.
-    pub(super) fn cycle_of(&self, day: NaiveDate) -> Option<NaiveDate> {
-        if self.cycle_days.is_empty() {
-            return Some(day);
-        }
-        let past = self.cycle_days.partition_point(|cycle| *cycle <= day);
-        past.checked_sub(1)
-            .and_then(|last| self.cycle_days.get(last))
-            .copied()
-    }
-
     /// Whether the payer has to approve a debit of this amount. RBI, E-mandate Framework 2026: above 15,000 rupees,
     /// above 1,00,000 for insurance, mutual funds and credit card bills; it speaks of cards and UPI, not of NACH.
     pub(super) fn wants_approval(&self, amount: Amount) -> bool {
@@ -53,14 +41,6 @@ impl Registration {
             Rail::Upi | Rail::Card => {
                 amount.currency() == Currency::INR && amount.minor() > rupees.saturating_mul(100)
             }
-            Rail::Enach => false,
-        }
-    }
-
-    /// Whether the rail wants the payer notified before a debit.
-    pub(super) fn wants_notification(&self) -> bool {
-        match self.rail {
-            Rail::Upi | Rail::Card => !matches!(self.category.as_deref(), Some("fastag" | "ncmc")),
             Rail::Enach => false,
         }
     }

@@ -3,6 +3,7 @@
 
 mod bodies;
 mod budgets;
+mod calendars;
 mod command;
 mod faults;
 mod judge;

@@ -8,10 +8,11 @@ pub(super) mod txns;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use judge::Rule;
 use mandated::domain::Amount;
 use serde_json::Value;
 
-use super::ledger::{Ledger, Rule};
+use super::ledger::Ledger;
 use super::mandate::Mandate;
 use super::received::{Answer, Received};
 use super::{Credentials, answers};

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::super::answers;
-use super::super::judge;
+use super::super::facts;
 use super::super::mandate::{Mandate, Status};
 use super::super::order::Notification;
 use super::super::received::{Answer, Received};
@@ -103,7 +103,6 @@ pub(super) fn notify(
         ));
     }
     let now = received.now;
-    judge::notification(mandate, &wanted.reference, now, ledger);
     let (settles_at, delivered) = mandate.notify(world, wanted.debit_at, now);
     let notification = Notification {
         reference: wanted.reference.clone(),
@@ -115,6 +114,8 @@ pub(super) fn notify(
         settles_at,
         delivered,
     };
+    let requested = facts::notification(&notification);
+    ledger.record(mandate.judge.notification_requested(requested));
     let answer = Answer::value(200, &body(mandate, &notification, now));
     references.insert(wanted.reference.clone(), id.to_owned());
     mandate.notifications.insert(wanted.reference, notification);

@@ -1,11 +1,10 @@
 //! `GET /orders/{order_id}`: what became of an order.
 
 use chrono::SecondsFormat;
+use judge::Rule;
 use mandated::domain::Rail;
 use serde_json::json;
 
-use super::super::judge;
-use super::super::ledger::Rule;
 use super::super::mandate::Mandate;
 use super::super::order::Order;
 use super::super::received::{Answer, Received};
@@ -41,7 +40,7 @@ pub(in super::super) fn status(
         .get(id)
         .and_then(|owner| mandates.get_mut(owner))
         .ok_or_else(unknown)?;
-    let mut order = mandate.orders.remove(id).ok_or_else(unknown)?;
+    let order = mandate.orders.remove(id).ok_or_else(unknown)?;
     check_headers(received, &juspay.merchant_id, mandate, Some(id), ledger);
     if received.header("version").is_none() && !received.query.contains_key("version") {
         let detail = "the header version is missing".to_owned();
@@ -52,13 +51,7 @@ pub(in super::super) fn status(
             detail,
         );
     }
-    judge::look_up(
-        mandate.terms.rail,
-        mandate.id(),
-        &mut order,
-        received.now,
-        ledger,
-    );
+    ledger.record(mandate.judge.order_looked_up(id, received.now));
     let body = body(mandate, &order, &juspay.merchant_id);
     mandate.orders.insert(order.id.clone(), order);
     Ok(Answer::value(200, &body))

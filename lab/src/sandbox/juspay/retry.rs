@@ -1,12 +1,11 @@
 //! `POST /ecr/mandate/retry`: "will trigger the transactions from the location they last failed".
 
+use judge::facts::OrderRetry;
+use judge::{Presenter, Rule};
 use mandated::domain::ProviderKind;
 use serde::Deserialize;
 
 use super::super::answers;
-use super::super::attempt::By;
-use super::super::judge;
-use super::super::ledger::Rule;
 use super::super::mandate::Mandate;
 use super::super::order::{self, Notice, Order};
 use super::super::received::{Answer, Received};
@@ -56,12 +55,12 @@ pub(in super::super) fn retry(state: &mut State, received: &Received) -> Result<
         .filter(|mandate| mandate.terms.provider == ProviderKind::Juspay)
         .ok_or_else(|| Answer::json(400, answers::MANDATE_NOT_FOUND))?;
     let now = received.now;
-    let mut breach = |rule, detail: &str| {
+    let mut breach = |detail: &str| {
         let about = (request.mandate_id.as_str(), Some(request.order_id.as_str()));
-        ledger.violation(now, about, rule, detail.to_owned());
+        ledger.violation(now, about, Rule::BadRequest, detail.to_owned());
     };
     if !received.is("application/json") {
-        breach(Rule::BadRequest, "the content type is not application/json");
+        breach("the content type is not application/json");
     }
     // The page's sample carries neither header; one that is sent must be the right one.
     for (name, wanted) in [
@@ -69,22 +68,29 @@ pub(in super::super) fn retry(state: &mut State, received: &Received) -> Result<
         ("x-routing-id", &mandate.terms.customer_id),
     ] {
         if received.header(name).is_some_and(|given| given != wanted) {
-            breach(Rule::BadRequest, &format!("{name} is not {wanted:?}"));
+            breach(&format!("{name} is not {wanted:?}"));
         }
     }
     let Some(mut order) = mandate.orders.remove(&request.order_id) else {
         return Err(nothing_to_retry(mandate));
     };
-    if order.is_pending() {
-        breach(Rule::RetryWhilePending, "the order is still under way");
-    }
+    ledger.record(mandate.judge.order_retry_requested(OrderRetry {
+        order_id: &order.id,
+        pending: order.is_pending(),
+        at: now,
+    }));
     let retried = order.is_retryable(mandate);
     if retried {
         if notification_failed(&order) {
-            judge::notification(mandate, &format!("of {}", order.id), now, ledger);
-            order::notify_and_schedule(mandate, &mut order, None, now, world);
+            order::notify_and_schedule(mandate, &mut order, None, now, (world, ledger));
         } else {
-            order::present(mandate, &mut order, (By::Merchant, now), world, ledger);
+            order::present(
+                mandate,
+                &mut order,
+                (Presenter::Merchant, now),
+                world,
+                ledger,
+            );
         }
         order::settle(mandate, &mut order, now, world, ledger);
     }
@@ -101,6 +107,6 @@ pub(in super::super) fn retry(state: &mut State, received: &Received) -> Result<
 fn notification_failed(order: &Order) -> bool {
     match &order.notice {
         Notice::Provider(notification) => !notification.delivered,
-        Notice::Exempt | Notice::Missing | Notice::Merchant(_) => false,
+        Notice::Exempt | Notice::Missing | Notice::Unknown(_) | Notice::Merchant(_) => false,
     }
 }

@@ -3,18 +3,19 @@
 use std::collections::BTreeMap;
 
 use chrono::DateTime;
+use judge::facts::Scheduled;
+use judge::{Presenter, Rule};
 use mandated::domain::{Amount, Currency, Instant, Notify, ProviderKind};
 use serde::Serialize;
 
-use super::super::attempt::{Attempt, By};
+use super::super::answers;
+use super::super::attempt::Attempt;
 use super::super::decline::Decline;
-use super::super::judge;
-use super::super::ledger::Rule;
+use super::super::facts;
 use super::super::mandate::{Mandate, Status};
 use super::super::order::{self, Notice, Order};
 use super::super::received::{Answer, Received};
 use super::super::state::State;
-use super::super::{ClockTime, answers};
 use super::check_headers;
 use crate::seeded_rng::SeededRng;
 
@@ -59,8 +60,8 @@ pub(in super::super) fn create(state: &mut State, received: &Received) -> Result
         .get_mut(&wanted.mandate_id)
         .ok_or_else(|| Answer::json(400, answers::MANDATE_NOT_FOUND))?;
     let notice = notice(mandate, &wanted);
-    let provider_notifies =
-        mandate.terms.notify == Notify::Provider && matches!(notice, Notice::Missing);
+    let provider_notifies = mandate.terms.notify == Notify::Provider
+        && matches!(notice, Notice::Missing | Notice::Unknown(_));
     let now = received.now;
     let mut order = Order::new(
         &wanted.order_id,
@@ -71,18 +72,27 @@ pub(in super::super) fn create(state: &mut State, received: &Received) -> Result
     );
     if wanted.customer_id != mandate.terms.customer_id {
         let decline = Decline::invalid_customer(answers::INVALID_CUSTOMER);
-        order
-            .attempts
-            .push(Attempt::refused(By::Merchant, now, now, decline));
+        mandate.judge.order_initiated(&order.id, now);
+        order.attempts.push(Attempt::refused(now, now, decline));
     } else if provider_notifies {
-        judge::notification(mandate, &format!("of {}", order.id), now, ledger);
-        let notified =
-            order::notify_and_schedule(mandate, &mut order, wanted.execution_date, now, world);
-        if let (Some(delivered), Some(asked)) = (notified, wanted.execution_date) {
-            judge::execution_date(mandate, &order, (asked, delivered), ledger);
+        let asked = wanted.execution_date;
+        order::notify_and_schedule(mandate, &mut order, asked, now, (world, ledger));
+        if let (Some(notification), Some(execution_date)) = (order.notice.reference(), asked) {
+            ledger.record(mandate.judge.debit_scheduled(Scheduled {
+                order_id: &order.id,
+                notification,
+                execution_date,
+                at: now,
+            }));
         }
     } else {
-        order::present(mandate, &mut order, (By::Merchant, now), world, ledger);
+        order::present(
+            mandate,
+            &mut order,
+            (Presenter::Merchant, now),
+            world,
+            ledger,
+        );
     }
     order::settle(mandate, &mut order, now, world, ledger);
     let answer = Answer::value(200, &Transaction::of(&order, &juspay.merchant_id));
@@ -158,11 +168,10 @@ fn check(
         .terms
         .max_amount
         .ok_or_else(|| Answer::json(400, answers::NO_MAX_AMOUNT))?;
-    if wanted.amount.minor() > most.minor() {
-        let detail = format!("{} asked for at {}", wanted.amount, ClockTime(received.now));
-        state
-            .ledger
-            .violation(received.now, about, Rule::OverMaximum, detail);
+    let amount = facts::amount(wanted.amount);
+    let over = (mandate.judge).debit_requested(Some(&wanted.order_id), &amount, received.now);
+    if !over.is_empty() {
+        state.ledger.record(over);
         return Err(answers::over_maximum(most));
     }
     if mandate.status != Status::Active {
@@ -176,8 +185,9 @@ fn notice(mandate: &Mandate, wanted: &Wanted) -> Notice {
         Some(reference) if mandate.notifications.contains_key(reference) => {
             Notice::Merchant(reference.clone())
         }
-        None if !mandate.terms.wants_notification() => Notice::Exempt,
-        Some(_) | None => Notice::Missing,
+        Some(reference) => Notice::Unknown(reference.clone()),
+        None if mandate.judge.wants_notification() => Notice::Missing,
+        None => Notice::Exempt,
     }
 }
 

@@ -201,7 +201,7 @@ mod tests {
             ..Profile::DEMO
         };
         for (payer, payday) in earners(4) {
-            let at = |day: NaiveDate| holds(4, &profile, &payer, india::instant(day, 12, 0));
+            let at = |day: NaiveDate| holds(4, &profile, &payer, india::time(day, 12, 0));
             let mut days = day("2026-01-01").iter_days().take(120);
             let mut before = at(day("2025-12-31"));
             assert!(days.all(|day| {
@@ -222,7 +222,7 @@ mod tests {
         let mut changed = 0;
         for (payer, _) in earners(3) {
             let at = |hour, minute| {
-                let at = india::instant(day("2026-01-05"), hour, minute);
+                let at = india::time(day("2026-01-05"), hour, minute);
                 holds(3, &Profile::DEMO, &payer, at)
             };
             assert_eq!(at(0, 0), at(5, 59));
@@ -238,7 +238,7 @@ mod tests {
     fn some_always_have_enough_and_some_never() {
         let count = |wanted: i64| {
             let held = |day: NaiveDate, payer: &str| {
-                holds(5, &Profile::DEMO, payer, india::instant(day, 9, 0)) == wanted
+                holds(5, &Profile::DEMO, payer, india::time(day, 9, 0)) == wanted
             };
             let days = || day("2026-01-01").iter_days().take(60);
             earners(5)

@@ -29,7 +29,7 @@ fn shares(profile: &Profile) -> BTreeMap<String, usize> {
     for n in 0..20_000_usize {
         let id = format!("m{n}");
         let day = first.iter_days().nth(n % 31).unwrap();
-        let at = india::instant(day, [6, 7, 9, 14][n % 4], 0);
+        let at = india::time(day, [6, 7, 9, 14][n % 4], 0);
         let amount = AMOUNTS[n % AMOUNTS.len()];
         let reason = answer(1, profile, &presented(&id, amount, at));
         *shares

@@ -3,11 +3,11 @@
 use mandated::domain::ProviderKind;
 use serde_json::{Value, json};
 
+use super::super::india;
 use super::super::mandate::Mandate;
 use super::super::received::{Answer, Received};
 use super::super::state::State;
-use super::super::{ClockTime, india};
-use super::{no_such_mandate, reference, wrapped};
+use super::{no_such_mandate, reference, stamp, wrapped};
 
 fn known<'a>(state: &'a State, id: &str) -> Result<&'a Mandate, Answer> {
     state
@@ -33,8 +33,8 @@ pub(in super::super) fn mandate(
         "cardNumber": null,
         "status": mandate.status.word(),
         "firstChargeDate": mandate.terms.cycle_days.first(),
-        "addedOn": ClockTime(received.now).stamp(),
-        "scheduledOn": next.map(|day| ClockTime(india::instant(*day, 7, 0)).stamp()),
+        "addedOn": stamp(received.now),
+        "scheduledOn": next.map(|day| stamp(india::time(*day, 7, 0))),
         "currentCycle": mandate.cycles_begun,
         "authLink": null,
         "bankAccountNumber": null,

@@ -13,7 +13,7 @@ use super::attempt::Attempt;
 use super::juspay::number;
 use super::mandate::Mandate;
 use super::received::{Answer, Received};
-use super::{ClockTime, Instant};
+use super::{Instant, india};
 
 /// A payment of an eMandate: the provider's own debit of a cycle, or one that was asked for.
 #[derive(Debug)]
@@ -60,9 +60,9 @@ impl Payment {
             "cycle": self.number,
             "status": self.status(),
             "remarks": "",
-            "addedOn": ClockTime(self.added_at).stamp(),
-            "scheduledOn": self.scheduled_at.map(|at| ClockTime(at).stamp()),
-            "initiatedOn": self.attempts.first().map(|attempt| ClockTime(attempt.at).stamp()),
+            "addedOn": stamp(self.added_at),
+            "scheduledOn": self.scheduled_at.map(|at| stamp(at)),
+            "initiatedOn": self.attempts.first().map(|attempt| stamp(attempt.at)),
             "retryAttempts": self.retried.len(),
             "failureReason": failure.map(|decline| decline.bank_error_message.as_ref()),
         })
@@ -73,6 +73,11 @@ impl Payment {
 pub(super) fn authorise(received: &Received, key: &str) -> Option<Answer> {
     (received.header("authorization") != Some(key))
         .then(|| signzy_error(401, "Missing or incorrect credentials"))
+}
+
+/// A time the way Signzy writes it: `yyyy-MM-dd HH:mm:ss` in India, without a zone.
+fn stamp(at: Instant) -> String {
+    india::local(at).format("%Y-%m-%d %H:%M:%S").to_string()
 }
 
 /// Ids are numbers where they can be.

@@ -4,18 +4,20 @@
 //! message, under an HTTP status that is documented nowhere either.
 
 use chrono::NaiveDate;
-use mandated::domain::{Amount, Notify, ProviderKind};
+use judge::facts::PaymentRetry;
+use judge::{RetryRefusal, Rule};
+use mandated::domain::{Amount, Instant, Notify, ProviderKind};
 use serde_json::{Value, json};
 
+use super::super::answers;
+use super::super::facts;
 use super::super::india;
-use super::super::judge;
 use super::super::juspay::number;
-use super::super::ledger::{Ledger, Rule};
+use super::super::ledger::Ledger;
 use super::super::mandate::{Mandate, Status};
 use super::super::received::{Answer, Received};
 use super::super::state::State;
-use super::super::{ClockTime, answers};
-use super::{no_such_mandate, reference, schedule, wrapped};
+use super::{no_such_mandate, reference, schedule, stamp, wrapped};
 use crate::seeded_rng::SeededRng;
 
 fn refused(mandate: &Mandate, message: &str) -> Answer {
@@ -97,25 +99,20 @@ pub(in super::super) fn charge(
         let message = format!("Subscription is in {} state", mandate.status.word());
         return Err(refused(mandate, &message));
     }
-    if mandate
-        .terms
-        .max_amount
-        .is_some_and(|most| amount.minor() > most.minor())
-    {
-        let detail = format!("{amount} asked for at {}", ClockTime(received.now));
-        ledger.violation(received.now, (id, None), Rule::OverMaximum, detail);
+    let now = received.now;
+    let over = (mandate.judge).debit_requested(None, &facts::amount(amount), now);
+    if !over.is_empty() {
+        ledger.record(over);
         return Err(refused(mandate, "Amount is more than the maximum amount"));
     }
-    let day = india::day(received.now);
-    let Some(cycle) = mandate.terms.cycle_of(day) else {
-        let detail = format!("charged on {day}, before the first cycle");
-        ledger.violation(received.now, (id, None), Rule::NoCycle, detail);
+    let Some(cycle) = mandate.judge.cycle_of(india::day(now)) else {
+        ledger.record(mandate.judge.charge_requested(now));
         return Err(refused(mandate, "Subscription has not started"));
     };
-    let payment = schedule::payment(mandate, amount, cycle, received.now, world);
+    let payment = schedule::payment(mandate, amount, cycle, now, world);
     mandate.payments.push(payment);
     let index = mandate.payments.len().saturating_sub(1);
-    schedule::present(mandate, index, received.now, world);
+    schedule::present(mandate, index, now, world);
     let payment = mandate
         .payments
         .last()
@@ -176,12 +173,14 @@ pub(in super::super) fn retry(
     let Some(index) = mandate.payments.len().checked_sub(1) else {
         return Err(refused(mandate, "There is no payment to retry"));
     };
-    if let Some(message) = judge::signzy_retry(mandate, index, received.now, ledger) {
+    if let Some(message) = refusal(mandate, index, received.now, ledger) {
         return Err(refused(mandate, message));
     }
     let today = india::day(received.now);
     if let Some(payment) = mandate.payments.get_mut(index) {
         payment.retried.push(today);
+        let payment_id = payment.id.to_string();
+        mandate.judge.payment_retried(&payment_id, received.now);
     }
     schedule::present(mandate, index, received.now, world);
     move_next_cycle(mandate, moved);
@@ -200,11 +199,35 @@ pub(in super::super) fn retry(
             "paymentId": payment.id,
             "amount": number(payment.amount),
             "status": payment.status(),
-            "addedOn": ClockTime(payment.added_at).stamp(),
+            "addedOn": stamp(payment.added_at),
             "retryAttempts": payment.retried.len(),
         },
     });
     Ok(Answer::value(200, &body))
+}
+
+/// Cashfree, "Retry Subscription Charge": why a payment is not retried, if it is not.
+fn refusal(
+    mandate: &Mandate,
+    index: usize,
+    now: Instant,
+    ledger: &mut Ledger,
+) -> Option<&'static str> {
+    let payment = mandate.payments.get(index)?;
+    let verdict = mandate.judge.payment_retry_requested(PaymentRetry {
+        payment_id: &payment.id.to_string(),
+        pending: payment.status() == "PENDING",
+        at: now,
+    });
+    ledger.record(verdict.violations);
+    match verdict.refusal {
+        Some(RetryRefusal::RetriedToday) => Some("Only one retry is allowed per day"),
+        Some(RetryRefusal::StillPending) => Some("Payment is pending"),
+        Some(RetryRefusal::RetriesSpent) => Some("Maximum retries are done for this cycle"),
+        None if payment.status() != "FAILED" => Some("There is no failed payment to retry"),
+        None => (mandate.judge.cycle_of(india::day(now)) != Some(payment.cycle))
+            .then_some("The cycle of the payment is over"),
+    }
 }
 
 /// `POST …/activate`: takes an eMandate off hold without a debit.

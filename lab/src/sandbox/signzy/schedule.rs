@@ -1,12 +1,12 @@
 //! What Signzy does by itself: it debits a periodic eMandate on its cycle days at 07:00 and knows on the next day.
 
 use chrono::NaiveDate;
+use judge::Presenter;
 use mandated::domain::{Amount, Instant, Notify, ProviderKind};
 
-use super::super::attempt::By;
 use super::super::ledger::{Debit, Ledger};
 use super::super::mandate::{Mandate, Status, World};
-use super::super::{india, judge};
+use super::super::{india, order};
 use super::Payment;
 
 enum Next {
@@ -38,7 +38,7 @@ fn next(mandate: &Mandate) -> Option<(Instant, Next)> {
         .flatten()
         .map(|cycle| {
             let on = mandate.moved.get(cycle).unwrap_or(cycle);
-            (india::instant(*on, 0, 0), Next::Begin(*cycle))
+            (india::time(*on, 0, 0), Next::Begin(*cycle))
         });
     let payments = mandate
         .payments
@@ -65,7 +65,7 @@ fn begin(mandate: &mut Mandate, cycle: NaiveDate, at: Instant, world: &World) {
     };
     let mut payment = payment(mandate, amount, cycle, at, world);
     payment.number = mandate.cycles_begun;
-    payment.scheduled_at = Some(india::instant(india::day(at), 7, 0));
+    payment.scheduled_at = Some(india::time(india::day(at), 7, 0));
     mandate.payments.push(payment);
 }
 
@@ -102,7 +102,7 @@ pub(super) fn present(mandate: &mut Mandate, index: usize, at: Instant, world: &
     let Some(debit) = payment.map(|payment| (payment.cycle, payment.amount)) else {
         return;
     };
-    let attempt = mandate.present(world, debit, By::Merchant, at);
+    let attempt = mandate.present(world, debit, Presenter::Merchant, at);
     if let Some(payment) = mandate.payments.get_mut(index) {
         payment.attempts.push(attempt);
     }
@@ -138,5 +138,6 @@ pub(super) fn resolve(mandate: &mut Mandate, index: usize, ledger: &mut Ledger) 
     if mandate.status == Status::OnHold && !payment.retried.is_empty() {
         mandate.status = Status::Active;
     }
-    judge::book(mandate, debit, ledger);
+    let amount = payment.amount;
+    order::collect(mandate, amount, debit, ledger);
 }

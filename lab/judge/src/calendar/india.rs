@@ -1,31 +1,32 @@
-//! Indian time, read straight from the rules: the sandbox shares no calendar with the engine that it judges.
+//! Time in India: the day, the wall clock, and the peak hours of UPI.
 
 use std::fmt;
 
-use chrono::{DateTime, NaiveDate, NaiveDateTime, TimeDelta, Timelike};
-use mandated::domain::Instant;
+use chrono::{DateTime, NaiveDate, NaiveDateTime, TimeDelta, Timelike, Utc};
+
+use crate::facts::Timestamp;
 
 /// India Standard Time has no daylight saving.
 const IST: TimeDelta = TimeDelta::minutes(330);
 
-/// An instant later or, with a negative span, earlier.
-pub(super) fn after(at: Instant, span: TimeDelta) -> Instant {
+/// A time later or, with a negative span, earlier.
+pub fn after(at: Timestamp, span: TimeDelta) -> Timestamp {
     at.checked_add_signed(span)
-        .unwrap_or(DateTime::<chrono::Utc>::MAX_UTC)
+        .unwrap_or(DateTime::<Utc>::MAX_UTC)
 }
 
 /// The wall clock in India.
-pub(super) fn local(at: Instant) -> NaiveDateTime {
+pub fn local(at: Timestamp) -> NaiveDateTime {
     after(at, IST).naive_utc()
 }
 
 /// The day in India.
-pub(super) fn day(at: Instant) -> NaiveDate {
+pub fn day(at: Timestamp) -> NaiveDate {
     local(at).date()
 }
 
 /// A day and a time of day in India.
-pub(super) fn instant(day: NaiveDate, hour: u32, minute: u32) -> Instant {
+pub fn time(day: NaiveDate, hour: u32, minute: u32) -> Timestamp {
     let local = day.and_hms_opt(hour, minute, 0).unwrap_or_default();
     after(
         local.and_utc(),
@@ -34,12 +35,13 @@ pub(super) fn instant(day: NaiveDate, hour: u32, minute: u32) -> Instant {
 }
 
 /// The day after.
-pub(super) fn next_day(day: NaiveDate) -> NaiveDate {
+pub fn next_day(day: NaiveDate) -> NaiveDate {
     day.succ_opt().unwrap_or(NaiveDate::MAX)
 }
 
-/// NPCI/UPI/OC/215A/2025-26: peak is "from 10:00 hrs to 13:00 hrs and from 17:00 hrs to 21:30 hrs".
-pub(super) fn is_peak(at: Instant) -> bool {
+/// NPCI/UPI/OC/215A/2025-26, "Guidelines on usage of UPI API": peak is "from 10:00 hrs to 13:00 hrs and from 17:00 hrs
+/// to 21:30 hrs".
+pub fn is_peak(at: Timestamp) -> bool {
     let local = local(at);
     let minute = local
         .hour()
@@ -48,26 +50,19 @@ pub(super) fn is_peak(at: Instant) -> bool {
     (600..780).contains(&minute) || (1020..1290).contains(&minute)
 }
 
-/// The first instant from here on that is not in peak hours.
-pub(super) fn off_peak(at: Instant) -> Instant {
+/// The first time from here on that is not in peak hours.
+pub fn off_peak(at: Timestamp) -> Timestamp {
     if !is_peak(at) {
         at
     } else if local(at).hour() < 13 {
-        instant(day(at), 13, 0)
+        time(day(at), 13, 0)
     } else {
-        instant(day(at), 21, 30)
+        time(day(at), 21, 30)
     }
 }
 
-/// An instant as India reads it: the time of day for people.
-pub(super) struct ClockTime(pub(super) Instant);
-
-impl ClockTime {
-    /// The way Signzy writes it: `yyyy-MM-dd HH:mm:ss`, without a zone.
-    pub(super) fn stamp(&self) -> String {
-        local(self.0).format("%Y-%m-%d %H:%M:%S").to_string()
-    }
-}
+/// A time as a clock in India shows it.
+pub(crate) struct ClockTime(pub(crate) Timestamp);
 
 impl fmt::Display for ClockTime {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -81,7 +76,7 @@ mod tests {
 
     #[test]
     fn peak_hours_are_those_of_the_circular_to_the_second() {
-        let at = |text: &str| text.parse::<Instant>().unwrap();
+        let at = |text: &str| text.parse::<Timestamp>().unwrap();
         // 10:00 and 13:00, 17:00 and 21:30 in India.
         assert!(!is_peak(at("2026-01-05T04:29:59Z")));
         assert!(is_peak(at("2026-01-05T04:30:00Z")));
