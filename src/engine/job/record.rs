@@ -10,6 +10,7 @@ use crate::engine::Engine;
 use crate::provider::{Call, Reply, Wire};
 use crate::store::claim::Claimed;
 use crate::store::settle::{Attempt, Settlement};
+use crate::wording;
 
 impl Run<'_> {
     pub(super) fn record_debit(&mut self, call: Call, reference: &str, reply: &Reply<Outcome>) {
@@ -74,7 +75,7 @@ pub(super) fn settlement(
         lease_token: claimed.token,
         from_state: claimed.execution.state,
         to_state,
-        reason: decision.reason.clone(),
+        reason: wording::reason(&decision.reason, policy.debit_windows.time_zone()),
         class: decision.class.map(Class::as_str),
         step: decision.next.map(|next| next.step.as_str()),
         run_at: decision.next.map(|next| next.span.opens),
