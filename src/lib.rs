@@ -20,6 +20,7 @@ pub mod lifecycle;
 pub mod provider;
 pub mod store;
 pub mod telemetry;
+pub mod wording;
 
 /// The migrations of the schema `mandated`, compiled in.
 pub static MIGRATOR: sqlx::migrate::Migrator = sqlx::migrate!();

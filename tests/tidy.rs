@@ -20,10 +20,11 @@ config       | domain
 telemetry    | config domain
 lifecycle    | config
 failpoint    |
-store        | config domain failpoint
+wording      | domain
+store        | config domain failpoint wording
 provider     | domain failpoint
-engine       | clock config domain failpoint provider store telemetry
-admin        | clock config domain provider store telemetry
+engine       | clock config domain failpoint provider store telemetry wording
+admin        | clock config domain provider store telemetry wording
 app          | admin cli clock config domain engine lifecycle provider store telemetry
 cli          | admin domain";
 
@@ -265,7 +266,7 @@ fn the_bench_binds_what_the_statements_take() {
 /// A file, what is in it (`¶` is the end of a line), and the end of what is said about it: nothing if it is fine.
 const SAMPLES: &str = "
 src/domain/a.rs            | use crate::store::jobs;                          | src/domain/a.rs:1: domain may not use store, only: 
-src/store/a.rs             | ¶use crate::{domain::{self, Step}, provider};    | a.rs:2: store may not use provider, only: config domain failpoint
+src/store/a.rs             | ¶use crate::{domain::{self, Step}, provider};    | a.rs:2: store may not use provider, only: config domain failpoint wording
 src/provider/a/b.rs        | fn f() { crate::store::get() }                   | provider may not use store, only: domain failpoint
 src/engine/mod.rs          | use crate::app::run;                             | engine may not use app,
 src/clock.rs               | use crate::config::Config;                       | clock may not use config,

@@ -4,7 +4,7 @@ use std::io;
 
 use chrono::NaiveDate;
 
-use crate::domain::machine::decide::operator::{Declined, Wish};
+use crate::domain::machine::decide::operator::Wish;
 use crate::domain::money::MoneyError;
 use crate::domain::resolve::Refusal;
 use crate::domain::{Amount, ExecutionId, MandateStatus};
@@ -59,7 +59,7 @@ pub enum AdminError {
     Declined {
         execution: ExecutionId,
         wish: Wish,
-        why: Declined,
+        why: String,
     },
     /// Words that cannot be kept.
     #[error(transparent)]

@@ -14,6 +14,7 @@ use super::output::{Table, write_json};
 use super::text::{Format, age, local, money, utc};
 use crate::domain::cycle::{Cycle, Frequency, Schedule};
 use crate::domain::plan::execution::{NewExecution, Numbered, Payer, new_execution};
+use crate::domain::plan::reason::PlanReason;
 use crate::domain::policy::Policy;
 use crate::domain::{
     AccountId, Amount, ExecutionId, Instant, MandateId, MandateStatus, ProviderKind, Rail,
@@ -21,6 +22,7 @@ use crate::domain::{
 use crate::store;
 use crate::store::listing::ExecutionFilter;
 use crate::store::mandates::Stored;
+use crate::wording;
 
 /// Prints executions, the newest first.
 pub async fn list(
@@ -118,7 +120,7 @@ pub async fn add(
         .map(|id| new_execution(&payer(&stored), &cycle, amount, rules, (&tag, id), now))
         .map(|new| NewExecution {
             reason: if new.step.is_some() {
-                "presented by the merchant".to_owned()
+                PlanReason::Presented
             } else {
                 new.reason
             },
@@ -129,7 +131,10 @@ pub async fn add(
         .iter()
         .find_map(|new| Some((new.id, new.step?, new.run_at?)));
     let Some((id, next_step, next_at)) = first else {
-        let reason = new.into_iter().map(|new| new.reason).collect();
+        let reason = new
+            .iter()
+            .map(|new| wording::planned(&new.reason, new.zone))
+            .collect();
         return Err(refuse(CycleRefusal::TooLate(reason)));
     };
     let added = store::planning::insert_executions(&mut tx, &new, now).await?;

@@ -10,6 +10,7 @@ use super::output::write_json;
 use super::text::{Format, utc};
 use super::words::checked;
 use crate::store::operate::{Granted, Operated, Wished, operate};
+use crate::wording;
 
 /// An execution for which a wish was granted.
 #[derive(Debug, Serialize)]
@@ -32,10 +33,10 @@ pub async fn wish(conn: &mut PgConnection, wished: Wished<'_>) -> Result<Done, A
             granted,
         }),
         Operated::Held => Err(AdminError::Held(id)),
-        Operated::Declined(why) => Err(AdminError::Declined {
+        Operated::Declined(declined) => Err(AdminError::Declined {
             execution: id,
             wish: wished.wish,
-            why,
+            why: wording::declined(&declined),
         }),
         Operated::NoExecution => Err(AdminError::NoExecution(id)),
     }

@@ -11,10 +11,11 @@ use super::output::{Table, write_json};
 use super::text::{Format, local};
 use crate::domain::afa::approval_above;
 use crate::domain::plan::coming;
-use crate::domain::plan::reason::why;
+use crate::domain::plan::reason::times;
 use crate::domain::policy::Policy;
 use crate::domain::{Instant, ProviderKind, Rail};
 use crate::store;
+use crate::wording;
 
 /// A coming cycle. Without times it cannot be collected lawfully.
 #[derive(Debug, Serialize)]
@@ -61,7 +62,10 @@ pub async fn plan(
         window_ends_at: timetable.and_then(|timetable| timetable.debit.closes),
         last_safe_start: timetable.map(|timetable| timetable.last_safe_start),
         closes_at: cycle.closes_at,
-        why: timetable.map(|timetable| why(&cycle, &timetable, &policy)),
+        why: timetable.map(|timetable| {
+            let zone = policy.debit_windows.time_zone();
+            wording::times(&times(&cycle, &timetable, &policy), zone)
+        }),
     });
     if format == Format::Json {
         for line in lines {

@@ -15,6 +15,7 @@ pub mod outcome;
 pub mod payday;
 pub mod plan;
 pub mod policy;
+pub mod reason;
 pub mod resolve;
 pub mod retry;
 pub mod state;

@@ -20,6 +20,7 @@ use super::cycle::{Cycle, Terms};
 use super::policy::Policy;
 use super::window::{Span, TICK};
 use super::{Instant, Notify, ProviderKind, Step};
+use reason::Closed;
 use times::Plan;
 
 /// When the things of one cycle are due under a policy.
@@ -42,10 +43,7 @@ pub enum Start {
     /// Its first step: when, and the end of the window that this lies in.
     At(Step, Span),
     /// It can no longer be collected.
-    Closed {
-        /// Why, with the times, for people.
-        reason: String,
-    },
+    Closed(Closed),
 }
 
 /// The plan of a cycle, if it can be collected at all.
@@ -125,9 +123,7 @@ pub fn start(
     };
     match first {
         Some((step, span)) => Start::At(step, span),
-        None => Start::Closed {
-            reason: plan.why_closed(flow, now),
-        },
+        None => Start::Closed(plan.why_closed(flow, now)),
     }
 }
 

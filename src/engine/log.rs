@@ -15,6 +15,7 @@ use crate::domain::plan::execution::NewExecution;
 use crate::domain::{Instant, Rail, State};
 use crate::store::claim::Claimed;
 use crate::store::settle::{PausedAccount, Settled};
+use crate::wording;
 
 /// One line with all the fields of the contract, at a level.
 macro_rules! line {
@@ -64,7 +65,7 @@ pub fn planned(engine: &Engine, execution: &NewExecution, rail: Rail) {
                 account = account.map(|account| account.name.as_str()),
                 rail = rail.as_str(),
                 state = execution.state.as_str(),
-                decision = execution.reason,
+                decision = wording::planned(&execution.reason, execution.zone),
                 next_step = execution.step,
                 next_at = execution.run_at.map(time),
                 worker.id = engine.settings.worker_id.as_str(),

@@ -339,7 +339,7 @@ async fn pause_account(
         return Ok(());
     };
     let (now, pool) = (engine.clock.now(), &engine.pool);
-    let reason = &done.decision.reason;
+    let reason = &done.settlement.reason;
     let what = "pause the account";
     match pause {
         AccountPause::Refused => {

@@ -14,6 +14,7 @@ use crate::domain::plan::execution::NewExecution;
 use crate::domain::{
     AccountId, Amount, ExecutionId, Instant, MandateId, Notify, ProviderKind, Rail,
 };
+use crate::wording;
 
 /// A mandate as the planner needs it.
 #[derive(Debug)]
@@ -105,6 +106,10 @@ pub async fn insert_executions(
     now: Instant,
 ) -> Result<HashSet<ExecutionId>, StoreError> {
     let columns = Columns(executions);
+    let reasons: Vec<String> = executions
+        .iter()
+        .map(|new| wording::planned(&new.reason, new.zone))
+        .collect();
     let added = sqlx::query_scalar!(
         r#"with n as materialized (
              select * from unnest(
@@ -151,7 +156,7 @@ pub async fn insert_executions(
         &columns.of(|new| new.max_amount_minor),
         &columns.of(|new| new.currency.as_str()) as _,
         &columns.of(|new| new.state.as_str()) as _,
-        &columns.of(|new| new.reason.as_str()) as _,
+        &reasons,
         &columns.of(|new| new.order_id.as_str()) as _,
         &columns.of(|new| small(new.notification_no)),
         &columns.of(|new| new.notification_ref.as_deref()) as _,

@@ -11,6 +11,7 @@ use crate::admin::text::{Format, local};
 use crate::domain::machine::decide::{AccountPause, Decision};
 use crate::domain::outcome::Failure;
 use crate::domain::{Class, Instant, MandateStatus, State, Step, state};
+use crate::wording;
 
 /// What an answer came to, and what follows under the policy.
 #[derive(Debug, Serialize)]
@@ -45,6 +46,7 @@ impl Verdict {
         scene: &Scene,
         decision: &Decision,
     ) -> Self {
+        let zone = scene.policy.debit_windows.time_zone();
         let rule = failure.and_then(|failure| failure.rule.as_ref());
         let (account, account_until) = match decision.account {
             None => (None, None),
@@ -73,11 +75,11 @@ impl Verdict {
             next_step: decision.next.map(|next| next.step),
             next_at: decision.next.map(|next| next.span.opens),
             next_before: decision.next.and_then(|next| next.span.closes),
-            reason: decision.reason.clone(),
+            reason: wording::reason(&decision.reason, zone),
             mandate: decision.mandate,
             account,
             account_until,
-            zone: scene.policy.debit_windows.time_zone(),
+            zone,
         }
     }
 

@@ -1,9 +1,9 @@
 //! A cycle that becomes an execution: what is copied once, and its first step.
 
 use chrono::NaiveDate;
-use serde::Serialize;
+use chrono_tz::Tz;
 
-use super::reason::why;
+use super::reason::{PlanReason, times};
 use super::{Start, start, timetable};
 use crate::domain::cycle::Cycle;
 use crate::domain::ids::{notification_ref, order_id};
@@ -31,7 +31,7 @@ pub struct Payer<'a> {
 }
 
 /// A new execution with its first job, as columns.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 #[expect(
     missing_docs,
     reason = "the fields are the columns of executions and jobs"
@@ -49,7 +49,9 @@ pub struct NewExecution {
     pub max_amount_minor: i64,
     pub currency: String,
     pub state: State,
-    pub reason: String,
+    pub reason: PlanReason,
+    /// Where the rail's hours are counted.
+    pub zone: Tz,
     pub order_id: String,
     pub notification_no: u16,
     pub notification_ref: Option<String>,
@@ -77,10 +79,12 @@ fn planned(
     policy: &Policy,
     id: ExecutionId,
     start_at: Instant,
-) -> String {
+) -> PlanReason {
     match timetable(cycle, payer.provider, payer.notify, policy, id.0) {
-        Some(times) if times.start_at == start_at => why(cycle, &times, policy),
-        Some(_) | None => "late: as soon as it can".to_owned(),
+        Some(timetable) if timetable.start_at == start_at => {
+            PlanReason::Times(times(cycle, &timetable, policy))
+        }
+        Some(_) | None => PlanReason::Late,
     }
 }
 
@@ -97,7 +101,16 @@ pub fn new_execution(
 ) -> NewExecution {
     let policy = rules.policy;
     let separate = payer.notify == Notify::Separate;
-    let mut execution = NewExecution {
+    let (provider, notify) = (payer.provider, payer.notify);
+    let start = start(cycle, provider, notify, policy, id.0, now);
+    let (first, state, reason) = match start {
+        Start::At(step, span) => {
+            let reason = planned(payer, cycle, policy, id, span.opens);
+            (Some((step, span)), State::Planned, reason)
+        }
+        Start::Closed(why) => (None, State::Expired, PlanReason::Closed(why)),
+    };
+    NewExecution {
         id,
         mandate_id: payer.id,
         mandate_ref: payer.reference.to_owned(),
@@ -109,37 +122,19 @@ pub fn new_execution(
         amount_minor: amount.minor(),
         max_amount_minor: payer.max_amount.minor(),
         currency: amount.currency().to_string(),
-        state: State::Planned,
-        reason: "planned".to_owned(),
+        state,
+        reason,
+        zone: policy.debit_windows.time_zone(),
         order_id: order_id(tag, id, 1),
         notification_no: u16::from(separate),
         notification_ref: separate.then(|| notification_ref(tag, id, 1)),
-        execute_at: None,
+        execute_at: first.and_then(|(_, span)| {
+            execution_date(cycle, provider, notify, policy, id.0, span.opens)
+        }),
         max_attempts: policy.max_attempts,
         max_attempts_in_30_days: policy.max_attempts_in_30_days,
-        step: None,
-        run_at: None,
-        run_before: None,
-    };
-    match start(cycle, payer.provider, payer.notify, policy, id.0, now) {
-        Start::At(step, span) => {
-            execution.reason = planned(payer, cycle, policy, id, span.opens);
-            execution.step = Some(step.as_str());
-            execution.run_at = Some(span.opens);
-            execution.run_before = span.closes;
-            execution.execute_at = execution_date(
-                cycle,
-                payer.provider,
-                payer.notify,
-                policy,
-                id.0,
-                span.opens,
-            );
-        }
-        Start::Closed { reason } => {
-            execution.state = State::Expired;
-            execution.reason = reason;
-        }
+        step: first.map(|(step, _)| step.as_str()),
+        run_at: first.map(|(_, span)| span.opens),
+        run_before: first.and_then(|(_, span)| span.closes),
     }
-    execution
 }

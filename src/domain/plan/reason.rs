@@ -1,4 +1,4 @@
-//! Why the things of a cycle are due when they are, and why it can no longer be collected, in words.
+//! Why the things of a cycle are due when they are, and why it can no longer be collected, as values.
 
 use std::time::Duration;
 
@@ -8,95 +8,134 @@ use crate::domain::Instant;
 use crate::domain::cycle::Cycle;
 use crate::domain::policy::Policy;
 
+/// Why a new execution stands where it does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PlanReason {
+    /// It is planned for its best times.
+    Times(TimesReason),
+    /// The best time has passed: it is done as soon as it can be.
+    Late,
+    /// The merchant presented its cycle.
+    Presented,
+    /// It can no longer be collected.
+    Closed(Closed),
+}
+
 /// Why a cycle's debit and notification are planned for the times that they are.
-pub fn why(cycle: &Cycle, timetable: &Timetable, policy: &Policy) -> String {
-    let zone = policy.debit_windows.time_zone();
-    let clock = |at: Instant| at.with_timezone(&zone).format("%H:%M").to_string();
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TimesReason {
+    /// The cycle's own time.
+    pub own: Instant,
+    /// The first time from then on in the hours for debits.
+    pub opens: Instant,
+    /// Over how long debits are spread, if this one is put off for that.
+    pub spread: Option<Duration>,
+    /// Why the notification is planned for its time.
+    pub notice: Option<NoticeReason>,
+}
+
+/// Why a notification is planned for the time that it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NoticeReason {
+    /// How many hours it is ahead of the debit.
+    pub hours_ahead: i64,
+    /// How far it must be ahead.
+    pub notice: Duration,
+    /// How much earlier it is sent, so that it can fail and be sent again.
+    pub lead: Duration,
+}
+
+/// Why a cycle can no longer be collected, and when it closes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Closed {
+    /// When the cycle closes.
+    pub closes_at: Instant,
+    /// Why nothing fits in before.
+    pub why: WhyClosed,
+}
+
+/// Why nothing fits into a cycle any more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WhyClosed {
+    /// It is over.
+    Over,
+    /// There is no window at all.
+    NoWindow,
+    /// The next hours for debits begin after it.
+    NextDebit {
+        /// When.
+        opens: Instant,
+    },
+    /// A notification could be debited only after it.
+    NextNotice {
+        /// The earliest notification.
+        notice: Instant,
+        /// Its earliest debit.
+        debit: Instant,
+    },
+    /// The hours leave no notification and debit with a lawful time between them.
+    NoPair {
+        /// The shortest such time.
+        shortest: Duration,
+        /// The longest.
+        longest: Duration,
+    },
+}
+
+/// Why a cycle's debit and notification are planned for the times that they are.
+pub fn times(cycle: &Cycle, timetable: &Timetable, policy: &Policy) -> TimesReason {
     let (own, debit) = (cycle.debit_at, timetable.debit.opens);
     let opens = policy
         .debit_windows
         .at_or_after(own)
         .map_or(own, |span| span.opens);
-    let at = if opens == own {
-        format!("{} is its own time", clock(own))
-    } else {
-        format!(
-            "{} is outside the hours for debits, the next is {}",
-            clock(own),
-            clock(opens)
-        )
-    };
-    let spread = (debit > opens)
-        .then(|| format!("spread over {}", humantime::format_duration(policy.jitter)));
-    let told = timetable.notify_at.map(|notify_at| {
-        let [notice, lead] = [policy.notify_to_debit, policy.notify_lead].map(in_hours);
-        let ahead = debit.signed_duration_since(notify_at).num_hours();
-        format!("the payer is told {ahead}h ahead: {notice}, and {lead} in case that fails")
+    let notice = timetable.notify_at.map(|notify_at| NoticeReason {
+        hours_ahead: debit.signed_duration_since(notify_at).num_hours(),
+        notice: policy.notify_to_debit,
+        lead: policy.notify_lead,
     });
-    [Some(at), spread, told]
-        .into_iter()
-        .flatten()
-        .collect::<Vec<_>>()
-        .join("; ")
-}
-
-/// "25h", as the law and the configuration say it, and not "1day 1h".
-pub(in crate::domain) fn in_hours(duration: Duration) -> String {
-    match (
-        duration.as_secs().checked_div(3600),
-        duration.as_secs() % 3600,
-    ) {
-        (Some(hours), 0) => format!("{hours}h"),
-        (_, _) => humantime::format_duration(duration).to_string(),
+    TimesReason {
+        own,
+        opens,
+        spread: (debit > opens).then_some(policy.jitter),
+        notice,
     }
 }
 
 impl Plan<'_> {
     /// Why nothing can be planned from now on.
-    pub(super) fn why_closed(&self, flow: Flow, now: Instant) -> String {
-        let zone = self.policy.debit_windows.time_zone();
-        let closes = self.local(self.cycle.closes_at);
-        if now >= self.cycle.closes_at {
-            return format!("the cycle closed at {closes} ({zone})");
-        }
+    pub(super) fn why_closed(&self, flow: Flow, now: Instant) -> Closed {
+        let closes_at = self.cycle.closes_at;
         let due = now.max(self.cycle.debit_at);
-        let why = match flow {
-            Flow::Notified(_) => self.no_debit_after_notice(now, due),
-            Flow::Unnotified | Flow::Watched => self.no_debit(due),
+        let why = if now >= closes_at {
+            Some(WhyClosed::Over)
+        } else {
+            match flow {
+                Flow::Notified(_) => self.no_debit_after_notice(now, due),
+                Flow::Unnotified | Flow::Watched => self.no_debit(due),
+            }
         };
-        let why = why.unwrap_or_else(|| "there is no window".to_owned());
-        format!("{why} the cycle closes at {closes} ({zone})")
+        let why = why.unwrap_or(WhyClosed::NoWindow);
+        Closed { closes_at, why }
     }
 
-    fn no_debit(&self, due: Instant) -> Option<String> {
-        let debit = self.policy.debit_windows.at_or_after(due)?.opens;
-        Some(format!(
-            "the next debit window opens at {}, after",
-            self.local(debit)
-        ))
+    fn no_debit(&self, due: Instant) -> Option<WhyClosed> {
+        let opens = self.policy.debit_windows.at_or_after(due)?.opens;
+        Some(WhyClosed::NextDebit { opens })
     }
 
-    fn no_debit_after_notice(&self, now: Instant, due: Instant) -> Option<String> {
+    fn no_debit_after_notice(&self, now: Instant, due: Instant) -> Option<WhyClosed> {
         let policy = self.policy;
         let notice = policy.notify_windows.at_or_after(now)?.opens;
         let allowed = self.debit_allowed(notice, due)?;
         let debit = policy.debit_windows.at_or_after(allowed)?.opens;
-        if debit < self.cycle.closes_at {
-            let shortest = humantime::format_duration(policy.notify_to_debit);
-            let longest = humantime::format_duration(policy.notification_validity);
-            return Some(format!(
-                "the windows leave no notification and debit that are {shortest} to {longest} apart before"
-            ));
-        }
-        let (notice, debit) = (self.local(notice), self.local(debit));
-        Some(format!(
-            "a notification at {notice} could be debited at {debit} at the earliest, after"
-        ))
-    }
-
-    /// An instant as the windows' own clocks show it.
-    fn local(&self, at: Instant) -> String {
-        let zone = self.policy.debit_windows.time_zone();
-        at.with_timezone(&zone).format("%Y-%m-%d %H:%M").to_string()
+        Some(if debit < self.cycle.closes_at {
+            WhyClosed::NoPair {
+                shortest: policy.notify_to_debit,
+                longest: policy.notification_validity,
+            }
+        } else {
+            WhyClosed::NextNotice { notice, debit }
+        })
     }
 }

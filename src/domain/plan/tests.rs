@@ -2,6 +2,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::time::Duration;
 
+use super::reason::WhyClosed;
 use super::*;
 use crate::domain::Rail;
 use crate::domain::cycle::{Frequency, Schedule};
@@ -95,7 +96,7 @@ fn say(
                 span.closes.map_or("-".to_owned(), show)
             )
         }
-        Start::Closed { reason } => reason,
+        Start::Closed(why) => format!("{why:?}"),
     }
 }
 
@@ -237,16 +238,17 @@ fn a_cycle_without_a_debit_window_is_not_planned() {
             None
         );
     }
+    let closed = Closed {
+        closes_at: ist("2026-02-01 00:00"),
+        why: WhyClosed::NextNotice {
+            notice: ist("2026-01-30 06:00"),
+            debit: ist("2026-02-01 09:00"),
+        },
+    };
+    let (juspay, separate, now) = (ProviderKind::Juspay, Notify::Separate, "2026-01-30 06:00");
     assert_eq!(
-        say(
-            &evening,
-            ProviderKind::Juspay,
-            Notify::Separate,
-            &policy,
-            "2026-01-30 06:00"
-        ),
-        "a notification at 2026-01-30 06:00 could be debited at 2026-02-01 09:00 at the earliest, \
-         after the cycle closes at 2026-02-01 00:00 (Asia/Kolkata)"
+        start(&evening, juspay, separate, &policy, 7, ist(now)),
+        Start::Closed(closed)
     );
 }
 
@@ -266,17 +268,17 @@ fn a_notification_that_would_be_too_old_gives_up_its_lead_or_moves_the_debit() {
     // With one narrow window for each, a debit is never 25 to 48 hours after a notification.
     let never = policy(&["09:20-09:29"], &["08:30-08:50"]);
     assert_eq!(plan(&never), None);
-    let reason = say(
-        &morning,
-        ProviderKind::Juspay,
-        Notify::Separate,
-        &never,
-        "2026-01-30 06:00",
-    );
+    let closed = Closed {
+        closes_at: ist("2026-02-28 00:00"),
+        why: WhyClosed::NoPair {
+            shortest: Duration::from_hours(25),
+            longest: Duration::from_hours(48),
+        },
+    };
+    let (juspay, separate, now) = (ProviderKind::Juspay, Notify::Separate, "2026-01-30 06:00");
     assert_eq!(
-        reason,
-        "the windows leave no notification and debit that are 1day 1h to 2days apart \
-         before the cycle closes at 2026-02-28 00:00 (Asia/Kolkata)"
+        start(&morning, juspay, separate, &never, 7, ist(now)),
+        Start::Closed(closed)
     );
     let contradiction = Policy {
         notification_validity: Duration::from_hours(24),

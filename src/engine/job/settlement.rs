@@ -7,6 +7,7 @@ use crate::domain::{Amount, Class, Event, MandateStatus, Notify, ProviderKind, S
 use crate::engine::Engine;
 use crate::store::claim::Claimed;
 use crate::store::settle::{Attempt, Settlement};
+use crate::wording;
 
 pub(super) fn build(
     engine: &Engine,
@@ -30,7 +31,7 @@ pub(super) fn build(
         lease_token: claimed.token,
         from_state: claimed.execution.state,
         to_state: transition.to,
-        reason: decision.reason.clone(),
+        reason: wording::reason(&decision.reason, policy.debit_windows.time_zone()),
         class: decision.class.map(Class::as_str),
         step: decision.next.map(|next| next.step.as_str()),
         run_at: decision.next.map(|next| next.span.opens),

@@ -285,7 +285,7 @@ async fn a_retry_whose_first_read_is_not_answered_stays_due() {
             (next.step, done.to_state, done.decision.closes_intent),
             (Step::Retry, State::Retrying, true),
             "HTTP {status}: {}",
-            done.decision.reason
+            done.settlement.reason
         );
         assert_eq!(stage.calls("/ecr/mandate/retry").await, 0);
     }
@@ -357,7 +357,7 @@ async fn an_order_that_is_collected_late_leaves_those_after_it_to_be_looked_at()
         "its debit is on record"
     );
     assert!(
-        done.decision.reason.contains("refund due"),
+        done.settlement.reason.contains("refund due"),
         "{:?}",
         done.decision
     );

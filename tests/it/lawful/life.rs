@@ -17,6 +17,7 @@ use mandated::domain::{
     Amount, Class, Currency, Execution, ExecutionId, Instant, MandateStatus, Notify, ProviderKind,
     Rail, State, Step, state,
 };
+use mandated::wording;
 
 use super::bank::{Bank, Chances, Draws, Stands, failure};
 use super::told::Told;
@@ -394,7 +395,8 @@ impl Life {
         if decision.parked {
             self.resume();
         }
-        self.note(to.as_str(), &decision.reason);
+        let zone = self.policy.debit_windows.time_zone();
+        self.note(to.as_str(), &wording::reason(&decision.reason, zone));
         if self.next.is_none() && !to.is_final() {
             return Err(format!("{to} without a job"));
         }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use mandated::config::Config;
 use mandated::domain::plan::execution::NewExecution;
+use mandated::domain::plan::reason::PlanReason;
 use mandated::domain::{AccountId, ExecutionId, LeaseToken, MandateId, ProviderKind, Rail, State};
 use mandated::store::claim::Claimed;
 use mandated::store::planning::{
@@ -151,7 +152,8 @@ fn next_cycle(mandate: &DueMandate, id: ExecutionId, policy_id: i64) -> NewExecu
         max_amount_minor: mandate.max_amount.minor(),
         currency: "INR".to_owned(),
         state: State::Planned,
-        reason: "due".to_owned(),
+        reason: PlanReason::Late,
+        zone: mandate.terms.time_zone,
         order_id: format!("next-{id}"),
         notification_no: 0,
         notification_ref: None,

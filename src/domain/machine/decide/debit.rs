@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::timing::{daily, lookup_at, may_look, next_window};
 use super::{AccountPause, Context, Decision, Next, keep};
 use crate::domain::outcome::{CallFailure, Failure};
+use crate::domain::reason::{CallCause, Doubt, OrderCause, Then};
 use crate::domain::retry::{after, backoff_delay};
 use crate::domain::window::Span;
 use crate::domain::{Amount, Event, Instant, Notify, State, Step};
@@ -16,7 +17,7 @@ impl Context<'_> {
     /// Collected: the end, unless it took more or less than was due.
     pub(super) fn charged(self, amount: Option<Amount>) -> Decision {
         let due = self.execution.amount;
-        let mut decision = keep(self.execution, None, "collected");
+        let mut decision = keep(self.execution, None, OrderCause::Collected);
         decision.closes_intent = true;
         decision.collected = Some(amount.unwrap_or(due));
         decision.class = None;
@@ -29,9 +30,7 @@ impl Context<'_> {
         match amount {
             Some(debited) if debited != due => {
                 decision.events = vec![Event::ReviewNeeded];
-                decision.reason = format!(
-                    "the provider debited {debited}, due were {due}: refund or collect the difference"
-                );
+                decision.reason = OrderCause::CollectedOtherAmount { debited, due }.into();
             }
             Some(_) | None => decision.events = vec![Event::Collected],
         }
@@ -48,8 +47,8 @@ impl Context<'_> {
     /// The provider works on it: ask again, and after a while ask a person.
     pub(super) fn pending(self) -> Decision {
         let why = match self.execution.approval_above {
-            Some(ceiling) => format!("the payer must approve a debit above {ceiling}"),
-            None => "the provider works on it".to_owned(),
+            Some(above) => OrderCause::NeedsApproval { above },
+            None => OrderCause::Pending,
         };
         let mut decision = keep(self.execution, None, why);
         self.mark_call(&mut decision);
@@ -58,8 +57,8 @@ impl Context<'_> {
     }
 
     /// The answer proves nothing.
-    pub(super) fn unproven(self, why: &str) -> Decision {
-        let mut decision = keep(self.execution, None, format!("not proven: {why}"));
+    pub(super) fn unproven(self, why: Doubt) -> Decision {
+        let mut decision = keep(self.execution, None, OrderCause::Unproven(why));
         if self.step.moves_money() {
             self.mark_call(&mut decision);
             decision.events = vec![Event::Unproven];
@@ -117,11 +116,7 @@ impl Context<'_> {
                 return self.asked_daily(decision, since);
             }
             decision.events = vec![Event::ReviewNeeded];
-            decision.reason = format!(
-                "{}; open since {}, a person must ask the provider",
-                decision.reason,
-                self.policy.local(since)
-            );
+            decision.reason = decision.reason.then(Then::AskPerson { since });
             decision.next = Some(Next::at(
                 Step::Verify,
                 after(self.now, self.policy.lookup_every),
@@ -147,11 +142,7 @@ impl Context<'_> {
     /// once a day.
     fn asked_daily(self, mut decision: Decision, since: Instant) -> Decision {
         let wanted = after(self.now, daily(self.policy));
-        decision.reason = format!(
-            "{}; open since {}, asked again every day until it is proven or a person resolves it",
-            decision.reason,
-            self.policy.local(since)
-        );
+        decision.reason = decision.reason.then(Then::AskDaily { since });
         decision.events = vec![Event::Unproven];
         decision.next = Some(Next::at(
             Step::Lookup,
@@ -172,21 +163,21 @@ impl Context<'_> {
             return self.not_presented();
         }
         let Some(intent) = self.execution.intent else {
-            return self.unproven("the provider does not know the order");
+            return self.unproven(Doubt::OrderUnknown);
         };
         if self.execution.state == State::Pending {
-            return self.unproven("the provider no longer knows the order");
+            return self.unproven(Doubt::OrderForgotten);
         }
         let sent = self.execution.sent_by(intent);
         let processed_by = after(sent, self.policy.processing_time);
         if self.now < processed_by {
-            return self.not_before(processed_by, "the provider does not know the order yet");
+            return self.not_before(processed_by, Doubt::OrderUnknownYet);
         }
-        self.not_processed("the provider never processed the call")
+        self.not_processed(OrderCause::NeverProcessed)
     }
 
     /// Not proven, and not before some time: asking earlier proves nothing.
-    pub(super) fn not_before(self, at: Instant, why: &str) -> Decision {
+    pub(super) fn not_before(self, at: Instant, why: Doubt) -> Decision {
         let mut decision = self.unproven(why);
         if let Some(next) = decision.next.as_mut() {
             next.span.opens = may_look(self.execution, self.policy, next.span.opens.max(at));
@@ -197,19 +188,11 @@ impl Context<'_> {
     /// A watched mandate whose payment has not appeared.
     fn not_presented(self) -> Decision {
         if self.now >= self.execution.cycle.closes_at {
-            let mut decision = keep(
-                self.execution,
-                None,
-                "the provider presented no payment for this cycle: check its schedule",
-            );
+            let mut decision = keep(self.execution, None, OrderCause::NotPresented);
             decision.events = vec![Event::ReviewNeeded];
             return decision;
         }
-        let mut decision = keep(
-            self.execution,
-            None,
-            "the provider has not presented the payment yet",
-        );
+        let mut decision = keep(self.execution, None, OrderCause::NotPresentedYet);
         decision.progress.lookups = decision.progress.lookups.saturating_add(1);
         let mut seen = self.execution.clone();
         seen.progress = decision.progress;
@@ -221,14 +204,11 @@ impl Context<'_> {
     }
 
     /// Proven not processed: the same call again, for the same order, in the next window. Spends no budget.
-    pub(super) fn not_processed(self, why: &str) -> Decision {
+    pub(super) fn not_processed(self, why: OrderCause) -> Decision {
         let is_retry = self.execution.intent.is_some_and(|intent| intent.is_retry);
         let step = if is_retry { Step::Retry } else { Step::Execute };
-        let mut decision = keep(
-            self.execution,
-            None,
-            format!("{why}; the same call goes out again"),
-        );
+        let mut decision = keep(self.execution, None, why);
+        decision.reason = decision.reason.then(Then::SameCall);
         decision.events = vec![Event::NotProcessed];
         decision.closes_intent = true;
         decision.progress.tries = decision.progress.tries.saturating_add(1);
@@ -264,34 +244,31 @@ impl Context<'_> {
     /// A call without an answer of the provider's application.
     pub(super) fn call_failed(self, failure: &CallFailure) -> Decision {
         match failure {
-            CallFailure::Unknown { why } if self.step.moves_money() => self.unproven(why),
+            CallFailure::Unknown { why } if self.step.moves_money() => {
+                self.unproven(Doubt::NoAnswer { why: why.clone() })
+            }
             CallFailure::Unknown { why } => {
-                let decision = keep(
-                    self.execution,
-                    None,
-                    format!("the look-up was not answered: {why}"),
-                );
-                self.look_again(decision)
+                let why = why.clone();
+                let unanswered = OrderCause::LookupUnanswered { why };
+                self.look_again(keep(self.execution, None, unanswered))
             }
             CallFailure::NotSent { why } => {
-                self.same_again(&format!("nothing was sent: {why}"), None)
+                self.same_again(CallCause::NotSent { why: why.clone() }, None)
             }
-            CallFailure::AccountRefused { why } => self.same_again(
-                &format!("the account's credentials are refused: {why}"),
-                Some(AccountPause::Refused),
-            ),
+            CallFailure::AccountRefused { why } => {
+                let refused = CallCause::CredentialsRefused { why: why.clone() };
+                self.same_again(refused, Some(AccountPause::Refused))
+            }
             CallFailure::Throttled { after: wait } => {
                 let until = after(self.now, wait.unwrap_or(CALL_BACKOFF.0));
-                self.same_again(
-                    "the provider throttles us",
-                    Some(AccountPause::Throttled { until }),
-                )
+                let pause = AccountPause::Throttled { until };
+                self.same_again(CallCause::Throttled, Some(pause))
             }
         }
     }
 
     /// The same step a little later: the call did not reach the provider's application, so nothing happened.
-    fn same_again(self, why: &str, account: Option<AccountPause>) -> Decision {
+    fn same_again(self, why: CallCause, account: Option<AccountPause>) -> Decision {
         let tries = self.execution.progress.tries;
         let mut at = after(
             self.now,
@@ -319,11 +296,7 @@ impl Context<'_> {
 
     /// Collected and given back: this order is over and the cycle not collected.
     pub(super) fn reversed(self, failure: &Failure) -> Decision {
-        let mut decision = keep(
-            self.execution,
-            None,
-            "the provider collected it and gave it back",
-        );
+        let mut decision = keep(self.execution, None, OrderCause::Reversed);
         decision.events = vec![Event::GivenUp];
         decision.class = Some(failure.class);
         decision.closes_intent = true;
@@ -336,16 +309,8 @@ impl Context<'_> {
 
     /// Only a person can judge it. The intent stays open: money may have moved.
     pub(super) fn odd(self, failure: &Failure) -> Decision {
-        let words = failure
-            .message
-            .as_deref()
-            .or(failure.code.as_deref())
-            .unwrap_or("an answer we cannot judge");
-        let mut decision = keep(
-            self.execution,
-            None,
-            format!("a person must judge the provider's answer: {words}"),
-        );
+        let words = failure.message.as_ref().or(failure.code.as_ref()).cloned();
+        let mut decision = keep(self.execution, None, OrderCause::ToBeJudged { words });
         decision.events = vec![Event::ReviewNeeded];
         decision.class = Some(failure.class);
         decision.next = Some(Next::at(

@@ -8,6 +8,7 @@ use crate::domain::execution::Progress;
 use crate::domain::outcome::Failure;
 use crate::domain::plan::{self, Start};
 use crate::domain::policy::{Policy, Strategy};
+use crate::domain::reason::{Doubt, FailureWords, GateCause, OrderCause, Then, TimeChoice};
 use crate::domain::retry::{after, jitter};
 use crate::domain::{Class, Event, Execution, Instant, MandateStatus, Notify, State, Step};
 
@@ -18,21 +19,16 @@ impl Context<'_> {
             return decision;
         }
         if failure.class.is_unproven() {
-            return self.unproven(&words(failure));
+            return self.unproven(Doubt::Answer(failure.into()));
         }
         if failure.class == Class::Unmapped && self.step.moves_money() {
             // The order itself often knows more than the answer to the call.
-            return self.unproven(&format!(
-                "{}; the order is asked for the cause",
-                words(failure)
-            ));
+            return self.unproven(Doubt::UnmappedAnswer(failure.into()));
         }
-        let mut decision = keep(self.execution, None, words(failure));
-        decision.class = Some(failure.class);
-        if let Some(said) = self.last_word() {
-            decision.class = Some(said);
-            decision.reason = format!("{}, and before it {said}", decision.reason);
-        }
+        let before = self.last_word();
+        let words = FailureWords::from(failure);
+        let mut decision = keep(self.execution, None, OrderCause::Failed { words, before });
+        decision.class = before.or(Some(failure.class));
         decision.closes_intent = true;
         decision.progress.not_before = self.asked_to_wait(failure);
         self.mark_call(&mut decision);
@@ -61,7 +57,7 @@ impl Context<'_> {
         if let Some((next, why)) = self.retry_time(failure, &decision.progress) {
             decision.events = vec![Event::Declined];
             decision.next = Some(next);
-            decision.reason = format!("{}; again {why}", decision.reason);
+            decision.reason = decision.reason.then(Then::TryAgain(why));
             return decision;
         }
         self.end_of_order(decision, failure)
@@ -86,11 +82,9 @@ impl Context<'_> {
         let sent = self.execution.sent_by(intent);
         let processed_by = after(sent, self.policy.processing_time);
         if self.now < processed_by {
-            return Some(self.not_before(processed_by, "the retry may still be on its way"));
+            return Some(self.not_before(processed_by, Doubt::RetryUnderWay));
         }
-        (seen <= before).then(|| {
-            self.not_processed("the provider's counter shows that the retry never happened")
-        })
+        (seen <= before).then(|| self.not_processed(OrderCause::RetryNeverHappened))
     }
 
     /// Attempts on this order so far, this one included.
@@ -122,7 +116,7 @@ impl Context<'_> {
     }
 
     /// When the provider may be asked to retry the order, if that is lawful and allowed.
-    fn retry_time(self, failure: &Failure, progress: &Progress) -> Option<(Next, &'static str)> {
+    fn retry_time(self, failure: &Failure, progress: &Progress) -> Option<(Next, TimeChoice)> {
         let tried = progress.debits_tried;
         let is_second_sight =
             self.execution.state == State::Retrying && self.execution.intent.is_none();
@@ -140,7 +134,7 @@ impl Context<'_> {
         failure: &Failure,
         tried: u16,
         progress: &Progress,
-    ) -> Option<(Next, &'static str)> {
+    ) -> Option<(Next, TimeChoice)> {
         // What nobody has classified gets one careful probe, be it refused or declined.
         let is_probed =
             tried.max(progress.debits_tried) > 1 || self.execution.class == Some(Class::Unmapped);
@@ -185,18 +179,16 @@ impl Context<'_> {
     /// A documented "not processed": the order was not made, or not touched.
     pub(super) fn refused(self, failure: &Failure) -> Decision {
         if !self.step.moves_money() {
-            let decision = keep(
-                self.execution,
-                None,
-                format!("the look-up was refused: {}", words(failure)),
-            );
-            return self.look_again(decision);
+            let refused = OrderCause::LookupRefused(failure.into());
+            return self.look_again(keep(self.execution, None, refused));
         }
         let class = failure.class;
         if class.is_unproven() {
-            return self.unproven(&words(failure));
+            return self.unproven(Doubt::Answer(failure.into()));
         }
-        let mut decision = keep(self.execution, None, words(failure));
+        let words = FailureWords::from(failure);
+        let before = None;
+        let mut decision = keep(self.execution, None, OrderCause::Failed { words, before });
         decision.class = Some(class);
         decision.closes_intent = true;
         decision.progress.not_before = self.asked_to_wait(failure);
@@ -236,7 +228,7 @@ impl Context<'_> {
             Some((next, why)) => {
                 decision.events = vec![Event::NotProcessed];
                 decision.next = Some(next);
-                decision.reason = format!("{}; again {why}", decision.reason);
+                decision.reason = decision.reason.then(Then::TryAgain(why));
                 decision
             }
             // An earlier attempt of the same order may still be collected by the provider.
@@ -249,7 +241,7 @@ impl Context<'_> {
             }
             None => {
                 decision.events = vec![Event::GivenUp];
-                decision.reason = format!("{}; nothing more is tried", decision.reason);
+                decision.reason = decision.reason.then(Then::NothingMore);
                 decision.looked_at_again(self.policy, self.now)
             }
         }
@@ -284,7 +276,7 @@ impl Context<'_> {
         decision.progress.execute_at = Some(cycle.debit_at);
         decision.events = vec![Event::NotProcessed, Event::Renewed];
         decision.next = Some(Next { step, span });
-        decision.reason = format!("{}; again {why}, with a new notification", refused.reason);
+        decision.reason = decision.reason.then(Then::TryAgainNotified(why));
         Some(decision)
     }
 
@@ -311,9 +303,9 @@ impl Context<'_> {
                 }
                 decision.next = Some(Next { step, span });
             }
-            Start::Closed { reason } => {
+            Start::Closed(why) => {
                 decision.events = vec![Event::NotProcessed, Event::CycleClosed];
-                decision.reason = reason;
+                decision.reason = GateCause::Closed(why).into();
                 decision = decision.looked_at_again(self.policy, self.now);
             }
         }
@@ -331,7 +323,7 @@ pub(in crate::domain) fn park(
 ) -> Decision {
     let spread = jitter(execution.id.0, 0, policy.jitter);
     let check = after(after(now, policy.paused_check_every), spread);
-    decision.reason = format!("{}; waits for it to be resumed", decision.reason);
+    decision.reason = decision.reason.then(Then::WaitForResume);
     decision.next = Some(Next::at(step, check.min(execution.cycle.closes_at)));
     decision.parked = true;
     decision
@@ -369,13 +361,4 @@ pub(super) const fn mandate_effect(class: Class) -> Option<MandateStatus> {
 /// Our side or the merchant's is at fault: no retry mends it, a person must.
 const fn needs_person(class: Class) -> bool {
     matches!(class, Class::OurRequest | Class::PayeeSide)
-}
-
-/// The class and what the provider said.
-pub(super) fn words(failure: &Failure) -> String {
-    match (&failure.code, &failure.message) {
-        (Some(code), Some(message)) => format!("{}: {message} ({code})", failure.class),
-        (Some(text), None) | (None, Some(text)) => format!("{}: {text}", failure.class),
-        (None, None) => failure.class.to_string(),
-    }
 }

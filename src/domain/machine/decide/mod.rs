@@ -19,6 +19,7 @@ mod tests;
 use crate::domain::execution::Progress;
 use crate::domain::outcome::Counter;
 use crate::domain::policy::Policy;
+use crate::domain::reason::{Doubt, Reason};
 use crate::domain::window::Span;
 use crate::domain::{Amount, Class, Event, Execution, Instant, MandateStatus, Outcome, Step};
 
@@ -34,8 +35,8 @@ pub struct Decision {
     pub events: Vec<Event>,
     /// What to do next; nothing when the execution is final and needs no second look.
     pub next: Option<Next>,
-    /// Why, in a sentence for the log and the timeline.
-    pub reason: String,
+    /// Why.
+    pub reason: Reason,
     /// Why it failed, if it did.
     pub class: Option<Class>,
     /// The counters as they are from now on.
@@ -91,7 +92,7 @@ impl Next {
 pub(super) fn keep(
     execution: &Execution,
     next: Option<Next>,
-    reason: impl Into<String>,
+    reason: impl Into<Reason>,
 ) -> Decision {
     Decision {
         events: Vec::new(),
@@ -131,7 +132,7 @@ pub fn decide(
         Outcome::Pending => context.pending(),
         Outcome::Failed(failure) => context.failed(failure),
         Outcome::Refused(failure) => context.refused(failure),
-        Outcome::AlreadyExists => context.unproven("an earlier call for this order landed"),
+        Outcome::AlreadyExists => context.unproven(Doubt::EarlierCallLanded),
         Outcome::NotFound => context.not_found(),
         Outcome::Reversed(failure) => context.reversed(failure),
         Outcome::Odd(failure) => context.odd(failure),

@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use super::failure::{mandate_effect, park, words};
+use super::failure::{mandate_effect, park};
 use super::strategy::{Wanted, strategy_time};
 use super::timing::next_window;
 use super::{AccountPause, Decision, Next, keep};
 use crate::domain::outcome::{CallFailure, Failure, NotificationOutcome};
-use crate::domain::plan::reason::in_hours;
 use crate::domain::plan::{self, Start};
 use crate::domain::policy::Policy;
+use crate::domain::reason::{CallCause, NotificationCause, Then};
 use crate::domain::retry::{after, backoff_delay};
 use crate::domain::{Class, Event, Execution, Instant, MandateStatus, State, Step};
 
@@ -27,66 +27,42 @@ pub fn decide_notification(
     match outcome {
         NotificationOutcome::Delivered => delivered(execution, policy, now),
         NotificationOutcome::Pending => {
-            let mut decision = ask_again(execution, policy, now, "the notification is under way");
+            let mut decision = ask_again(execution, policy, now, NotificationCause::UnderWay);
             decision.progress.undelivered_at = Some(now);
             decision
         }
-        NotificationOutcome::AlreadyExists => ask_again(
-            execution,
-            policy,
-            now,
-            "a notification with this reference exists",
-        ),
+        NotificationOutcome::AlreadyExists => {
+            ask_again(execution, policy, now, NotificationCause::Exists)
+        }
         NotificationOutcome::Failed(failure) => failed(execution, failure, policy, now),
         NotificationOutcome::NotFound => {
-            let mut decision = keep(
-                execution,
-                None,
-                "the provider does not know the notification; it goes out again",
-            );
+            let mut decision = keep(execution, None, NotificationCause::Unknown);
             decision.events = vec![Event::NotificationFailed];
             decision.progress.tries = decision.progress.tries.saturating_add(1);
             decision.next = Some(send_at(execution, policy, wait(execution, now)));
             decision
         }
         NotificationOutcome::Call(CallFailure::Unknown { why }) => {
-            let why = format!("the notification may have been sent: {why}");
-            let mut decision = ask_again(execution, policy, now, &why);
+            let why = NotificationCause::MaybeSent { why: why.clone() };
+            let mut decision = ask_again(execution, policy, now, why);
             if step == Step::Notify {
                 decision.progress.undelivered_at.get_or_insert(now);
             }
             decision
         }
-        NotificationOutcome::Call(CallFailure::NotSent { why }) => same_again(
-            execution,
-            step,
-            policy,
-            now,
-            &format!("nothing was sent: {why}"),
-            None,
-        ),
+        NotificationOutcome::Call(CallFailure::NotSent { why }) => {
+            let why = CallCause::NotSent { why: why.clone() };
+            same_again(execution, step, policy, now, why, None)
+        }
         NotificationOutcome::Call(CallFailure::AccountRefused { why }) => {
-            let why = format!("the account's credentials are refused: {why}");
-            same_again(
-                execution,
-                step,
-                policy,
-                now,
-                &why,
-                Some(AccountPause::Refused),
-            )
+            let why = CallCause::CredentialsRefused { why: why.clone() };
+            let pause = Some(AccountPause::Refused);
+            same_again(execution, step, policy, now, why, pause)
         }
         NotificationOutcome::Call(CallFailure::Throttled { after: delay }) => {
             let until = after(now, delay.unwrap_or(BACKOFF.0));
             let pause = Some(AccountPause::Throttled { until });
-            same_again(
-                execution,
-                step,
-                policy,
-                now,
-                "the provider throttles us",
-                pause,
-            )
+            same_again(execution, step, policy, now, CallCause::Throttled, pause)
         }
     }
 }
@@ -94,14 +70,9 @@ pub fn decide_notification(
 /// Delivered: the clock of the 25 hours starts now. What the provider says of an earlier time is not used: later is safe. One that
 /// was delivered so long ago that it ends before its 25 hours is made anew.
 fn delivered(execution: &Execution, policy: &Policy, now: Instant) -> Decision {
-    let mut decision = keep(
-        execution,
-        None,
-        format!(
-            "the payer was notified; the debit is {} later, in the hours for it",
-            in_hours(policy.notify_to_debit)
-        ),
-    );
+    let debit_after = policy.notify_to_debit;
+    let delivered = NotificationCause::Delivered { debit_after };
+    let mut decision = keep(execution, None, delivered);
     decision.events = vec![Event::NotificationDelivered];
     decision.progress.delivered_at = Some(now);
     let notified_at = *decision.progress.undelivered_at.get_or_insert(now);
@@ -121,24 +92,25 @@ fn delivered(execution: &Execution, policy: &Policy, now: Instant) -> Decision {
             progress.notification_no = progress.notification_no.saturating_add(1);
             progress.delivered_at = None;
             progress.undelivered_at = None;
-            "the payer may have been notified long ago; once more, for the debit must be near"
-                .clone_into(&mut decision.reason);
+            decision.reason = NotificationCause::DeliveredLongAgo.into();
             decision.next = Some(Next { step, span });
         }
         Start::Closed { .. } => {
             decision.events.push(Event::CycleClosed);
             decision = decision.looked_at_again(policy, now);
-            decision.reason = format!(
-                "the payer was notified too late: {} after it the cycle or the notification is over",
-                humantime::format_duration(policy.notify_to_debit)
-            );
+            decision.reason = NotificationCause::DeliveredTooLate { debit_after }.into();
         }
     }
     decision
 }
 
 /// The provider has it, or may have it: ask, do not send another.
-fn ask_again(execution: &Execution, policy: &Policy, now: Instant, why: &str) -> Decision {
+fn ask_again(
+    execution: &Execution,
+    policy: &Policy,
+    now: Instant,
+    why: NotificationCause,
+) -> Decision {
     let mut decision = keep(
         execution,
         Some(Next::at(Step::NotifyStatus, wait(execution, now))),
@@ -148,7 +120,7 @@ fn ask_again(execution: &Execution, policy: &Policy, now: Instant, why: &str) ->
     decision.events = vec![Event::NotificationRequested];
     if now >= execution.cycle.closes_at {
         decision = decision.looked_at_again(policy, now);
-        decision.reason = format!("{why}; its cycle is over");
+        decision.reason = decision.reason.then(Then::CycleOver);
         decision.events = if execution.state == State::Planned {
             vec![Event::NotificationRequested, Event::CycleClosed]
         } else {
@@ -160,11 +132,7 @@ fn ask_again(execution: &Execution, policy: &Policy, now: Instant, why: &str) ->
 
 /// Failed for good: a new reference after a while, as long as the policy has one and the cycle is open.
 fn failed(execution: &Execution, failure: &Failure, policy: &Policy, now: Instant) -> Decision {
-    let mut decision = keep(
-        execution,
-        None,
-        format!("the notification failed: {}", words(failure)),
-    );
+    let mut decision = keep(execution, None, NotificationCause::Failed(failure.into()));
     decision.class = Some(failure.class);
     decision.mandate = mandate_effect(failure.class);
     match decision.mandate {
@@ -200,7 +168,7 @@ fn failed(execution: &Execution, failure: &Failure, policy: &Policy, now: Instan
     );
     if stops || spent >= allowed {
         decision.events = vec![Event::GivenUp];
-        decision.reason = format!("{}; nothing more is tried", decision.reason);
+        decision.reason = decision.reason.then(Then::NothingMore);
         return decision.looked_at_again(policy, now);
     }
     decision.events = vec![Event::NotificationFailed];
@@ -235,7 +203,7 @@ fn same_again(
     step: Step,
     policy: &Policy,
     now: Instant,
-    why: &str,
+    why: CallCause,
     account: Option<AccountPause>,
 ) -> Decision {
     let mut at = wait(execution, now);

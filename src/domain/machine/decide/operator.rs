@@ -5,12 +5,16 @@
 
 use std::time::Duration;
 
+use chrono_tz::Tz;
+
 use super::order::{last_try, latest_debit, renew_progress};
 use super::timing::{may_look, next_window};
 use super::{Decision, Next, keep};
 use crate::domain::machine::gate::new_date;
+use crate::domain::plan::reason::Closed;
 use crate::domain::plan::{self, Start};
 use crate::domain::policy::Policy;
+use crate::domain::reason::RequestCause;
 use crate::domain::retry::after;
 use crate::domain::text::text_enum;
 use crate::domain::{Class, Event, Execution, Instant, MandateStatus, Notify, Rail, State, Step};
@@ -112,6 +116,14 @@ pub enum Declined {
     /// The rail's gaps, hours and budgets leave nothing.
     #[error("no lawful time is left for it: {0}")]
     NoTime(String),
+    /// The cycle has no room for what would begin anew.
+    #[error("no lawful time is left for it")]
+    Closed {
+        /// Why.
+        why: Closed,
+        /// Where the rail's hours are counted.
+        zone: Tz,
+    },
     /// It is planned as early as may be.
     #[error("it cannot be sooner than {0}, when it is planned")]
     NotSooner(String),
@@ -167,7 +179,7 @@ fn leave_out(execution: &Execution, policy: &Policy, now: Instant) -> Result<Dec
     if execution.is_watched() && execution.state == State::Planned {
         return Err(Declined::Watched);
     }
-    let mut decision = keep(execution, None, "skipped");
+    let mut decision = keep(execution, None, RequestCause::Skipped);
     decision.events = vec![Event::Skipped];
     Ok(decision.looked_at_again(policy, now))
 }
@@ -214,7 +226,7 @@ fn sooner(
     if next.span.opens >= job.run_at && job.run_at > now {
         return Err(Declined::NotSooner(policy.local(job.run_at)));
     }
-    Ok(keep(execution, Some(next), "sooner"))
+    Ok(keep(execution, Some(next), RequestCause::Sooner))
 }
 
 /// Earlier than the rail's own wait after a debit an answer proves nothing, and there are only so many looks.
@@ -268,7 +280,7 @@ fn reopen(
             .finished_at
             .map_or(from, |at| after(at, gap).max(from));
     }
-    let mut decision = keep(execution, None, "tried once more");
+    let mut decision = keep(execution, None, RequestCause::TriedAgain);
     decision.class = None;
     renew_progress(&mut decision, execution.notify);
     decision.progress.order_no = order_no;
@@ -289,7 +301,10 @@ fn reopen(
             decision.next = Some(Next { step, span });
             Ok(decision)
         }
-        Start::Closed { reason } => Err(Declined::NoTime(reason)),
+        Start::Closed(why) => Err(Declined::Closed {
+            why,
+            zone: policy.debit_windows.time_zone(),
+        }),
     }
 }
 
@@ -344,7 +359,11 @@ fn look_before(
     }
     let look = may_look(execution, policy, dead_at.max(now));
     let next = Next::at(Step::Verify, look);
-    Ok(Some(keep(execution, Some(next), "looked at first")))
+    Ok(Some(keep(
+        execution,
+        Some(next),
+        RequestCause::LookedAtFirst,
+    )))
 }
 
 /// When the provider has given up an order by itself: counted from the last that can have happened to it.

@@ -10,6 +10,7 @@ use crate::domain::machine::gate::new_date;
 use crate::domain::outcome::Failure;
 use crate::domain::plan::{self, Start};
 use crate::domain::policy::{Policy, Strategy};
+use crate::domain::reason::{GateCause, Reason, Then, TimeChoice};
 use crate::domain::retry::after;
 use crate::domain::window::Span;
 use crate::domain::{Class, Event, Execution, Instant, MandateStatus, Notify, State, Step};
@@ -26,11 +27,8 @@ impl Context<'_> {
                 Step::Lookup,
                 may_look(self.execution, self.policy, dead_at),
             ));
-            decision.reason = format!(
-                "{}; the provider may retry it by itself until {}",
-                decision.reason,
-                self.policy.local(dead_at)
-            );
+            let until = dead_at;
+            decision.reason = decision.reason.then(Then::ProviderMayRetry { until });
             return decision;
         }
         let why = if class == Class::NothingToRetry {
@@ -46,7 +44,7 @@ impl Context<'_> {
             return renewed;
         }
         decision.events = vec![Event::GivenUp];
-        decision.reason = format!("{}; nothing more is tried", decision.reason);
+        decision.reason = decision.reason.then(Then::NothingMore);
         decision.next = Some(Next::at(
             Step::Verify,
             after(self.now, self.policy.verify_after),
@@ -87,10 +85,7 @@ impl Context<'_> {
             Notify::Separate | Notify::None => put_off,
         };
         decision.next = Some(Next { step, span });
-        decision.reason = format!(
-            "{}; the order is dead, a new one follows {why}",
-            decision.reason
-        );
+        decision.reason = decision.reason.then(Then::NewOrder(why));
         Some(decision)
     }
 
@@ -100,7 +95,7 @@ impl Context<'_> {
         strategy: &Strategy,
         order_no: u16,
         from: Instant,
-    ) -> Option<(Instant, &'static str)> {
+    ) -> Option<(Instant, TimeChoice)> {
         let from = match self.execution.notify {
             Notify::Separate | Notify::Provider => {
                 from.max(after(self.now, self.policy.notify_to_debit))
@@ -119,11 +114,11 @@ impl Context<'_> {
     /// The first step of a new order: for its best time if that fits into the cycle, else as soon as can be.
     fn start_of_order(
         self,
-        best: Option<(Instant, &'static str)>,
+        best: Option<(Instant, TimeChoice)>,
         from: Instant,
-    ) -> Option<(Cycle, Step, Span, &'static str)> {
+    ) -> Option<(Cycle, Step, Span, TimeChoice)> {
         let execution = self.execution;
-        let soon = (from, "as soon as it can");
+        let soon = (from, TimeChoice::Soonest);
         [best, Some(soon)]
             .into_iter()
             .flatten()
@@ -165,16 +160,16 @@ pub fn close_cycle(execution: &Execution, policy: &Policy, now: Instant) -> Deci
     if let Some(failed_at) = execution.progress.failed_at {
         let dead_at = after(failed_at, policy.provider_retry_horizon);
         if now < dead_at {
-            let reason = "the cycle is over; the provider may still retry its order by itself";
+            let reason = Reason::from(GateCause::CycleOver).then(Then::ProviderMayStillRetry);
             return keep(execution, Some(Next::at(Step::Lookup, dead_at)), reason);
         }
     }
-    let closes = policy.local(execution.cycle.closes_at);
+    let at = execution.cycle.closes_at;
     let paused = execution.mandate_status == MandateStatus::Paused;
     let why = if paused {
-        format!("the mandate was paused until the cycle ended at {closes}")
+        GateCause::PausedUntilCycleEnd { at }
     } else {
-        format!("the cycle ended at {closes} before it could be collected")
+        GateCause::CycleEnded { at }
     };
     let mut decision = keep(execution, None, why);
     if paused {

@@ -1,4 +1,4 @@
-//! When to try again: the strategies of a policy turned into times, each with its reason in words.
+//! When to try again: the strategies of a policy turned into times, each with the reason for it.
 //!
 //! What learns from payers can be one more strategy: it is asked what all are asked ([`Wanted`]), and everything that it answers is
 //! moved into a lawful window and measured against the budgets by whoever asks.
@@ -10,6 +10,7 @@ use crate::domain::Instant;
 use crate::domain::cycle::Cycle;
 use crate::domain::payday::Paydays;
 use crate::domain::policy::Strategy;
+use crate::domain::reason::TimeChoice;
 use crate::domain::retry::{after, backoff_delay};
 use crate::domain::zone::instant;
 
@@ -30,20 +31,16 @@ pub(super) struct Wanted {
 }
 
 /// The time that a strategy gives for the next try, before it is moved into a window, and why it is this one.
-pub(super) fn strategy_time(
-    strategy: &Strategy,
-    wanted: Wanted,
-) -> Option<(Instant, &'static str)> {
+pub(super) fn strategy_time(strategy: &Strategy, wanted: Wanted) -> Option<(Instant, TimeChoice)> {
     match strategy {
         Strategy::Backoff { initial, max } => {
             let delay = backoff_delay(*initial, *max, wanted.tried.saturating_sub(1));
             let at = after(wanted.now, delay).max(wanted.from);
-            Some((at, "after a backoff"))
+            Some((at, TimeChoice::AfterBackoff))
         }
-        Strategy::NextDayPart { day_parts } => Some((
-            next_day_part(day_parts, wanted)?,
-            "in the next part of the day",
-        )),
+        Strategy::NextDayPart { day_parts } => {
+            Some((next_day_part(day_parts, wanted)?, TimeChoice::NextDayPart))
+        }
         Strategy::Payday {
             day_parts,
             days,
@@ -59,10 +56,7 @@ pub(super) fn strategy_time(
         Strategy::AfterReset { at } => {
             let tomorrow = wanted.local(wanted.now).checked_add_days(Days::new(1))?;
             let reset = instant(wanted.zone, tomorrow.and_time(*at))?;
-            Some((
-                reset.max(wanted.from),
-                "on a later day, when limits start again",
-            ))
+            Some((reset.max(wanted.from), TimeChoice::AfterReset))
         }
         Strategy::None => None,
     }
@@ -74,30 +68,30 @@ fn payday(
     paydays: Paydays<'_>,
     day_part_first: bool,
     wanted: Wanted,
-) -> Option<(Instant, &'static str)> {
+) -> Option<(Instant, TimeChoice)> {
     let soon = next_day_part(parts, wanted)?;
     if day_part_first && wanted.tried <= 1 && !wanted.is_last {
-        return Some((soon, "in another part of the day"));
+        return Some((soon, TimeChoice::AnotherDayPart));
     }
     let salary = || {
         let at = reached(parts, |day| paydays.salary_from(day), wanted)?;
-        Some((at, "when the next salary begins"))
+        Some((at, TimeChoice::NextSalary))
     };
     let payday = || {
         let at = reached(parts, |day| paydays.from(day), wanted)?;
-        Some((at, "on the next payday"))
+        Some((at, TimeChoice::Payday))
     };
     if wanted.is_last {
         let last = || {
             let at = last_day_part(parts, wanted)?;
-            Some((at, "as late as the notification or cycle lets"))
+            Some((at, TimeChoice::Latest))
         };
         return salary()
             .or_else(payday)
             .or_else(last)
-            .or(Some((soon, "in another part of the day")));
+            .or(Some((soon, TimeChoice::AnotherDayPart)));
     }
-    payday().or(Some((soon, "in another part of the day")))
+    payday().or(Some((soon, TimeChoice::AnotherDayPart)))
 }
 
 /// The first part of a day that is chosen from the days that come, if that is in time.
@@ -161,7 +155,7 @@ pub(super) fn new_order_time(
     from: Instant,
     cycle: &Cycle,
     zone: Tz,
-) -> Option<(Instant, &'static str)> {
+) -> Option<(Instant, TimeChoice)> {
     let Strategy::Payday {
         day_parts,
         days,
@@ -192,6 +186,7 @@ pub(super) fn new_order_time(
 mod tests {
     use std::time::Duration;
 
+    use super::TimeChoice::{AfterBackoff, AfterReset, AnotherDayPart, Latest, NextSalary, Payday};
     use super::*;
     use chrono_tz::Asia::Kolkata;
 
@@ -222,10 +217,14 @@ mod tests {
     }
 
     /// When and why, in India.
-    fn at(strategy: &Strategy, wanted: Wanted) -> String {
+    fn at(strategy: &Strategy, wanted: Wanted) -> (String, TimeChoice) {
         let (at, why) = strategy_time(strategy, wanted).unwrap();
-        let at = at.with_timezone(&Kolkata).format("%Y-%m-%d %H:%M");
-        format!("{at} {why}")
+        let at = at.with_timezone(&Kolkata).format("%Y-%m-%dT%H:%M");
+        (at.to_string(), why)
+    }
+
+    fn on(at: &str, why: TimeChoice) -> (String, TimeChoice) {
+        (at.to_owned(), why)
     }
 
     #[test]
@@ -234,41 +233,40 @@ mod tests {
         let far = "2027-03-01T00:00";
         let time =
             |tried, is_last, now, latest| at(&funds(true), wanted(tried, is_last, now, latest));
-        let part = "in another part of the day";
         assert_eq!(
             time(1, false, "2026-11-10T07:00", far),
-            format!("2026-11-10 16:00 {part}")
+            on("2026-11-10T16:00", AnotherDayPart)
         );
         assert_eq!(
             time(1, false, "2026-11-10T22:00", far),
-            format!("2026-11-11 06:30 {part}")
+            on("2026-11-11T06:30", AnotherDayPart)
         );
         // 30 November 2026 is a Monday.
         assert_eq!(
             time(2, false, "2026-11-10T07:00", far),
-            "2026-11-30 06:30 on the next payday"
+            on("2026-11-30T06:30", Payday)
         );
         assert_eq!(
             time(2, false, "2026-11-10T07:00", "2026-11-12T00:00"),
-            format!("2026-11-10 16:00 {part}")
+            on("2026-11-10T16:00", AnotherDayPart)
         );
         // On a payday whose morning is over: tomorrow is one too.
         assert_eq!(
             time(2, false, "2026-12-01T07:00", far),
-            "2026-12-02 06:30 on the next payday"
+            on("2026-12-02T06:30", Payday)
         );
         // The last one does not go out on the next day of the same salary.
         assert_eq!(
             time(3, true, "2026-12-01T07:00", far),
-            "2026-12-31 06:30 when the next salary begins"
+            on("2026-12-31T06:30", NextSalary)
         );
         assert_eq!(
             time(3, true, "2026-12-01T07:00", "2026-12-20T00:00"),
-            "2026-12-02 06:30 on the next payday"
+            on("2026-12-02T06:30", Payday)
         );
         assert_eq!(
             time(3, true, "2026-12-10T07:00", "2026-12-12T12:00"),
-            "2026-12-12 06:30 as late as the notification or cycle lets"
+            on("2026-12-12T06:30", Latest)
         );
     }
 
@@ -280,7 +278,7 @@ mod tests {
                 wanted(tried, is_last, "2026-11-10T07:00", "2027-03-01T00:00"),
             )
         };
-        assert_eq!(time(1, false), "2026-11-30 06:30 on the next payday");
+        assert_eq!(time(1, false), on("2026-11-30T06:30", Payday));
     }
 
     #[test]
@@ -289,13 +287,13 @@ mod tests {
         asked.from = ist("2026-11-13T17:00");
         assert_eq!(
             at(&funds(true), asked),
-            "2026-11-13 21:45 in another part of the day"
+            on("2026-11-13T21:45", AnotherDayPart)
         );
         let backoff = Strategy::Backoff {
             initial: Duration::from_hours(1),
             max: Duration::from_hours(8),
         };
-        assert_eq!(at(&backoff, asked), "2026-11-13 17:00 after a backoff");
+        assert_eq!(at(&backoff, asked), on("2026-11-13T17:00", AfterBackoff));
     }
 
     #[test]
@@ -304,10 +302,7 @@ mod tests {
             at: "06:30:00".parse().unwrap(),
         };
         let asked = wanted(1, false, "2026-11-10T00:10", "2027-03-01T00:00");
-        assert_eq!(
-            at(&reset, asked),
-            "2026-11-11 06:30 on a later day, when limits start again"
-        );
+        assert_eq!(at(&reset, asked), on("2026-11-11T06:30", AfterReset));
         assert_eq!(strategy_time(&Strategy::None, asked), None);
     }
 

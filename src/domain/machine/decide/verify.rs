@@ -4,6 +4,7 @@ use super::timing::daily;
 use super::{Decision, Next, keep};
 use crate::domain::outcome::{Counter, Failure};
 use crate::domain::policy::Policy;
+use crate::domain::reason::RecheckCause;
 use crate::domain::retry::after;
 use crate::domain::{Event, Execution, Instant, Outcome, State, Step};
 
@@ -61,7 +62,7 @@ fn seen_again(
     let again = Some(Next::at(Step::Verify, after(now, every)));
     match outcome {
         Outcome::Charged { amount, .. } => {
-            let mut decision = keep(execution, None, "collected late by the provider");
+            let mut decision = keep(execution, None, RecheckCause::CollectedLate);
             decision.collected = Some(amount.unwrap_or(execution.amount));
             decision.closes_intent = true;
             decision.events = vec![Event::Collected];
@@ -70,29 +71,20 @@ fn seen_again(
                 decision.closes_intent = false;
                 decision.events = vec![Event::ReviewNeeded];
                 decision.next = again;
-                decision.reason = format!(
-                    "order {order_no} was collected late, and the one after it is not proven"
-                );
+                decision.reason = RecheckCause::EarlierOrderCollected { order_no }.into();
             } else if execution.state == State::Charged {
                 decision.events = vec![Event::ReviewNeeded];
-                decision.reason =
-                    format!("order {order_no} of this cycle was collected as well: refund due");
+                decision.reason = RecheckCause::CollectedTwice { order_no }.into();
             } else if amount.is_some_and(|debited| debited != execution.amount) {
                 decision.events = vec![Event::ReviewNeeded];
-                decision
-                    .reason
-                    .push_str(", and not the amount that was due");
+                decision.reason = RecheckCause::CollectedLateOtherAmount.into();
             }
             decision
         }
         Outcome::Failed(Failure { class, .. }) | Outcome::Reversed(Failure { class, .. })
             if open && !class.is_unproven() =>
         {
-            let mut decision = keep(
-                execution,
-                None,
-                "the provider's answer proves that it was not collected",
-            );
+            let mut decision = keep(execution, None, RecheckCause::ProvenNotCollected);
             decision.events = vec![Event::GivenUp];
             decision.class = Some(*class);
             decision.closes_intent = true;
@@ -104,11 +96,11 @@ fn seen_again(
         Outcome::Call(_) | Outcome::Refused(_) if !open => {
             let tries = execution.progress.tries.saturating_add(1);
             let next = if tries < MAX_TRIES { again } else { None };
-            let mut decision = keep(execution, next, "the second look was not answered");
+            let mut decision = keep(execution, next, RecheckCause::Unanswered);
             decision.progress.tries = tries;
             decision
         }
-        Outcome::Pending if !open => keep(execution, again, "the provider works on it again"),
+        Outcome::Pending if !open => keep(execution, again, RecheckCause::PendingAgain),
         Outcome::Failed(_)
         | Outcome::NotFound
         | Outcome::Reversed(_)
@@ -118,7 +110,7 @@ fn seen_again(
         | Outcome::Refused(_)
         | Outcome::Call(_) => {
             let next = if open { again } else { None };
-            keep(execution, next, "looked once more: not collected")
+            keep(execution, next, RecheckCause::NotCollected)
         }
     }
 }

@@ -4,6 +4,7 @@
 use super::{Gate, Next, close_cycle, instead, later, new_date, next_window, renew};
 use crate::domain::plan::{self, Start};
 use crate::domain::policy::Policy;
+use crate::domain::reason::{GateCause, Reason, Then};
 use crate::domain::retry::after;
 use crate::domain::{Event, Execution, Instant, Step};
 
@@ -38,17 +39,14 @@ pub(super) fn wait(
         .notified_at()
         .is_none_or(|notified| span.opens <= after(notified, policy.notification_validity));
     if covered {
-        return instead(later(
-            execution,
-            Some(Next { step, span }),
-            &words(from, policy),
-        ));
+        let next = Some(Next { step, span });
+        return instead(later(execution, next, spent(from)));
     }
     let notice_at = before(from, policy);
     if now < notice_at {
         return at_notice(execution, step, from, notice_at, policy, now);
     }
-    renew(execution, policy, now, &words(from, policy))
+    renew(execution, policy, now, spent(from))
 }
 
 /// Comes back when a notification would be in time for the debit.
@@ -63,11 +61,7 @@ fn at_notice(
     let seed = execution.id.0;
     let span = next_window(&policy.notify_windows, notice_at, seed, policy.jitter);
     match span.filter(|_| from < execution.cycle.closes_at) {
-        Some(span) => instead(later(
-            execution,
-            Some(Next { step, span }),
-            &words(from, policy),
-        )),
+        Some(span) => instead(later(execution, Some(Next { step, span }), spent(from))),
         None => too_late(execution, from, policy, now),
     }
 }
@@ -85,7 +79,7 @@ fn hand_over(execution: &Execution, from: Instant, policy: &Policy, now: Instant
     if date.is_none() {
         return too_late(execution, from, policy, now);
     }
-    let mut decision = later(execution, Some(Next { step, span }), &words(from, policy));
+    let mut decision = later(execution, Some(Next { step, span }), spent(from));
     decision.progress.execute_at = date;
     instead(decision)
 }
@@ -93,12 +87,10 @@ fn hand_over(execution: &Execution, from: Instant, policy: &Policy, now: Instant
 /// No debit fits into the cycle any more.
 fn too_late(execution: &Execution, from: Instant, policy: &Policy, now: Instant) -> Gate {
     let mut decision = close_cycle(execution, policy, now);
-    let closes = policy.local(execution.cycle.closes_at);
-    decision.reason = format!("{}, and the cycle ends at {closes}", words(from, policy));
-    if decision.events.is_empty() {
-        let reason = "; the provider may still retry its order by itself";
-        decision.reason.push_str(reason);
-    }
+    decision.reason = Reason::from(spent(from)).then(Then::CycleEnds {
+        at: execution.cycle.closes_at,
+        provider_may_retry: decision.events.is_empty(),
+    });
     if execution.intent.is_some() {
         decision.closes_intent = true;
         decision.events.insert(0, Event::NotProcessed);
@@ -114,9 +106,6 @@ fn before(from: Instant, policy: &Policy) -> Instant {
         .unwrap_or(from)
 }
 
-fn words(from: Instant, policy: &Policy) -> String {
-    format!(
-        "the tries of the mandate in 30 days are spent until {}",
-        policy.local(from)
-    )
+const fn spent(until: Instant) -> GateCause {
+    GateCause::TriesSpent { until }
 }

@@ -2,6 +2,7 @@
 
 use super::{Gate, Next, Span, instead, keep, later, may_look, next_window};
 use crate::domain::policy::Policy;
+use crate::domain::reason::GateCause;
 use crate::domain::{Execution, Instant, Step};
 
 /// A new order begins with a look at the one before it.
@@ -19,7 +20,7 @@ pub(super) fn before_new_order(
         opens,
         closes: None,
     };
-    let reason = "the order before it was looked at as often as the rail allows";
+    let reason = GateCause::LookupsBeforeSpent;
     instead(later(execution, Some(Next { step, span }), reason))
 }
 
@@ -33,7 +34,7 @@ pub(super) fn look(execution: &Execution, step: Step, policy: &Policy, now: Inst
         opens,
         closes: None,
     };
-    let reason = "looked at as often as the rail allows";
+    let reason = GateCause::LookupsSpent;
     instead(keep(execution, Some(Next { step, span }), reason))
 }
 
@@ -56,7 +57,7 @@ pub(super) fn lookup(execution: &Execution, counted: bool, policy: &Policy, now:
         Step::Execute
     };
     let span = next_window(&policy.debit_windows, at, execution.id.0, policy.jitter);
-    let reason = "the worker stopped before it made the call";
+    let reason = GateCause::NeverCalled;
     instead(later(
         execution,
         span.map(|span| Next { step, span }),

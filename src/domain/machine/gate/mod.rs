@@ -11,6 +11,7 @@ use super::decide::{Decision, Next, close_cycle, keep, may_look, next_window, pa
 use crate::domain::cycle::Cycle;
 use crate::domain::plan::{self, Start};
 use crate::domain::policy::Policy;
+use crate::domain::reason::{GateCause, Reason, Then};
 use crate::domain::retry::after;
 use crate::domain::window::Span;
 use crate::domain::{
@@ -60,7 +61,7 @@ fn instead(decision: Decision) -> Gate {
 }
 
 /// The same execution, another time. Closes the intent that the claim may have opened: no call was made under it.
-fn later(execution: &Execution, next: Option<Next>, reason: &str) -> Decision {
+fn later(execution: &Execution, next: Option<Next>, reason: impl Into<Reason>) -> Decision {
     let mut decision = keep(execution, next, reason);
     if execution.intent.is_some() {
         decision.events = vec![Event::NotProcessed];
@@ -88,22 +89,22 @@ fn mandate_and_cycle(
         MandateStatus::Active => paused::rail(execution, step, policy, now),
         MandateStatus::Paused if paused::may_ask(execution, policy, now) => Some(Gate::AskMandate),
         MandateStatus::Paused => {
-            let decision = later(execution, None, "the mandate is paused");
+            let decision = later(execution, None, GateCause::Mandate(MandateStatus::Paused));
             Some(instead(park(decision, execution, step, policy, now)))
         }
         MandateStatus::Revoked
         | MandateStatus::Expired
         | MandateStatus::Completed
         | MandateStatus::Failed => {
-            let reason = format!("the mandate is {}", execution.mandate_status);
-            Some(instead(ended(execution, &reason, policy, now)))
+            let reason = GateCause::Mandate(execution.mandate_status);
+            Some(instead(ended(execution, reason, policy, now)))
         }
     }
 }
 
 /// The mandate has ended, and its execution with it. An earlier attempt may still be collected by the provider: it is looked at
 /// before the end.
-fn ended(execution: &Execution, reason: &str, policy: &Policy, now: Instant) -> Decision {
+fn ended(execution: &Execution, reason: GateCause, policy: &Policy, now: Instant) -> Decision {
     let mut decision = later(execution, None, reason);
     if let Some(failed_at) = execution.progress.failed_at {
         let dead_at = after(failed_at, policy.provider_retry_horizon);
@@ -144,9 +145,9 @@ fn start_again(execution: &Execution, step: Step, policy: &Policy, now: Instant)
         now,
     );
     match started {
-        Start::Closed { reason } => {
+        Start::Closed(why) => {
             let mut decision = close_cycle(execution, policy, now);
-            decision.reason = reason;
+            decision.reason = GateCause::Closed(why).into();
             instead(decision)
         }
         Start::At(..) if !policy.notify_windows.contains(now) => {
@@ -154,7 +155,7 @@ fn start_again(execution: &Execution, step: Step, policy: &Policy, now: Instant)
             instead(later(
                 execution,
                 span.map(|span| Next { step, span }),
-                "outside the hours for notifications",
+                GateCause::OutsideNotifyHours,
             ))
         }
         Start::At(..) => Gate::Go,
@@ -167,10 +168,7 @@ fn debit(execution: &Execution, step: Step, opened: bool, policy: &Policy, now: 
     }
     if execution.progress.debits_tried >= policy.max_attempts {
         let mut decision = close_cycle(execution, policy, now);
-        decision.reason = format!(
-            "all {} attempts of the order are spent",
-            policy.max_attempts
-        );
+        decision.reason = GateCause::AttemptsSpent(policy.max_attempts).into();
         decision.closes_intent = execution.intent.is_some();
         decision.events = match (decision.events.is_empty(), execution.intent.is_some()) {
             (true, true) => vec![Event::NotProcessed],
@@ -202,7 +200,7 @@ fn debit(execution: &Execution, step: Step, opened: bool, policy: &Policy, now: 
             instead(later(
                 execution,
                 Some(Next { step, span: at }),
-                "no intent was opened: another debit of this mandate is open, or its time was just over",
+                GateCause::NoIntent,
             ))
         }
     }
@@ -221,10 +219,10 @@ fn debit_now(execution: &Execution, step: Step, policy: &Policy, now: Instant) -
         .notified_at()
         .is_none_or(|notified| now <= after(notified, policy.notification_validity));
     match execution.progress.delivered_at {
-        Some(_) if !valid => return renew(execution, policy, now, "the notification is too old"),
+        Some(_) if !valid => return renew(execution, policy, now, GateCause::NotificationTooOld),
         Some(delivered) => earliest = earliest.max(after(delivered, policy.notify_to_debit)),
         None if execution.notify == Notify::Separate => {
-            return renew(execution, policy, now, "no notification was delivered");
+            return renew(execution, policy, now, GateCause::NotNotified);
         }
         None => {}
     }
@@ -245,9 +243,9 @@ fn debit_now(execution: &Execution, step: Step, policy: &Policy, now: Instant) -
         execution,
         span.map(|span| Next { step, span }),
         if now < earliest {
-            "too early for the debit"
+            GateCause::TooEarly
         } else {
-            "outside the hours for debits"
+            GateCause::OutsideDebitHours
         },
     ))
 }
@@ -270,26 +268,16 @@ fn hand_over(execution: &Execution, policy: &Policy, now: Instant) -> Gate {
         now,
     ) {
         Start::At(step, span) => {
-            let mut decision = later(
-                execution,
-                Some(Next { step, span }),
-                "the execution date was too near: a later one",
-            );
+            let mut decision = later(execution, Some(Next { step, span }), GateCause::DateTooNear);
             decision.progress.execute_at = new_date(execution, &cycle, policy, span.opens);
             if decision.progress.execute_at.is_none() {
                 decision = decision.looked_at_again(policy, now);
-                decision
-                    .reason
-                    .push_str(", and none is left before the cycle closes");
+                decision.reason = decision.reason.then(Then::NoDateLeft);
                 decision.events.push(Event::CycleClosed);
             }
             instead(decision)
         }
-        Start::Closed { reason } => {
-            let mut decision = later(execution, None, &reason);
-            decision.events.push(Event::CycleClosed);
-            instead(decision.looked_at_again(policy, now))
-        }
+        Start::Closed(why) => no_time_left(execution, GateCause::Closed(why), policy, now),
     }
 }
 
@@ -322,7 +310,7 @@ pub(super) fn new_date(
 }
 
 /// A new notification before this order may be debited. An order that was tried already is looked at first.
-fn renew(execution: &Execution, policy: &Policy, now: Instant, why: &str) -> Gate {
+fn renew(execution: &Execution, policy: &Policy, now: Instant, why: GateCause) -> Gate {
     if execution.progress.failed_at.is_some() {
         let mut decision = later(execution, None, why);
         decision.next = Some(Next {
@@ -336,20 +324,18 @@ fn renew(execution: &Execution, policy: &Policy, now: Instant, why: &str) -> Gat
     }
     let order_no = execution.progress.order_no;
     let allowed = policy.notification_tries.saturating_mul(order_no);
-    let start = if execution.progress.notification_no < allowed {
-        plan::start(
-            &execution.order_cycle(),
-            execution.provider,
-            execution.notify,
-            policy,
-            execution.id.0,
-            now,
-        )
-    } else {
-        Start::Closed {
-            reason: format!("{why}; its notifications are used up ({allowed})"),
-        }
-    };
+    if execution.progress.notification_no >= allowed {
+        let reason = Reason::from(why).then(Then::NotificationsSpent(allowed));
+        return no_time_left(execution, reason, policy, now);
+    }
+    let start = plan::start(
+        &execution.order_cycle(),
+        execution.provider,
+        execution.notify,
+        policy,
+        execution.id.0,
+        now,
+    );
     match start {
         Start::At(step, span) => {
             let mut decision = later(execution, Some(Next { step, span }), why);
@@ -361,10 +347,18 @@ fn renew(execution: &Execution, policy: &Policy, now: Instant, why: &str) -> Gat
             }
             instead(decision)
         }
-        Start::Closed { reason } => {
-            let mut decision = later(execution, None, &reason);
-            decision.events.push(Event::CycleClosed);
-            instead(decision.looked_at_again(policy, now))
-        }
+        Start::Closed(why) => no_time_left(execution, GateCause::Closed(why), policy, now),
     }
+}
+
+/// The cycle ends without a debit: nothing lawful fits into it any more.
+fn no_time_left(
+    execution: &Execution,
+    reason: impl Into<Reason>,
+    policy: &Policy,
+    now: Instant,
+) -> Gate {
+    let mut decision = later(execution, None, reason);
+    decision.events.push(Event::CycleClosed);
+    instead(decision.looked_at_again(policy, now))
 }

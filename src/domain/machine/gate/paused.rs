@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::{Decision, Gate, Next, Span, ended, instead, later, next_window, park};
 use crate::domain::policy::Policy;
+use crate::domain::reason::{GateCause, Reason, Then};
 use crate::domain::retry::{after, jitter};
 use crate::domain::{Execution, Instant, MandateStatus, Notify, ProviderKind, Step};
 
@@ -23,15 +24,8 @@ pub(super) fn rail(
     let spread = jitter(execution.id.0, 0, policy.jitter.min(RAIL_CHECK));
     let check = after(after(now, RAIL_CHECK), spread);
     let span = in_hours(execution, step, policy, check);
-    let reason = format!(
-        "the rail {} is paused; waits for it to be resumed",
-        policy.rail
-    );
-    Some(instead(later(
-        execution,
-        Some(Next { step, span }),
-        &reason,
-    )))
+    let reason = Reason::from(GateCause::RailPaused(policy.rail)).then(Then::WaitForResume);
+    Some(instead(later(execution, Some(Next { step, span }), reason)))
 }
 
 /// The first hours for a step: a claim outside of them would open an intent for nothing.
@@ -72,36 +66,21 @@ pub fn asked(
     now: Instant,
 ) -> Decision {
     let mut decision = match said {
-        None => {
-            let decision = later(
-                execution,
-                None,
-                "the mandate is paused, and the provider did not say whether it still is",
-            );
-            park(decision, execution, step, policy, now)
-        }
-        Some(MandateStatus::Paused) => {
-            let decision = later(
-                execution,
-                None,
-                "the provider says that the mandate is still paused",
-            );
+        None | Some(MandateStatus::Paused) => {
+            let decision = later(execution, None, GateCause::ProviderSays(said));
             park(decision, execution, step, policy, now)
         }
         Some(MandateStatus::Active) => {
             let span = in_hours(execution, step, policy, now);
-            let reason = "the provider says that the mandate is active again";
+            let reason = GateCause::ProviderSays(said);
             later(execution, Some(Next { step, span }), reason)
         }
         Some(
-            status @ (MandateStatus::Revoked
+            MandateStatus::Revoked
             | MandateStatus::Expired
             | MandateStatus::Completed
-            | MandateStatus::Failed),
-        ) => {
-            let reason = format!("the provider says that the mandate is {status}");
-            ended(execution, &reason, policy, now)
-        }
+            | MandateStatus::Failed,
+        ) => ended(execution, GateCause::ProviderSays(said), policy, now),
     };
     decision.mandate = said;
     decision

@@ -17,6 +17,7 @@ use crate::domain::cycle::Cycle;
 use crate::domain::execution::Intent;
 use crate::domain::outcome::{CallFailure, Counter, Failure, NotificationOutcome};
 use crate::domain::policy::Strategy as Retry;
+use crate::domain::reason::{Cause, GateCause, RecheckCause, Then, TimeChoice};
 use crate::domain::retry::after;
 use crate::domain::window::WindowsText;
 use crate::domain::{Currency, ExecutionId, Notify, ProviderKind, Rail, State, state};
@@ -380,7 +381,7 @@ fn a_new_order_waits_until_the_old_one_is_dead() {
     assert_eq!(
         (next.step, next.span.opens),
         (Step::Lookup, after(now, hours(10))),
-        "{}",
+        "{:?}",
         last.reason
     );
     let mut waiting = execution.clone();
@@ -435,11 +436,8 @@ fn the_second_collection_of_a_cycle_goes_to_a_person() {
         at("2026-12-09T00:00:00Z"),
     );
     assert_eq!(decision.events, vec![Event::ReviewNeeded]);
-    assert!(
-        decision.reason.contains("refund due"),
-        "{}",
-        decision.reason
-    );
+    let twice = RecheckCause::CollectedTwice { order_no: 1 };
+    assert_eq!(decision.reason, twice.into());
 }
 
 #[test]

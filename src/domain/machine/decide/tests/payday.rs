@@ -51,11 +51,8 @@ fn the_payer_is_notified_a_day_before_payday_and_debited_on_it() {
         "{}",
         next.span.opens
     );
-    assert!(
-        renewed.reason.ends_with("when the next salary begins"),
-        "{}",
-        renewed.reason
-    );
+    let salary = Then::NewOrder(TimeChoice::NextSalary);
+    assert_eq!(renewed.reason.then, Some(salary));
     // The notification arrives at once, and with all its lead: still not debited before the salary.
     let planned = go_on(&execution, &renewed);
     let told = decide_notification(

@@ -104,7 +104,7 @@ fn check(
         let debit_now = next.step == Step::Retry
             || next.step == Step::Execute && execution.notify != Notify::Provider;
         let parked = decision.parked || next.span.opens >= execution.cycle.closes_at;
-        if debit_now && !parked && !decision.reason.contains("another debit") {
+        if debit_now && !parked && decision.reason.cause != Cause::Gate(GateCause::NoIntent) {
             prop_assert!(
                 policy.debit_windows.contains(next.span.opens),
                 "outside a window: {decision:?}"
@@ -125,7 +125,7 @@ fn check(
         let failed = execution.progress.failed_at;
         let dead = failed.is_some_and(|failed| now >= after(failed, policy.provider_retry_horizon));
         prop_assert!(
-            dead || decision.reason.contains("dead"),
+            dead || matches!(decision.reason.then, Some(Then::NewOrder(_))),
             "a new order for a living one: {decision:?}"
         );
         prop_assert_eq!(decision.progress.delivered_at, None);

@@ -28,7 +28,7 @@ fn the_providers_own_retries_are_waited_for_after_the_last_failure_and_not_the_f
     let spent = decide(&execution, Step::Retry, &funds, counter, &policy(), last);
     assert_eq!(
         spent.progress.order_no, 1,
-        "a new order while the provider may still collect the old one: {}",
+        "a new order while the provider may still collect the old one: {:?}",
         spent.reason
     );
     let next = spent.next.unwrap();
@@ -117,7 +117,7 @@ fn a_call_of_a_lost_worker_that_a_look_up_finds_counts_from_its_intent() {
         assert_eq!(found.progress.delivered_at, Some(opened));
         // Nothing is debited under a notification that has run out, on payday neither.
         let end = after(opened, policy().notification_validity);
-        assert!(found.next.unwrap().span.opens < end, "{}", found.reason);
+        assert!(found.next.unwrap().span.opens < end, "{:?}", found.reason);
     }
     // One that the provider never had notified nobody; its order still gets a second look in the end.
     let unknown = look(&execution, &Outcome::NotFound, seen);
@@ -147,7 +147,7 @@ fn a_watched_payment_that_stays_under_way_goes_to_a_person() {
     let soon = look(&execution, &Outcome::Pending, after(presented, hours(71)));
     assert_eq!(soon.next.unwrap().step, Step::Lookup);
     let late = look(&execution, &Outcome::Pending, after(presented, hours(72)));
-    assert_eq!(late.events, vec![Event::ReviewNeeded], "{}", late.reason);
+    assert_eq!(late.events, vec![Event::ReviewNeeded], "{:?}", late.reason);
 }
 
 #[test]

@@ -34,7 +34,11 @@ fn told(decision: &Decision) -> String {
     );
     let events: Vec<&str> = decision.events.iter().map(|event| event.as_str()).collect();
     let parked = if decision.parked { ", parked" } else { "" };
-    format!("{next}{parked} [{}] {}", events.join(" "), decision.reason)
+    format!(
+        "{next}{parked} [{}] {:?}",
+        events.join(" "),
+        decision.reason
+    )
 }
 
 #[test]
