@@ -3,7 +3,7 @@
 use anyhow::Context;
 use chrono::TimeDelta;
 
-use crate::app::{Failure, engine, stage};
+use crate::app::{Failure, compose, engine, stage};
 use crate::clock::Clock;
 use crate::domain::Instant;
 use crate::engine::Engine;
@@ -65,7 +65,7 @@ impl Daemon {
             ("ACCOUNTS__SIGNZY_MAIN__TIMEOUT", TIMEOUT),
         ];
         let config = stage::config(&url, place.sandbox, place.start, &more)?;
-        let pool = engine::connect(&config).await?;
+        let pool = compose::connect(&config).await?;
         let engine = engine::build(&config, pool, Clock::simulated(place.start)).await?;
         Ok(Self {
             name,

@@ -19,8 +19,9 @@ use std::path::Path;
 use anyhow::Context;
 
 use super::payers::{self, Season};
-use super::{Failure, engine, import, stage};
+use super::{Failure, compose, stage};
 use crate::cli::Chaos;
+use crate::ops::import::import_configured;
 use crate::sandbox::{self, Faults, Payers};
 use crate::store;
 use director::Director;
@@ -36,11 +37,11 @@ pub(super) async fn run(chaos: &Chaos, json: bool, out: &mut impl Write) -> Resu
     let sandbox = stage::sandbox(chaos.seed, Payers::Demo, Faults::CHAOS, start).await?;
     let url = postgres.url(DATABASE);
     let config = stage::config(&url, &sandbox, start, &[])?;
-    let pool = engine::connect(&config).await?;
+    let pool = compose::connect(&config).await?;
     let ahead = i32::try_from(config.retention.partitions_ahead).unwrap_or(i32::MAX);
     store::migrate::migrate(&pool, start, ahead).await?;
     store::report::set_tag(&pool, &stage::tag(chaos.seed)).await?;
-    engine::register_accounts(&config, &pool).await?;
+    compose::register_accounts(&config, &pool).await?;
 
     let last = end.with_timezone(&chrono_tz::Asia::Kolkata).date_naive();
     let file = payers::csv(chaos.seed, chaos.mandates, Season::Weeks { last });
@@ -49,7 +50,9 @@ pub(super) async fn run(chaos: &Chaos, json: bool, out: &mut impl Write) -> Resu
     let known = sandbox::parse_mandates(name, &file, "signzy_main", first)
         .context("read the mandates for the sandbox")?;
     sandbox.register(known);
-    let imported = import::import(&config, &pool, file.as_bytes(), start, false).await?;
+    let imported = import_configured(&config, &pool, file.as_bytes(), start, false, &|_| {})
+        .await
+        .context("import the mandates")?;
     if imported.invalid > 0 {
         return Err(Failure::from(anyhow::anyhow!(
             "its own mandates were not imported: {imported:?}"

@@ -8,13 +8,12 @@ use serde::Serialize;
 use sqlx::PgPool;
 
 use super::director::Told;
-use crate::admin::Format;
-use crate::admin::audit::{Verdict, audit};
-use crate::admin::output::{Table, progress};
 use crate::app::Failure;
 use crate::app::ledgers::{Comparison, compare};
 use crate::cli::Chaos;
+use crate::cli::print::{Print, Table};
 use crate::domain::Instant;
+use crate::ops::audit::{Verdict, audit};
 use crate::sandbox::{Fault, Rule, Sandbox, Violation};
 use crate::store::report::{self as figures, EndTotal, StateTotal, Unfinished};
 
@@ -59,7 +58,7 @@ pub(super) async fn collect(
 ) -> Result<Report, Failure> {
     let ledger = sandbox.ledger();
     let comparison = compare(pool, &ledger).await?;
-    let audit = audit(pool, told.until, LATE, &progress(None, "rules")).await?;
+    let audit = audit(pool, told.until, LATE, &|_| {}).await?;
     let unfinished = figures::unfinished(pool).await?;
     let zeros = zeros(&ledger.violations, &comparison, &audit, &unfinished);
     let (executions, _) = figures::totals(pool).await?;
@@ -201,7 +200,7 @@ impl Report {
             writeln!(out, "  {difference}")?;
         }
         if !self.audit.holds {
-            self.audit.write(out, Format::Text)?;
+            self.audit.write_text(out)?;
         }
         let verdict = self.verdict();
         writeln!(out, "\n{verdict}; the same again: {}", self.replay)

@@ -14,12 +14,13 @@ use indicatif::{ProgressBar, ProgressStyle};
 use tokio_util::sync::CancellationToken;
 
 use super::payers::{self, Season};
-use super::{Failure, engine, import, stage};
+use super::{Failure, compose, engine, stage};
 use crate::cli::Demo;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::domain::Instant;
 use crate::engine::{Engine, retention, simulation};
+use crate::ops::import::import_configured;
 use crate::sandbox::postgres::PrivatePostgres;
 use crate::sandbox::{self, Faults, Sandbox};
 use crate::store;
@@ -94,7 +95,7 @@ impl Stage {
             ("ACCOUNTS__SIGNZY_MAIN__TIMEOUT", "5s"),
         ];
         let config = stage::config(&postgres.url("demo"), &sandbox, start, &more)?;
-        let pool = engine::connect(&config).await?;
+        let pool = compose::connect(&config).await?;
         let ahead = i32::try_from(config.retention.partitions_ahead).unwrap_or(i32::MAX);
         store::migrate::migrate(&pool, start, ahead).await?;
         store::report::set_tag(&pool, &stage::tag(demo.seed)).await?;
@@ -125,7 +126,9 @@ impl Stage {
             .context("read the mandates for the sandbox")?;
         self.sandbox.register(known);
         let (config, pool) = (&self.config, &self.engine.pool);
-        let report = import::import(config, pool, file.as_bytes(), self.start, false).await?;
+        let report = import_configured(config, pool, file.as_bytes(), self.start, false, &|_| {})
+            .await
+            .context("import the mandates")?;
         if report.invalid > 0 || report.imported != u64::from(demo.mandates) {
             return Err(Failure::from(anyhow::anyhow!(
                 "the demo's own mandates were not imported: {report:?}"

@@ -3,11 +3,10 @@
 use std::cell::Cell;
 
 use chrono::TimeDelta;
-use indicatif::ProgressBar;
-use mandated::admin::Format;
-use mandated::admin::audit::provider::{Comparison, Question, compare};
+use mandated::cli::print::{Format, Print};
 use mandated::domain::Instant;
 use mandated::engine::Engine;
+use mandated::ops::audit::provider::{Comparison, Question, compare};
 use mandated::sandbox::Faults;
 use serde_json::Value;
 
@@ -28,7 +27,7 @@ async fn asked_with(world: &World, engine: &Engine, mandate: Option<&str>) -> Co
         worker: "auditor",
     };
     let now = || world.clock.now();
-    compare(world.pool(), &question, now, &ProgressBar::hidden())
+    compare(world.pool(), &question, now, &|_| {})
         .await
         .unwrap()
 }

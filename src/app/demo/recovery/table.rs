@@ -4,8 +4,8 @@ use std::cmp::Ordering;
 use std::io::{self, Write};
 
 use super::{Ends, Recovery, Way};
-use crate::admin::output::Table;
 use crate::app::demo::report::rupees;
+use crate::cli::print::Table;
 
 impl Ends {
     fn cells(&self, class: &str) -> [String; 11] {
