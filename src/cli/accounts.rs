@@ -62,12 +62,12 @@ pub(super) async fn run(
             return Ok(write_list(rows, format, out)?);
         }
         Accounts::Pause { said, lasting } => {
-            let mut conn = compose::connection_of(&pool).await?;
+            let mut conn = compose::connection(&pool).await?;
             let (name, said) = (said.account.as_deref(), said.justification.said());
             accounts::pause(&mut conn, name, said, *lasting, now).await?
         }
         Accounts::Resume { said } => {
-            let mut conn = compose::connection_of(&pool).await?;
+            let mut conn = compose::connection(&pool).await?;
             let (name, said) = (said.account.as_deref(), said.justification.said());
             accounts::resume(&mut conn, name, said, now).await?
         }

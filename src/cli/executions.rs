@@ -115,7 +115,7 @@ pub(super) async fn run(
                 open_days: config.planner.presented_open_days,
             };
             let policy = |provider, rail| config.policy(provider, rail);
-            let mut conn = compose::connection_of(&pool).await?;
+            let mut conn = compose::connection(&pool).await?;
             let added = executions::add(&mut conn, &presentation, policy, now).await?;
             added.write(out, format)?;
         }
@@ -132,19 +132,19 @@ pub(super) async fn run(
             write_list(executions::list(&pool, &filter), now, format, out).await?;
         }
         Executions::Show { id } => {
-            let mut conn = compose::connection_of(&pool).await?;
+            let mut conn = compose::connection(&pool).await?;
             let timeline = timeline::of_execution(&mut conn, ExecutionId(id)).await?;
             timeline.write(out, format)?;
         }
         Executions::Retry { id, justification } => {
-            let mut conn = compose::connection_of(&pool).await?;
+            let mut conn = compose::connection(&pool).await?;
             let wished = wished(id, Wish::Retry, &justification, now);
             executions::wish(&mut conn, wished)
                 .await?
                 .write(out, format)?;
         }
         Executions::Skip { id, justification } => {
-            let mut conn = compose::connection_of(&pool).await?;
+            let mut conn = compose::connection(&pool).await?;
             let wished = wished(id, Wish::Skip, &justification, now);
             executions::wish(&mut conn, wished)
                 .await?
@@ -158,7 +158,7 @@ pub(super) async fn run(
                 evidence: &said.evidence,
                 provider_ref: said.provider_ref.as_deref(),
             };
-            let mut conn = compose::connection_of(&pool).await?;
+            let mut conn = compose::connection(&pool).await?;
             let id = ExecutionId(said.id);
             let done = resolve::resolve(&mut conn, id, word, now).await?;
             done.write(out, format)?;

@@ -89,14 +89,19 @@ impl From<io::Error> for Failure {
 
 impl From<ComposeError> for Failure {
     fn from(error: ComposeError) -> Self {
+        let code = match &error {
+            ComposeError::DatabaseUrl(_)
+            | ComposeError::ReadRules { .. }
+            | ComposeError::Rules(_) => EXIT_CONFIG,
+            ComposeError::Store(error) if error.is_about_the_version() => EXIT_CONFIG,
+            ComposeError::Store(_) | ComposeError::Connect(_) | ComposeError::Client { .. } => {
+                EXIT_FAILED
+            }
+        };
         Self {
             hint: error.hint().map(str::to_owned),
-            code: if error.is_for_good() {
-                EXIT_CONFIG
-            } else {
-                EXIT_FAILED
-            },
             error: error.into(),
+            code,
         }
     }
 }

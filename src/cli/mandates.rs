@@ -109,7 +109,8 @@ pub(super) async fn run(
             write_list(mandates::list(&pool, &filter), format, out).await
         }
         Mandates::Show { reference } => {
-            let mut conn = compose::connection(config).await?;
+            let pool = compose::connect_checked(config).await?;
+            let mut conn = compose::connection(&pool).await?;
             let timeline = timeline::of_mandate(&mut conn, &reference, NEWEST).await?;
             Ok(timeline.write(out, format)?)
         }

@@ -194,7 +194,8 @@ async fn with_config(
             .map_err(|error| Failure::hinted(error, "the daemon's own log says more")),
         Command::Mandates(command) => mandates::run(config, command, format, out).await,
         Command::Plan { reference, cycles } => {
-            let mut conn = compose::connection(config).await?;
+            let pool = compose::connect_checked(config).await?;
+            let mut conn = compose::connection(&pool).await?;
             let policy = |provider, rail| config.policy(provider, rail);
             let plan = ops::plan::plan(&mut conn, &reference, cycles.into(), policy).await?;
             Ok(plan::write(&plan, &reference, format, out)?)
@@ -203,7 +204,8 @@ async fn with_config(
         Command::Accounts(command) => accounts::run(config, &command, format, out).await,
         Command::Rails(command) => rails::run(config, &command, format, out).await,
         Command::Jobs => {
-            let mut conn = compose::connection(config).await?;
+            let pool = compose::connect_checked(config).await?;
+            let mut conn = compose::connection(&pool).await?;
             let jobs = ops::jobs::jobs(&mut conn, Clock::System.now()).await?;
             Ok(jobs.write(out, format)?)
         }

@@ -57,7 +57,7 @@ pub(super) async fn run(
             lasting,
             justification,
         } => {
-            let mut conn = compose::connection_of(&pool).await?;
+            let mut conn = compose::connection(&pool).await?;
             let end = rails::pause(&mut conn, *rail, justification.said(), *lasting, now).await?;
             match end {
                 Some(_) => writeln!(out, "{rail}: paused until {}", utc(end))?,
@@ -68,7 +68,7 @@ pub(super) async fn run(
             rail,
             justification,
         } => {
-            let mut conn = compose::connection_of(&pool).await?;
+            let mut conn = compose::connection(&pool).await?;
             if rails::resume(&mut conn, *rail, justification.said(), now).await? {
                 writeln!(
                     out,

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use sqlx::PgPool;
 
-use super::{AccountClient, ComposeError, clients, worker_id};
+use super::{ComposeError, clients, worker_id};
 use crate::clock::Clock;
 use crate::config::{Config, Database};
 use crate::domain::policy::Policy;
@@ -25,32 +25,30 @@ const ANSWER: Duration = Duration::from_secs(5);
 
 /// Gives every account its number and its client, and puts it all together.
 pub async fn build(config: &Config, pool: PgPool, clock: Clock) -> Result<Engine, ComposeError> {
-    let accounts = clients(config, &pool, &clock).await?;
-    let accounts = accounts.into_iter().map(account).collect();
+    let accounts = clients(config, &pool, &clock).await?.into_iter();
+    let accounts = accounts.map(|built| {
+        let limits = AccountLimits {
+            timeout: built.account.timeout,
+            max_in_flight: size(built.account.max_in_flight),
+            pause_after_refusal: built.account.pause_after_refusal,
+        };
+        Account::new(built.id, built.name.to_owned(), built.client, limits)
+    });
+    let accounts = accounts.collect();
     let mut connection = store::planning::acquire(&pool).await?;
     let tag = store::planning::installation_tag(&mut connection).await?;
     drop(connection);
     Ok(Engine::new(pool, clock, settings(config), accounts, tag))
 }
 
-fn account(built: AccountClient<'_>) -> Account {
-    let limits = AccountLimits {
-        timeout: built.account.timeout,
-        max_in_flight: size(built.account.max_in_flight),
-        pause_after_refusal: built.account.pause_after_refusal,
-    };
-    Account::new(built.id, built.name.to_owned(), built.client, limits)
-}
-
 /// The policies of new executions.
 fn policies(config: &Config) -> BTreeMap<(ProviderKind, Rail), Policy> {
-    let mut policies = BTreeMap::new();
-    for provider in ProviderKind::ALL {
-        for rail in Rail::ALL {
-            policies.insert((*provider, *rail), config.policy(*provider, *rail));
-        }
-    }
-    policies
+    let of = |provider: &ProviderKind| {
+        let provider = *provider;
+        let rails = Rail::ALL.iter().copied();
+        rails.map(move |rail| ((provider, rail), config.policy(provider, rail)))
+    };
+    ProviderKind::ALL.iter().flat_map(of).collect()
 }
 
 fn settings(config: &Config) -> Settings {

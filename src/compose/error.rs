@@ -14,8 +14,6 @@ pub enum ComposeError {
     /// What the database answered: also that it is of another version, which says in its own words what to do.
     #[error(transparent)]
     Store(#[from] StoreError),
-    #[error("read the compiled-in failure rules")]
-    BuiltInRules(#[source] RuleError),
     #[error("read failures.file {file}")]
     ReadRules {
         file: String,
@@ -44,28 +42,7 @@ impl ComposeError {
                 Some("give failures.file the path of a readable TOML file, or leave it out")
             }
             Self::Rules(_) => Some("config/failures.toml shows how rules are written"),
-            Self::Store(_) | Self::BuiltInRules(_) | Self::Client { .. } => None,
-        }
-    }
-
-    /// Whether starting again cannot help: the configuration is wrong, or the database is of another version.
-    pub const fn is_for_good(&self) -> bool {
-        match self {
-            Self::DatabaseUrl(_) | Self::ReadRules { .. } | Self::Rules(_) => true,
-            Self::Store(error) => error.is_about_the_version(),
-            Self::Connect(_) | Self::BuiltInRules(_) | Self::Client { .. } => false,
-        }
-    }
-
-    /// What the database said, if it was the database.
-    pub const fn of_the_store(&self) -> Option<&StoreError> {
-        match self {
-            Self::Connect(error) | Self::Store(error) => Some(error),
-            Self::DatabaseUrl(_)
-            | Self::BuiltInRules(_)
-            | Self::ReadRules { .. }
-            | Self::Rules(_)
-            | Self::Client { .. } => None,
+            Self::Store(_) | Self::Client { .. } => None,
         }
     }
 }

@@ -52,13 +52,8 @@ pub async fn connect_checked(config: &Config) -> Result<PgPool, ComposeError> {
     Ok(pool)
 }
 
-/// One connection to a database that this version fits: enough for most commands.
-pub async fn connection(config: &Config) -> Result<PoolConnection<Postgres>, ComposeError> {
-    connection_of(&connect_checked(config).await?).await
-}
-
 /// A connection of the pool.
-pub async fn connection_of(pool: &PgPool) -> Result<PoolConnection<Postgres>, ComposeError> {
+pub async fn connection(pool: &PgPool) -> Result<PoolConnection<Postgres>, ComposeError> {
     Ok(store::planning::acquire(pool).await?)
 }
 
@@ -75,17 +70,18 @@ pub fn worker_id(config: &Config) -> String {
 
 /// The rules that classify failures: the operator's, then ours.
 pub fn classifier(config: &Config) -> Result<Arc<Classifier>, ComposeError> {
-    let Some(path) = &config.failures.file else {
-        let built_in = Classifier::builtin().map_err(ComposeError::BuiltInRules)?;
-        return Ok(Arc::new(built_in));
-    };
-    let file = path.display().to_string();
-    let text = std::fs::read_to_string(path).map_err(|source| ComposeError::ReadRules {
-        file: file.clone(),
-        source,
-    })?;
-    let rules = Classifier::with_operator_rules(Some((&file, &text)))?;
-    Ok(Arc::new(rules))
+    let file = config.failures.file.as_ref().map(|path| {
+        let file = path.display().to_string();
+        match std::fs::read_to_string(path) {
+            Ok(text) => Ok((file, text)),
+            Err(source) => Err(ComposeError::ReadRules { file, source }),
+        }
+    });
+    let file = file.transpose()?;
+    let file = file
+        .as_ref()
+        .map(|(file, text)| (file.as_str(), text.as_str()));
+    Ok(Arc::new(Classifier::with_operator_rules(file)?))
 }
 
 /// A configured account with its number in the database and its client.

@@ -122,9 +122,18 @@ async fn start(config: &Config, lifecycle: &Lifecycle) -> Result<Option<Engine>,
                 waiting_for_a_replica: 0,
             }),
         };
-        match failure.of_the_store() {
-            Some(problem) if problem.kind().passes() => troubles.failed(NAME, problem),
-            Some(_) | None => return Err(failure),
+        match &failure {
+            ComposeError::Connect(problem) | ComposeError::Store(problem)
+                if problem.kind().passes() =>
+            {
+                troubles.failed(NAME, problem);
+            }
+            ComposeError::Connect(_)
+            | ComposeError::Store(_)
+            | ComposeError::DatabaseUrl(_)
+            | ComposeError::ReadRules { .. }
+            | ComposeError::Rules(_)
+            | ComposeError::Client { .. } => return Err(failure),
         }
         lifecycle.waiting(START_TRY.saturating_mul(2));
         let pause = backoff_delay(

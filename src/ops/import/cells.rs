@@ -7,7 +7,7 @@ use chrono_tz::{TZ_VARIANTS, Tz};
 use serde_json::{Map, Value};
 
 use super::columns::nearest;
-use super::read::RawRow;
+use super::read::{RawRow, json_words};
 use super::report::Problem;
 use crate::domain::cycle::{CronSchedule, Frequency, Schedule, Terms};
 use crate::domain::mandate::check_flow;
@@ -330,13 +330,4 @@ impl Cells {
         }
         Some(map.into())
     }
-}
-
-/// What is wrong with a JSON text. Without its own line numbers: they would be taken for the file's.
-pub(super) fn json_words(error: &serde_json::Error) -> String {
-    let text = error.to_string();
-    text.split(" at line ")
-        .next()
-        .unwrap_or_default()
-        .to_owned()
 }

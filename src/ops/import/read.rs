@@ -6,7 +6,6 @@ use serde::de::{Deserializer, Error as _, MapAccess, Visitor};
 use serde_json::Value;
 
 use super::ImportError;
-use super::cells::json_words;
 use super::columns;
 use super::lines::Lines;
 use super::report::Problem;
@@ -198,6 +197,15 @@ fn next_json<R: Read>(lines: &mut Lines<R>) -> Result<Line, ImportError> {
             Line::Row(row)
         }
     })
+}
+
+/// What is wrong with a JSON text. Without its own line numbers: they would be taken for the file's.
+pub(super) fn json_words(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    text.split(" at line ")
+        .next()
+        .unwrap_or_default()
+        .to_owned()
 }
 
 /// The entries of a JSON object in their order. Unlike a map it refuses a key that is there twice: which of two
