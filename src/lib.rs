@@ -6,17 +6,18 @@
 //!
 //! Read in this order: [`domain`] (pure: the states, the rules, the choice of the next step),
 //! [`store`] (the SQL that makes them durable), [`provider`] (Juspay and Signzy), [`engine`] (the loops
-//! that join the three). `ARCHITECTURE.md` follows one execution through all of them.
+//! that join the three), [`ops`] (what operators do), [`cli`] (how they ask for it, and what they read). `ARCHITECTURE.md` follows one execution through all of them.
 
-pub mod admin;
-pub mod app;
 pub mod cli;
 pub mod clock;
+pub mod compose;
 pub mod config;
+pub mod daemon;
 pub mod domain;
 pub mod engine;
 pub mod failpoint;
 pub mod lifecycle;
+pub mod ops;
 pub mod provider;
 pub mod store;
 pub mod telemetry;

@@ -3,9 +3,7 @@
 use std::process::ExitCode;
 
 use clap::Parser;
-use mandated::admin::output;
-use mandated::app;
-use mandated::cli::Cli;
+use mandated::cli::{Cli, run};
 use mandated::failpoint;
 
 #[tokio::main]
@@ -13,18 +11,13 @@ async fn main() -> ExitCode {
     let _failpoints = failpoint::armed();
     // The TLS of every client. It fails only where one was installed before.
     drop(rustls::crypto::ring::default_provider().install_default());
-    match app::run(Cli::parse()).await {
+    match run(Cli::parse()).await {
         Ok(()) => ExitCode::SUCCESS,
         // `mandated jobs | head`: the reader has seen enough.
-        Err(failure) if output::is_closed_pipe(&failure.error) => ExitCode::SUCCESS,
+        Err(failure) if failure.is_closed_pipe() => ExitCode::SUCCESS,
         Err(failure) => {
-            let stderr = &mut std::io::stderr();
             // If standard error is closed nobody can be told why; the exit code still says that it failed.
-            drop(output::write_failure(
-                stderr,
-                &failure.error,
-                failure.hint.as_deref(),
-            ));
+            drop(failure.write(&mut std::io::stderr()));
             ExitCode::from(failure.code)
         }
     }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::Context;
-use mandated::admin::output::Table;
+use mandated::cli::print::Table;
 use serde::Serialize;
 
 use crate::machine::Machine;

@@ -3,9 +3,8 @@
 use std::time::{Duration, Instant};
 
 use futures::{StreamExt, stream};
-use indicatif::ProgressBar;
-use mandated::admin::Format;
-use mandated::admin::audit::audit;
+use mandated::cli::print::Print;
+use mandated::ops::audit::audit;
 
 use crate::Bench;
 use crate::world::World;
@@ -35,10 +34,10 @@ pub(crate) async fn run(bench: &mut Bench) -> anyhow::Result<bool> {
 async fn one(world: &World) -> anyhow::Result<(String, bool)> {
     world.remove_filler().await?;
     let began = Instant::now();
-    let verdict = audit(&world.pool, world.clock.now(), LATE, &ProgressBar::hidden()).await?;
+    let verdict = audit(&world.pool, world.clock.now(), LATE, &|_| {}).await?;
     let took = began.elapsed().as_secs_f64();
     if !verdict.holds {
-        verdict.write(&mut std::io::stderr(), Format::Text)?;
+        verdict.write_text(&mut std::io::stderr())?;
     }
     let executions: i64 = sqlx::query_scalar("select count(*) from mandated.executions")
         .fetch_one(&world.pool)

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use clap::{Args, Parser, Subcommand};
-use mandated::app::Failure;
+use mandated::cli::Failure;
 use mandated::lifecycle::Lifecycle;
 
 use crate::sandbox::{Payers, SandboxArgs};

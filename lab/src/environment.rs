@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 
 use anyhow::Context;
 use chrono::{DateTime, Days, SecondsFormat};
-use mandated::app::Failure;
+use mandated::cli::Failure;
 use mandated::clock::Clock;
 use mandated::config::Config;
 use mandated::domain::{Instant, ProviderKind};

@@ -4,7 +4,6 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use lab::cli::{Cli, run};
-use mandated::admin::output;
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -13,15 +12,10 @@ async fn main() -> ExitCode {
     match run(Cli::parse()).await {
         Ok(()) => ExitCode::SUCCESS,
         // `mandated-lab demo | head`: the reader has seen enough.
-        Err(failure) if output::is_closed_pipe(&failure.error) => ExitCode::SUCCESS,
+        Err(failure) if failure.is_closed_pipe() => ExitCode::SUCCESS,
         Err(failure) => {
-            let stderr = &mut std::io::stderr();
             // If standard error is closed nobody can be told why; the exit code still says that it failed.
-            drop(output::write_failure(
-                stderr,
-                &failure.error,
-                failure.hint.as_deref(),
-            ));
+            drop(failure.write(&mut std::io::stderr()));
             ExitCode::from(failure.code)
         }
     }

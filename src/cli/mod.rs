@@ -1,16 +1,43 @@
-//! The command line: types only. What a command does is in `app` and `admin`.
+//! The command line: what can be asked for, and how it is printed. [`crate::ops`] does it.
 
-use std::path::PathBuf;
-use std::time::Duration;
-
-use clap::builder::{PossibleValuesParser, TypedValueParser};
-use clap::{Args, Parser, Subcommand};
-
+mod accounts;
+mod audit;
+mod check_config;
 mod classify;
-mod operator;
+mod doctor;
+pub mod executions;
+mod failure;
+mod import;
+mod jobs;
+mod justification;
+pub mod mandates;
+pub mod plan;
+pub mod print;
+mod rails;
+mod timeline;
+pub mod unmapped;
 
+use std::io::Write;
+use std::path::PathBuf;
+
+use anyhow::Context;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::{CommandFactory, Parser, Subcommand};
+
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::telemetry::{self, Destination};
+use crate::{compose, daemon, ops};
+use print::{Format, Print};
+
+pub use accounts::{AboutAccounts, Accounts};
+pub use audit::Audit;
 pub use classify::Classify;
-pub use operator::{AboutAccounts, Accounts, Executions, Mandates, Rails, Resolve, Word};
+pub use executions::{Executions, Resolve};
+pub use failure::{EXIT_CONFIG, Failure};
+pub use justification::Justification;
+pub use mandates::Mandates;
+pub use rails::Rails;
 
 /// Collects recurring payments: notifies the payer, waits out the 25-hour window, debits, and retries.
 ///
@@ -95,20 +122,97 @@ pub enum Command {
     },
 }
 
-/// What to audit.
-#[derive(Debug, Args)]
-pub struct Audit {
-    /// Ask the providers about the orders of recent executions too, and compare.
-    ///
-    /// A question is a look-up and counts as one: it is asked only of orders that no worker holds and whose look-ups are not spent.
-    #[arg(long)]
-    pub provider: bool,
-    /// Of the orders to ask about: those of executions that changed within this long.
-    #[arg(long, requires = "provider", value_name = "DURATION", default_value = "7days", value_parser = humantime::parse_duration)]
-    pub since: Duration,
-    /// Of the orders to ask about: those of this mandate.
-    #[arg(long, requires = "provider", value_name = "REF")]
-    pub mandate: Option<String>,
+/// Runs a command.
+pub async fn run(cli: Cli) -> Result<(), Failure> {
+    let out: &mut dyn Write = &mut std::io::stdout();
+    let format = if cli.json { Format::Json } else { Format::Text };
+    match &cli.command {
+        Command::Completions { shell } => return completions(*shell, out),
+        Command::Classify(asked) if !asked.unmapped => {
+            let config = classify::config(cli.config.as_deref())?;
+            return classify::one(&config, asked, format, out);
+        }
+        Command::Run
+        | Command::Classify(_)
+        | Command::Migrate
+        | Command::CheckConfig
+        | Command::Mandates(_)
+        | Command::Plan { .. }
+        | Command::Accounts(_)
+        | Command::Rails(_)
+        | Command::Executions(_)
+        | Command::Jobs
+        | Command::Audit(_)
+        | Command::Doctor { .. }
+        | Command::Healthcheck => {}
+    }
+    let config = load(&cli, out)?;
+    if matches!(cli.command, Command::Run) {
+        return Ok(daemon::run(&config, cli.config).await?);
+    }
+    telemetry::init(&config.log, Destination::Stderr).context("set up the log")?;
+    with_config(&config, cli.command, format, out).await
+}
+
+async fn with_config(
+    config: &Config,
+    command: Command,
+    format: Format,
+    out: &mut dyn Write,
+) -> Result<(), Failure> {
+    match command {
+        Command::Migrate => Ok(match ops::migrate::migrate(config).await? {
+            0 => writeln!(out, "the database is up to date")?,
+            applied => writeln!(out, "{applied} migrations applied")?,
+        }),
+        Command::CheckConfig => {
+            compose::classifier(config)?;
+            Ok(check_config::write(out, config, format)?)
+        }
+        Command::Healthcheck => ops::healthcheck::check(&config.listen)
+            .await
+            .map_err(|error| Failure::hinted(error, "the daemon's own log says more")),
+        Command::Mandates(command) => mandates::run(config, command, format, out).await,
+        Command::Plan { reference, cycles } => {
+            let pool = compose::connect_checked(config).await?;
+            let mut conn = compose::connection(&pool).await?;
+            let policy = |provider, rail| config.policy(provider, rail);
+            let plan = ops::plan::plan(&mut conn, &reference, cycles.into(), policy).await?;
+            Ok(plan::write(&plan, &reference, format, out)?)
+        }
+        Command::Executions(command) => executions::run(config, command, format, out).await,
+        Command::Accounts(command) => accounts::run(config, &command, format, out).await,
+        Command::Rails(command) => rails::run(config, &command, format, out).await,
+        Command::Jobs => {
+            let pool = compose::connect_checked(config).await?;
+            let mut conn = compose::connection(&pool).await?;
+            let jobs = ops::jobs::jobs(&mut conn, Clock::System.now()).await?;
+            Ok(jobs.write(out, format)?)
+        }
+        Command::Classify(asked) => unmapped::run(config, &asked, format, out).await,
+        Command::Doctor { offline } => doctor::run(config, offline, format, out).await,
+        Command::Audit(asked) => audit::run(config, &asked, format, out).await,
+        // These have run without a configuration, or by themselves.
+        Command::Run | Command::Completions { .. } => Ok(()),
+    }
+}
+
+fn load(cli: &Cli, out: &mut dyn Write) -> Result<Config, Failure> {
+    Config::load(cli.config.as_deref()).map_err(|errors| {
+        if cli.json
+            && matches!(cli.command, Command::CheckConfig)
+            && let Err(error) = check_config::write_errors(out, &errors)
+        {
+            return Failure::from(error);
+        }
+        Failure::config(errors.into(), "`config/default.toml` explains every key")
+    })
+}
+
+fn completions(shell: clap_complete::Shell, out: &mut dyn Write) -> Result<(), Failure> {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "mandated", &mut script);
+    Ok(out.write_all(&script)?)
 }
 
 /// A word out of the domain's own list.

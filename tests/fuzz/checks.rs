@@ -3,11 +3,11 @@
 
 use std::sync::LazyLock;
 
-use mandated::admin::import::{self, Options};
 use mandated::config::Config;
 use mandated::domain::classify::Classifier;
 use mandated::domain::outcome::NotificationOutcome;
 use mandated::domain::{Instant, Outcome, ProviderKind, Rail, Step};
+use mandated::ops::import::{self, Options};
 use mandated::provider::{Answered, Read, Reading, juspay, read_about};
 use mandated::store::import::Account;
 use serde_json::{Map, Value};

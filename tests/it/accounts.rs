@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use mandated::admin::AdminError;
-use mandated::admin::accounts::{pause, resume};
 use mandated::domain::AccountId;
+use mandated::ops::OpsError;
+use mandated::ops::accounts::{pause, resume};
 use mandated::store::accounts;
 use mandated::store::operations::Said;
 use sqlx::PgPool;
@@ -89,7 +89,7 @@ async fn words_that_say_nothing_or_too_much_change_nothing() {
     ] {
         let refused = pause(&mut conn, name, said, None, now()).await;
         let refused = refused.unwrap_err();
-        let is_known = matches!(refused, AdminError::Words(_) | AdminError::NoAccount(_));
+        let is_known = matches!(refused, OpsError::Words(_) | OpsError::NoAccount(_));
         assert!(is_known, "{refused}");
     }
     assert_eq!(on_record(&database.pool).await, [""; 0]);

@@ -1,12 +1,13 @@
 //! The commands that read and change: lists, plans, timelines, pauses, and cycles that the merchant presents.
 
 use chrono::{NaiveDate, TimeZone, Utc};
-use mandated::admin::executions::{self, Presentation};
-use mandated::admin::{AdminError, Format, jobs, mandates, plan, timeline};
+use mandated::cli;
+use mandated::cli::print::{Format, Print};
 use mandated::domain::{ExecutionId, Instant, MandateStatus, State};
 use mandated::domain::{ProviderKind, Rail};
-use mandated::store::listing::{ExecutionFilter, MandateFilter};
-use mandated::store::mandates::Change;
+use mandated::ops::executions::{self, ExecutionFilter, Presentation};
+use mandated::ops::mandates::{self, Change, MandateFilter};
+use mandated::ops::{OpsError, jobs, plan, timeline};
 use mandated::store::policies;
 use serde_json::Value;
 use sqlx::{AssertSqlSafe, PgPool};
@@ -48,7 +49,8 @@ async fn mandates_are_listed_by_status_and_account() {
     let pool = &database.pool;
     let list = async |filter: MandateFilter, format| {
         let mut out = Vec::new();
-        mandates::list(pool, &filter, format, &mut out)
+        let rows = mandates::list(pool, &filter);
+        cli::mandates::write_list(rows, format, &mut out)
             .await
             .unwrap();
         text(out)
@@ -89,10 +91,10 @@ async fn the_plan_shows_every_time_of_the_coming_cycles() {
     let database = registered().await;
     let mut conn = database.pool.acquire().await.unwrap();
     let mut show = async |reference: &str, format| {
+        let plan = plan::plan(&mut conn, reference, 3, policy).await?;
         let mut out = Vec::new();
-        plan::plan(&mut conn, reference, 3, policy, format, &mut out)
-            .await
-            .map(|()| text(out))
+        cli::plan::write(&plan, reference, format, &mut out).unwrap();
+        Ok::<_, OpsError>(text(out))
     };
     insta::assert_snapshot!(
         "plan_of_a_month",
@@ -123,8 +125,11 @@ async fn a_mandate_is_paused_resumed_and_revoked_with_an_event_each() {
     let mut conn = pool.acquire().await.unwrap();
     let mut change = async |reference: &str, change| {
         let mut out = Vec::new();
-        let result = mandates::change(&mut conn, wanted(reference, change), now(), &mut out).await;
-        result.map_or_else(|error| format!("error: {error}\n"), |()| text(out))
+        match mandates::record(&mut conn, wanted(reference, change), now()).await {
+            Ok(step) => cli::mandates::write_step(&step, &mut out).unwrap(),
+            Err(error) => return format!("error: {error}\n"),
+        }
+        text(out)
     };
     let mut said = String::new();
     for step in [
@@ -180,7 +185,7 @@ async fn add(
     reference: &str,
     on: (i32, u32, u32),
     amount: Option<&str>,
-) -> Result<executions::Added, AdminError> {
+) -> Result<executions::Added, OpsError> {
     let cycle_on = NaiveDate::from_ymd_opt(on.0, on.1, on.2).unwrap();
     let mut conn = pool.acquire().await.unwrap();
     let presentation = Presentation {
@@ -203,7 +208,7 @@ async fn resuming_makes_parked_steps_due_but_not_those_that_wait_for_an_answer()
         parked(pool, step).await;
         let mut conn = pool.acquire().await.unwrap();
         for change in [Change::Pause, Change::Resume] {
-            mandates::change(&mut conn, wanted("sub-1", change), now(), &mut Vec::new())
+            mandates::record(&mut conn, wanted("sub-1", change), now())
                 .await
                 .unwrap();
         }
@@ -368,14 +373,9 @@ async fn a_timeline_tells_why_a_cycle_ended_as_it_did() {
     let pool = &database.pool;
     collected(pool).await;
     let mut conn = pool.acquire().await.unwrap();
-    mandates::change(
-        &mut conn,
-        wanted("sub-1", Change::Pause),
-        now(),
-        &mut Vec::new(),
-    )
-    .await
-    .unwrap();
+    mandates::record(&mut conn, wanted("sub-1", Change::Pause), now())
+        .await
+        .unwrap();
     add(pool, "sub-3", (2026, 11, 25), Some("10"))
         .await
         .unwrap();
@@ -449,7 +449,8 @@ async fn executions_are_listed_by_their_state() {
         .unwrap();
     let list = async |filter: ExecutionFilter, format| {
         let mut out = Vec::new();
-        executions::list(pool, &filter, now(), format, &mut out)
+        let rows = executions::list(pool, &filter);
+        cli::executions::write_list(rows, now(), format, &mut out)
             .await
             .unwrap();
         text(out)
@@ -493,9 +494,8 @@ async fn jobs_are_counted_and_the_latest_are_named() {
     let pool = &database.pool;
     let mut conn = pool.acquire().await.unwrap();
     let mut out = Vec::new();
-    jobs::jobs(&mut conn, now(), Format::Text, &mut out)
-        .await
-        .unwrap();
+    let none = jobs::jobs(&mut conn, now()).await.unwrap();
+    none.write_text(&mut out).unwrap();
     assert_eq!(text(out), "no jobs\n");
 
     add(pool, "sub-1", (2026, 11, 30), None).await.unwrap();
@@ -514,7 +514,8 @@ async fn jobs_are_counted_and_the_latest_are_named() {
     .await;
     let mut show = async |format, at: Instant| {
         let mut out = Vec::new();
-        jobs::jobs(&mut conn, at, format, &mut out).await.unwrap();
+        let jobs = jobs::jobs(&mut conn, at).await.unwrap();
+        jobs.write(&mut out, format).unwrap();
         text(out)
     };
     insta::assert_snapshot!(show(Format::Text, now()).await, @r"

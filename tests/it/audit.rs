@@ -8,10 +8,9 @@ mod provider;
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use indicatif::ProgressBar;
-use mandated::admin::Format;
-use mandated::admin::audit::{Verdict, audit};
+use mandated::cli::print::{Format, Print};
 use mandated::domain::{ProviderKind, Rail};
+use mandated::ops::audit::{Verdict, audit};
 use mandated::store::policies;
 use sqlx::{AssertSqlSafe, PgPool};
 
@@ -92,7 +91,7 @@ async fn run(pool: &PgPool, sql: &str) {
 }
 
 async fn verdict(pool: &PgPool) -> Verdict {
-    audit(pool, now(), Duration::from_mins(10), &ProgressBar::hidden())
+    audit(pool, now(), Duration::from_mins(10), &|_| {})
         .await
         .unwrap()
 }

@@ -1,8 +1,8 @@
 //! The command line from outside: exit codes, what goes to which stream, the help.
 
 use assert_cmd::Command;
-use mandated::admin::http::{self, Listener, Readiness};
 use mandated::config::Listen;
+use mandated::daemon::listener::{self, Listener, Readiness};
 use mandated::engine::metrics::Metrics;
 use tokio_util::sync::CancellationToken;
 
@@ -142,7 +142,7 @@ async fn the_healthcheck_repeats_what_the_daemon_says() {
     };
     let listener = Listener::bind(&listen).await.unwrap();
     let address = listener.address().unwrap().to_string();
-    let (engine, seen) = http::readiness();
+    let (engine, seen) = listener::readiness();
     let mut daemon = tokio::task::JoinSet::new();
     daemon.spawn(listener.serve(seen, Metrics::default().handle(), CancellationToken::new()));
 

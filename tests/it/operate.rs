@@ -1,11 +1,11 @@
 //! What a person does to an execution and to a rail: tried sooner, tried once more, left out, held back.
 
 use lab::sandbox::{Call, Fault, Reason, Then};
-use mandated::admin::resolve::resolve;
-use mandated::admin::{AdminError, operate, rails};
 use mandated::domain::machine::decide::operator::{Declined, Wish};
 use mandated::domain::resolve::ResolvedAs;
 use mandated::domain::{ExecutionId, Instant, Rail, State, Step};
+use mandated::ops::resolve::resolve;
+use mandated::ops::{OpsError, executions, rails};
 use mandated::store::claim::{ClaimRequest, Claimed, claim_due};
 use mandated::store::mandates::Change;
 use mandated::store::operate::{Granted, Operated, Wished, operate as wish};
@@ -288,23 +288,23 @@ async fn a_job_that_a_worker_holds_is_left_to_it() {
     .await;
     let mut conn = world.pool().acquire().await.unwrap();
     for what in [Wish::Retry, Wish::Skip] {
-        let refused = operate::wish(&mut conn, wished(&world, what))
+        let refused = executions::wish(&mut conn, wished(&world, what))
             .await
             .unwrap_err();
-        assert!(matches!(refused, AdminError::Held(ID)), "{refused}");
+        assert!(matches!(refused, OpsError::Held(ID)), "{refused}");
     }
     let words = Wished {
         said: Said { who: "", ..SAID },
         ..wished(&world, Wish::Skip)
     };
-    let refused = operate::wish(&mut conn, words).await.unwrap_err();
-    assert!(matches!(refused, AdminError::Words(_)), "{refused}");
+    let refused = executions::wish(&mut conn, words).await.unwrap_err();
+    assert!(matches!(refused, OpsError::Words(_)), "{refused}");
 }
 
 async fn pause_upi(world: &World) {
     let mut conn = world.pool().acquire().await.unwrap();
     let now = world.clock.now();
-    rails::pause(&mut conn, Rail::Upi, SAID, None, now, &mut Vec::new())
+    rails::pause(&mut conn, Rail::Upi, SAID, None, now)
         .await
         .unwrap();
 }
@@ -312,7 +312,7 @@ async fn pause_upi(world: &World) {
 async fn resume_upi(world: &World) {
     let mut conn = world.pool().acquire().await.unwrap();
     let now = world.clock.now();
-    rails::resume(&mut conn, Rail::Upi, SAID, now, &mut Vec::new())
+    rails::resume(&mut conn, Rail::Upi, SAID, now)
         .await
         .unwrap();
 }

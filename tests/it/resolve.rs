@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
-use mandated::admin::resolve::resolve;
-use mandated::admin::{AdminError, Format, timeline};
+use mandated::cli::print::{Format, Print};
 use mandated::domain::resolve::{Refusal, ResolvedAs};
 use mandated::domain::{ExecutionId, Instant, State};
 use mandated::engine::{Engine, job};
+use mandated::ops::resolve::resolve;
+use mandated::ops::{OpsError, timeline};
 use mandated::store::claim::{ClaimRequest, Claimed, claim_due};
 use mandated::store::resolve::Word;
 use serde_json::{Value, json};
@@ -44,7 +45,7 @@ fn nonsense(_: Asked, _: &str, _: Instant) -> Value {
     json!({ "what": "is this" })
 }
 
-async fn try_to(world: &World, word: Word<'_>) -> Result<State, AdminError> {
+async fn try_to(world: &World, word: Word<'_>) -> Result<State, OpsError> {
     let mut connection = world.pool().acquire().await.unwrap();
     let done = resolve(&mut connection, ID, word, world.clock.now()).await?;
     let mut out = Vec::new();
@@ -55,7 +56,7 @@ async fn try_to(world: &World, word: Word<'_>) -> Result<State, AdminError> {
 
 async fn refusal(world: &World, word: Word<'_>) -> Refusal {
     let error = try_to(world, word).await.unwrap_err();
-    let AdminError::Resolve { why, .. } = error else {
+    let OpsError::Resolve { why, .. } = error else {
         panic!("{error}");
     };
     why
@@ -219,13 +220,13 @@ async fn words_without_a_name_a_reason_or_evidence_are_refused_and_change_nothin
         },
     ] {
         let error = try_to(&world, word).await.unwrap_err();
-        assert!(matches!(error, AdminError::Words(_)), "{error}");
+        assert!(matches!(error, OpsError::Words(_)), "{error}");
         assert!(!error.to_string().contains("okbank"), "{error}");
     }
     assert_eq!(world.stands("a").await.0, "unknown");
     let mut connection = world.pool().acquire().await.unwrap();
     let nobody = resolve(&mut connection, ExecutionId(99), word, world.clock.now()).await;
-    assert!(matches!(nobody, Err(AdminError::NoExecution(_))));
+    assert!(matches!(nobody, Err(OpsError::NoExecution(_))));
 }
 
 async fn claim(world: &World, engine: &Engine) -> Claimed {
@@ -252,7 +253,7 @@ async fn a_worker_and_a_person_never_both_decide() {
     world.outage("06 20:00");
     let claimed = claim(&world, &engine).await;
     let held = try_to(&world, said(ResolvedAs::Charged)).await.unwrap_err();
-    assert!(matches!(held, AdminError::Held(_)), "{held}");
+    assert!(matches!(held, OpsError::Held(_)), "{held}");
     let deadline = tokio::time::Instant::now() + Duration::from_mins(1);
     let done = job::run(&engine, &engine.accounts[0], claimed, deadline)
         .await
@@ -265,7 +266,7 @@ async fn a_worker_and_a_person_never_both_decide() {
     )
     .await;
     let held = try_to(&world, said(ResolvedAs::Charged)).await.unwrap_err();
-    assert!(matches!(held, AdminError::Held(_)), "{held}");
+    assert!(matches!(held, OpsError::Held(_)), "{held}");
     mandated::engine::rescue::tick(&engine).await.unwrap();
     assert_eq!(
         try_to(&world, said(ResolvedAs::Charged)).await.unwrap(),
@@ -315,7 +316,7 @@ async fn whoever_comes_second_sees_what_the_first_one_did() {
                 assert!(claimed.is_empty(), "both have it: {claimed:?}");
                 return;
             }
-            Err(AdminError::Held(_)) => assert_eq!(claimed.len(), 1),
+            Err(OpsError::Held(_)) => assert_eq!(claimed.len(), 1),
             Err(other) => panic!("{other}"),
         }
     }

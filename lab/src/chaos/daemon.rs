@@ -2,7 +2,8 @@
 
 use anyhow::Context;
 use chrono::TimeDelta;
-use mandated::app::{Failure, engine};
+use mandated::cli::Failure;
+use mandated::compose::{self, engine};
 use mandated::clock::Clock;
 use mandated::domain::Instant;
 use mandated::engine::Engine;
@@ -67,7 +68,7 @@ impl Daemon {
             ("ACCOUNTS__SIGNZY_MAIN__TIMEOUT", TIMEOUT),
         ];
         let config = environment::config(&url, place.sandbox, place.start, &more)?;
-        let pool = engine::connect(&config).await?;
+        let pool = compose::connect(&config).await?;
         let engine = engine::build(&config, pool, Clock::simulated(place.start)).await?;
         Ok(Self {
             name,

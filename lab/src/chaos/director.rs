@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use chrono::{Datelike, TimeDelta};
-use mandated::app::Failure;
+use mandated::cli::Failure;
 use mandated::domain::Instant;
 use mandated::engine::{Engine, lane, planner, rescue, retention, simulation};
 use mandated::store::StoreError;

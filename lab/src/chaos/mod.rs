@@ -17,7 +17,9 @@ use std::io::Write;
 use std::path::Path;
 
 use anyhow::Context;
-use mandated::app::{Failure, engine, import};
+use mandated::cli::Failure;
+use mandated::compose::{self, engine};
+use mandated::ops::import::import_configured;
 use mandated::store;
 
 use crate::cli::Chaos;
@@ -37,11 +39,11 @@ pub async fn run(chaos: &Chaos, json: bool, out: &mut impl Write) -> Result<(), 
     let sandbox = environment::sandbox(chaos.seed, Payers::Demo, Faults::CHAOS, start).await?;
     let url = postgres.url(DATABASE);
     let config = environment::config(&url, &sandbox, start, &[])?;
-    let pool = engine::connect(&config).await?;
+    let pool = compose::connect(&config).await?;
     let ahead = i32::try_from(config.retention.partitions_ahead).unwrap_or(i32::MAX);
     store::migrate::migrate(&pool, start, ahead).await?;
     figures::set_tag(&pool, &environment::tag(chaos.seed)).await?;
-    engine::register_accounts(&config, &pool).await?;
+    compose::register_accounts(&config, &pool).await?;
 
     let last = end.with_timezone(&chrono_tz::Asia::Kolkata).date_naive();
     let file = population::csv(chaos.seed, chaos.mandates, Season::Weeks { last });
@@ -50,7 +52,9 @@ pub async fn run(chaos: &Chaos, json: bool, out: &mut impl Write) -> Result<(), 
     let known = sandbox::parse_mandates(name, &file, "signzy_main", first)
         .context("read the mandates for the sandbox")?;
     sandbox.register(known);
-    let imported = import::import(&config, &pool, file.as_bytes(), start, false).await?;
+    let imported = import_configured(&config, &pool, file.as_bytes(), start, false, &|_| {})
+        .await
+        .context("import the mandates")?;
     if imported.invalid > 0 {
         return Err(Failure::from(anyhow::anyhow!(
             "its own mandates were not imported: {imported:?}"

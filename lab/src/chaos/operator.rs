@@ -1,7 +1,7 @@
 //! The person on call in the chaos: wishes at the wrong time, for the wrong execution, and pauses.
 
 use chrono::TimeDelta;
-use mandated::app::Failure;
+use mandated::cli::Failure;
 use mandated::domain::machine::decide::operator::Wish;
 use mandated::domain::{ExecutionId, Rail, State};
 use mandated::store::operate::{Operated, Wished, operate};

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use chrono::SecondsFormat;
-use mandated::app::{EXIT_CONFIG, Failure};
+use mandated::cli::{EXIT_CONFIG, Failure};
 use mandated::domain::Instant;
 use rustix::process::{Pid, Signal, kill_process};
 use sqlx::PgPool;

@@ -4,10 +4,9 @@ use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::time::Duration;
 
-use mandated::admin::Format;
-use mandated::admin::audit::{Verdict, audit};
-use mandated::admin::output::{Table, progress};
-use mandated::app::Failure;
+use mandated::ops::audit::{Verdict, audit};
+use mandated::cli::print::{Print, Table};
+use mandated::cli::Failure;
 use mandated::domain::Instant;
 use serde::Serialize;
 use sqlx::PgPool;
@@ -59,7 +58,7 @@ pub(super) async fn collect(
 ) -> Result<Report, Failure> {
     let ledger = sandbox.ledger();
     let comparison = compare(pool, &ledger).await?;
-    let audit = audit(pool, told.until, LATE, &progress(None, "rules")).await?;
+    let audit = audit(pool, told.until, LATE, &|_| {}).await?;
     let unfinished = figures::unfinished(pool).await?;
     let zeros = zeros(&ledger.violations, &comparison, &audit, &unfinished);
     let (executions, _) = figures::totals(pool).await?;
@@ -205,7 +204,7 @@ impl Report {
             writeln!(out, "  {difference}")?;
         }
         if !self.audit.holds {
-            self.audit.write(out, Format::Text)?;
+            self.audit.write_text(out)?;
         }
         let verdict = self.verdict();
         writeln!(out, "\n{verdict}; the same again: {}", self.replay)

@@ -1,7 +1,7 @@
 //! One round of one daemon: claim, calls, settlement, and whatever comes between them.
 
 use chrono::TimeDelta;
-use mandated::app::Failure;
+use mandated::cli::Failure;
 use mandated::domain::{AccountId, Step};
 use mandated::engine::job::Done;
 use mandated::engine::{lane, settler};

@@ -11,7 +11,9 @@ use std::time::Duration;
 
 use anyhow::Context;
 use indicatif::{ProgressBar, ProgressStyle};
-use mandated::app::{Failure, engine, import};
+use mandated::cli::Failure;
+use mandated::compose::{self, engine};
+use mandated::ops::import::import_configured;
 use mandated::clock::Clock;
 use mandated::config::Config;
 use mandated::domain::Instant;
@@ -95,7 +97,7 @@ impl Stage {
             ("ACCOUNTS__SIGNZY_MAIN__TIMEOUT", "5s"),
         ];
         let config = environment::config(&postgres.url("demo"), &sandbox, start, &more)?;
-        let pool = engine::connect(&config).await?;
+        let pool = compose::connect(&config).await?;
         let ahead = i32::try_from(config.retention.partitions_ahead).unwrap_or(i32::MAX);
         store::migrate::migrate(&pool, start, ahead).await?;
         figures::set_tag(&pool, &environment::tag(demo.seed)).await?;
@@ -126,7 +128,9 @@ impl Stage {
             .context("read the mandates for the sandbox")?;
         self.sandbox.register(known);
         let (config, pool) = (&self.config, &self.engine.pool);
-        let report = import::import(config, pool, file.as_bytes(), self.start, false).await?;
+        let report = import_configured(config, pool, file.as_bytes(), self.start, false, &|_| {})
+            .await
+            .context("import the mandates")?;
         if report.invalid > 0 || report.imported != u64::from(demo.mandates) {
             return Err(Failure::from(anyhow::anyhow!(
                 "the demo's own mandates were not imported: {report:?}"

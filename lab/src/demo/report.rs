@@ -3,11 +3,10 @@
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
-use mandated::admin::audit::Verdict;
-use mandated::admin::output::{Table, progress};
-use mandated::admin::{self, Format};
-use mandated::app::Failure;
+use mandated::cli::Failure;
+use mandated::cli::print::{Print, Table};
 use mandated::domain::{Amount, Currency, Instant};
+use mandated::ops::audit::{Verdict, audit};
 use serde::Serialize;
 
 use super::Stage;
@@ -40,7 +39,7 @@ pub(super) async fn collect(stage: &Stage, demo: &Demo) -> Result<Report, Failur
     let (from, until) = (stage.start, stage.end);
     let comparison = compare(pool, &ledger).await?;
     let late = stage.config.planner.interval.saturating_mul(2);
-    let audit = admin::audit::audit(pool, until, late, &progress(None, "rules")).await?;
+    let audit = audit(pool, until, late, &|_| {}).await?;
     let holds = audit.holds && comparison.differences.is_empty() && ledger.violations.is_empty();
     Ok(Report {
         holds,
@@ -71,7 +70,7 @@ impl Report {
         self.write_ends(out)?;
         self.write_ledger(out)?;
         writeln!(out, "\nThe auditor")?;
-        self.audit.write(&mut *out, Format::Text)?;
+        self.audit.write_text(&mut *out)?;
         let verdict = if self.holds {
             "everything holds"
         } else {

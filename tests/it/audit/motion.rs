@@ -3,9 +3,8 @@
 use std::cell::Cell;
 use std::time::Duration;
 
-use indicatif::ProgressBar;
 use lab::sandbox::Faults;
-use mandated::admin::audit::audit;
+use mandated::ops::audit::audit;
 
 use crate::support::due::scalar;
 use crate::support::world::{Flow, Payer, World, after_payday, live};
@@ -41,7 +40,7 @@ async fn every_audit_of_a_month_with_faults_holds_while_it_is_lived() {
         while !over.get() {
             let late = Duration::from_mins(15);
             let now = world.clock.now();
-            let verdict = audit(world.pool(), now, late, &ProgressBar::hidden()).await;
+            let verdict = audit(world.pool(), now, late, &|_| {}).await;
             let verdict = verdict.unwrap();
             let broken: Vec<_> = verdict
                 .rules

@@ -3,12 +3,11 @@
 use std::cell::Cell;
 
 use chrono::TimeDelta;
-use indicatif::ProgressBar;
 use lab::sandbox::Faults;
-use mandated::admin::Format;
-use mandated::admin::audit::provider::{Comparison, Question, compare};
+use mandated::cli::print::{Format, Print};
 use mandated::domain::Instant;
 use mandated::engine::Engine;
+use mandated::ops::audit::provider::{Comparison, Question, compare};
 use serde_json::Value;
 
 use crate::support::due::{column, execute, scalar};
@@ -28,7 +27,7 @@ async fn asked_with(world: &World, engine: &Engine, mandate: Option<&str>) -> Co
         worker: "auditor",
     };
     let now = || world.clock.now();
-    compare(world.pool(), &question, now, &ProgressBar::hidden())
+    compare(world.pool(), &question, now, &|_| {})
         .await
         .unwrap()
 }

@@ -1,9 +1,10 @@
 //! The answers that no rule knows: counted, listed, and made into rules.
 
-use mandated::admin::Format;
-use mandated::admin::classify::unmapped::{Shown, list};
+use mandated::cli::print::Format;
+use mandated::cli::unmapped::{Shown, write};
 use mandated::domain::classify::{Classifier, Signals};
 use mandated::domain::{Class, Instant, ProviderKind, Rail};
+use mandated::ops::classify::unmapped;
 use mandated::store::unmapped::recent;
 use sqlx::{AssertSqlSafe, PgPool};
 
@@ -82,7 +83,8 @@ async fn run(pool: &PgPool, sql: &str) {
 
 async fn shown(pool: &PgPool, since: &str, limit: i64, shown: Shown) -> String {
     let mut out = Vec::new();
-    list(pool, at(since), limit, shown, &mut out).await.unwrap();
+    let found = unmapped(pool, at(since), limit).await.unwrap();
+    write(&found, at(since), shown, &mut out).unwrap();
     String::from_utf8(out).unwrap()
 }
 

@@ -3,9 +3,8 @@
 use std::os::unix::process::ExitStatusExt;
 use std::time::Duration;
 
-use indicatif::ProgressBar;
 use lab::sandbox::Ledger;
-use mandated::admin::audit::audit;
+use mandated::ops::audit::audit;
 use serde_json::Value;
 
 use crate::support::due::{self, column, scalar};
@@ -161,9 +160,7 @@ pub(crate) async fn agree(shop: &Shop, (state, debits): (&str, usize)) {
     assert_eq!(stands, [format!("{state}, next nothing")]);
     let late = Duration::from_mins(15);
     let end = shop.get(END.0).parse().unwrap();
-    let verdict = audit(pool, end, late, &ProgressBar::hidden())
-        .await
-        .unwrap();
+    let verdict = audit(pool, end, late, &|_| {}).await.unwrap();
     let broken: Vec<_> = verdict
         .rules
         .iter()

@@ -2,8 +2,7 @@
 
 use std::time::Duration;
 
-use indicatif::ProgressBar;
-use mandated::admin::audit::audit;
+use mandated::ops::audit::audit;
 
 use crate::support::due::{column, scalar};
 use crate::support::log::Log;
@@ -141,7 +140,7 @@ async fn a_success_of_the_first_order_after_the_second_is_a_refund_due_and_loud(
         world.pool(),
         world.clock.now(),
         Duration::from_mins(15),
-        &ProgressBar::hidden(),
+        &|_| {},
     )
     .await
     .unwrap();

@@ -7,12 +7,11 @@ use std::io::Read;
 use std::time::Duration;
 
 use chrono::{TimeZone, Utc};
-use indicatif::ProgressBar;
-use mandated::admin::Format;
-use mandated::admin::import::{ImportError, Options, Report, import};
+use mandated::cli::print::{Format, Print};
 use mandated::domain::policy::Policy;
 use mandated::domain::window::{Windows, WindowsText};
 use mandated::domain::{Instant, ProviderKind, Rail};
+use mandated::ops::import::{ImportError, Options, Report, import};
 use serde_json::{Map, Value};
 use sqlx::PgPool;
 
@@ -89,7 +88,7 @@ async fn run(pool: &PgPool, input: impl Read, skip_invalid: bool) -> Result<Repo
         policy: &policy,
         check_metadata: &check_metadata,
     };
-    import(pool, input, &options, &ProgressBar::hidden()).await
+    import(pool, input, &options, &|_| {}).await
 }
 
 /// Imports a text that is expected to be taken.

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use mandated::admin::import::ImportError;
+use mandated::ops::import::ImportError;
 
 use super::{file, mandates, printed, row, run, take, with_accounts};
 

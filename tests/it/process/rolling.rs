@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use mandated::admin::executions::{Presentation, add};
 use mandated::config::Config;
+use mandated::ops::executions::{Presentation, add};
 use rustix::process::Signal;
 use wiremock::matchers::any;
 use wiremock::{Mock, MockServer, Request, ResponseTemplate};

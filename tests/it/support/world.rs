@@ -5,16 +5,15 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use indicatif::ProgressBar;
 use lab::sandbox::{self, Call, Credentials, Faults, Ledger, Options, Profile, Sandbox, Then};
-use mandated::admin::audit::audit;
-use mandated::admin::import::{Options as ImportOptions, import};
 use mandated::clock::Clock;
 use mandated::config::Config;
 use mandated::domain::classify::Classifier;
 use mandated::domain::{Instant, Notify, ProviderKind, Rail};
 use mandated::engine::simulation::{Limits, run};
 use mandated::engine::{Account, AccountLimits, Engine, Settings, retention};
+use mandated::ops::audit::audit;
+use mandated::ops::import::{Options as ImportOptions, import};
 use mandated::provider::{AccountSettings, Client, MandateAnswer, MandateCommand, Provider};
 use mandated::store::mandates::{Change, Changed, find, set_status};
 use mandated::store::retention::make_partitions;
@@ -364,7 +363,7 @@ impl World {
     /// Asserts that the audit finds nothing.
     pub(crate) async fn audited(&self) {
         let late = Duration::from_mins(15);
-        let verdict = audit(self.pool(), self.clock.now(), late, &ProgressBar::hidden())
+        let verdict = audit(self.pool(), self.clock.now(), late, &|_| {})
             .await
             .unwrap();
         let broken: Vec<_> = verdict
@@ -530,7 +529,7 @@ async fn import_all(config: &Config, pool: &PgPool, payers: &[Payer]) {
         check_metadata: &|_, _| Ok(()),
     };
     let file = file(payers);
-    let report = import(pool, file.as_bytes(), &options, &ProgressBar::hidden())
+    let report = import(pool, file.as_bytes(), &options, &|_| {})
         .await
         .unwrap();
     assert_eq!(

@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 use std::io::{self, Write};
 
-use mandated::admin::output::Table;
+use mandated::cli::print::Table;
 
 use super::{Ends, Recovery, Way};
 use crate::demo::report::rupees;

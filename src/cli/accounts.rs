@@ -1,0 +1,115 @@
+//! `accounts`: list them, pause and resume them.
+
+use std::io::{self, Write};
+use std::time::Duration;
+
+use clap::{Args, Subcommand};
+
+use super::print::times_and_amounts::utc;
+use super::print::{Format, Print, Table, write_json};
+use super::{Failure, Justification};
+use crate::clock::Clock;
+use crate::compose;
+use crate::config::Config;
+use crate::ops::accounts::{self, AccountRow, Affected, Done};
+
+#[derive(Debug, Subcommand)]
+pub enum Accounts {
+    /// List accounts: what is due, and until when and why one is paused.
+    List,
+    /// Pause an account, or all of them: nothing of it is notified, debited or asked about. Calls under way end.
+    ///
+    /// What waits loses no attempt, but windows and cycles go on: what closes meanwhile expires. It ends with --for, or with
+    /// `accounts resume`.
+    Pause {
+        #[command(flatten)]
+        said: AboutAccounts,
+        /// How long, such as 2h; without it, until it is resumed.
+        #[arg(long = "for", value_name = "DURATION", value_parser = humantime::parse_duration)]
+        lasting: Option<Duration>,
+    },
+    /// Resume a paused account, or all of them, whoever paused it.
+    Resume {
+        #[command(flatten)]
+        said: AboutAccounts,
+    },
+}
+
+/// Which accounts.
+#[derive(Debug, Args)]
+pub struct AboutAccounts {
+    /// The account's name in the configuration.
+    #[arg(value_name = "NAME", required_unless_present = "all")]
+    pub account: Option<String>,
+    /// Every account there is.
+    #[arg(long, conflicts_with = "account")]
+    pub all: bool,
+    #[command(flatten)]
+    pub justification: Justification,
+}
+
+pub(super) async fn run(
+    config: &Config,
+    command: &Accounts,
+    format: Format,
+    out: &mut dyn Write,
+) -> Result<(), Failure> {
+    let pool = compose::connect_checked(config).await?;
+    let now = Clock::System.now();
+    let done = match command {
+        Accounts::List => {
+            let rows = accounts::list(&pool, now).await?;
+            return Ok(write_list(rows, format, out)?);
+        }
+        Accounts::Pause { said, lasting } => {
+            let mut conn = compose::connection(&pool).await?;
+            let (name, said) = (said.account.as_deref(), said.justification.said());
+            accounts::pause(&mut conn, name, said, *lasting, now).await?
+        }
+        Accounts::Resume { said } => {
+            let mut conn = compose::connection(&pool).await?;
+            let (name, said) = (said.account.as_deref(), said.justification.said());
+            accounts::resume(&mut conn, name, said, now).await?
+        }
+    };
+    Ok(done.write(out, format)?)
+}
+
+fn write_list(rows: Vec<AccountRow>, format: Format, out: &mut dyn Write) -> io::Result<()> {
+    if format == Format::Json {
+        return write_json(out, &rows);
+    }
+    let mut shown = Table::new(["account", "provider", "due", "paused until", "why"]).right(2);
+    for row in rows {
+        let AccountRow {
+            name,
+            provider,
+            paused_until,
+            pause_reason,
+            due,
+        } = row;
+        shown.row([
+            name,
+            provider,
+            due.to_string(),
+            utc(paused_until),
+            pause_reason.unwrap_or_default(),
+        ]);
+    }
+    shown.write(out)
+}
+
+impl Print for Done {
+    fn write_text(&self, out: &mut dyn Write) -> io::Result<()> {
+        if self.accounts.is_empty() {
+            return writeln!(out, "no account was {}", self.what);
+        }
+        for Affected { name, until } in &self.accounts {
+            match until {
+                Some(_) => writeln!(out, "{name}: {} until {}", self.what, utc(*until))?,
+                None => writeln!(out, "{name}: {}", self.what)?,
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,187 @@
+//! `audit`: every rule with its verdict, the counter-examples, and what the providers say of the same orders.
+
+use std::io::{self, Write};
+use std::time::Duration;
+
+use anyhow::anyhow;
+use clap::Args;
+use sqlx::PgPool;
+
+use super::Failure;
+use super::print::{Format, Print, ProgressBar, Table};
+use crate::clock::Clock;
+use crate::compose;
+use crate::config::Config;
+use crate::ops::audit::provider::{Case, Cases, Comparison, compare_configured};
+use crate::ops::audit::{Finding, Verdict, audit};
+
+/// A planner that is this late has forgotten a mandate, or is down.
+const LATE: Duration = Duration::from_mins(15);
+
+/// What to audit.
+#[derive(Debug, Args)]
+pub struct Audit {
+    /// Ask the providers about the orders of recent executions too, and compare.
+    ///
+    /// A question is a look-up and counts as one: it is asked only of orders that no worker holds and whose look-ups are not spent.
+    #[arg(long)]
+    pub provider: bool,
+    /// Of the orders to ask about: those of executions that changed within this long.
+    #[arg(long, requires = "provider", value_name = "DURATION", default_value = "7days", value_parser = humantime::parse_duration)]
+    pub since: Duration,
+    /// Of the orders to ask about: those of this mandate.
+    #[arg(long, requires = "provider", value_name = "REF")]
+    pub mandate: Option<String>,
+}
+
+/// A broken guarantee is a failure, and so is a provider that says something else, or nothing.
+pub(super) async fn run(
+    config: &Config,
+    asked: &Audit,
+    format: Format,
+    out: &mut dyn Write,
+) -> Result<(), Failure> {
+    let pool = compose::connect_checked(config).await?;
+    let clock = compose::clock(config);
+    let bar = ProgressBar::of("rows");
+    let verdict = audit(&pool, clock.now(), LATE, &|progress| bar.show(progress)).await?;
+    drop(bar);
+    verdict.write(out, format)?;
+    let agrees = if asked.provider {
+        ask(config, &pool, &clock, asked, format, out).await
+    } else {
+        Ok(())
+    };
+    if verdict.holds {
+        return agrees;
+    }
+    Err(Failure::anyhow(
+        anyhow!("a guarantee is broken"),
+        "stop the daemons, and look at the counter-examples with `mandated executions show ID`",
+    ))
+}
+
+async fn ask(
+    config: &Config,
+    pool: &PgPool,
+    clock: &Clock,
+    asked: &Audit,
+    format: Format,
+    out: &mut dyn Write,
+) -> Result<(), Failure> {
+    let bar = ProgressBar::of("executions asked about");
+    let (mandate, show) = (asked.mandate.as_deref(), |progress| bar.show(progress));
+    let comparison = compare_configured(config, pool, clock, asked.since, mandate, &show).await?;
+    drop(bar);
+    comparison.write(out, format)?;
+    if !comparison.agrees() {
+        return Err(Failure::anyhow(
+            anyhow!("a provider contradicts our record"),
+            "look at the executions with `mandated executions show ID`, and at the orders in the provider's dashboard",
+        ));
+    }
+    if !comparison.is_answered() {
+        return Err(Failure::anyhow(
+            anyhow!("not every question was answered"),
+            "nothing is proven of what was not answered: run it again later",
+        ));
+    }
+    Ok(())
+}
+
+impl Print for Verdict {
+    /// Every rule, then the counter-examples.
+    fn write_text(&self, out: &mut dyn Write) -> io::Result<()> {
+        let mut shown = Table::new(["", "rule", "verdict"]);
+        for judgement in &self.rules {
+            let verdict = match judgement.broken {
+                0 => "holds".to_owned(),
+                broken => format!("BROKEN {broken}"),
+            };
+            shown.row([judgement.guarantee, judgement.rule, &verdict]);
+        }
+        shown.write(out)?;
+        for judgement in self.rules.iter().filter(|judgement| judgement.broken > 0) {
+            writeln!(
+                out,
+                "\n{} {}, broken {} times:",
+                judgement.guarantee, judgement.rule, judgement.broken
+            )?;
+            for Finding {
+                execution_id,
+                mandate_id,
+                detail,
+                ..
+            } in &judgement.examples
+            {
+                let subject = match (execution_id, mandate_id) {
+                    (Some(id), _) => format!("execution {id}: "),
+                    (None, Some(id)) => format!("mandate {id}: "),
+                    (None, None) => String::new(),
+                };
+                writeln!(out, "  {subject}{detail}")?;
+            }
+        }
+        let verdict = if self.holds {
+            "\nEvery guarantee holds."
+        } else {
+            "\nGUARANTEES ARE BROKEN."
+        };
+        writeln!(out, "{verdict}")
+    }
+}
+
+impl Print for Comparison {
+    fn write_text(&self, out: &mut dyn Write) -> io::Result<()> {
+        let Self {
+            compared,
+            findings,
+            open,
+            not_asked,
+            not_answered,
+        } = self;
+        writeln!(out, "\n{compared} executions compared with their providers")?;
+        if findings.count > 0 {
+            writeln!(out, "\ncontradicted {} times:", findings.count)?;
+            write_cases(findings, out)?;
+        }
+        if open.count > 0 {
+            let count = open.count;
+            writeln!(
+                out,
+                "\n{count} decided there and open here, which is no contradiction:"
+            )?;
+            write_cases(open, out)?;
+        }
+        for (what, reasons) in [("not asked", not_asked), ("not answered", not_answered)] {
+            for (why, count) in reasons {
+                writeln!(out, "{what}: {count}, {why}")?;
+            }
+        }
+        if !not_asked.is_empty() || !not_answered.is_empty() {
+            writeln!(
+                out,
+                "\nNOT EVERYTHING COULD BE COMPARED: run it again later."
+            )?;
+        }
+        let verdict = match (self.agrees(), *compared) {
+            (false, _) => "THE PROVIDER CONTRADICTS OUR RECORD.",
+            (true, 0) => "Nothing was compared.",
+            (true, _) => "The providers say the same of everything that was compared.",
+        };
+        writeln!(out, "\n{verdict}")
+    }
+}
+
+fn write_cases(cases: &Cases, out: &mut dyn Write) -> io::Result<()> {
+    for Case {
+        execution_id,
+        guarantee,
+        detail,
+    } in &cases.examples
+    {
+        let guarantee = guarantee.map_or_else(String::new, |guarantee| format!("{guarantee} "));
+        writeln!(out, "  {guarantee}execution {execution_id}: {detail}")?;
+    }
+    Ok(())
+}

@@ -1,0 +1,232 @@
+//! `mandates`: import, list, show, pause, resume and revoke them.
+
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::pin::pin;
+
+use clap::Subcommand;
+use futures::{Stream, TryStreamExt};
+
+use super::import::{self, columns};
+use super::print::times_and_amounts::{money, utc};
+use super::print::{Format, Print, Table, write_json};
+use super::{Failure, Justification, one_of};
+use crate::clock::Clock;
+use crate::compose;
+use crate::config::Config;
+use crate::domain::{Instant, MandateStatus};
+use crate::ops::mandates::{
+    self, Change, ChangeReport, ChangeStep, MandateFilter, MandateLine, Wanted,
+};
+use crate::ops::{OpsError, timeline};
+
+/// Cycles of a timeline that are shown.
+const NEWEST: u32 = 24;
+
+#[derive(Debug, Subcommand)]
+pub enum Mandates {
+    /// Import mandates, all or none. Importing the same file twice changes nothing.
+    #[command(after_help = format!("Columns of a CSV header, or keys of JSON Lines:\n{}", columns()))]
+    Import {
+        /// A file, or - for standard input.
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+        /// Import the good rows and report the bad ones.
+        #[arg(long)]
+        skip_invalid: bool,
+    },
+    /// List mandates.
+    List {
+        /// Only those that stand here.
+        #[arg(long, value_parser = one_of(MandateStatus::ALL))]
+        status: Option<MandateStatus>,
+        /// Only those of this account.
+        #[arg(long, value_name = "NAME")]
+        account: Option<String>,
+        /// How many at most.
+        #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..))]
+        limit: u32,
+    },
+    /// Show a mandate and all that happened to it, in its own time zone.
+    Show {
+        /// The merchant's own reference.
+        #[arg(value_name = "REF")]
+        reference: String,
+    },
+    /// Pause a mandate, here and at the provider.
+    Pause {
+        /// The merchant's own reference.
+        #[arg(value_name = "REF")]
+        reference: String,
+        /// Until this time (RFC 3339); without it, until it is resumed.
+        #[arg(long, value_name = "TIME")]
+        until: Option<Instant>,
+        /// Do not tell the provider.
+        #[arg(long)]
+        local_only: bool,
+        #[command(flatten)]
+        justification: Justification,
+    },
+    /// Resume a paused mandate, here and at the provider.
+    Resume {
+        /// The merchant's own reference.
+        #[arg(value_name = "REF")]
+        reference: String,
+        #[command(flatten)]
+        justification: Justification,
+    },
+    /// Revoke a mandate, here and at the provider. It cannot be undone.
+    Revoke {
+        /// The merchant's own reference.
+        #[arg(value_name = "REF")]
+        reference: String,
+        #[command(flatten)]
+        justification: Justification,
+    },
+}
+
+pub(super) async fn run(
+    config: &Config,
+    command: Mandates,
+    format: Format,
+    out: &mut dyn Write,
+) -> Result<(), Failure> {
+    match command {
+        Mandates::Import { file, skip_invalid } => {
+            import::run(config, &file, skip_invalid, format, out).await
+        }
+        Mandates::List {
+            status,
+            account,
+            limit,
+        } => {
+            let pool = compose::connect_checked(config).await?;
+            let filter = MandateFilter {
+                status,
+                account,
+                limit: i64::from(limit),
+            };
+            write_list(mandates::list(&pool, &filter), format, out).await
+        }
+        Mandates::Show { reference } => {
+            let pool = compose::connect_checked(config).await?;
+            let mut conn = compose::connection(&pool).await?;
+            let timeline = timeline::of_mandate(&mut conn, &reference, NEWEST).await?;
+            Ok(timeline.write(out, format)?)
+        }
+        Mandates::Pause {
+            reference,
+            until,
+            local_only,
+            justification,
+        } => {
+            let wanted = Wanted {
+                until,
+                ..wanted(&reference, Change::Pause, &justification)
+            };
+            change(config, wanted, local_only, out).await
+        }
+        Mandates::Resume {
+            reference,
+            justification,
+        } => {
+            let wanted = wanted(&reference, Change::Resume, &justification);
+            change(config, wanted, false, out).await
+        }
+        Mandates::Revoke {
+            reference,
+            justification,
+        } => {
+            let wanted = wanted(&reference, Change::Revoke, &justification);
+            change(config, wanted, false, out).await
+        }
+    }
+}
+
+fn wanted<'a>(reference: &'a str, change: Change, justification: &'a Justification) -> Wanted<'a> {
+    Wanted {
+        reference,
+        change,
+        said: justification.said(),
+        until: None,
+    }
+}
+
+async fn change(
+    config: &Config,
+    wanted: Wanted<'_>,
+    local_only: bool,
+    out: &mut dyn Write,
+) -> Result<(), Failure> {
+    let pool = compose::connect_checked(config).await?;
+    let now = Clock::System.now();
+    let ChangeReport { done, result } =
+        mandates::change(config, &pool, wanted, local_only, now).await;
+    for step in &done {
+        write_step(step, out)?;
+    }
+    Ok(result?)
+}
+
+/// Prints what has been done of a change.
+pub fn write_step(step: &ChangeStep, out: &mut dyn Write) -> io::Result<()> {
+    match step {
+        ChangeStep::Recorded { reference, change } => {
+            writeln!(out, "{reference} is {}", change.done())
+        }
+        ChangeStep::Already { reference, change } => {
+            writeln!(out, "{reference} is {} already", change.status())
+        }
+        ChangeStep::AtProvider { provider, word } => writeln!(out, "{provider} says {word}"),
+        ChangeStep::NotOffered { provider } => {
+            writeln!(out, "{provider} has no such command; it is done here only")
+        }
+    }
+}
+
+/// Prints mandates. JSON is written as it is read, so it may be a list of millions.
+pub async fn write_list(
+    rows: impl Stream<Item = Result<MandateLine, OpsError>>,
+    format: Format,
+    out: &mut dyn Write,
+) -> Result<(), Failure> {
+    let mut rows = pin!(rows);
+    let mut shown = Table::new([
+        "ref",
+        "account",
+        "rail",
+        "notify",
+        "amount",
+        "maximum",
+        "schedule",
+        "status",
+        "next cycle",
+        "planned at",
+    ])
+    .right(4)
+    .right(5);
+    while let Some(row) = rows.try_next().await? {
+        if format == Format::Json {
+            write_json(out, &row)?;
+            continue;
+        }
+        shown.row([
+            row.reference,
+            row.account,
+            row.rail,
+            row.notify,
+            row.amount_minor
+                .map_or_else(|| "-".to_owned(), |minor| money(minor, &row.currency)),
+            money(row.max_amount_minor, &row.currency),
+            row.schedule,
+            row.status,
+            row.next_cycle_on
+                .map_or_else(|| "-".to_owned(), |on| on.to_string()),
+            utc(row.next_plan_at),
+        ]);
+    }
+    if format == Format::Text {
+        shown.write(out)?;
+    }
+    Ok(())
+}

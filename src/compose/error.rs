@@ -1,0 +1,48 @@
+//! Why something could not be made out of the configuration, and what the operator does about it.
+
+use crate::domain::classify::RuleError;
+use crate::provider::http::BuildError;
+use crate::store::StoreError;
+
+#[derive(Debug, thiserror::Error)]
+pub enum ComposeError {
+    #[error("read database.url")]
+    DatabaseUrl(#[source] sqlx::Error),
+    /// The server is not there, or lets nobody in.
+    #[error(transparent)]
+    Connect(StoreError),
+    /// What the database answered: also that it is of another version, which says in its own words what to do.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error("read failures.file {file}")]
+    ReadRules {
+        file: String,
+        #[source]
+        source: std::io::Error,
+    },
+    #[error(transparent)]
+    Rules(#[from] RuleError),
+    #[error("build the client of account {account}")]
+    Client {
+        account: String,
+        #[source]
+        source: BuildError,
+    },
+}
+
+impl ComposeError {
+    /// What to do about it, where its own words do not say it.
+    pub const fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::DatabaseUrl(_) => Some("write it as postgres://user:password@host:port/database"),
+            Self::Connect(_) => Some(
+                "check database.url, that the server runs, and that this machine may reach it; `mandated check-config` shows where the value comes from",
+            ),
+            Self::ReadRules { .. } => {
+                Some("give failures.file the path of a readable TOML file, or leave it out")
+            }
+            Self::Rules(_) => Some("config/failures.toml shows how rules are written"),
+            Self::Store(_) | Self::Client { .. } => None,
+        }
+    }
+}

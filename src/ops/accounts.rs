@@ -1,0 +1,91 @@
+//! `accounts`: list them, pause and resume them.
+
+use std::time::Duration;
+
+use chrono::TimeDelta;
+use serde::Serialize;
+use sqlx::{PgConnection, PgPool};
+
+use super::OpsError;
+use super::justification::checked;
+use crate::domain::Instant;
+use crate::store::operations::{self, Paused};
+
+pub use crate::store::operations::{AccountRow, Said};
+
+/// A pause without an end: a person ends it.
+const FOR_GOOD: TimeDelta = TimeDelta::days(36_500);
+/// A pause of which that much is left has none.
+const ENDLESS: TimeDelta = TimeDelta::days(18_250);
+
+/// What was done to which accounts.
+#[derive(Debug, Serialize)]
+pub struct Done {
+    pub what: &'static str,
+    pub accounts: Vec<Affected>,
+}
+
+#[derive(Debug, Serialize)]
+pub struct Affected {
+    pub name: String,
+    /// Nothing where no end is set.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub until: Option<Instant>,
+}
+
+/// Every account there is: what is due, and until when and why it is paused.
+pub async fn list(pool: &PgPool, now: Instant) -> Result<Vec<AccountRow>, OpsError> {
+    Ok(operations::accounts(pool, now).await?)
+}
+
+/// Nothing of the accounts is claimed any more. What is under way ends.
+pub async fn pause(
+    conn: &mut PgConnection,
+    account: Option<&str>,
+    said: Said<'_>,
+    lasting: Option<Duration>,
+    now: Instant,
+) -> Result<Done, OpsError> {
+    let said = checked(said)?;
+    let end = end_of(lasting, now);
+    let paused = operations::pause_accounts(conn, account, said, end, now).await?;
+    match account {
+        Some(name) if paused.is_empty() => return Err(OpsError::NoAccount(name.to_owned())),
+        Some(_) | None => {}
+    }
+    let affected = paused.into_iter().map(|Paused { name, until }| Affected {
+        name,
+        until: shown(until, now),
+    });
+    Ok(Done {
+        what: "paused",
+        accounts: affected.collect(),
+    })
+}
+
+/// What waited goes on, as far as its window allows.
+pub async fn resume(
+    conn: &mut PgConnection,
+    account: Option<&str>,
+    said: Said<'_>,
+    now: Instant,
+) -> Result<Done, OpsError> {
+    let names = operations::resume_accounts(conn, account, checked(said)?, now).await?;
+    let affected = names.into_iter().map(|name| Affected { name, until: None });
+    Ok(Done {
+        what: "resumed",
+        accounts: affected.collect(),
+    })
+}
+
+/// When a pause ends by itself.
+pub(super) fn end_of(lasting: Option<Duration>, now: Instant) -> Instant {
+    let lasting = lasting.and_then(|lasting| TimeDelta::from_std(lasting).ok());
+    now.checked_add_signed(lasting.unwrap_or(FOR_GOOD))
+        .unwrap_or(Instant::MAX_UTC)
+}
+
+/// The end of a pause for people, if it has one.
+pub(super) fn shown(until: Instant, now: Instant) -> Option<Instant> {
+    Some(until).filter(|until| until.signed_duration_since(now) < ENDLESS)
+}

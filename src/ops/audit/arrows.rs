@@ -1,0 +1,154 @@
+//! G10: states change along their arrows only. Which arrows there are is known to the pure core, not to SQL.
+
+use sqlx::PgConnection;
+
+use super::Rules;
+use crate::domain::machine::decide::operator::Wish;
+use crate::domain::state::{Event, State, apply};
+use crate::ops::OpsError;
+use crate::ops::error::step;
+use crate::store;
+use crate::store::audit::{Finding, Range, Transition};
+
+pub(super) const ARROWS: (&str, &str) = ("G10", "states change along their arrows only");
+
+/// Holds every change of state that happened in a range against the arrows.
+pub(super) async fn range(
+    conn: &mut PgConnection,
+    range: Range,
+    rules: &mut Rules,
+) -> Result<(), OpsError> {
+    let transitions = store::audit::transitions(conn, range)
+        .await
+        .map_err(step("read the changes of state"))?;
+    for transition in transitions
+        .into_iter()
+        .filter(|transition| !is_possible(transition))
+    {
+        let from = transition.from_state.as_deref().unwrap_or("nothing");
+        rules.of(ARROWS.0, ARROWS.1).add(Finding {
+            execution_id: Some(transition.execution_id),
+            mandate_id: Some(transition.mandate_id),
+            detail: format!(
+                "{from} became {}, {} times",
+                transition.to_state, transition.times
+            ),
+            total: transition.times,
+        });
+    }
+    Ok(())
+}
+
+/// Whether one settlement can lead from one state to another.
+///
+/// `executing` is not stored, so it may lie between. A settlement may also prove that an attempt did not collect, and
+/// draw its conclusion in one go: a new order, or the end.
+fn is_possible(transition: &Transition) -> bool {
+    let Some(to) = State::parse(&transition.to_state) else {
+        return false;
+    };
+    let from = match &transition.from_state {
+        None if to == State::Planned => return true,
+        // A cycle that had closed before it was planned.
+        None => Some(State::Planned),
+        Some(from) => State::parse(from),
+    };
+    let Some(from) = from else { return false };
+    if let Some(wish) = &transition.wish {
+        return Wish::parse(wish).is_some_and(|wish| is_wished(wish, from, to));
+    }
+    let leads_to =
+        |from: State, events: &[Event]| events.iter().any(|event| apply(from, *event) == Ok(to));
+    let disproofs = [Event::Declined, Event::NotProcessed];
+    let conclusions = [
+        Event::Renewed,
+        Event::GivenUp,
+        Event::CycleClosed,
+        Event::ReviewNeeded,
+    ];
+    [Ok(from), apply(from, Event::Started)]
+        .into_iter()
+        .flatten()
+        .any(|state| {
+            let ours: Vec<Event> = Event::ALL
+                .iter()
+                .copied()
+                .filter(|event| !matches!(event, Event::Reopened | Event::Skipped))
+                .collect();
+            let disproven = disproofs
+                .iter()
+                .filter_map(|event| apply(state, *event).ok());
+            leads_to(state, &ours)
+                || disproven
+                    .into_iter()
+                    .any(|state| leads_to(state, &conclusions))
+        })
+}
+
+/// What only a person's wish leads to, and what it leaves where it is.
+fn is_wished(wish: Wish, from: State, to: State) -> bool {
+    match wish {
+        Wish::Skip => apply(from, Event::Skipped) == Ok(to),
+        Wish::Retry if from == to => matches!(
+            from,
+            State::Pending | State::Unknown | State::Retrying | State::Failed | State::Skipped
+        ),
+        Wish::Retry => apply(from, Event::Reopened) == Ok(to),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fmt::Write as _;
+
+    fn possible(from: Option<&str>, to: &str) -> bool {
+        wished(None, from, to)
+    }
+
+    fn wished(wish: Option<Wish>, from: Option<&str>, to: &str) -> bool {
+        is_possible(&Transition {
+            wish: wish.map(|wish| wish.to_string()),
+            from_state: from.map(str::to_owned),
+            to_state: to.to_owned(),
+            execution_id: 1,
+            mandate_id: 1,
+            times: 1,
+        })
+    }
+
+    #[test]
+    fn what_is_final_stays_so_and_open_money_is_not_wished_away() {
+        let mut table = String::new();
+        for from in [None]
+            .into_iter()
+            .chain(State::ALL.iter().map(|state| Some(state.as_str())))
+        {
+            let reachable: Vec<&str> = State::ALL
+                .iter()
+                .map(|state| state.as_str())
+                .filter(|to| possible(from, to))
+                .collect();
+            writeln!(table, "{:<10} {}", from.unwrap_or("-"), reachable.join(" ")).unwrap();
+        }
+        insta::assert_snapshot!(table);
+        assert!(!possible(Some("planned"), "lost"));
+    }
+
+    #[test]
+    fn only_a_persons_wish_skips_a_cycle_or_takes_it_up_again() {
+        let retry = |from, to| wished(Some(Wish::Retry), Some(from), to);
+        let skip = |from, to| wished(Some(Wish::Skip), Some(from), to);
+        assert!(retry("failed", "planned") && !possible(Some("failed"), "planned"));
+        assert!(skip("notified", "skipped") && !possible(Some("notified"), "skipped"));
+        assert!(retry("retrying", "retrying") && retry("skipped", "planned"));
+        for (from, to) in [
+            ("charged", "planned"),
+            ("expired", "planned"),
+            ("unknown", "planned"),
+        ] {
+            assert!(!retry(from, to) && !skip(from, to), "{from} {to}");
+        }
+        assert!(!skip("unknown", "skipped") && !retry("notified", "charged"));
+    }
+}

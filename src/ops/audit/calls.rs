@@ -1,0 +1,305 @@
+//! G4 and G9 as far as they need more than SQL: calls in their windows, look-ups within their budget, answers without anything
+//! personal in them. The calls are read a page at a time, so memory stays flat.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use chrono::TimeDelta;
+use sqlx::PgConnection;
+
+use super::Rules;
+use crate::domain::policy::Policy;
+use crate::domain::retry::after;
+use crate::domain::{Instant, Notify};
+use crate::ops::OpsError;
+use crate::ops::error::step;
+use crate::provider::{hide_in_text, redact};
+use crate::store;
+use crate::store::audit::{Call, Finding, Place, Range};
+
+const WINDOWS: (&str, &str) = (
+    "G4",
+    "debits and notifications are tried in their windows only",
+);
+const LOOKS: (&str, &str) = (
+    "G4",
+    "an order is looked up no more often, and no sooner after its debit, than the rail allows",
+);
+const PERSONAL: (&str, &str) = ("G9", "nothing personal is in a kept answer");
+
+/// How many calls are read at once.
+const PAGE: i64 = 2_000;
+/// Our times are those of the writing down, a little after the calls.
+const TOLERANCE: TimeDelta = TimeDelta::minutes(1);
+/// From the answer to its writing down, as a rule.
+const SETTLING: TimeDelta = TimeDelta::seconds(10);
+/// How many look-ups of an order fit into the policy's window.
+const LOOKS_IN_WINDOW: usize = 3;
+
+/// The policies that executions were planned under.
+pub(super) struct Calls {
+    policies: BTreeMap<i64, Policy>,
+}
+
+/// What is true if the call was made when its answer says, but the claim may tell better.
+struct Suspicion {
+    rule: (&'static str, &'static str),
+    finding: Finding,
+    execution_id: i64,
+    at: Instant,
+    /// What the claim's time must be held against.
+    if_begun: Begun,
+}
+
+enum Begun {
+    /// Not a finding if the claim was inside of the windows.
+    Outside(i64),
+    /// Not a finding if the debit was claimed longer before the look-up than that.
+    Within(Duration, Instant),
+    /// A finding whenever it was.
+    Any,
+}
+
+impl Calls {
+    pub(super) async fn read(conn: &mut PgConnection, rules: &mut Rules) -> Result<Self, OpsError> {
+        for (guarantee, rule) in [WINDOWS, LOOKS, PERSONAL] {
+            rules.of(guarantee, rule);
+        }
+        let mut policies = BTreeMap::new();
+        for stored in store::audit::policies(conn)
+            .await
+            .map_err(step("read the policies"))?
+        {
+            match serde_json::from_value::<Policy>(stored.body) {
+                Ok(policy) => {
+                    policies.insert(stored.id, policy);
+                }
+                Err(error) => rules.of(WINDOWS.0, WINDOWS.1).add(Finding {
+                    execution_id: None,
+                    mandate_id: None,
+                    detail: format!("policy {} cannot be read: {error}", stored.id),
+                    total: 1,
+                }),
+            }
+        }
+        Ok(Self { policies })
+    }
+
+    /// Holds the calls of a range against the rules.
+    pub(super) async fn range(
+        &self,
+        conn: &mut PgConnection,
+        range: Range,
+        rules: &mut Rules,
+    ) -> Result<(), OpsError> {
+        let mut suspicions = Vec::new();
+        let mut order = Looked::default();
+        let mut place = Place {
+            execution_id: range.after,
+            attempt_id: i64::MAX,
+        };
+        loop {
+            let calls = store::audit::calls(conn, range, place, PAGE)
+                .await
+                .map_err(step("read the calls"))?;
+            let Some(last) = calls.last() else { break };
+            place = Place {
+                execution_id: last.execution_id,
+                attempt_id: last.attempt_id,
+            };
+            for call in &calls {
+                if let Some(detail) = personal(call) {
+                    let finding = finding(call, detail);
+                    rules.of(PERSONAL.0, PERSONAL.1).add(finding);
+                }
+                if let Some(policy) = self.policies.get(&call.policy_id) {
+                    suspicions.extend(outside(call, policy));
+                    suspicions.extend(order.looked(call, policy));
+                }
+            }
+        }
+        for suspicion in suspicions {
+            if self.is_confirmed(conn, &suspicion).await? {
+                rules
+                    .of(suspicion.rule.0, suspicion.rule.1)
+                    .add(suspicion.finding);
+            }
+        }
+        Ok(())
+    }
+
+    /// An answer may have been written down late, when the database was away; the claim before it was not.
+    async fn is_confirmed(
+        &self,
+        conn: &mut PgConnection,
+        suspicion: &Suspicion,
+    ) -> Result<bool, OpsError> {
+        if matches!(suspicion.if_begun, Begun::Any) {
+            return Ok(true);
+        }
+        let begun = store::audit::begun_at(conn, suspicion.execution_id, suspicion.at)
+            .await
+            .map_err(step("read when a call was begun"))?;
+        let Some(begun) = begun else { return Ok(true) };
+        Ok(match suspicion.if_begun {
+            Begun::Any => true,
+            Begun::Outside(policy) => {
+                let policy = self.policies.get(&policy);
+                policy.is_none_or(|policy| !policy.debit_windows.contains(begun))
+            }
+            Begun::Within(least, looked) => looked < after(begun, least),
+        })
+    }
+}
+
+fn finding(call: &Call, detail: String) -> Finding {
+    Finding {
+        execution_id: Some(call.execution_id),
+        mandate_id: Some(call.mandate_id),
+        detail,
+        total: 1,
+    }
+}
+
+/// Debits and notifications lie in the windows of the policy that their execution was planned under. Where the provider notifies,
+/// the first call may be made at any time: it hands over when to debit.
+fn outside(call: &Call, policy: &Policy) -> Option<Suspicion> {
+    let (windows, if_begun) = match call.call.as_str() {
+        "notify" => (&policy.notify_windows, Begun::Any),
+        "execute" if call.notify == Notify::Provider.as_str() => return None,
+        "execute" | "retry" => (&policy.debit_windows, Begun::Outside(call.policy_id)),
+        _ => return None,
+    };
+    let at = call.at;
+    if windows.contains(at) {
+        return None;
+    }
+    let local = at
+        .with_timezone(&windows.time_zone())
+        .format("%Y-%m-%d %H:%M:%S %Z");
+    let detail = format!(
+        "{} of {} at {local}, outside of the windows of {}",
+        call.call, call.reference, policy.rail
+    );
+    Some(Suspicion {
+        rule: WINDOWS,
+        finding: finding(call, detail),
+        execution_id: call.execution_id,
+        at: call.at,
+        if_begun,
+    })
+}
+
+/// The look-ups and debits of the execution that the reading has come to.
+#[derive(Default)]
+struct Looked {
+    execution_id: i64,
+    looks: Vec<(String, Instant)>,
+    debits: Vec<(String, Instant)>,
+}
+
+impl Looked {
+    fn looked(&mut self, call: &Call, policy: &Policy) -> Vec<Suspicion> {
+        if self.execution_id != call.execution_id {
+            *self = Self {
+                execution_id: call.execution_id,
+                ..Self::default()
+            };
+        }
+        let reached = !matches!(call.outcome.as_str(), "not_sent" | "throttled");
+        if policy.lookup_window.is_zero() || !reached {
+            return Vec::new();
+        }
+        let at = call.at;
+        match call.call.as_str() {
+            "execute" | "retry" => {
+                self.debits.push((call.reference.clone(), call.at));
+                Vec::new()
+            }
+            "order_status" => {
+                self.looks.push((call.reference.clone(), at));
+                [
+                    self.too_often(call, policy, at),
+                    self.too_soon(call, policy, at),
+                ]
+                .into_iter()
+                .flatten()
+                .collect()
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    /// A fourth one within the window.
+    fn too_often(&self, call: &Call, policy: &Policy, at: Instant) -> Option<Suspicion> {
+        let mut of_order = self
+            .looks
+            .iter()
+            .rev()
+            .filter(|(order, _)| *order == call.reference);
+        let (_, earlier) = of_order.nth(LOOKS_IN_WINDOW)?;
+        let free = after(*earlier, policy.lookup_window);
+        let late = free.checked_sub_signed(TOLERANCE)?;
+        (at < late).then(|| Suspicion {
+            rule: LOOKS,
+            finding: finding(
+                call,
+                format!(
+                    "order {} was looked up at {at} for the fourth time since {earlier}",
+                    call.reference
+                ),
+            ),
+            execution_id: call.execution_id,
+            at: call.at,
+            if_begun: Begun::Any,
+        })
+    }
+
+    /// One before the provider and the bank can know.
+    fn too_soon(&self, call: &Call, policy: &Policy, at: Instant) -> Option<Suspicion> {
+        let least = *policy.lookup_after.first()?;
+        let (_, debited) = self
+            .debits
+            .iter()
+            .rev()
+            .find(|(order, _)| *order == call.reference)?;
+        let settled = at.checked_add_signed(SETTLING).unwrap_or(at);
+        // One that is older than the debit is by a clock that is behind, which looked before it.
+        (at >= *debited && settled < after(*debited, least)).then(|| Suspicion {
+            rule: LOOKS,
+            finding: finding(
+                call,
+                format!(
+                    "order {} was looked up at {at}, debited at {debited}",
+                    call.reference
+                ),
+            ),
+            execution_id: call.execution_id,
+            at: *debited,
+            if_begun: Begun::Within(least, settled),
+        })
+    }
+}
+
+/// An answer is kept as redaction leaves it: once more, it changes nothing.
+fn personal(call: &Call) -> Option<String> {
+    let message = call.message.as_deref().and_then(hide_in_text);
+    let body = call.body.as_deref().filter(|body| {
+        // One that was cut off is no JSON any more.
+        let cut = body.ends_with('…') || body.starts_with('[') && body.ends_with(" bytes]");
+        if cut {
+            body.split(['"', ' ']).any(|word| word.contains('@'))
+        } else {
+            !body.is_empty() && redact(body) != **body
+        }
+    });
+    let place = match (message, body) {
+        (Some(_), _) => "message",
+        (None, Some(_)) => "body",
+        (None, None) => return None,
+    };
+    Some(format!(
+        "the {place} of the answer to {} of {} at {} is not redacted",
+        call.call, call.reference, call.at
+    ))
+}

@@ -1,0 +1,316 @@
+//! One execution: may its orders be asked about, what is said of them, and does it agree?
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use sqlx::PgPool;
+
+use super::Question;
+use super::judge::{Judged, Said, judge, said};
+use crate::domain::ids::order_id;
+use crate::domain::machine::decide::look_is_free;
+use crate::domain::policy::Policy;
+use crate::domain::{
+    Amount, Currency, ExecutionId, Instant, Mandate, Notify, Outcome, ProviderKind,
+};
+use crate::ops::OpsError;
+use crate::provider::{Call, Client, LookupRequest, Provider, Reply};
+use crate::store;
+use crate::store::audit::orders::{self, Standing};
+use crate::store::settle::Attempt;
+
+/// So many questions in a row without an answer, and the account is not asked any more: each would cost a look.
+const GIVE_UP_AFTER: u16 = 3;
+
+/// What came of the questions about an execution.
+#[derive(Debug)]
+pub(super) enum Came {
+    /// All of its orders were asked about.
+    Compared { execution_id: i64, judged: Judged },
+    /// Not everything was asked. What was, counts.
+    NotAsked {
+        execution_id: i64,
+        why: &'static str,
+        judged: Judged,
+    },
+    /// Not everything was answered. What was, counts.
+    NotAnswered {
+        execution_id: i64,
+        why: &'static str,
+        judged: Judged,
+    },
+}
+
+pub(super) struct Asker<'a> {
+    pool: &'a PgPool,
+    question: &'a Question<'a>,
+    policies: Mutex<HashMap<i64, Arc<Policy>>>,
+    /// Questions in a row that an account has not answered.
+    silent: Mutex<BTreeMap<i16, u16>>,
+}
+
+/// The answers about an execution's orders, and the version of its row that they are about.
+struct Answers {
+    version: String,
+    said: Vec<(String, Said)>,
+    got: Got,
+}
+
+/// How far the questions got.
+enum Got {
+    All,
+    NotAsked(&'static str),
+    NotAnswered(&'static str),
+}
+
+impl<'a> Asker<'a> {
+    pub(super) fn new(pool: &'a PgPool, question: &'a Question<'a>) -> Self {
+        Self {
+            pool,
+            question,
+            policies: Mutex::default(),
+            silent: Mutex::default(),
+        }
+    }
+
+    /// Asks about every order of an execution, the current one last.
+    pub(super) async fn ask(&self, id: i64, now: Instant) -> Result<Came, OpsError> {
+        let not_asked = |why| Came::NotAsked {
+            execution_id: id,
+            why,
+            judged: Judged::default(),
+        };
+        let Some(ours) = orders::standing(self.pool, id, now).await? else {
+            return Ok(not_asked("it was deleted meanwhile"));
+        };
+        let Some(client) = self.question.clients.get(&ours.account_id) else {
+            return Ok(not_asked("its account is not configured"));
+        };
+        if ours.held {
+            return Ok(not_asked("a worker is at work on it"));
+        }
+        if ours.account_paused {
+            return Ok(not_asked("its account is paused"));
+        }
+        let mut conn = store::planning::acquire(self.pool).await?;
+        let Some(stored) = store::mandates::find(&mut conn, &ours.mandate_ref).await? else {
+            return Ok(not_asked("its mandate was deleted meanwhile"));
+        };
+        drop(conn);
+        let mandate = &stored.mandate;
+        if is_without_a_trace(mandate, &ours) {
+            return Ok(not_asked("no payment of it is known to ask about"));
+        }
+        let answers = self.ask_all(client, mandate, &ours, now).await?;
+        // Compared is what is on record now, and only if nobody has changed it while the provider answered.
+        let Some(ours) = orders::standing(self.pool, id, now).await? else {
+            return Ok(not_asked("it was deleted meanwhile"));
+        };
+        if ours.version != answers.version || ours.held {
+            return Ok(not_asked("a worker has changed it meanwhile"));
+        }
+        let judged = judge(&ours, &answers.said);
+        let execution_id = id;
+        Ok(match answers.got {
+            Got::All => Came::Compared {
+                execution_id,
+                judged,
+            },
+            Got::NotAsked(why) => Came::NotAsked {
+                execution_id,
+                why,
+                judged,
+            },
+            Got::NotAnswered(why) => Came::NotAnswered {
+                execution_id,
+                why,
+                judged,
+            },
+        })
+    }
+
+    async fn ask_all(
+        &self,
+        client: &Client,
+        mandate: &Mandate,
+        ours: &Standing,
+        now: Instant,
+    ) -> Result<Answers, OpsError> {
+        let policy = self.policy(ours.policy_id).await?;
+        let mut looked = ours.looked.clone();
+        let mut answers = Answers {
+            version: ours.version.clone(),
+            said: Vec::new(),
+            got: Got::All,
+        };
+        for order in self.orders(client, ours) {
+            if let Some(why) = self.is_not_to_be_asked(ours, &order, &looked, &policy, now) {
+                answers.got = why;
+                break;
+            }
+            let reserved =
+                orders::reserve(self.pool, ours.execution_id, &answers.version, now).await?;
+            let Some(version) = reserved else {
+                answers.got = Got::NotAsked("a worker is at work on it");
+                break;
+            };
+            answers.version = version;
+            looked.insert(0, now);
+            let Some(reply) = look_up(client, mandate, ours, &order, now).await else {
+                answers.got = Got::NotAsked("its amount cannot be read");
+                break;
+            };
+            self.record(ours.execution_id, &order, &reply, now).await?;
+            let said = said(&reply.outcome);
+            self.heard(ours.account_id, &said);
+            if let Said::Nothing(why) = said {
+                answers.got = Got::NotAnswered(why);
+                break;
+            }
+            answers.said.push((order, said));
+        }
+        Ok(answers)
+    }
+
+    /// Why an order is left alone.
+    fn is_not_to_be_asked(
+        &self,
+        ours: &Standing,
+        order: &str,
+        looked: &[Instant],
+        policy: &Policy,
+        now: Instant,
+    ) -> Option<Got> {
+        if self.is_silent(ours.account_id) {
+            return Some(Got::NotAnswered("the provider has stopped answering"));
+        }
+        let sent = ours
+            .sent_at
+            .max(ours.opened_at)
+            .filter(|_| order == ours.order_id);
+        let debited = sent.map(|sent| ours.execute_at.map_or(sent, |at| at.max(sent)));
+        if debited.is_some_and(|at| at > now) {
+            return Some(Got::NotAsked("its debit is still to come"));
+        }
+        let free = look_is_free(looked, debited, policy, now);
+        (!free).then_some(Got::NotAsked("asked too recently"))
+    }
+
+    /// The orders of an execution, the current one last. Where the provider has no order ids of ours, only that one can be asked about.
+    fn orders(&self, client: &Client, ours: &Standing) -> Vec<String> {
+        let current = u16::try_from(ours.order_no).unwrap_or(1);
+        let before = if client.execute_needs_counter() {
+            1
+        } else {
+            current
+        };
+        let id = ExecutionId(ours.execution_id);
+        let was_sent = ours.sent_at.is_some()
+            || ours.opened_at.is_some()
+            || ours.debit_order_id.as_ref() == Some(&ours.order_id);
+        // A new order that waits for its debit is not known there yet.
+        let last = (was_sent || before == 1).then(|| ours.order_id.clone());
+        (1..before)
+            .map(|no| order_id(self.question.tag, id, no))
+            .chain(last)
+            .collect()
+    }
+
+    async fn policy(&self, id: i64) -> Result<Arc<Policy>, OpsError> {
+        let known = self
+            .policies
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(&id)
+            .cloned();
+        if let Some(policy) = known {
+            return Ok(policy);
+        }
+        let mut conn = store::planning::acquire(self.pool).await?;
+        let policy = Arc::new(store::policies::get(&mut conn, id).await?);
+        self.policies
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(id, Arc::clone(&policy));
+        Ok(policy)
+    }
+
+    fn is_silent(&self, account: i16) -> bool {
+        let silent = self.silent.lock().unwrap_or_else(PoisonError::into_inner);
+        silent
+            .get(&account)
+            .is_some_and(|times| *times >= GIVE_UP_AFTER)
+    }
+
+    fn heard(&self, account: i16, said: &Said) {
+        let mut silent = self.silent.lock().unwrap_or_else(PoisonError::into_inner);
+        let times = silent.entry(account).or_default();
+        *times = match said {
+            Said::Nothing(_) => times.saturating_add(1),
+            Said::Collected(_) | Said::NotCollected(_) | Said::Open(_) => 0,
+        };
+    }
+
+    async fn record(
+        &self,
+        execution_id: i64,
+        order: &str,
+        reply: &Reply<Outcome>,
+        now: Instant,
+    ) -> Result<(), OpsError> {
+        let failure = reply.outcome.failure();
+        let attempt = Attempt {
+            execution_id: ExecutionId(execution_id),
+            at: now,
+            call: Call::OrderStatus.as_str(),
+            reference: order.to_owned(),
+            http_status: reply.wire.http_status,
+            latency_ms: i32::try_from(reply.wire.latency.as_millis()).unwrap_or(i32::MAX),
+            outcome: reply.outcome.as_str(),
+            class: failure.map(|failure| failure.class.as_str()),
+            code: reply.wire.code.clone(),
+            message: reply.wire.message.clone(),
+            rule: reply.wire.rule.clone(),
+            body: reply.wire.body.clone(),
+        };
+        Ok(orders::record(self.pool, &attempt, now, self.question.worker).await?)
+    }
+}
+
+/// A charge on demand at Signzy has no id of ours: without the payment's, or the newest one before it, nothing can be asked about it.
+fn is_without_a_trace(mandate: &Mandate, ours: &Standing) -> bool {
+    mandate.provider == ProviderKind::Signzy
+        && mandate.notify == Notify::None
+        && ours.provider_ref.is_none()
+        && ours.debit_txn.is_none()
+        && ours.counter_before.is_none()
+}
+
+async fn look_up(
+    client: &Client,
+    mandate: &Mandate,
+    ours: &Standing,
+    order: &str,
+    now: Instant,
+) -> Option<Reply<Outcome>> {
+    let amount = Amount::new(ours.amount_minor, Currency::parse(&ours.currency).ok()?)?;
+    let is_current = order == ours.order_id;
+    let of_debit = ours.debit_order_id.as_deref() == Some(order);
+    let provider_ref = if of_debit {
+        ours.debit_txn.as_deref().or(ours.provider_ref.as_deref())
+    } else {
+        ours.provider_ref.as_deref().filter(|_| is_current)
+    };
+    let zone = mandate.terms.time_zone;
+    let request = LookupRequest {
+        at: now,
+        mandate,
+        order_id: order,
+        amount,
+        provider_ref,
+        counter_before: ours.counter_before.filter(|_| is_current),
+        cycle_on: ours.cycle_on,
+        cycle_closes_on: ours.closes_at.with_timezone(&zone).date_naive(),
+    };
+    Some(client.look_up(&request).await)
+}

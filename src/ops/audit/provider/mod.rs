@@ -1,0 +1,151 @@
+//! Our debits and open orders, held against what the providers say of the same orders.
+//!
+//! A question about an order is a look-up like any other (G4): it is asked only of orders that nobody works on and whose look-ups are
+//! not spent, it is counted in the row before it is made, and it is kept as an attempt. What could not be asked, or was not
+//! answered, is counted with the reason.
+
+mod ask;
+mod judge;
+mod report;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::TimeDelta;
+use futures::StreamExt;
+use sqlx::PgPool;
+
+use ask::Asker;
+pub use report::{Case, Cases, Comparison};
+
+use super::sweep::read_only;
+use crate::clock::Clock;
+use crate::compose;
+use crate::config::Config;
+use crate::domain::Instant;
+use crate::ops::error::step;
+use crate::ops::{OnProgress, OpsError, Progress};
+use crate::provider::Client;
+use crate::store;
+use crate::store::audit::{Over, orders};
+
+/// Questions under way at once; each account's own calls a second hold besides.
+const AT_ONCE: usize = 4;
+
+/// Whom to ask, and about what.
+#[derive(Debug)]
+pub struct Question<'a> {
+    /// The clients of the configured accounts, by their number.
+    pub clients: BTreeMap<i16, Arc<Client>>,
+    /// In every order id of this installation.
+    pub tag: &'a str,
+    /// Only executions that changed since then,
+    pub since: Instant,
+    /// and only those of this mandate.
+    pub mandate: Option<&'a str>,
+    /// In the attempts.
+    pub worker: &'a str,
+}
+
+/// Asks the configured accounts about what changed within this long, and compares.
+pub async fn compare_configured(
+    config: &Config,
+    pool: &PgPool,
+    clock: &Clock,
+    within: Duration,
+    mandate: Option<&str>,
+    progress: OnProgress<'_>,
+) -> Result<Comparison, OpsError> {
+    let accounts = compose::clients(config, pool, clock).await?;
+    let mut conn = store::planning::acquire(pool).await?;
+    let tag = store::planning::installation_tag(&mut conn).await?;
+    drop(conn);
+    let since = TimeDelta::from_std(within)
+        .ok()
+        .and_then(|within| clock.now().checked_sub_signed(within))
+        .unwrap_or(Instant::UNIX_EPOCH);
+    let accounts = accounts.into_iter();
+    let question = Question {
+        clients: accounts
+            .map(|account| (account.id.0, Arc::new(account.client)))
+            .collect(),
+        tag: &tag,
+        since,
+        mandate,
+        worker: &format!("audit-{}", compose::worker_id(config)),
+    };
+    compare(pool, &question, || clock.now(), progress).await
+}
+
+/// Asks, and compares. `now` is read again for every question: many of them take a while.
+pub async fn compare(
+    pool: &PgPool,
+    question: &Question<'_>,
+    now: impl Fn() -> Instant + Sync,
+    progress: OnProgress<'_>,
+) -> Result<Comparison, OpsError> {
+    let asker = Asker::new(pool, question);
+    let mut comparison = Comparison::default();
+    let (mut after, mut done) = (0, 0u64);
+    loop {
+        let ids = match question.mandate {
+            Some(reference) => of_mandate(pool, reference, question.since, now()).await?,
+            None => match next(pool, &mut after, question.since, now()).await? {
+                Some(ids) => ids,
+                None => break,
+            },
+        };
+        let (asker, now) = (&asker, &now);
+        let mut came = futures::stream::iter(ids)
+            .map(|id| asker.ask(id, now()))
+            .buffer_unordered(AT_ONCE);
+        while let Some(came) = came.next().await {
+            comparison.add(came?);
+            done = done.saturating_add(1);
+            progress(Progress { done, of: None });
+        }
+        drop(came);
+        if question.mandate.is_some() {
+            break;
+        }
+    }
+    Ok(comparison)
+}
+
+/// The next executions to ask about; none when all were.
+async fn next(
+    pool: &PgPool,
+    after: &mut i64,
+    since: Instant,
+    now: Instant,
+) -> Result<Option<Vec<i64>>, OpsError> {
+    let mut conn = pool
+        .acquire()
+        .await
+        .map_err(step("connect for the audit"))?;
+    let mut tx = read_only(&mut conn).await?;
+    let range = store::audit::next_range(&mut tx, Over::Executions, *after)
+        .await
+        .map_err(step("find the next range"))?;
+    let Some(range) = range else { return Ok(None) };
+    *after = range.to;
+    Ok(Some(orders::changed(&mut tx, range, since, now).await?))
+}
+
+async fn of_mandate(
+    pool: &PgPool,
+    reference: &str,
+    since: Instant,
+    now: Instant,
+) -> Result<Vec<i64>, OpsError> {
+    let mut conn = pool
+        .acquire()
+        .await
+        .map_err(step("connect for the audit"))?;
+    let known = store::mandates::find(&mut conn, reference).await?;
+    if known.is_none() {
+        return Err(OpsError::NoMandate(reference.to_owned()));
+    }
+    Ok(orders::changed_of(&mut conn, reference, since, now).await?)
+}

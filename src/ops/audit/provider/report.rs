@@ -1,0 +1,113 @@
+//! What the comparison came to.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::ask::Came;
+use super::judge::Judged;
+
+/// How many examples of each kind are shown.
+const SHOWN: usize = 20;
+
+/// Something about one execution.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Case {
+    pub execution_id: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub guarantee: Option<&'static str>,
+    pub detail: String,
+}
+
+/// Cases of one kind: all are counted, the first are shown.
+#[derive(Debug, Default, Serialize)]
+pub struct Cases {
+    pub count: u64,
+    pub examples: Vec<Case>,
+}
+
+/// What the providers say of our orders.
+#[derive(Debug, Default, Serialize)]
+pub struct Comparison {
+    /// Executions all of whose orders were asked about and answered.
+    pub compared: u64,
+    /// Where the provider's record and ours contradict each other.
+    pub findings: Cases,
+    /// Decided there and open here: the next look of a worker settles it.
+    pub open: Cases,
+    /// Executions that could not be asked about, by the reason.
+    pub not_asked: BTreeMap<&'static str, u64>,
+    /// Executions about which no answer came, by the reason.
+    pub not_answered: BTreeMap<&'static str, u64>,
+}
+
+impl Cases {
+    fn add(&mut self, case: Case) {
+        self.count = self.count.saturating_add(1);
+        if self.examples.len() < SHOWN {
+            self.examples.push(case);
+        }
+    }
+}
+
+impl Comparison {
+    pub(super) fn add(&mut self, came: Came) {
+        match came {
+            Came::Compared {
+                execution_id,
+                judged,
+            } => {
+                self.compared = self.compared.saturating_add(1);
+                self.judged(execution_id, judged);
+            }
+            Came::NotAsked {
+                execution_id,
+                why,
+                judged,
+            } => {
+                count(&mut self.not_asked, why);
+                self.judged(execution_id, judged);
+            }
+            Came::NotAnswered {
+                execution_id,
+                why,
+                judged,
+            } => {
+                count(&mut self.not_answered, why);
+                self.judged(execution_id, judged);
+            }
+        }
+    }
+
+    fn judged(&mut self, execution_id: i64, judged: Judged) {
+        for (guarantee, detail) in judged.findings {
+            self.findings.add(Case {
+                execution_id,
+                guarantee: Some(guarantee),
+                detail,
+            });
+        }
+        for detail in judged.open {
+            self.open.add(Case {
+                execution_id,
+                guarantee: None,
+                detail,
+            });
+        }
+    }
+
+    /// Whether nothing contradicts.
+    pub const fn agrees(&self) -> bool {
+        self.findings.count == 0
+    }
+
+    /// Whether everything that was asked was answered.
+    pub fn is_answered(&self) -> bool {
+        self.not_answered.is_empty()
+    }
+}
+
+fn count(reasons: &mut BTreeMap<&'static str, u64>, why: &'static str) {
+    let times = reasons.entry(why).or_default();
+    *times = times.saturating_add(1);
+}

@@ -1,0 +1,101 @@
+//! The work itself: what is late, open or paused, and whether anybody is there to do it.
+
+use std::time::Duration;
+
+use sqlx::PgPool;
+
+use super::Finding;
+use crate::domain::Instant;
+use crate::store::monitor::{Pulse, pulse};
+use crate::store::{StoreError, bloat, doctor};
+
+/// A daemon that has not beaten for longer is counted as gone by the others.
+const GONE_S: f64 = 20.0;
+
+/// What only waits for its turn is not late.
+const LATE: Duration = Duration::from_mins(5);
+
+/// A snapshot that is held for longer keeps dead rows.
+const SNAPSHOT_S: i64 = 600;
+
+pub(super) async fn work(pool: &PgPool, now: Instant) -> Result<Vec<Finding>, StoreError> {
+    let pulse = pulse(pool, now).await?;
+    let mut findings = vec![daemons(doctor::daemons(pool, GONE_S).await?, pulse.due)];
+    findings.extend(waiting(&pulse, now));
+    if let Some(snapshot) = bloat::oldest_snapshot(pool).await?
+        && let Some(age) = snapshot.age_s.filter(|age| *age > SNAPSHOT_S)
+    {
+        let holder = snapshot.name.unwrap_or_default();
+        let found = format!(
+            "{} {holder} has held a snapshot for {age} s",
+            snapshot.holder
+        );
+        let fix = "end it (`select pg_terminate_backend(pid)`, or drop the slot): while it is held, dead rows stay";
+        findings.push(Finding::warning("snapshots", found, fix));
+    }
+    Ok(findings)
+}
+
+fn daemons(running: i64, due: i64) -> Finding {
+    let about = "daemons";
+    match running {
+        0 if due > 0 => Finding::failed(
+            about,
+            format!("none is running, and {due} jobs are due"),
+            "start one (`systemctl start mandated`), and read its first lines",
+        ),
+        0 => Finding::warning(about, "none is running", "start one: `mandated run`"),
+        1 => Finding::ok(about, "one is running"),
+        more => Finding::ok(about, format!("{more} are running")),
+    }
+}
+
+fn waiting(pulse: &Pulse, now: Instant) -> Vec<Finding> {
+    let about = "work";
+    let mut findings = Vec::new();
+    let mut warn = |is_so: bool, found: String, fix: &str| {
+        if is_so {
+            findings.push(Finding::warning(about, found, fix));
+        }
+    };
+    let age = |at: Option<Instant>| {
+        at.and_then(|at| now.signed_duration_since(at).to_std().ok())
+            .unwrap_or_default()
+    };
+    let late = age(pulse.oldest_due_at);
+    warn(
+        late > LATE,
+        format!("the oldest due job is {} s late", late.as_secs()),
+        "`mandated jobs` shows which; deploy/README.md, \"jobs are late\"",
+    );
+    warn(
+        pulse.oldest_unknown_at.is_some(),
+        format!(
+            "an outcome has been unknown for {} s",
+            age(pulse.oldest_unknown_at).as_secs()
+        ),
+        "`mandated executions list --state unknown`; look-ups go on by themselves",
+    );
+    warn(
+        pulse.reviews > 0,
+        format!("{} executions wait for a person", pulse.reviews),
+        "`mandated executions list --state review`, then `mandated executions resolve ID`",
+    );
+    warn(
+        pulse.paused_accounts > 0,
+        format!("{} accounts are paused", pulse.paused_accounts),
+        "`mandated accounts list` says why and until when",
+    );
+    warn(
+        pulse.paused_rails > 0,
+        format!("{} rails are paused", pulse.paused_rails),
+        "`mandated rails list` says why and until when",
+    );
+    if findings.is_empty() {
+        findings.push(Finding::ok(
+            about,
+            "nothing is late, unknown, in review or paused",
+        ));
+    }
+    findings
+}

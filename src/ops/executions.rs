@@ -1,0 +1,230 @@
+//! List executions, add one, and have one tried sooner, once more, or left out.
+
+use chrono::NaiveDate;
+use chrono_tz::Tz;
+use futures::{Stream, TryStreamExt};
+use serde::Serialize;
+use sqlx::{Connection, PgConnection, PgPool};
+
+use super::OpsError;
+use super::error::{CycleRefusal, step};
+use super::justification::checked;
+use crate::domain::cycle::{Cycle, Frequency, Schedule};
+use crate::domain::plan::execution::{NewExecution, Numbered, Payer, new_execution};
+use crate::domain::plan::reason::PlanReason;
+use crate::domain::policy::Policy;
+use crate::domain::{
+    AccountId, Amount, ExecutionId, Instant, MandateId, MandateStatus, ProviderKind, Rail,
+};
+use crate::store;
+use crate::store::mandates::Stored;
+use crate::store::operate::{Operated, operate};
+use crate::wording;
+
+pub use crate::store::listing::{ExecutionFilter, ExecutionLine};
+pub use crate::store::operate::{Granted, Wished};
+
+/// Executions, the newest first, as they are read.
+pub fn list<'a>(
+    pool: &'a PgPool,
+    filter: &'a ExecutionFilter,
+) -> impl Stream<Item = Result<ExecutionLine, OpsError>> + 'a {
+    store::listing::executions(pool, filter).map_err(step("list the executions"))
+}
+
+/// A cycle that the merchant presents.
+#[derive(Debug)]
+pub struct Presentation<'a> {
+    pub reference: &'a str,
+    pub cycle_on: NaiveDate,
+    /// Decimal text; needed where the mandate has no fixed amount.
+    pub amount: Option<&'a str>,
+    /// For how many days a cycle of an `aspresented` mandate stays open.
+    pub open_days: u32,
+}
+
+/// An execution that was added.
+#[derive(Debug, Serialize)]
+pub struct Added {
+    pub execution_id: i64,
+    pub mandate_ref: String,
+    pub cycle_on: NaiveDate,
+    pub amount: String,
+    pub currency: String,
+    pub next_step: &'static str,
+    pub next_at: Instant,
+    pub closes_at: Instant,
+    #[serde(skip)]
+    pub zone: Tz,
+}
+
+/// Adds the execution of a cycle, with its first job.
+pub async fn add(
+    conn: &mut PgConnection,
+    presentation: &Presentation<'_>,
+    policy: impl FnOnce(ProviderKind, Rail) -> Policy,
+    now: Instant,
+) -> Result<Added, OpsError> {
+    let reference = presentation.reference;
+    let refuse = |why| OpsError::Cycle {
+        reference: reference.to_owned(),
+        cycle_on: presentation.cycle_on,
+        why,
+    };
+    let mut tx = conn.begin().await.map_err(step("begin"))?;
+    let stored = active(&mut tx, reference).await?;
+    let mandate = &stored.mandate;
+    let amount = amount(&stored, presentation.amount).map_err(refuse)?;
+    let cycle = cycle(&stored, presentation).map_err(refuse)?;
+    let policy = policy(mandate.provider, mandate.rail);
+    let rules = Numbered {
+        id: store::policies::intern(&mut tx, &policy).await?,
+        policy: &policy,
+    };
+    let tag = store::planning::installation_tag(&mut tx).await?;
+    let new: Vec<NewExecution> = store::planning::reserve_ids(&mut tx, 1)
+        .await?
+        .into_iter()
+        .map(|id| new_execution(&payer(&stored), &cycle, amount, rules, (&tag, id), now))
+        .map(|new| NewExecution {
+            reason: if new.step.is_some() {
+                PlanReason::Presented
+            } else {
+                new.reason
+            },
+            ..new
+        })
+        .collect();
+    let first = new
+        .iter()
+        .find_map(|new| Some((new.id, new.step?, new.run_at?)));
+    let Some((id, next_step, next_at)) = first else {
+        let reason = new
+            .iter()
+            .map(|new| wording::planned(&new.reason, new.zone))
+            .collect();
+        return Err(refuse(CycleRefusal::TooLate(reason)));
+    };
+    let added = store::planning::insert_executions(&mut tx, &new, now).await?;
+    if added.is_empty() {
+        return Err(refuse(exists(&mut tx, mandate.id, cycle.on).await?));
+    }
+    tx.commit().await.map_err(step("commit the execution"))?;
+    Ok(Added {
+        execution_id: id.0,
+        mandate_ref: reference.to_owned(),
+        cycle_on: cycle.on,
+        amount: amount.decimal(),
+        currency: amount.currency().to_string(),
+        next_step,
+        next_at,
+        closes_at: cycle.closes_at,
+        zone: mandate.terms.time_zone,
+    })
+}
+
+fn payer(stored: &Stored) -> Payer<'_> {
+    Payer {
+        id: stored.mandate.id,
+        reference: &stored.mandate.reference,
+        account: AccountId(stored.account_id),
+        provider: stored.mandate.provider,
+        notify: stored.mandate.notify,
+        max_amount: stored.mandate.max_amount,
+    }
+}
+
+/// The execution that a cycle has already.
+async fn exists(
+    conn: &mut PgConnection,
+    mandate: MandateId,
+    cycle_on: NaiveDate,
+) -> Result<CycleRefusal, OpsError> {
+    let row = store::timeline::cycle(conn, mandate.0, cycle_on)
+        .await
+        .map_err(step("read the execution"))?;
+    let (execution, state) = row
+        .map(|row| (row.execution_id, row.state))
+        .unwrap_or_default();
+    Ok(CycleRefusal::Exists {
+        execution: ExecutionId(execution),
+        state,
+    })
+}
+
+/// The mandate, if it may be debited.
+async fn active(conn: &mut PgConnection, reference: &str) -> Result<Stored, OpsError> {
+    let found = store::mandates::find(conn, reference).await?;
+    let stored = found.ok_or_else(|| OpsError::NoMandate(reference.to_owned()))?;
+    let status = stored.mandate.status;
+    if status != MandateStatus::Active {
+        return Err(OpsError::Status {
+            reference: reference.to_owned(),
+            status,
+            wanted: "debited",
+        });
+    }
+    Ok(stored)
+}
+
+fn amount(stored: &Stored, text: Option<&str>) -> Result<Amount, CycleRefusal> {
+    let mandate = &stored.mandate;
+    let amount = match (text, mandate.amount) {
+        (Some(text), _) => Amount::parse(text, mandate.currency)?,
+        (None, Some(fixed)) => fixed,
+        (None, None) => return Err(CycleRefusal::AmountMissing),
+    };
+    if amount.minor() > mandate.max_amount.minor() {
+        return Err(CycleRefusal::OverMaximum {
+            amount,
+            max: mandate.max_amount,
+        });
+    }
+    Ok(amount)
+}
+
+/// Any day is a cycle where the merchant presents them; elsewhere it must be one of the schedule's.
+fn cycle(stored: &Stored, presentation: &Presentation<'_>) -> Result<Cycle, CycleRefusal> {
+    let terms = &stored.mandate.terms;
+    let on = presentation.cycle_on;
+    if terms.schedule == Schedule::Every(Frequency::Aspresented) {
+        return terms
+            .presented(on, presentation.open_days)
+            .ok_or(CycleRefusal::OutsideMandate);
+    }
+    let cycle = terms.cycle_from(on).ok_or(CycleRefusal::OutsideMandate)?;
+    if cycle.on != on {
+        return Err(CycleRefusal::NotACycle { next: cycle.on });
+    }
+    Ok(cycle)
+}
+
+/// An execution for which a wish was granted.
+#[derive(Debug, Serialize)]
+pub struct Done {
+    pub execution_id: i64,
+    #[serde(flatten)]
+    pub granted: Granted,
+}
+
+/// Has an execution tried sooner, once more, or left out; or says why not.
+pub async fn wish(conn: &mut PgConnection, wished: Wished<'_>) -> Result<Done, OpsError> {
+    let wished = Wished {
+        said: checked(wished.said)?,
+        ..wished
+    };
+    let id = wished.id;
+    match operate(conn, wished).await? {
+        Operated::Done(granted) => Ok(Done {
+            execution_id: id.0,
+            granted,
+        }),
+        Operated::Held => Err(OpsError::Held(id)),
+        Operated::Declined(declined) => Err(OpsError::Declined {
+            execution: id,
+            wish: wished.wish,
+            why: wording::declined(&declined),
+        }),
+        Operated::NoExecution => Err(OpsError::NoExecution(id)),
+    }
+}

@@ -1,0 +1,333 @@
+//! The cells of one row, column by column: each is read, checked, and complained about in its own words.
+
+use std::fmt::Display;
+
+use chrono::{NaiveDate, NaiveTime};
+use chrono_tz::{TZ_VARIANTS, Tz};
+use serde_json::{Map, Value};
+
+use super::columns::nearest;
+use super::read::{RawRow, json_words};
+use super::report::Problem;
+use crate::domain::cycle::{CronSchedule, Frequency, Schedule, Terms};
+use crate::domain::mandate::check_flow;
+use crate::domain::{Amount, Currency, Metadata, Notify, ProviderKind, Rail};
+
+/// Whether a provider takes these fields, and if not, why.
+pub(super) type CheckMetadata<'a> =
+    &'a (dyn Fn(ProviderKind, &Map<String, Value>) -> Result<(), String> + Sync);
+
+/// Both amounts of a mandate.
+pub(super) struct Money {
+    pub(super) amount: Option<Amount>,
+    pub(super) max: Amount,
+}
+
+/// The cells of a row while they are read.
+pub(super) struct Cells {
+    pub(super) line: u64,
+    texts: Vec<(&'static str, String)>,
+    pub(super) problems: Vec<Problem>,
+}
+
+impl From<RawRow> for Cells {
+    fn from(row: RawRow) -> Self {
+        Self {
+            line: row.line,
+            texts: row.cells,
+            problems: row.problems,
+        }
+    }
+}
+
+impl Cells {
+    pub(super) fn bad(&mut self, column: &str, reason: impl Into<String>) {
+        self.problems
+            .push(Problem::new(self.line, Some(column), reason.into()));
+    }
+
+    pub(super) fn get(&self, column: &str) -> Option<String> {
+        self.texts
+            .iter()
+            .find(|(name, _)| *name == column)
+            .map(|(_, text)| text.clone())
+    }
+
+    /// Whether the column's cell was complained about already, and so is not missing.
+    fn is_bad(&self, column: &str) -> bool {
+        self.problems
+            .iter()
+            .any(|problem| problem.column.as_deref() == Some(column))
+    }
+
+    pub(super) fn required(&mut self, column: &str) -> Option<String> {
+        let text = self.get(column);
+        if text.is_none() && !self.is_bad(column) {
+            self.bad(column, "is missing");
+        }
+        text
+    }
+
+    /// A value, with its error as the problem. The outer option is whether the row can go on.
+    fn take<T, E: Display>(&mut self, column: &str, parsed: Result<T, E>) -> Option<T> {
+        parsed
+            .map_err(|error| self.bad(column, error.to_string()))
+            .ok()
+    }
+
+    /// An identifier: not empty, at most 100 visible characters.
+    pub(super) fn word(&mut self, column: &str) -> Option<String> {
+        let text = self.required(column)?;
+        if text.chars().count() > 100 {
+            self.bad(column, "is longer than 100 characters");
+            return None;
+        }
+        if text.chars().any(|c| c.is_control() || c.is_whitespace()) {
+            self.bad(column, "has a space or a control character in it");
+            return None;
+        }
+        Some(text)
+    }
+
+    pub(super) fn customer_id(&mut self, provider: Option<ProviderKind>) -> Option<String> {
+        if provider != Some(ProviderKind::Juspay) && self.get("customer_id").is_none() {
+            return Some(String::new());
+        }
+        self.word("customer_id")
+    }
+
+    pub(super) fn one_of<T: Copy>(
+        &mut self,
+        column: &str,
+        all: &[T],
+        word: fn(T) -> &'static str,
+    ) -> Option<T> {
+        let text = self.required(column)?;
+        let found = all.iter().copied().find(|value| word(*value) == text);
+        if found.is_none() {
+            let words: Vec<&str> = all.iter().map(|value| word(*value)).collect();
+            let meant = nearest(&text, words.iter().copied());
+            let hint = meant
+                .map(|near| format!("; did you mean {near}?"))
+                .unwrap_or_default();
+            self.bad(
+                column,
+                format!("{text:?} is none of {}{hint}", words.join(", ")),
+            );
+        }
+        found
+    }
+
+    pub(super) fn category(&mut self) -> Option<String> {
+        let text = self.get("category")?;
+        let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
+        if text.len() > 40 || !text.chars().all(plain) {
+            self.bad(
+                "category",
+                format!("{text:?} is not a word of lower-case letters, digits and _"),
+            );
+        }
+        Some(text)
+    }
+
+    pub(super) fn notify(
+        &mut self,
+        provider: Option<ProviderKind>,
+        rail: Option<Rail>,
+        category: Option<&str>,
+    ) -> Option<Notify> {
+        let implied = provider == Some(ProviderKind::Juspay) && rail == Some(Rail::Enach);
+        if implied && self.get("notify").is_none() {
+            return Some(Notify::None);
+        }
+        let notify = self.one_of("notify", Notify::ALL, Notify::as_str)?;
+        let (provider, rail) = (provider?, rail?);
+        let column = match (provider, rail) {
+            (ProviderKind::Signzy, Rail::Upi | Rail::Card) => "rail",
+            (ProviderKind::Signzy, Rail::Enach)
+            | (ProviderKind::Juspay, Rail::Upi | Rail::Card | Rail::Enach) => "notify",
+        };
+        self.take(column, check_flow(provider, rail, notify, category))?;
+        Some(notify)
+    }
+
+    pub(super) fn terms(&mut self) -> Option<Terms> {
+        let schedule = self.schedule();
+        let time_zone = self.time_zone();
+        let starts_on = self
+            .required("starts_on")
+            .and_then(|text| self.date("starts_on", &text));
+        let ends_on = match self.get("ends_on") {
+            None => Some(None),
+            Some(text) => self.date("ends_on", &text).map(Some),
+        };
+        let debit_at = self.debit_at(schedule.as_ref());
+        let (starts_on, ends_on) = (starts_on?, ends_on?);
+        if let Some(end) = ends_on.filter(|end| *end < starts_on) {
+            self.bad("ends_on", format!("{end} is before starts_on, {starts_on}"));
+        }
+        Some(Terms {
+            schedule: schedule?,
+            starts_on,
+            ends_on,
+            time_zone: time_zone?,
+            debit_at: debit_at?,
+        })
+    }
+
+    fn schedule(&mut self) -> Option<Schedule> {
+        match (self.get("frequency"), self.get("cron")) {
+            (Some(_), Some(_)) => {
+                self.bad("cron", "is there beside frequency: give one of the two");
+                None
+            }
+            (None, Some(expression)) => {
+                let parsed = CronSchedule::parse(&expression);
+                self.take("cron", parsed)
+                    .map(|cron| Schedule::Cron(Box::new(cron)))
+            }
+            (Some(_), None) => self
+                .one_of("frequency", Frequency::ALL, Frequency::as_str)
+                .map(Schedule::Every),
+            (None, None) => {
+                self.bad("frequency", "is missing, and so is cron");
+                None
+            }
+        }
+    }
+
+    fn time_zone(&mut self) -> Option<Tz> {
+        let Some(name) = self.get("time_zone") else {
+            return Some(Tz::Asia__Kolkata);
+        };
+        let found = name.parse().ok();
+        if found.is_none() {
+            let meant = nearest(&name, TZ_VARIANTS.iter().map(|zone| zone.name()));
+            let hint = meant
+                .map(|near| format!("; did you mean {near}?"))
+                .unwrap_or_default();
+            self.bad(
+                "time_zone",
+                format!("{name:?} is not an IANA time zone{hint}"),
+            );
+        }
+        found
+    }
+
+    fn date(&mut self, column: &str, text: &str) -> Option<NaiveDate> {
+        // The parser alone would take a year of two digits and spaces for zeros.
+        let shape = text.len() == 10
+            && text
+                .bytes()
+                .all(|byte| byte.is_ascii_digit() || byte == b'-');
+        let date = NaiveDate::parse_from_str(text, "%Y-%m-%d")
+            .ok()
+            .filter(|_| shape);
+        if date.is_none() {
+            self.bad(
+                column,
+                format!("{text:?} is not a day: write YYYY-MM-DD, such as 2026-12-31"),
+            );
+        }
+        date
+    }
+
+    fn debit_at(&mut self, schedule: Option<&Schedule>) -> Option<NaiveTime> {
+        let Some(text) = self.get("debit_at") else {
+            return NaiveTime::from_hms_opt(6, 0, 0);
+        };
+        if let Some(Schedule::Cron(_)) = schedule {
+            self.bad(
+                "debit_at",
+                "is there beside cron, which has its own time of day: leave it out",
+            );
+            return None;
+        }
+        let shape = matches!(text.len(), 5 | 8);
+        let time = ["%H:%M", "%H:%M:%S"]
+            .iter()
+            .find_map(|format| NaiveTime::parse_from_str(&text, format).ok());
+        if time.is_none() || !shape {
+            self.bad(
+                "debit_at",
+                format!("{text:?} is not a time of day: write HH:MM, such as 06:00"),
+            );
+            return None;
+        }
+        time
+    }
+
+    pub(super) fn money(&mut self, terms: Option<&Terms>) -> Option<Money> {
+        let currency = match self.get("currency") {
+            None => Currency::INR,
+            Some(code) => self.take("currency", Currency::parse(&code))?,
+        };
+        let amount = self.amount("amount", currency);
+        let max = self.amount("max_amount", currency);
+        let presented =
+            terms.is_none_or(|terms| terms.schedule == Schedule::Every(Frequency::Aspresented));
+        let (amount, max) = (amount?, max?);
+        if amount.is_none() && !presented {
+            self.bad(
+                "amount",
+                "is missing: only a mandate whose frequency is aspresented has no fixed amount",
+            );
+            return None;
+        }
+        let Some(max) = max.or(amount) else {
+            self.bad(
+                "max_amount",
+                "is missing, and there is no amount to take its place",
+            );
+            return None;
+        };
+        if let Some(amount) = amount.filter(|amount| amount.minor() > max.minor()) {
+            self.bad("amount", format!("{amount} is more than max_amount, {max}"));
+        }
+        Some(Money { amount, max })
+    }
+
+    /// An optional amount: the outer option is whether the cell can be read.
+    #[expect(clippy::option_option, reason = "not there and not readable differ")]
+    fn amount(&mut self, column: &str, currency: Currency) -> Option<Option<Amount>> {
+        match self.get(column) {
+            None if self.is_bad(column) => None,
+            None => Some(None),
+            Some(text) => self.take(column, Amount::parse(&text, currency)).map(Some),
+        }
+    }
+
+    pub(super) fn description(&mut self) -> String {
+        let text = self.get("description").unwrap_or_default();
+        if text.chars().count() > 50 {
+            self.bad("description", "is longer than 50 characters");
+        } else if text.chars().any(char::is_control) {
+            self.bad("description", "has a control character in it");
+        }
+        text
+    }
+
+    pub(super) fn metadata(
+        &mut self,
+        provider: Option<ProviderKind>,
+        check: CheckMetadata<'_>,
+    ) -> Option<Metadata> {
+        let Some(text) = self.get("metadata") else {
+            return Some(Metadata::default());
+        };
+        let map: Map<String, Value> = match serde_json::from_str(&text) {
+            Ok(map) => map,
+            Err(error) => {
+                self.bad(
+                    "metadata",
+                    format!("is not a JSON object: {}", json_words(&error)),
+                );
+                return None;
+            }
+        };
+        if let Some(provider) = provider {
+            self.take("metadata", check(provider, &map))?;
+        }
+        Some(map.into())
+    }
+}

@@ -1,0 +1,107 @@
+//! What an import found wrong and what it did.
+
+use std::fmt;
+
+use serde::Serialize;
+
+use crate::provider::hide_in_text;
+
+/// How many problems are listed; the rest are counted.
+pub const LISTED: usize = 100;
+
+/// One thing that is wrong with one row.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Problem {
+    /// The line of the file on which the row begins, counted from 1.
+    pub line: u64,
+    /// The column, or nothing if the row cannot be read at all.
+    pub column: Option<String>,
+    /// What is wrong with it; reads on after the column's name.
+    pub reason: String,
+}
+
+/// A cell can be as long as a row: of a name or a reason no more is shown, in characters.
+const MAX_SHOWN: usize = 400;
+
+impl Problem {
+    /// A cell that stands in the wrong column, or a header that is none, can hold an address or an account: neither is repeated.
+    pub(super) fn new(line: u64, column: Option<&str>, reason: String) -> Self {
+        let shown = |text: String| cut(hide_in_text(&text).unwrap_or(text));
+        Self {
+            line,
+            column: column.map(str::to_owned).map(shown),
+            reason: shown(reason),
+        }
+    }
+}
+
+fn cut(mut text: String) -> String {
+    if let Some((end, _)) = text.char_indices().nth(MAX_SHOWN) {
+        text.truncate(end);
+        text.push('…');
+    }
+    text
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.column {
+            Some(column) => write!(f, "line {}, {column}: {}", self.line, self.reason),
+            None => write!(f, "line {}: {}", self.line, self.reason),
+        }
+    }
+}
+
+/// What an import came to.
+#[derive(Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Report {
+    /// Whether anything was kept: bad rows undo the whole import unless they are to be skipped.
+    pub kept: bool,
+    /// Mandates that are new; 0 if the import was undone.
+    pub imported: u64,
+    /// Rows that are in the database already, the same in every column.
+    pub unchanged: u64,
+    /// Bad rows.
+    pub invalid: u64,
+    /// What is wrong with them, the first [`LISTED`] in the order of the file.
+    pub problems: Vec<Problem>,
+    /// How many more problems there are.
+    pub unlisted: u64,
+}
+
+impl Report {
+    /// Counts a bad row, and lists what is wrong with it while there is room.
+    pub(super) fn add_bad_row(&mut self, problems: Vec<Problem>) {
+        self.invalid = self.invalid.saturating_add(1);
+        for problem in problems {
+            if self.problems.len() < LISTED {
+                self.problems.push(problem);
+            } else {
+                self.unlisted = self.unlisted.saturating_add(1);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_hundred_problems_are_listed_and_the_rest_counted() {
+        let mut report = Report::default();
+        for line in 1..=150 {
+            report.add_bad_row(vec![Problem::new(
+                line,
+                Some("amount"),
+                "is missing".to_owned(),
+            )]);
+        }
+        assert_eq!(
+            (report.invalid, report.problems.len(), report.unlisted),
+            (150, 100, 50)
+        );
+        let last = report.problems.last().map(ToString::to_string);
+        assert_eq!(last.as_deref(), Some("line 100, amount: is missing"));
+    }
+}
