@@ -10,7 +10,7 @@ use crate::domain::ids::{notification_ref, order_id};
 use crate::domain::machine::gate::execution_date;
 use crate::domain::policy::Policy;
 use crate::domain::{
-    AccountId, Amount, ExecutionId, Instant, MandateId, Notify, ProviderKind, State,
+    AccountId, Amount, ExecutionId, Instant, MandateId, Notify, ProviderKind, State, Step,
 };
 
 /// The mandate's side of a new execution.
@@ -56,7 +56,7 @@ pub struct NewExecution {
     pub execute_at: Option<Instant>,
     pub max_attempts: u16,
     pub max_attempts_in_30_days: Option<u16>,
-    pub step: Option<&'static str>,
+    pub step: Option<Step>,
     pub run_at: Option<Instant>,
     pub run_before: Option<Instant>,
 }
@@ -124,7 +124,7 @@ pub fn new_execution(
     match start(cycle, payer.provider, payer.notify, policy, id.0, now) {
         Start::At(step, span) => {
             execution.reason = planned(payer, cycle, policy, id, span.opens);
-            execution.step = Some(step.as_str());
+            execution.step = Some(step);
             execution.run_at = Some(span.opens);
             execution.run_before = span.closes;
             execution.execute_at = execution_date(

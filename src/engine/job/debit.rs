@@ -8,9 +8,9 @@ use crate::domain::machine::decide::{
 use crate::domain::outcome::{CallFailure, Counter};
 use crate::domain::retry::after;
 use crate::domain::window::Span;
-use crate::domain::{Event, Notify, Outcome, State, Step};
+use crate::domain::{Call, Event, Notify, Outcome, State, Step};
 use crate::provider::{
-    Call, ExecuteRequest, LookupRequest, Notice, Provider, Reply, RetryRequest, Wire,
+    ExecuteRequest, LookupRequest, Notice, Provider, Reply, RetryRequest, Wire,
 };
 use crate::store::settle::record_counter;
 use crate::store::settled::debited_order;

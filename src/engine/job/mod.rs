@@ -22,7 +22,7 @@ use crate::failpoint::around;
 use crate::provider::{Client, Provider, Reply};
 use crate::store::StoreError;
 use crate::store::claim::Claimed;
-use crate::store::settle::{Attempt, Settlement};
+use crate::store::settle::{Attempt, Debit, NotificationResult, Settlement};
 
 use record::{fault, settlement};
 
@@ -91,13 +91,6 @@ struct Run<'a> {
     order: String,
 }
 
-/// What a job was told about a notification.
-#[derive(Debug, Clone)]
-struct Told {
-    state: &'static str,
-    message: Option<String>,
-}
-
 /// What goes out with every request of a job as `x-request-id`: no other job of this installation has it.
 pub fn request_id(engine: &Engine, token: LeaseToken) -> String {
     format!("{}-{}", engine.tag, token.0)
@@ -139,7 +132,7 @@ pub async fn run(
         .intent
         .is_some_and(|intent| intent.is_retry);
     let needs_counter = retrying || run.client.execute_needs_counter();
-    let (mut decision, told) = match gate(
+    let (mut decision, notification) = match gate(
         &claimed.execution,
         step,
         claimed.opened,
@@ -163,14 +156,18 @@ pub async fn run(
             execution,
             source,
         })?;
-    let mut settlement = settlement(engine, &claimed, &decision, to_state, told, &policy);
+    let mut settlement = settlement(engine, &claimed, &decision, to_state, &policy);
+    settlement.notification = notification;
     settlement.fault = attempts
         .last()
         .and_then(|attempt| fault(attempt, &decision, to_state));
     // A new order has no debit of the provider's yet.
     settlement.provider_ref =
-        provider_ref.filter(|_| settlement.order_no == claimed.execution.progress.order_no);
-    settlement.debit_order_id = decision.collected.map(|_| order);
+        provider_ref.filter(|_| settlement.progress.order_no == claimed.execution.progress.order_no);
+    settlement.debit = decision.collected.map(|amount| Debit {
+        amount,
+        order_id: order,
+    });
     let lag = now
         .signed_duration_since(claimed.run_at)
         .to_std()
@@ -206,7 +203,7 @@ fn follow(from: State, events: &[Event]) -> Result<State, IllegalTransition> {
 }
 
 impl Run<'_> {
-    async fn step(&mut self) -> Result<(Decision, Option<Told>), JobError> {
+    async fn step(&mut self) -> Result<(Decision, Option<NotificationResult>), JobError> {
         match self.claimed.step {
             Step::Notify | Step::NotifyStatus => self.notification().await,
             Step::Execute => Ok((self.execute().await?, None)),

@@ -1,17 +1,20 @@
 //! The steps that have the payer notified, and ask what became of it.
 
 use super::record::maybe_sent;
-use super::{JobError, Run, Told};
+use super::{JobError, Run};
 use crate::domain::ids::notification_ref;
 use crate::domain::machine::decide::Decision;
 use crate::domain::machine::decide::notification::decide_notification;
 use crate::domain::outcome::NotificationOutcome;
 use crate::domain::plan::debit_after_notice;
-use crate::domain::{Instant, Step};
-use crate::provider::{Call, NotifyRequest, Provider};
+use crate::domain::{Call, Instant, NotificationState, Step};
+use crate::provider::{NotifyRequest, Provider};
+use crate::store::settle::NotificationResult;
 
 impl Run<'_> {
-    pub(super) async fn notification(&mut self) -> Result<(Decision, Option<Told>), JobError> {
+    pub(super) async fn notification(
+        &mut self,
+    ) -> Result<(Decision, Option<NotificationResult>), JobError> {
         let execution = &self.claimed.execution;
         let reference = self.claimed.notification_ref.clone().unwrap_or_else(|| {
             notification_ref(
@@ -40,15 +43,19 @@ impl Run<'_> {
                     .await,
             )
         };
-        let told = match &reply.outcome {
-            NotificationOutcome::Delivered => Some("delivered"),
-            NotificationOutcome::Pending | NotificationOutcome::AlreadyExists => Some("requested"),
-            NotificationOutcome::Failed(_) => Some("failed"),
+        let state = match &reply.outcome {
+            NotificationOutcome::Delivered => Some(NotificationState::Delivered),
+            NotificationOutcome::Pending | NotificationOutcome::AlreadyExists => {
+                Some(NotificationState::Requested)
+            }
+            NotificationOutcome::Failed(_) => Some(NotificationState::Failed),
             NotificationOutcome::NotFound => None,
-            NotificationOutcome::Call(failure) => Some("requested").filter(|_| maybe_sent(failure)),
+            NotificationOutcome::Call(failure) => {
+                Some(NotificationState::Requested).filter(|_| maybe_sent(failure))
+            }
         };
-        let (outcome, class) = (reply.outcome.as_str(), reply.outcome.failure());
-        let class = class.map(|failure| failure.class.as_str());
+        let (outcome, class) = (reply.outcome.recorded(), reply.outcome.failure());
+        let class = class.map(|failure| failure.class);
         self.record(call, &reference, outcome, class, &reply.wire);
         let decision = decide_notification(
             execution,
@@ -57,13 +64,14 @@ impl Run<'_> {
             self.policy,
             self.now,
         );
-        Ok((
-            decision,
-            told.map(|state| Told {
-                state,
-                message: reply.wire.message.clone(),
-            }),
-        ))
+        let no = execution.progress.notification_no;
+        let result = state.map(|state| NotificationResult {
+            no,
+            reference: notification_ref(&self.engine.tag, execution.id, no),
+            state,
+            message: reply.wire.message.clone(),
+        });
+        Ok((decision, result))
     }
 
     /// The debit time that the payer is told: the planned one, or the earliest lawful one when the notification is late.

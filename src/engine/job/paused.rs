@@ -1,10 +1,10 @@
 //! The question that comes instead of a step of a paused mandate: is it active again?
 
 use super::Run;
-use crate::domain::MandateStatus;
+use crate::domain::{AttemptOutcome, Call};
 use crate::domain::machine::decide::Decision;
 use crate::domain::machine::gate::asked;
-use crate::provider::{Call, MandateAnswer, Provider, Wire};
+use crate::provider::{MandateAnswer, Provider, Wire};
 
 impl Run<'_> {
     pub(super) async fn ask_mandate(&mut self) -> Decision {
@@ -25,7 +25,7 @@ impl Run<'_> {
             message,
             ..Wire::default()
         };
-        let outcome = said.map_or("unknown", MandateStatus::as_str);
+        let outcome = said.map_or(AttemptOutcome::Unknown, AttemptOutcome::from);
         let reference = mandate.provider_mandate_id.clone();
         self.record(Call::MandateStatus, &reference, outcome, None, &wire);
         asked(
