@@ -9,7 +9,8 @@ use std::time::{Duration, Instant};
 use mandated::clock::Clock;
 use mandated::domain::execution::Progress;
 use mandated::domain::{
-    AccountId, Amount, AttemptOutcome, Call, Currency, ExecutionId, Instant as At, LeaseToken, State,
+    AccountId, Amount, AttemptOutcome, Call, Currency, ExecutionId, Instant as At, LeaseToken,
+    State,
 };
 use mandated::store::claim::{ClaimRequest, claim_due};
 use mandated::store::settle::{Attempt, Debit, FaultRules, Settlement, settle};

@@ -12,7 +12,7 @@ use super::job::{Done, request_id};
 use super::lane::millis;
 use super::{Account, Engine};
 use crate::domain::plan::execution::NewExecution;
-use crate::domain::{Class, Instant, Rail, State};
+use crate::domain::{Class, Instant, Rail, State, Step};
 use crate::store::claim::Claimed;
 use crate::store::settle::{PausedAccount, Settled};
 
@@ -65,7 +65,7 @@ pub fn planned(engine: &Engine, execution: &NewExecution, rail: Rail) {
                 rail = rail.as_str(),
                 state = execution.state.as_str(),
                 decision = execution.reason,
-                next_step = execution.step,
+                next_step = execution.step.map(Step::as_str),
                 next_at = execution.run_at.map(time),
                 worker.id = engine.settings.worker_id.as_str(),
                 $message

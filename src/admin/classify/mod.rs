@@ -90,7 +90,12 @@ pub fn classify(
             let scene = scene(None);
             let decision =
                 decide_notification(&scene.execution, step, &outcome, &scene.policy, now);
-            Verdict::new(outcome.recorded().as_str(), outcome.failure(), &scene, &decision)
+            Verdict::new(
+                outcome.recorded().as_str(),
+                outcome.failure(),
+                &scene,
+                &decision,
+            )
         }
         Heard::Debit(outcome, counter) => {
             let collected = if let Outcome::Charged { amount, .. } = &outcome {
@@ -107,7 +112,12 @@ pub fn classify(
                 &scene.policy,
                 now,
             );
-            Verdict::new(outcome.recorded().as_str(), outcome.failure(), &scene, &decision)
+            Verdict::new(
+                outcome.recorded().as_str(),
+                outcome.failure(),
+                &scene,
+                &decision,
+            )
         }
     })
 }

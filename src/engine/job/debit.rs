@@ -9,9 +9,7 @@ use crate::domain::outcome::{CallFailure, Counter};
 use crate::domain::retry::after;
 use crate::domain::window::Span;
 use crate::domain::{Call, Event, Notify, Outcome, State, Step};
-use crate::provider::{
-    ExecuteRequest, LookupRequest, Notice, Provider, Reply, RetryRequest, Wire,
-};
+use crate::provider::{ExecuteRequest, LookupRequest, Notice, Provider, Reply, RetryRequest, Wire};
 use crate::store::settle::record_counter;
 use crate::store::settled::debited_order;
 

@@ -162,8 +162,8 @@ pub async fn run(
         .last()
         .and_then(|attempt| fault(attempt, &decision, to_state));
     // A new order has no debit of the provider's yet.
-    settlement.provider_ref =
-        provider_ref.filter(|_| settlement.progress.order_no == claimed.execution.progress.order_no);
+    settlement.provider_ref = provider_ref
+        .filter(|_| settlement.progress.order_no == claimed.execution.progress.order_no);
     settlement.debit = decision.collected.map(|amount| Debit {
         amount,
         order_id: order,

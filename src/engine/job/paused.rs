@@ -1,9 +1,9 @@
 //! The question that comes instead of a step of a paused mandate: is it active again?
 
 use super::Run;
-use crate::domain::{AttemptOutcome, Call};
 use crate::domain::machine::decide::Decision;
 use crate::domain::machine::gate::asked;
+use crate::domain::{AttemptOutcome, Call};
 use crate::provider::{MandateAnswer, Provider, Wire};
 
 impl Run<'_> {

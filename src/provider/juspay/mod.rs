@@ -23,8 +23,8 @@ use crate::domain::{Call, Currency, Instant, Mandate, Outcome, Step};
 
 use super::reach::{NOBODYS, Reached};
 use super::{
-    AccountSettings, Answered, ExecuteRequest, Http, LookupRequest, MandateAnswer,
-    MandateCommand, NotifyRequest, Pace, Provider, Read, Reading, Reply, RetryRequest, Wire,
+    AccountSettings, Answered, ExecuteRequest, Http, LookupRequest, MandateAnswer, MandateCommand,
+    NotifyRequest, Pace, Provider, Read, Reading, Reply, RetryRequest, Wire,
 };
 use answer::{Answer, Judgement};
 use notification::{About, Asked};

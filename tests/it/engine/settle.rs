@@ -10,13 +10,14 @@ use mandated::domain::{
 use mandated::store::claim::Claimed;
 use mandated::store::rescue::rescue_expired;
 use mandated::store::settle::{
-    Attempt, NextJob, NotificationResult, Settlement, record_counter, settle,
+    Attempt, NextJob, NotificationResult, Settlement, arguments, record_counter, settle, statement,
 };
-use sqlx::PgPool;
+use regex::Regex;
+use sqlx::{Arguments, Either, Executor, PgPool, SqlSafeStr, Statement, TypeInfo};
 
 use crate::support::due::{
-    FAULTS, attempt, charged, claim, claim_for, column, due, everything, execute, news, next, now, scalar,
-    settle_all, settlement,
+    FAULTS, attempt, charged, claim, claim_for, column, due, everything, execute, news, next, now,
+    scalar, settle_all, settlement,
 };
 
 /// A settlement that would change every table, if it were let.
@@ -84,7 +85,10 @@ async fn a_worker_that_wakes_up_after_its_lease_writes_nothing() {
     writes_nothing(pool, thorough(&slow[0]), &slow[0]).await;
     let settled = settle_all(
         pool,
-        &[(charged(&second[0]), attempt(&second[0], AttemptOutcome::Charged))],
+        &[(
+            charged(&second[0]),
+            attempt(&second[0], AttemptOutcome::Charged),
+        )],
     )
     .await;
     assert_eq!(settled.len(), 1);
@@ -98,7 +102,10 @@ async fn a_late_worker_that_still_holds_its_lease_is_heard() {
     let late = claim_for(&database.pool, 1, "late", Duration::ZERO).await;
     let settled = settle_all(
         &database.pool,
-        &[(charged(&late[0]), attempt(&late[0], AttemptOutcome::Charged))],
+        &[(
+            charged(&late[0]),
+            attempt(&late[0], AttemptOutcome::Charged),
+        )],
     )
     .await;
     assert_eq!(settled[0].1.state, State::Charged);
@@ -108,7 +115,10 @@ async fn a_late_worker_that_still_holds_its_lease_is_heard() {
 async fn the_same_settlement_twice_is_one() {
     let database = due(1).await;
     let claimed = claim(&database.pool, 1, "worker-1").await;
-    let done = (charged(&claimed[0]), attempt(&claimed[0], AttemptOutcome::Charged));
+    let done = (
+        charged(&claimed[0]),
+        attempt(&claimed[0], AttemptOutcome::Charged),
+    );
     assert_eq!(
         settle_all(&database.pool, std::slice::from_ref(&done))
             .await
@@ -230,7 +240,14 @@ async fn a_second_debit_of_a_cycle_is_a_refund_due() {
          values (1, '2026-01-31', 1, 'order-0', 49900, 'INR', '2026-01-31Z')",
     )
     .await;
-    let settled = settle_all(pool, &[(charged(&jobs[0]), attempt(&jobs[0], AttemptOutcome::Charged))]).await;
+    let settled = settle_all(
+        pool,
+        &[(
+            charged(&jobs[0]),
+            attempt(&jobs[0], AttemptOutcome::Charged),
+        )],
+    )
+    .await;
     let reason = "refund due: order order-1 was collected, and the cycle had its debit";
     assert_eq!(
         (settled[0].1.state, settled[0].1.reason.as_str()),
@@ -278,6 +295,40 @@ async fn a_second_look_that_changes_nothing_leaves_the_reason_and_the_time_of_th
     assert_eq!(quiet, 0, "no change is no event");
     let decision: String = scalar(pool, "select decision from mandated.attempts").await;
     assert_eq!(decision, "looked once more: not collected");
+}
+
+/// Its text is put together when it runs, so no compiler has seen it.
+#[tokio::test]
+async fn the_statement_prepares_and_takes_exactly_the_declared_types() {
+    let database = due(1).await;
+    let mut connection = database.pool.acquire().await.unwrap();
+    let prepared = connection.prepare(statement().into_sql_str());
+    let prepared = prepared.await.unwrap();
+    let Some(Either::Left(types)) = prepared.parameters() else {
+        panic!("Postgres names the types of parameters");
+    };
+    let types: Vec<&str> = types.iter().map(TypeInfo::name).collect();
+    let declared = Regex::new(r"\$\d+::([a-z]+)\[\]").unwrap();
+    let declared = declared
+        .captures_iter(statement())
+        .map(|found| match &found[1] {
+            "bigint" => "INT8[]",
+            "integer" => "INT4[]",
+            "smallint" => "INT2[]",
+            "boolean" => "BOOL[]",
+            "timestamptz" => "TIMESTAMPTZ[]",
+            "text" => "TEXT[]",
+            other => panic!("no type of ours: {other}"),
+        });
+    let once = ["TIMESTAMPTZ", "TEXT", "INT8", "FLOAT8", "FLOAT8"];
+    let expected: Vec<&str> = once.into_iter().chain(declared).collect();
+    assert_eq!(types, expected);
+    assert_eq!(
+        arguments(&[], &[], now(), "worker-1", FAULTS)
+            .unwrap()
+            .len(),
+        expected.len()
+    );
 }
 
 #[tokio::test]
@@ -354,7 +405,11 @@ async fn a_mandate_that_is_over_is_not_revived_by_a_late_answer() {
         next: next(Step::Execute, now()),
         ..settlement(&jobs[0], State::Retrying)
     };
-    settle_all(pool, &[(paused, attempt(&jobs[0], AttemptOutcome::Refused))]).await;
+    settle_all(
+        pool,
+        &[(paused, attempt(&jobs[0], AttemptOutcome::Refused))],
+    )
+    .await;
     let mandate: String = scalar(
         pool,
         "select format('%s %s', status, status_reason) from mandated.mandates",

@@ -106,7 +106,11 @@ async fn events(pool: &PgPool) -> Vec<String> {
 #[tokio::test]
 async fn what_the_provider_says_becomes_the_mandates_status() {
     for (word, status, event) in [
-        (MandateStatus::Active, "active", Some("mandate.active paused to active")),
+        (
+            MandateStatus::Active,
+            "active",
+            Some("mandate.active paused to active"),
+        ),
         (MandateStatus::Paused, "paused 2026-01-31 01:30:00", None),
         (
             MandateStatus::Revoked,

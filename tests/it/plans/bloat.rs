@@ -64,7 +64,10 @@ async fn work(pool: &PgPool, batches: usize) -> usize {
                 ..settlement(job, State::Retrying)
             })
             .collect();
-        let attempts: Vec<_> = claimed.iter().map(|job| attempt(job, AttemptOutcome::Failed)).collect();
+        let attempts: Vec<_> = claimed
+            .iter()
+            .map(|job| attempt(job, AttemptOutcome::Failed))
+            .collect();
         let written = settle(pool, &settlements, &attempts, now(), "worker-1", FAULTS)
             .await
             .unwrap();

@@ -24,7 +24,9 @@ use mandated::store::{accounts, bloat, fleet, monitor, policies, rescue, unmappe
 use sqlx::PgPool;
 
 use super::plan::{Plan, heard, listen};
-use crate::support::due::{FAULTS, attempt, charged, claim, claim_for, news, next, now, settlement};
+use crate::support::due::{
+    FAULTS, attempt, charged, claim, claim_for, news, next, now, settlement,
+};
 
 const BATCH: i64 = 100;
 
@@ -50,7 +52,10 @@ async fn work(pool: &PgPool) {
         });
     record_counter(pool, id, token, 1).await.unwrap();
     let settlements: Vec<Settlement> = (0..).zip(&claimed).map(became).collect();
-    let attempts: Vec<Attempt> = claimed.iter().map(|job| attempt(job, AttemptOutcome::Pending)).collect();
+    let attempts: Vec<Attempt> = claimed
+        .iter()
+        .map(|job| attempt(job, AttemptOutcome::Pending))
+        .collect();
     settle(pool, &settlements, &attempts, now(), "worker-1", FAULTS)
         .await
         .unwrap();
