@@ -7,9 +7,13 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use mandated::clock::Clock;
-use mandated::domain::{AccountId, ExecutionId, Instant as At, LeaseToken, State};
+use mandated::domain::execution::Progress;
+use mandated::domain::{
+    AccountId, Amount, AttemptOutcome, Call, Currency, ExecutionId, Instant as At, LeaseToken,
+    State,
+};
 use mandated::store::claim::{ClaimRequest, claim_due};
-use mandated::store::settle::{Attempt, FaultRules, Settlement, settle};
+use mandated::store::settle::{Attempt, Debit, FaultRules, Settlement, settle};
 use sqlx::PgPool;
 use tokio::task::JoinSet;
 
@@ -160,45 +164,42 @@ pub(crate) fn collected(
         to_state: State::Charged,
         reason: "collected".to_owned(),
         class: None,
-        step: None,
-        run_at: None,
-        run_before: None,
+        next: None,
         closes_intent: true,
-        order_no: 1,
+        progress: Progress {
+            order_no: 1,
+            notification_no: 1,
+            delivered_at,
+            undelivered_at,
+            execute_at: None,
+            debits_tried: 1,
+            lookups: 0,
+            tries: 1,
+            sent_at: Some(now),
+            failed_at: None,
+            not_before: None,
+            looked: [None; 3],
+        },
         order_id: order_id.clone(),
-        notification_no: 1,
         notification_ref: Some(notice(id.0)),
-        delivered_at,
-        undelivered_at,
-        execute_at: None,
-        debits_tried: 1,
-        lookups: 0,
-        tries: 1,
         provider_ref: Some(format!("demo_merchant-{order_id}-1")),
-        sent_at: Some(now),
-        failed_at: None,
-        not_before: None,
-        looked: Vec::new(),
-        mandate_status: None,
-        paused_at: None,
-        parked: false,
+        mandate: None,
         card_tries: None,
         fault: None,
-        debit_minor: Some(49_900),
-        debit_order_id: Some(order_id.clone()),
-        told_no: None,
-        told_ref: None,
-        told_state: None,
-        told_message: None,
+        debit: Amount::new(49_900, Currency::INR).map(|amount| Debit {
+            amount,
+            order_id: order_id.clone(),
+        }),
+        notification: None,
     };
     let attempt = Attempt {
         execution_id: id,
         at: now,
-        call: "execute",
+        call: Call::Execute,
         reference: order_id,
         http_status: Some(200),
         latency_ms: 180,
-        outcome: "charged",
+        outcome: AttemptOutcome::Charged,
         class: None,
         code: None,
         message: Some("Transaction approved".to_owned()),

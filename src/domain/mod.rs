@@ -3,6 +3,7 @@
 #![warn(missing_docs)]
 
 pub mod afa;
+pub mod attempt;
 pub mod class;
 pub mod classify;
 pub mod cycle;
@@ -23,6 +24,7 @@ mod text;
 pub mod window;
 pub mod zone;
 
+pub use attempt::{AttemptOutcome, Call, NotificationState};
 pub use class::Class;
 pub use execution::Execution;
 pub use ids::{AccountId, ExecutionId, LeaseToken, MandateId};

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::retry::after;
-use super::{Amount, Class, Instant};
+use super::{Amount, AttemptOutcome, Class, Instant};
 
 /// A failure with the class that the rules gave it and what the provider said, redacted.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
@@ -93,15 +93,15 @@ pub enum Outcome {
 }
 
 impl NotificationOutcome {
-    /// One word for it, in `attempts` and in the log.
-    pub const fn as_str(&self) -> &'static str {
+    /// As it is written to `attempts` and the log.
+    pub const fn recorded(&self) -> AttemptOutcome {
         match self {
-            Self::Delivered => "delivered",
-            Self::Pending => "pending",
-            Self::Failed(_) => "failed",
-            Self::AlreadyExists => "already_exists",
-            Self::NotFound => "not_found",
-            Self::Call(failure) => failure.as_str(),
+            Self::Delivered => AttemptOutcome::Delivered,
+            Self::Pending => AttemptOutcome::Pending,
+            Self::Failed(_) => AttemptOutcome::Failed,
+            Self::AlreadyExists => AttemptOutcome::AlreadyExists,
+            Self::NotFound => AttemptOutcome::NotFound,
+            Self::Call(failure) => failure.recorded(),
         }
     }
 
@@ -119,18 +119,18 @@ impl NotificationOutcome {
 }
 
 impl Outcome {
-    /// One word for it, in `attempts` and in the log.
-    pub const fn as_str(&self) -> &'static str {
+    /// As it is written to `attempts` and the log.
+    pub const fn recorded(&self) -> AttemptOutcome {
         match self {
-            Self::Charged { .. } => "charged",
-            Self::Pending => "pending",
-            Self::Failed(_) => "failed",
-            Self::Refused(_) => "refused",
-            Self::AlreadyExists => "already_exists",
-            Self::NotFound => "not_found",
-            Self::Reversed(_) => "reversed",
-            Self::Odd(_) => "odd",
-            Self::Call(failure) => failure.as_str(),
+            Self::Charged { .. } => AttemptOutcome::Charged,
+            Self::Pending => AttemptOutcome::Pending,
+            Self::Failed(_) => AttemptOutcome::Failed,
+            Self::Refused(_) => AttemptOutcome::Refused,
+            Self::AlreadyExists => AttemptOutcome::AlreadyExists,
+            Self::NotFound => AttemptOutcome::NotFound,
+            Self::Reversed(_) => AttemptOutcome::Reversed,
+            Self::Odd(_) => AttemptOutcome::Unrecognized,
+            Self::Call(failure) => failure.recorded(),
         }
     }
 
@@ -176,13 +176,13 @@ pub enum CallFailure {
 }
 
 impl CallFailure {
-    /// One word for it, in `attempts` and in the log.
-    pub const fn as_str(&self) -> &'static str {
+    /// As it is written to `attempts` and the log.
+    pub const fn recorded(&self) -> AttemptOutcome {
         match self {
-            Self::NotSent { .. } => "not_sent",
-            Self::Unknown { .. } => "unknown",
-            Self::AccountRefused { .. } => "account_refused",
-            Self::Throttled { .. } => "throttled",
+            Self::NotSent { .. } => AttemptOutcome::NotSent,
+            Self::Unknown { .. } => AttemptOutcome::Unknown,
+            Self::AccountRefused { .. } => AttemptOutcome::AccountRefused,
+            Self::Throttled { .. } => AttemptOutcome::Throttled,
         }
     }
 }

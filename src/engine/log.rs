@@ -12,7 +12,7 @@ use super::job::{Done, request_id};
 use super::lane::millis;
 use super::{Account, Engine};
 use crate::domain::plan::execution::NewExecution;
-use crate::domain::{Instant, Rail, State};
+use crate::domain::{Class, Instant, Rail, State, Step};
 use crate::store::claim::Claimed;
 use crate::store::settle::{PausedAccount, Settled};
 use crate::wording;
@@ -30,15 +30,15 @@ macro_rules! line {
             account = done.account,
             rail = done.claimed.mandate.rail.as_str(),
             step = done.claimed.step.as_str(),
-            attempt.no = settlement.debits_tried,
+            attempt.no = settlement.progress.debits_tried,
             from = settlement.from_state.as_str(),
             state = $settled.state.as_str(),
-            outcome = last.map(|attempt| attempt.outcome),
-            class = settlement.class,
+            outcome = last.map(|attempt| attempt.outcome.as_str()),
+            class = settlement.class.map(Class::as_str),
             code = last.and_then(|attempt| attempt.code.as_deref()),
             decision = $settled.reason,
-            next_step = settlement.step,
-            next_at = settlement.run_at.map(time),
+            next_step = settlement.next.map(|next| next.step.as_str()),
+            next_at = settlement.next.map(|next| time(next.run_at)),
             request.id = last.map(|_| request_id($engine, done.claimed.token)),
             latency_ms = last.map(|attempt| attempt.latency_ms),
             lag_ms = millis(done.lag),
@@ -66,7 +66,7 @@ pub fn planned(engine: &Engine, execution: &NewExecution, rail: Rail) {
                 rail = rail.as_str(),
                 state = execution.state.as_str(),
                 decision = wording::planned(&execution.reason, execution.zone),
-                next_step = execution.step,
+                next_step = execution.step.map(Step::as_str),
                 next_at = execution.run_at.map(time),
                 worker.id = engine.settings.worker_id.as_str(),
                 $message

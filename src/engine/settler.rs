@@ -141,7 +141,8 @@ fn is_due_soon(engine: &Engine, waiting: &[Done]) -> bool {
     );
     waiting
         .iter()
-        .any(|done| done.settlement.run_at.is_some_and(|at| Some(at) <= soon))
+        .filter_map(|done| done.settlement.next)
+        .any(|next| Some(next.run_at) <= soon)
 }
 
 /// Waits a moment for more, so that a busy daemon writes full batches.

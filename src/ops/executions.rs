@@ -116,7 +116,7 @@ pub async fn add(
         cycle_on: cycle.on,
         amount: amount.decimal(),
         currency: amount.currency().to_string(),
-        next_step,
+        next_step: next_step.as_str(),
         next_at,
         closes_at: cycle.closes_at,
         zone: mandate.terms.time_zone,

@@ -52,30 +52,6 @@ pub struct AccountSettings {
     pub tps: u32,
 }
 
-/// Which call was made; stored in `attempts.call`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Call {
-    Notify,
-    NotificationStatus,
-    Execute,
-    OrderStatus,
-    Retry,
-    MandateStatus,
-}
-
-impl Call {
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Notify => "notify",
-            Self::NotificationStatus => "notification_status",
-            Self::Execute => "execute",
-            Self::OrderStatus => "order_status",
-            Self::Retry => "retry",
-            Self::MandateStatus => "mandate_status",
-        }
-    }
-}
-
 /// The wire side of one call, for the append-only `attempts`. Nothing secret or personal is in it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Wire {

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use chrono::{Days, NaiveDate, NaiveTime};
-use sqlx::PgPool;
+use sqlx::error::BoxDynError;
+use sqlx::postgres::PgArguments;
+use sqlx::{Arguments, PgPool};
 
 use super::error::{StoreError, Tried};
 use super::rows::{self, TermsRow, corrupt, count, word};
@@ -50,22 +52,47 @@ pub struct ClaimRequest<'a> {
     pub since: Option<Instant>,
 }
 
+/// Hands the parameters of the statement to a macro, in the order of their numbers.
+macro_rules! with_parameters {
+    ($then:ident, $request:expr) => {
+        $then!(
+            $request.account.0,
+            $request.now,
+            $request.limit,
+            $request.lease.as_secs_f64(),
+            $request.worker,
+            $request.since
+        )
+    };
+}
+
+/// The statement that claims, for who measures it alone.
+pub const fn statement() -> &'static str {
+    include_str!("claim.sql")
+}
+
+/// Its parameters, in their order.
+pub fn arguments(request: &ClaimRequest<'_>) -> Result<PgArguments, BoxDynError> {
+    macro_rules! bare {
+        ($($parameter:expr),+) => {{
+            let mut arguments = PgArguments::default();
+            $(arguments.add($parameter)?;)+
+            Ok(arguments)
+        }};
+    }
+    with_parameters!(bare, request)
+}
+
 /// Leases up to `limit` due jobs of an account. Autocommit: when the rows arrive, their intents are durable. A row that cannot be
 /// read is left to its lease.
 pub async fn claim_due(
     pool: &PgPool,
     request: &ClaimRequest<'_>,
 ) -> Result<Vec<Claimed>, StoreError> {
-    let claim = sqlx::query_file_as!(
-        Row,
-        "src/store/claim.sql",
-        request.account.0,
-        request.now,
-        request.limit,
-        request.lease.as_secs_f64(),
-        request.worker,
-        request.since
-    );
+    macro_rules! checked {
+        ($($parameter:expr),+) => { sqlx::query_file_as!(Row, "src/store/claim.sql", $($parameter),+) };
+    }
+    let claim = with_parameters!(checked, request);
     let rows = around("claim", claim.fetch_all(pool))
         .await
         .tried("claim due jobs")?;

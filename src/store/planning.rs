@@ -12,7 +12,7 @@ use super::rows::{self, TermsRow, corrupt, word};
 use crate::domain::cycle::Terms;
 use crate::domain::plan::execution::NewExecution;
 use crate::domain::{
-    AccountId, Amount, ExecutionId, Instant, MandateId, Notify, ProviderKind, Rail,
+    AccountId, Amount, ExecutionId, Instant, MandateId, Notify, ProviderKind, Rail, Step,
 };
 use crate::wording;
 
@@ -163,7 +163,7 @@ pub async fn insert_executions(
         &columns.of(|new| new.execute_at) as _,
         &columns.of(|new| small(new.max_attempts)),
         &columns.of(|new| new.max_attempts_in_30_days.map(small)) as _,
-        &columns.of(|new| new.step) as _,
+        &columns.of(|new| new.step.map(Step::as_str)) as _,
         &columns.of(|new| new.run_at) as _,
         &columns.of(|new| new.run_before) as _
     )

@@ -8,7 +8,6 @@ use super::columns::Columns;
 use super::error::{StoreError, Tried};
 use super::planning::{begin, commit};
 use super::rows::{count, readable, word};
-use super::settle::array;
 use crate::domain::machine::rescue::{LostJob, RescuedJob, rescue};
 use crate::domain::{ExecutionId, Instant, LeaseToken, Step};
 use crate::failpoint::around;
@@ -135,8 +134,9 @@ async fn write(
     sqlx::query!(
         "with t as materialized (
            select * from unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[], $5::timestamptz[], $6::timestamptz[],
-                                $7::text[], $8::timestamptz[], $9::timestamptz[])
-             as t (execution_id, lease_token, lost_step, step, run_at, run_before, looked, undelivered_at, lost_call_at)
+                                $7::timestamptz[], $8::timestamptz[], $9::timestamptz[], $10::timestamptz[], $11::timestamptz[])
+             as t (execution_id, lease_token, lost_step, step, run_at, run_before, lookup_time_1, lookup_time_2, lookup_time_3,
+                   undelivered_at, lost_call_at)
          ), taken as (
            update mandated.jobs j
               set step = t.step, run_at = t.run_at, run_before = t.run_before,
@@ -145,15 +145,15 @@ async fn write(
             where j.execution_id = any ($1) and j.execution_id = t.execution_id and (j.lease_token = t.lease_token) is true
          ), counted as (
            update mandated.executions e
-              set looked = t.looked::timestamptz[], undelivered_at = t.undelivered_at
+              set looked = array_remove(array[t.lookup_time_1, t.lookup_time_2, t.lookup_time_3], null),
+                  undelivered_at = t.undelivered_at
              from t
-            where e.id = any ($1) and e.id = t.execution_id
-              and (e.looked, e.undelivered_at) is distinct from (t.looked::timestamptz[], t.undelivered_at)
+            where e.id = any ($1) and e.id = t.execution_id and t.lost_step <> 'notify_status'
          )
          insert into mandated.attempts (at, execution_id, mandate_id, call, reference, latency_ms, outcome, decision,
                                         next_step, next_at, lease_token, worker_id)
          select t.lost_call_at, t.execution_id, i.mandate_id, t.lost_step, i.order_id, 0, 'lost',
-                'the worker was lost: reconcile', t.step, t.run_at, t.lease_token, $10
+                'the worker was lost: reconcile', t.step, t.run_at, t.lease_token, $12
            from t
            cross join lateral (select * from mandated.intents where execution_id = t.execution_id limit 1) i
           where t.lost_call_at is not null",
@@ -163,7 +163,9 @@ async fn write(
         &taken.of(|one| one.job.step.as_str()) as _,
         &taken.of(|one| one.job.run_at),
         &taken.of(|one| one.job.run_before) as _,
-        &taken.of(|one| array(one.job.looked.iter().flatten())) as _,
+        &taken.of(|one| one.job.looked[0]) as _,
+        &taken.of(|one| one.job.looked[1]) as _,
+        &taken.of(|one| one.job.looked[2]) as _,
         &taken.of(|one| one.job.undelivered_at) as _,
         &taken.of(|one| one.job.lost_call_at) as _,
         worker

@@ -1,19 +1,8 @@
 -- $1 business time, $2 worker; one reason that parks $3 executions of an account within $4 seconds pauses it for $5 seconds;
--- from $6 on and in $53 the settlements, from $41 on the attempts: an array for each column
+-- then the settlements and the attempts, an array for each column: settle/parameters.rs declares them, and fills in their lists here
 -- Each table is reached by its key, in ways that leave Postgres no choice: see claim.sql.
 with s as materialized (
-  select * from unnest(
-    $6::bigint[], $7::bigint[], $8::text[], $9::text[], $10::text[], $11::text[], $12::text[], $13::timestamptz[],
-    $14::timestamptz[], $15::boolean[], $16::smallint[], $17::text[], $18::smallint[], $19::text[],
-    $20::timestamptz[], $21::timestamptz[], $22::timestamptz[], $23::smallint[], $24::smallint[], $25::smallint[],
-    $26::text[], $27::timestamptz[], $28::timestamptz[], $29::text[], $30::text[], $31::timestamptz[], $32::boolean[],
-    $33::integer[], $34::text[], $35::bigint[], $36::text[], $37::smallint[], $38::text[], $39::text[], $40::text[], $53::timestamptz[]
-  ) as s (
-    execution_id, lease_token, from_state, to_state, reason, class, step, run_at, run_before, closes_intent, order_no,
-    order_id, notification_no, notification_ref, delivered_at, undelivered_at, execute_at, debits_tried, lookups,
-    tries, provider_ref, sent_at, failed_at, looked, mandate_status, paused_at, parked, card_tries, fault,
-    debit_minor, debit_order_id, told_no, told_ref, told_state, told_message, not_before
-  )
+  select * from unnest({settlement arrays}) as s ({settlement names})
 ), waited_for as materialized (
   -- Locked, so that a mandate is not resumed between the look at it and the parking of its job: whoever comes second sees
   -- what the first one did.
@@ -74,7 +63,8 @@ with s as materialized (
          order_no = h.order_no, order_id = h.order_id, notification_no = h.notification_no, notification_ref = h.notification_ref,
          delivered_at = h.delivered_at, undelivered_at = h.undelivered_at, execute_at = h.execute_at,
          debits_tried = h.debits_tried, lookups = h.lookups,
-         tries = h.tries, provider_ref = h.provider_ref, sent_at = h.sent_at, failed_at = h.failed_at, not_before = h.not_before, looked = h.looked::timestamptz[]
+         tries = h.tries, provider_ref = h.provider_ref, sent_at = h.sent_at, failed_at = h.failed_at, not_before = h.not_before,
+         looked = array_remove(array[h.lookup_time_1, h.lookup_time_2, h.lookup_time_3], null)
     from ended h
     cross join lateral (
       select case when h.refund_due then 'review' else h.to_state end as state,
@@ -91,14 +81,14 @@ with s as materialized (
    where e.id = any (array(select execution_id from held)) and e.id = h.execution_id
   returning e.id, e.mandate_id, h.mandate_ref, e.cycle_on, e.state, e.reason, e.class, e.order_id, e.amount_minor, e.currency,
             h.from_state
-), told as (
+), notified as (
   insert into mandated.notifications (execution_id, notification_no, mandate_id, reference, state, amount_minor, requested_at,
                                       delivered_at, message)
-  select execution_id, told_no, mandate_id, told_ref, told_state, amount_minor, $1,
+  select execution_id, notification_result_no, mandate_id, notification_result_ref, notification_result_state, amount_minor, $1,
          -- The same instant as the execution's: the claim compares this one, and the job was planned by the other.
-         case when told_state = 'delivered' then coalesce(delivered_at, $1) end, told_message
+         case when notification_result_state = 'delivered' then coalesce(delivered_at, $1) end, notification_result_message
     from held
-   where told_state is not null
+   where notification_result_state is not null
   on conflict (execution_id, notification_no) do update
      set state = excluded.state, delivered_at = excluded.delivered_at, message = excluded.message
    where notifications.state <> 'delivered'
@@ -164,17 +154,12 @@ with s as materialized (
                                  message, rule, body, decision, next_step, next_at, lease_token, worker_id)
   select a.at, a.execution_id, h.mandate_id, a.call, a.reference, a.http_status, a.latency_ms, a.outcome, a.class, a.code,
          a.message, a.rule, a.body, h.reason, h.step, h.run_at, h.lease_token, $2
-    from unnest(
-      $41::bigint[], $42::timestamptz[], $43::text[], $44::text[], $45::smallint[], $46::integer[], $47::text[],
-      $48::text[], $49::text[], $50::text[], $51::text[], $52::text[]
-    ) with ordinality as a (
-      execution_id, at, call, reference, http_status, latency_ms, outcome, class, code, message, rule, body, nth
-    )
+    from unnest({attempt arrays}) with ordinality as a ({attempt names}, nth)
     join held h on h.execution_id = a.execution_id
    -- Their numbers tell in which order they were made: a look, and the debit that it let go out.
    order by a.nth
 )
-select id as execution_id, state, reason as "reason!", null::smallint as account_id, null::integer as parked,
+select id as execution_id, state, reason, null::smallint as account_id, null::integer as parked,
        null::timestamptz as first_at, null::timestamptz as paused_until, null::text[] as ended
   from moved
 union all

@@ -249,33 +249,6 @@ fn no_dependency_is_unused() {
     }
 }
 
-/// The bench sends the statements of claim and settle by hand: a parameter more in one of them would be found by nobody else.
-#[test]
-fn the_bench_binds_what_the_statements_take() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let read = |path: &str| fs::read_to_string(root.join(path)).unwrap();
-    let bench = read("benches/speed/floor.rs");
-    let parameter = Regex::new(r"\$(\d+)").unwrap();
-    for (name, path) in [
-        ("CLAIM", "src/store/claim.sql"),
-        ("SETTLE", "src/store/settle.sql"),
-    ] {
-        let (_, call) = bench.split_once(&format!("query({name})")).unwrap();
-        let bound = call
-            .split(".fetch_all")
-            .next()
-            .unwrap()
-            .matches(".bind(")
-            .count();
-        let statement = read(path);
-        let numbers = parameter.captures_iter(&statement);
-        let taken = numbers
-            .map(|found| found[1].parse::<usize>().unwrap())
-            .max();
-        assert_eq!(Some(bound), taken, "{path}");
-    }
-}
-
 /// A file, what is in it (`¶` is the end of a line), and the end of what is said about it: nothing if it is fine.
 const SAMPLES: &str = "
 src/domain/a.rs            | use crate::store::jobs;                          | src/domain/a.rs:1: domain may not use store, only: 

@@ -2,8 +2,7 @@
 
 use super::decide::Decision;
 use super::request::Request;
-use crate::domain::outcome::{CallFailure, NotificationOutcome};
-use crate::domain::{IllegalTransition, Instant, State};
+use crate::domain::{IllegalTransition, Instant, NotificationState, State};
 
 /// The next thing to do for a job.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,37 +47,7 @@ pub struct Transition {
     /// The order whose debit is proven.
     pub debited_order: Option<u16>,
     /// What became of the notification, if the job was about one.
-    pub notification: Option<NotificationResult>,
-}
-
-/// What became of a notification.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum NotificationResult {
-    /// The provider has it, or may have it.
-    Requested,
-    /// The payer's bank accepted it.
-    Delivered,
-    /// It failed for good.
-    Failed,
-}
-
-impl NotificationResult {
-    /// Nothing is known of a notification that the provider does not have, or that did not leave.
-    pub(super) const fn of(outcome: &NotificationOutcome) -> Option<Self> {
-        match outcome {
-            NotificationOutcome::Delivered => Some(Self::Delivered),
-            NotificationOutcome::Pending
-            | NotificationOutcome::AlreadyExists
-            | NotificationOutcome::Call(CallFailure::Unknown { .. }) => Some(Self::Requested),
-            NotificationOutcome::Failed(_) => Some(Self::Failed),
-            NotificationOutcome::NotFound
-            | NotificationOutcome::Call(
-                CallFailure::NotSent { .. }
-                | CallFailure::AccountRefused { .. }
-                | CallFailure::Throttled { .. },
-            ) => None,
-        }
-    }
+    pub notification: Option<NotificationState>,
 }
 
 /// Why a job is left to its lease.

@@ -30,13 +30,13 @@ use std::mem::replace;
 
 use chrono::NaiveDate;
 
-use crate::domain::outcome::NotificationOutcome;
+use crate::domain::outcome::{CallFailure, NotificationOutcome};
 use crate::domain::policy::Policy;
 use crate::domain::{
-    Event, Execution, IllegalTransition, Instant, MandateStatus, State, Step, state,
+    Event, Execution, IllegalTransition, Instant, MandateStatus, NotificationState, State, Step, state,
 };
 
-pub use action::{Abandoned, Action, NotificationResult, Transition};
+pub use action::{Abandoned, Action, Transition};
 use before_call::LookupPurpose;
 use decide::notification::decide_notification;
 use decide::{Decision, decide};
@@ -225,7 +225,7 @@ impl<'a> Machine<'a> {
     ) -> Action {
         let (execution, step) = (&self.execution, self.job.step);
         let decision = decide_notification(execution, step, outcome, self.policy, begun_at);
-        self.settle_notification(decision, NotificationResult::of(outcome))
+        self.settle_notification(decision, notification_state(outcome))
     }
 
     /// A call that moves money was answered, or was not. Whatever counts from the call counts from its answer.
@@ -250,7 +250,7 @@ impl<'a> Machine<'a> {
     fn settle_notification(
         &mut self,
         mut decision: Decision,
-        notification: Option<NotificationResult>,
+        notification: Option<NotificationState>,
     ) -> Action {
         let to = match end(self.job.execution.state, &mut decision) {
             Ok(to) => to,
@@ -265,6 +265,25 @@ impl<'a> Machine<'a> {
             notification,
             decision,
         }))
+    }
+}
+
+/// Where a notification stands by an answer about it. Nothing is known of one that the provider does not have, or that did not leave.
+const fn notification_state(outcome: &NotificationOutcome) -> Option<NotificationState> {
+    match outcome {
+        NotificationOutcome::Delivered => Some(NotificationState::Delivered),
+        NotificationOutcome::Pending
+        | NotificationOutcome::AlreadyExists
+        | NotificationOutcome::Call(CallFailure::Unknown { .. }) => {
+            Some(NotificationState::Requested)
+        }
+        NotificationOutcome::Failed(_) => Some(NotificationState::Failed),
+        NotificationOutcome::NotFound
+        | NotificationOutcome::Call(
+            CallFailure::NotSent { .. }
+            | CallFailure::AccountRefused { .. }
+            | CallFailure::Throttled { .. },
+        ) => None,
     }
 }
 

@@ -10,7 +10,7 @@ use crate::domain::ids::{notification_ref, order_id};
 use crate::domain::machine::gate::execution_date;
 use crate::domain::policy::Policy;
 use crate::domain::{
-    AccountId, Amount, ExecutionId, Instant, MandateId, Notify, ProviderKind, State,
+    AccountId, Amount, ExecutionId, Instant, MandateId, Notify, ProviderKind, State, Step,
 };
 
 /// The mandate's side of a new execution.
@@ -58,7 +58,7 @@ pub struct NewExecution {
     pub execute_at: Option<Instant>,
     pub max_attempts: u16,
     pub max_attempts_in_30_days: Option<u16>,
-    pub step: Option<&'static str>,
+    pub step: Option<Step>,
     pub run_at: Option<Instant>,
     pub run_before: Option<Instant>,
 }
@@ -133,7 +133,7 @@ pub fn new_execution(
         }),
         max_attempts: policy.max_attempts,
         max_attempts_in_30_days: policy.max_attempts_in_30_days,
-        step: first.map(|(step, _)| step.as_str()),
+        step: first.map(|(step, _)| step),
         run_at: first.map(|(_, span)| span.opens),
         run_before: first.and_then(|(_, span)| span.closes),
     }

@@ -4,9 +4,9 @@ use super::{JobError, Run};
 use crate::domain::ids::{notification_ref, order_id};
 use crate::domain::machine::{self, Answer, Input, Notice, Request};
 use crate::domain::outcome::NotificationOutcome;
-use crate::domain::{Instant, MandateStatus, Outcome};
+use crate::domain::{AttemptOutcome, Call, Class, Instant, Outcome};
 use crate::provider::{
-    self, Call, ExecuteRequest, LookupRequest, MandateAnswer, NotifyRequest, Provider, Reply,
+    self, ExecuteRequest, LookupRequest, MandateAnswer, NotifyRequest, Provider, Reply,
     RetryRequest, Wire,
 };
 use crate::store::settle::{Attempt, record_counter};
@@ -63,8 +63,8 @@ impl Run<'_> {
         let class = reply
             .outcome
             .failure()
-            .map(|failure| failure.class.as_str());
-        self.record(call, reference, reply.outcome.as_str(), class, reply.wire);
+            .map(|failure| failure.class);
+        self.record(call, reference, reply.outcome.recorded(), class, reply.wire);
         Input::NotificationAnswered(reply.outcome)
     }
 
@@ -149,8 +149,8 @@ impl Run<'_> {
         let class = reply
             .outcome
             .failure()
-            .map(|failure| failure.class.as_str());
-        self.record(call, order, reply.outcome.as_str(), class, reply.wire);
+            .map(|failure| failure.class);
+        self.record(call, order, reply.outcome.recorded(), class, reply.wire);
         Input::Answered(Answer {
             outcome: reply.outcome,
             counter: reply.counter,
@@ -175,7 +175,7 @@ impl Run<'_> {
             message,
             ..Wire::default()
         };
-        let outcome = status.map_or("unknown", MandateStatus::as_str);
+        let outcome = status.map_or(AttemptOutcome::Unknown, AttemptOutcome::from);
         let reference = &mandate.provider_mandate_id;
         self.record(Call::MandateStatus, reference, outcome, None, wire);
         Input::MandateAnswered(status)
@@ -215,14 +215,14 @@ impl Run<'_> {
         &mut self,
         call: Call,
         reference: &str,
-        outcome: &'static str,
-        class: Option<&'static str>,
+        outcome: AttemptOutcome,
+        class: Option<Class>,
         wire: Wire,
     ) {
         self.attempts.push(Attempt {
             execution_id: self.claimed.execution.id,
             at: self.now,
-            call: call.as_str(),
+            call,
             reference: reference.to_owned(),
             http_status: wire.http_status,
             latency_ms: i32::try_from(wire.latency.as_millis()).unwrap_or(i32::MAX),

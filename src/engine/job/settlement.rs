@@ -1,12 +1,14 @@
-//! The columns that a transition comes to.
+//! What a transition comes to in the database.
 
 use crate::domain::ids::{notification_ref, order_id};
-use crate::domain::machine::{NotificationResult, Transition};
+use crate::domain::machine::Transition;
 use crate::domain::policy::Policy;
-use crate::domain::{Amount, Class, Event, MandateStatus, Notify, ProviderKind, State};
+use crate::domain::{Class, Event, MandateStatus, Notify, ProviderKind, State};
 use crate::engine::Engine;
 use crate::store::claim::Claimed;
-use crate::store::settle::{Attempt, Settlement};
+use crate::store::settle::{
+    Attempt, Debit, MandateChange, NextJob, NotificationResult, Settlement,
+};
 use crate::wording;
 
 pub(super) fn build(
@@ -17,70 +19,50 @@ pub(super) fn build(
     policy: &Policy,
 ) -> Settlement {
     let decision = &transition.decision;
-    let (id, before, after) = (
-        claimed.execution.id,
-        &claimed.execution.progress,
-        &decision.progress,
-    );
+    let (id, after) = (claimed.execution.id, decision.progress);
+    let last = attempts.last();
     let separate = claimed.execution.notify == Notify::Separate
         && claimed.execution.provider == ProviderKind::Juspay;
     let reference = |no: u16| notification_ref(&engine.tag, id, no);
-    let notification = transition.notification;
+    let notified_no = claimed.execution.progress.notification_no;
     Settlement {
         execution_id: id,
         lease_token: claimed.token,
         from_state: claimed.execution.state,
         to_state: transition.to,
         reason: wording::reason(&decision.reason, policy.debit_windows.time_zone()),
-        class: decision.class.map(Class::as_str),
-        step: decision.next.map(|next| next.step.as_str()),
-        run_at: decision.next.map(|next| next.span.opens),
-        run_before: decision.next.and_then(|next| next.span.closes),
+        class: decision.class,
+        next: decision.next.map(|next| NextJob {
+            step: next.step,
+            run_at: next.span.opens,
+            run_before: next.span.closes,
+            parked: decision.parked,
+        }),
         closes_intent: decision.closes_intent,
-        order_no: after.order_no,
         order_id: order_id(&engine.tag, id, after.order_no),
-        notification_no: after.notification_no,
         notification_ref: separate.then(|| reference(after.notification_no)),
-        delivered_at: after.delivered_at,
-        undelivered_at: after.undelivered_at,
-        execute_at: after.execute_at,
-        debits_tried: after.debits_tried,
-        lookups: after.lookups,
-        tries: after.tries,
+        progress: after,
         provider_ref: transition.provider_ref.clone(),
-        sent_at: after.sent_at,
-        failed_at: after.failed_at,
-        not_before: after.not_before,
-        looked: after.looked.iter().flatten().copied().collect(),
-        mandate_status: decision.mandate.map(MandateStatus::as_str),
-        paused_at: claimed
-            .execution
-            .paused_at
-            .filter(|_| decision.mandate.is_some()),
-        parked: decision.parked,
+        mandate: decision.mandate.map(|status| MandateChange {
+            status,
+            paused_at: claimed.execution.paused_at,
+        }),
         card_tries: Some(decision.declined)
             .filter(|tries| *tries > 0 && policy.max_attempts_in_30_days.is_some()),
-        fault: attempts
-            .last()
-            .and_then(|attempt| fault(attempt, transition)),
-        debit_minor: decision.collected.map(Amount::minor),
-        debit_order_id: transition
-            .debited_order
-            .map(|order_no| order_id(&engine.tag, id, order_no)),
-        told_no: notification.map(|_| before.notification_no),
-        told_ref: notification.map(|_| reference(before.notification_no)),
-        told_state: notification.map(word),
-        told_message: notification
-            .and(attempts.last())
-            .and_then(|attempt| attempt.message.clone()),
-    }
-}
-
-const fn word(result: NotificationResult) -> &'static str {
-    match result {
-        NotificationResult::Requested => "requested",
-        NotificationResult::Delivered => "delivered",
-        NotificationResult::Failed => "failed",
+        fault: last.and_then(|attempt| fault(attempt, transition)),
+        debit: decision
+            .collected
+            .zip(transition.debited_order)
+            .map(|(amount, order_no)| Debit {
+                amount,
+                order_id: order_id(&engine.tag, id, order_no),
+            }),
+        notification: transition.notification.map(|state| NotificationResult {
+            no: notified_no,
+            reference: reference(notified_no),
+            state,
+            message: last.and_then(|attempt| attempt.message.clone()),
+        }),
     }
 }
 

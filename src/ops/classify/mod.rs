@@ -131,7 +131,12 @@ pub fn classify(
             let scene = scene(None);
             let decision =
                 decide_notification(&scene.execution, step, &outcome, &scene.policy, now);
-            Verdict::new(outcome.as_str(), outcome.failure(), &scene, &decision)
+            Verdict::new(
+                outcome.recorded().as_str(),
+                outcome.failure(),
+                &scene,
+                &decision,
+            )
         }
         Heard::Debit(outcome, counter) => {
             let collected = if let Outcome::Charged { amount, .. } = &outcome {
@@ -148,7 +153,12 @@ pub fn classify(
                 &scene.policy,
                 now,
             );
-            Verdict::new(outcome.as_str(), outcome.failure(), &scene, &decision)
+            Verdict::new(
+                outcome.recorded().as_str(),
+                outcome.failure(),
+                &scene,
+                &decision,
+            )
         }
     })
 }

@@ -1,7 +1,7 @@
 //! `POST /txns`: the debit, with every documented field that a mandate may carry.
 
-use crate::domain::Outcome;
-use crate::provider::{Call, ExecuteRequest, Notice, Reply};
+use crate::domain::{Call, Outcome};
+use crate::provider::{ExecuteRequest, Notice, Reply};
 
 use super::Juspay;
 use super::fields::own_fields;

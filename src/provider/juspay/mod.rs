@@ -19,12 +19,12 @@ use url::Url;
 
 use crate::domain::classify::Classifier;
 use crate::domain::outcome::{CallFailure, Counter, Failure, NotificationOutcome};
-use crate::domain::{Currency, Instant, Mandate, Outcome, Step};
+use crate::domain::{Call, Currency, Instant, Mandate, Outcome, Step};
 
 use super::reach::{NOBODYS, Reached};
 use super::{
-    AccountSettings, Answered, Call, ExecuteRequest, Http, LookupRequest, MandateAnswer,
-    MandateCommand, NotifyRequest, Pace, Provider, Read, Reading, Reply, RetryRequest, Wire,
+    AccountSettings, Answered, ExecuteRequest, Http, LookupRequest, MandateAnswer, MandateCommand,
+    NotifyRequest, Pace, Provider, Read, Reading, Reply, RetryRequest, Wire,
 };
 use answer::{Answer, Judgement};
 use notification::{About, Asked};

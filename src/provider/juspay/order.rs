@@ -6,9 +6,9 @@ use reqwest::RequestBuilder;
 use reqwest::header::CONTENT_TYPE;
 
 use crate::domain::outcome::{CallFailure, Counter};
-use crate::domain::{Amount, Currency, Outcome};
+use crate::domain::{Amount, Call, Currency, Outcome};
 use crate::provider::http::Sent;
-use crate::provider::{Answered, Call, LookupRequest, Reading, Reply};
+use crate::provider::{Answered, LookupRequest, Reading, Reply};
 
 use super::Juspay;
 use super::answer::{Answer, Judgement, Refusal};

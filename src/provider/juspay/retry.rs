@@ -1,7 +1,7 @@
 //! `POST /ecr/mandate/retry`: Juspay resumes an order where it failed, with the notification or with the debit.
 
-use crate::domain::Outcome;
-use crate::provider::{Call, Reply, RetryRequest};
+use crate::domain::{Call, Outcome};
+use crate::provider::{Reply, RetryRequest};
 
 use super::Juspay;
 use super::order::Order;

@@ -4,7 +4,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 use sqlx::{PgConnection, PgPool};
 
 use super::Range;
-use crate::domain::{ExecutionId, Instant};
+use crate::domain::{Class, ExecutionId, Instant};
 use crate::store::error::{StoreError, Tried};
 use crate::store::settle::Attempt;
 
@@ -182,12 +182,12 @@ pub async fn record(
            from mandated.executions e where e.id = $1",
         id,
         now,
-        attempt.call,
+        attempt.call.as_str(),
         attempt.reference,
         http_status,
         attempt.latency_ms,
-        attempt.outcome,
-        attempt.class,
+        attempt.outcome.as_str(),
+        attempt.class.map(Class::as_str),
         attempt.code,
         attempt.message,
         attempt.rule,

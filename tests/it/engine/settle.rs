@@ -3,24 +3,33 @@
 use std::time::Duration;
 
 use chrono::TimeDelta;
-use mandated::domain::{LeaseToken, State};
+use mandated::domain::execution::Progress;
+use mandated::domain::{
+    AttemptOutcome, Class, LeaseToken, MandateStatus, NotificationState, State, Step,
+};
 use mandated::store::claim::Claimed;
 use mandated::store::rescue::rescue_expired;
-use mandated::store::settle::{Attempt, Settlement, record_counter, settle};
-use sqlx::PgPool;
+use mandated::store::settle::{
+    Attempt, NextJob, NotificationResult, Settlement, arguments, record_counter, settle, statement,
+};
+use regex::Regex;
+use sqlx::{Arguments, Either, Executor, PgPool, SqlSafeStr, Statement, TypeInfo};
 
 use crate::support::due::{
-    FAULTS, attempt, charged, claim, claim_for, column, due, everything, execute, now, scalar,
-    settle_all, settlement,
+    FAULTS, attempt, charged, claim, claim_for, column, due, everything, execute, news, next, now,
+    scalar, settle_all, settlement,
 };
 
 /// A settlement that would change every table, if it were let.
 fn thorough(claimed: &Claimed) -> Settlement {
     Settlement {
-        mandate_status: Some("revoked"),
-        told_no: Some(1),
-        told_ref: claimed.notification_ref.clone(),
-        told_state: Some("failed"),
+        mandate: news(MandateStatus::Revoked),
+        notification: Some(NotificationResult {
+            no: 1,
+            reference: claimed.notification_ref.clone().unwrap(),
+            state: NotificationState::Failed,
+            message: None,
+        }),
         ..charged(claimed)
     }
 }
@@ -28,13 +37,12 @@ fn thorough(claimed: &Claimed) -> Settlement {
 /// Asserts that a settlement with an attempt writes nothing.
 async fn writes_nothing(pool: &PgPool, late: Settlement, claimed: &Claimed) {
     let before = everything(pool).await;
-    for step in [None, Some("lookup")] {
+    for next in [None, next(Step::Lookup, now())] {
         let late = Settlement {
-            step,
-            run_at: step.map(|_| now()),
+            next,
             ..late.clone()
         };
-        let settled = settle_all(pool, &[(late, attempt(claimed, "charged"))]).await;
+        let settled = settle_all(pool, &[(late, attempt(claimed, AttemptOutcome::Charged))]).await;
         assert_eq!(settled, [], "a lost lease was settled");
         assert_eq!(everything(pool).await, before);
     }
@@ -77,7 +85,10 @@ async fn a_worker_that_wakes_up_after_its_lease_writes_nothing() {
     writes_nothing(pool, thorough(&slow[0]), &slow[0]).await;
     let settled = settle_all(
         pool,
-        &[(charged(&second[0]), attempt(&second[0], "charged"))],
+        &[(
+            charged(&second[0]),
+            attempt(&second[0], AttemptOutcome::Charged),
+        )],
     )
     .await;
     assert_eq!(settled.len(), 1);
@@ -91,7 +102,10 @@ async fn a_late_worker_that_still_holds_its_lease_is_heard() {
     let late = claim_for(&database.pool, 1, "late", Duration::ZERO).await;
     let settled = settle_all(
         &database.pool,
-        &[(charged(&late[0]), attempt(&late[0], "charged"))],
+        &[(
+            charged(&late[0]),
+            attempt(&late[0], AttemptOutcome::Charged),
+        )],
     )
     .await;
     assert_eq!(settled[0].1.state, State::Charged);
@@ -101,7 +115,10 @@ async fn a_late_worker_that_still_holds_its_lease_is_heard() {
 async fn the_same_settlement_twice_is_one() {
     let database = due(1).await;
     let claimed = claim(&database.pool, 1, "worker-1").await;
-    let done = (charged(&claimed[0]), attempt(&claimed[0], "charged"));
+    let done = (
+        charged(&claimed[0]),
+        attempt(&claimed[0], AttemptOutcome::Charged),
+    );
     assert_eq!(
         settle_all(&database.pool, std::slice::from_ref(&done))
             .await
@@ -120,30 +137,37 @@ async fn every_outcome_of_a_batch_is_written() {
     let jobs = claim(pool, 10, "worker-1").await;
     let pending = Settlement {
         closes_intent: false,
-        step: Some("lookup"),
-        run_at: Some(now() + TimeDelta::seconds(90)),
-        looked: vec![now()],
-        lookups: 1,
+        next: next(Step::Lookup, now() + TimeDelta::seconds(90)),
+        progress: Progress {
+            looked: [Some(now()), None, None],
+            lookups: 1,
+            ..settlement(&jobs[1], State::Pending).progress
+        },
         ..settlement(&jobs[1], State::Pending)
     };
     let declined = Settlement {
-        class: Some("funds"),
-        step: Some("retry"),
-        run_at: Some(now() + TimeDelta::hours(10)),
-        run_before: Some(now() + TimeDelta::hours(11)),
-        debits_tried: 1,
-        failed_at: Some(now()),
+        class: Some(Class::Funds),
+        next: Some(NextJob {
+            step: Step::Retry,
+            run_at: now() + TimeDelta::hours(10),
+            run_before: Some(now() + TimeDelta::hours(11)),
+            parked: false,
+        }),
+        progress: Progress {
+            debits_tried: 1,
+            failed_at: Some(now()),
+            ..settlement(&jobs[2], State::Retrying).progress
+        },
         ..settlement(&jobs[2], State::Retrying)
     };
     let dead = Settlement {
-        class: Some("mandate_dead"),
-        mandate_status: Some("revoked"),
+        class: Some(Class::MandateDead),
+        mandate: news(MandateStatus::Revoked),
         ..settlement(&jobs[3], State::Failed)
     };
     let unknown = Settlement {
         closes_intent: false,
-        step: Some("lookup"),
-        run_at: Some(now() + TimeDelta::seconds(90)),
+        next: next(Step::Lookup, now() + TimeDelta::seconds(90)),
         ..settlement(&jobs[4], State::Unknown)
     };
     let stale = Settlement {
@@ -154,7 +178,7 @@ async fn every_outcome_of_a_batch_is_written() {
     let batch: Vec<_> = batch
         .into_iter()
         .zip(&jobs)
-        .map(|(settlement, job)| (settlement, attempt(job, "whatever")))
+        .map(|(settlement, job)| (settlement, attempt(job, AttemptOutcome::Unknown)))
         .collect();
     let settled = settle_all(pool, &batch).await;
     assert_eq!(
@@ -216,7 +240,14 @@ async fn a_second_debit_of_a_cycle_is_a_refund_due() {
          values (1, '2026-01-31', 1, 'order-0', 49900, 'INR', '2026-01-31Z')",
     )
     .await;
-    let settled = settle_all(pool, &[(charged(&jobs[0]), attempt(&jobs[0], "charged"))]).await;
+    let settled = settle_all(
+        pool,
+        &[(
+            charged(&jobs[0]),
+            attempt(&jobs[0], AttemptOutcome::Charged),
+        )],
+    )
+    .await;
     let reason = "refund due: order order-1 was collected, and the cycle had its debit";
     assert_eq!(
         (settled[0].1.state, settled[0].1.reason.as_str()),
@@ -251,7 +282,7 @@ async fn a_second_look_that_changes_nothing_leaves_the_reason_and_the_time_of_th
         reason: "looked once more: not collected".to_owned(),
         ..settlement(&jobs[0], State::Failed)
     };
-    let settled = settle_all(pool, &[(looked, attempt(&jobs[0], "failed"))]).await;
+    let settled = settle_all(pool, &[(looked, attempt(&jobs[0], AttemptOutcome::Failed))]).await;
     assert_eq!(settled[0].1.reason, "the account is closed");
     assert_eq!(states(pool).await, ["1 failed: the account is closed"]);
     let kept: bool = scalar(
@@ -266,15 +297,52 @@ async fn a_second_look_that_changes_nothing_leaves_the_reason_and_the_time_of_th
     assert_eq!(decision, "looked once more: not collected");
 }
 
+/// Its text is put together when it runs, so no compiler has seen it.
+#[tokio::test]
+async fn the_statement_prepares_and_takes_exactly_the_declared_types() {
+    let database = due(1).await;
+    let mut connection = database.pool.acquire().await.unwrap();
+    let prepared = connection.prepare(statement().into_sql_str());
+    let prepared = prepared.await.unwrap();
+    let Some(Either::Left(types)) = prepared.parameters() else {
+        panic!("Postgres names the types of parameters");
+    };
+    let types: Vec<&str> = types.iter().map(TypeInfo::name).collect();
+    let declared = Regex::new(r"\$\d+::([a-z]+)\[\]").unwrap();
+    let declared = declared
+        .captures_iter(statement())
+        .map(|found| match &found[1] {
+            "bigint" => "INT8[]",
+            "integer" => "INT4[]",
+            "smallint" => "INT2[]",
+            "boolean" => "BOOL[]",
+            "timestamptz" => "TIMESTAMPTZ[]",
+            "text" => "TEXT[]",
+            other => panic!("no type of ours: {other}"),
+        });
+    let once = ["TIMESTAMPTZ", "TEXT", "INT8", "FLOAT8", "FLOAT8"];
+    let expected: Vec<&str> = once.into_iter().chain(declared).collect();
+    assert_eq!(types, expected);
+    assert_eq!(
+        arguments(&[], &[], now(), "worker-1", FAULTS)
+            .unwrap()
+            .len(),
+        expected.len()
+    );
+}
+
 #[tokio::test]
 async fn a_batch_is_written_as_a_whole_or_not_at_all() {
     let database = due(2).await;
     let pool = &database.pool;
     let jobs = claim(pool, 2, "worker-1").await;
     let before = everything(pool).await;
-    // A debit of nothing is refused by the database.
+    // An order without a number is refused by the database.
     let impossible = Settlement {
-        debit_minor: Some(0),
+        progress: Progress {
+            order_no: 0,
+            ..charged(&jobs[1]).progress
+        },
         ..charged(&jobs[1])
     };
     let settlements = [charged(&jobs[0]), impossible];
@@ -290,7 +358,7 @@ async fn what_was_told_of_a_notification_is_kept_and_delivered_stays_delivered()
     let database = due(1).await;
     let pool = &database.pool;
     execute(pool, "delete from mandated.notifications").await;
-    let heard = async |state: &'static str| {
+    let heard = async |state: NotificationState, outcome: AttemptOutcome| {
         execute(
             pool,
             "update mandated.jobs set step = 'notify_status', run_at = '2026-01-31T00:30Z'",
@@ -298,24 +366,28 @@ async fn what_was_told_of_a_notification_is_kept_and_delivered_stays_delivered()
         .await;
         let jobs = claim(pool, 1, "worker-1").await;
         let told = Settlement {
-            told_no: Some(1),
-            told_ref: Some("reference-1".to_owned()),
-            told_state: Some(state),
-            told_message: Some(state.to_owned()),
-            step: Some("notify_status"),
-            run_at: Some(now()),
+            notification: Some(NotificationResult {
+                no: 1,
+                reference: "reference-1".to_owned(),
+                state,
+                message: Some(state.to_string()),
+            }),
+            next: next(Step::NotifyStatus, now()),
             ..settlement(&jobs[0], State::Notified)
         };
-        settle_all(pool, &[(told, attempt(&jobs[0], state))]).await;
+        settle_all(pool, &[(told, attempt(&jobs[0], outcome))]).await;
         scalar::<String>(
             pool,
             "select format('%s %s %s', state, message, delivered_at is not null) from mandated.notifications",
         )
         .await
     };
-    assert_eq!(heard("requested").await, "requested requested f");
-    assert_eq!(heard("delivered").await, "delivered delivered t");
-    assert_eq!(heard("failed").await, "delivered delivered t");
+    let requested = heard(NotificationState::Requested, AttemptOutcome::Pending);
+    assert_eq!(requested.await, "requested requested f");
+    let delivered = heard(NotificationState::Delivered, AttemptOutcome::Delivered);
+    assert_eq!(delivered.await, "delivered delivered t");
+    let failed = heard(NotificationState::Failed, AttemptOutcome::Failed);
+    assert_eq!(failed.await, "delivered delivered t");
 }
 
 #[tokio::test]
@@ -329,15 +401,15 @@ async fn a_mandate_that_is_over_is_not_revived_by_a_late_answer() {
     )
     .await;
     let paused = Settlement {
-        mandate_status: Some("paused"),
+        mandate: news(MandateStatus::Paused),
+        next: next(Step::Execute, now()),
         ..settlement(&jobs[0], State::Retrying)
     };
-    let paused = Settlement {
-        step: Some("execute"),
-        run_at: Some(now()),
-        ..paused
-    };
-    settle_all(pool, &[(paused, attempt(&jobs[0], "refused"))]).await;
+    settle_all(
+        pool,
+        &[(paused, attempt(&jobs[0], AttemptOutcome::Refused))],
+    )
+    .await;
     let mandate: String = scalar(
         pool,
         "select format('%s %s', status, status_reason) from mandated.mandates",
@@ -383,7 +455,11 @@ async fn the_calls_of_a_batch_are_numbered_in_the_order_in_which_they_were_made(
         // As their answers came.
         claimed.sort_by_key(|job| job.execution.id.0 * 7919 % 503);
         let settlements: Vec<Settlement> = claimed.iter().map(charged).collect();
-        let made = ["declined", "not sent", "charged"];
+        let made = [
+            AttemptOutcome::Failed,
+            AttemptOutcome::NotSent,
+            AttemptOutcome::Charged,
+        ];
         let attempts: Vec<Attempt> = claimed
             .iter()
             .flat_map(|job| made.map(|outcome| attempt(job, outcome)))
@@ -404,6 +480,6 @@ async fn the_calls_of_a_batch_are_numbered_in_the_order_in_which_they_were_made(
               group by execution_id) a",
         )
         .await;
-        assert_eq!(orders, ["declined, not sent, charged"], "{ways}");
+        assert_eq!(orders, ["failed, not_sent, charged"], "{ways}");
     }
 }

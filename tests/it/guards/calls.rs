@@ -327,7 +327,7 @@ async fn twice(second: serde_json::Value) -> (Stage, Done) {
 async fn the_open_order_is_looked_at_before_those_that_were_followed_by_it() {
     let charged = json!({"order_id": "mtest1o2", "status": "CHARGED", "amount": 499.0});
     let (_stage, done) = twice(charged).await;
-    assert_eq!(done.settlement.debit_order_id.as_deref(), Some("mtest1o2"));
+    assert_eq!(done.settlement.debit.unwrap().order_id, "mtest1o2");
     assert!(done.decision.closes_intent);
     // And the first one when this is on record: the second debit of the cycle is a refund due.
     assert_eq!(done.decision.next.map(|next| next.step), Some(Step::Verify));

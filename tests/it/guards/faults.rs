@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use chrono::TimeDelta;
-use mandated::domain::{AccountId, Instant, State};
+use mandated::domain::{AccountId, Instant, MandateStatus, State, Step};
 use mandated::store::claim::{ClaimRequest, Claimed, claim_due};
 use mandated::store::settle::{PausedAccount, Settlement, settle};
 use sqlx::PgPool;
 
-use crate::support::due::{FAULTS, due, execute, now, scalar, settlement};
+use crate::support::due::{FAULTS, due, execute, news, next, now, scalar, settlement};
 
 const REASON: &str = "payee_side RESOURCE_NOT_FOUND";
 
@@ -135,8 +135,7 @@ async fn a_debit_that_the_provider_takes_clears_the_account() {
         assert_eq!(park(pool, 19, REASON, minutes(0)).await, []);
         let well = |settlement: Settlement| Settlement {
             to_state: state,
-            step: Some("lookup"),
-            run_at: Some(minutes(9_000)),
+            next: next(Step::Lookup, minutes(9_000)),
             closes_intent: false,
             ..settlement
         };
@@ -166,7 +165,7 @@ async fn the_mandates_that_ended_by_it_are_named() {
     let pool = &database.pool;
     let ends = |settlement: Settlement| Settlement {
         to_state: State::Failed,
-        mandate_status: Some("revoked"),
+        mandate: news(MandateStatus::Revoked),
         fault: Some("mandate_dead Mandate not found".to_owned()),
         ..settlement
     };

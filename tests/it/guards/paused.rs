@@ -1,12 +1,15 @@
 //! What a provider says of a paused mandate, and what an operator does to it meanwhile.
 
-use mandated::domain::{Instant, State};
+use mandated::domain::execution::Progress;
+use mandated::domain::{Instant, MandateStatus, State, Step};
 use mandated::store::mandates::{Change, Changed, paused_at_provider, set_status};
-use mandated::store::settle::{Settlement, settle};
+use mandated::store::settle::{MandateChange, NextJob, Settlement, settle};
 use sqlx::PgPool;
 
 use crate::support::TestDatabase;
-use crate::support::due::{FAULTS, claim, column, due, execute, now, scalar, settlement, wanted};
+use crate::support::due::{
+    FAULTS, claim, column, due, execute, news, now, scalar, settlement, wanted,
+};
 
 fn hour(count: i64) -> Instant {
     now() + chrono::TimeDelta::hours(count)
@@ -28,22 +31,35 @@ async fn claimed() -> (TestDatabase, Settlement) {
     assert!(!claimed[0].opened);
     assert_eq!(claimed[0].execution.paused_at, Some(now()));
     let parked = Settlement {
-        step: Some("execute"),
-        run_at: Some(hour(24)),
+        next: waiting(true),
         closes_intent: false,
-        sent_at: None,
-        parked: true,
+        progress: Progress {
+            sent_at: None,
+            ..settlement(&claimed[0], State::Notified).progress
+        },
         ..settlement(&claimed[0], State::Notified)
     };
     (database, parked)
 }
 
+/// The debit a day later, or when its mandate is resumed.
+fn waiting(parked: bool) -> Option<NextJob> {
+    Some(NextJob {
+        step: Step::Execute,
+        run_at: hour(24),
+        run_before: None,
+        parked,
+    })
+}
+
 /// The provider was asked, and this is what it said.
-fn said(parked: &Settlement, status: &'static str) -> Settlement {
+fn said(parked: &Settlement, status: MandateStatus) -> Settlement {
     Settlement {
-        mandate_status: Some(status),
-        paused_at: Some(now()),
-        parked: status == "paused",
+        mandate: Some(MandateChange {
+            status,
+            paused_at: Some(now()),
+        }),
+        next: waiting(status == MandateStatus::Paused),
         ..parked.clone()
     }
 }
@@ -90,15 +106,19 @@ async fn events(pool: &PgPool) -> Vec<String> {
 #[tokio::test]
 async fn what_the_provider_says_becomes_the_mandates_status() {
     for (word, status, event) in [
-        ("active", "active", Some("mandate.active paused to active")),
-        ("paused", "paused 2026-01-31 01:30:00", None),
         (
-            "revoked",
+            MandateStatus::Active,
+            "active",
+            Some("mandate.active paused to active"),
+        ),
+        (MandateStatus::Paused, "paused 2026-01-31 01:30:00", None),
+        (
+            MandateStatus::Revoked,
             "revoked",
             Some("mandate.revoked paused to revoked"),
         ),
         (
-            "expired",
+            MandateStatus::Expired,
             "expired",
             Some("mandate.expired paused to expired"),
         ),
@@ -125,7 +145,7 @@ async fn an_answer_does_not_undo_a_pause_that_came_after_it() {
                 .await
                 .unwrap();
         }
-        write(pool, said(&parked, "active")).await;
+        write(pool, said(&parked, MandateStatus::Active)).await;
         let stands = mandate(pool).await;
         assert!(stands.starts_with("paused"), "{stands}");
         assert_eq!(events(pool).await, Vec::<String>::new());
@@ -138,11 +158,11 @@ async fn an_answer_does_not_undo_what_an_operator_ended_or_resumed() {
         let (database, parked) = claimed().await;
         let pool = &database.pool;
         assert_eq!(change(pool, step).await, Changed::Done);
-        for word in ["active", "paused"] {
+        for word in [MandateStatus::Active, MandateStatus::Paused] {
             write(pool, said(&parked, word)).await;
             assert_eq!(mandate(pool).await, status, "{word}");
             // Not parked for a mandate that is not paused: whoever claims it finds out what follows.
-            if word == "paused" {
+            if word == MandateStatus::Paused {
                 assert_eq!(job(pool).await, "2026-01-31 01:30:00 parked");
             }
             execute(
@@ -164,10 +184,8 @@ async fn a_mandate_that_a_debit_finds_paused_is_parked_and_will_be_asked_about()
     let pool = &database.pool;
     let claimed = claim(pool, 1, "worker-1").await;
     let refused = Settlement {
-        step: Some("execute"),
-        run_at: Some(hour(24)),
-        mandate_status: Some("paused"),
-        parked: true,
+        next: waiting(true),
+        mandate: news(MandateStatus::Paused),
         ..settlement(&claimed[0], State::Retrying)
     };
     write(pool, refused).await;

@@ -1,13 +1,17 @@
 //! What the store must survive: stale workers, odd answers, operators at a bad moment.
 
 use chrono::{DateTime, Utc};
-use mandated::domain::{ExecutionId, LeaseToken, State};
+use mandated::domain::execution::Progress;
+use mandated::domain::{
+    Amount, AttemptOutcome, Call, Currency, ExecutionId, LeaseToken, MandateStatus,
+    NotificationState, State, Step,
+};
 use mandated::store::mandates::{Change, Changed, set_status};
-use mandated::store::settle::{Attempt, Settlement, settle};
+use mandated::store::settle::{Attempt, Debit, NotificationResult, Settlement, settle};
 use sqlx::{AssertSqlSafe, PgPool};
 
 use crate::support::TestDatabase;
-use crate::support::due::{FAULTS, wanted};
+use crate::support::due::{FAULTS, news, next, wanted};
 use crate::support::row::{account, debit, execution, intent, job, mandate, notification, policy};
 
 fn at(text: &str) -> DateTime<Utc> {
@@ -53,48 +57,60 @@ fn settlement(token: i64, from_state: State, to_state: State) -> Settlement {
         to_state,
         reason: to_state.to_string(),
         class: None,
-        step: Some("lookup"),
-        run_at: Some(at("2026-01-31T01:30:00Z")),
-        run_before: None,
+        next: next(Step::Lookup, at("2026-01-31T01:30:00Z")),
         closes_intent: false,
-        order_no: 1,
+        progress: Progress {
+            order_no: 1,
+            notification_no: 1,
+            delivered_at: Some(at("2026-01-29T23:30:00Z")),
+            undelivered_at: None,
+            execute_at: None,
+            debits_tried: 0,
+            lookups: 0,
+            tries: 0,
+            sent_at: Some(at("2026-01-31T00:30:00Z")),
+            failed_at: None,
+            not_before: None,
+            looked: [None; 3],
+        },
         order_id: "order-1".to_owned(),
-        notification_no: 1,
         notification_ref: Some("reference-1".to_owned()),
-        delivered_at: Some(at("2026-01-29T23:30:00Z")),
-        undelivered_at: None,
-        execute_at: None,
-        debits_tried: 0,
-        lookups: 0,
-        tries: 0,
         provider_ref: None,
-        sent_at: Some(at("2026-01-31T00:30:00Z")),
-        failed_at: None,
-        not_before: None,
-        looked: Vec::new(),
-        mandate_status: None,
-        paused_at: None,
-        parked: false,
+        mandate: None,
         card_tries: None,
         fault: None,
-        debit_minor: None,
-        debit_order_id: None,
-        told_no: None,
-        told_ref: None,
-        told_state: None,
-        told_message: None,
+        debit: None,
+        notification: None,
     }
+}
+
+/// The whole amount of execution 1, by one of its orders.
+fn debit_by(order: &str) -> Option<Debit> {
+    Some(Debit {
+        amount: Amount::new(49_900, Currency::INR).unwrap(),
+        order_id: order.to_owned(),
+    })
+}
+
+/// What became of a second notification.
+fn second_notification(state: NotificationState) -> Option<NotificationResult> {
+    Some(NotificationResult {
+        no: 2,
+        reference: "reference-2".to_owned(),
+        state,
+        message: None,
+    })
 }
 
 fn attempt(message: &str) -> Attempt {
     Attempt {
         execution_id: ExecutionId(1),
         at: crate::support::due::now(),
-        call: "execute",
+        call: Call::Execute,
         reference: "order-1".to_owned(),
         http_status: Some(200),
         latency_ms: 80,
-        outcome: "pending",
+        outcome: AttemptOutcome::Pending,
         class: None,
         code: None,
         message: Some(message.to_owned()),
@@ -150,11 +166,9 @@ async fn a_debit_that_is_seen_again_is_no_second_one() {
     let database = leased(7).await;
     debit().insert(&database.pool).await.unwrap();
     let seen = |token, order: &str| Settlement {
-        step: None,
-        run_at: None,
+        next: None,
         closes_intent: true,
-        debit_minor: Some(49_900),
-        debit_order_id: Some(order.to_owned()),
+        debit: debit_by(order),
         ..settlement(token, State::Review, State::Charged)
     };
     let now = at("2026-01-31T00:31:00Z");
@@ -193,11 +207,12 @@ async fn the_times_of_a_delivery_agree_so_that_its_debit_can_begin_when_it_is_du
     let database = leased(7).await;
     let asked = at("2026-01-29T23:40:00Z");
     let told = Settlement {
-        delivered_at: Some(asked),
-        told_no: Some(2),
-        told_ref: Some("reference-2".to_owned()),
-        told_state: Some("delivered"),
-        notification_no: 2,
+        progress: Progress {
+            delivered_at: Some(asked),
+            notification_no: 2,
+            ..settlement(7, State::Notifying, State::Notified).progress
+        },
+        notification: second_notification(NotificationState::Delivered),
         ..settlement(7, State::Notifying, State::Notified)
     };
     // The answer took its time, and so did the batch.
@@ -291,15 +306,11 @@ async fn resuming_wakes_what_waits_for_it_and_no_retry_that_waits_for_its_own_ti
 async fn a_settlement_without_the_lease_writes_nothing() {
     let database = leased(7).await;
     let charged = Settlement {
-        step: None,
-        run_at: None,
+        next: None,
         closes_intent: true,
-        debit_minor: Some(49_900),
-        debit_order_id: Some("order-1".to_owned()),
-        mandate_status: Some("revoked"),
-        told_no: Some(2),
-        told_ref: Some("reference-2".to_owned()),
-        told_state: Some("failed"),
+        debit: debit_by("order-1"),
+        mandate: news(MandateStatus::Revoked),
+        notification: second_notification(NotificationState::Failed),
         ..settlement(6, State::Executing, State::Charged)
     };
     let now = at("2026-01-31T00:31:00Z");

@@ -1,6 +1,7 @@
 //! An hour of work in fast motion, among many jobs that wait: what it leaves behind is bounded by the settings of autovacuum.
 
-use mandated::domain::State;
+use mandated::domain::execution::Progress;
+use mandated::domain::{AttemptOutcome, State};
 use mandated::store::settle::{Settlement, settle};
 use sqlx::PgPool;
 use sqlx::postgres::PgPoolOptions;
@@ -56,11 +57,17 @@ async fn work(pool: &PgPool, batches: usize) -> usize {
         let settlements: Vec<Settlement> = claimed
             .iter()
             .map(|job| Settlement {
-                debits_tried: 0,
+                progress: Progress {
+                    debits_tried: 0,
+                    ..settlement(job, State::Retrying).progress
+                },
                 ..settlement(job, State::Retrying)
             })
             .collect();
-        let attempts: Vec<_> = claimed.iter().map(|job| attempt(job, "declined")).collect();
+        let attempts: Vec<_> = claimed
+            .iter()
+            .map(|job| attempt(job, AttemptOutcome::Failed))
+            .collect();
         let written = settle(pool, &settlements, &attempts, now(), "worker-1", FAULTS)
             .await
             .unwrap();

@@ -5,7 +5,10 @@ use std::time::Duration;
 use mandated::config::Config;
 use mandated::domain::plan::execution::NewExecution;
 use mandated::domain::plan::reason::PlanReason;
-use mandated::domain::{AccountId, ExecutionId, LeaseToken, MandateId, ProviderKind, Rail, State};
+use mandated::domain::{
+    AccountId, AttemptOutcome, ExecutionId, LeaseToken, MandateId, MandateStatus,
+    NotificationState, ProviderKind, Rail, State, Step,
+};
 use mandated::store::claim::Claimed;
 use mandated::store::planning::{
     Cursor, DueMandate, advance, begin, commit, insert_executions, installation_tag, lock_due,
@@ -14,13 +17,17 @@ use mandated::store::planning::{
 use mandated::store::retention::{
     Parent, delete_budgets, delete_executions, delete_faults, drop_partitions, make_partitions,
 };
-use mandated::store::settle::{Attempt, Settlement, record_counter, settle};
+use mandated::store::settle::{
+    Attempt, NextJob, NotificationResult, Settlement, record_counter, settle,
+};
 use mandated::store::settled::{debited_order, free, settled_before};
 use mandated::store::{accounts, bloat, fleet, monitor, policies, rescue, unmapped};
 use sqlx::PgPool;
 
 use super::plan::{Plan, heard, listen};
-use crate::support::due::{FAULTS, attempt, charged, claim, claim_for, now, settlement};
+use crate::support::due::{
+    FAULTS, attempt, charged, claim, claim_for, news, next, now, settlement,
+};
 
 const BATCH: i64 = 100;
 
@@ -46,7 +53,10 @@ async fn work(pool: &PgPool) {
         });
     record_counter(pool, id, token, 1).await.unwrap();
     let settlements: Vec<Settlement> = (0..).zip(&claimed).map(became).collect();
-    let attempts: Vec<Attempt> = claimed.iter().map(|job| attempt(job, "accepted")).collect();
+    let attempts: Vec<Attempt> = claimed
+        .iter()
+        .map(|job| attempt(job, AttemptOutcome::Pending))
+        .collect();
     settle(pool, &settlements, &attempts, now(), "worker-1", FAULTS)
         .await
         .unwrap();
@@ -71,13 +81,15 @@ async fn work(pool: &PgPool) {
 /// What became of a job: half are collected, the others are something of everything that a settlement can be.
 fn became((n, job): (u32, &Claimed)) -> Settlement {
     let again = Settlement {
-        step: Some("retry"),
-        run_at: Some(now() + Duration::from_hours(1)),
+        next: next(Step::Retry, now() + Duration::from_hours(1)),
         ..settlement(job, State::Retrying)
     };
     match n % 10 {
         0 => Settlement {
-            parked: true,
+            next: again.next.map(|next| NextJob {
+                parked: true,
+                ..next
+            }),
             ..again
         },
         1 => Settlement {
@@ -89,13 +101,16 @@ fn became((n, job): (u32, &Claimed)) -> Settlement {
             ..settlement(job, State::Failed)
         },
         3 => Settlement {
-            mandate_status: Some("revoked"),
+            mandate: news(MandateStatus::Revoked),
             ..settlement(job, State::Failed)
         },
         4 => Settlement {
-            told_no: Some(2),
-            told_ref: Some(format!("another-{}", job.execution.id)),
-            told_state: Some("requested"),
+            notification: Some(NotificationResult {
+                no: 2,
+                reference: format!("another-{}", job.execution.id),
+                state: NotificationState::Requested,
+                message: None,
+            }),
             ..again
         },
         _ => charged(job),
@@ -160,7 +175,7 @@ fn next_cycle(mandate: &DueMandate, id: ExecutionId, policy_id: i64) -> NewExecu
         execute_at: None,
         max_attempts: 4,
         max_attempts_in_30_days: None,
-        step: Some("notify"),
+        step: Some(Step::Notify),
         run_at: Some(debit_at),
         run_before: None,
     }

@@ -1,5 +1,6 @@
 //! What an answer to a charge or a retry comes to.
 
+use mandated::domain::AttemptOutcome;
 use serde_json::{Value, json};
 
 use super::support::{Stage, brief, documented};
@@ -43,7 +44,11 @@ async fn a_retry_of_another_payment_proves_nothing_about_the_one_that_was_meant(
     let meant = stage.retry_of(Some("3293789"), None).await;
     assert_eq!(brief(&meant.outcome), "charged 1.00");
     let other = stage.retry_of(Some("3293788"), None).await;
-    assert!(other.outcome.as_str() == "unknown", "{:?}", other.outcome);
+    assert!(
+        other.outcome.recorded() == AttemptOutcome::Unknown,
+        "{:?}",
+        other.outcome
+    );
     assert_eq!(
         other.provider_ref, None,
         "the one that was meant is still looked for"

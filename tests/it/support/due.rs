@@ -2,13 +2,16 @@
 
 use std::time::Duration;
 
-use mandated::domain::{AccountId, Instant, State};
+use mandated::domain::execution::Progress;
+use mandated::domain::{AccountId, AttemptOutcome, Call, Instant, MandateStatus, State, Step};
 use mandated::engine::bloat::Rules;
 use mandated::engine::heartbeat::Overdue;
 use mandated::store::claim::{ClaimRequest, Claimed, claim_due};
 use mandated::store::mandates::{Change, Wanted};
 use mandated::store::operations::Said;
-use mandated::store::settle::{Attempt, FaultRules, Settled, Settlement, settle};
+use mandated::store::settle::{
+    Attempt, Debit, FaultRules, MandateChange, NextJob, Settled, Settlement, settle,
+};
 use sqlx::{AssertSqlSafe, PgPool};
 
 use super::running::until;
@@ -164,7 +167,6 @@ pub(crate) async fn claim_for(
 /// A settlement of a job that changes nothing but the state, and leaves no next job.
 pub(crate) fn settlement(claimed: &Claimed, to_state: State) -> Settlement {
     let execution = &claimed.execution;
-    let progress = &execution.progress;
     Settlement {
         execution_id: execution.id,
         lease_token: claimed.token,
@@ -172,55 +174,63 @@ pub(crate) fn settlement(claimed: &Claimed, to_state: State) -> Settlement {
         to_state,
         reason: format!("became {to_state}"),
         class: None,
-        step: None,
-        run_at: None,
-        run_before: None,
+        next: None,
         closes_intent: true,
-        order_no: progress.order_no,
+        progress: Progress {
+            undelivered_at: None,
+            sent_at: Some(now()),
+            failed_at: None,
+            not_before: None,
+            looked: [None; 3],
+            ..execution.progress
+        },
         order_id: claimed.order_id.clone(),
-        notification_no: progress.notification_no,
         notification_ref: claimed.notification_ref.clone(),
-        delivered_at: progress.delivered_at,
-        undelivered_at: None,
-        execute_at: progress.execute_at,
-        debits_tried: progress.debits_tried,
-        lookups: progress.lookups,
-        tries: progress.tries,
         provider_ref: None,
-        sent_at: Some(now()),
-        failed_at: None,
-        not_before: None,
-        looked: Vec::new(),
-        mandate_status: None,
-        paused_at: None,
-        parked: false,
+        mandate: None,
         card_tries: None,
         fault: None,
-        debit_minor: None,
-        debit_order_id: None,
-        told_no: None,
-        told_ref: None,
-        told_state: None,
-        told_message: None,
+        debit: None,
+        notification: None,
     }
+}
+
+/// The next job, without an end of its window.
+pub(crate) const fn next(step: Step, run_at: Instant) -> Option<NextJob> {
+    Some(NextJob {
+        step,
+        run_at,
+        run_before: None,
+        parked: false,
+    })
+}
+
+/// News of an active mandate.
+pub(crate) const fn news(status: MandateStatus) -> Option<MandateChange> {
+    Some(MandateChange {
+        status,
+        paused_at: None,
+    })
 }
 
 /// The settlement of a job whose order was collected.
 pub(crate) fn charged(claimed: &Claimed) -> Settlement {
     Settlement {
         provider_ref: Some(format!("txn-{}", claimed.execution.id)),
-        debit_minor: Some(claimed.execution.amount.minor()),
-        debit_order_id: Some(claimed.order_id.clone()),
+        debit: Some(Debit {
+            amount: claimed.execution.amount,
+            order_id: claimed.order_id.clone(),
+        }),
         ..settlement(claimed, State::Charged)
     }
 }
 
 /// The call behind a settlement.
-pub(crate) fn attempt(claimed: &Claimed, outcome: &'static str) -> Attempt {
+pub(crate) fn attempt(claimed: &Claimed, outcome: AttemptOutcome) -> Attempt {
     Attempt {
         execution_id: claimed.execution.id,
         at: now(),
-        call: "execute",
+        call: Call::Execute,
         reference: claimed.order_id.clone(),
         http_status: Some(200),
         latency_ms: 80,

@@ -11,10 +11,10 @@ use crate::domain::ids::order_id;
 use crate::domain::machine::decide::look_is_free;
 use crate::domain::policy::Policy;
 use crate::domain::{
-    Amount, Currency, ExecutionId, Instant, Mandate, Notify, Outcome, ProviderKind,
+    Amount, Call, Currency, ExecutionId, Instant, Mandate, Notify, Outcome, ProviderKind,
 };
 use crate::ops::OpsError;
-use crate::provider::{Call, Client, LookupRequest, Provider, Reply};
+use crate::provider::{Client, LookupRequest, Provider, Reply};
 use crate::store;
 use crate::store::audit::orders::{self, Standing};
 use crate::store::settle::Attempt;
@@ -262,12 +262,12 @@ impl<'a> Asker<'a> {
         let attempt = Attempt {
             execution_id: ExecutionId(execution_id),
             at: now,
-            call: Call::OrderStatus.as_str(),
+            call: Call::OrderStatus,
             reference: order.to_owned(),
             http_status: reply.wire.http_status,
             latency_ms: i32::try_from(reply.wire.latency.as_millis()).unwrap_or(i32::MAX),
-            outcome: reply.outcome.as_str(),
-            class: failure.map(|failure| failure.class.as_str()),
+            outcome: reply.outcome.recorded(),
+            class: failure.map(|failure| failure.class),
             code: reply.wire.code.clone(),
             message: reply.wire.message.clone(),
             rule: reply.wire.rule.clone(),
