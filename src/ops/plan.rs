@@ -67,9 +67,9 @@ pub async fn plan(
             last_safe_start: timetable.map(|timetable| timetable.last_safe_start),
             closes_at: cycle.closes_at,
             why: timetable.map(|timetable| {
-            let zone = policy.debit_windows.time_zone();
-            wording::times(&times(&cycle, &timetable, &policy), zone)
-        }),
+                let zone = policy.debit_windows.time_zone();
+                wording::times(&times(&cycle, &timetable, &policy), zone)
+            }),
         });
         cycles.collect()
     });

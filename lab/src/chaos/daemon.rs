@@ -3,8 +3,8 @@
 use anyhow::Context;
 use chrono::TimeDelta;
 use mandated::cli::Failure;
-use mandated::compose::{self, engine};
 use mandated::clock::Clock;
+use mandated::compose::{self, engine};
 use mandated::domain::Instant;
 use mandated::engine::Engine;
 use mandated::engine::job::Done;

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::time::Duration;
 
-use mandated::ops::audit::{Verdict, audit};
-use mandated::cli::print::{Print, Table};
 use mandated::cli::Failure;
+use mandated::cli::print::{Print, Table};
 use mandated::domain::Instant;
+use mandated::ops::audit::{Verdict, audit};
 use serde::Serialize;
 use sqlx::PgPool;
 

@@ -12,12 +12,12 @@ use std::time::Duration;
 use anyhow::Context;
 use indicatif::{ProgressBar, ProgressStyle};
 use mandated::cli::Failure;
-use mandated::compose::{self, engine};
-use mandated::ops::import::import_configured;
 use mandated::clock::Clock;
+use mandated::compose::{self, engine};
 use mandated::config::Config;
 use mandated::domain::Instant;
 use mandated::engine::{Engine, retention, simulation};
+use mandated::ops::import::import_configured;
 use mandated::store;
 use tokio_util::sync::CancellationToken;
 

@@ -33,7 +33,8 @@ use chrono::NaiveDate;
 use crate::domain::outcome::{CallFailure, NotificationOutcome};
 use crate::domain::policy::Policy;
 use crate::domain::{
-    Event, Execution, IllegalTransition, Instant, MandateStatus, NotificationState, State, Step, state,
+    Event, Execution, IllegalTransition, Instant, MandateStatus, NotificationState, State, Step,
+    state,
 };
 
 pub use action::{Abandoned, Action, Transition};

@@ -60,10 +60,7 @@ impl Run<'_> {
         let Some(reply) = reply else {
             return Input::LeaseOver;
         };
-        let class = reply
-            .outcome
-            .failure()
-            .map(|failure| failure.class);
+        let class = reply.outcome.failure().map(|failure| failure.class);
         self.record(call, reference, reply.outcome.recorded(), class, reply.wire);
         Input::NotificationAnswered(reply.outcome)
     }
@@ -146,10 +143,7 @@ impl Run<'_> {
         let Some(reply) = reply else {
             return Input::LeaseOver;
         };
-        let class = reply
-            .outcome
-            .failure()
-            .map(|failure| failure.class);
+        let class = reply.outcome.failure().map(|failure| failure.class);
         self.record(call, order, reply.outcome.recorded(), class, reply.wire);
         Input::Answered(Answer {
             outcome: reply.outcome,
