@@ -96,7 +96,7 @@ async fn no_statement_of_the_loops_costs_more_with_a_million_rows() {
 const INDEXES: [(&str, &str); 7] = [
     ("jobs_due_idx", "claim.sql"),
     ("jobs_due_idx", "budget_headroom"),
-    ("jobs_lease_idx", "with expired as"),
+    ("jobs_lease_idx", "as \"lease_token!\", j.step"),
     ("mandates_plan_idx", "order by next_plan_at, id"),
     (
         "attempts_unmapped_idx",
