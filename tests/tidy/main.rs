@@ -54,6 +54,7 @@ src/domain/ & \b(sqlx|tokio|reqwest|tracing|axum|uuid)::       & domain is pure
 src/domain/ & \bstd::(fs|env|net|process|thread)\b            & domain is pure
 src/domain/ & \b(SystemTime|(Utc|Local|Instant)::now)\b       & domain reads no clock
 src/        & \blab::                                     & the product does not know the lab
+lab/judge/  & \b(mandated|lab)::                          & the judge knows neither the product nor the lab
 src/        & \bbackoff::[A-Za-z]+                             & the unmaintained `backoff` is used in src/domain/retry.rs only";
 
 const MIGRATION: &str = r"^migrations/20\d{2}(0[1-9]|1[0-2])([0-2]\d|3[01])([01]\d|2[0-3])([0-5]\d){2}_(create|add|alter|drop|rename|replace|validate|backfill)_[a-z_]+\.sql$";
@@ -234,9 +235,14 @@ fn no_dependency_is_unused() {
         ),
         ("lab/Cargo.toml", "dependencies", text(&["lab/src"])),
         ("lab/Cargo.toml", "dev-dependencies", text(&["lab/tests"])),
+        (
+            "lab/judge/Cargo.toml",
+            "dependencies",
+            text(&["lab/judge/src"]),
+        ),
     ] {
         let names = dependencies(&read(manifest), section);
-        assert!(names.len() > 3, "{names:?}");
+        assert!(names.len() > 2, "{names:?}");
         for name in names {
             // The name of its library.
             let name = name.strip_prefix("mandated_").unwrap_or(&name);
@@ -247,6 +253,17 @@ fn no_dependency_is_unused() {
             );
         }
     }
+}
+
+#[test]
+fn the_judge_depends_on_nothing_of_ours() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let manifest = fs::read_to_string(root.join("lab/judge/Cargo.toml")).unwrap();
+    assert_eq!(
+        dependencies(&manifest, "dependencies"),
+        ["chrono", "serde", "thiserror"]
+    );
+    assert!(!manifest.contains("[dev-dependencies]"));
 }
 
 /// A file, what is in it (`¶` is the end of a line), and the end of what is said about it: nothing if it is fine.
@@ -265,12 +282,11 @@ src/domainx/a.rs           | pub fn text() {}                                 | 
 src/main.rs                | use mandated::cli::run;                          |
 src/clock.rs               | use crate::config::Config;                       | clock may not use config,
 src/engine/a.rs            | use lab::sandbox::Ledger;                        | the product does not know the lab
-lab/src/sandbox/judge.rs   | use mandated::provider::Call;                    | sandbox may not use provider,
+lab/src/sandbox/order.rs   | use mandated::provider::Call;                    | sandbox may not use provider,
+lab/judge/src/rules.rs     | use mandated::domain::cycle;                     | the judge knows neither the product nor the lab
 lab/src/population.rs      | use mandated::domain::Rail;                      | population may not use domain,
 lab/src/demo/mod.rs        | use mandated::{store,¶ config};                  |
-lab/src/sandbox/judge.rs   | use crate::sandbox::ledger::Ledger;              |
-src/sandbox/judge.rs       | use crate::provider::Call;                       | sandbox may not use provider,
-src/sandbox/judge.rs       | use crate::sandbox::ledger::Ledger;              |
+lab/src/sandbox/order.rs   | use crate::sandbox::ledger::Ledger;              |
 src/store/jobs.rs          | //! See [`crate::provider`].¶use crate::domain;  |
 src/cli.rs                 | use crate::domain::State;                        |
 src/cli.rs                 | use crate::app;                                  | cli may not use app,

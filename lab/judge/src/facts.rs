@@ -19,6 +19,18 @@ pub enum Rail {
     Enach,
 }
 
+impl Rail {
+    /// The rail of its word in lower case.
+    pub fn of_word(word: &str) -> Option<Self> {
+        match word {
+            "upi" => Some(Self::Upi),
+            "card" => Some(Self::Card),
+            "enach" => Some(Self::Enach),
+            _ => None,
+        }
+    }
+}
+
 /// Money in the smallest unit of its currency.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Amount {

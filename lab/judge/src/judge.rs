@@ -1,6 +1,9 @@
 //! The judge of one mandate: each method is told one fact, keeps what later facts are held against, and says what was
 //! wrong with it.
 
+#[cfg(test)]
+mod tests;
+
 use chrono::NaiveDate;
 
 use crate::calendar::india;

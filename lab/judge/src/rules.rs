@@ -14,5 +14,5 @@ pub(crate) mod second_debit;
 pub(crate) mod signzy_retries;
 pub(crate) mod stale_notification;
 #[cfg(test)]
-mod test_facts;
+pub(crate) mod test_facts;
 pub(crate) mod upi_attempts;

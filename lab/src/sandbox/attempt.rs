@@ -1,8 +1,8 @@
 //! The presentation of one debit to the payer's bank: what the bank answers, when that is known, and what turns out later.
 
 use chrono::NaiveDate;
-use judge::Presenter;
-use mandated::domain::{Amount, Instant, Rail};
+use judge::{Presenter, Rail, Timestamp};
+use mandated::domain::Amount;
 
 use super::decline::Decline;
 use super::fault::{Fault, Then};
@@ -14,8 +14,8 @@ use crate::seeded_rng::SeededRng;
 /// One presentation to the payer's bank, decided when it is made and known when it resolves.
 #[derive(Debug, Clone)]
 pub(super) struct Attempt {
-    pub(super) at: Instant,
-    pub(super) resolves_at: Instant,
+    pub(super) at: Timestamp,
+    pub(super) resolves_at: Timestamp,
     pub(super) answer: Result<(), Decline>,
     pub(super) resolved: bool,
     /// What turns out later, after a failure was shown.
@@ -27,7 +27,7 @@ pub(super) struct Attempt {
 }
 
 impl Attempt {
-    fn paid(at: Instant, resolves_at: Instant) -> Self {
+    fn paid(at: Timestamp, resolves_at: Timestamp) -> Self {
         Self {
             at,
             resolves_at,
@@ -51,7 +51,7 @@ impl Attempt {
     }
 
     /// A presentation that never reached the bank; it is known at `resolves_at`.
-    pub(super) fn refused(at: Instant, resolves_at: Instant, decline: Decline) -> Self {
+    pub(super) fn refused(at: Timestamp, resolves_at: Timestamp, decline: Decline) -> Self {
         Self {
             answer: Err(decline),
             ..Self::paid(at, resolves_at)
@@ -62,7 +62,7 @@ impl Attempt {
 /// What became of an attempt whose failure proved nothing.
 #[derive(Debug, Clone)]
 pub(super) struct Later {
-    pub(super) at: Instant,
+    pub(super) at: Timestamp,
     /// Nothing if it was collected.
     failure: Option<(Reason, Decline)>,
 }
@@ -89,7 +89,7 @@ impl Mandate {
         world: &World,
         (cycle, amount): (NaiveDate, Amount),
         by: Presenter,
-        at: Instant,
+        at: Timestamp,
     ) -> Attempt {
         let attempt = self.attempt(world, (cycle, amount), by, at);
         self.history.push(Past {
@@ -105,7 +105,7 @@ impl Mandate {
         world: &World,
         (cycle, amount): (NaiveDate, Amount),
         by: Presenter,
-        at: Instant,
+        at: Timestamp,
     ) -> Attempt {
         let number = self.presented(cycle).saturating_add(1);
         let mut presented = Presented {
@@ -193,7 +193,7 @@ impl Mandate {
     }
 
     /// Cards answer at once, UPI within the hour, NACH on the next day.
-    fn resolves_at(&self, at: Instant, mut rng: SeededRng) -> Instant {
+    fn resolves_at(&self, at: Timestamp, mut rng: SeededRng) -> Timestamp {
         match self.terms.rail {
             Rail::Card => at,
             Rail::Upi => india::after(at, rng.minutes(2, 40)),

@@ -2,7 +2,7 @@
 //! Debit return codes" (NPCI circular 274) and ISO 8583. Where several mean the same, the weights say how often each
 //! is seen; no statistic of them is published, so they are an estimate.
 
-use mandated::domain::Rail;
+use judge::Rail;
 
 use super::payer::Reason;
 

@@ -3,8 +3,7 @@
 
 use std::borrow::Cow;
 
-use judge::BankRefusal;
-use mandated::domain::Rail;
+use judge::{BankRefusal, Rail};
 use serde::{Deserialize, Serialize};
 
 use super::codes;

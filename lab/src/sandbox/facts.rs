@@ -1,7 +1,7 @@
 //! The sandbox's words in those of the judge, which knows neither the sandbox nor the product.
 
 use judge::calendar::Cycles;
-use mandated::domain::{Amount, Rail};
+use mandated::domain::Amount;
 
 use super::order::{Notification, Order};
 use super::registration::Registration;
@@ -9,18 +9,10 @@ use super::registration::Registration;
 pub(super) fn mandate(terms: &Registration) -> judge::Mandate {
     judge::Mandate {
         id: terms.mandate_id.clone(),
-        rail: rail(terms.rail),
+        rail: terms.rail,
         category: terms.category.clone(),
         max_amount: terms.max_amount.map(Amount::minor),
         cycles: Cycles::on(terms.cycle_days.clone()),
-    }
-}
-
-const fn rail(rail: Rail) -> judge::Rail {
-    match rail {
-        Rail::Upi => judge::Rail::Upi,
-        Rail::Card => judge::Rail::Card,
-        Rail::Enach => judge::Rail::Enach,
     }
 }
 

@@ -4,8 +4,9 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use chrono::{Days, NaiveDate};
+use judge::Rail;
 use judge::calendar::{Recurrence, Term};
-use mandated::domain::{Amount, Currency, Notify, ProviderKind, Rail};
+use mandated::domain::{Amount, Currency, Notify, ProviderKind};
 
 use super::Registration;
 
@@ -114,7 +115,7 @@ fn registration(row: &Row, signzy_account: &str, from: NaiveDate) -> Result<Regi
     let needed = |name: &str| text(name).ok_or_else(|| format!("{name} is missing"));
     let rail = needed("rail")?;
     let rail =
-        Rail::parse(rail).ok_or_else(|| format!("rail {rail:?} is not upi, card or enach"))?;
+        Rail::of_word(rail).ok_or_else(|| format!("rail {rail:?} is not upi, card or enach"))?;
     let notify = needed("notify")?;
     let notify = Notify::parse(notify)
         .ok_or_else(|| format!("notify {notify:?} is not separate, provider or none"))?;

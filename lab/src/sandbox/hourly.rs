@@ -8,7 +8,8 @@
 use std::collections::BTreeSet;
 
 use chrono::{NaiveDate, TimeDelta};
-use mandated::domain::{Amount, Instant};
+use judge::Timestamp;
+use mandated::domain::Amount;
 
 use super::mandate::{Mandate, World};
 use super::payer::{self, Presented, Reason};
@@ -23,7 +24,7 @@ pub struct Due {
     pub mandate_id: String,
     pub cycle: NaiveDate,
     pub amount: Amount,
-    pub debit_at: Instant,
+    pub debit_at: Timestamp,
 }
 
 /// What hourly tries make of a cycle.

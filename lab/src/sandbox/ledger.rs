@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use chrono::NaiveDate;
-use judge::{Rule, Violation};
-use mandated::domain::{Instant, ProviderKind, Rail};
+use judge::{Rail, Rule, Timestamp, Violation};
+use mandated::domain::ProviderKind;
 use serde::{Deserialize, Serialize};
 
 /// Money that moved.
@@ -18,7 +18,7 @@ pub struct Debit {
     pub amount_minor: i64,
     pub currency: String,
     /// When it was presented to the payer's bank; a late success: when it was found out.
-    pub at: Instant,
+    pub at: Timestamp,
     /// The latest cycle day that is not after the day on which its order was first presented.
     pub cycle: NaiveDate,
 }
@@ -42,7 +42,7 @@ impl Ledger {
     /// Writes down a breach that only the provider sees.
     pub(super) fn violation(
         &mut self,
-        at: Instant,
+        at: Timestamp,
         (mandate, order): (&str, Option<&str>),
         rule: Rule,
         detail: String,

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use chrono::{NaiveDate, TimeDelta};
-use judge::Judge;
-use mandated::domain::{Instant, ProviderKind};
+use judge::{Judge, Timestamp};
+use mandated::domain::ProviderKind;
 
 use super::attempt::{Attempt, Past};
 use super::fault::{Call, Fault, Faults, Then};
@@ -63,7 +63,7 @@ impl Status {
 pub(super) struct Mandate {
     pub(super) terms: Registration,
     pub(super) status: Status,
-    pub(super) paused_until: Option<Instant>,
+    pub(super) paused_until: Option<Timestamp>,
     pub(super) orders: BTreeMap<String, Order>,
     pub(super) notifications: BTreeMap<String, Notification>,
     /// Signzy's, oldest first.
@@ -117,7 +117,7 @@ impl Mandate {
     }
 
     /// A pause ends by itself.
-    pub(super) fn wake(&mut self, now: Instant) {
+    pub(super) fn wake(&mut self, now: Timestamp) {
         if self.paused_until.is_some_and(|until| until <= now) {
             self.paused_until = None;
             if matches!(self.status, Status::Paused | Status::CustomerPaused) {
@@ -164,7 +164,7 @@ impl Mandate {
     }
 
     /// What a failure does to the mandate, once it is known.
-    pub(super) fn suffer(&mut self, attempt: &Attempt, at: Instant) {
+    pub(super) fn suffer(&mut self, attempt: &Attempt, at: Timestamp) {
         let signzy = self.terms.provider == ProviderKind::Signzy;
         match attempt.reason {
             Some(Reason::Revoked) => {
@@ -202,9 +202,9 @@ impl Mandate {
     pub(super) fn notify(
         &mut self,
         world: &World,
-        debit_at: Instant,
-        now: Instant,
-    ) -> (Instant, bool) {
+        debit_at: Timestamp,
+        now: Timestamp,
+    ) -> (Timestamp, bool) {
         let day = india::day(debit_at);
         let cycle = self.judge.cycle_of(day).unwrap_or(day);
         let number = self.notified.entry(cycle).or_default();

@@ -39,9 +39,10 @@ use std::time::Duration;
 use axum::Router;
 use axum::serve::ListenerExt;
 use chrono::NaiveDate;
+use judge::Timestamp;
 use judge::india;
 use mandated::clock::Clock;
-use mandated::domain::{Instant, ProviderKind};
+use mandated::domain::ProviderKind;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -52,7 +53,7 @@ pub use decline::Decline;
 pub use fault::{Call, Fault, Faults, Script, Then};
 pub use file::{FileError, parse_mandates, read_mandates};
 pub use hourly::{Due, Hourly};
-pub use judge::{Rule, Violation};
+pub use judge::{Rail, Rule, Violation};
 pub use ledger::{Debit, Ledger};
 pub use payer::{Payers, Profile, Reason};
 pub use registration::Registration;
@@ -217,7 +218,7 @@ impl Sandbox {
     }
 
     /// Plays everything that happens by itself up to an instant, also what nobody asks about.
-    pub fn settle(&self, now: Instant) {
+    pub fn settle(&self, now: Timestamp) {
         self.shared.state().settle(now);
     }
 
@@ -232,7 +233,7 @@ impl Sandbox {
     }
 
     /// The latest time that a simulated caller has named.
-    pub fn latest(&self) -> Option<Instant> {
+    pub fn latest(&self) -> Option<Timestamp> {
         self.shared.state().latest()
     }
 

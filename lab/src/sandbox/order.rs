@@ -4,9 +4,9 @@
 //! up to an instant, in order.
 
 use chrono::{NaiveDate, TimeDelta};
-use judge::Presenter;
 use judge::facts::{Answer, Collected};
-use mandated::domain::{Amount, Instant, Rail};
+use judge::{Presenter, Rail, Timestamp};
+use mandated::domain::Amount;
 
 use super::attempt::Attempt;
 use super::decline::Decline;
@@ -23,16 +23,16 @@ pub(super) struct Notification {
     pub(super) reference: String,
     pub(super) amount: Amount,
     pub(super) amount_text: String,
-    pub(super) debit_at: Instant,
+    pub(super) debit_at: Timestamp,
     pub(super) description: String,
-    pub(super) created_at: Instant,
-    pub(super) settles_at: Instant,
+    pub(super) created_at: Timestamp,
+    pub(super) settles_at: Timestamp,
     pub(super) delivered: bool,
 }
 
 impl Notification {
     /// `PENDING`, `SUCCESS` or `FAILURE`.
-    pub(super) fn status(&self, now: Instant) -> &'static str {
+    pub(super) fn status(&self, now: Timestamp) -> &'static str {
         match (now < self.settles_at, self.delivered) {
             (true, _) => "PENDING",
             (false, true) => "SUCCESS",
@@ -40,7 +40,7 @@ impl Notification {
         }
     }
 
-    pub(super) fn delivered_at(&self) -> Option<Instant> {
+    pub(super) fn delivered_at(&self) -> Option<Timestamp> {
         self.delivered.then_some(self.settles_at)
     }
 }
@@ -73,7 +73,7 @@ impl Notice {
 /// The next thing that happens to an order by itself.
 #[derive(Debug, Clone, Copy)]
 struct Scheduled {
-    at: Instant,
+    at: Timestamp,
     by: Presenter,
 }
 
@@ -83,12 +83,12 @@ pub(super) struct Order {
     pub(super) id: String,
     pub(super) amount: Amount,
     pub(super) customer_id: String,
-    pub(super) created_at: Instant,
+    pub(super) created_at: Timestamp,
     pub(super) notice: Notice,
     /// Set by the first presentation.
     pub(super) cycle: Option<NaiveDate>,
     pub(super) attempts: Vec<Attempt>,
-    pub(super) charged_at: Option<Instant>,
+    pub(super) charged_at: Option<Timestamp>,
     cancelled: bool,
     scheduled: Option<Scheduled>,
 }
@@ -99,7 +99,7 @@ impl Order {
         amount: Amount,
         customer_id: &str,
         notice: Notice,
-        now: Instant,
+        now: Timestamp,
     ) -> Self {
         Self {
             id: id.to_owned(),
@@ -174,7 +174,7 @@ impl Order {
     }
 
     /// Stops a scheduled debit, if one is at least half an hour away.
-    pub(super) fn cancel(&mut self, now: Instant) -> bool {
+    pub(super) fn cancel(&mut self, now: Timestamp) -> bool {
         let limit = india::after(now, TimeDelta::minutes(30));
         let stops = self.is_pending() && self.scheduled.is_some_and(|next| next.at >= limit);
         if stops {
@@ -185,14 +185,14 @@ impl Order {
     }
 
     /// Has the provider debit at its time.
-    pub(super) fn schedule(&mut self, at: Instant) {
+    pub(super) fn schedule(&mut self, at: Timestamp) {
         self.scheduled = Some(Scheduled {
             at,
             by: Presenter::Schedule,
         });
     }
 
-    fn next(&self) -> Option<(Instant, Next)> {
+    fn next(&self) -> Option<(Timestamp, Next)> {
         if self.cancelled {
             return None;
         }
@@ -226,7 +226,7 @@ enum Next {
 pub(super) fn settle(
     mandate: &mut Mandate,
     order: &mut Order,
-    now: Instant,
+    now: Timestamp,
     world: &World,
     ledger: &mut Ledger,
 ) {
@@ -247,7 +247,7 @@ pub(super) fn settle(
 pub(super) fn present(
     mandate: &mut Mandate,
     order: &mut Order,
-    (by, at): (Presenter, Instant),
+    (by, at): (Presenter, Timestamp),
     world: &World,
     ledger: &mut Ledger,
 ) {
@@ -276,7 +276,7 @@ pub(super) fn present(
 }
 
 /// What became of an attempt whose failure proved nothing.
-fn turn_out(mandate: &mut Mandate, order: &mut Order, at: Instant, ledger: &mut Ledger) {
+fn turn_out(mandate: &mut Mandate, order: &mut Order, at: Timestamp, ledger: &mut Ledger) {
     let due = order
         .attempts
         .iter_mut()
@@ -313,7 +313,7 @@ fn resolve(mandate: &mut Mandate, order: &mut Order, ledger: &mut Ledger) {
 
 /// "Notification/Execution Silent Retry": 1 h after a failure, then every 3 h, 4 attempts, all within 10 h. The rails
 /// without a notification have none.
-fn schedule_silent_retry(mandate: &Mandate, order: &mut Order, failed_at: Instant) {
+fn schedule_silent_retry(mandate: &Mandate, order: &mut Order, failed_at: Timestamp) {
     let made = order.attempts.len();
     let silent = order.attempts.iter().any(|attempt| attempt.silent);
     if !silent || made >= 4 || mandate.status != Status::Active {
@@ -337,7 +337,7 @@ fn schedule_silent_retry(mandate: &Mandate, order: &mut Order, failed_at: Instan
     }
 }
 
-fn charge(mandate: &mut Mandate, order: &mut Order, at: Instant, ledger: &mut Ledger) {
+fn charge(mandate: &mut Mandate, order: &mut Order, at: Timestamp, ledger: &mut Ledger) {
     order.charged_at = Some(at);
     let debit = Debit {
         provider: mandate.terms.provider,
@@ -367,8 +367,8 @@ pub(super) fn collect(mandate: &mut Mandate, amount: Amount, debit: Debit, ledge
 pub(super) fn notify_and_schedule(
     mandate: &mut Mandate,
     order: &mut Order,
-    debit_at: Option<Instant>,
-    now: Instant,
+    debit_at: Option<Timestamp>,
+    now: Timestamp,
     (world, ledger): (&World, &mut Ledger),
 ) {
     let intended = debit_at.unwrap_or_else(|| india::after(now, TimeDelta::hours(25)));

@@ -6,7 +6,8 @@ use std::time::Duration;
 use axum::body::{Body, Bytes, to_bytes};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Response, StatusCode, header};
-use mandated::domain::{Instant, ProviderKind};
+use judge::Timestamp;
+use mandated::domain::ProviderKind;
 use serde_json::Value;
 
 use super::answers;
@@ -27,7 +28,7 @@ pub(super) struct Received {
     pub(super) query: BTreeMap<String, String>,
     pub(super) body: String,
     /// The time at which it is judged.
-    pub(super) now: Instant,
+    pub(super) now: Timestamp,
     /// Whether the caller said what time it is.
     pub(super) simulated: bool,
     headers: HeaderMap,
@@ -35,7 +36,7 @@ pub(super) struct Received {
 
 impl Received {
     /// Reads a request; `clock` is the time if the request names none.
-    pub(super) async fn read(parts: Parts, body: Body, clock: Instant) -> Result<Self, Answer> {
+    pub(super) async fn read(parts: Parts, body: Body, clock: Timestamp) -> Result<Self, Answer> {
         let bytes = to_bytes(body, MAX_BODY).await.map_err(|error| {
             Answer::text(400, &format!("the request cannot be read: {error}\n"))
         })?;

@@ -1,8 +1,9 @@
 //! What the sandbox is told about a mandate before anybody may debit it.
 
 use chrono::NaiveDate;
+use judge::Rail;
 use mandated::domain::money::MoneyError;
-use mandated::domain::{Amount, Currency, Notify, ProviderKind, Rail};
+use mandated::domain::{Amount, Currency, Notify, ProviderKind};
 use serde::{Deserialize, Serialize};
 
 /// One mandate, registered and active.

@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use mandated::domain::{Instant, ProviderKind};
+use judge::Timestamp;
+use mandated::domain::ProviderKind;
 
 use super::fault::{Call, Fault, Then};
 use super::juspay::{mandates, notifications, orders, retry, txns};
@@ -29,7 +30,7 @@ pub(super) struct State {
     /// How often each fault befell a call.
     faults: BTreeMap<Fault, u64>,
     /// The latest time that a simulated caller has named.
-    latest: Option<Instant>,
+    latest: Option<Timestamp>,
 }
 
 impl State {
@@ -69,16 +70,16 @@ impl State {
     }
 
     /// The time to settle to when nobody says what time it is: simulated callers set the pace.
-    pub(super) fn time(&self, clock: Instant) -> Instant {
+    pub(super) fn time(&self, clock: Timestamp) -> Timestamp {
         self.latest.unwrap_or(clock)
     }
 
-    pub(super) const fn latest(&self) -> Option<Instant> {
+    pub(super) const fn latest(&self) -> Option<Timestamp> {
         self.latest
     }
 
     /// Plays everything that happens by itself up to an instant.
-    pub(super) fn settle(&mut self, now: Instant) {
+    pub(super) fn settle(&mut self, now: Timestamp) {
         for mandate in self.mandates.values_mut() {
             settle(mandate, now, &self.world, &mut self.ledger);
         }
@@ -171,7 +172,7 @@ fn count(faults: &mut BTreeMap<Fault, u64>, fault: Fault, more: u64) {
     *times = times.saturating_add(more);
 }
 
-fn settle(mandate: &mut Mandate, now: Instant, world: &World, ledger: &mut Ledger) {
+fn settle(mandate: &mut Mandate, now: Timestamp, world: &World, ledger: &mut Ledger) {
     match mandate.terms.provider {
         ProviderKind::Juspay => {
             // An order is taken out while it is played: it changes its mandate as it goes.

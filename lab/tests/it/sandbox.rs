@@ -12,10 +12,11 @@ mod payers;
 
 use chrono::{DateTime, NaiveDate, Utc};
 use lab::sandbox::{
-    Call, Credentials, Faults, Ledger, Options, Profile, Registration, Rule, Sandbox, Then, start,
+    Call, Credentials, Faults, Ledger, Options, Profile, Rail, Registration, Rule, Sandbox, Then,
+    start,
 };
 use mandated::clock::Clock;
-use mandated::domain::{Amount, Currency, Notify, ProviderKind, Rail};
+use mandated::domain::{Amount, Currency, Notify, ProviderKind};
 use serde_json::Value;
 
 /// A time in India, in January 2026: "05 08:30".

@@ -7,7 +7,7 @@ use crate::facts::{Amount, Mandate, Notification, Presentation, Presenter, Rail,
 use crate::record::Answered;
 
 /// A time in India, in January 2026: "05 08:30".
-pub(super) fn at(text: &str) -> Timestamp {
+pub(crate) fn at(text: &str) -> Timestamp {
     let text = if text.len() > 8 {
         text.to_owned()
     } else {
@@ -19,11 +19,11 @@ pub(super) fn at(text: &str) -> Timestamp {
 }
 
 /// A day in January 2026.
-pub(super) fn day(day: u32) -> NaiveDate {
+pub(crate) fn day(day: u32) -> NaiveDate {
     NaiveDate::from_ymd_opt(2026, 1, day).unwrap()
 }
 
-pub(super) fn rupees(rupees: i64) -> Amount {
+pub(crate) fn rupees(rupees: i64) -> Amount {
     Amount {
         minor: rupees.checked_mul(100).unwrap(),
         currency: "INR".to_owned(),
@@ -31,7 +31,7 @@ pub(super) fn rupees(rupees: i64) -> Amount {
 }
 
 /// A mandate of at most 1,000 rupees with cycles on the 5th and the 20th.
-pub(super) fn mandate(rail: Rail, category: Option<&str>) -> Mandate {
+pub(crate) fn mandate(rail: Rail, category: Option<&str>) -> Mandate {
     Mandate {
         id: "m1".to_owned(),
         rail,
@@ -42,7 +42,7 @@ pub(super) fn mandate(rail: Rail, category: Option<&str>) -> Mandate {
 }
 
 /// A notification of 499 rupees.
-pub(super) fn notification(requested_at: &str, delivered_at: Option<&str>) -> Notification {
+pub(crate) fn notification(requested_at: &str, delivered_at: Option<&str>) -> Notification {
     Notification {
         reference: "n1".to_owned(),
         amount: rupees(499),
@@ -52,7 +52,7 @@ pub(super) fn notification(requested_at: &str, delivered_at: Option<&str>) -> No
 }
 
 /// An order of 499 rupees that the merchant presents.
-pub(super) fn presentation<'a>(notification: Option<&'a str>, time: &str) -> Presentation<'a> {
+pub(crate) fn presentation<'a>(notification: Option<&'a str>, time: &str) -> Presentation<'a> {
     Presentation {
         order_id: "o1",
         amount: rupees(499),
@@ -63,7 +63,7 @@ pub(super) fn presentation<'a>(notification: Option<&'a str>, time: &str) -> Pre
 }
 
 /// A presentation in the cycle of the 5th.
-pub(super) fn answered(presented_at: &str, known_at: &str, declined: bool) -> Answered {
+pub(crate) fn answered(presented_at: &str, known_at: &str, declined: bool) -> Answered {
     Answered {
         cycle: Some(day(5)),
         presented_at: at(presented_at),

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use chrono::SecondsFormat;
-use mandated::domain::{Instant, ProviderKind, Rail};
+use judge::{Rail, Timestamp};
+use mandated::domain::ProviderKind;
 use serde_json::{Value, json};
 
 use super::super::answers;
@@ -60,7 +61,7 @@ fn not_allowed(mandate: &Mandate) -> Answer {
     )
 }
 
-fn date(form: &BTreeMap<String, String>, name: &str) -> Result<Option<Instant>, Answer> {
+fn date(form: &BTreeMap<String, String>, name: &str) -> Result<Option<Timestamp>, Answer> {
     let Some(text) = form.get(name).filter(|text| !text.is_empty()) else {
         return Ok(None);
     };
@@ -78,7 +79,7 @@ fn date(form: &BTreeMap<String, String>, name: &str) -> Result<Option<Instant>, 
 fn pause(
     mandate: &mut Mandate,
     form: &BTreeMap<String, String>,
-    now: Instant,
+    now: Timestamp,
 ) -> Result<Answer, Answer> {
     let starts = date(form, "pause_start_date")?.unwrap_or(now);
     let ends = date(form, "pause_end_date")?;
@@ -87,7 +88,7 @@ fn pause(
     }
     mandate.status = Status::Paused;
     mandate.paused_until = ends;
-    let text = |at: Instant| at.to_rfc3339_opts(SecondsFormat::Secs, true);
+    let text = |at: Timestamp| at.to_rfc3339_opts(SecondsFormat::Secs, true);
     let body = json!({
         "mandate_status": mandate.status.word(),
         "mandate_id": mandate.id(),
@@ -125,7 +126,7 @@ fn revoke(mandate: &mut Mandate) -> Result<Answer, Answer> {
 fn cancel(
     mandate: &mut Mandate,
     form: &BTreeMap<String, String>,
-    now: Instant,
+    now: Timestamp,
 ) -> Result<Answer, Answer> {
     let id = form
         .get("order_id")

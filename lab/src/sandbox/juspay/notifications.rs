@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use mandated::domain::{Amount, Currency, Instant};
+use judge::Timestamp;
+use mandated::domain::{Amount, Currency};
 use serde::Deserialize;
 use serde_json::json;
 
@@ -37,7 +38,7 @@ struct Wanted {
     reference: String,
     amount: Amount,
     amount_text: String,
-    debit_at: Instant,
+    debit_at: Timestamp,
     description: String,
 }
 
@@ -156,7 +157,7 @@ pub(in super::super) fn status(
     ))
 }
 
-fn body(mandate: &Mandate, notification: &Notification, now: Instant) -> serde_json::Value {
+fn body(mandate: &Mandate, notification: &Notification, now: Timestamp) -> serde_json::Value {
     let status = notification.status(now);
     let id = SeededRng::about(0, "notification")
         .text(&notification.reference)

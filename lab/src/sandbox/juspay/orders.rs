@@ -1,8 +1,7 @@
 //! `GET /orders/{order_id}`: what became of an order.
 
 use chrono::SecondsFormat;
-use judge::Rule;
-use mandated::domain::Rail;
+use judge::{Rail, Rule};
 use serde_json::json;
 
 use super::super::mandate::Mandate;

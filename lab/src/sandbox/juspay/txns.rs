@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use chrono::DateTime;
 use judge::facts::Scheduled;
-use judge::{Presenter, Rule};
-use mandated::domain::{Amount, Currency, Instant, Notify, ProviderKind};
+use judge::{Presenter, Rule, Timestamp};
+use mandated::domain::{Amount, Currency, Notify, ProviderKind};
 use serde::Serialize;
 
 use super::super::answers;
@@ -29,7 +29,7 @@ struct Wanted {
     mandate_id: String,
     amount: Amount,
     notification_id: Option<String>,
-    execution_date: Option<Instant>,
+    execution_date: Option<Timestamp>,
 }
 
 /// Answers a call, or refuses it as documented.
@@ -130,7 +130,7 @@ fn read(form: &BTreeMap<String, String>) -> Result<Wanted, Answer> {
 }
 
 /// "UNIX EPOCH timestamp format": whole seconds.
-pub(super) fn epoch(text: &str) -> Option<Instant> {
+pub(super) fn epoch(text: &str) -> Option<Timestamp> {
     DateTime::from_timestamp(text.parse().ok()?, 0)
 }
 

@@ -5,7 +5,7 @@
 //! order in which a payer's orders are played, and one seed would give more than one result.
 
 use chrono::{Datelike, Days, Months, NaiveDate, Timelike, Weekday};
-use mandated::domain::Instant;
+use judge::Timestamp;
 
 use super::Profile;
 use crate::sandbox::india;
@@ -30,7 +30,7 @@ enum Payday {
 }
 
 /// What the account of a payer holds, in minor units.
-pub(super) fn holds(seed: u64, profile: &Profile, payer: &str, at: Instant) -> i64 {
+pub(super) fn holds(seed: u64, profile: &Profile, payer: &str, at: Timestamp) -> i64 {
     let rng = SeededRng::about(seed, "account").text(payer);
     let lot = rng.text("kind").below(1000);
     let always = u32::from(profile.always);
@@ -49,7 +49,7 @@ pub(super) fn holds(seed: u64, profile: &Profile, payer: &str, at: Instant) -> i
 }
 
 /// The day in India, and which part of it, counted from 0.
-fn part_of(at: Instant) -> (NaiveDate, usize) {
+fn part_of(at: Timestamp) -> (NaiveDate, usize) {
     let local = india::local(at);
     let begun = PARTS.iter().filter(|hour| **hour <= local.hour()).count();
     (local.date(), begun.saturating_sub(1))

@@ -7,13 +7,13 @@ mod balance;
 mod profile;
 
 use chrono::{NaiveDate, TimeDelta, Timelike};
+use judge::{Rail, Timestamp};
 use serde::{Deserialize, Serialize};
 
 pub use profile::{Payers, Profile};
 
 use super::india;
 use crate::seeded_rng::SeededRng;
-use mandated::domain::{Instant, Rail};
 
 /// For how many hours a bank's trouble lasts.
 const OUTAGE_HOURS: u32 = 3;
@@ -72,7 +72,7 @@ pub(super) struct Presented<'a> {
     pub(super) amount_minor: i64,
     /// Counted over the whole cycle, from 1.
     pub(super) number: u32,
-    pub(super) at: Instant,
+    pub(super) at: Timestamp,
 }
 
 /// Nothing if the bank says that the payer pays, else why not.

@@ -11,7 +11,7 @@ const AMOUNTS: [i64; 8] = [
     9_900, 19_900, 29_900, 49_900, 99_900, 149_900, 499_900, 1_200_000,
 ];
 
-fn presented(mandate_id: &str, amount_minor: i64, at: Instant) -> Presented<'_> {
+fn presented(mandate_id: &str, amount_minor: i64, at: Timestamp) -> Presented<'_> {
     Presented {
         mandate_id,
         rail: Rail::Upi,

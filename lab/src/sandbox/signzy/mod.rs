@@ -13,7 +13,7 @@ use super::attempt::Attempt;
 use super::juspay::number;
 use super::mandate::Mandate;
 use super::received::{Answer, Received};
-use super::{Instant, india};
+use super::{Timestamp, india};
 
 /// A payment of an eMandate: the provider's own debit of a cycle, or one that was asked for.
 #[derive(Debug)]
@@ -24,9 +24,9 @@ pub(super) struct Payment {
     pub(super) cycle: NaiveDate,
     /// Counted from 1.
     pub(super) number: usize,
-    pub(super) added_at: Instant,
+    pub(super) added_at: Timestamp,
     /// When a periodic payment is to be presented.
-    pub(super) scheduled_at: Option<Instant>,
+    pub(super) scheduled_at: Option<Timestamp>,
     pub(super) attempts: Vec<Attempt>,
     /// The days on which it was retried.
     pub(super) retried: Vec<NaiveDate>,
@@ -76,7 +76,7 @@ pub(super) fn authorise(received: &Received, key: &str) -> Option<Answer> {
 }
 
 /// A time the way Signzy writes it: `yyyy-MM-dd HH:mm:ss` in India, without a zone.
-fn stamp(at: Instant) -> String {
+fn stamp(at: Timestamp) -> String {
     india::local(at).format("%Y-%m-%d %H:%M:%S").to_string()
 }
 

@@ -5,8 +5,8 @@
 
 use chrono::NaiveDate;
 use judge::facts::PaymentRetry;
-use judge::{RetryRefusal, Rule};
-use mandated::domain::{Amount, Instant, Notify, ProviderKind};
+use judge::{RetryRefusal, Rule, Timestamp};
+use mandated::domain::{Amount, Notify, ProviderKind};
 use serde_json::{Value, json};
 
 use super::super::answers;
@@ -210,7 +210,7 @@ pub(in super::super) fn retry(
 fn refusal(
     mandate: &Mandate,
     index: usize,
-    now: Instant,
+    now: Timestamp,
     ledger: &mut Ledger,
 ) -> Option<&'static str> {
     let payment = mandate.payments.get(index)?;

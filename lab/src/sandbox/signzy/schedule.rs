@@ -1,8 +1,8 @@
 //! What Signzy does by itself: it debits a periodic eMandate on its cycle days at 07:00 and knows on the next day.
 
 use chrono::NaiveDate;
-use judge::Presenter;
-use mandated::domain::{Amount, Instant, Notify, ProviderKind};
+use judge::{Presenter, Timestamp};
+use mandated::domain::{Amount, Notify, ProviderKind};
 
 use super::super::ledger::{Debit, Ledger};
 use super::super::mandate::{Mandate, Status, World};
@@ -18,7 +18,7 @@ enum Next {
 /// Plays an eMandate up to an instant, in the order of time.
 pub(in super::super) fn settle(
     mandate: &mut Mandate,
-    now: Instant,
+    now: Timestamp,
     world: &World,
     ledger: &mut Ledger,
 ) {
@@ -32,7 +32,7 @@ pub(in super::super) fn settle(
     }
 }
 
-fn next(mandate: &Mandate) -> Option<(Instant, Next)> {
+fn next(mandate: &Mandate) -> Option<(Timestamp, Next)> {
     let begins = (mandate.terms.notify == Notify::Provider)
         .then(|| mandate.terms.cycle_days.get(mandate.cycles_begun))
         .flatten()
@@ -54,7 +54,7 @@ fn next(mandate: &Mandate) -> Option<(Instant, Next)> {
 }
 
 /// A cycle that begins while the eMandate is not active is not debited.
-fn begin(mandate: &mut Mandate, cycle: NaiveDate, at: Instant, world: &World) {
+fn begin(mandate: &mut Mandate, cycle: NaiveDate, at: Timestamp, world: &World) {
     mandate.cycles_begun = mandate.cycles_begun.saturating_add(1);
     let Some(amount) = mandate
         .terms
@@ -74,7 +74,7 @@ pub(super) fn payment(
     mandate: &Mandate,
     amount: Amount,
     cycle: NaiveDate,
-    at: Instant,
+    at: Timestamp,
     world: &World,
 ) -> Payment {
     let number = mandate.payments.len().saturating_add(1);
@@ -97,7 +97,7 @@ pub(super) fn payment(
 }
 
 /// Presents a payment to the payer's bank.
-pub(super) fn present(mandate: &mut Mandate, index: usize, at: Instant, world: &World) {
+pub(super) fn present(mandate: &mut Mandate, index: usize, at: Timestamp, world: &World) {
     let payment = mandate.payments.get(index);
     let Some(debit) = payment.map(|payment| (payment.cycle, payment.amount)) else {
         return;

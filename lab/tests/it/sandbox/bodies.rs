@@ -1,7 +1,7 @@
 //! The documented bodies, field for field, each provoked by a request that deserves it.
 
 use lab::sandbox::{Call, Reason, Registration, Then};
-use mandated::domain::{Notify, ProviderKind, Rail};
+use mandated::domain::{Notify, ProviderKind};
 use serde_json::Value;
 
 use super::*;

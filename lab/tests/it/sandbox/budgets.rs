@@ -1,7 +1,7 @@
 //! How often and how soon: each budget of a rail is broken once, at its edge.
 
 use lab::sandbox::{Call, Reason, Then};
-use mandated::domain::{Notify, Rail};
+use mandated::domain::Notify;
 
 use super::*;
 

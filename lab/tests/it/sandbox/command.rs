@@ -3,7 +3,6 @@
 use std::path::Path;
 
 use lab::sandbox::{SandboxArgs, read_mandates, run};
-use mandated::domain::Rail;
 
 use super::*;
 

@@ -1,7 +1,7 @@
 //! Each fault, with what it leaves behind: whether the order exists, and whether money moved.
 
 use lab::sandbox::{Call, Fault, Reason, Then};
-use mandated::domain::{Notify, Rail};
+use mandated::domain::Notify;
 
 use super::*;
 

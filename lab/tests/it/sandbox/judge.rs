@@ -1,7 +1,7 @@
 //! Every rule is broken once, and written down; and a caller who breaks none has a clean ledger.
 
 use lab::sandbox::{Call, Fault, Reason, Then};
-use mandated::domain::{Notify, Rail};
+use mandated::domain::Notify;
 
 use super::*;
 

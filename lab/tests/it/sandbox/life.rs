@@ -1,7 +1,7 @@
 //! What happens by itself as time passes, and that the same seed lives the same month.
 
 use lab::sandbox::{Call, Reason, Then};
-use mandated::domain::{Notify, Rail};
+use mandated::domain::Notify;
 
 use super::*;
 

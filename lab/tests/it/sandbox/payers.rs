@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use lab::sandbox::{Call, Decline, Due, Fault, Hourly, Reason, Then};
 use mandated::domain::classify::{Classifier, Signals};
-use mandated::domain::{Notify, Rail};
+use mandated::domain::{Notify, Rail as ProductRail};
 
 use super::*;
 
@@ -39,7 +39,11 @@ fn class(rail: Rail, reason: Reason, code: &str) -> &'static str {
 #[test]
 fn every_answer_of_a_bank_is_documented_as_what_it_is() {
     let classifier = Classifier::builtin().unwrap();
-    for rail in [Rail::Upi, Rail::Card, Rail::Enach] {
+    for (rail, product_rail) in [
+        (Rail::Upi, ProductRail::Upi),
+        (Rail::Card, ProductRail::Card),
+        (Rail::Enach, ProductRail::Enach),
+    ] {
         for reason in Reason::ALL {
             let declines: Vec<_> = Decline::documented(reason, rail).collect();
             assert!(!declines.is_empty());
@@ -48,7 +52,7 @@ fn every_answer_of_a_bank_is_documented_as_what_it_is() {
                     let signals = Signals {
                         account: "main",
                         provider: ProviderKind::Juspay,
-                        rail,
+                        rail: product_rail,
                         http_status: 200,
                         status: Some(&decline.status),
                         codes,
@@ -62,7 +66,7 @@ fn every_answer_of_a_bank_is_documented_as_what_it_is() {
                     ("resp_code", decline.resp_code.as_deref().unwrap()),
                     ("resp_category", decline.resp_category.as_deref().unwrap()),
                 ];
-                assert_eq!(class_of(&codes), wanted, "{rail} {decline:?}");
+                assert_eq!(class_of(&codes), wanted, "{rail:?} {decline:?}");
                 if rail == Rail::Enach {
                     // Signzy shows no codes.
                     assert_eq!(class_of(&[]), wanted, "{decline:?}");
