@@ -2,3 +2,5 @@
 
 pub mod decide;
 pub mod gate;
+pub mod transition;
+pub mod verdict;

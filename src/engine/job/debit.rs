@@ -8,7 +8,7 @@ use crate::domain::machine::decide::{
 use crate::domain::outcome::{CallFailure, Counter};
 use crate::domain::retry::after;
 use crate::domain::window::Span;
-use crate::domain::{Event, Notify, Outcome, State, Step};
+use crate::domain::{Notify, Outcome, State, Step};
 use crate::provider::{
     Call, ExecuteRequest, LookupRequest, Notice, Provider, Reply, RetryRequest, Wire,
 };
@@ -185,8 +185,7 @@ impl Run<'_> {
             without.intent = None;
             without.state = State::Retrying;
             let mut decision = decide(&without, Step::Lookup, &before.outcome);
-            decision.events.insert(0, Event::NotProcessed);
-            decision.closes_intent = true;
+            decision.not_processed = true;
             return decision;
         };
         // It says nothing about the order: the call is still due, a little later.
@@ -294,7 +293,8 @@ impl Run<'_> {
             );
             // An order that could not be looked at is not forgotten because another one could.
             decision.next = decision.next.or(last.and_then(|earlier| earlier.next));
-            let found = decision.collected.is_some() || decision.closes_intent;
+            let verdict = decision.verdict;
+            let found = verdict.collected().is_some() || verdict.proves_the_call();
             if found && current > 1 && decision.next.is_none() {
                 // The others are looked at when this is on record.
                 decision.next = Some(Next {

@@ -14,9 +14,10 @@ use std::time::Duration;
 
 use crate::domain::machine::decide::{Decision, decide};
 use crate::domain::machine::gate::{Gate, gate};
+use crate::domain::machine::transition::transition;
 use crate::domain::policy::Policy;
 use crate::domain::{
-    Event, Execution, IllegalTransition, Instant, LeaseToken, Notify, Outcome, State, Step, state,
+    Execution, IllegalTransition, Instant, LeaseToken, Notify, Outcome, State, Step,
 };
 use crate::failpoint::around;
 use crate::provider::{Client, Provider, Reply};
@@ -139,7 +140,7 @@ pub async fn run(
         .intent
         .is_some_and(|intent| intent.is_retry);
     let needs_counter = retrying || run.client.execute_needs_counter();
-    let (mut decision, told) = match gate(
+    let (decision, told) = match gate(
         &claimed.execution,
         step,
         claimed.opened,
@@ -157,20 +158,19 @@ pub async fn run(
         order,
         ..
     } = run;
-    let to_state =
-        end(claimed.execution.state, &mut decision).map_err(|source| JobError::Illegal {
-            step,
-            execution,
-            source,
-        })?;
-    let mut settlement = settlement(engine, &claimed, &decision, to_state, told, &policy);
+    let change = transition(&claimed.execution, &decision).map_err(|source| JobError::Illegal {
+        step,
+        execution,
+        source,
+    })?;
+    let mut settlement = settlement(engine, &claimed, &decision, &change, told, &policy);
     settlement.fault = attempts
         .last()
-        .and_then(|attempt| fault(attempt, &decision, to_state));
+        .and_then(|attempt| fault(attempt, &decision, &change));
     // A new order has no debit of the provider's yet.
     settlement.provider_ref =
         provider_ref.filter(|_| settlement.order_no == claimed.execution.progress.order_no);
-    settlement.debit_order_id = decision.collected.map(|_| order);
+    settlement.debit_order_id = change.collected.map(|_| order);
     let lag = now
         .signed_duration_since(claimed.run_at)
         .to_std()
@@ -179,30 +179,12 @@ pub async fn run(
         account: account.name.clone(),
         claimed,
         decision,
-        to_state,
+        to_state: change.to,
         settlement,
         attempts,
         at: now,
         lag,
     })
-}
-
-/// Where a decision leads. `executing` is no state that is stored: a call of which nothing was found out, and whose intent stays open,
-/// is not proven.
-fn end(from: State, decision: &mut Decision) -> Result<State, IllegalTransition> {
-    let to = follow(from, &decision.events)?;
-    if to != State::Executing {
-        return Ok(to);
-    }
-    decision.events.push(Event::Unproven);
-    follow(from, &decision.events)
-}
-
-/// The state after some events.
-fn follow(from: State, events: &[Event]) -> Result<State, IllegalTransition> {
-    events
-        .iter()
-        .try_fold(from, |state, event| state::apply(state, *event))
 }
 
 impl Run<'_> {

@@ -3,6 +3,7 @@
 use super::{Run, Told};
 use crate::domain::ids::{notification_ref, order_id};
 use crate::domain::machine::decide::Decision;
+use crate::domain::machine::transition::Transition;
 use crate::domain::outcome::CallFailure;
 use crate::domain::policy::Policy;
 use crate::domain::{Amount, Class, Event, MandateStatus, Notify, Outcome, ProviderKind, State};
@@ -58,7 +59,7 @@ pub(super) fn settlement(
     engine: &Engine,
     claimed: &Claimed,
     decision: &Decision,
-    to_state: State,
+    change: &Transition,
     told: Option<Told>,
     policy: &Policy,
 ) -> Settlement {
@@ -74,13 +75,13 @@ pub(super) fn settlement(
         execution_id: id,
         lease_token: claimed.token,
         from_state: claimed.execution.state,
-        to_state,
+        to_state: change.to,
         reason: wording::reason(&decision.reason, policy.debit_windows.time_zone()),
         class: decision.class.map(Class::as_str),
         step: decision.next.map(|next| next.step.as_str()),
         run_at: decision.next.map(|next| next.span.opens),
         run_before: decision.next.and_then(|next| next.span.closes),
-        closes_intent: decision.closes_intent,
+        closes_intent: change.closes_intent,
         order_no: after.order_no,
         order_id: order_id(&engine.tag, id, after.order_no),
         notification_no: after.notification_no,
@@ -105,7 +106,7 @@ pub(super) fn settlement(
         card_tries: Some(decision.declined)
             .filter(|tries| *tries > 0 && policy.max_attempts_in_30_days.is_some()),
         fault: None,
-        debit_minor: decision.collected.map(Amount::minor),
+        debit_minor: change.collected.map(Amount::minor),
         debit_order_id: None,
         told_no: told.as_ref().map(|_| before.notification_no),
         told_ref: told.as_ref().map(|_| reference(before.notification_no)),
@@ -119,10 +120,9 @@ const MAX_FAULT: usize = 100;
 
 /// What is wrong with the account or with us, if that is why this execution goes on no further: a person must decide, or the
 /// provider does not know the mandate, which may only mean that it was asked with another account's credentials.
-pub(super) fn fault(attempt: &Attempt, decision: &Decision, to_state: State) -> Option<String> {
+pub(super) fn fault(attempt: &Attempt, decision: &Decision, change: &Transition) -> Option<String> {
     let ours = matches!(decision.class, Some(Class::OurRequest | Class::PayeeSide));
-    let parked =
-        ours && to_state == State::Review && decision.events.contains(&Event::ReviewNeeded);
+    let parked = ours && change.to == State::Review && change.events.contains(&Event::ReviewNeeded);
     let unknown = decision.mandate == Some(MandateStatus::Revoked) && is_unknown(attempt);
     if !parked && !unknown {
         return None;
