@@ -209,7 +209,7 @@ fn a_wish_is_refused_where_the_mandate_the_cycle_or_a_budget_does_not_allow_it()
     let said = refused(|one| one.cycle.closes_at = at("2026-12-10T02:00:00Z"));
     assert!(matches!(said, Declined::CycleOver(_)), "{said}");
     let said = refused(|one| one.cycle.closes_at = at("2026-12-10T22:00:00Z"));
-    assert!(matches!(said, Declined::NoTime(_)), "{said}");
+    assert!(matches!(said, Declined::Closed { .. }), "{said}");
     let said = refused(|one| {
         one.intent = executing(at("2026-12-02T02:00:00Z")).intent;
     });

@@ -178,11 +178,11 @@ fn a_notification_is_not_renewed_more_often_than_the_order_may_have() {
     let renewed =
         |execution: &Execution| says(execution, Step::Execute, at("2026-12-18T23:00:00Z"));
     execution.progress.notification_no = 2;
-    assert!(renewed(&execution).contains("[renewed]"));
+    assert!(renewed(&execution).contains("NotificationRenewed"));
     execution.progress.notification_no = 3;
     let said = renewed(&execution);
     assert!(
-        said.contains("[cycle_closed]") && said.contains("used up (3)"),
+        said.contains("CycleClosed") && said.contains("NotificationsSpent(3)"),
         "{said}"
     );
 }
