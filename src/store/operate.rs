@@ -14,9 +14,10 @@ use super::{planning, policies};
 use crate::domain::ids::{notification_ref, order_id};
 use crate::domain::machine::decide::Decision;
 use crate::domain::machine::decide::operator::{Declined, Known, Waiting, Wish, follow};
+use crate::domain::machine::transition;
 use crate::domain::policy::Policy;
 use crate::domain::{
-    Class, Execution, ExecutionId, Instant, Mandate, Notify, ProviderKind, State, Step, state,
+    Class, Execution, ExecutionId, Instant, Mandate, Notify, ProviderKind, State, Step,
 };
 
 /// A wish that was granted.
@@ -95,14 +96,15 @@ pub async fn operate(conn: &mut PgConnection, wished: Wished<'_>) -> Result<Oper
         Ok(decision) => decision,
         Err(declined) => return refused(tx, Operated::Declined(declined)).await,
     };
-    let events = decision.events.iter();
-    let to = events.copied().try_fold(locked.stored, state::apply);
+    let change = transition(execution, &decision);
     let done = Granted {
         mandate_ref: locked.mandate.reference.clone(),
         cycle_on: locked.execution.cycle.on,
         order_id: order_id(&tag, id, decision.progress.order_no),
         from: locked.stored,
-        to: to.map_err(|illegal| corrupt("execution", id.0, illegal.to_string()))?,
+        to: change
+            .map_err(|illegal| corrupt("execution", id.0, illegal.to_string()))?
+            .to,
         next_step: decision.next.map(|next| next.step),
         next_at: decision.next.map(|next| next.span.opens),
     };

@@ -2,7 +2,8 @@
 
 use super::decide::Decision;
 use super::request::Request;
-use crate::domain::{IllegalTransition, Instant, NotificationState, State};
+use super::transition::Transition;
+use crate::domain::{IllegalTransition, Instant, NotificationState};
 
 /// The next thing to do for a job.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,18 +31,18 @@ pub enum Action {
         leave_by: Instant,
     },
     /// Commit this, if the lease is still ours.
-    Settle(Box<Transition>),
+    Settle(Box<Conclusion>),
     /// Leave the job to its lease: [`super::rescue`] says how it goes on.
     Abandon(Abandoned),
 }
 
 /// What a job came to: all that its settlement commits.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Transition {
-    /// Where the execution stands from now on.
-    pub to: State,
+pub struct Conclusion {
     /// What follows, and why.
     pub decision: Decision,
+    /// What that changes.
+    pub transition: Transition,
     /// The provider's id for the debit of the current order.
     pub provider_ref: Option<String>,
     /// The order whose debit is proven.

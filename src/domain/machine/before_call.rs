@@ -9,7 +9,7 @@ use super::recheck::Recheck;
 use super::{Machine, Phase};
 use crate::domain::outcome::{CallFailure, Counter};
 use crate::domain::retry::after;
-use crate::domain::{Event, Instant, Outcome, State, Step};
+use crate::domain::{Instant, Outcome, State, Step};
 
 /// Why an order is looked up.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -149,8 +149,7 @@ impl Machine<'_> {
             without.state = State::Retrying;
             let (outcome, counter) = (&answer.outcome, answer.counter);
             let mut decision = decide(&without, Step::Lookup, outcome, counter, self.policy, now);
-            decision.events.insert(0, Event::NotProcessed);
-            decision.closes_intent = true;
+            decision.not_processed = true;
             return decision;
         };
         // It says nothing about the order: the call is still due, a little later.

@@ -25,6 +25,8 @@ mod input;
 mod recheck;
 mod request;
 pub mod rescue;
+mod transition;
+mod verdict;
 
 use std::mem::replace;
 
@@ -33,17 +35,18 @@ use chrono::NaiveDate;
 use crate::domain::outcome::{CallFailure, NotificationOutcome};
 use crate::domain::policy::Policy;
 use crate::domain::{
-    Event, Execution, IllegalTransition, Instant, MandateStatus, NotificationState, State, Step,
-    state,
+    Execution, Instant, MandateStatus, NotificationState, Step,
 };
 
-pub use action::{Abandoned, Action, Transition};
+pub use action::{Abandoned, Action, Conclusion};
 use before_call::LookupPurpose;
 use decide::notification::decide_notification;
 use decide::{Decision, decide};
 use gate::{Gate, asked, gate};
 pub use input::{Answer, Input};
 pub use request::{Notice, Request, RetryRequest};
+pub use transition::{Transition, transition};
+pub use verdict::Verdict;
 
 /// A claimed job, as far as the protocol depends on it. All of it is in the row.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -250,20 +253,20 @@ impl<'a> Machine<'a> {
 
     fn settle_notification(
         &mut self,
-        mut decision: Decision,
+        decision: Decision,
         notification: Option<NotificationState>,
     ) -> Action {
-        let to = match end(self.job.execution.state, &mut decision) {
-            Ok(to) => to,
+        let transition = match transition(&self.job.execution, &decision) {
+            Ok(transition) => transition,
             Err(illegal) => return Action::Abandon(Abandoned::Illegal(illegal)),
         };
         // A new order has no debit of the provider's yet.
         let same_order = decision.progress.order_no == self.job.execution.progress.order_no;
-        Action::Settle(Box::new(Transition {
-            to,
+        Action::Settle(Box::new(Conclusion {
             provider_ref: self.provider_ref.take().filter(|_| same_order),
-            debited_order: decision.collected.map(|_| self.order_no),
+            debited_order: transition.collected.map(|_| self.order_no),
             notification,
+            transition,
             decision,
         }))
     }
@@ -286,22 +289,4 @@ const fn notification_state(outcome: &NotificationOutcome) -> Option<Notificatio
             | CallFailure::Throttled { .. },
         ) => None,
     }
-}
-
-/// Where a decision leads. `executing` is no state that is stored: a call of which nothing was found out, and whose intent stays open,
-/// is not proven.
-fn end(from: State, decision: &mut Decision) -> Result<State, IllegalTransition> {
-    let to = follow(from, &decision.events)?;
-    if to != State::Executing {
-        return Ok(to);
-    }
-    decision.events.push(Event::Unproven);
-    follow(from, &decision.events)
-}
-
-/// The state after some events.
-fn follow(from: State, events: &[Event]) -> Result<State, IllegalTransition> {
-    events
-        .iter()
-        .try_fold(from, |state, event| state::apply(state, *event))
 }

@@ -65,7 +65,8 @@ impl Machine<'_> {
         // An order that could not be looked at is not forgotten because another one could.
         let earlier = recheck.so_far.and_then(|so_far| so_far.next);
         decision.next = decision.next.or(earlier);
-        let found = decision.collected.is_some() || decision.closes_intent;
+        let verdict = decision.verdict;
+        let found = verdict.collected().is_some() || verdict.proves_the_call();
         if !found {
             self.keep_current_ref(recheck.order_no == current);
             return self.recheck_next(recheck.rest, Some(Box::new(decision)));

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::domain::machine::decide::Decision;
-use crate::domain::machine::{Action, Input, Job, Machine, Transition};
+use crate::domain::machine::{Action, Conclusion, Input, Job, Machine};
 use crate::domain::policy::Policy;
 use crate::domain::{Instant, LeaseToken, State};
 use crate::failpoint::around;
@@ -79,9 +79,9 @@ pub async fn run(
         attempts: Vec::new(),
     };
     let begun_at = run.now;
-    let transition = run.interpret(&policy).await?;
+    let conclusion = run.interpret(&policy).await?;
     let (attempts, at) = (run.attempts, run.now);
-    let settlement = settlement::build(engine, &claimed, &transition, &attempts, &policy);
+    let settlement = settlement::build(engine, &claimed, &conclusion, &attempts, &policy);
     let lag = begun_at
         .signed_duration_since(claimed.run_at)
         .to_std()
@@ -89,8 +89,8 @@ pub async fn run(
     Ok(Done {
         account: account.name.clone(),
         claimed,
-        to_state: transition.to,
-        decision: transition.decision,
+        to_state: conclusion.transition.to,
+        decision: conclusion.decision,
         settlement,
         attempts,
         at,
@@ -100,7 +100,7 @@ pub async fn run(
 
 impl Run<'_> {
     /// Carries out one action after the other, until the machine wants the job settled.
-    async fn interpret(&mut self, policy: &Policy) -> Result<Transition, JobError> {
+    async fn interpret(&mut self, policy: &Policy) -> Result<Conclusion, JobError> {
         let mut machine = Machine::new(self.job(), policy, self.now);
         let mut input = Input::Claimed;
         loop {
@@ -115,7 +115,7 @@ impl Run<'_> {
                 Action::ReadDebit => self.read_debit().await?,
                 Action::RecordCounter(counter) => self.record_counter(counter).await?,
                 Action::Send { request, leave_by } => self.send(&request, leave_by).await,
-                Action::Settle(transition) => return Ok(*transition),
+                Action::Settle(conclusion) => return Ok(*conclusion),
                 Action::Abandon(why) => return Err(JobError::abandoned(self.claimed, why)),
             };
         }

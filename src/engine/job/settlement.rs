@@ -1,7 +1,7 @@
 //! What a transition comes to in the database.
 
 use crate::domain::ids::{notification_ref, order_id};
-use crate::domain::machine::Transition;
+use crate::domain::machine::Conclusion;
 use crate::domain::policy::Policy;
 use crate::domain::{Class, Event, MandateStatus, Notify, ProviderKind, State};
 use crate::engine::Engine;
@@ -14,11 +14,11 @@ use crate::wording;
 pub(super) fn build(
     engine: &Engine,
     claimed: &Claimed,
-    transition: &Transition,
+    conclusion: &Conclusion,
     attempts: &[Attempt],
     policy: &Policy,
 ) -> Settlement {
-    let decision = &transition.decision;
+    let (decision, transition) = (&conclusion.decision, &conclusion.transition);
     let (id, after) = (claimed.execution.id, decision.progress);
     let last = attempts.last();
     let separate = claimed.execution.notify == Notify::Separate
@@ -38,26 +38,26 @@ pub(super) fn build(
             run_before: next.span.closes,
             parked: decision.parked,
         }),
-        closes_intent: decision.closes_intent,
+        closes_intent: transition.closes_intent,
         order_id: order_id(&engine.tag, id, after.order_no),
         notification_ref: separate.then(|| reference(after.notification_no)),
         progress: after,
-        provider_ref: transition.provider_ref.clone(),
+        provider_ref: conclusion.provider_ref.clone(),
         mandate: decision.mandate.map(|status| MandateChange {
             status,
             paused_at: claimed.execution.paused_at,
         }),
         card_tries: Some(decision.declined)
             .filter(|tries| *tries > 0 && policy.max_attempts_in_30_days.is_some()),
-        fault: last.and_then(|attempt| fault(attempt, transition)),
-        debit: decision
+        fault: last.and_then(|attempt| fault(attempt, conclusion)),
+        debit: transition
             .collected
-            .zip(transition.debited_order)
+            .zip(conclusion.debited_order)
             .map(|(amount, order_no)| Debit {
                 amount,
                 order_id: order_id(&engine.tag, id, order_no),
             }),
-        notification: transition.notification.map(|state| NotificationResult {
+        notification: conclusion.notification.map(|state| NotificationResult {
             no: notified_no,
             reference: reference(notified_no),
             state,
@@ -71,11 +71,11 @@ const MAX_FAULT: usize = 100;
 
 /// What is wrong with the account or with us, if that is why this execution goes on no further: a person must decide, or the
 /// provider does not know the mandate, which may only mean that it was asked with another account's credentials.
-fn fault(attempt: &Attempt, transition: &Transition) -> Option<String> {
-    let decision = &transition.decision;
+fn fault(attempt: &Attempt, conclusion: &Conclusion) -> Option<String> {
+    let (decision, transition) = (&conclusion.decision, &conclusion.transition);
     let ours = matches!(decision.class, Some(Class::OurRequest | Class::PayeeSide));
     let in_review =
-        transition.to == State::Review && decision.events.contains(&Event::ReviewNeeded);
+        transition.to == State::Review && transition.events.contains(&Event::ReviewNeeded);
     let unknown = decision.mandate == Some(MandateStatus::Revoked) && is_unknown(attempt);
     if !(ours && in_review || unknown) {
         return None;

@@ -5,8 +5,9 @@ use serde::Serialize;
 
 use super::scene::Scene;
 use crate::domain::machine::decide::{AccountPause, Decision};
+use crate::domain::machine::transition;
 use crate::domain::outcome::Failure;
-use crate::domain::{Class, Instant, MandateStatus, State, Step, state};
+use crate::domain::{Class, Instant, MandateStatus, State, Step};
 use crate::wording;
 
 /// What an answer came to, and what follows under the policy.
@@ -49,12 +50,7 @@ impl Verdict {
             Some(AccountPause::Refused) => (Some("refused"), None),
             Some(AccountPause::Throttled { until }) => (Some("throttled"), Some(until)),
         };
-        let events = &decision.events;
-        let state = events
-            .iter()
-            .try_fold(scene.execution.state, |state, event| {
-                state::apply(state, *event)
-            });
+        let change = transition(&scene.execution, decision);
         Self {
             outcome,
             class: failure.map(|failure| failure.class),
@@ -67,7 +63,7 @@ impl Verdict {
                 .and_then(|failure| failure.retry_after)
                 .map(|wait| wait.as_secs()),
             not_before: failure.and_then(|failure| failure.not_before),
-            state: state.ok(),
+            state: change.ok().map(|change| change.to),
             next_step: decision.next.map(|next| next.step),
             next_at: decision.next.map(|next| next.span.opens),
             next_before: decision.next.and_then(|next| next.span.closes),

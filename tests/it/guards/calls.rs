@@ -214,7 +214,7 @@ async fn a_debit_whose_turn_comes_when_its_window_is_over_waits_for_the_next_one
         .unwrap();
     assert_eq!(stage.calls("/txns").await, 0);
     assert_eq!(done.to_state, State::Retrying, "{:?}", done.decision);
-    assert!(done.decision.closes_intent);
+    assert!(done.settlement.closes_intent);
 }
 
 #[tokio::test]
@@ -282,7 +282,7 @@ async fn a_retry_whose_first_read_is_not_answered_stays_due() {
         let done = stage.run(Duration::from_mins(1)).await.unwrap();
         let next = done.decision.next.unwrap();
         assert_eq!(
-            (next.step, done.to_state, done.decision.closes_intent),
+            (next.step, done.to_state, done.settlement.closes_intent),
             (Step::Retry, State::Retrying, true),
             "HTTP {status}: {}",
             done.settlement.reason
@@ -332,7 +332,7 @@ async fn the_open_order_is_looked_at_before_those_that_were_followed_by_it() {
     // And the first one when this is on record: the second debit of the cycle is a refund due.
     assert_eq!(done.decision.next.map(|next| next.step), Some(Step::Verify));
     let (_stage, done) = twice(declined("mtest1o2")).await;
-    assert!(done.decision.closes_intent, "it is proven dead");
+    assert!(done.settlement.closes_intent, "it is proven dead");
     assert_eq!(done.decision.next.map(|next| next.step), Some(Step::Verify));
 }
 

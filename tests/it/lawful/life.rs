@@ -10,12 +10,13 @@ use mandated::domain::execution::{Intent, Progress};
 use mandated::domain::machine::decide::notification::decide_notification;
 use mandated::domain::machine::decide::{Decision, Next};
 use mandated::domain::machine::gate::{Gate, asked, execution_date, gate};
+use mandated::domain::machine::transition;
 use mandated::domain::outcome::{CallFailure, NotificationOutcome};
 use mandated::domain::plan::{Start, start};
 use mandated::domain::policy::Policy;
 use mandated::domain::{
     Amount, Class, Currency, Execution, ExecutionId, Instant, MandateStatus, Notify, ProviderKind,
-    Rail, State, Step, state,
+    Rail, State, Step,
 };
 use mandated::wording;
 
@@ -362,12 +363,10 @@ impl Life {
 
     fn follow(&mut self, decision: &Decision) -> Result<(), String> {
         let from = self.execution.state;
-        let to = decision
-            .events
-            .iter()
-            .try_fold(from, |state, event| state::apply(state, *event))
-            .map_err(|illegal| illegal.to_string())?;
-        if decision.collected.is_some() && from != State::Review {
+        let change =
+            transition(&self.execution, decision).map_err(|illegal| illegal.to_string())?;
+        let to = change.to;
+        if change.collected.is_some() && from != State::Review {
             self.debits += 1;
             if self.debits > 1 && to != State::Review {
                 return Err("a second debit that no person is told of".to_owned());
@@ -380,7 +379,7 @@ impl Life {
         }
         self.execution.progress = decision.progress;
         self.execution.class = decision.class;
-        if decision.closes_intent {
+        if change.closes_intent {
             self.execution.intent = None;
         }
         if let Some(status) = decision.mandate {

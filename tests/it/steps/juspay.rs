@@ -171,7 +171,7 @@ async fn a_duplicate_order_is_our_own_and_is_looked_up() {
     let look = (Step::Lookup, Duration::from_secs(90));
     assert_eq!(followed.next(), Some(look));
     assert_eq!(followed.decision.progress.order_no, 1, "the same order");
-    assert_eq!(followed.decision.collected, None);
+    assert_eq!(followed.change.collected, None);
 }
 
 #[tokio::test]
@@ -234,7 +234,7 @@ async fn nothing_to_retry_is_the_end_of_the_order_whatever_its_http_status() {
 async fn a_failure_with_http_200_is_not_a_success() {
     let (outcome, followed) = row(&Stage::new().await, "Passing invalid customer_id").await;
     assert!(outcome.starts_with("failed"), "{outcome}");
-    assert_eq!(followed.decision.collected, None);
+    assert_eq!(followed.change.collected, None);
     assert_ne!(followed.state, State::Charged);
     assert!(!followed.keeps_its_intent());
 }
@@ -250,7 +250,7 @@ async fn what_nobody_understands_is_neither_success_nor_failure() {
     for followed in [pending, page] {
         assert!(followed.keeps_its_intent());
         assert_eq!(followed.next().unwrap().0, Step::Lookup);
-        assert_eq!(followed.decision.collected, None);
+        assert_eq!(followed.change.collected, None);
     }
 }
 
@@ -259,7 +259,7 @@ async fn only_a_charge_collects() {
     let stage = Stage::new().await;
     for (name, status, body) in EXECUTED {
         let (outcome, followed) = executed(&stage, *status, body).await;
-        let collected = followed.decision.collected.is_some();
+        let collected = followed.change.collected.is_some();
         assert_eq!(collected, outcome == "charged", "{name}");
         assert_eq!(collected, followed.state == State::Charged, "{name}");
     }

@@ -202,7 +202,7 @@ async fn an_order_of_another_amount_is_collected_and_goes_to_a_person() {
         let scene = Scene::look_up(Rail::Upi, State::Pending);
         let (_, followed) = looked_up(&stage, &scene, &body).await;
         assert_eq!(followed.state, state, "{amount}");
-        assert!(followed.decision.collected.is_some(), "{amount}");
+        assert!(followed.change.collected.is_some(), "{amount}");
     }
 }
 
@@ -214,7 +214,7 @@ async fn money_that_came_back_is_not_collected() {
         let scene = Scene::look_up(Rail::Upi, State::Pending);
         let (_, followed) = looked_up(&stage, &scene, &body).await;
         assert_eq!(followed.state, State::Failed, "{status}");
-        assert_eq!(followed.decision.collected, None);
+        assert_eq!(followed.change.collected, None);
     }
 }
 

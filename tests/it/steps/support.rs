@@ -9,11 +9,12 @@ use mandated::domain::cycle::Cycle;
 use mandated::domain::execution::{Intent, Progress};
 use mandated::domain::machine::decide::notification::decide_notification;
 use mandated::domain::machine::decide::{AccountPause, Decision, decide};
+use mandated::domain::machine::{Transition, transition};
 use mandated::domain::outcome::NotificationOutcome;
 use mandated::domain::policy::Policy;
 use mandated::domain::{
     Class, Execution, ExecutionId, Instant, MandateStatus, Notify, Outcome, ProviderKind, Rail,
-    State, Step, state,
+    State, Step,
 };
 use mandated::provider::Reply;
 
@@ -183,15 +184,10 @@ impl Scene {
     }
 
     fn followed(&self, decision: Decision) -> Followed {
-        let state = decision
-            .events
-            .iter()
-            .try_fold(self.execution.state, |from, event| {
-                state::apply(from, *event)
-            })
-            .unwrap();
+        let change = transition(&self.execution, &decision).unwrap();
         Followed {
-            state,
+            state: change.to,
+            change,
             had_intent: self.execution.intent.is_some(),
             decision,
             now: self.now,
@@ -204,6 +200,7 @@ impl Scene {
 pub(super) struct Followed {
     pub(super) state: State,
     pub(super) decision: Decision,
+    pub(super) change: Transition,
     had_intent: bool,
     now: Instant,
 }
@@ -217,14 +214,14 @@ impl Followed {
     }
 
     pub(super) fn keeps_its_intent(&self) -> bool {
-        self.had_intent && !self.decision.closes_intent
+        self.had_intent && !self.change.closes_intent
     }
 }
 
 /// One row of a table: the state, the intent, the next step, the mandate, the account.
 impl fmt::Display for Followed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let intent = match (self.had_intent, self.decision.closes_intent) {
+        let intent = match (self.had_intent, self.change.closes_intent) {
             (false, _) => "-",
             (true, true) => "closed",
             (true, false) => "open",

@@ -1,14 +1,15 @@
-//! What follows from a debit, a look-up or a retry that did not fail: collected, pending, unproven, not processed.
+//! What follows from a debit, a look-up or a retry that did not fail: collected, not found, not processed, given back.
 
 use std::time::Duration;
 
-use super::timing::{daily, lookup_at, may_look, next_window};
+use super::timing::{lookup_at, may_look, next_window};
 use super::{AccountPause, Context, Decision, Next, keep};
+use crate::domain::machine::verdict::Verdict;
 use crate::domain::outcome::{CallFailure, Failure};
 use crate::domain::reason::{CallCause, Doubt, OrderCause, Then};
 use crate::domain::retry::{after, backoff_delay};
 use crate::domain::window::Span;
-use crate::domain::{Amount, Event, Instant, Notify, State, Step};
+use crate::domain::{Amount, Instant, State, Step};
 
 /// Between two tries of a call that did not get through.
 const CALL_BACKOFF: (Duration, Duration) = (Duration::from_secs(30), Duration::from_mins(30));
@@ -18,8 +19,6 @@ impl Context<'_> {
     pub(super) fn charged(self, amount: Option<Amount>) -> Decision {
         let due = self.execution.amount;
         let mut decision = keep(self.execution, None, OrderCause::Collected);
-        decision.closes_intent = true;
-        decision.collected = Some(amount.unwrap_or(due));
         decision.class = None;
         // The provider's silent tries before the one that went through.
         let (tried, before) = (
@@ -29,10 +28,10 @@ impl Context<'_> {
         decision.declined = tried.saturating_sub(before).saturating_sub(1);
         match amount {
             Some(debited) if debited != due => {
-                decision.events = vec![Event::ReviewNeeded];
+                decision.verdict = Verdict::CollectedOtherAmount(debited);
                 decision.reason = OrderCause::CollectedOtherAmount { debited, due }.into();
             }
-            Some(_) | None => decision.events = vec![Event::Collected],
+            Some(_) | None => decision.verdict = Verdict::Collected(due),
         }
         // An earlier order of this cycle could still be collected by the provider: look once more.
         if self.execution.progress.order_no > 1 {
@@ -42,119 +41,6 @@ impl Context<'_> {
             ));
         }
         decision
-    }
-
-    /// The provider works on it: ask again, and after a while ask a person.
-    pub(super) fn pending(self) -> Decision {
-        let why = match self.execution.approval_above {
-            Some(above) => OrderCause::NeedsApproval { above },
-            None => OrderCause::Pending,
-        };
-        let mut decision = keep(self.execution, None, why);
-        self.mark_call(&mut decision);
-        decision.events = vec![Event::Accepted];
-        self.look_again(decision)
-    }
-
-    /// The answer proves nothing.
-    pub(super) fn unproven(self, why: Doubt) -> Decision {
-        let mut decision = keep(self.execution, None, OrderCause::Unproven(why));
-        if self.step.moves_money() {
-            self.mark_call(&mut decision);
-            decision.events = vec![Event::Unproven];
-        } else if self.execution.is_watched() {
-            // The payment exists: from now on it is one that stays open too long.
-            if self.execution.state == State::Planned {
-                decision.events = vec![Event::Accepted];
-            }
-        } else if self.execution.state != State::Retrying {
-            decision.events = vec![Event::Unproven];
-        }
-        self.look_again(decision)
-    }
-
-    /// Notes that a money-moving call went out: this one, or one of a worker that was lost, which a look-up has found.
-    pub(super) fn mark_call(self, decision: &mut Decision) {
-        let progress = &mut decision.progress;
-        progress.tries = 0;
-        let sent = if self.step.moves_money() {
-            progress.lookups = 0;
-            Some(self.now)
-        } else {
-            // Not before its intent: earlier is the safe side for a notification that runs out.
-            let opened = self.execution.intent.map(|intent| intent.opened_at);
-            opened.filter(|opened| progress.sent_at.is_none_or(|sent| sent < *opened))
-        };
-        progress.sent_at = sent.or(progress.sent_at);
-        // A provider that notifies by itself does so from the call on at the earliest.
-        if self.execution.notify == Notify::Provider
-            && progress.execute_at.is_some()
-            && progress.delivered_at.is_none()
-        {
-            progress.delivered_at = progress.sent_at;
-        }
-    }
-
-    /// The next look-up; a person instead when the provider has worked on it for too long.
-    pub(super) fn look_again(self, mut decision: Decision) -> Decision {
-        if self.step == Step::Lookup {
-            decision.progress.lookups = decision.progress.lookups.saturating_add(1);
-        }
-        let mut seen = self.execution.clone();
-        seen.progress = decision.progress;
-        let opened = seen
-            .progress
-            .sent_at
-            .or(seen.intent.map(|intent| intent.opened_at));
-        let since = opened
-            .map(|sent| seen.progress.execute_at.map_or(sent, |at| at.max(sent)))
-            .or(self.presented_at());
-        if let Some(since) = since
-            && self.now >= after(since, self.policy.review_after)
-        {
-            if self.stays_unknown(&decision) {
-                return self.asked_daily(decision, since);
-            }
-            decision.events = vec![Event::ReviewNeeded];
-            decision.reason = decision.reason.then(Then::AskPerson { since });
-            decision.next = Some(Next::at(
-                Step::Verify,
-                after(self.now, self.policy.lookup_every),
-            ));
-            return decision;
-        }
-        decision.next = Some(Next::at(
-            Step::Lookup,
-            lookup_at(&seen, self.policy, self.now),
-        ));
-        decision
-    }
-
-    /// Whether what follows is that nothing is proven.
-    fn stays_unknown(self, decision: &Decision) -> bool {
-        match decision.events.last() {
-            Some(event) => *event == Event::Unproven,
-            None => matches!(self.execution.state, State::Unknown | State::Executing),
-        }
-    }
-
-    /// An outcome that nothing has proven for long stays unknown: only proof or a person ends it, and no day does. It is asked about
-    /// once a day.
-    fn asked_daily(self, mut decision: Decision, since: Instant) -> Decision {
-        let wanted = after(self.now, daily(self.policy));
-        decision.reason = decision.reason.then(Then::AskDaily { since });
-        decision.events = vec![Event::Unproven];
-        decision.next = Some(Next::at(
-            Step::Lookup,
-            may_look(self.execution, self.policy, wanted),
-        ));
-        decision
-    }
-
-    /// When the provider presented a payment that it makes by itself, once there is one.
-    fn presented_at(self) -> Option<Instant> {
-        let presented = self.execution.is_watched() && self.execution.state != State::Planned;
-        presented.then_some(self.execution.cycle.debit_at)
     }
 
     /// The provider knows no such order or payment.
@@ -176,20 +62,11 @@ impl Context<'_> {
         self.not_processed(OrderCause::NeverProcessed)
     }
 
-    /// Not proven, and not before some time: asking earlier proves nothing.
-    pub(super) fn not_before(self, at: Instant, why: Doubt) -> Decision {
-        let mut decision = self.unproven(why);
-        if let Some(next) = decision.next.as_mut() {
-            next.span.opens = may_look(self.execution, self.policy, next.span.opens.max(at));
-        }
-        decision
-    }
-
     /// A watched mandate whose payment has not appeared.
     fn not_presented(self) -> Decision {
         if self.now >= self.execution.cycle.closes_at {
             let mut decision = keep(self.execution, None, OrderCause::NotPresented);
-            decision.events = vec![Event::ReviewNeeded];
+            decision.verdict = Verdict::Review;
             return decision;
         }
         let mut decision = keep(self.execution, None, OrderCause::NotPresentedYet);
@@ -209,8 +86,7 @@ impl Context<'_> {
         let step = if is_retry { Step::Retry } else { Step::Execute };
         let mut decision = keep(self.execution, None, why);
         decision.reason = decision.reason.then(Then::SameCall);
-        decision.events = vec![Event::NotProcessed];
-        decision.closes_intent = true;
+        decision.not_processed = true;
         decision.progress.tries = decision.progress.tries.saturating_add(1);
         // Whatever comes of it, the order gets its second look: of a lost worker's call nobody knows when it left.
         let opened = self.execution.intent.map(|intent| intent.opened_at);
@@ -285,8 +161,7 @@ impl Context<'_> {
         decision.account = account;
         decision.progress.tries = tries.saturating_add(1);
         if self.step.moves_money() {
-            decision.events = vec![Event::NotProcessed];
-            decision.closes_intent = true;
+            decision.not_processed = true;
             decision.next = Some(self.window_after(self.step, at));
         } else {
             decision.next = Some(Next::at(self.step, at));
@@ -297,9 +172,8 @@ impl Context<'_> {
     /// Collected and given back: this order is over and the cycle not collected.
     pub(super) fn reversed(self, failure: &Failure) -> Decision {
         let mut decision = keep(self.execution, None, OrderCause::Reversed);
-        decision.events = vec![Event::GivenUp];
+        decision.verdict = Verdict::GivenUp;
         decision.class = Some(failure.class);
-        decision.closes_intent = true;
         decision.next = Some(Next::at(
             Step::Verify,
             after(self.now, self.policy.verify_after),
@@ -311,7 +185,7 @@ impl Context<'_> {
     pub(super) fn odd(self, failure: &Failure) -> Decision {
         let words = failure.message.as_ref().or(failure.code.as_ref()).cloned();
         let mut decision = keep(self.execution, None, OrderCause::ToBeJudged { words });
-        decision.events = vec![Event::ReviewNeeded];
+        decision.verdict = Verdict::Review;
         decision.class = Some(failure.class);
         decision.next = Some(Next::at(
             Step::Verify,

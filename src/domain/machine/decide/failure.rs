@@ -1,16 +1,16 @@
 //! What follows from a failure: another try of the order, its end, or a person.
 
-use super::order::{last_try, latest_debit, renew_progress};
+use super::order::{last_try, latest_debit};
 use super::strategy::{Wanted, strategy_time};
 use super::timing::{may_look, next_window};
 use super::{Context, Decision, Next, keep};
 use crate::domain::execution::Progress;
+use crate::domain::machine::verdict::Verdict;
 use crate::domain::outcome::Failure;
-use crate::domain::plan::{self, Start};
-use crate::domain::policy::{Policy, Strategy};
-use crate::domain::reason::{Doubt, FailureWords, GateCause, OrderCause, Then, TimeChoice};
-use crate::domain::retry::{after, jitter};
-use crate::domain::{Class, Event, Execution, Instant, MandateStatus, Notify, State, Step};
+use crate::domain::policy::Strategy;
+use crate::domain::reason::{Doubt, FailureWords, OrderCause, Then, TimeChoice};
+use crate::domain::retry::after;
+use crate::domain::{Class, Instant, MandateStatus, State, Step};
 
 impl Context<'_> {
     /// The order's attempt ended without a collection.
@@ -29,7 +29,6 @@ impl Context<'_> {
         let words = FailureWords::from(failure);
         let mut decision = keep(self.execution, None, OrderCause::Failed { words, before });
         decision.class = before.or(Some(failure.class));
-        decision.closes_intent = true;
         decision.progress.not_before = self.asked_to_wait(failure);
         self.mark_call(&mut decision);
         decision.progress.debits_tried = self.tried(failure.class);
@@ -47,7 +46,7 @@ impl Context<'_> {
             decision.progress.lookups = decision.progress.lookups.saturating_add(1);
         }
         if needs_person(failure.class) {
-            decision.events = vec![Event::ReviewNeeded];
+            decision.verdict = Verdict::NeedsPerson;
             decision.next = Some(Next::at(
                 Step::Verify,
                 after(self.now, self.policy.verify_after),
@@ -55,18 +54,12 @@ impl Context<'_> {
             return decision;
         }
         if let Some((next, why)) = self.retry_time(failure, &decision.progress) {
-            decision.events = vec![Event::Declined];
+            decision.verdict = Verdict::Declined;
             decision.next = Some(next);
             decision.reason = decision.reason.then(Then::TryAgain(why));
             return decision;
         }
         self.end_of_order(decision, failure)
-    }
-
-    /// Until when an answer asks us to wait, if it does. A later one counts, an earlier wish is not taken back by silence.
-    fn asked_to_wait(self, failure: &Failure) -> Option<Instant> {
-        let asked = Some(failure.allowed_from(self.now)).filter(|at| *at > self.now);
-        asked.max(self.execution.progress.not_before)
     }
 
     /// A retry whose answer was lost, when the provider's counter shows that it never happened. Before the processing time is over
@@ -128,7 +121,7 @@ impl Context<'_> {
     }
 
     /// The time that the policy gives for another try, moved into a window, and why; nothing when it would be too late.
-    fn next_try(
+    pub(super) fn next_try(
         self,
         step: Step,
         failure: &Failure,
@@ -159,7 +152,7 @@ impl Context<'_> {
 
     /// What another try has to wait for, whatever the strategy: the answer's own wish, the gaps between tries, and the look
     /// at the order that a retry begins with.
-    fn earliest(self, step: Step, failure: &Failure, progress: &Progress) -> Instant {
+    pub(super) fn earliest(self, step: Step, failure: &Failure, progress: &Progress) -> Instant {
         let gap = last_try(progress, self.now).map(|last| after(last, self.policy.min_gap));
         let returned = progress
             .failed_at
@@ -175,158 +168,6 @@ impl Context<'_> {
             from
         }
     }
-
-    /// A documented "not processed": the order was not made, or not touched.
-    pub(super) fn refused(self, failure: &Failure) -> Decision {
-        if !self.step.moves_money() {
-            let refused = OrderCause::LookupRefused(failure.into());
-            return self.look_again(keep(self.execution, None, refused));
-        }
-        let class = failure.class;
-        if class.is_unproven() {
-            return self.unproven(Doubt::Answer(failure.into()));
-        }
-        let words = FailureWords::from(failure);
-        let before = None;
-        let mut decision = keep(self.execution, None, OrderCause::Failed { words, before });
-        decision.class = Some(class);
-        decision.closes_intent = true;
-        decision.progress.not_before = self.asked_to_wait(failure);
-        decision.mandate = mandate_effect(class);
-        if class == Class::MandatePaused {
-            decision.events = vec![Event::NotProcessed];
-            return park(decision, self.execution, self.step, self.policy, self.now);
-        }
-        if self.step == Step::Retry && class == Class::NothingToRetry {
-            return self.end_of_order(decision, failure);
-        }
-        if class == Class::Notification && self.execution.notify == Notify::Separate {
-            // An order that exists is not executed again: a new notification is for a new order.
-            return match self.step {
-                Step::Retry => self.end_of_order(decision, failure),
-                Step::Execute | Step::Notify | Step::NotifyStatus | Step::Lookup | Step::Verify => {
-                    self.notify_again(decision, failure)
-                }
-            };
-        }
-        if needs_person(class) || class == Class::NothingToRetry {
-            decision.events = vec![Event::ReviewNeeded];
-            return decision.looked_at_again(self.policy, self.now);
-        }
-        // Calls that did not leave before the first refusal were none: they spend nothing.
-        let tried = match self.execution.class {
-            Some(_) => self.execution.progress.tries.saturating_add(1),
-            None => 1,
-        };
-        decision.progress.tries = tried;
-        let next = if tried < self.policy.max_attempts {
-            self.next_try(self.step, failure, tried, &self.execution.progress)
-        } else {
-            None
-        };
-        match next {
-            Some((next, why)) => {
-                decision.events = vec![Event::NotProcessed];
-                decision.next = Some(next);
-                decision.reason = decision.reason.then(Then::TryAgain(why));
-                decision
-            }
-            // An earlier attempt of the same order may still be collected by the provider.
-            None if self.step == Step::Retry => self.end_of_order(decision, failure),
-            None if let Some(later) = self.notify_for(&decision, failure, tried) => later,
-            // Nothing was processed and nobody knows why: a person may know how to go on.
-            None if class == Class::Unmapped => {
-                decision.events = vec![Event::ReviewNeeded];
-                decision.looked_at_again(self.policy, self.now)
-            }
-            None => {
-                decision.events = vec![Event::GivenUp];
-                decision.reason = decision.reason.then(Then::NothingMore);
-                decision.looked_at_again(self.policy, self.now)
-            }
-        }
-    }
-
-    /// The next try of an order that was not made is later than its notification lasts: it gets a new one.
-    fn notify_for(self, refused: &Decision, failure: &Failure, tried: u16) -> Option<Decision> {
-        let (execution, policy) = (self.execution, self.policy);
-        let is_ours = execution.notify == Notify::Separate;
-        if !is_ours || tried >= policy.max_attempts || failure.class == Class::Unmapped {
-            return None;
-        }
-        let wanted = Wanted {
-            tried,
-            is_last: false,
-            now: self.now,
-            from: self.earliest(self.step, failure, &execution.progress),
-            latest: execution.cycle.closes_at,
-            zone: policy.debit_windows.time_zone(),
-        };
-        let (at, why) = strategy_time(policy.retry.get(&failure.class)?, wanted)?;
-        let cycle = execution.cycle.put_off(at);
-        let (provider, notify) = (execution.provider, execution.notify);
-        let seed = execution.id.0;
-        let Start::At(step, span) = plan::start(&cycle, provider, notify, policy, seed, self.now)
-        else {
-            return None;
-        };
-        let mut decision = refused.clone();
-        renew_progress(&mut decision, notify);
-        decision.progress.tries = tried;
-        decision.progress.execute_at = Some(cycle.debit_at);
-        decision.events = vec![Event::NotProcessed, Event::Renewed];
-        decision.next = Some(Next { step, span });
-        decision.reason = decision.reason.then(Then::TryAgainNotified(why));
-        Some(decision)
-    }
-
-    /// The rail says that the payer was not told: a new notification for the same order, which was not made.
-    fn notify_again(self, mut decision: Decision, failure: &Failure) -> Decision {
-        let execution = self.execution;
-        let asked = Some(failure.allowed_from(self.now)).filter(|at| *at > self.now);
-        let cycle = execution.order_cycle();
-        let cycle = asked.map_or(cycle, |at| cycle.put_off(at));
-        let start = plan::start(
-            &cycle,
-            execution.provider,
-            execution.notify,
-            self.policy,
-            execution.id.0,
-            self.now,
-        );
-        decision.events = vec![Event::NotProcessed, Event::Renewed];
-        match start {
-            Start::At(step, span) => {
-                renew_progress(&mut decision, execution.notify);
-                if asked.is_some() {
-                    decision.progress.execute_at = Some(cycle.debit_at);
-                }
-                decision.next = Some(Next { step, span });
-            }
-            Start::Closed(why) => {
-                decision.events = vec![Event::NotProcessed, Event::CycleClosed];
-                decision.reason = GateCause::Closed(why).into();
-                decision = decision.looked_at_again(self.policy, self.now);
-            }
-        }
-        decision
-    }
-}
-
-/// Waits for the mandate to be resumed, and asks whether it is now and then; at the cycle's end the step is closed instead.
-pub(in crate::domain) fn park(
-    mut decision: Decision,
-    execution: &Execution,
-    step: Step,
-    policy: &Policy,
-    now: Instant,
-) -> Decision {
-    let spread = jitter(execution.id.0, 0, policy.jitter);
-    let check = after(after(now, policy.paused_check_every), spread);
-    decision.reason = decision.reason.then(Then::WaitForResume);
-    decision.next = Some(Next::at(step, check.min(execution.cycle.closes_at)));
-    decision.parked = true;
-    decision
 }
 
 /// Whether a policy says that there is no other try.
@@ -359,6 +200,6 @@ pub(super) const fn mandate_effect(class: Class) -> Option<MandateStatus> {
 }
 
 /// Our side or the merchant's is at fault: no retry mends it, a person must.
-const fn needs_person(class: Class) -> bool {
+pub(super) const fn needs_person(class: Class) -> bool {
     matches!(class, Class::OurRequest | Class::PayeeSide)
 }

@@ -1,6 +1,6 @@
 //! The choice of the next step. [`decide`] and [`notification::decide_notification`] own it; nothing else chooses.
 //!
-//! The rule of money throughout: what is not proven is [`Event::Unproven`] and only looked up again. An order is made anew
+//! The rule of money throughout: what is not proven is [`Verdict::Unproven`] and only looked up again. An order is made anew
 //! only when the old one is proven dead: its terminal failure has outlived the provider's own retries, or the provider says
 //! that it will not retry.
 
@@ -9,30 +9,34 @@ mod failure;
 pub mod notification;
 pub mod operator;
 mod order;
+mod recheck;
+mod refused;
 mod strategy;
 mod timing;
-mod verify;
+mod unproven;
 
 #[cfg(test)]
 mod tests;
 
 use crate::domain::execution::Progress;
+use crate::domain::machine::verdict::Verdict;
 use crate::domain::outcome::Counter;
 use crate::domain::policy::Policy;
-use crate::domain::reason::{Doubt, Reason};
+use crate::domain::reason::{Doubt, Reason, Then};
+use crate::domain::retry::{after, jitter};
 use crate::domain::window::Span;
-use crate::domain::{Amount, Class, Event, Execution, Instant, MandateStatus, Outcome, Step};
+use crate::domain::{Class, Execution, Instant, MandateStatus, Outcome, Step};
 
-pub(super) use failure::park;
-pub use order::close_cycle;
+pub use recheck::decide_verify;
 pub use timing::{look_is_free, lookup_at, may_look, next_window};
-pub use verify::decide_verify;
 
 /// What follows from an outcome.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Decision {
-    /// What happened, in order; none when the execution stays where it is.
-    pub events: Vec<Event>,
+    /// What was found out, or what became of it.
+    pub verdict: Verdict,
+    /// Whether the call whose intent is open, if one is, was not made or not processed: then its intent is closed as that first.
+    pub not_processed: bool,
     /// What to do next; nothing when the execution is final and needs no second look.
     pub next: Option<Next>,
     /// Why.
@@ -41,10 +45,6 @@ pub struct Decision {
     pub class: Option<Class>,
     /// The counters as they are from now on.
     pub progress: Progress,
-    /// Whether the open intent is proven one way or the other.
-    pub closes_intent: bool,
-    /// The proof of a collection.
-    pub collected: Option<Amount>,
     /// What becomes of the mandate.
     pub mandate: Option<MandateStatus>,
     /// Whether all calls of the account must wait.
@@ -77,7 +77,8 @@ pub enum AccountPause {
 }
 
 impl Next {
-    fn at(step: Step, at: Instant) -> Self {
+    /// From some time on.
+    pub(in crate::domain::machine) fn at(step: Step, at: Instant) -> Self {
         Self {
             step,
             span: Span {
@@ -95,18 +96,33 @@ pub(super) fn keep(
     reason: impl Into<Reason>,
 ) -> Decision {
     Decision {
-        events: Vec::new(),
+        verdict: Verdict::Waits,
+        not_processed: false,
         next,
         reason: reason.into(),
         class: execution.class,
         progress: execution.progress,
-        closes_intent: false,
-        collected: None,
         mandate: None,
         account: None,
         declined: 0,
         parked: false,
     }
+}
+
+/// Waits for the mandate to be resumed, and asks whether it is now and then; at the cycle's end the step is closed instead.
+pub(super) fn park(
+    mut decision: Decision,
+    execution: &Execution,
+    step: Step,
+    policy: &Policy,
+    now: Instant,
+) -> Decision {
+    let spread = jitter(execution.id.0, 0, policy.jitter);
+    let check = after(after(now, policy.paused_check_every), spread);
+    decision.reason = decision.reason.then(Then::WaitForResume);
+    decision.next = Some(Next::at(step, check.min(execution.cycle.closes_at)));
+    decision.parked = true;
+    decision
 }
 
 /// What an execution step, a look-up or a retry came to, and what follows.

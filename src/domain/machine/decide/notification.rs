@@ -2,16 +2,17 @@
 
 use std::time::Duration;
 
-use super::failure::{mandate_effect, park};
+use super::failure::mandate_effect;
 use super::strategy::{Wanted, strategy_time};
 use super::timing::next_window;
-use super::{AccountPause, Decision, Next, keep};
+use super::{AccountPause, Decision, Next, keep, park};
+use crate::domain::machine::verdict::Verdict;
 use crate::domain::outcome::{CallFailure, Failure, NotificationOutcome};
 use crate::domain::plan::{self, Start};
 use crate::domain::policy::Policy;
 use crate::domain::reason::{CallCause, NotificationCause, Then};
 use crate::domain::retry::{after, backoff_delay};
-use crate::domain::{Class, Event, Execution, Instant, MandateStatus, State, Step};
+use crate::domain::{Class, Execution, Instant, MandateStatus, Step};
 
 /// Between two questions, and between two notifications.
 const BACKOFF: (Duration, Duration) = (Duration::from_mins(2), Duration::from_mins(30));
@@ -37,7 +38,7 @@ pub fn decide_notification(
         NotificationOutcome::Failed(failure) => failed(execution, failure, policy, now),
         NotificationOutcome::NotFound => {
             let mut decision = keep(execution, None, NotificationCause::Unknown);
-            decision.events = vec![Event::NotificationFailed];
+            decision.verdict = Verdict::NotificationFailed;
             decision.progress.tries = decision.progress.tries.saturating_add(1);
             decision.next = Some(send_at(execution, policy, wait(execution, now)));
             decision
@@ -73,7 +74,7 @@ fn delivered(execution: &Execution, policy: &Policy, now: Instant) -> Decision {
     let debit_after = policy.notify_to_debit;
     let delivered = NotificationCause::Delivered { debit_after };
     let mut decision = keep(execution, None, delivered);
-    decision.events = vec![Event::NotificationDelivered];
+    decision.verdict = Verdict::NotificationDelivered;
     decision.progress.delivered_at = Some(now);
     let notified_at = *decision.progress.undelivered_at.get_or_insert(now);
     decision.progress.tries = 0;
@@ -87,7 +88,7 @@ fn delivered(execution: &Execution, policy: &Policy, now: Instant) -> Decision {
     let (provider, notify) = (execution.provider, execution.notify);
     match plan::start(&cycle, provider, notify, policy, seed, now) {
         Start::At(step, span) => {
-            decision.events.push(Event::Renewed);
+            decision.verdict = Verdict::DeliveredLongAgo;
             let progress = &mut decision.progress;
             progress.notification_no = progress.notification_no.saturating_add(1);
             progress.delivered_at = None;
@@ -96,7 +97,7 @@ fn delivered(execution: &Execution, policy: &Policy, now: Instant) -> Decision {
             decision.next = Some(Next { step, span });
         }
         Start::Closed { .. } => {
-            decision.events.push(Event::CycleClosed);
+            decision.verdict = Verdict::CycleClosed;
             decision = decision.looked_at_again(policy, now);
             decision.reason = NotificationCause::DeliveredTooLate { debit_after }.into();
         }
@@ -117,15 +118,11 @@ fn ask_again(
         why,
     );
     decision.progress.tries = decision.progress.tries.saturating_add(1);
-    decision.events = vec![Event::NotificationRequested];
+    decision.verdict = Verdict::NotificationRequested;
     if now >= execution.cycle.closes_at {
         decision = decision.looked_at_again(policy, now);
         decision.reason = decision.reason.then(Then::CycleOver);
-        decision.events = if execution.state == State::Planned {
-            vec![Event::NotificationRequested, Event::CycleClosed]
-        } else {
-            vec![Event::CycleClosed]
-        };
+        decision.verdict = Verdict::CycleClosed;
     }
     decision
 }
@@ -137,7 +134,7 @@ fn failed(execution: &Execution, failure: &Failure, policy: &Policy, now: Instan
     decision.mandate = mandate_effect(failure.class);
     match decision.mandate {
         Some(MandateStatus::Paused) => {
-            decision.events = vec![Event::NotificationFailed];
+            decision.verdict = Verdict::NotificationFailed;
             decision.progress.undelivered_at = None;
             decision.progress.notification_no = decision.progress.notification_no.saturating_add(1);
             return park(decision, execution, Step::Notify, policy, now);
@@ -149,13 +146,13 @@ fn failed(execution: &Execution, failure: &Failure, policy: &Policy, now: Instan
             | MandateStatus::Completed
             | MandateStatus::Failed,
         ) => {
-            decision.events = vec![Event::GivenUp];
+            decision.verdict = Verdict::GivenUp;
             return decision.looked_at_again(policy, now);
         }
         None => {}
     }
     if matches!(failure.class, Class::OurRequest | Class::PayeeSide) {
-        decision.events = vec![Event::ReviewNeeded];
+        decision.verdict = Verdict::NeedsPerson;
         return decision.looked_at_again(policy, now);
     }
     let spent = execution.progress.notification_no;
@@ -167,11 +164,11 @@ fn failed(execution: &Execution, failure: &Failure, policy: &Policy, now: Instan
         Class::CustomerStop | Class::Risk | Class::Legal
     );
     if stops || spent >= allowed {
-        decision.events = vec![Event::GivenUp];
+        decision.verdict = Verdict::GivenUp;
         decision.reason = decision.reason.then(Then::NothingMore);
         return decision.looked_at_again(policy, now);
     }
-    decision.events = vec![Event::NotificationFailed];
+    decision.verdict = Verdict::NotificationFailed;
     decision.progress.undelivered_at = None;
     decision.progress.notification_no = spent.saturating_add(1);
     decision.progress.tries = decision.progress.tries.saturating_add(1);

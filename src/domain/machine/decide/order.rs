@@ -3,17 +3,18 @@
 use super::failure::{is_none, mandate_effect};
 use super::strategy::new_order_time;
 use super::timing::may_look;
-use super::{Context, Decision, Next, keep};
+use super::{Context, Decision, Next};
 use crate::domain::cycle::Cycle;
 use crate::domain::execution::Progress;
 use crate::domain::machine::gate::new_date;
+use crate::domain::machine::verdict::Verdict;
 use crate::domain::outcome::Failure;
 use crate::domain::plan::{self, Start};
 use crate::domain::policy::{Policy, Strategy};
-use crate::domain::reason::{GateCause, Reason, Then, TimeChoice};
+use crate::domain::reason::{Then, TimeChoice};
 use crate::domain::retry::after;
 use crate::domain::window::Span;
-use crate::domain::{Class, Event, Execution, Instant, MandateStatus, Notify, State, Step};
+use crate::domain::{Class, Execution, Instant, Notify, Step};
 
 impl Context<'_> {
     /// The order will not be tried again by us. A new one only when it is proven dead; the end when the policy has no more.
@@ -22,7 +23,7 @@ impl Context<'_> {
         let failed_at = decision.progress.failed_at.unwrap_or(self.now);
         let dead_at = after(failed_at, self.policy.provider_retry_horizon);
         if !self.counter.no_retry_allowed && class != Class::NothingToRetry && self.now < dead_at {
-            decision.events = vec![Event::Declined];
+            decision.verdict = Verdict::Declined;
             decision.next = Some(Next::at(
                 Step::Lookup,
                 may_look(self.execution, self.policy, dead_at),
@@ -43,7 +44,7 @@ impl Context<'_> {
         {
             return renewed;
         }
-        decision.events = vec![Event::GivenUp];
+        decision.verdict = Verdict::GivenUp;
         decision.reason = decision.reason.then(Then::NothingMore);
         decision.next = Some(Next::at(
             Step::Verify,
@@ -72,11 +73,7 @@ impl Context<'_> {
         let (cycle, step, span, why) = self.start_of_order(best, from)?;
         let execution = self.execution;
         let mut decision = ended.clone();
-        decision.events = if execution.state == State::Retrying && execution.intent.is_none() {
-            vec![Event::Renewed]
-        } else {
-            vec![Event::Declined, Event::Renewed]
-        };
+        decision.verdict = Verdict::OrderRenewed;
         renew_progress(&mut decision, execution.notify);
         decision.progress.order_no = order_no;
         let put_off = (cycle.debit_at > execution.cycle.debit_at).then_some(cycle.debit_at);
@@ -153,30 +150,6 @@ pub(super) fn renew_progress(decision: &mut Decision, notify: Notify) {
     progress.tries = 0;
     progress.sent_at = None;
     progress.failed_at = None;
-}
-
-/// The cycle is over. An order that the provider may still collect is looked at first.
-pub fn close_cycle(execution: &Execution, policy: &Policy, now: Instant) -> Decision {
-    if let Some(failed_at) = execution.progress.failed_at {
-        let dead_at = after(failed_at, policy.provider_retry_horizon);
-        if now < dead_at {
-            let reason = Reason::from(GateCause::CycleOver).then(Then::ProviderMayStillRetry);
-            return keep(execution, Some(Next::at(Step::Lookup, dead_at)), reason);
-        }
-    }
-    let at = execution.cycle.closes_at;
-    let paused = execution.mandate_status == MandateStatus::Paused;
-    let why = if paused {
-        GateCause::PausedUntilCycleEnd { at }
-    } else {
-        GateCause::CycleEnded { at }
-    };
-    let mut decision = keep(execution, None, why);
-    if paused {
-        decision.class = Some(Class::MandatePaused);
-    }
-    decision.events = vec![Event::CycleClosed];
-    decision.looked_at_again(policy, now)
 }
 
 /// When the order was last tried: when we called, or on the date that the call handed over.

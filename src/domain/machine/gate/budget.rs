@@ -1,12 +1,14 @@
 //! The tries of 30 days are spent: what the claim has refused comes back when it would not, as far as its cycle and its
 //! notification allow.
 
-use super::{Gate, Next, close_cycle, instead, later, new_date, next_window, renew};
+use super::debit::renew;
+use super::{Gate, Next, close_cycle, instead, later, new_date, next_window};
+use crate::domain::machine::verdict::Verdict;
 use crate::domain::plan::{self, Start};
 use crate::domain::policy::Policy;
 use crate::domain::reason::{GateCause, Reason, Then};
 use crate::domain::retry::after;
-use crate::domain::{Event, Execution, Instant, Step};
+use crate::domain::{Execution, Instant, Step};
 
 /// A payer is not notified of a debit that could not be made in its time.
 pub(super) fn before_notice(execution: &Execution, policy: &Policy, now: Instant) -> Option<Gate> {
@@ -89,12 +91,8 @@ fn too_late(execution: &Execution, from: Instant, policy: &Policy, now: Instant)
     let mut decision = close_cycle(execution, policy, now);
     decision.reason = Reason::from(spent(from)).then(Then::CycleEnds {
         at: execution.cycle.closes_at,
-        provider_may_retry: decision.events.is_empty(),
+        provider_may_retry: decision.verdict == Verdict::Waits,
     });
-    if execution.intent.is_some() {
-        decision.closes_intent = true;
-        decision.events.insert(0, Event::NotProcessed);
-    }
     instead(decision)
 }
 

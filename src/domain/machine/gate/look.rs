@@ -1,6 +1,7 @@
 //! Looks at an order: as often as the rail allows, those counted that debits and second looks begin with.
 
-use super::{Gate, Next, Span, instead, keep, later, may_look, next_window};
+use super::{Gate, Next, instead, keep, later, next_window};
+use crate::domain::machine::decide::may_look;
 use crate::domain::policy::Policy;
 use crate::domain::reason::GateCause;
 use crate::domain::{Execution, Instant, Step};
@@ -16,12 +17,8 @@ pub(super) fn before_new_order(
     if step != Step::Execute || execution.progress.order_no <= 1 || opens <= now {
         return Gate::Go;
     }
-    let span = Span {
-        opens,
-        closes: None,
-    };
-    let reason = GateCause::LookupsBeforeSpent;
-    instead(later(execution, Some(Next { step, span }), reason))
+    let next = Some(Next::at(step, opens));
+    instead(later(execution, next, GateCause::LookupsBeforeSpent))
 }
 
 /// A look at an order is lawful as often as the rail allows.
@@ -30,12 +27,8 @@ pub(super) fn look(execution: &Execution, step: Step, policy: &Policy, now: Inst
     if opens <= now {
         return Gate::Go;
     }
-    let span = Span {
-        opens,
-        closes: None,
-    };
-    let reason = GateCause::LookupsSpent;
-    instead(keep(execution, Some(Next { step, span }), reason))
+    let next = Some(Next::at(step, opens));
+    instead(keep(execution, next, GateCause::LookupsSpent))
 }
 
 /// One look-up is not needed: a call without an idempotency key whose counter was never recorded was never made.
@@ -57,10 +50,6 @@ pub(super) fn lookup(execution: &Execution, counted: bool, policy: &Policy, now:
         Step::Execute
     };
     let span = next_window(&policy.debit_windows, at, execution.id.0, policy.jitter);
-    let reason = GateCause::NeverCalled;
-    instead(later(
-        execution,
-        span.map(|span| Next { step, span }),
-        reason,
-    ))
+    let next = span.map(|span| Next { step, span });
+    instead(later(execution, next, GateCause::NeverCalled))
 }

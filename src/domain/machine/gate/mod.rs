@@ -2,22 +2,21 @@
 //! be paused, a window can close, a notification can grow too old, a daemon can have been down for a day.
 
 mod budget;
+mod date;
+mod debit;
 mod look;
 mod paused;
 
-use std::time::Duration;
-
-use super::decide::{Decision, Next, close_cycle, keep, may_look, next_window, park};
-use crate::domain::cycle::Cycle;
+use super::decide::{Decision, Next, keep, next_window, park};
+use super::verdict::Verdict;
 use crate::domain::plan::{self, Start};
 use crate::domain::policy::Policy;
 use crate::domain::reason::{GateCause, Reason, Then};
 use crate::domain::retry::after;
-use crate::domain::window::Span;
-use crate::domain::{
-    Class, Event, Execution, Instant, MandateStatus, Notify, ProviderKind, State, Step,
-};
+use crate::domain::{Class, Execution, Instant, MandateStatus, Step};
 
+pub use date::execution_date;
+pub(super) use date::new_date;
 pub use paused::asked;
 
 /// What the gate says.
@@ -31,12 +30,6 @@ pub enum Gate {
     AskMandate,
 }
 
-/// How late a planned call may be without its execution date having to be put off.
-const CALL_LAG: Duration = Duration::from_mins(10);
-
-/// How long to wait for another debit of the same mandate to be proven.
-const OTHER_DEBIT: Duration = Duration::from_mins(15);
-
 /// Whether a claimed step may be done now. `opened` says whether the claim opened an intent for it, `counted` whether the
 /// provider's counter must have been recorded before the call whose intent is open (calls without an idempotency key).
 pub fn gate(
@@ -49,7 +42,7 @@ pub fn gate(
 ) -> Gate {
     match step {
         Step::Notify => notify(execution, policy, now),
-        Step::Execute | Step::Retry => debit(execution, step, opened, policy, now),
+        Step::Execute | Step::Retry => debit::debit(execution, step, opened, policy, now),
         Step::Lookup => look::lookup(execution, counted, policy, now),
         Step::Verify => look::look(execution, step, policy, now),
         Step::NotifyStatus => Gate::Go,
@@ -63,10 +56,7 @@ fn instead(decision: Decision) -> Gate {
 /// The same execution, another time. Closes the intent that the claim may have opened: no call was made under it.
 fn later(execution: &Execution, next: Option<Next>, reason: impl Into<Reason>) -> Decision {
     let mut decision = keep(execution, next, reason);
-    if execution.intent.is_some() {
-        decision.events = vec![Event::NotProcessed];
-        decision.closes_intent = true;
-    }
+    decision.not_processed = true;
     decision
 }
 
@@ -78,12 +68,7 @@ fn mandate_and_cycle(
     now: Instant,
 ) -> Option<Gate> {
     if now >= execution.cycle.closes_at {
-        let mut decision = close_cycle(execution, policy, now);
-        if execution.intent.is_some() {
-            decision.closes_intent = true;
-            decision.events.insert(0, Event::NotProcessed);
-        }
-        return Some(instead(decision));
+        return Some(instead(close_cycle(execution, policy, now)));
     }
     match execution.mandate_status {
         MandateStatus::Active => paused::rail(execution, step, policy, now),
@@ -109,18 +94,12 @@ fn ended(execution: &Execution, reason: GateCause, policy: &Policy, now: Instant
     if let Some(failed_at) = execution.progress.failed_at {
         let dead_at = after(failed_at, policy.provider_retry_horizon);
         if now < dead_at {
-            decision.next = Some(Next {
-                step: Step::Lookup,
-                span: Span {
-                    opens: dead_at,
-                    closes: None,
-                },
-            });
+            decision.next = Some(Next::at(Step::Lookup, dead_at));
             return decision;
         }
     }
     decision.class = Some(Class::MandateDead);
-    decision.events.push(Event::GivenUp);
+    decision.verdict = Verdict::GivenUp;
     decision.looked_at_again(policy, now)
 }
 
@@ -162,195 +141,6 @@ fn start_again(execution: &Execution, step: Step, policy: &Policy, now: Instant)
     }
 }
 
-fn debit(execution: &Execution, step: Step, opened: bool, policy: &Policy, now: Instant) -> Gate {
-    if let Some(said) = mandate_and_cycle(execution, step, policy, now) {
-        return said;
-    }
-    if execution.progress.debits_tried >= policy.max_attempts {
-        let mut decision = close_cycle(execution, policy, now);
-        decision.reason = GateCause::AttemptsSpent(policy.max_attempts).into();
-        decision.closes_intent = execution.intent.is_some();
-        decision.events = match (decision.events.is_empty(), execution.intent.is_some()) {
-            (true, true) => vec![Event::NotProcessed],
-            (true, false) => Vec::new(),
-            (false, true) => vec![Event::NotProcessed, Event::GivenUp],
-            (false, false) => vec![Event::GivenUp],
-        };
-        return instead(decision);
-    }
-    let handed_over = step == Step::Execute
-        && execution.provider == ProviderKind::Juspay
-        && execution.notify == Notify::Provider;
-    if let Some(from) = execution.budget_from.filter(|_| !opened) {
-        return budget::wait(execution, step, handed_over, from, policy, now);
-    }
-    let check = if handed_over {
-        hand_over(execution, policy, now)
-    } else {
-        debit_now(execution, step, policy, now)
-    };
-    match check {
-        Gate::Instead(_) | Gate::AskMandate => check,
-        Gate::Go if opened => look::before_new_order(execution, step, policy, now),
-        Gate::Go => {
-            let at = Span {
-                opens: after(now, OTHER_DEBIT),
-                closes: None,
-            };
-            instead(later(
-                execution,
-                Some(Next { step, span: at }),
-                GateCause::NoIntent,
-            ))
-        }
-    }
-}
-
-/// A debit that happens when we call: the hours, and the notification's age.
-fn debit_now(execution: &Execution, step: Step, policy: &Policy, now: Instant) -> Gate {
-    let mut earliest = if step == Step::Execute {
-        execution.order_cycle().debit_at
-    } else {
-        // It begins with a look at the order.
-        may_look(execution, policy, now)
-    };
-    let valid = execution
-        .progress
-        .notified_at()
-        .is_none_or(|notified| now <= after(notified, policy.notification_validity));
-    match execution.progress.delivered_at {
-        Some(_) if !valid => return renew(execution, policy, now, GateCause::NotificationTooOld),
-        Some(delivered) => earliest = earliest.max(after(delivered, policy.notify_to_debit)),
-        None if execution.notify == Notify::Separate => {
-            return renew(execution, policy, now, GateCause::NotNotified);
-        }
-        None => {}
-    }
-    earliest = execution
-        .progress
-        .not_before
-        .map_or(earliest, |at| at.max(earliest));
-    if now >= earliest && policy.debit_windows.contains(now) {
-        return Gate::Go;
-    }
-    let span = next_window(
-        &policy.debit_windows,
-        earliest.max(now),
-        execution.id.0,
-        policy.jitter,
-    );
-    instead(later(
-        execution,
-        span.map(|span| Next { step, span }),
-        if now < earliest {
-            GateCause::TooEarly
-        } else {
-            GateCause::OutsideDebitHours
-        },
-    ))
-}
-
-/// A debit that the provider makes on a date we hand it, at least 25 hours ahead.
-fn hand_over(execution: &Execution, policy: &Policy, now: Instant) -> Gate {
-    let enough = after(now, policy.notify_to_debit);
-    if execution.progress.execute_at.is_some_and(|at| at >= enough)
-        && policy.notify_windows.contains(now)
-    {
-        return Gate::Go;
-    }
-    let cycle = execution.order_cycle();
-    match plan::start(
-        &cycle,
-        execution.provider,
-        execution.notify,
-        policy,
-        execution.id.0,
-        now,
-    ) {
-        Start::At(step, span) => {
-            let mut decision = later(execution, Some(Next { step, span }), GateCause::DateTooNear);
-            decision.progress.execute_at = new_date(execution, &cycle, policy, span.opens);
-            if decision.progress.execute_at.is_none() {
-                decision = decision.looked_at_again(policy, now);
-                decision.reason = decision.reason.then(Then::NoDateLeft);
-                decision.events.push(Event::CycleClosed);
-            }
-            instead(decision)
-        }
-        Start::Closed(why) => no_time_left(execution, GateCause::Closed(why), policy, now),
-    }
-}
-
-/// The date to hand to a provider that notifies and debits by itself, for a call that is planned for some time. A call that is a
-/// little late must still be 25 hours before it.
-pub fn execution_date(
-    cycle: &Cycle,
-    provider: ProviderKind,
-    notify: Notify,
-    policy: &Policy,
-    seed: i64,
-    planned: Instant,
-) -> Option<Instant> {
-    let handed_over = (provider, notify) == (ProviderKind::Juspay, Notify::Provider);
-    let called = after(planned, CALL_LAG);
-    plan::debit_after_notice(cycle, policy, seed, called, called)
-        .filter(|_| handed_over)
-        .map(|span| span.opens)
-}
-
-/// The same for an execution, whose order may be put off.
-pub(super) fn new_date(
-    execution: &Execution,
-    cycle: &Cycle,
-    policy: &Policy,
-    planned: Instant,
-) -> Option<Instant> {
-    let (provider, notify) = (execution.provider, execution.notify);
-    execution_date(cycle, provider, notify, policy, execution.id.0, planned)
-}
-
-/// A new notification before this order may be debited. An order that was tried already is looked at first.
-fn renew(execution: &Execution, policy: &Policy, now: Instant, why: GateCause) -> Gate {
-    if execution.progress.failed_at.is_some() {
-        let mut decision = later(execution, None, why);
-        decision.next = Some(Next {
-            step: Step::Lookup,
-            span: Span {
-                opens: now,
-                closes: None,
-            },
-        });
-        return instead(decision);
-    }
-    let order_no = execution.progress.order_no;
-    let allowed = policy.notification_tries.saturating_mul(order_no);
-    if execution.progress.notification_no >= allowed {
-        let reason = Reason::from(why).then(Then::NotificationsSpent(allowed));
-        return no_time_left(execution, reason, policy, now);
-    }
-    let start = plan::start(
-        &execution.order_cycle(),
-        execution.provider,
-        execution.notify,
-        policy,
-        execution.id.0,
-        now,
-    );
-    match start {
-        Start::At(step, span) => {
-            let mut decision = later(execution, Some(Next { step, span }), why);
-            decision.progress.notification_no = decision.progress.notification_no.saturating_add(1);
-            decision.progress.delivered_at = None;
-            decision.progress.undelivered_at = None;
-            if execution.state != State::Planned {
-                decision.events.push(Event::Renewed);
-            }
-            instead(decision)
-        }
-        Start::Closed(why) => no_time_left(execution, GateCause::Closed(why), policy, now),
-    }
-}
-
 /// The cycle ends without a debit: nothing lawful fits into it any more.
 fn no_time_left(
     execution: &Execution,
@@ -359,6 +149,30 @@ fn no_time_left(
     now: Instant,
 ) -> Gate {
     let mut decision = later(execution, None, reason);
-    decision.events.push(Event::CycleClosed);
+    decision.verdict = Verdict::CycleClosed;
     instead(decision.looked_at_again(policy, now))
+}
+
+/// The cycle is over. An order that the provider may still collect is looked at first.
+fn close_cycle(execution: &Execution, policy: &Policy, now: Instant) -> Decision {
+    if let Some(failed_at) = execution.progress.failed_at {
+        let dead_at = after(failed_at, policy.provider_retry_horizon);
+        if now < dead_at {
+            let reason = Reason::from(GateCause::CycleOver).then(Then::ProviderMayStillRetry);
+            return later(execution, Some(Next::at(Step::Lookup, dead_at)), reason);
+        }
+    }
+    let at = execution.cycle.closes_at;
+    let paused = execution.mandate_status == MandateStatus::Paused;
+    let why = if paused {
+        GateCause::PausedUntilCycleEnd { at }
+    } else {
+        GateCause::CycleEnded { at }
+    };
+    let mut decision = later(execution, None, why);
+    if paused {
+        decision.class = Some(Class::MandatePaused);
+    }
+    decision.verdict = Verdict::CycleClosed;
+    decision.looked_at_again(policy, now)
 }

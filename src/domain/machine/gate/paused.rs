@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use super::{Decision, Gate, Next, Span, ended, instead, later, next_window, park};
+use super::{Decision, Gate, Next, ended, instead, later, next_window, park};
 use crate::domain::policy::Policy;
 use crate::domain::reason::{GateCause, Reason, Then};
 use crate::domain::retry::{after, jitter};
+use crate::domain::window::Span;
 use crate::domain::{Execution, Instant, MandateStatus, Notify, ProviderKind, Step};
 
 /// How often a step of a paused rail asks whether it still is: so soon it goes on when the rail is resumed.

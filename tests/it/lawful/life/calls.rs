@@ -3,7 +3,7 @@
 use chrono::TimeDelta;
 use mandated::domain::machine::decide::{Decision, decide, decide_verify};
 use mandated::domain::outcome::{CallFailure, Counter};
-use mandated::domain::{Class, Event, Instant, Notify, Outcome, Rail, State, Step};
+use mandated::domain::{Class, Instant, Notify, Outcome, Rail, State, Step};
 
 use super::Life;
 use crate::lawful::bank::failure;
@@ -169,7 +169,7 @@ impl Life {
             let mut decision =
                 decide_verify(execution, number, &outcome, counter, policy, self.now);
             decision.next = decision.next.or(last.and_then(|earlier| earlier.next));
-            let collected = decision.collected.is_some();
+            let collected = decision.verdict.collected().is_some();
             last = Some(decision);
             if collected {
                 break;
@@ -207,8 +207,7 @@ impl Life {
             &self.policy,
             self.now,
         );
-        decision.events.insert(0, Event::NotProcessed);
-        decision.closes_intent = true;
+        decision.not_processed = true;
         decision
     }
 }

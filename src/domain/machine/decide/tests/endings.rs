@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::domain::machine::gate::{Gate, gate};
+use crate::domain::reason::Then;
 
 /// Half past six in the morning in India, in a window, 26 and a half hours after the notification.
 fn now() -> Instant {
@@ -50,17 +51,17 @@ fn what_ends_a_cycle_is_not_forgotten_when_the_order_names_an_older_cause() {
     ] {
         let refused = retrying_refused(class);
         assert_eq!(refused.next.map(|next| next.step), Some(Step::Lookup));
-        for (state, events) in [
-            (State::Retrying, vec![Event::GivenUp]),
+        for (state, verdict) in [
+            (State::Retrying, Verdict::GivenUp),
             // The provider tried again by itself: that begins its time anew, and nothing of ours follows.
-            (State::Pending, vec![Event::Declined]),
+            (State::Pending, Verdict::Declined),
         ] {
             let execution = then(&refused, state);
             let funds = Outcome::Failed(failure(Class::Funds));
             let counter = Counter::default();
             let decision = decide(&execution, Step::Lookup, &funds, counter, &policy(), dead);
             let reason = decision.reason;
-            assert_eq!(decision.events, events, "{class} {state}: {reason:?}");
+            assert_eq!(decision.verdict, verdict, "{class} {state}: {reason:?}");
             assert_eq!(decision.class, Some(class), "{reason:?}");
             let step = decision.next.map(|next| next.step);
             assert!(step.is_some_and(|step| !step.moves_money()), "{reason:?}");
@@ -169,8 +170,8 @@ fn calls_that_never_left_do_not_spend_the_tries_of_a_refused_one() {
             now(),
         );
         assert_eq!(
-            decision.events,
-            [Event::NotProcessed],
+            (decision.verdict, decision.not_processed),
+            (Verdict::Waits, true),
             "{:?}",
             decision.reason
         );
@@ -191,7 +192,8 @@ fn a_refused_order_that_must_wait_longer_than_its_notification_gets_a_new_one() 
         &policy(),
         now(),
     );
-    assert_eq!(decision.events, [Event::NotProcessed, Event::Renewed]);
+    assert_eq!(decision.verdict, Verdict::NotificationRenewed);
+    assert_eq!(follow(&execution, &decision), Ok(State::Planned));
     assert_eq!(decision.next.map(|next| next.step), Some(Step::Notify));
     assert_eq!(
         (
@@ -210,11 +212,12 @@ fn an_older_order_that_was_collected_proves_nothing_about_the_open_one() {
     review.state = State::Review;
     review.progress.order_no = 2;
     let decision = decide_verify(&review, 1, &charged(), Counter::default(), &policy(), now());
-    assert!(!decision.closes_intent);
-    assert!(decision.collected.is_some());
+    let changed = change(&review, &decision);
+    assert!(!changed.closes_intent);
+    assert!(changed.collected.is_some());
     assert_eq!(decision.next.map(|next| next.step), Some(Step::Verify));
     let current = decide_verify(&review, 2, &charged(), Counter::default(), &policy(), now());
-    assert!(current.closes_intent);
+    assert!(change(&review, &current).closes_intent);
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! What a person's wish leads to, in every state and for every step that waits.
 
+use std::fmt::Write;
+
 use super::super::operator::{Declined, Known, Waiting, Wish, follow};
 use super::*;
 
@@ -55,12 +57,11 @@ fn retry(execution: &Execution, known: Known, now: &str) -> Result<Decision, Dec
 fn said(result: Result<Decision, Declined>) -> String {
     match result {
         Ok(decision) => {
-            let events: Vec<&str> = decision.events.iter().map(|event| event.as_str()).collect();
             let next = decision.next.map_or_else(
                 || "nothing".to_owned(),
                 |Next { step, span }| format!("{step} {}", policy().local(span.opens)),
             );
-            format!("{next} [{}]", events.join(" "))
+            format!("{next} {:?}", decision.verdict)
         }
         Err(declined) => format!("no: {declined}"),
     }
@@ -146,7 +147,7 @@ fn a_look_is_not_brought_forward_to_where_it_proves_nothing() {
 fn a_new_order_is_made_only_after_a_look_that_found_the_old_one_dead() {
     let now = "2026-12-04T02:00:00Z";
     let again = retry(&dead(), ended(), now).unwrap();
-    assert_eq!(again.events, [Event::Reopened]);
+    assert_eq!(again.verdict, Verdict::Reopened);
     assert_eq!(again.progress.order_no, 2);
     assert_eq!((again.progress.sent_at, again.class), (None, None));
     // Before the second look it has a job for it.
@@ -164,7 +165,7 @@ fn a_new_order_is_made_only_after_a_look_that_found_the_old_one_dead() {
             early.progress.sent_at = sent_at;
             early.progress.looked = [Some(at("2026-12-02T20:00:00Z")), None, None];
             let first = retry(&early, ended(), now).unwrap();
-            assert_eq!(first.events, []);
+            assert_eq!(first.verdict, Verdict::Waits);
             let next = first.next.unwrap();
             assert_eq!(next.step, Step::Verify);
             assert_eq!(first.progress.order_no, 1);
@@ -208,7 +209,7 @@ fn a_wish_is_refused_where_the_mandate_the_cycle_or_a_budget_does_not_allow_it()
     let said = refused(|one| one.cycle.closes_at = at("2026-12-10T02:00:00Z"));
     assert!(matches!(said, Declined::CycleOver(_)), "{said}");
     let said = refused(|one| one.cycle.closes_at = at("2026-12-10T22:00:00Z"));
-    assert!(matches!(said, Declined::NoTime(_)), "{said}");
+    assert!(matches!(said, Declined::Closed { .. }), "{said}");
     let said = refused(|one| {
         one.intent = executing(at("2026-12-02T02:00:00Z")).intent;
     });

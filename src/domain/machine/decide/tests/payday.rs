@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::domain::machine::gate::{Gate, gate};
+use crate::domain::reason::{Then, TimeChoice};
 
 /// 31 December 2026 is a Thursday: the last working day, the only payday before the cycle ends on 2 January.
 const PAYDAY: &str = "2026-12-31T01:00:00Z";
@@ -97,37 +98,6 @@ fn a_notification_that_fails_is_made_again_for_the_same_payday() {
         retry.span.opens,
     );
     assert!(told.next.unwrap().span.opens >= at(PAYDAY));
-}
-
-#[test]
-fn a_delivery_that_became_known_too_late_is_made_anew() {
-    let asked = at("2026-11-30T22:30:00Z");
-    let mut execution = notified();
-    execution.state = State::Notifying;
-    execution.progress.delivered_at = None;
-    execution.progress.undelivered_at = Some(asked);
-    let heard = |hours_later| {
-        let now = after(asked, hours(hours_later));
-        let delivered = NotificationOutcome::Delivered;
-        decide_notification(&execution, Step::NotifyStatus, &delivered, &policy(), now)
-    };
-    // After 20 hours the debit is still within the 48 of the oldest that the notification can be; after 30 it is not.
-    let good = heard(20);
-    let debit = good.next.unwrap();
-    assert_eq!(debit.step, Step::Execute);
-    assert!(debit.span.opens <= after(asked, hours(48)));
-    let old = heard(30);
-    assert_eq!(old.next.unwrap().step, Step::Notify);
-    assert_eq!(follow(&execution, &old), Ok(State::Planned));
-    assert_eq!(
-        (old.progress.notification_no, old.progress.delivered_at),
-        (2, None)
-    );
-    // What is under way is known not to have arrived.
-    let now = after(asked, hours(30));
-    let pending = NotificationOutcome::Pending;
-    let asked_again = decide_notification(&execution, Step::NotifyStatus, &pending, &policy(), now);
-    assert_eq!(asked_again.progress.undelivered_at, Some(now));
 }
 
 #[test]

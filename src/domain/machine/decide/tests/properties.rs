@@ -6,6 +6,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::domain::machine::gate::{Gate, asked, gate};
+use crate::domain::reason::{Cause, GateCause, Then};
 
 fn instants() -> impl Strategy<Value = Instant> {
     // From two days before the cycle's debit to a week after its end.
@@ -79,9 +80,10 @@ fn check(
     now: Instant,
 ) -> Result<(), TestCaseError> {
     let policy = policy();
-    let to = follow(execution, decision)
+    let change = transition(execution, decision)
         .map_err(|error| TestCaseError::fail(format!("{error}: {decision:?}")))?;
-    let intent_left = execution.intent.is_some() && !decision.closes_intent;
+    let to = change.to;
+    let intent_left = execution.intent.is_some() && !change.closes_intent;
     if !to.is_final() {
         prop_assert!(
             decision.next.is_some(),
@@ -157,7 +159,7 @@ proptest! {
         check(&execution, step, &decision, now)?;
         let proven = matches!(outcome, Outcome::Failed(_) | Outcome::Refused(_) | Outcome::NotFound | Outcome::Reversed(_) | Outcome::Charged { .. });
         if execution.intent.is_some() && !proven && step == Step::Lookup {
-            prop_assert!(!decision.closes_intent, "guessed from {outcome:?}: {decision:?}");
+            prop_assert!(!change(&execution, &decision).closes_intent, "guessed from {outcome:?}: {decision:?}");
         }
         if matches!(outcome, Outcome::Call(CallFailure::Unknown { .. })) {
             let to = follow(&execution, &decision).unwrap();

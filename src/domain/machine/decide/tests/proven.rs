@@ -44,15 +44,19 @@ fn the_providers_own_retries_are_waited_for_after_the_last_failure_and_not_the_f
         ..execution
     };
     let dead = look(&waiting, &funds, next.span.opens);
-    assert_eq!(dead.events, vec![Event::Renewed]);
+    assert_eq!(dead.verdict, Verdict::OrderRenewed);
 }
 
 #[test]
 fn a_failure_that_is_seen_again_does_not_stop_the_mandate_again() {
     let failed = at("2026-12-02T01:00:00Z");
     for (class, effect, then) in [
-        (Class::MandatePaused, MandateStatus::Paused, Event::Renewed),
-        (Class::Instrument, MandateStatus::Failed, Event::GivenUp),
+        (
+            Class::MandatePaused,
+            MandateStatus::Paused,
+            Verdict::OrderRenewed,
+        ),
+        (Class::Instrument, MandateStatus::Failed, Verdict::GivenUp),
     ] {
         let outcome = Outcome::Failed(failure(class));
         let first = look(&executing(failed), &outcome, failed);
@@ -64,7 +68,7 @@ fn a_failure_that_is_seen_again_does_not_stop_the_mandate_again() {
             ..notified()
         };
         let again = look(&waiting, &outcome, after(failed, hours(10)));
-        assert_eq!((again.mandate, again.events), (None, vec![then]));
+        assert_eq!((again.mandate, again.verdict), (None, then));
     }
 }
 
@@ -131,9 +135,14 @@ fn what_had_to_be_read_before_a_call_is_no_part_of_its_processing_time() {
     let mut execution = executing(opened);
     execution.state = State::Unknown;
     execution.progress.sent_at = Some(at("2026-12-01T22:31:00Z"));
-    let events = |seen| look(&execution, &Outcome::NotFound, at(seen)).events;
-    assert_eq!(events("2026-12-01T22:32:00Z"), [Event::Unproven]);
-    assert_eq!(events("2026-12-01T22:32:30Z"), [Event::NotProcessed]);
+    let found = |seen| {
+        let decision = look(&execution, &Outcome::NotFound, at(seen));
+        (decision.verdict, decision.not_processed)
+    };
+    let unproven = (Verdict::Unproven, false);
+    assert_eq!(found("2026-12-01T22:32:00Z"), unproven);
+    let never_processed = (Verdict::Waits, true);
+    assert_eq!(found("2026-12-01T22:32:30Z"), never_processed);
 }
 
 #[test]
@@ -147,7 +156,7 @@ fn a_watched_payment_that_stays_under_way_goes_to_a_person() {
     let soon = look(&execution, &Outcome::Pending, after(presented, hours(71)));
     assert_eq!(soon.next.unwrap().step, Step::Lookup);
     let late = look(&execution, &Outcome::Pending, after(presented, hours(72)));
-    assert_eq!(late.events, vec![Event::ReviewNeeded], "{:?}", late.reason);
+    assert_eq!(late.verdict, Verdict::Review, "{:?}", late.reason);
 }
 
 #[test]
@@ -173,7 +182,7 @@ fn what_was_given_back_is_proven_and_frees_the_mandate() {
     let outcome = Outcome::Reversed(failure(Class::Transient));
     let decision = decide_verify(&execution, 1, &outcome, Counter::default(), &policy(), now);
     assert!(
-        decision.closes_intent,
+        change(&execution, &decision).closes_intent,
         "the mandate can never be debited again: {decision:?}"
     );
     assert_eq!(follow(&execution, &decision), Ok(State::Failed));
@@ -204,7 +213,7 @@ fn a_date_is_handed_over_25_hours_ahead_or_a_later_one_is_chosen() {
     let Gate::Instead(decision) = ask(&execution) else {
         panic!("a debit within 25 hours was handed over");
     };
-    assert!(decision.closes_intent, "{decision:?}");
+    assert!(change(&execution, &decision).closes_intent, "{decision:?}");
     assert!(
         decision.progress.execute_at > Some(after(now, hours(25))),
         "{decision:?}"
@@ -239,7 +248,7 @@ fn only_a_call_whose_counter_was_never_recorded_was_never_made() {
             panic!("asked about a call that was never made");
         };
         assert_eq!(decision.next.unwrap().step, Step::Execute);
-        assert!(decision.closes_intent);
+        assert!(decision.not_processed);
     }
 }
 
@@ -280,22 +289,4 @@ fn an_order_is_looked_at_three_times_in_two_hours_and_a_retry_is_a_look_too() {
     let next = never.next.unwrap();
     assert_eq!(next.step, Step::Retry);
     assert!(next.span.opens >= after(third, hours(2)), "{next:?}");
-}
-
-#[test]
-fn an_order_has_three_notifications_and_a_second_order_three_more() {
-    let now = at("2026-12-02T01:00:00Z");
-    let outcome = NotificationOutcome::Failed(failure(Class::Transient));
-    for (order_no, notification_no, ends) in
-        [(1, 2, false), (1, 3, true), (2, 5, false), (2, 6, true)]
-    {
-        let mut execution = notified();
-        execution.state = State::Notifying;
-        execution.progress.order_no = order_no;
-        execution.progress.notification_no = notification_no;
-        let step = Step::NotifyStatus;
-        let decision = decide_notification(&execution, step, &outcome, &policy(), now);
-        let ended = decision.events == vec![Event::GivenUp];
-        assert_eq!(ended, ends, "order {order_no}, {notification_no} spent");
-    }
 }

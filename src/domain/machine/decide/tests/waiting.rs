@@ -1,5 +1,7 @@
 //! What waits: for a mandate that is paused, and for room in the tries of 30 days.
 
+use std::fmt::Write;
+
 use super::*;
 use crate::domain::machine::gate::{Gate, asked, gate};
 
@@ -32,12 +34,10 @@ fn told(decision: &Decision) -> String {
         || "nothing".to_owned(),
         |next| format!("{} at {}", next.step, next.span.opens.format("%d %H:%M")),
     );
-    let events: Vec<&str> = decision.events.iter().map(|event| event.as_str()).collect();
     let parked = if decision.parked { ", parked" } else { "" };
     format!(
-        "{next}{parked} [{}] {:?}",
-        events.join(" "),
-        decision.reason
+        "{next}{parked} {:?} {:?}",
+        decision.verdict, decision.reason
     )
 }
 
@@ -61,7 +61,7 @@ fn a_provider_is_asked_about_a_pause_it_knows_of_once_a_day() {
     // After the cycle's end it does not matter any more.
     let closed = after(now(), DAY * 40);
     let said = says(&paused(ago(DAY)), Step::Execute, closed);
-    assert!(said.contains("cycle_closed"), "{said}");
+    assert!(said.contains("CycleClosed"), "{said}");
 }
 
 #[test]
@@ -178,11 +178,11 @@ fn a_notification_is_not_renewed_more_often_than_the_order_may_have() {
     let renewed =
         |execution: &Execution| says(execution, Step::Execute, at("2026-12-18T23:00:00Z"));
     execution.progress.notification_no = 2;
-    assert!(renewed(&execution).contains("[renewed]"));
+    assert!(renewed(&execution).contains("NotificationRenewed"));
     execution.progress.notification_no = 3;
     let said = renewed(&execution);
     assert!(
-        said.contains("[cycle_closed]") && said.contains("used up (3)"),
+        said.contains("CycleClosed") && said.contains("NotificationsSpent(3)"),
         "{said}"
     );
 }

@@ -2,11 +2,12 @@
 
 use super::timing::daily;
 use super::{Decision, Next, keep};
+use crate::domain::machine::verdict::Verdict;
 use crate::domain::outcome::{Counter, Failure};
 use crate::domain::policy::Policy;
 use crate::domain::reason::RecheckCause;
 use crate::domain::retry::after;
-use crate::domain::{Event, Execution, Instant, Outcome, State, Step};
+use crate::domain::{Execution, Instant, Outcome, State, Step};
 
 /// How often an unanswered second look is repeated for an execution that nobody has to decide about.
 const MAX_TRIES: u16 = 5;
@@ -39,7 +40,7 @@ pub fn decide_verify(
         // What the provider tried by itself since the last look counts where 30 days have a limit.
         let tried = execution.attempts(counter);
         let more = tried.saturating_sub(execution.progress.debits_tried);
-        decision.declined = more.saturating_sub(u16::from(decision.collected.is_some()));
+        decision.declined = more.saturating_sub(u16::from(decision.verdict.collected().is_some()));
         decision.progress.debits_tried = tried;
     }
     decision
@@ -63,20 +64,18 @@ fn seen_again(
     match outcome {
         Outcome::Charged { amount, .. } => {
             let mut decision = keep(execution, None, RecheckCause::CollectedLate);
-            decision.collected = Some(amount.unwrap_or(execution.amount));
-            decision.closes_intent = true;
-            decision.events = vec![Event::Collected];
+            let amount = amount.unwrap_or(execution.amount);
+            decision.verdict = Verdict::Collected(amount);
             if open && order_no < execution.progress.order_no {
                 // The intent is of the current order, and this one proves nothing about it.
-                decision.closes_intent = false;
-                decision.events = vec![Event::ReviewNeeded];
+                decision.verdict = Verdict::EarlierOrderCollected(amount);
                 decision.next = again;
                 decision.reason = RecheckCause::EarlierOrderCollected { order_no }.into();
             } else if execution.state == State::Charged {
-                decision.events = vec![Event::ReviewNeeded];
+                decision.verdict = Verdict::CollectedTwice(amount);
                 decision.reason = RecheckCause::CollectedTwice { order_no }.into();
-            } else if amount.is_some_and(|debited| debited != execution.amount) {
-                decision.events = vec![Event::ReviewNeeded];
+            } else if amount != execution.amount {
+                decision.verdict = Verdict::CollectedOtherAmount(amount);
                 decision.reason = RecheckCause::CollectedLateOtherAmount.into();
             }
             decision
@@ -85,9 +84,8 @@ fn seen_again(
             if open && !class.is_unproven() =>
         {
             let mut decision = keep(execution, None, RecheckCause::ProvenNotCollected);
-            decision.events = vec![Event::GivenUp];
+            decision.verdict = Verdict::GivenUp;
             decision.class = Some(*class);
-            decision.closes_intent = true;
             // The provider's own retries begin with the failure, which is seen for the first time.
             decision.progress.failed_at = Some(now);
             decision.next = Some(Next::at(Step::Verify, after(now, policy.verify_after)));

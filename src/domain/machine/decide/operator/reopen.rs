@@ -1,0 +1,163 @@
+//! What has ended without a collection, tried once more.
+
+use super::{Declined, Known, earliest_try};
+use crate::domain::machine::decide::order::renew_progress;
+use crate::domain::machine::decide::timing::may_look;
+use crate::domain::machine::decide::{Decision, Next, keep};
+use crate::domain::machine::gate::new_date;
+use crate::domain::machine::verdict::Verdict;
+use crate::domain::plan::{self, Start};
+use crate::domain::policy::Policy;
+use crate::domain::reason::RequestCause;
+use crate::domain::retry::after;
+use crate::domain::{Class, Execution, Instant, MandateStatus, Notify, Rail, Step};
+
+/// What has ended without a collection begins anew, with a new order if one was sent.
+pub(super) fn reopen(
+    execution: &Execution,
+    known: Known,
+    policy: &Policy,
+    now: Instant,
+) -> Result<Decision, Declined> {
+    may_reopen(execution, known, policy, now)?;
+    let mut from = earliest_try(execution, policy, now);
+    let mut order_no = execution.progress.order_no;
+    if known.was_sent {
+        order_no = order_no.saturating_add(1);
+        if order_no > policy.max_orders {
+            return Err(Declined::NoOrder(policy.max_orders));
+        }
+        if let Some(look) = look_before(execution, known, policy, now)? {
+            return Ok(look);
+        }
+        // Where nobody noted when it was tried, or when it failed, that was before it came to its end.
+        let gap = policy.min_gap.max(policy.min_gap_after_failure);
+        from = known
+            .finished_at
+            .map_or(from, |at| after(at, gap).max(from));
+    }
+    let mut decision = keep(execution, None, RequestCause::TriedAgain);
+    decision.class = None;
+    renew_progress(&mut decision, execution.notify);
+    decision.progress.order_no = order_no;
+    let allowed = policy.notification_tries.saturating_mul(order_no);
+    if execution.notify == Notify::Separate && decision.progress.notification_no > allowed {
+        return Err(Declined::NoNotification(allowed));
+    }
+    let cycle = execution.cycle.put_off(may_look(execution, policy, from));
+    let (provider, notify, seed) = (execution.provider, execution.notify, execution.id.0);
+    match plan::start(&cycle, provider, notify, policy, seed, now) {
+        Start::At(step, span) => {
+            let put_off = (cycle.debit_at > execution.cycle.debit_at).then_some(cycle.debit_at);
+            decision.progress.execute_at = match notify {
+                Notify::Provider => new_date(execution, &cycle, policy, span.opens),
+                Notify::Separate | Notify::None => put_off,
+            };
+            decision.verdict = Verdict::Reopened;
+            decision.next = Some(Next { step, span });
+            Ok(decision)
+        }
+        Start::Closed(why) => Err(Declined::Closed {
+            why,
+            zone: policy.debit_windows.time_zone(),
+        }),
+    }
+}
+
+/// What forbids it whatever became of its order.
+fn may_reopen(
+    execution: &Execution,
+    known: Known,
+    policy: &Policy,
+    now: Instant,
+) -> Result<(), Declined> {
+    if execution.intent.is_some() {
+        return Err(Declined::Open(execution.state));
+    }
+    if known.collected {
+        return Err(Declined::Collected);
+    }
+    if now >= execution.cycle.closes_at {
+        return Err(Declined::CycleOver(policy.local(execution.cycle.closes_at)));
+    }
+    if execution.mandate_status != MandateStatus::Active {
+        return Err(Declined::Mandate(execution.mandate_status));
+    }
+    if execution.is_watched() {
+        return Err(Declined::Watched);
+    }
+    if execution.rail_paused {
+        return Err(Declined::RailPaused);
+    }
+    match execution.class {
+        Some(class) if policy.rail == Rail::Card && is_final_for_cards(class) => {
+            Err(Declined::Never(class))
+        }
+        Some(_) | None => Ok(()),
+    }
+}
+
+/// The look at an order that was sent, if it is still needed: only one that came after the provider's own retries says that it is dead.
+fn look_before(
+    execution: &Execution,
+    known: Known,
+    policy: &Policy,
+    now: Instant,
+) -> Result<Option<Decision>, Declined> {
+    // Whoever finishes an order that was sent has it looked at once more.
+    if let Some(job) = known.job {
+        return Err(Declined::NotDead(policy.local(job.run_at)));
+    }
+    let dead_at = dead_at(execution, known, policy);
+    let [last, ..] = execution.progress.looked;
+    if last.is_some_and(|looked| looked >= dead_at) {
+        return Ok(None);
+    }
+    let look = may_look(execution, policy, dead_at.max(now));
+    let next = Next::at(Step::Verify, look);
+    Ok(Some(keep(
+        execution,
+        Some(next),
+        RequestCause::LookedAtFirst,
+    )))
+}
+
+/// When the provider has given up an order by itself: counted from the last that can have happened to it.
+fn dead_at(execution: &Execution, known: Known, policy: &Policy) -> Instant {
+    let progress = &execution.progress;
+    let marks = [
+        progress.failed_at,
+        progress.sent_at,
+        progress.execute_at,
+        known.finished_at,
+    ];
+    let last = marks.into_iter().flatten().max();
+    last.map_or(Instant::MAX_UTC, |last| {
+        after(last, policy.provider_retry_horizon)
+    })
+}
+
+/// Visa's "Decline response category 1", and Mastercard's merchant advice codes 03 and 21: never again.
+const fn is_final_for_cards(class: Class) -> bool {
+    match class {
+        Class::CustomerStop
+        | Class::MandateDead
+        | Class::AccountDead
+        | Class::Instrument
+        | Class::Risk
+        | Class::Legal => true,
+        Class::Funds
+        | Class::Transient
+        | Class::Limit
+        | Class::Throttled
+        | Class::CustomerAction
+        | Class::MandatePaused
+        | Class::OurRequest
+        | Class::PayeeSide
+        | Class::Notification
+        | Class::InFlight
+        | Class::AlreadyCollected
+        | Class::NothingToRetry
+        | Class::Unmapped => false,
+    }
+}

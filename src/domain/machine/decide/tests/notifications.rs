@@ -1,0 +1,52 @@
+//! Notifications: how many an order has, and one that became known too late.
+
+use super::*;
+
+#[test]
+fn an_order_has_three_notifications_and_a_second_order_three_more() {
+    let now = at("2026-12-02T01:00:00Z");
+    let outcome = NotificationOutcome::Failed(failure(Class::Transient));
+    for (order_no, notification_no, ends) in
+        [(1, 2, false), (1, 3, true), (2, 5, false), (2, 6, true)]
+    {
+        let mut execution = notified();
+        execution.state = State::Notifying;
+        execution.progress.order_no = order_no;
+        execution.progress.notification_no = notification_no;
+        let step = Step::NotifyStatus;
+        let decision = decide_notification(&execution, step, &outcome, &policy(), now);
+        let ended = decision.verdict == Verdict::GivenUp;
+        assert_eq!(ended, ends, "order {order_no}, {notification_no} spent");
+    }
+}
+
+#[test]
+fn a_delivery_that_became_known_too_late_is_made_anew() {
+    let asked = at("2026-11-30T22:30:00Z");
+    let mut execution = notified();
+    execution.state = State::Notifying;
+    execution.progress.delivered_at = None;
+    execution.progress.undelivered_at = Some(asked);
+    let heard = |hours_later| {
+        let now = after(asked, hours(hours_later));
+        let delivered = NotificationOutcome::Delivered;
+        decide_notification(&execution, Step::NotifyStatus, &delivered, &policy(), now)
+    };
+    // After 20 hours the debit is still within the 48 of the oldest that the notification can be; after 30 it is not.
+    let good = heard(20);
+    let debit = good.next.unwrap();
+    assert_eq!(debit.step, Step::Execute);
+    assert!(debit.span.opens <= after(asked, hours(48)));
+    let old = heard(30);
+    assert_eq!(old.next.unwrap().step, Step::Notify);
+    assert_eq!(follow(&execution, &old), Ok(State::Planned));
+    assert_eq!(
+        (old.progress.notification_no, old.progress.delivered_at),
+        (2, None)
+    );
+    // What is under way is known not to have arrived.
+    let now = after(asked, hours(30));
+    let pending = NotificationOutcome::Pending;
+    let asked_again = decide_notification(&execution, Step::NotifyStatus, &pending, &policy(), now);
+    assert_eq!(asked_again.progress.undelivered_at, Some(now));
+}

@@ -1,0 +1,75 @@
+//! The date that is handed to a provider which notifies and debits by itself.
+
+use std::time::Duration;
+
+use super::{Gate, instead, later, no_time_left};
+use crate::domain::cycle::Cycle;
+use crate::domain::machine::decide::Next;
+use crate::domain::machine::verdict::Verdict;
+use crate::domain::plan::{self, Start};
+use crate::domain::policy::Policy;
+use crate::domain::reason::{GateCause, Then};
+use crate::domain::retry::after;
+use crate::domain::{Execution, Instant, Notify, ProviderKind};
+
+/// How late a planned call may be without its execution date having to be put off.
+const CALL_LAG: Duration = Duration::from_mins(10);
+
+/// A debit that the provider makes on a date we hand it, at least 25 hours ahead.
+pub(super) fn hand_over(execution: &Execution, policy: &Policy, now: Instant) -> Gate {
+    let enough = after(now, policy.notify_to_debit);
+    if execution.progress.execute_at.is_some_and(|at| at >= enough)
+        && policy.notify_windows.contains(now)
+    {
+        return Gate::Go;
+    }
+    let cycle = execution.order_cycle();
+    match plan::start(
+        &cycle,
+        execution.provider,
+        execution.notify,
+        policy,
+        execution.id.0,
+        now,
+    ) {
+        Start::At(step, span) => {
+            let mut decision = later(execution, Some(Next { step, span }), GateCause::DateTooNear);
+            decision.progress.execute_at = new_date(execution, &cycle, policy, span.opens);
+            if decision.progress.execute_at.is_none() {
+                decision = decision.looked_at_again(policy, now);
+                decision.reason = decision.reason.then(Then::NoDateLeft);
+                decision.verdict = Verdict::CycleClosed;
+            }
+            instead(decision)
+        }
+        Start::Closed(why) => no_time_left(execution, GateCause::Closed(why), policy, now),
+    }
+}
+
+/// The date to hand to a provider that notifies and debits by itself, for a call that is planned for some time. A call that is a
+/// little late must still be 25 hours before it.
+pub fn execution_date(
+    cycle: &Cycle,
+    provider: ProviderKind,
+    notify: Notify,
+    policy: &Policy,
+    seed: i64,
+    planned: Instant,
+) -> Option<Instant> {
+    let handed_over = (provider, notify) == (ProviderKind::Juspay, Notify::Provider);
+    let called = after(planned, CALL_LAG);
+    plan::debit_after_notice(cycle, policy, seed, called, called)
+        .filter(|_| handed_over)
+        .map(|span| span.opens)
+}
+
+/// The same for an execution, whose order may be put off.
+pub(in crate::domain::machine) fn new_date(
+    execution: &Execution,
+    cycle: &Cycle,
+    policy: &Policy,
+    planned: Instant,
+) -> Option<Instant> {
+    let (provider, notify) = (execution.provider, execution.notify);
+    execution_date(cycle, provider, notify, policy, execution.id.0, planned)
+}

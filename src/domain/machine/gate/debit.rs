@@ -1,0 +1,134 @@
+//! May this debit be made right now?
+
+use std::time::Duration;
+
+use super::{
+    Gate, budget, close_cycle, date, instead, later, look, mandate_and_cycle, no_time_left,
+};
+use crate::domain::machine::decide::{Next, may_look, next_window};
+use crate::domain::machine::verdict::Verdict;
+use crate::domain::plan::{self, Start};
+use crate::domain::policy::Policy;
+use crate::domain::reason::{GateCause, Reason, Then};
+use crate::domain::retry::after;
+use crate::domain::{Execution, Instant, Notify, ProviderKind, Step};
+
+/// How long to wait for another debit of the same mandate to be proven.
+const OTHER_DEBIT: Duration = Duration::from_mins(15);
+
+pub(super) fn debit(
+    execution: &Execution,
+    step: Step,
+    opened: bool,
+    policy: &Policy,
+    now: Instant,
+) -> Gate {
+    if let Some(said) = mandate_and_cycle(execution, step, policy, now) {
+        return said;
+    }
+    if execution.progress.debits_tried >= policy.max_attempts {
+        let mut decision = close_cycle(execution, policy, now);
+        decision.reason = GateCause::AttemptsSpent(policy.max_attempts).into();
+        if decision.verdict == Verdict::CycleClosed {
+            decision.verdict = Verdict::GivenUp;
+        }
+        return instead(decision);
+    }
+    let handed_over = step == Step::Execute
+        && execution.provider == ProviderKind::Juspay
+        && execution.notify == Notify::Provider;
+    if let Some(from) = execution.budget_from.filter(|_| !opened) {
+        return budget::wait(execution, step, handed_over, from, policy, now);
+    }
+    let check = if handed_over {
+        date::hand_over(execution, policy, now)
+    } else {
+        debit_now(execution, step, policy, now)
+    };
+    match check {
+        Gate::Instead(_) | Gate::AskMandate => check,
+        Gate::Go if opened => look::before_new_order(execution, step, policy, now),
+        Gate::Go => {
+            let next = Some(Next::at(step, after(now, OTHER_DEBIT)));
+            instead(later(execution, next, GateCause::NoIntent))
+        }
+    }
+}
+
+/// A debit that happens when we call: the hours, and the notification's age.
+fn debit_now(execution: &Execution, step: Step, policy: &Policy, now: Instant) -> Gate {
+    let mut earliest = if step == Step::Execute {
+        execution.order_cycle().debit_at
+    } else {
+        // It begins with a look at the order.
+        may_look(execution, policy, now)
+    };
+    let valid = execution
+        .progress
+        .notified_at()
+        .is_none_or(|notified| now <= after(notified, policy.notification_validity));
+    match execution.progress.delivered_at {
+        Some(_) if !valid => return renew(execution, policy, now, GateCause::NotificationTooOld),
+        Some(delivered) => earliest = earliest.max(after(delivered, policy.notify_to_debit)),
+        None if execution.notify == Notify::Separate => {
+            return renew(execution, policy, now, GateCause::NotNotified);
+        }
+        None => {}
+    }
+    earliest = execution
+        .progress
+        .not_before
+        .map_or(earliest, |at| at.max(earliest));
+    if now >= earliest && policy.debit_windows.contains(now) {
+        return Gate::Go;
+    }
+    let span = next_window(
+        &policy.debit_windows,
+        earliest.max(now),
+        execution.id.0,
+        policy.jitter,
+    );
+    instead(later(
+        execution,
+        span.map(|span| Next { step, span }),
+        if now < earliest {
+            GateCause::TooEarly
+        } else {
+            GateCause::OutsideDebitHours
+        },
+    ))
+}
+
+/// A new notification before this order may be debited. An order that was tried already is looked at first.
+pub(super) fn renew(execution: &Execution, policy: &Policy, now: Instant, why: GateCause) -> Gate {
+    if execution.progress.failed_at.is_some() {
+        let mut decision = later(execution, None, why);
+        decision.next = Some(Next::at(Step::Lookup, now));
+        return instead(decision);
+    }
+    let order_no = execution.progress.order_no;
+    let allowed = policy.notification_tries.saturating_mul(order_no);
+    if execution.progress.notification_no >= allowed {
+        let reason = Reason::from(why).then(Then::NotificationsSpent(allowed));
+        return no_time_left(execution, reason, policy, now);
+    }
+    let start = plan::start(
+        &execution.order_cycle(),
+        execution.provider,
+        execution.notify,
+        policy,
+        execution.id.0,
+        now,
+    );
+    match start {
+        Start::At(step, span) => {
+            let mut decision = later(execution, Some(Next { step, span }), why);
+            decision.progress.notification_no = decision.progress.notification_no.saturating_add(1);
+            decision.progress.delivered_at = None;
+            decision.progress.undelivered_at = None;
+            decision.verdict = Verdict::NotificationRenewed;
+            instead(decision)
+        }
+        Start::Closed(why) => no_time_left(execution, GateCause::Closed(why), policy, now),
+    }
+}
