@@ -15,15 +15,15 @@ use super::{Failure, engine};
 use crate::admin::http::{ListenError, Listener, Readiness, readiness};
 use crate::config::Config;
 use crate::domain::retry::backoff_delay;
+use crate::engine::database_health::DatabaseHealth;
 use crate::engine::loops::{self, OnBeat};
 use crate::engine::metrics::Metrics;
-use crate::engine::trouble::Troubles;
 use crate::engine::{Engine, simulation};
 use crate::lifecycle::Lifecycle;
 use crate::store::StoreError;
 use crate::telemetry::{self, Destination};
 
-/// What the troubles of the start are called.
+/// What the health of the start are called.
 const NAME: &str = "start";
 
 /// Runs until a signal, or until simulated time is over.
@@ -110,7 +110,7 @@ const START_TRY: Duration = Duration::from_mins(1);
 /// Opens the database and builds the engine. What passes by itself (a server that is not up yet) is waited for; what is wrong for
 /// good (the password, the schema) is an error. Nothing when the daemon is told to stop meanwhile.
 async fn start(config: &Config, lifecycle: &Lifecycle) -> Result<Option<Engine>, Failure> {
-    let (troubles, draining) = (Troubles::new(engine::TROUBLE), lifecycle.draining());
+    let (health, draining) = (DatabaseHealth::new(engine::TROUBLE), lifecycle.draining());
     let mut failures = 0u16;
     loop {
         let started = tokio::select! {
@@ -119,7 +119,7 @@ async fn start(config: &Config, lifecycle: &Lifecycle) -> Result<Option<Engine>,
         };
         let failure = match started {
             Ok(Ok(engine)) => {
-                troubles.works(NAME);
+                health.recovered(NAME);
                 return Ok(Some(engine));
             }
             Ok(Err(failure)) => failure,
@@ -130,7 +130,7 @@ async fn start(config: &Config, lifecycle: &Lifecycle) -> Result<Option<Engine>,
             }),
         };
         match failure.error.downcast_ref::<StoreError>() {
-            Some(problem) if problem.kind().passes() => troubles.failed(NAME, problem),
+            Some(problem) if problem.kind().passes() => health.failed(NAME, problem),
             Some(_) | None => return Err(failure),
         }
         lifecycle.waiting(START_TRY.saturating_mul(2));

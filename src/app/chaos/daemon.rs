@@ -1,13 +1,15 @@
 //! One daemon of the chaos: the engine, the clock and the wire of its own that a process would have.
 
+use std::sync::Arc;
+
 use anyhow::Context;
 use chrono::TimeDelta;
 
 use crate::app::{Failure, engine, stage};
 use crate::clock::Clock;
 use crate::domain::Instant;
-use crate::engine::Engine;
 use crate::engine::job::Done;
+use crate::engine::{Account, Engine};
 use crate::sandbox::{Sandbox, Wire};
 use crate::store::claim::Claimed;
 
@@ -48,7 +50,7 @@ pub(super) struct Frozen {
     pub(super) since: Instant,
     pub(super) until: Instant,
     /// Claimed, and not called: the account's number in the engine, and the job.
-    pub(super) claimed: Vec<(usize, Claimed)>,
+    pub(super) claimed: Vec<(Arc<Account>, Claimed)>,
     /// Called, and not settled.
     pub(super) done: Vec<Done>,
 }

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::io::{IsTerminal, Write};
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
@@ -14,7 +15,7 @@ use crate::app::Failure;
 use crate::app::lots::Lots;
 use crate::cli::Chaos;
 use crate::domain::Instant;
-use crate::engine::{Engine, lane, planner, rescue, retention, simulation};
+use crate::engine::{Account, Engine, lane, planner, rescue, retention, simulation};
 use crate::sandbox::postgres::PrivatePostgres;
 use crate::store::claim::Claimed;
 use crate::store::monitor::{Coming, coming};
@@ -55,7 +56,7 @@ pub(super) struct Lost {
     /// Its leases were ended: what the same worker has leased since is another matter.
     pub(super) ended: bool,
     /// A call of it that is still on its way to the provider.
-    pub(super) late: Option<(Engine, usize, Claimed)>,
+    pub(super) late: Option<(Engine, Arc<Account>, Claimed)>,
 }
 
 /// What happened, for the report.
@@ -268,7 +269,7 @@ impl<'a> Director<'a> {
                 engine.clock.step_to(self.now);
                 let deadline = tokio::time::Instant::now().checked_add(engine.settings.lease);
                 // Nobody hears the answer.
-                drop(Box::pin(lane::work(&engine, account, claimed, deadline)).await);
+                drop(Box::pin(lane::work(&engine, &account, claimed, deadline)).await);
                 self.told
                     .count("calls that arrived after their daemon was killed");
             }

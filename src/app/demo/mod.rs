@@ -45,7 +45,7 @@ pub(super) async fn run(demo: &Demo, json: bool, out: &mut impl Write) -> Result
     let seconds = started.elapsed().as_secs_f64();
     teller.say(&format!("{} days lived in {seconds:.1} s", demo.days))?;
     stage.sandbox.stop().await;
-    stage.engine.pool.close().await;
+    stage.engine.database.pool.close().await;
     if report.holds {
         Ok(())
     } else {
@@ -124,7 +124,7 @@ impl Stage {
         let known = sandbox::parse_mandates(name, &file, "signzy_main", first_cycles)
             .context("read the mandates for the sandbox")?;
         self.sandbox.register(known);
-        let (config, pool) = (&self.config, &self.engine.pool);
+        let (config, pool) = (&self.config, &self.engine.database.pool);
         let report = import::import(config, pool, file.as_bytes(), self.start, false).await?;
         if report.invalid > 0 || report.imported != u64::from(demo.mandates) {
             return Err(Failure::from(anyhow::anyhow!(

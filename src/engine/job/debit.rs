@@ -201,9 +201,15 @@ impl Run<'_> {
 
     async fn record_counter(&self, counter: i64) -> Result<(), JobError> {
         let execution = self.claimed.execution.id;
-        let recorded = record_counter(&self.engine.pool, execution, self.claimed.token, counter);
+        let recorded = record_counter(
+            &self.engine.database.pool,
+            execution,
+            self.claimed.token,
+            counter,
+        );
         let ours = self
             .engine
+            .database
             .within("record the provider's attempt counter", recorded)
             .await
             .map_err(|source| JobError::Store {
@@ -328,12 +334,13 @@ impl Run<'_> {
     async fn debited_order(&self) -> Result<Option<String>, JobError> {
         let execution = &self.claimed.execution;
         let asked = debited_order(
-            &self.engine.pool,
+            &self.engine.database.pool,
             self.claimed.mandate.id,
             execution.cycle.on,
         );
         let what = "read which order was collected";
         self.engine
+            .database
             .within(what, asked)
             .await
             .map_err(|source| JobError::Store {
