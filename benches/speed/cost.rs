@@ -5,8 +5,8 @@ use mandated::domain::Rail;
 use sqlx::PgPool;
 
 use crate::Bench;
+use crate::cluster::Cluster;
 use crate::figures::{Cost, Figure, Goal};
-use crate::fleet::Fleet;
 use crate::process::{Sandbox, cpu_us, memory_mb, postgres_cpu_us};
 use crate::world::World;
 
@@ -41,8 +41,8 @@ pub(crate) async fn run(bench: &mut Bench) -> anyhow::Result<()> {
 
 async fn one(bench: &mut Bench, world: &mut World, count: i64) -> anyhow::Result<()> {
     let sandbox = Sandbox::start()?;
-    let fleet = Fleet::start(world, &sandbox, 1, bench.sizes.in_flight).await?;
-    let id = fleet.daemons.first().context("a daemon")?.id();
+    let cluster = Cluster::start(world, &sandbox, 1, bench.sizes.in_flight).await?;
+    let id = cluster.daemons.first().context("a daemon")?.id();
     let due = bench.collectable(world, &sandbox, count).await?;
     let (idle, _) = memory_mb(id)?;
     let trips = round_trips(&world.pool).await?;
@@ -52,7 +52,7 @@ async fn one(bench: &mut Bench, world: &mut World, count: i64) -> anyhow::Result
     let after = Used::read(world, id, &sandbox).await?;
     let (_, most) = memory_mb(id)?;
     // Its connections say what they did when they end.
-    fleet.stop()?;
+    cluster.stop()?;
     let trips = round_trips(&world.pool).await? - trips - looks as f64;
     let each = |before: f64, after: f64| (after - before) / count as f64;
     bench.figures.add_cost(Cost {

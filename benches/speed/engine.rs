@@ -6,8 +6,8 @@ use mandated::domain::Rail;
 
 use crate::Bench;
 use crate::calls;
+use crate::cluster::Cluster;
 use crate::figures::{Figure, Floor, Goal, best};
-use crate::fleet::Fleet;
 use crate::process::Sandbox;
 use crate::world::{Due, When, World};
 
@@ -29,11 +29,11 @@ pub(crate) async fn run(bench: &mut Bench) -> anyhow::Result<()> {
         drop(sandbox);
         // As empty for us as it was for the floor.
         let sandbox = Sandbox::start()?;
-        let fleet = Fleet::start(&world, &sandbox, 1, in_flight).await?;
+        let cluster = Cluster::start(&world, &sandbox, 1, in_flight).await?;
         let due = bench.collectable(&mut world, &sandbox, count).await?;
         let began = world.release().await?;
         ours.push(world.done(due, began).await?);
-        fleet.stop()?;
+        cluster.stop()?;
     }
     bench.figures.add(Figure::new(
         format!("the daemon, over HTTP to the sandbox: {in_flight} calls at once"),

@@ -6,8 +6,8 @@ use mandated::clock::Clock;
 
 use crate::Bench;
 use crate::calls;
+use crate::cluster::Cluster;
 use crate::figures::{Figure, Goal};
-use crate::fleet::Fleet;
 use crate::process::Sandbox;
 use crate::world::When;
 
@@ -18,7 +18,7 @@ const LEAD: TimeDelta = TimeDelta::seconds(45);
 pub(crate) async fn run(bench: &mut Bench) -> anyhow::Result<()> {
     let mut world = bench.large().await?;
     let sandbox = Sandbox::start()?;
-    let fleet = Fleet::start(&world, &sandbox, 1, bench.sizes.in_flight).await?;
+    let cluster = Cluster::start(&world, &sandbox, 1, bench.sizes.in_flight).await?;
     let from = Clock::System.now().checked_add_signed(LEAD);
     let from = from.context("the first is due")?;
     let count = bench.sizes.seconds.saturating_mul(EACH_SECOND);
@@ -27,7 +27,7 @@ pub(crate) async fn run(bench: &mut Bench) -> anyhow::Result<()> {
     let began = world.release().await?;
     anyhow::ensure!(began < from, "it took too long to prepare");
     world.done(due, began).await?;
-    fleet.stop()?;
+    cluster.stop()?;
     // An attempt has the time of its call: what the claim took is in it.
     let waited: Vec<f64> = sqlx::query_scalar(
         "select unnest(percentile_disc(array[0.5, 0.99, 1.0]) within group (order by waited))

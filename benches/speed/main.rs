@@ -11,12 +11,12 @@
 
 mod bloat;
 mod calls;
+mod cluster;
 mod cost;
 mod drain;
 mod engine;
 mod figures;
 mod filler;
-mod fleet;
 mod floor;
 mod import;
 mod latency;
@@ -114,7 +114,7 @@ impl Bench {
             Part::Pgbench => pgbench::run(self).await,
             Part::Engine => engine::run(self).await,
             Part::Snapshot => store::beside_a_snapshot(self).await,
-            Part::Daemons => fleet::run(self).await,
+            Part::Daemons => cluster::run(self).await,
             Part::Planner => planning::run(self).await,
             Part::Import => import::run(self).await,
             Part::Cost => cost::run(self).await,

@@ -16,9 +16,9 @@ use tracing::{info, warn};
 use crate::compose::{self, ComposeError};
 use crate::config::Config;
 use crate::domain::retry::backoff_delay;
+use crate::engine::database_health::DatabaseHealth;
 use crate::engine::loops::{self, OnBeat};
 use crate::engine::metrics::Metrics;
-use crate::engine::trouble::Troubles;
 use crate::engine::{Engine, simulation};
 use crate::lifecycle::Lifecycle;
 use crate::store::StoreError;
@@ -28,7 +28,7 @@ pub use error::DaemonError;
 use listener::{ListenError, Listener, Readiness, readiness};
 use reload::Reload;
 
-/// What the troubles of the start are called.
+/// The database's health at the start is logged under this name.
 const NAME: &str = "start";
 
 /// Runs until a signal, or until simulated time is over.
@@ -100,8 +100,8 @@ const START_TRY: Duration = Duration::from_mins(1);
 /// Opens the database and builds the engine. What passes by itself (a server that is not up yet) is waited for; what is wrong for
 /// good (the password, the schema) is an error. Nothing when the daemon is told to stop meanwhile.
 async fn start(config: &Config, lifecycle: &Lifecycle) -> Result<Option<Engine>, ComposeError> {
-    let (troubles, draining) = (
-        Troubles::new(compose::engine::TROUBLE),
+    let (health, draining) = (
+        DatabaseHealth::new(compose::engine::TROUBLE),
         lifecycle.draining(),
     );
     let mut failures = 0u16;
@@ -112,7 +112,7 @@ async fn start(config: &Config, lifecycle: &Lifecycle) -> Result<Option<Engine>,
         };
         let failure = match started {
             Ok(Ok(engine)) => {
-                troubles.works(NAME);
+                health.recovered(NAME);
                 return Ok(Some(engine));
             }
             Ok(Err(failure)) => failure,
@@ -126,7 +126,7 @@ async fn start(config: &Config, lifecycle: &Lifecycle) -> Result<Option<Engine>,
             ComposeError::Connect(problem) | ComposeError::Store(problem)
                 if problem.kind().passes() =>
             {
-                troubles.failed(NAME, problem);
+                health.failed(NAME, problem);
             }
             ComposeError::Connect(_)
             | ComposeError::Store(_)

@@ -2,16 +2,21 @@
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
-use std::sync::PoisonError;
 use std::time::Duration;
 
+use sqlx::PgPool;
 use tokio::time::Instant;
 use tracing::warn;
 
-use super::Engine;
+use super::Settings;
 use super::lane::chain;
 use crate::store;
 use crate::store::bloat::{OldestSnapshot, oldest_snapshot};
+
+const NAME: &str = "look for the oldest snapshot";
+
+/// The heartbeat does not wait longer for it.
+const LIMIT: Duration = Duration::from_secs(2);
 
 /// When a snapshot that is held open is worth a line of its own.
 #[derive(Debug, Clone, Copy)]
@@ -34,6 +39,44 @@ pub struct Watch {
 }
 
 impl Watch {
+    /// For how many seconds the oldest snapshot has been held; nothing when nobody says. Warns when that is too long.
+    pub(super) async fn look(&mut self, pool: &PgPool, settings: &Settings) -> Option<u64> {
+        let worker = settings.worker_id.as_str();
+        let found = match store::within(LIMIT, NAME, oldest_snapshot(pool)).await {
+            Ok(found) => found,
+            Err(problem) => {
+                // What passes by itself the other loops say too.
+                if !problem.kind().passes() && !std::mem::replace(&mut self.is_refused, true) {
+                    warn!(
+                        worker.id = worker,
+                        error = %chain(&problem),
+                        "nobody says how old the oldest snapshot is"
+                    );
+                }
+                return None;
+            }
+        };
+        let Some(snapshot) = found else {
+            self.seen = None;
+            return Some(0);
+        };
+        let now = Instant::now();
+        let age = self.age(&snapshot, now);
+        let rules = settings.snapshots;
+        if age >= rules.warn_after.as_secs() && self.is_news(&snapshot, rules.every, now) {
+            warn!(
+                worker.id = worker,
+                holder = snapshot.holder,
+                holder_pid = snapshot.pid,
+                holder_name = snapshot.name,
+                oldest_snapshot_s = age,
+                "a snapshot is held open for long: rows that are done with cannot be removed, and the hot tables grow; {}",
+                advice(&snapshot.holder)
+            );
+        }
+        Some(age)
+    }
+
     /// For how many seconds a snapshot has been held. Where nobody tells, as long as it has been seen.
     fn age(&mut self, snapshot: &OldestSnapshot, now: Instant) -> u64 {
         if let Some(age) = snapshot.age_s {
@@ -63,57 +106,6 @@ impl Watch {
             Entry::Occupied(_) => false,
         }
     }
-}
-
-const NAME: &str = "look for the oldest snapshot";
-
-/// The heartbeat does not wait longer for it.
-const LIMIT: Duration = Duration::from_secs(2);
-
-/// For how many seconds the oldest snapshot has been held; nothing when nobody says. Warns when that is too long.
-pub async fn look(engine: &Engine) -> Option<u64> {
-    let found = match store::within(LIMIT, NAME, oldest_snapshot(&engine.pool)).await {
-        Ok(found) => found,
-        Err(problem) => {
-            // What passes by itself the other loops say too.
-            let mut watch = engine
-                .snapshots
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner);
-            if !problem.kind().passes() && !std::mem::replace(&mut watch.is_refused, true) {
-                warn!(
-                    worker.id = engine.settings.worker_id.as_str(),
-                    error = %chain(&problem),
-                    "nobody says how old the oldest snapshot is"
-                );
-            }
-            return None;
-        }
-    };
-    let mut watch = engine
-        .snapshots
-        .lock()
-        .unwrap_or_else(PoisonError::into_inner);
-    let Some(snapshot) = found else {
-        watch.seen = None;
-        return Some(0);
-    };
-    let now = Instant::now();
-    let age = watch.age(&snapshot, now);
-    let rules = engine.settings.snapshots;
-    if age >= rules.warn_after.as_secs() && watch.is_news(&snapshot, rules.every, now) {
-        drop(watch);
-        warn!(
-            worker.id = engine.settings.worker_id.as_str(),
-            holder = snapshot.holder,
-            holder_pid = snapshot.pid,
-            holder_name = snapshot.name,
-            oldest_snapshot_s = age,
-            "a snapshot is held open for long: rows that are done with cannot be removed, and the hot tables grow; {}",
-            advice(&snapshot.holder)
-        );
-    }
-    Some(age)
 }
 
 fn advice(holder: &str) -> &'static str {

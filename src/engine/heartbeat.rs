@@ -1,6 +1,6 @@
 //! The heartbeat line: how it goes, every ten seconds.
 
-use std::sync::{Arc, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{SecondsFormat, TimeDelta};
@@ -46,31 +46,59 @@ pub struct Beat {
     pub lines_left_out: u64,
 }
 
-/// One line. `backlog` is the number of answers that wait to be settled.
-pub async fn tick(engine: &Engine, backlog: usize) -> Result<Beat, StoreError> {
-    let now = engine.clock.now();
-    let pulse = pulse(&engine.pool, now).await?;
-    let since = now.checked_sub_signed(A_DAY).unwrap_or(Instant::MIN_UTC);
-    let unmapped = recent(&engine.pool, since).await?;
-    let age =
-        |at: Option<Instant>| at.map_or(0, |at| now.signed_duration_since(at).num_seconds().max(0));
-    let beat = Beat {
-        at: now,
-        oldest_due_s: age(pulse.oldest_due_at),
-        oldest_unknown_s: age(pulse.oldest_unknown_at),
-        pulse,
-        unmapped,
-        oldest_snapshot_s: bloat::look(engine).await,
-        settle_backlog: backlog,
-        tally: Arc::clone(&engine.tally),
-        lines_left_out: telemetry::left_out(),
-    };
-    say(engine, &beat);
-    if is_time(engine, now) {
-        warn_of_open(engine, now).await?;
-        *last_warning(engine) = Some(now);
+/// The heart of a daemon, and what it said before.
+#[derive(Debug)]
+pub struct Heartbeat {
+    engine: Engine,
+    /// When it last spoke of what waits for a person.
+    warned_at: Option<Instant>,
+    /// What it knows of the oldest snapshot.
+    snapshots: bloat::Watch,
+}
+
+impl Heartbeat {
+    pub fn new(engine: Engine) -> Self {
+        Self {
+            engine,
+            warned_at: None,
+            snapshots: bloat::Watch::default(),
+        }
     }
-    Ok(beat)
+
+    /// One line. `backlog` is the number of answers that wait to be settled.
+    pub async fn tick(&mut self, backlog: usize) -> Result<Beat, StoreError> {
+        let engine = &self.engine;
+        let (pool, now) = (&engine.database.pool, engine.clock.now());
+        let pulse = pulse(pool, now).await?;
+        let since = now.checked_sub_signed(A_DAY).unwrap_or(Instant::MIN_UTC);
+        let unmapped = recent(pool, since).await?;
+        let age = |at: Option<Instant>| {
+            at.map_or(0, |at| now.signed_duration_since(at).num_seconds().max(0))
+        };
+        let beat = Beat {
+            at: now,
+            oldest_due_s: age(pulse.oldest_due_at),
+            oldest_unknown_s: age(pulse.oldest_unknown_at),
+            pulse,
+            unmapped,
+            oldest_snapshot_s: self.snapshots.look(pool, &engine.settings).await,
+            settle_backlog: backlog,
+            tally: Arc::clone(&engine.tally),
+            lines_left_out: telemetry::left_out(),
+        };
+        say(engine, &beat);
+        if self.is_time(now) {
+            warn_of_open(engine, now).await?;
+            self.warned_at = Some(now);
+        }
+        Ok(beat)
+    }
+
+    /// Whether it has not spoken of what waits for long enough.
+    fn is_time(&self, now: Instant) -> bool {
+        let due = before(now, self.engine.settings.overdue.every);
+        self.warned_at.is_none_or(|last| last <= due)
+    }
 }
 
 fn say(engine: &Engine, beat: &Beat) {
@@ -102,17 +130,6 @@ fn say(engine: &Engine, beat: &Beat) {
     );
 }
 
-/// Whether this process has not spoken of them for long enough.
-fn is_time(engine: &Engine, now: Instant) -> bool {
-    let due = before(now, engine.settings.overdue.every);
-    last_warning(engine).is_none_or(|last| last <= due)
-}
-
-fn last_warning(engine: &Engine) -> MutexGuard<'_, Option<Instant>> {
-    let last = engine.warned_at.lock();
-    last.unwrap_or_else(PoisonError::into_inner)
-}
-
 fn before(now: Instant, duration: Duration) -> Instant {
     TimeDelta::from_std(duration)
         .ok()
@@ -124,7 +141,7 @@ fn before(now: Instant, duration: Duration) -> Instant {
 async fn warn_of_open(engine: &Engine, now: Instant) -> Result<(), StoreError> {
     let rules = engine.settings.overdue;
     let error_before = before(now, rules.error_after);
-    for open in open_since(&engine.pool, before(now, rules.warn_after)).await? {
+    for open in open_since(&engine.database.pool, before(now, rules.warn_after)).await? {
         let Open {
             state,
             count,

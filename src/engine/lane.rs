@@ -2,6 +2,7 @@
 //!
 //! An account that is slow or paused holds up nobody else's debits: each has its own lane.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
@@ -9,15 +10,15 @@ use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, error, warn};
 
+use super::concurrency_limiter::ConcurrencyLimiter;
 use super::job::{self, Done};
 use super::log;
-use super::places::Places;
-use super::wake::Wake;
+use super::wake::WakeNotifier;
 use super::{Account, Engine};
 use crate::domain::Instant;
 use crate::domain::retry::backoff_delay;
 use crate::failpoint::around;
-use crate::provider::correlated;
+use crate::provider::with_request_id;
 use crate::store;
 use crate::store::StoreError;
 use crate::store::claim::{ClaimRequest, Claimed, claim_due};
@@ -26,20 +27,20 @@ use crate::store::claim::{ClaimRequest, Claimed, claim_due};
 #[derive(Debug)]
 pub struct Lane {
     engine: Engine,
-    index: usize,
+    account: Arc<Account>,
     settler: mpsc::Sender<Done>,
-    wake: Wake,
-    places: Places,
+    wake: WakeNotifier,
+    limiter: ConcurrencyLimiter,
     running: JoinSet<()>,
-    since: Since,
+    cursor: ClaimCursor,
 }
 
 /// Where the next claim begins: where the last full one did. What became due before that meanwhile (a retry, a rescue, a late
 /// commit) is found when it is forgotten: after a claim that was not full, and every few seconds.
 #[derive(Debug, Default)]
-struct Since(Option<(Instant, tokio::time::Instant)>);
+struct ClaimCursor(Option<(Instant, tokio::time::Instant)>);
 
-impl Since {
+impl ClaimCursor {
     /// Long enough to spare a backlog most of its steps, short enough to keep nobody waiting.
     const KEPT: Duration = Duration::from_secs(2);
 
@@ -70,19 +71,19 @@ enum Round {
 impl Lane {
     pub fn new(
         engine: Engine,
-        index: usize,
+        account: Arc<Account>,
         settler: mpsc::Sender<Done>,
-        wake: Wake,
-        places: Places,
+        wake: WakeNotifier,
+        limiter: ConcurrencyLimiter,
     ) -> Self {
         Self {
             engine,
-            index,
+            account,
             settler,
             wake,
-            places,
+            limiter,
             running: JoinSet::new(),
-            since: Since::default(),
+            cursor: ClaimCursor::default(),
         }
     }
 
@@ -91,7 +92,7 @@ impl Lane {
         let mut failures = 0u16;
         while !draining.is_cancelled() {
             // Subscribed before the claim: a wake-up that comes during it is not lost.
-            let mut wake = self.wake.subscribe();
+            let mut receiver = self.wake.subscribe();
             let round = tokio::select! {
                 round = self.round(&draining) => round,
                 () = aborted.cancelled() => break,
@@ -100,11 +101,11 @@ impl Lane {
                 Ok(Round::Full) => failures = 0,
                 Ok(Round::Done) => {
                     failures = 0;
-                    let nap = self.nap().await;
+                    let wait = self.idle_wait().await;
                     tokio::select! {
-                        () = tokio::time::sleep(nap) => {}
-                        () = wake.woken() => {}
-                        ended = self.running.join_next(), if !self.running.is_empty() => heard(ended),
+                        () = tokio::time::sleep(wait) => {}
+                        () = receiver.woken() => {}
+                        ended = self.running.join_next(), if !self.running.is_empty() => log_panic(ended),
                         () = draining.cancelled() => {}
                     }
                 }
@@ -115,9 +116,9 @@ impl Lane {
                         failures,
                     );
                     failures = failures.saturating_add(1);
-                    self.engine.failed(&self.name(), problem).await;
+                    self.engine.database.failed(&self.name(), problem).await;
                     tokio::select! {
-                        () = self.engine.troubles.pause(pause) => {}
+                        () = self.engine.database.health.pause(pause) => {}
                         () = draining.cancelled() => {}
                     }
                 }
@@ -131,31 +132,23 @@ impl Lane {
 
     /// What its troubles are called.
     fn name(&self) -> String {
-        let account = self.account().map(|account| account.name.as_str());
-        format!("claim for {}", account.unwrap_or_default())
-    }
-
-    fn account(&self) -> Option<&Account> {
-        self.engine.accounts.get(self.index)
+        format!("claim for {}", self.account.name)
     }
 
     /// Claims once, for as many places as are free, and starts what it gets. Waits for a place, but not once it is `draining`.
     async fn round(&mut self, draining: &CancellationToken) -> Result<Round, StoreError> {
         while let Some(ended) = self.running.try_join_next() {
-            heard(Some(ended));
+            log_panic(Some(ended));
         }
-        let Some(account) = self.account() else {
-            return Ok(Round::Done);
-        };
         // Subscribed before its share is read: what becomes of it meanwhile is not lost.
-        let mut changes = account.client().pace().subscribe();
-        let free = at_once(account, self.engine.settings.lease)
+        let mut changes = self.account.client().rate_limiter().subscribe();
+        let free = at_once(&self.account, self.engine.settings.lease)
             .saturating_sub(self.running.len())
             .min(self.engine.settings.batch);
         if free == 0 {
             // The end of any job makes room, or a larger share.
             tokio::select! {
-                ended = self.running.join_next(), if !self.running.is_empty() => heard(ended),
+                ended = self.running.join_next(), if !self.running.is_empty() => log_panic(ended),
                 () = changes.changed() => {}
                 () = draining.cancelled() => {}
             }
@@ -169,14 +162,15 @@ impl Lane {
         if limit == 0 {
             return Ok(Round::Full);
         }
-        around("claim.clock", self.engine.check_clock()).await?;
+        let (database, clock) = (&self.engine.database, &self.engine.clock);
+        around("claim.clock", database.check_clock(clock)).await?;
         let deadline = tokio::time::Instant::now().checked_add(self.engine.settings.lease);
-        let since = self.since.get(tokio::time::Instant::now());
-        let claimed = claim(&self.engine, self.index, limit, since).await?;
-        self.engine.troubles.works(&self.name());
+        let since = self.cursor.get(tokio::time::Instant::now());
+        let claimed = claim(&self.engine, &self.account, limit, since).await?;
+        self.engine.database.health.recovered(&self.name());
         let full = claimed.len() == limit;
         let first = claimed.first().filter(|_| full).map(|first| first.run_at);
-        self.since.note(first, tokio::time::Instant::now());
+        self.cursor.note(first, tokio::time::Instant::now());
         for (job, permit) in claimed.into_iter().zip(permits) {
             self.start(job, permit, deadline);
         }
@@ -185,17 +179,17 @@ impl Lane {
 
     /// Places for jobs. While answers cannot be settled no more are asked for.
     async fn places(&mut self, wanted: usize) -> Vec<OwnedSemaphorePermit> {
-        self.engine.troubles.room().await;
+        self.engine.database.health.room().await;
         self.reserve(wanted).await
     }
 
     /// Up to `wanted` places; none when one of its own jobs ends before there is any, for that may have left one.
     async fn reserve(&mut self, wanted: usize) -> Vec<OwnedSemaphorePermit> {
-        let mut permits = self.places.free(wanted);
+        let mut permits = self.limiter.try_acquire(wanted);
         if permits.is_empty() {
             tokio::select! {
-                permit = self.places.next() => permits.extend(permit),
-                ended = self.running.join_next(), if !self.running.is_empty() => heard(ended),
+                permit = self.limiter.acquire() => permits.extend(permit),
+                ended = self.running.join_next(), if !self.running.is_empty() => log_panic(ended),
             }
         }
         permits
@@ -207,9 +201,10 @@ impl Lane {
         permit: OwnedSemaphorePermit,
         deadline: Option<tokio::time::Instant>,
     ) {
-        let (engine, index, settler) = (self.engine.clone(), self.index, self.settler.clone());
+        let (engine, account) = (self.engine.clone(), Arc::clone(&self.account));
+        let settler = self.settler.clone();
         self.running.spawn(async move {
-            if let Some(done) = work(&engine, index, claimed, deadline).await
+            if let Some(done) = work(&engine, &account, claimed, deadline).await
                 && let Err(mpsc::error::SendError(done)) =
                     around("hand_over", settler.send(done)).await
             {
@@ -224,13 +219,11 @@ impl Lane {
     }
 
     /// Until the next job is due, and no longer than the poll interval.
-    async fn nap(&self) -> Duration {
+    async fn idle_wait(&self) -> Duration {
         let poll = self.engine.settings.poll_interval;
-        let Some(account) = self.account() else {
-            return poll;
-        };
-        let next = store::monitor::next_due(&self.engine.pool, account.id);
-        let next = self.engine.within("find the next due job", next);
+        let database = &self.engine.database;
+        let next = store::monitor::next_due(&database.pool, self.account.id);
+        let next = database.within("find the next due job", next);
         match around("next_due", next).await {
             Ok(Some(at)) => {
                 let until = at
@@ -253,22 +246,22 @@ impl Lane {
 /// tenth of their leases. What cannot be called soon is for whoever can.
 fn at_once(account: &Account, lease: Duration) -> usize {
     let client = account.client();
-    let pace = client.pace();
+    let limiter = client.rate_limiter();
     let soon = lease.checked_div(10).unwrap_or_default();
-    let in_time = pace.calls_in(soon).max(1);
-    account.max_in_flight.min(pace.places()).min(in_time)
+    let in_time = limiter.calls_in(soon).max(1);
+    account
+        .max_in_flight
+        .min(limiter.max_in_flight())
+        .min(in_time)
 }
 
 /// Claims up to `limit` jobs of an account; only those that were due from `since` on.
 pub async fn claim(
     engine: &Engine,
-    index: usize,
+    account: &Account,
     limit: usize,
     since: Option<Instant>,
 ) -> Result<Vec<Claimed>, StoreError> {
-    let Some(account) = engine.accounts.get(index) else {
-        return Ok(Vec::new());
-    };
     let request = ClaimRequest {
         account: account.id,
         now: engine.clock.now(),
@@ -278,8 +271,9 @@ pub async fn claim(
         since,
     };
     // One that was given up can have been done: its leases run out, and no call was made under them.
-    let claimed = engine
-        .within("claim due jobs", claim_due(&engine.pool, &request))
+    let database = &engine.database;
+    let claimed = database
+        .within("claim due jobs", claim_due(&database.pool, &request))
         .await?;
     if !claimed.is_empty() {
         debug!(account = account.name, claimed = claimed.len(), "claimed");
@@ -293,16 +287,15 @@ pub async fn claim(
 /// Does a job; one that cannot be done is logged here, and left to its lease.
 pub async fn work(
     engine: &Engine,
-    index: usize,
+    account: &Account,
     claimed: Claimed,
     deadline: Option<tokio::time::Instant>,
 ) -> Option<Done> {
-    let account = engine.accounts.get(index)?;
     let (execution, step, token) = (claimed.execution.id, claimed.step, claimed.token);
     let id = job::request_id(engine, claimed.token);
     // On the heap: it is large, and every lane hands many of them on.
     let run = Box::pin(job::run(engine, account, claimed, deadline?));
-    match correlated(id, run).await {
+    match with_request_id(id, run).await {
         Ok(done) => Some(done),
         Err(problem) => {
             warn!(execution.id = execution.0, step = step.as_str(), lease.token = token.0, account = account.name,
@@ -314,12 +307,12 @@ pub async fn work(
 
 async fn finish(running: &mut JoinSet<()>) {
     while let Some(ended) = running.join_next().await {
-        heard(Some(ended));
+        log_panic(Some(ended));
     }
 }
 
 /// A job that panics is said to have done so, or it would be leased and rescued for ever without a word.
-fn heard(ended: Option<Result<(), JoinError>>) {
+fn log_panic(ended: Option<Result<(), JoinError>>) {
     if let Some(Err(panic)) = ended {
         error!(error = %panic, "a job panicked; its lease runs out and it is reconciled");
     }
@@ -350,16 +343,16 @@ mod tests {
         let start = tokio::time::Instant::now();
         let after = |seconds| start.checked_add(Duration::from_secs(seconds)).unwrap();
         let [six, seven] = [6 * 3600, 7 * 3600].map(|at| Instant::from_timestamp(at, 0).unwrap());
-        let mut since = Since::default();
-        assert_eq!(since.get(start), None);
-        since.note(Some(six), start);
-        assert_eq!(since.get(after(1)), Some(six));
-        since.note(Some(seven), after(1));
-        assert_eq!(since.get(after(1)), Some(seven));
-        assert_eq!(since.get(after(2)), None, "counted from the first of them");
-        since.note(Some(six), after(2));
-        assert_eq!(since.get(after(3)), Some(six));
-        since.note(None, after(3));
-        assert_eq!(since.get(after(3)), None);
+        let mut cursor = ClaimCursor::default();
+        assert_eq!(cursor.get(start), None);
+        cursor.note(Some(six), start);
+        assert_eq!(cursor.get(after(1)), Some(six));
+        cursor.note(Some(seven), after(1));
+        assert_eq!(cursor.get(after(1)), Some(seven));
+        assert_eq!(cursor.get(after(2)), None, "counted from the first of them");
+        cursor.note(Some(six), after(2));
+        assert_eq!(cursor.get(after(3)), Some(six));
+        cursor.note(None, after(3));
+        assert_eq!(cursor.get(after(3)), None);
     }
 }

@@ -51,10 +51,7 @@ macro_rules! line {
 
 /// Says that a cycle was planned, or that it was too late for it. The fields about a job and its call are absent.
 pub fn planned(engine: &Engine, execution: &NewExecution, rail: Rail) {
-    let account = engine
-        .accounts
-        .iter()
-        .find(|account| account.id == execution.account_id);
+    let account = engine.account(execution.account_id);
     macro_rules! line {
         ($level:ident, $message:literal) => {
             $level!(
@@ -104,10 +101,7 @@ pub fn started(engine: &Engine, account: &Account, job: &Claimed) {
 
 /// Says that one reason has parked so many executions that their account was paused for it, and what to do.
 pub fn account_paused(engine: &Engine, paused: &PausedAccount) {
-    let account = engine
-        .accounts
-        .iter()
-        .find(|account| account.id == paused.id);
+    let account = engine.account(paused.id);
     error!(
         account = account.map(|account| account.name.as_str()),
         reason = paused.reason,

@@ -9,13 +9,13 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing::error;
 
-use super::fleet::Fleet;
-use super::heartbeat::Beat;
+use super::cluster::Cluster;
+use super::concurrency_limiter::ConcurrencyLimiter;
+use super::heartbeat::{Beat, Heartbeat};
 use super::job::Done;
 use super::lane::Lane;
-use super::places::Places;
-use super::wake::{Wake, listen};
-use super::{Engine, heartbeat, planner, rescue, retention, settler};
+use super::wake::{WakeNotifier, listen};
+use super::{Database, Engine, planner, rescue, retention, settler};
 use crate::store::{self, StoreError};
 
 /// Hears of every heartbeat, the failed ones too, and how many answers wait to be settled.
@@ -36,15 +36,16 @@ pub async fn run(
     aborted: CancellationToken,
     on_beat: OnBeat,
 ) -> Result<(), LoopPanicked> {
-    let wake = Wake::default();
+    let wake = WakeNotifier::default();
     let (settler, done) = mpsc::channel(engine.settings.concurrency.max(1));
     let backlog = settler.downgrade();
-    let places = Places::divide(engine.settings.concurrency, engine.accounts.len());
-    let (fleet, alone) = (Fleet::new(engine.clone()), CancellationToken::new());
+    let limiters = ConcurrencyLimiter::divide(engine.settings.concurrency, engine.accounts.len());
+    let (cluster, alone) = (Cluster::new(&engine), CancellationToken::new());
     let mut loops = JoinSet::new();
-    loops.spawn(fleet.run(alone.clone()));
-    for (index, places) in places.into_iter().enumerate() {
-        let lane = Lane::new(engine.clone(), index, settler.clone(), wake.clone(), places);
+    loops.spawn(cluster.run(alone.clone()));
+    for (account, limiter) in engine.accounts.iter().zip(limiters) {
+        let (account, settler) = (Arc::clone(account), settler.clone());
+        let lane = Lane::new(engine.clone(), account, settler, wake.clone(), limiter);
         loops.spawn(lane.run(draining.clone(), aborted.clone()));
     }
     drop(settler);
@@ -54,7 +55,8 @@ pub async fn run(
         wake.clone(),
         aborted.clone(),
     ));
-    loops.spawn(listen(engine.clone(), wake.clone(), draining.clone()));
+    let database = engine.database.clone();
+    loops.spawn(listen(database, wake.clone(), draining.clone()));
     // Whatever retention has under way is not worth waiting for.
     let kept = keep_retention(engine.clone(), draining.clone());
     loops.spawn(stopped_by(draining.clone(), Box::pin(kept)));
@@ -70,7 +72,7 @@ pub async fn run(
             ended = Err(LoopPanicked);
         }
         if loops.len() == 1 {
-            // The fleet: nothing is called any more.
+            // The cluster: nothing is called any more.
             alone.cancel();
         }
     }
@@ -86,7 +88,7 @@ async fn stopped_by(stop: CancellationToken, task: BoxFuture<'static, ()>) {
 
 /// The turns of a loop.
 struct Turns {
-    engine: Engine,
+    database: Database,
     interval: Duration,
     draining: CancellationToken,
     what: &'static str,
@@ -101,29 +103,29 @@ impl Turns {
     async fn next(&self, result: Result<(), StoreError>) -> bool {
         let wait = match result {
             Ok(()) => {
-                self.engine.troubles.works(self.what);
+                self.database.health.recovered(self.what);
                 self.interval
             }
             Err(problem) if problem.kind().is_everywhere() => {
-                self.engine.failed(self.what, problem).await;
+                self.database.failed(self.what, problem).await;
                 self.interval.min(Self::RETRY)
             }
             Err(problem) => {
-                self.engine.failed(self.what, problem).await;
+                self.database.failed(self.what, problem).await;
                 self.interval
             }
         };
         tokio::select! {
-            () = self.engine.troubles.pause(wait) => {}
+            () = self.database.health.pause(wait) => {}
             () = self.draining.cancelled() => {}
         }
         !self.draining.is_cancelled()
     }
 }
 
-async fn plan(engine: Engine, wake: Wake, draining: CancellationToken) {
+async fn plan(engine: Engine, wake: WakeNotifier, draining: CancellationToken) {
     let turns = Turns {
-        engine: engine.clone(),
+        database: engine.database.clone(),
         interval: engine.settings.planner_interval,
         draining,
         what: "plan",
@@ -143,10 +145,16 @@ async fn plan(engine: Engine, wake: Wake, draining: CancellationToken) {
 /// Batch after batch, until nothing is due or the daemon stops.
 async fn plan_all(
     engine: &Engine,
-    wake: &Wake,
+    wake: &WakeNotifier,
     draining: &CancellationToken,
 ) -> Result<(), StoreError> {
-    while !draining.is_cancelled() && engine.within("plan", planner::tick(engine)).await? > 0 {
+    while !draining.is_cancelled()
+        && engine
+            .database
+            .within("plan", planner::tick(engine))
+            .await?
+            > 0
+    {
         wake.wake();
     }
     Ok(())
@@ -154,13 +162,16 @@ async fn plan_all(
 
 async fn rescue_lost(engine: Engine, draining: CancellationToken) {
     let turns = Turns {
-        engine: engine.clone(),
+        database: engine.database.clone(),
         interval: engine.settings.rescue_interval,
         draining,
         what: "rescue the jobs of lost workers",
     };
     loop {
-        let rescued = engine.within(turns.what, rescue::tick(&engine)).await;
+        let rescued = turns
+            .database
+            .within(turns.what, rescue::tick(&engine))
+            .await;
         if !turns.next(rescued.map(drop)).await {
             return;
         }
@@ -169,7 +180,7 @@ async fn rescue_lost(engine: Engine, draining: CancellationToken) {
 
 async fn keep_retention(engine: Engine, draining: CancellationToken) {
     let turns = Turns {
-        engine: engine.clone(),
+        database: engine.database.clone(),
         interval: engine.settings.retention.interval,
         draining,
         what: "make and drop partitions",
@@ -189,20 +200,21 @@ async fn beat(
     draining: CancellationToken,
 ) {
     let turns = Turns {
-        engine: engine.clone(),
+        database: engine.database.clone(),
         interval: engine.settings.heartbeat_interval,
         draining,
         what: "take the pulse",
     };
+    let mut heartbeat = Heartbeat::new(engine);
     loop {
         let waiting = backlog.upgrade().map_or(0, |sender| {
             sender.max_capacity().saturating_sub(sender.capacity())
         });
-        let waiting = waiting.max(engine.troubles.kept());
+        let waiting = waiting.max(turns.database.health.kept());
         // The service manager wants to hear of it more often than a statement may take.
         let limit = turns.interval.saturating_mul(2).max(Turns::RETRY);
-        let limit = limit.min(engine.settings.answer_timeout);
-        let beat = store::within(limit, turns.what, heartbeat::tick(&engine, waiting)).await;
+        let limit = limit.min(turns.database.answer_timeout);
+        let beat = store::within(limit, turns.what, heartbeat.tick(waiting)).await;
         on_beat(waiting, beat.as_ref());
         if !turns.next(beat.map(drop)).await {
             return;

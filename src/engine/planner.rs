@@ -22,9 +22,10 @@ const MAX_CYCLES: usize = 64;
 
 /// One turn: plans up to a batch of mandates. Says how many were due; a full batch means that there may be more.
 pub async fn tick(engine: &Engine) -> Result<usize, StoreError> {
-    around("plan.clock", engine.check_clock()).await?;
+    let database = &engine.database;
+    around("plan.clock", database.check_clock(&engine.clock)).await?;
     let now = engine.clock.now();
-    let mut transaction = around("plan.begin", planning::begin(&engine.pool)).await?;
+    let mut transaction = around("plan.begin", planning::begin(&database.pool)).await?;
     let limit = i64::try_from(engine.settings.planner_batch).unwrap_or(i64::MAX);
     let due = around(
         "plan.lock",

@@ -10,9 +10,10 @@ use crate::store::rescue::rescue_expired;
 
 /// One turn; says how many jobs were rescued.
 pub async fn tick(engine: &Engine) -> Result<usize, StoreError> {
-    around("rescue.clock", engine.check_clock()).await?;
+    let database = &engine.database;
+    around("rescue.clock", database.check_clock(&engine.clock)).await?;
     let rescued = rescue_expired(
-        &engine.pool,
+        &database.pool,
         engine.clock.now(),
         PROCESSED,
         &engine.settings.worker_id,

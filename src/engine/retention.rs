@@ -30,23 +30,22 @@ const FAULTS: Duration = Duration::from_hours(7 * 24);
 
 /// One turn.
 pub async fn tick(engine: &Engine) -> Result<(), StoreError> {
-    engine.check_clock().await?;
-    let now = engine.clock.now();
+    engine.database.check_clock(&engine.clock).await?;
+    let (pool, now) = (&engine.database.pool, engine.clock.now());
     let settings = engine.settings.retention;
-    let made = make_partitions(&engine.pool, now, settings.partitions_ahead).await?;
-    let mut dropped =
-        drop_partitions(&engine.pool, Parent::Attempts, ago(now, settings.attempts)).await?;
-    dropped.extend(drop_partitions(&engine.pool, Parent::Events, ago(now, settings.events)).await?);
+    let made = make_partitions(pool, now, settings.partitions_ahead).await?;
+    let mut dropped = drop_partitions(pool, Parent::Attempts, ago(now, settings.attempts)).await?;
+    dropped.extend(drop_partitions(pool, Parent::Events, ago(now, settings.events)).await?);
     let mut deleted = 0u64;
     loop {
-        let batch = delete_executions(&engine.pool, ago(now, settings.executions), BATCH).await?;
+        let batch = delete_executions(pool, ago(now, settings.executions), BATCH).await?;
         deleted = deleted.saturating_add(batch);
         if batch < BATCH.unsigned_abs() {
             break;
         }
     }
-    delete_budgets(&engine.pool, now).await?;
-    delete_faults(&engine.pool, ago(now, FAULTS)).await?;
+    delete_budgets(pool, now).await?;
+    delete_faults(pool, ago(now, FAULTS)).await?;
     if made > 0 || !dropped.is_empty() || deleted > 0 {
         info!(
             partitions_made = made,

@@ -11,14 +11,14 @@ use tracing::{error, warn};
 
 use super::job::Done;
 use super::lane::chain;
-use super::wake::Wake;
+use super::wake::WakeNotifier;
 use super::{Engine, log};
 use crate::domain::machine::decide::AccountPause;
 use crate::domain::retry::backoff_delay;
 use crate::failpoint::around;
 use crate::store;
 use crate::store::StoreError;
-use crate::store::kind::Kind;
+use crate::store::database_error_kind::DatabaseErrorKind;
 
 /// What its troubles are called.
 const NAME: &str = "settle";
@@ -50,7 +50,7 @@ struct Held {
 pub async fn run(
     engine: Engine,
     mut done: mpsc::Receiver<Done>,
-    wake: Wake,
+    wake: WakeNotifier,
     aborted: CancellationToken,
 ) {
     let mut held = Held::default();
@@ -77,29 +77,34 @@ pub async fn run(
     }
 }
 
-async fn write(engine: &Engine, done: &mut mpsc::Receiver<Done>, held: &mut Held, wake: &Wake) {
+async fn write(
+    engine: &Engine,
+    done: &mut mpsc::Receiver<Done>,
+    held: &mut Held,
+    wake: &WakeNotifier,
+) {
     while held.take(engine, done).await {
         linger(engine, done, &mut held.waiting).await;
         let is_due_soon = is_due_soon(engine, &held.waiting);
         let mut failures = 0u16;
         while let Err(problem) = settle_free(engine, held).await {
             held.unsure |= problem.kind().may_be_done();
-            engine.troubles.keep(held.count(done), true);
-            engine.failed(NAME, problem).await;
+            engine.database.health.keep(held.count(done), true);
+            engine.database.failed(NAME, problem).await;
             let pause = backoff_delay(
                 Duration::from_millis(200),
                 Duration::from_secs(10),
                 failures,
             );
             failures = failures.saturating_add(1);
-            engine.troubles.pause(pause).await;
+            engine.database.health.pause(pause).await;
         }
         // What waits twice is more likely a locked table than two locked rows.
         let too_many = held.found > 1 || held.locked.len() >= engine.settings.settle_batch;
-        engine.troubles.works(NAME);
-        engine.troubles.keep(held.locked.len(), too_many);
+        engine.database.health.recovered(NAME);
+        engine.database.health.keep(held.locked.len(), too_many);
         if held.locked.is_empty() {
-            engine.troubles.works(LOCKED);
+            engine.database.health.recovered(LOCKED);
             held.unsure = false;
         }
         if is_due_soon {
@@ -174,7 +179,10 @@ async fn settle_free(engine: &Engine, held: &mut Held) -> Result<(), StoreError>
 
 /// Whether only some of a batch may be to blame: a lock, or more than one statement can do in its time.
 fn is_of_some(problem: &StoreError) -> bool {
-    matches!(problem.kind(), Kind::Locked | Kind::Slow)
+    matches!(
+        problem.kind(),
+        DatabaseErrorKind::Locked | DatabaseErrorKind::Slow
+    )
 }
 
 /// Sets aside what somebody has locked, and settles the others one at a time; of locks that are found only then one is waited for.
@@ -183,7 +191,8 @@ async fn settle_apart(engine: &Engine, held: &mut Held) -> Result<(), StoreError
     let ids: Vec<_> = held.waiting.iter().map(id).collect();
     let what = "find the executions that nobody has locked";
     let free = engine
-        .within(what, store::settled::free(&engine.pool, &ids))
+        .database
+        .within(what, store::settled::free(&engine.database.pool, &ids))
         .await?;
     held.waiting.sort_by_key(|done| !free.contains(&id(done)));
     let locked = held
@@ -214,7 +223,7 @@ async fn settle_apart(engine: &Engine, held: &mut Held) -> Result<(), StoreError
         let executions = held.locked.iter().map(|done| id(done).to_string());
         let executions = executions.collect::<Vec<_>>().join(", ");
         let problem = StoreError::Locked { executions };
-        engine.troubles.failed(LOCKED, &problem);
+        engine.database.health.failed(LOCKED, &problem);
     }
     Ok(())
 }
@@ -298,12 +307,19 @@ async fn settle_together(engine: &Engine, batch: &[Done], unsure: bool) -> Resul
         .collect();
     let worker = &engine.settings.worker_id;
     let faults = engine.settings.faults;
-    let settling =
-        store::settle::settle(&engine.pool, &settlements, &attempts, now, worker, faults);
-    let written = engine.within("settle jobs", settling).await?;
+    let settling = store::settle::settle(
+        &engine.database.pool,
+        &settlements,
+        &attempts,
+        now,
+        worker,
+        faults,
+    );
+    let written = engine.database.within("settle jobs", settling).await?;
     let before = if unsure && written.executions.len() < batch.len() {
-        let before = store::settled::settled_before(&engine.pool, &settlements, worker);
+        let before = store::settled::settled_before(&engine.database.pool, &settlements, worker);
         engine
+            .database
             .within("find what was settled before", before)
             .await?
     } else {
@@ -339,7 +355,7 @@ async fn pause_account(
     else {
         return Ok(());
     };
-    let (now, pool) = (engine.clock.now(), &engine.pool);
+    let (now, pool) = (engine.clock.now(), &engine.database.pool);
     let reason = &done.settlement.reason;
     let what = "pause the account";
     match pause {
@@ -350,14 +366,14 @@ async fn pause_account(
             let until = done.at.checked_add_signed(pause_for).unwrap_or(now);
             let paused = store::accounts::pause(pool, account.id, until, reason, now);
             // Said twice is better than not at all: the answer to the try that paused it may be lost.
-            if engine.within(what, paused).await? || unsure {
+            if engine.database.within(what, paused).await? || unsure {
                 error!(account = account.name, execution.id = id.0, paused_until = %until.to_rfc3339(), reason,
                        "the provider refuses the account's credentials: correct accounts.{}.api_key, then send SIGHUP; all of its calls wait", account.name);
             }
         }
         AccountPause::Throttled { until } => {
             let paused = store::accounts::pause(pool, account.id, until, reason, now);
-            if engine.within(what, paused).await? {
+            if engine.database.within(what, paused).await? {
                 warn!(account = account.name, execution.id = id.0, paused_until = %until.to_rfc3339(), "the provider throttles the account; its calls wait");
             }
         }

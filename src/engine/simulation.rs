@@ -2,6 +2,7 @@
 //!
 //! It uses the same claim, job and settle as the lanes, one batch after the other, so that the same start gives the same end.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{Datelike, TimeDelta};
@@ -37,7 +38,7 @@ pub async fn run(
             day = Some(now.ordinal());
             retention::tick(engine).await?;
         }
-        let coming = store::monitor::coming(&engine.pool, now).await?;
+        let coming = store::monitor::coming(&engine.database.pool, now).await?;
         if coming.plan_at.is_some_and(|at| at <= now) {
             while !draining.is_cancelled() && planner::tick(engine).await? > 0 {}
         } else if !coming.due.is_empty() {
@@ -66,15 +67,15 @@ pub async fn run(
 /// Claims and does one batch of each of the accounts that have jobs due.
 async fn round(engine: &Engine, due: &[AccountId]) -> Result<(), StoreError> {
     let mut running: JoinSet<Option<Done>> = JoinSet::new();
-    for (index, account) in engine.accounts.iter().enumerate() {
+    for account in engine.accounts.iter() {
         if !due.contains(&account.id) {
             continue;
         }
         let limit = account.max_in_flight.min(engine.settings.batch);
         let deadline = tokio::time::Instant::now().checked_add(engine.settings.lease);
-        for claimed in lane::claim(engine, index, limit, None).await? {
-            let engine = engine.clone();
-            running.spawn(async move { lane::work(&engine, index, claimed, deadline).await });
+        for claimed in lane::claim(engine, account, limit, None).await? {
+            let (engine, account) = (engine.clone(), Arc::clone(account));
+            running.spawn(async move { lane::work(&engine, &account, claimed, deadline).await });
         }
     }
     let mut done: Vec<Done> = running.join_all().await.into_iter().flatten().collect();

@@ -1,4 +1,4 @@
-//! Wake-ups: a NOTIFY from the database, or work that this daemon made itself. They only wake; polling is what is relied on.
+//! WakeNotifier-ups: a NOTIFY from the database, or work that this daemon made itself. They only wake; polling is what is relied on.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tracing::debug;
 
-use super::Engine;
+use super::Database;
 use crate::store::StoreError;
 
 /// What its troubles are called.
@@ -18,15 +18,15 @@ const LIMIT: Duration = Duration::from_secs(10);
 
 /// Wakes every lane that sleeps.
 #[derive(Debug, Clone)]
-pub struct Wake {
+pub struct WakeNotifier {
     sender: watch::Sender<()>,
 }
 
-/// One lane's ear.
+/// What one lane waits by.
 #[derive(Debug)]
-pub struct Ear(watch::Receiver<()>);
+pub struct WakeReceiver(watch::Receiver<()>);
 
-impl Default for Wake {
+impl Default for WakeNotifier {
     fn default() -> Self {
         Self {
             sender: watch::Sender::new(()),
@@ -34,17 +34,17 @@ impl Default for Wake {
     }
 }
 
-impl Wake {
+impl WakeNotifier {
     pub fn wake(&self) {
         self.sender.send_replace(());
     }
 
-    pub fn subscribe(&self) -> Ear {
-        Ear(self.sender.subscribe())
+    pub fn subscribe(&self) -> WakeReceiver {
+        WakeReceiver(self.sender.subscribe())
     }
 }
 
-impl Ear {
+impl WakeReceiver {
     /// Returns at the next wake-up since the subscription.
     pub async fn woken(&mut self) {
         if self.0.changed().await.is_err() {
@@ -54,19 +54,19 @@ impl Ear {
 }
 
 /// Listens until `draining`. Where LISTEN does not work (a pooler in transaction mode), polling does.
-pub(super) async fn listen(engine: Engine, wake: Wake, draining: CancellationToken) {
+pub(super) async fn listen(database: Database, wake: WakeNotifier, draining: CancellationToken) {
     while !draining.is_cancelled() {
         let listened = tokio::select! {
-            listened = listen_once(&engine, &wake) => listened,
+            listened = listen_once(&database, &wake) => listened,
             () = draining.cancelled() => return,
         };
         let Err(source) = listened else { continue };
         let what = "listen for wake-ups (polling goes on)";
-        engine
+        database
             .failed(NAME, StoreError::Database { what, source })
             .await;
         tokio::select! {
-            () = engine.troubles.pause(Duration::from_secs(30)) => {}
+            () = database.health.pause(Duration::from_secs(30)) => {}
             () = draining.cancelled() => return,
         }
     }
@@ -74,9 +74,9 @@ pub(super) async fn listen(engine: Engine, wake: Wake, draining: CancellationTok
 
 /// Until the connection is lost. One that the network has lost says nothing for ever, so when another loop was in trouble and is
 /// not any more, it is made anew.
-async fn listen_once(engine: &Engine, wake: &Wake) -> Result<(), sqlx::Error> {
+async fn listen_once(database: &Database, wake: &WakeNotifier) -> Result<(), sqlx::Error> {
     // A connection of its own: one from the pool may be lost without a word, and sqlx says goodbye on it before it gives it back.
-    let options = engine.pool.connect_options().as_ref().clone();
+    let options = database.pool.connect_options().as_ref().clone();
     let own = PgPoolOptions::new()
         .max_connections(1)
         .acquire_timeout(LIMIT)
@@ -86,7 +86,7 @@ async fn listen_once(engine: &Engine, wake: &Wake) -> Result<(), sqlx::Error> {
     let listening = tokio::time::timeout(LIMIT, listener.listen("mandated_jobs")).await;
     listening.map_err(|_over| std::io::Error::from(std::io::ErrorKind::TimedOut))??;
     debug!("listening for wake-ups");
-    engine.troubles.works(NAME);
+    database.health.recovered(NAME);
     // What was said while nobody listened.
     wake.wake();
     loop {
@@ -95,7 +95,7 @@ async fn listen_once(engine: &Engine, wake: &Wake) -> Result<(), sqlx::Error> {
                 Some(_) => wake.wake(),
                 None => return Err(std::io::Error::from(std::io::ErrorKind::ConnectionAborted).into()),
             },
-            () = engine.troubles.over_for_another() => return Ok(()),
+            () = database.health.over_for_another() => return Ok(()),
         }
     }
 }

@@ -8,9 +8,9 @@ use chrono::SecondsFormat;
 use reqwest::header::{DATE, HeaderName, RETRY_AFTER};
 use reqwest::{Request, RequestBuilder, Response};
 
-use super::pace::Pace;
+use super::rate_limiter::RateLimiter;
 use super::retry_after::{date, retry_after};
-use super::{AccountSettings, Answered, correlate};
+use super::{AccountSettings, Answered, request_id};
 use crate::domain::Instant;
 use crate::domain::outcome::CallFailure;
 use crate::domain::retry::in_process_delays;
@@ -39,7 +39,7 @@ pub struct Sent {
 #[derive(Debug, Clone)]
 pub struct Http {
     client: reqwest::Client,
-    pace: Arc<Pace>,
+    rate_limiter: Arc<RateLimiter>,
     simulated: bool,
 }
 
@@ -66,7 +66,7 @@ impl Http {
             })?;
         Ok(Self {
             client,
-            pace: Arc::new(Pace::new(settings.tps)),
+            rate_limiter: Arc::new(RateLimiter::new(settings.tps)),
             simulated,
         })
     }
@@ -75,8 +75,8 @@ impl Http {
         &self.client
     }
 
-    pub fn pace(&self) -> &Pace {
-        &self.pace
+    pub fn rate_limiter(&self) -> &RateLimiter {
+        &self.rate_limiter
     }
 
     /// Sends a request that only reads.
@@ -91,7 +91,7 @@ impl Http {
         at: Instant,
         deadline: Option<tokio::time::Instant>,
     ) -> Sent {
-        let _turn = around("limit", self.pace.turn()).await;
+        let _permit = around("limit", self.rate_limiter.permit()).await;
         let started = tokio::time::Instant::now();
         let request = if self.simulated {
             request.header(
@@ -101,8 +101,8 @@ impl Http {
         } else {
             request
         };
-        let request = match correlate::current() {
-            Some(id) => request.header(correlate::HEADER, id),
+        let request = match request_id::current() {
+            Some(id) => request.header(request_id::HEADER, id),
             None => request,
         };
         let (client, request) = request.build_split();

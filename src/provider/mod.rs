@@ -4,14 +4,14 @@
 //! The rule: if the request may have reached the provider and its answer does not prove the result, it is
 //! [`CallFailure::Unknown`].
 
-mod correlate;
 pub mod http;
 mod json;
 pub mod juspay;
-pub mod pace;
-mod reach;
+mod probe;
+pub mod rate_limiter;
 mod read;
 mod redact;
+mod request_id;
 mod retry_after;
 pub mod signzy;
 
@@ -27,13 +27,13 @@ use crate::domain::classify::Classifier;
 use crate::domain::outcome::{CallFailure, Counter, NotificationOutcome};
 use crate::domain::{Amount, Instant, Mandate, MandateStatus, Outcome, ProviderKind};
 
-pub use correlate::correlated;
 pub use http::Http;
 pub use juspay::Juspay;
-pub use pace::Pace;
-pub use reach::Reached;
+pub use probe::ProbeResult;
+pub use rate_limiter::RateLimiter;
 pub use read::{Answered, Read, Reading, read, read_about};
 pub use redact::{hide_in_text, redact};
+pub use request_id::with_request_id;
 pub use signzy::Signzy;
 
 /// One configured set of credentials, as the clients need it.
@@ -216,7 +216,7 @@ pub trait Provider: std::fmt::Debug + Send + Sync {
     ) -> impl Future<Output = MandateAnswer> + Send;
 
     /// Asks about something that nobody has: whether the credentials are taken.
-    fn reach(&self, at: Instant) -> impl Future<Output = Reached> + Send;
+    fn probe(&self, at: Instant) -> impl Future<Output = ProbeResult> + Send;
 
     /// Whether `execute` has no idempotency key, so that the provider's counter must be read and recorded before it.
     fn execute_needs_counter(&self) -> bool;
@@ -252,10 +252,10 @@ impl Client {
     }
 
     /// How fast the account may be called by this process.
-    pub fn pace(&self) -> &Pace {
+    pub fn rate_limiter(&self) -> &RateLimiter {
         match self {
-            Self::Juspay(client) => client.pace(),
-            Self::Signzy(client) => client.pace(),
+            Self::Juspay(client) => client.rate_limiter(),
+            Self::Signzy(client) => client.rate_limiter(),
         }
     }
 }
@@ -309,8 +309,8 @@ impl Provider for Client {
         dispatch!(self, client => client.command(mandate, command, at).await)
     }
 
-    async fn reach(&self, at: Instant) -> Reached {
-        dispatch!(self, client => client.reach(at).await)
+    async fn probe(&self, at: Instant) -> ProbeResult {
+        dispatch!(self, client => client.probe(at).await)
     }
 
     fn execute_needs_counter(&self) -> bool {

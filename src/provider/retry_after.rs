@@ -2,19 +2,10 @@
 
 use std::time::Duration;
 
-use chrono::NaiveDateTime;
-
 use crate::domain::Instant;
 
 /// A longer wait is asked for again when it is over: one wrong header must not stop an account for good.
 const LONGEST: Duration = Duration::from_hours(24);
-
-/// The three ways to write a date that RFC 9110 wants to be understood.
-const DATES: [&str; 3] = [
-    "%a, %d %b %Y %H:%M:%S GMT",
-    "%A, %d-%b-%y %H:%M:%S GMT",
-    "%a %b %e %H:%M:%S %Y",
-];
 
 /// How long to wait from now on, a day at most; nothing for what cannot be read. A date that has passed asks for no wait.
 pub(super) fn retry_after(value: &str, now: Instant) -> Option<Duration> {
@@ -29,12 +20,11 @@ pub(super) fn retry_after(value: &str, now: Instant) -> Option<Duration> {
     Some(wait.min(LONGEST))
 }
 
-/// A date as HTTP writes it.
+/// A date as HTTP writes it, in any of the three ways that RFC 9110 wants to be understood.
 pub(super) fn date(value: &str) -> Option<Instant> {
-    DATES
-        .iter()
-        .find_map(|format| NaiveDateTime::parse_from_str(value.trim(), format).ok())
-        .map(|date| date.and_utc())
+    httpdate::parse_http_date(value.trim())
+        .ok()
+        .map(Instant::from)
 }
 
 #[cfg(test)]

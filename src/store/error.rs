@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::kind::Kind;
+use super::database_error_kind::DatabaseErrorKind;
 use crate::domain::Instant;
 
 /// A statement that failed: what was tried, and the database's own words.
@@ -114,22 +114,24 @@ impl StoreError {
     }
 
     /// What kind of trouble it is.
-    pub fn kind(&self) -> Kind {
+    pub fn kind(&self) -> DatabaseErrorKind {
         match self {
-            Self::Database { source, .. } | Self::Migration { source, .. } => Kind::of(source),
+            Self::Database { source, .. } | Self::Migration { source, .. } => {
+                DatabaseErrorKind::of(source)
+            }
             Self::NoAnswer {
                 waiting_for_a_replica: 1..,
                 ..
-            } => Kind::Replica,
-            Self::NoAnswer { .. } => Kind::NoAnswer,
-            Self::Locked { .. } => Kind::Locked,
+            } => DatabaseErrorKind::Replica,
+            Self::NoAnswer { .. } => DatabaseErrorKind::NoAnswer,
+            Self::Locked { .. } => DatabaseErrorKind::Locked,
             Self::Corrupt { .. }
             | Self::Clocks { .. }
             | Self::NotMigrated
             | Self::Behind { .. }
             | Self::Ahead { .. }
             | Self::Changed { .. }
-            | Self::Migrate { .. } => Kind::Other,
+            | Self::Migrate { .. } => DatabaseErrorKind::Other,
         }
     }
 }

@@ -6,8 +6,8 @@ use sqlx::PgPool;
 use sqlx::migrate::MigrateError;
 use tracing::warn;
 
+use super::database_error_kind::DatabaseErrorKind;
 use super::error::{StoreError, Tried};
-use super::kind::Kind;
 use crate::MIGRATOR;
 use crate::domain::Instant;
 
@@ -39,7 +39,9 @@ async fn apply(pool: &PgPool) -> Result<(), StoreError> {
             .tried("lift the statement timeout")?;
         match MIGRATOR.run(&mut *connection).await {
             Ok(()) => return Ok(()),
-            Err(MigrateError::Execute(source)) if Kind::of(&source) == Kind::Locked => {
+            Err(MigrateError::Execute(source))
+                if DatabaseErrorKind::of(&source) == DatabaseErrorKind::Locked =>
+            {
                 if !told {
                     warn!(
                         "another `mandated migrate` is at work, or somebody has locked the table of the migrations: waiting"

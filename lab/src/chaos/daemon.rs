@@ -1,13 +1,15 @@
 //! One daemon of the chaos: the engine, the clock and the wire of its own that a process would have.
 
+use std::sync::Arc;
+
 use anyhow::Context;
 use chrono::TimeDelta;
 use mandated::cli::Failure;
 use mandated::clock::Clock;
 use mandated::compose::{self, engine};
 use mandated::domain::Instant;
-use mandated::engine::Engine;
 use mandated::engine::job::Done;
+use mandated::engine::{Account, Engine};
 use mandated::store::claim::Claimed;
 
 use crate::environment;
@@ -51,7 +53,7 @@ pub(super) struct Frozen {
     pub(super) since: Instant,
     pub(super) until: Instant,
     /// Claimed, and not called: the account's number in the engine, and the job.
-    pub(super) claimed: Vec<(usize, Claimed)>,
+    pub(super) claimed: Vec<(Arc<Account>, Claimed)>,
     /// Called, and not settled.
     pub(super) done: Vec<Done>,
 }

@@ -2,13 +2,14 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::io::{IsTerminal, Write};
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
 use chrono::{Datelike, TimeDelta};
 use mandated::cli::Failure;
 use mandated::domain::Instant;
-use mandated::engine::{Engine, lane, planner, rescue, retention, simulation};
+use mandated::engine::{Account, Engine, lane, planner, rescue, retention, simulation};
 use mandated::store::StoreError;
 use mandated::store::claim::Claimed;
 use mandated::store::monitor::{Coming, coming};
@@ -56,7 +57,7 @@ pub(super) struct Lost {
     /// Its leases were ended: what the same worker has leased since is another matter.
     pub(super) ended: bool,
     /// A call of it that is still on its way to the provider.
-    pub(super) late: Option<(Engine, usize, Claimed)>,
+    pub(super) late: Option<(Engine, Arc<Account>, Claimed)>,
 }
 
 /// What happened, for the report.
@@ -269,7 +270,7 @@ impl<'a> Director<'a> {
                 engine.clock.step_to(self.now);
                 let deadline = tokio::time::Instant::now().checked_add(engine.settings.lease);
                 // Nobody hears the answer.
-                drop(Box::pin(lane::work(&engine, account, claimed, deadline)).await);
+                drop(Box::pin(lane::work(&engine, &account, claimed, deadline)).await);
                 self.told
                     .count("calls that arrived after their daemon was killed");
             }

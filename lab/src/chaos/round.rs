@@ -1,10 +1,12 @@
 //! One round of one daemon: claim, calls, settlement, and whatever comes between them.
 
+use std::sync::Arc;
+
 use chrono::TimeDelta;
 use mandated::cli::Failure;
 use mandated::domain::{AccountId, Step};
 use mandated::engine::job::Done;
-use mandated::engine::{lane, settler};
+use mandated::engine::{Account, lane, settler};
 use mandated::store::claim::Claimed;
 
 use super::daemon::{Daemon, Frozen};
@@ -77,24 +79,26 @@ impl Director<'_> {
         Ok(true)
     }
 
-    /// The jobs that a daemon gets, each with the number of its account in the engine.
+    /// The jobs that a daemon gets, each with its account.
     async fn claim(
         &mut self,
         index: usize,
         due: &[AccountId],
-    ) -> Result<Vec<(usize, Claimed)>, Failure> {
+    ) -> Result<Vec<(Arc<Account>, Claimed)>, Failure> {
         self.cut(index, Statement::Claim);
         let Some(daemon) = self.daemons.get(index) else {
             return Ok(Vec::new());
         };
         let (mut all, mut problem) = (Vec::new(), None);
-        for (number, account) in daemon.engine.accounts.iter().enumerate() {
+        for account in daemon.engine.accounts.iter() {
             if !due.contains(&account.id) {
                 continue;
             }
             let limit = account.max_in_flight.min(daemon.engine.settings.batch);
-            match lane::claim(&daemon.engine, number, limit, None).await {
-                Ok(claimed) => all.extend(claimed.into_iter().map(|job| (number, job))),
+            match lane::claim(&daemon.engine, account, limit, None).await {
+                Ok(claimed) => {
+                    all.extend(claimed.into_iter().map(|job| (Arc::clone(account), job)))
+                }
                 Err(error) => problem = Some(error),
             }
         }
@@ -118,7 +122,7 @@ impl Director<'_> {
     }
 
     /// Makes the calls, one after the other. What could not be done is left to its lease.
-    async fn call(&mut self, index: usize, claimed: Vec<(usize, Claimed)>) -> Vec<Done> {
+    async fn call(&mut self, index: usize, claimed: Vec<(Arc<Account>, Claimed)>) -> Vec<Done> {
         let Some(daemon) = self.daemons.get(index) else {
             return Vec::new();
         };
@@ -126,7 +130,7 @@ impl Director<'_> {
         let mut left = false;
         for (account, job) in claimed {
             let deadline = tokio::time::Instant::now().checked_add(daemon.engine.settings.lease);
-            match Box::pin(lane::work(&daemon.engine, account, job, deadline)).await {
+            match Box::pin(lane::work(&daemon.engine, &account, job, deadline)).await {
                 Some(one) => done.push(one),
                 None => left = true,
             }
@@ -182,7 +186,7 @@ impl Director<'_> {
     async fn kill_while_calling(
         &mut self,
         index: usize,
-        mut claimed: Vec<(usize, Claimed)>,
+        mut claimed: Vec<(Arc<Account>, Claimed)>,
     ) -> Result<(), Failure> {
         let made = self.up_to(claimed.len());
         let rest = claimed.split_off(made);
@@ -203,7 +207,7 @@ impl Director<'_> {
     async fn replace(
         &mut self,
         index: usize,
-        late: Option<(usize, Claimed)>,
+        late: Option<(Arc<Account>, Claimed)>,
     ) -> Result<(), Failure> {
         let fresh = self.start_daemon().await?;
         let Some(place) = self.daemons.get_mut(index) else {
@@ -223,7 +227,7 @@ impl Director<'_> {
     async fn freeze(
         &mut self,
         index: usize,
-        claimed: Vec<(usize, Claimed)>,
+        claimed: Vec<(Arc<Account>, Claimed)>,
         moment: Moment,
         length: TimeDelta,
     ) {
@@ -272,7 +276,7 @@ impl Director<'_> {
             for (account, job) in frozen.claimed {
                 // On its own clock the lease is over: no call that moves money may begin.
                 let deadline = Some(tokio::time::Instant::now());
-                done.extend(Box::pin(lane::work(&daemon.engine, account, job, deadline)).await);
+                done.extend(Box::pin(lane::work(&daemon.engine, &account, job, deadline)).await);
             }
             let held = format!("{} since {}", daemon.name, frozen.since);
             self.settle(index, done, false)
@@ -289,7 +293,7 @@ impl Director<'_> {
     async fn restart(
         &mut self,
         index: usize,
-        claimed: Vec<(usize, Claimed)>,
+        claimed: Vec<(Arc<Account>, Claimed)>,
         moment: Moment,
     ) -> Result<(), Failure> {
         let failed = |error| Failure::hinted(error, "look at the private Postgres");
@@ -310,7 +314,7 @@ impl Director<'_> {
     }
 
     /// The provider does the first of these calls, and takes longer for the answer than anybody waits.
-    fn slow(&mut self, claimed: &[(usize, Claimed)]) -> Result<(), Failure> {
+    fn slow(&mut self, claimed: &[(Arc<Account>, Claimed)]) -> Result<(), Failure> {
         let Some((_, job)) = claimed.first() else {
             return Ok(());
         };

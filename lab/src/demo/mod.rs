@@ -48,7 +48,7 @@ pub async fn run(demo: &Demo, json: bool, out: &mut impl Write) -> Result<(), Fa
     let seconds = started.elapsed().as_secs_f64();
     teller.say(&format!("{} days lived in {seconds:.1} s", demo.days))?;
     stage.sandbox.stop().await;
-    stage.engine.pool.close().await;
+    stage.engine.database.pool.close().await;
     if report.holds {
         Ok(())
     } else {
@@ -127,7 +127,7 @@ impl Stage {
         let known = sandbox::parse_mandates(name, &file, "signzy_main", first_cycles)
             .context("read the mandates for the sandbox")?;
         self.sandbox.register(known);
-        let (config, pool) = (&self.config, &self.engine.pool);
+        let (config, pool) = (&self.config, &self.engine.database.pool);
         let report = import_configured(config, pool, file.as_bytes(), self.start, false, &|_| {})
             .await
             .context("import the mandates")?;

@@ -35,7 +35,7 @@ pub(super) struct Report {
 
 /// Adds everything up.
 pub(super) async fn collect(stage: &Stage, demo: &Demo) -> Result<Report, Failure> {
-    let (pool, ledger) = (&stage.engine.pool, stage.sandbox.ledger());
+    let (pool, ledger) = (&stage.engine.database.pool, stage.sandbox.ledger());
     let (from, until) = (stage.start, stage.end);
     let comparison = compare(pool, &ledger).await?;
     let late = stage.config.planner.interval.saturating_mul(2);

@@ -10,7 +10,7 @@ use super::{Checks, show};
 /// Between the end of a call and the end of its lease: time to settle.
 const LEASE_MARGIN: Duration = Duration::from_secs(10);
 
-/// What each process holds a connection for: the planner two, settler, rescue, retention, listener, heartbeat, fleet, readiness.
+/// What each process holds a connection for: the planner two, settler, rescue, retention, listener, heartbeat, cluster, readiness.
 const LOOPS: u32 = 9;
 
 /// Partitions are months, and an execution must outlive its cycle by far.

@@ -5,7 +5,7 @@ use chrono::TimeDelta;
 use super::Finding;
 use crate::domain::Instant;
 use crate::domain::outcome::CallFailure;
-use crate::provider::{Client, Provider, Reached, in_words};
+use crate::provider::{Client, ProbeResult, Provider, in_words};
 
 /// HTTP writes whole seconds, and the answer takes its time.
 const SKEW: TimeDelta = TimeDelta::seconds(30);
@@ -24,11 +24,11 @@ pub(super) async fn provider(
     at: Instant,
     now: impl Fn() -> Instant,
 ) -> Vec<Finding> {
-    let reached = patient.client.reach(at).await;
+    let reached = patient.client.probe(at).await;
     judge(patient.account, patient.address, &reached, now())
 }
 
-fn judge(account: &str, address: &str, reached: &Reached, now: Instant) -> Vec<Finding> {
+fn judge(account: &str, address: &str, reached: &ProbeResult, now: Instant) -> Vec<Finding> {
     let about = format!("account {account}");
     let took = reached.latency.as_millis();
     let mut findings = vec![match &reached.status {
@@ -76,7 +76,7 @@ mod tests {
 
     fn grades(status: Result<u16, CallFailure>, seconds_apart: i64) -> Vec<Grade> {
         let now = chrono::DateTime::from_timestamp(1_000_000, 0).unwrap();
-        let reached = Reached {
+        let reached = ProbeResult {
             status,
             latency: Duration::from_millis(20),
             clock: now.checked_add_signed(TimeDelta::seconds(seconds_apart)),

@@ -1,13 +1,13 @@
 //! Juspay Express Checkout: mandates, notifications, orders.
 
 mod answer;
+mod codes;
 mod execute;
 mod fields;
 mod mandate;
 mod notification;
 mod order;
 mod retry;
-mod words;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,10 +21,10 @@ use crate::domain::classify::Classifier;
 use crate::domain::outcome::{CallFailure, Counter, Failure, NotificationOutcome};
 use crate::domain::{Call, Currency, Instant, Mandate, Outcome, Step};
 
-use super::reach::{NOBODYS, Reached};
+use super::probe::{NOBODYS, ProbeResult};
 use super::{
     AccountSettings, Answered, ExecuteRequest, Http, LookupRequest, MandateAnswer, MandateCommand,
-    NotifyRequest, Pace, Provider, Read, Reading, Reply, RetryRequest, Wire,
+    NotifyRequest, Provider, RateLimiter, Read, Reading, Reply, RetryRequest, Wire,
 };
 use answer::{Answer, Judgement};
 use notification::{About, Asked};
@@ -58,8 +58,8 @@ impl Juspay {
         Self::new(settings, self.http.clone(), classifier)
     }
 
-    pub fn pace(&self) -> &Pace {
-        self.http.pace()
+    pub fn rate_limiter(&self) -> &RateLimiter {
+        self.http.rate_limiter()
     }
 
     fn get(&self, path: &[&str], customer: &str) -> RequestBuilder {
@@ -216,9 +216,9 @@ impl Provider for Juspay {
         self.operate(mandate, command, at).await
     }
 
-    async fn reach(&self, at: Instant) -> Reached {
+    async fn probe(&self, at: Instant) -> ProbeResult {
         let sent = self.http.send(self.get_order(NOBODYS, NOBODYS), at).await;
-        Reached::new(sent, |answered| match Answer::read(answered).judge() {
+        ProbeResult::new(sent, |answered| match Answer::read(answered).judge() {
             Judgement::Call(failure) => Some(failure),
             Judgement::Refused(_) | Judgement::Processed { .. } => None,
         })

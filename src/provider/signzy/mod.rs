@@ -22,10 +22,10 @@ use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
 use super::http::Sent;
-use super::reach::{NOBODYS, Reached};
+use super::probe::{NOBODYS, ProbeResult};
 use super::{
     AccountSettings, Answered, ExecuteRequest, Http, LookupRequest, MandateAnswer, MandateCommand,
-    NotifyRequest, Pace, Provider, Read, Reading, Reply, RetryRequest, Wire,
+    NotifyRequest, Provider, RateLimiter, Read, Reading, Reply, RetryRequest, Wire,
 };
 use crate::domain::classify::Classifier;
 use crate::domain::outcome::{Counter, Failure, NotificationOutcome};
@@ -66,8 +66,8 @@ impl Signzy {
         Self::new(settings, self.http.clone(), classifier)
     }
 
-    pub fn pace(&self) -> &Pace {
-        self.http.pace()
+    pub fn rate_limiter(&self) -> &RateLimiter {
+        self.http.rate_limiter()
     }
 
     /// The key goes into the header as it is, without a scheme.
@@ -252,10 +252,10 @@ impl Provider for Signzy {
         self.operate(mandate, command, at).await
     }
 
-    async fn reach(&self, at: Instant) -> Reached {
+    async fn probe(&self, at: Instant) -> ProbeResult {
         let request = self.request(Method::GET, self.url_of(NOBODYS, &[]));
         let sent = self.http.send(request, at).await;
-        Reached::new(sent, |answered| match Answer::read(answered).judge() {
+        ProbeResult::new(sent, |answered| match Answer::read(answered).judge() {
             Judgement::Call(failure) => Some(failure),
             Judgement::Missing | Judgement::Refused | Judgement::Processed => None,
         })

@@ -35,25 +35,25 @@ src/engine/job        | .notification_status   | has its points in src/provider/
 src/engine/job        | client.mandate_status  | has its points in src/provider/http.rs
 src/engine/job        | client.look_up         | has its points in src/provider/http.rs
 src/engine/lane.rs    | claim_due              | has its points in src/store/claim.rs
-src/engine/lane.rs    | correlated             | is around job::run, which has its points in src/engine/job
+src/engine/lane.rs    | with_request_id        | is around job::run, which has its points in src/engine/job
 src/engine/lane.rs    | time::sleep            | waits until something is due
-src/engine/lane.rs    | wake.woken             | waits until something is due
+src/engine/lane.rs    | receiver.woken         | waits until something is due
 src/engine/lane.rs    | .cancelled             | waits for the end
 src/engine/lane.rs    | .shutdown              | is the end
 src/engine/lane.rs    | .join_next             | waits for jobs, which have points of their own
-src/engine/lane.rs    | places.next            | waits for a place: nothing is claimed for it yet
+src/engine/lane.rs    | limiter.acquire        | waits for a place: nothing is claimed for it yet
 src/engine/lane.rs    | changes.changed        | waits for a share: nothing is claimed yet
-src/engine/lane.rs    | engine.failed          | says what is wrong with the database
-src/engine/lane.rs    | troubles.pause         | waits until the database is back
-src/engine/lane.rs    | troubles.room          | waits until the database is back
-src/engine/lane.rs    | engine.within          | is around a statement that has its points in src/store/claim.rs
-src/engine/job        | engine.within          | is around a statement that has its points in src/store/settle.rs
+src/engine/lane.rs    | database.failed        | says what is wrong with the database
+src/engine/lane.rs    | health.pause           | waits until the database is back
+src/engine/lane.rs    | health.room            | waits until the database is back
+src/engine/lane.rs    | database.within        | is around a statement that has its points in src/store/claim.rs
+src/engine/job        | database.within        | is around a statement that has its points in src/store/settle.rs
 src/engine/rescue.rs  | rescue_expired         | has its points in src/store/rescue.rs
 src/engine/settler.rs | store::settle::settle  | has its points in src/store/settle.rs
 src/engine/settler.rs | store::accounts::pause | has its points in src/store/accounts.rs
-src/engine/settler.rs | engine.within          | is around statements: settle and pause have their points in src/store, the others only read
-src/engine/settler.rs | engine.failed          | says what is wrong with the database
-src/engine/settler.rs | troubles.pause         | waits until the database is back
+src/engine/settler.rs | database.within        | is around statements: settle and pause have their points in src/store, the others only read
+src/engine/settler.rs | database.failed        | says what is wrong with the database
+src/engine/settler.rs | health.pause           | waits until the database is back
 src/engine/settler.rs | time::sleep_until      | waits until a lock may be gone
 src/engine/settler.rs | held.take              | has its points below
 src/engine/settler.rs | writing                | is the loop, which has points of its own
@@ -69,7 +69,7 @@ src/provider/mod.rs   | client.look_up         | is the call of a client in the 
 src/provider/mod.rs   | client.retry           | is the call of a client in the folders beside it
 src/provider/mod.rs   | client.mandate_status  | is the call of a client in the folders beside it
 src/provider/mod.rs   | client.command         | is the call of a client in the folders beside it
-src/provider/mod.rs   | client.reach           | is the call of a client in the folders beside it
+src/provider/mod.rs   | client.probe           | is the call of a client in the folders beside it
 src/provider/signzy   | self.http.send         | has its points in src/provider/http.rs
 src/provider/signzy   | self.http.send_before  | has its points in src/provider/http.rs
 src/store/accounts.rs | .fetch_one             | gives an account its number, before anything runs";

@@ -64,7 +64,7 @@ async fn two_daemons_share_the_work_and_nothing_is_done_twice() {
             .engine(worker, |settings| settings.concurrency = 8)
             .await;
         let options = world.pool().connect_options().as_ref().clone();
-        engine.pool = PgPoolOptions::new().connect_with(options).await.unwrap();
+        engine.database.pool = PgPoolOptions::new().connect_with(options).await.unwrap();
         accounts.push(Arc::clone(&engine.accounts));
         daemons.push(Running::start(engine));
     }
@@ -73,7 +73,9 @@ async fn two_daemons_share_the_work_and_nothing_is_done_twice() {
         accounts
             .iter()
             .flat_map(|accounts| accounts.iter())
-            .all(|account| account.client().pace().places() == account.max_in_flight / 2)
+            .all(|account| {
+                account.client().rate_limiter().max_in_flight() == account.max_in_flight / 2
+            })
     })
     .await;
     all_due(&world).await;

@@ -38,7 +38,9 @@ impl Unlucky<'_> {
                 }
             }
             rescue::tick(engine).await.unwrap();
-            let next = coming(&engine.pool, engine.clock.now()).await.unwrap();
+            let next = coming(&engine.database.pool, engine.clock.now())
+                .await
+                .unwrap();
             let next = next.job_at.into_iter().chain(next.plan_at).min();
             engine.clock.advance_to(next.unwrap_or(until));
         }
@@ -69,7 +71,7 @@ impl Unlucky<'_> {
             if !is_lost {
                 let now = engine.clock.now();
                 settle(
-                    &engine.pool,
+                    &engine.database.pool,
                     &[done.settlement],
                     &done.attempts,
                     now,
@@ -85,7 +87,7 @@ impl Unlucky<'_> {
             let over = format!(
                 "update mandated.jobs set lease_until = '2000-01-01Z' where execution_id = {execution}"
             );
-            execute(&engine.pool, &over).await;
+            execute(&engine.database.pool, &over).await;
         }
     }
 }

@@ -15,9 +15,9 @@ accounts.rs  | insert into mandated.accounts            |                       
 accounts.rs  | with before as (select id, paused        |                                          | 50
 bloat.rs     | pg_replication_slots s                   |                                          | 300
 claim.sql    |                                          | jobs executions mandates budgets notifications debits intents events | 6500
-fleet.rs     | insert into mandated.daemons             |                                          | 50
-fleet.rs     | with beating as                          |                                          | 50
-fleet.rs     | mandated.daemons where id = $1           |                                          | 50
+cluster.rs   | insert into mandated.daemons             |                                          | 50
+cluster.rs   | with beating as                          |                                          | 50
+cluster.rs   | mandated.daemons where id = $1           |                                          | 50
 monitor.rs   | select clock_timestamp()                 |                                          | 0
 monitor.rs   | order by run_at, execution_id limit 1    | jobs                                     | 1000
 monitor.rs   | as job_at, coalesce                      | jobs mandates                            | 1000
@@ -47,7 +47,7 @@ unmapped.rs  | select count(*) as \"count!\" from mandated.attempts | attempts  
 unmapped.sql |                                          | attempts mandates executions             | 200";
 
 /// What else the loops use of the store has no statement of its own.
-const WITHOUT: [&str; 2] = ["error", "kind"];
+const WITHOUT: [&str; 2] = ["error", "database_error_kind"];
 
 /// A statement that may be run, and what it may do.
 pub(crate) struct Statement {

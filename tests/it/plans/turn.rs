@@ -21,7 +21,7 @@ use mandated::store::settle::{
     Attempt, NextJob, NotificationResult, Settlement, record_counter, settle,
 };
 use mandated::store::settled::{debited_order, free, settled_before};
-use mandated::store::{accounts, bloat, fleet, monitor, policies, rescue, unmapped};
+use mandated::store::{accounts, bloat, cluster, monitor, policies, rescue, unmapped};
 use sqlx::PgPool;
 
 use super::plan::{Plan, heard, listen};
@@ -203,13 +203,13 @@ async fn look(pool: &PgPool) {
     monitor::pulse(pool, now()).await.unwrap();
     monitor::open_since(pool, now()).await.unwrap();
     bloat::oldest_snapshot(pool).await.unwrap();
-    let terms = fleet::Terms {
+    let terms = cluster::Terms {
         kept: Duration::from_secs(12),
         gone: Duration::from_secs(20),
     };
-    let id = fleet::join(pool, "worker-1", &[1], None).await.unwrap();
-    fleet::beat(pool, id, &[id], terms).await.unwrap();
-    fleet::leave(pool, id).await.unwrap();
+    let id = cluster::join(pool, "worker-1", &[1], None).await.unwrap();
+    cluster::beat(pool, id, &[id], terms).await.unwrap();
+    cluster::leave(pool, id).await.unwrap();
     unmapped::recent(pool, a_day_ago).await.unwrap();
     unmapped::unmapped(pool, a_day_ago, 20).await.unwrap();
     monitor::database_time(pool).await.unwrap();

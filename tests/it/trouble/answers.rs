@@ -12,11 +12,11 @@ use crate::support::world::Flow;
 async fn what_came_while_the_database_was_away_is_kept_and_written_once() {
     let scene = Scene::open(&payers(12, Flow::UpiExempt), slow(300)).await;
     let engine = scene.engine(|_| {}).await;
-    let troubles = engine.troubles.clone();
+    let health = engine.database.health.clone();
     let daemon = Running::start(engine);
     scene.called(4).await;
     scene.wire.set(Mode::Refused);
-    until("all four answers are kept", async || troubles.kept() == 4).await;
+    until("all four answers are kept", async || health.kept() == 4).await;
     assert_eq!(scene.count("attempts").await, 0);
     assert_eq!(
         scene.world.ledger().calls["POST /txns"],
@@ -28,7 +28,7 @@ async fn what_came_while_the_database_was_away_is_kept_and_written_once() {
         scene.count("attempts").await >= 4
     })
     .await;
-    assert_eq!(troubles.kept(), 0);
+    assert_eq!(health.kept(), 0);
     scene.collected().await;
     daemon.drain().await;
     assert_eq!(scene.count("attempts where outcome = 'lost'").await, 0);
@@ -40,11 +40,11 @@ async fn what_came_while_the_database_was_away_is_kept_and_written_once() {
 async fn a_daemon_that_drains_writes_what_it_holds_when_the_database_is_back() {
     let scene = Scene::open(&payers(4, Flow::UpiExempt), slow(300)).await;
     let engine = scene.engine(|_| {}).await;
-    let troubles = engine.troubles.clone();
+    let health = engine.database.health.clone();
     let daemon = Running::start(engine);
     scene.called(4).await;
     scene.wire.set(Mode::Refused);
-    until("the answers are kept", async || troubles.kept() == 4).await;
+    until("the answers are kept", async || health.kept() == 4).await;
     daemon.begin_to_drain().await;
     assert_eq!(scene.count("attempts").await, 0);
     scene.wire.set(Mode::Open);
@@ -57,11 +57,11 @@ async fn a_daemon_that_drains_writes_what_it_holds_when_the_database_is_back() {
 async fn a_daemon_that_must_stop_says_which_answers_it_leaves_to_be_reconciled() {
     let scene = Scene::open(&payers(4, Flow::UpiExempt), slow(300)).await;
     let engine = scene.engine(|_| {}).await;
-    let troubles = engine.troubles.clone();
+    let health = engine.database.health.clone();
     let daemon = Running::start(engine);
     scene.called(4).await;
     scene.wire.set(Mode::Refused);
-    until("the answers are kept", async || troubles.kept() == 4).await;
+    until("the answers are kept", async || health.kept() == 4).await;
     daemon.abort().await;
     let mut left: Vec<i64> = scene
         .lines("stopped before this answer")
@@ -133,11 +133,11 @@ async fn what_is_written_twice_counts_once() {
 async fn an_answer_that_was_kept_for_too_long_is_not_written() {
     let scene = Scene::open(&payers(4, Flow::UpiExempt), slow(200)).await;
     let engine = scene.engine(|_| {}).await;
-    let troubles = engine.troubles.clone();
+    let health = engine.database.health.clone();
     let daemon = Running::start(engine);
     scene.called(4).await;
     scene.wire.set(Mode::Refused);
-    until("the answers are kept", async || troubles.kept() == 4).await;
+    until("the answers are kept", async || health.kept() == 4).await;
     execute(
         scene.world.pool(),
         "update mandated.jobs set lease_until = now() - interval '1 second'",

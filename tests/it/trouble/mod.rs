@@ -100,7 +100,7 @@ impl Scene {
             application_name: "the daemon".to_owned(),
         };
         let options = self.wire.url(&self.url).parse().unwrap();
-        engine.pool = connect(options, &settings).await.unwrap();
+        engine.database.pool = connect(options, &settings).await.unwrap();
         engine
     }
 

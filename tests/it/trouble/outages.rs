@@ -170,7 +170,7 @@ async fn a_counter_that_cannot_be_recorded_stops_the_call() {
 async fn connections_that_never_answer_again_do_not_use_up_the_pool() {
     let scene = Scene::open(&payers(20, Flow::UpiExempt), slow(30)).await;
     let engine = scene.engine(|_| {}).await;
-    let pool = engine.pool.clone();
+    let pool = engine.database.pool.clone();
     let daemon = Running::start(engine);
     scene.called(6).await;
     scene.wire.strand();

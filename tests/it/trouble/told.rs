@@ -1,8 +1,8 @@
-//! What is said of troubles, whoever finds them.
+//! What is said of health, whoever finds them.
 
 use std::time::Duration;
 
-use mandated::engine::trouble::Troubles;
+use mandated::engine::database_health::DatabaseHealth;
 use mandated::store::StoreError;
 
 use crate::support::log::Log;
@@ -40,25 +40,25 @@ fn said(log: &Log) -> Vec<String> {
 
 #[test]
 fn what_all_loops_find_is_said_once_and_is_over_when_it_is_for_all_of_them() {
-    let (log, troubles) = (Log::capture(), Troubles::new(Duration::from_hours(1)));
+    let (log, health) = (Log::capture(), DatabaseHealth::new(Duration::from_hours(1)));
     for name in ["plan", "settle", "plan"] {
-        troubles.failed(name, &no_answer(0));
+        health.failed(name, &no_answer(0));
     }
-    troubles.works("plan");
+    health.recovered("plan");
     assert_eq!(said(&log), ["WARN no_answer plan"]);
-    troubles.works("settle");
-    troubles.works("settle");
+    health.recovered("settle");
+    health.recovered("settle");
     assert_eq!(said(&log), ["WARN no_answer plan", "INFO no_answer over"]);
 }
 
 #[test]
 fn a_lock_of_one_loop_hides_no_other_trouble() {
-    let (log, troubles) = (Log::capture(), Troubles::new(Duration::from_hours(1)));
-    troubles.failed("plan", &locked());
-    troubles.failed("settle", &locked());
-    troubles.failed("claim", &no_answer(0));
-    troubles.failed("plan", &locked());
-    troubles.works("plan");
+    let (log, health) = (Log::capture(), DatabaseHealth::new(Duration::from_hours(1)));
+    health.failed("plan", &locked());
+    health.failed("settle", &locked());
+    health.failed("claim", &no_answer(0));
+    health.failed("plan", &locked());
+    health.recovered("plan");
     assert_eq!(
         said(&log),
         [
@@ -72,10 +72,10 @@ fn a_lock_of_one_loop_hides_no_other_trouble() {
 
 #[test]
 fn a_trouble_that_becomes_another_is_not_over() {
-    let (log, troubles) = (Log::capture(), Troubles::new(Duration::from_hours(1)));
-    troubles.failed("settle", &no_answer(0));
+    let (log, health) = (Log::capture(), DatabaseHealth::new(Duration::from_hours(1)));
+    health.failed("settle", &no_answer(0));
     std::thread::sleep(Duration::from_millis(5));
-    troubles.failed("settle", &no_answer(3));
+    health.failed("settle", &no_answer(3));
     assert_eq!(said(&log), ["WARN no_answer settle", "WARN replica settle"]);
     assert!(log.lines()[1]["lasts_ms"].as_u64().unwrap() >= 5);
     assert!(
@@ -87,12 +87,12 @@ fn a_trouble_that_becomes_another_is_not_over() {
 /// While the server does not answer, our own connections get stuck. When nothing else is wrong they are used up.
 #[test]
 fn a_pool_without_connections_is_a_trouble_of_its_own_only_when_there_is_no_other() {
-    let (log, troubles) = (Log::capture(), Troubles::new(Duration::from_hours(1)));
-    troubles.failed("settle", &no_answer(0));
-    troubles.failed("claim", &out_of_connections());
-    troubles.works("settle");
-    troubles.works("claim");
-    troubles.failed("claim", &out_of_connections());
+    let (log, health) = (Log::capture(), DatabaseHealth::new(Duration::from_hours(1)));
+    health.failed("settle", &no_answer(0));
+    health.failed("claim", &out_of_connections());
+    health.recovered("settle");
+    health.recovered("claim");
+    health.failed("claim", &out_of_connections());
     assert_eq!(
         said(&log),
         [
@@ -105,10 +105,10 @@ fn a_pool_without_connections_is_a_trouble_of_its_own_only_when_there_is_no_othe
 
 #[test]
 fn a_trouble_that_lasts_is_said_again_with_the_answers_that_are_kept() {
-    let (log, troubles) = (Log::capture(), Troubles::new(Duration::ZERO));
-    troubles.failed("settle", &no_answer(0));
-    troubles.keep(12, true);
-    troubles.failed("settle", &no_answer(0));
+    let (log, health) = (Log::capture(), DatabaseHealth::new(Duration::ZERO));
+    health.failed("settle", &no_answer(0));
+    health.keep(12, true);
+    health.failed("settle", &no_answer(0));
     assert_eq!(log.lines().len(), 2);
     assert_eq!(log.lines()[1]["answers_kept"], 12);
 }

@@ -13,7 +13,7 @@ pub struct Member {
     /// The accounts that it calls.
     pub accounts: Vec<i16>,
     /// Whether it has made room for the daemon that asks.
-    pub has_made_room: bool,
+    pub has_acknowledged: bool,
 }
 
 /// How long a beat is worth something, by the database's clock.
@@ -43,7 +43,7 @@ pub async fn join(
     )
     .fetch_one(pool)
     .await
-    .tried("join the fleet")
+    .tried("join the cluster")
 }
 
 /// Beats, says for whom room was made, and returns the daemons that live, the one that beats among them: without it, if it has not
@@ -51,7 +51,7 @@ pub async fn join(
 pub async fn beat(
     pool: &PgPool,
     id: i64,
-    made_room_for: &[i64],
+    acknowledged_members: &[i64],
     terms: Terms,
 ) -> Result<Vec<Member>, StoreError> {
     sqlx::query_as!(
@@ -64,12 +64,12 @@ pub async fn beat(
                select id from mandated.daemons where beat_at < now() - make_interval(secs => $4) * 10
                   for update skip locked)
            )
-           select b.id as "id!", b.accounts as "accounts!", true as "has_made_room!" from beating b
+           select b.id as "id!", b.accounts as "accounts!", true as "has_acknowledged!" from beating b
            union all
            select d.id, d.accounts, $1 = any (d.made_room_for) from mandated.daemons d
             where d.id <> $1 and d.beat_at >= now() - make_interval(secs => $4)"#,
         id,
-        made_room_for,
+        acknowledged_members,
         terms.kept.as_secs_f64(),
         terms.gone.as_secs_f64()
     )
@@ -83,6 +83,6 @@ pub async fn leave(pool: &PgPool, id: i64) -> Result<(), StoreError> {
     sqlx::query!("delete from mandated.daemons where id = $1", id)
         .execute(pool)
         .await
-        .tried("leave the fleet")?;
+        .tried("leave the cluster")?;
     Ok(())
 }

@@ -6,7 +6,7 @@ use sqlx::Error;
 
 /// Why a statement failed, as far as it matters for what happens next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum DatabaseErrorKind {
     /// No connection can be opened, or it was cut.
     Away,
     /// What was sent came to nothing: neither an answer nor a refusal.
@@ -28,7 +28,7 @@ pub enum Kind {
     Other,
 }
 
-impl Kind {
+impl DatabaseErrorKind {
     /// The kind of a failed statement.
     pub(super) fn of(error: &Error) -> Self {
         if let Error::Database(refused) = error {
@@ -173,7 +173,7 @@ mod tests {
 
     #[test]
     fn a_code_of_the_database_is_a_kind_of_trouble() {
-        let kind = |code| Kind::of_code(code).as_str();
+        let kind = |code| DatabaseErrorKind::of_code(code).as_str();
         let codes = [
             "08006", "25006", "28P01", "3D000", "40P01", "53100", "53300", "55P03", "57014",
             "57P01", "57P03", "42P01", "XX000",

@@ -37,10 +37,10 @@ async fn all_have_beaten(world: &World) {
     }
 }
 
-/// The lines about the fleet, with the number of daemons and what each may do.
+/// The lines about the cluster, with the number of daemons and what each may do.
 fn told(log: &Log) -> Vec<(i64, String)> {
     let mut lines = log.lines();
-    lines.retain(|line| line["message"] == "fleet");
+    lines.retain(|line| line["message"] == "cluster");
     let field = |line: &Value| {
         let shares = line["shares"].as_str().unwrap().to_owned();
         (line["members"].as_i64().unwrap(), shares)

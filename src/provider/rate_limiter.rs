@@ -7,13 +7,13 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
-use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
+use governor::{DefaultDirectRateLimiter, Quota};
 use tokio::sync::{Mutex, watch};
 use tokio::time::Instant;
 
 /// The calls of this process to one account.
 #[derive(Debug)]
-pub struct Pace {
+pub struct RateLimiter {
     tps: NonZeroU32,
     state: watch::Sender<State>,
     /// Whoever holds it has the next turn.
@@ -24,7 +24,7 @@ pub struct Pace {
 struct State {
     in_flight: usize,
     /// Calls at once.
-    places: usize,
+    max_in_flight: usize,
     /// So many share the calls of a second.
     members: u32,
     limiter: Arc<DefaultDirectRateLimiter>,
@@ -36,8 +36,8 @@ struct State {
 
 /// A call may be made. It is over when this is dropped.
 #[derive(Debug)]
-pub struct Turn {
-    pace: Arc<Pace>,
+pub struct CallPermit {
+    rate_limiter: Arc<RateLimiter>,
 }
 
 /// Calls that could be made and were not are made up for as far back as this.
@@ -60,11 +60,11 @@ fn quota(tps: NonZeroU32, members: u32) -> Quota {
 impl State {
     fn has_room(&self) -> bool {
         let is_ours = self.until.is_none_or(|until| Instant::now() < until);
-        is_ours && self.in_flight < self.places
+        is_ours && self.in_flight < self.max_in_flight
     }
 }
 
-impl Pace {
+impl RateLimiter {
     /// The whole of `tps`, for a process that is alone.
     pub fn new(tps: u32) -> Self {
         let tps = NonZeroU32::new(tps).unwrap_or(NonZeroU32::MIN);
@@ -72,9 +72,9 @@ impl Pace {
             tps,
             state: watch::Sender::new(State {
                 in_flight: 0,
-                places: usize::MAX,
+                max_in_flight: usize::MAX,
                 members: 1,
-                limiter: Arc::new(RateLimiter::direct(quota(tps, 1))),
+                limiter: Arc::new(governor::RateLimiter::direct(quota(tps, 1))),
                 until: None,
                 last: None,
             }),
@@ -83,13 +83,13 @@ impl Pace {
     }
 
     /// From now on a share: so many calls at once, and one part in `members` of the calls a second.
-    pub fn share(&self, places: usize, members: u32, until: Instant) {
+    pub fn share(&self, max_in_flight: usize, members: u32, until: Instant) {
         self.state.send_modify(|state| {
-            state.places = places;
+            state.max_in_flight = max_in_flight;
             state.until = Some(until);
             if state.members != members {
                 let quota = quota(self.tps, members);
-                let limiter = RateLimiter::direct(quota);
+                let limiter = governor::RateLimiter::direct(quota);
                 // It begins with nothing saved up: the change of a share is no reason for a burst. But who has waited for as long as
                 // that takes need not begin to wait again: with shares that change all the time he would never come to a call.
                 let burst = quota
@@ -107,17 +107,17 @@ impl Pace {
     /// Nothing may be called until there is a share.
     pub fn stop(&self) {
         self.state.send_modify(|state| {
-            state.places = 0;
+            state.max_in_flight = 0;
             // Whatever comes next is another share.
             state.members = 0;
         });
     }
 
     /// Calls that may be under way at once: none while this process has no share.
-    pub fn places(&self) -> usize {
+    pub fn max_in_flight(&self) -> usize {
         let state = self.state.borrow();
         let is_ours = state.until.is_none_or(|until| Instant::now() < until);
-        if is_ours { state.places } else { 0 }
+        if is_ours { state.max_in_flight } else { 0 }
     }
 
     /// How many calls have their turn in a time.
@@ -138,8 +138,8 @@ impl Pace {
         Changes(self.state.subscribe())
     }
 
-    /// Waits for the next call's turn.
-    pub async fn turn(self: &Arc<Self>) -> Turn {
+    /// Waits until the next call may be made.
+    pub async fn permit(self: &Arc<Self>) -> CallPermit {
         let _first = self.queue.lock().await;
         let mut changes = self.state.subscribe();
         loop {
@@ -161,7 +161,7 @@ impl Pace {
     }
 
     /// A turn under this limiter, if it is in force still and there is room.
-    fn admit(self: &Arc<Self>, limiter: &Arc<DefaultDirectRateLimiter>) -> Option<Turn> {
+    fn admit(self: &Arc<Self>, limiter: &Arc<DefaultDirectRateLimiter>) -> Option<CallPermit> {
         let mut is_admitted = false;
         self.state.send_if_modified(|state| {
             is_admitted = state.has_room() && Arc::ptr_eq(&state.limiter, limiter);
@@ -171,20 +171,20 @@ impl Pace {
             }
             false
         });
-        is_admitted.then(|| Turn {
-            pace: Arc::clone(self),
+        is_admitted.then(|| CallPermit {
+            rate_limiter: Arc::clone(self),
         })
     }
 }
 
-impl Drop for Turn {
+impl Drop for CallPermit {
     fn drop(&mut self) {
         let end = |state: &mut State| state.in_flight = state.in_flight.saturating_sub(1);
-        self.pace.state.send_modify(end);
+        self.rate_limiter.state.send_modify(end);
     }
 }
 
-/// What becomes of a pace.
+/// What becomes of a limiter.
 #[derive(Debug)]
 pub struct Changes(watch::Receiver<State>);
 
@@ -206,8 +206,8 @@ mod tests {
 
     use super::*;
 
-    fn pace(tps: u32) -> Arc<Pace> {
-        Arc::new(Pace::new(tps))
+    fn rate_limiter(tps: u32) -> Arc<RateLimiter> {
+        Arc::new(RateLimiter::new(tps))
     }
 
     fn long() -> Instant {
@@ -220,7 +220,7 @@ mod tests {
         let clock = FakeRelativeClock::default();
         let quota = quota(NonZeroU32::new(tps).unwrap(), members);
         let limiters: Vec<_> = (0..members)
-            .map(|_| RateLimiter::direct_with_clock(quota, clock.clone()))
+            .map(|_| governor::RateLimiter::direct_with_clock(quota, clock.clone()))
             .collect();
         let mut called = Vec::new();
         for millis in 0..3_000_u32 {
@@ -266,59 +266,59 @@ mod tests {
 
     #[tokio::test]
     async fn a_new_share_begins_with_nothing_saved_up() {
-        let pace = pace(1_000);
+        let limiter = rate_limiter(1_000);
         for members in [2, 1, 2] {
-            pace.share(10, members, long());
-            let limiter = Arc::clone(&pace.state.borrow().limiter);
-            assert!(limiter.check().is_err(), "{members}");
+            limiter.share(10, members, long());
+            let bucket = Arc::clone(&limiter.state.borrow().limiter);
+            assert!(bucket.check().is_err(), "{members}");
         }
-        let before = Arc::clone(&pace.state.borrow().limiter);
-        pace.share(5, 2, long());
-        assert!(Arc::ptr_eq(&before, &pace.state.borrow().limiter));
+        let before = Arc::clone(&limiter.state.borrow().limiter);
+        limiter.share(5, 2, long());
+        assert!(Arc::ptr_eq(&before, &limiter.state.borrow().limiter));
     }
 
     #[tokio::test]
-    async fn no_more_are_in_flight_than_there_are_places() {
-        let pace = pace(1_000_000);
-        pace.share(2, 1, long());
-        let (one, two) = (pace.turn().await, pace.turn().await);
-        let mut third = Box::pin(pace.turn());
+    async fn no_more_are_in_flight_than_the_share_allows() {
+        let limiter = rate_limiter(1_000_000);
+        limiter.share(2, 1, long());
+        let (one, two) = (limiter.permit().await, limiter.permit().await);
+        let mut third = Box::pin(limiter.permit());
         assert!(poll!(&mut third).is_pending());
         // A smaller share waits for the end of what is under way.
-        pace.share(1, 1, long());
+        limiter.share(1, 1, long());
         drop(one);
         assert!(poll!(&mut third).is_pending());
         drop(two);
         let third = third.await;
-        assert_eq!(pace.in_flight(), 1);
+        assert_eq!(limiter.in_flight(), 1);
         drop(third);
-        assert_eq!(pace.in_flight(), 0);
+        assert_eq!(limiter.in_flight(), 0);
     }
 
     #[tokio::test]
     async fn a_share_that_nobody_has_renewed_is_none() {
-        let pace = pace(1_000_000);
-        pace.share(2, 1, long());
-        assert_eq!(pace.places(), 2);
-        drop(pace.turn().await);
-        pace.share(2, 1, Instant::now());
-        assert_eq!(pace.places(), 0);
-        let mut waiting = Box::pin(pace.turn());
+        let limiter = rate_limiter(1_000_000);
+        limiter.share(2, 1, long());
+        assert_eq!(limiter.max_in_flight(), 2);
+        drop(limiter.permit().await);
+        limiter.share(2, 1, Instant::now());
+        assert_eq!(limiter.max_in_flight(), 0);
+        let mut waiting = Box::pin(limiter.permit());
         assert!(poll!(&mut waiting).is_pending());
-        pace.share(2, 1, long());
+        limiter.share(2, 1, long());
         drop(waiting.await);
-        pace.stop();
-        assert_eq!(pace.places(), 0);
-        assert!(matches!(poll!(Box::pin(pace.turn())), Poll::Pending));
+        limiter.stop();
+        assert_eq!(limiter.max_in_flight(), 0);
+        assert!(matches!(poll!(Box::pin(limiter.permit())), Poll::Pending));
     }
 
     #[tokio::test]
-    async fn turns_are_given_in_the_order_in_which_they_were_asked_for() {
-        let pace = pace(1_000_000);
-        pace.share(1, 1, long());
-        let held = pace.turn().await;
-        let mut first = Box::pin(pace.turn());
-        let mut second = Box::pin(pace.turn());
+    async fn permits_are_given_in_the_order_in_which_they_were_asked_for() {
+        let limiter = rate_limiter(1_000_000);
+        limiter.share(1, 1, long());
+        let held = limiter.permit().await;
+        let mut first = Box::pin(limiter.permit());
+        let mut second = Box::pin(limiter.permit());
         assert!(poll!(&mut first).is_pending());
         assert!(poll!(&mut second).is_pending());
         drop(held);

@@ -14,14 +14,14 @@ use tracing::{error, info, warn};
 
 use super::lane::{chain, millis};
 use crate::store::StoreError;
-use crate::store::kind::Kind;
+use crate::store::database_error_kind::DatabaseErrorKind;
 
 /// After so many periods a person must act.
 const PATIENCE: u32 = 5;
 
 /// What is wrong with the database, as far as this process knows.
 #[derive(Debug)]
-pub struct Troubles {
+pub struct DatabaseHealth {
     /// Between two lines about the same trouble.
     again: Duration,
     open: Mutex<Vec<Open>>,
@@ -30,27 +30,27 @@ pub struct Troubles {
     /// Whether so many wait that no more may be asked for.
     full: watch::Sender<bool>,
     /// A loop works again that did not.
-    works: Notify,
+    recovery: Notify,
 }
 
 /// A trouble that is not over.
 #[derive(Debug)]
 struct Open {
-    kind: Kind,
+    kind: DatabaseErrorKind,
     /// The loops that are in it.
     loops: BTreeSet<String>,
     began: Instant,
     said: Instant,
 }
 
-impl Troubles {
+impl DatabaseHealth {
     pub fn new(again: Duration) -> Self {
         Self {
             again,
             open: Mutex::default(),
             kept: AtomicUsize::new(0),
             full: watch::Sender::new(false),
-            works: Notify::new(),
+            recovery: Notify::new(),
         }
     }
 
@@ -90,7 +90,7 @@ impl Troubles {
     }
 
     /// A loop did its work. If it was in trouble, the others that wait look at once whether they can go on too.
-    pub fn works(&self, name: &str) {
+    pub fn recovered(&self, name: &str) {
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         let mut is_news = false;
         open.retain_mut(|trouble| {
@@ -102,7 +102,7 @@ impl Troubles {
         });
         drop(open);
         if is_news {
-            self.works.notify_waiters();
+            self.recovery.notify_waiters();
         }
     }
 
@@ -110,13 +110,13 @@ impl Troubles {
     pub async fn pause(&self, pause: Duration) {
         tokio::select! {
             () = tokio::time::sleep(pause) => {}
-            () = self.works.notified() => {}
+            () = self.recovery.notified() => {}
         }
     }
 
     /// Waits until another loop finds that it is over.
     pub async fn over_for_another(&self) {
-        self.works.notified().await;
+        self.recovery.notified().await;
     }
 
     /// How many answers wait to be settled, and whether that is as many as may be.
@@ -176,7 +176,7 @@ impl Troubles {
 }
 
 impl Open {
-    fn is_about(&self, kind: Kind, name: &str) -> bool {
+    fn is_about(&self, kind: DatabaseErrorKind, name: &str) -> bool {
         self.kind == kind && (kind.is_everywhere() || self.loops.contains(name))
     }
 }

@@ -8,7 +8,7 @@ tokio::task_local! {
 pub(super) const HEADER: &str = "x-request-id";
 
 /// Whatever is sent within carries the id.
-pub async fn correlated<T>(id: String, work: impl Future<Output = T>) -> T {
+pub async fn with_request_id<T>(id: String, work: impl Future<Output = T>) -> T {
     ID.scope(id, work).await
 }
 

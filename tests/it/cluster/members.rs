@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use mandated::store::StoreError;
-use mandated::store::fleet::{Terms, beat, leave};
+use mandated::store::cluster::{Terms, beat, leave};
 use sqlx::PgPool;
 
 use crate::support::TestDatabase;
@@ -15,15 +15,15 @@ const TERMS: Terms = Terms {
 };
 
 async fn join(pool: &PgPool, worker: &str, before: Option<i64>) -> Result<i64, StoreError> {
-    mandated::store::fleet::join(pool, worker, &[1], before).await
+    mandated::store::cluster::join(pool, worker, &[1], before).await
 }
 
 /// What a daemon sees at a beat: the others, and whether they have made room for it.
-async fn sees(pool: &PgPool, id: i64, made_room_for: &[i64]) -> Vec<(i64, bool)> {
-    let seen = beat(pool, id, made_room_for, TERMS).await.unwrap();
+async fn sees(pool: &PgPool, id: i64, acknowledged: &[i64]) -> Vec<(i64, bool)> {
+    let seen = beat(pool, id, acknowledged, TERMS).await.unwrap();
     let mut seen: Vec<_> = seen
         .iter()
-        .map(|member| (member.id, member.has_made_room))
+        .map(|member| (member.id, member.has_acknowledged))
         .collect();
     seen.sort_unstable();
     seen
@@ -95,7 +95,7 @@ async fn who_is_long_gone_is_forgotten() {
 async fn a_daemon_says_which_accounts_it_calls() {
     let database = TestDatabase::new().await;
     let pool = &database.pool;
-    let one = mandated::store::fleet::join(pool, "worker-1", &[1, 2], None)
+    let one = mandated::store::cluster::join(pool, "worker-1", &[1, 2], None)
         .await
         .unwrap();
     let two = join(pool, "worker-2", None).await.unwrap();

@@ -2,8 +2,8 @@
 
 mod backlog;
 mod members;
-mod pace;
 mod provider;
+mod rate;
 mod share;
 
 use mandated::config::Config;

@@ -13,7 +13,7 @@ pub(super) const NOBODYS: &str = "0";
 
 /// What came of it.
 #[derive(Debug)]
-pub struct Reached {
+pub struct ProbeResult {
     /// The HTTP status of an answer of the provider's own application, to somebody whom it knows.
     pub status: Result<u16, CallFailure>,
     pub latency: Duration,
@@ -21,7 +21,7 @@ pub struct Reached {
     pub clock: Option<Instant>,
 }
 
-impl Reached {
+impl ProbeResult {
     /// `judge` says what the answer is worth.
     pub(super) fn new(
         sent: Sent,

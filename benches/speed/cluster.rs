@@ -20,11 +20,11 @@ const PATIENCE: i64 = 6_000;
 
 /// Daemons at work on a world.
 #[derive(Debug)]
-pub(crate) struct Fleet {
+pub(crate) struct Cluster {
     pub(crate) daemons: Vec<Process>,
 }
 
-impl Fleet {
+impl Cluster {
     /// Starts them, and waits until they have nothing to do: the account is held, so that what is due waits for `release`.
     pub(crate) async fn start(
         world: &World,
@@ -131,11 +131,11 @@ pub(crate) async fn run(bench: &mut Bench) -> anyhow::Result<()> {
     let mut alone = None;
     for daemons in [1, 2, 4] {
         let sandbox = Sandbox::start()?;
-        let fleet = Fleet::start(&world, &sandbox, daemons, in_flight).await?;
+        let cluster = Cluster::start(&world, &sandbox, daemons, in_flight).await?;
         let due = bench.collectable(&mut world, &sandbox, count).await?;
         let began = world.release().await?;
         let run = world.done(due, began).await?;
-        fleet.stop()?;
+        cluster.stop()?;
         let (debits, second) = calls::ledger(&sandbox).await?;
         anyhow::ensure!(
             (i64::try_from(debits)?, second) == (count, 0),
