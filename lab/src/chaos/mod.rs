@@ -18,7 +18,7 @@ use std::path::Path;
 
 use anyhow::Context;
 use mandated::cli::Failure;
-use mandated::compose::{self, engine};
+use mandated::compose;
 use mandated::ops::import::import_configured;
 use mandated::store;
 

@@ -34,9 +34,7 @@ use chrono::NaiveDate;
 
 use crate::domain::outcome::{CallFailure, NotificationOutcome};
 use crate::domain::policy::Policy;
-use crate::domain::{
-    Execution, Instant, MandateStatus, NotificationState, Step,
-};
+use crate::domain::{Execution, Instant, MandateStatus, NotificationState, Step};
 
 pub use action::{Abandoned, Action, Conclusion};
 use before_call::LookupPurpose;

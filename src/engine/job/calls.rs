@@ -178,8 +178,11 @@ impl Run<'_> {
     pub(super) async fn read_debit(&self) -> Result<Input, JobError> {
         let execution = &self.claimed.execution;
         let (mandate, cycle) = (self.claimed.mandate.id, execution.cycle.on);
-        let asked = debited_order(&self.engine.pool, mandate, cycle);
-        let asked = self.engine.within("read which order was collected", asked);
+        let asked = debited_order(&self.engine.database.pool, mandate, cycle);
+        let asked = self
+            .engine
+            .database
+            .within("read which order was collected", asked);
         let debited = asked
             .await
             .map_err(|source| JobError::store(self.claimed, source))?;
@@ -191,10 +194,11 @@ impl Run<'_> {
 
     pub(super) async fn record_counter(&self, counter: i64) -> Result<Input, JobError> {
         let (execution, token) = (self.claimed.execution.id, self.claimed.token);
-        let recorded = record_counter(&self.engine.pool, execution, token, counter);
+        let recorded = record_counter(&self.engine.database.pool, execution, token, counter);
         let what = "record the provider's attempt counter";
         let is_ours = self
             .engine
+            .database
             .within(what, recorded)
             .await
             .map_err(|source| JobError::store(self.claimed, source))?;
