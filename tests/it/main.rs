@@ -11,7 +11,6 @@
 )]
 
 mod accounts;
-mod admin;
 mod audit;
 mod chaos;
 mod classify;
@@ -30,6 +29,7 @@ mod juspay;
 mod lawful;
 mod log;
 mod operate;
+mod ops;
 mod plans;
 mod postgres;
 mod process;
