@@ -161,10 +161,13 @@ async fn with_config(
     out: &mut dyn Write,
 ) -> Result<(), Failure> {
     match command {
-        Command::Migrate => Ok(match ops::migrate::migrate(config).await? {
-            0 => writeln!(out, "the database is up to date")?,
-            applied => writeln!(out, "{applied} migrations applied")?,
-        }),
+        Command::Migrate => {
+            match ops::migrate::migrate(config).await? {
+                0 => writeln!(out, "the database is up to date")?,
+                applied => writeln!(out, "{applied} migrations applied")?,
+            }
+            Ok(())
+        }
         Command::CheckConfig => {
             compose::classifier(config)?;
             Ok(check_config::write(out, config, format)?)

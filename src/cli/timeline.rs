@@ -99,6 +99,22 @@ fn write_cycle(timeline: &CycleTimeline, zone: Tz, out: &mut dyn Write) -> io::R
         out,
         "  execution {execution_id}, order {order_id}, {amount}"
     )?;
+    let mut lines = lines(timeline, zone);
+    // Stable: what happened at one instant stays in the order in which it was written.
+    lines.sort_by_key(|(at, rank, _)| (*at, *rank));
+    for (_, _, line) in lines {
+        writeln!(out, "{line}")?;
+    }
+    if let (Some(next), Some(at)) = (&timeline.cycle.next_step, timeline.cycle.next_at) {
+        writeln!(out, "  next: {next} at {}", local(at, zone))?;
+    }
+    Ok(())
+}
+
+/// What happened in a cycle: when, in which order of what happened at one instant, and the line that says so.
+fn lines(timeline: &CycleTimeline, zone: Tz) -> Vec<(Instant, u8, String)> {
+    let cycle = &timeline.cycle;
+    let currency = &cycle.currency;
     let mut lines = Vec::new();
     for row in &timeline.notifications {
         let text = format!(
@@ -138,12 +154,8 @@ fn write_cycle(timeline: &CycleTimeline, zone: Tz, out: &mut dyn Write) -> io::R
         let line = line(row.at, zone, "resolved", &resolution_text(row));
         lines.push((row.at, 4, line));
     }
-    if let Some(at) = timeline.cycle.proven_at {
-        let txn = timeline
-            .cycle
-            .provider_txn
-            .as_deref()
-            .unwrap_or("without a number");
+    if let Some(at) = cycle.proven_at {
+        let txn = cycle.provider_txn.as_deref().unwrap_or("without a number");
         lines.push((
             at,
             3,
@@ -151,19 +163,14 @@ fn write_cycle(timeline: &CycleTimeline, zone: Tz, out: &mut dyn Write) -> io::R
                 at,
                 zone,
                 "debit",
-                &format!("{amount} collected, transaction {txn}"),
+                &format!(
+                    "{} collected, transaction {txn}",
+                    money(cycle.amount_minor, currency)
+                ),
             ),
         ));
     }
-    // Stable: what happened at one instant stays in the order in which it was written.
-    lines.sort_by_key(|(at, rank, _)| (*at, *rank));
-    for (_, _, line) in lines {
-        writeln!(out, "{line}")?;
-    }
-    if let (Some(next), Some(at)) = (&timeline.cycle.next_step, timeline.cycle.next_at) {
-        writeln!(out, "  next: {next} at {}", local(at, zone))?;
-    }
-    Ok(())
+    lines
 }
 
 fn line(at: Instant, zone: Tz, about: &str, text: &str) -> String {

@@ -1,5 +1,5 @@
-//! Who does something, why, and by what evidence. It is kept for good, so it must say something, and nothing about the payer's
-//! person. It is refused rather than redacted, since half an evidence is none.
+//! The name, the reason and the evidence that an operator gives. They are kept for good, so they must say something, and nothing about
+//! the payer's person. They are refused rather than redacted, since half an evidence is none.
 
 use super::OpsError;
 use super::error::Unacceptable;

@@ -17,11 +17,19 @@ mod justification;
 pub mod mandates;
 pub mod migrate;
 pub mod plan;
-mod progress;
 pub mod rails;
 pub mod resolve;
 pub mod timeline;
 
 pub use crate::store::StoreError;
 pub use error::OpsError;
-pub use progress::{OnProgress, Progress};
+
+/// How far something has come that takes a while: so many of what is counted, and of how many where that is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Progress {
+    pub done: u64,
+    pub of: Option<u64>,
+}
+
+/// An operation that takes a while calls it with every step that is worth telling.
+pub type OnProgress<'a> = &'a (dyn Fn(Progress) + Sync);

@@ -11,7 +11,6 @@
 )]
 
 mod accounts;
-mod admin;
 mod audit;
 mod classify;
 mod cli;
@@ -28,6 +27,7 @@ mod juspay;
 mod lawful;
 mod log;
 mod operate;
+mod ops;
 mod plans;
 mod process;
 mod readme;

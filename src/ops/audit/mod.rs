@@ -1,8 +1,8 @@
 //! The audit: are the guarantees kept? Derived from the database alone, with counter-examples.
 
 mod arrows;
-mod calendar;
 mod calls;
+mod missing_cycles;
 pub mod provider;
 mod sweep;
 
@@ -70,7 +70,7 @@ pub async fn audit(
     let mut calls = Calls::read(&mut conn, &mut rules).await?;
     rules.of(arrows::ARROWS.0, arrows::ARROWS.1);
     sweep::sweep(&mut conn, scope, &mut rules, &mut calls, progress).await?;
-    calendar::cycles(&mut conn, now, &mut rules).await?;
+    missing_cycles::look_for(&mut conn, now, &mut rules).await?;
     let strays = store::audit::strays(&mut conn, SHOWN)
         .await
         .map_err(step("look for months without a partition"))?;

@@ -7,8 +7,8 @@ use chrono_tz::{TZ_VARIANTS, Tz};
 use serde_json::{Map, Value};
 
 use super::columns::nearest;
-use super::read::{RawRow, json_words};
 use super::report::Problem;
+use super::rows::{RawRow, json_words};
 use crate::domain::cycle::{CronSchedule, Frequency, Schedule, Terms};
 use crate::domain::mandate::check_flow;
 use crate::domain::{Amount, Currency, Metadata, Notify, ProviderKind, Rail};

@@ -5,13 +5,13 @@
 //! bad ones are to be skipped.
 
 mod cells;
+mod checks;
 mod columns;
-mod cursor;
+mod duplicates;
+mod first_cycle;
 mod lines;
-mod read;
 mod report;
-mod row;
-mod seen;
+mod rows;
 
 use std::collections::BTreeMap;
 use std::io::{self, Read};
@@ -28,10 +28,10 @@ use crate::provider::juspay;
 use crate::store;
 use crate::store::import::{Account, Existing, NewMandate};
 
-use cursor::Planning;
-use read::{Line, Rows};
-use row::Checks;
-use seen::Seen;
+use checks::Checks;
+use duplicates::Seen;
+use first_cycle::Planning;
+use rows::{Line, Rows};
 
 pub use columns::{COLUMNS, Column};
 pub use report::{LISTED, Problem, Report};
@@ -232,7 +232,7 @@ impl Import {
         for found in existing {
             by_line.entry(found.line).or_default().push(found);
         }
-        let mut in_batch = seen::New::default();
+        let mut in_batch = duplicates::New::default();
         let mut new: Vec<NewMandate> = Vec::with_capacity(batch.good.len());
         for mandate in std::mem::take(&mut batch.good) {
             if let Some(found) = by_line.get(&mandate.line) {
@@ -261,8 +261,8 @@ impl Import {
             let line = existing.line;
             let above = self.seen.line_of(existing.id);
             match (above, existing.same_ref) {
-                (Some(above), true) => problems.push(seen::twice(line, "ref", above)),
-                (Some(above), false) => problems.push(seen::twice(line, "mandate_id", above)),
+                (Some(above), true) => problems.push(duplicates::twice(line, "ref", above)),
+                (Some(above), false) => problems.push(duplicates::twice(line, "mandate_id", above)),
                 (None, false) => {
                     let reason = format!("is registered already, as ref {:?}", existing.reference);
                     // A ref of ours, however it looks.

@@ -19,7 +19,7 @@ const PAGE: i64 = 2_000;
 const DAYS_BACK: u64 = 60;
 
 /// Between the last cycle before these weeks and the planning cursor, every cycle of the schedule has its execution.
-pub(super) async fn cycles(
+pub(super) async fn look_for(
     conn: &mut PgConnection,
     now: Instant,
     rules: &mut Rules,

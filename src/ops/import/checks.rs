@@ -1,9 +1,9 @@
 //! From a row to a mandate: every column is checked, and everything that is wrong with it is said at once.
 
 use super::cells::{Cells, CheckMetadata};
-use super::cursor::Planning;
-use super::read::RawRow;
+use super::first_cycle::Planning;
 use super::report::Problem;
+use super::rows::RawRow;
 use crate::domain::cycle::Schedule;
 use crate::domain::{Amount, Rail};
 use crate::store::import::{Account, NewMandate};
