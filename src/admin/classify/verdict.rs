@@ -5,12 +5,12 @@ use std::io::{self, Write};
 use chrono_tz::Tz;
 use serde::Serialize;
 
-use super::scene::Scene;
 use crate::admin::output::write_json;
 use crate::admin::text::{Format, local};
-use crate::domain::machine::decide::{AccountPause, Decision};
+use crate::domain::machine::Transition;
+use crate::domain::machine::decide::AccountPause;
 use crate::domain::outcome::Failure;
-use crate::domain::{Class, Instant, MandateStatus, State, Step, state};
+use crate::domain::{Class, Instant, MandateStatus, State, Step};
 
 /// What an answer came to, and what follows under the policy.
 #[derive(Debug, Serialize)]
@@ -26,7 +26,7 @@ pub struct Verdict {
     retry_after_s: Option<u64>,
     not_before: Option<Instant>,
     /// Where the execution stands then.
-    state: Option<State>,
+    state: State,
     next_step: Option<Step>,
     next_at: Option<Instant>,
     next_before: Option<Instant>,
@@ -42,21 +42,16 @@ impl Verdict {
     pub(super) fn new(
         outcome: &'static str,
         failure: Option<&Failure>,
-        scene: &Scene,
-        decision: &Decision,
+        zone: Tz,
+        transition: &Transition,
     ) -> Self {
+        let decision = &transition.decision;
         let rule = failure.and_then(|failure| failure.rule.as_ref());
         let (account, account_until) = match decision.account {
             None => (None, None),
             Some(AccountPause::Refused) => (Some("refused"), None),
             Some(AccountPause::Throttled { until }) => (Some("throttled"), Some(until)),
         };
-        let events = &decision.events;
-        let state = events
-            .iter()
-            .try_fold(scene.execution.state, |state, event| {
-                state::apply(state, *event)
-            });
         Self {
             outcome,
             class: failure.map(|failure| failure.class),
@@ -69,7 +64,7 @@ impl Verdict {
                 .and_then(|failure| failure.retry_after)
                 .map(|wait| wait.as_secs()),
             not_before: failure.and_then(|failure| failure.not_before),
-            state: state.ok(),
+            state: transition.to,
             next_step: decision.next.map(|next| next.step),
             next_at: decision.next.map(|next| next.span.opens),
             next_before: decision.next.and_then(|next| next.span.closes),
@@ -77,7 +72,7 @@ impl Verdict {
             mandate: decision.mandate,
             account,
             account_until,
-            zone: scene.policy.debit_windows.time_zone(),
+            zone,
         }
     }
 
@@ -108,8 +103,7 @@ impl Verdict {
         if let Some(at) = self.not_before {
             lines.push(("waits", format!("until {} at least", local(at, self.zone))));
         }
-        let state = self.state.map_or("-", State::as_str);
-        lines.push(("then", format!("{state}: {}", self.reason)));
+        lines.push(("then", format!("{}: {}", self.state, self.reason)));
         lines.push(("next", self.next_in_words()));
         if let Some(status) = self.mandate {
             lines.push(("mandate", format!("is {status} from now on")));
