@@ -17,11 +17,11 @@ use crate::domain::{
     Class, Event, Execution, Instant, MandateStatus, Notify, ProviderKind, State, Step,
 };
 
-pub use paused::asked;
+pub(super) use paused::asked;
 
 /// What the gate says.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Gate {
+pub(super) enum Gate {
     /// Do it now.
     Go,
     /// Do not; this follows instead. No call is made.
@@ -38,7 +38,7 @@ const OTHER_DEBIT: Duration = Duration::from_mins(15);
 
 /// Whether a claimed step may be done now. `opened` says whether the claim opened an intent for it, `counted` whether the
 /// provider's counter must have been recorded before the call whose intent is open (calls without an idempotency key).
-pub fn gate(
+pub(super) fn gate(
     execution: &Execution,
     step: Step,
     opened: bool,
@@ -295,7 +295,7 @@ fn hand_over(execution: &Execution, policy: &Policy, now: Instant) -> Gate {
 
 /// The date to hand to a provider that notifies and debits by itself, for a call that is planned for some time. A call that is a
 /// little late must still be 25 hours before it.
-pub fn execution_date(
+pub(in crate::domain) fn execution_date(
     cycle: &Cycle,
     provider: ProviderKind,
     notify: Notify,
