@@ -26,22 +26,24 @@ impl Life {
         let mut input = Input::Claimed;
         for _ in 0..MOST_ACTIONS {
             let action = machine.next(input, self.now);
-            if self.is_dying() {
-                self.note(step, &format!("the worker dies before {action:?}"));
+            let (dies_before, dies_after) = (self.is_dying(), self.is_dying());
+            if dies_before || dies_after {
+                let when = if dies_before { "before" } else { "after" };
+                self.note(step, &format!("the worker dies {when} {action:?}"));
+            }
+            if dies_before {
                 return self.lose();
             }
-            let what = format!("{action:?}");
             input = match action {
                 Action::Settle(transition) => return self.settle(&job, &transition),
                 Action::Abandon(why) => return Err(format!("abandons its job: {why:?}")),
                 action => self.carry_out(&action)?,
             };
-            if self.is_dying() {
-                self.note(step, &format!("the worker dies after {what}"));
+            if dies_after {
                 return self.lose();
             }
             if let Some(why) = Self::end_of_lease(&input) {
-                self.note(step, &format!("{input:?} after {what}"));
+                self.note(step, &format!("{input:?}"));
                 return self.abandon(&mut machine, input, why);
             }
         }
@@ -191,7 +193,7 @@ impl Life {
         if state.is_final() && state != State::Review && intent.is_some() {
             return Err(format!("{state} with an open intent"));
         }
-        if intent.is_none() && state == State::Unknown && self.is_taken {
+        if intent.is_none() && std::mem::take(&mut self.is_taken) && state == State::Unknown {
             return Err("unknown without its intent".to_owned());
         }
         let Some(number) = transition.debited_order else {
