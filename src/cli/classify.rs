@@ -216,7 +216,7 @@ fn lines(verdict: &Verdict) -> Vec<(&'static str, String)> {
             format!("until {} at least", local(at, verdict.zone)),
         ));
     }
-    let state = verdict.state.map_or("-", State::as_str);
+    let state = verdict.state.as_str();
     lines.push(("then", format!("{state}: {}", verdict.reason)));
     lines.push(("next", next_in_words(verdict)));
     if let Some(status) = verdict.mandate {

@@ -15,12 +15,12 @@
 //! | `lookup` | look the order up |
 //! | `verify` | read which order has the debit; look up each of the others |
 //!
-//! [`gate`] comes first in every case: it may end the job before any call, or ask the provider about a paused mandate.
+//! `gate` comes first in every case: it may end the job before any call, or ask the provider about a paused mandate.
 
 mod action;
 mod before_call;
 pub mod decide;
-pub mod gate;
+pub(in crate::domain) mod gate;
 mod input;
 mod recheck;
 mod request;

@@ -8,12 +8,11 @@ use sqlx::PgPool;
 use super::OpsError;
 use crate::config::Config;
 use crate::domain::classify::{Classifier, Signals};
-use crate::domain::machine::decide::decide;
-use crate::domain::machine::decide::notification::decide_notification;
+use crate::domain::machine::{Action, Answer, Input, Machine};
 use crate::domain::mandate::check_flow;
 use crate::domain::outcome::{Counter, Failure, NotificationOutcome};
 use crate::domain::policy::Policy;
-use crate::domain::{Instant, Notify, Outcome, ProviderKind, Rail, Step};
+use crate::domain::{Amount, Instant, Notify, Outcome, ProviderKind, Rail, Step};
 use crate::provider::{Answered, Read, Reading, read};
 use crate::store;
 
@@ -74,6 +73,8 @@ pub enum QuestionError {
         "this is neither JSON nor a web page, so it is no answer of a provider: give the body as it came, or words of it with --code and --message"
     )]
     NoAnswer,
+    #[error("the worker could not settle such an answer: please report this")]
+    Nothing,
 }
 
 /// A configured account speaks to one provider.
@@ -124,43 +125,20 @@ pub fn classify(
     policy: &Policy,
 ) -> Result<Verdict, QuestionError> {
     let notify = way_of_notifying(question)?;
-    let (step, now) = (question.step, question.at);
-    let scene = |due| Scene::new(question, notify, due, policy);
-    Ok(match heard(question, classifier) {
-        Heard::Notification(outcome) => {
-            let scene = scene(None);
-            let decision =
-                decide_notification(&scene.execution, step, &outcome, &scene.policy, now);
-            Verdict::new(
-                outcome.recorded().as_str(),
-                outcome.failure(),
-                &scene,
-                &decision,
-            )
-        }
-        Heard::Debit(outcome, counter) => {
-            let collected = if let Outcome::Charged { amount, .. } = &outcome {
-                *amount
-            } else {
-                None
-            };
-            let scene = scene(collected);
-            let decision = decide(
-                &scene.execution,
-                step,
-                &outcome,
-                counter,
-                &scene.policy,
-                now,
-            );
-            Verdict::new(
-                outcome.recorded().as_str(),
-                outcome.failure(),
-                &scene,
-                &decision,
-            )
-        }
-    })
+    let heard = heard(question, classifier);
+    let scene = Scene::new(question, notify, heard.collected(), policy);
+    let (outcome, failure) = (heard.outcome(), heard.failure().cloned());
+    let now = question.at;
+    let mut machine = Machine::in_call(scene.job(question.step), &scene.policy, now);
+    let Action::Settle(conclusion) = machine.next(heard.input(), now) else {
+        return Err(QuestionError::Nothing);
+    };
+    Ok(Verdict::new(
+        outcome,
+        failure.as_ref(),
+        scene.policy.debit_windows.time_zone(),
+        &conclusion,
+    ))
 }
 
 /// How such a debit is commonly notified.
@@ -180,6 +158,41 @@ fn way_of_notifying(question: &Question<'_>) -> Result<Notify, QuestionError> {
 enum Heard {
     Notification(NotificationOutcome),
     Debit(Outcome, Counter),
+}
+
+impl Heard {
+    /// The outcome in one word.
+    fn outcome(&self) -> &'static str {
+        match self {
+            Self::Notification(outcome) => outcome.recorded().as_str(),
+            Self::Debit(outcome, _) => outcome.recorded().as_str(),
+        }
+    }
+
+    const fn failure(&self) -> Option<&Failure> {
+        match self {
+            Self::Notification(outcome) => outcome.failure(),
+            Self::Debit(outcome, _) => outcome.failure(),
+        }
+    }
+
+    /// What was collected, where the answer says so.
+    const fn collected(&self) -> Option<Amount> {
+        match self {
+            Self::Debit(Outcome::Charged { amount, .. }, _) => *amount,
+            Self::Notification(_) | Self::Debit(..) => None,
+        }
+    }
+
+    fn input(self) -> Input {
+        match self {
+            Self::Notification(outcome) => Input::NotificationAnswered(outcome),
+            Self::Debit(outcome, counter) => Input::Answered(Answer {
+                counter,
+                ..Answer::from(outcome)
+            }),
+        }
+    }
 }
 
 fn heard(question: &Question<'_>, classifier: &Classifier) -> Heard {

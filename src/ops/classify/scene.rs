@@ -7,6 +7,7 @@ use chrono::Days;
 use super::Question;
 use crate::domain::cycle::Cycle;
 use crate::domain::execution::{Intent, Progress};
+use crate::domain::machine::Job;
 use crate::domain::policy::Policy;
 use crate::domain::{
     Amount, Currency, Execution, ExecutionId, Instant, MandateStatus, Notify, State, Step,
@@ -18,7 +19,7 @@ const OPEN: Days = Days::new(30);
 /// An execution and the rules it lives under.
 #[derive(Debug)]
 pub(super) struct Scene {
-    pub(super) execution: Execution,
+    execution: Execution,
     /// Without the spread of executions over the minutes of a window: every execution's own comes on top.
     pub(super) policy: Policy,
 }
@@ -80,6 +81,19 @@ impl Scene {
         in_step(&mut execution, question, &policy);
         Self { execution, policy }
     }
+
+    /// Its job, as the machine sees it.
+    pub(super) fn job(&self, step: Step) -> Job {
+        Job {
+            step,
+            execution: self.execution.clone(),
+            opened: step.moves_money(),
+            run_before: None,
+            provider_ref: None,
+            next_scheduled_on: None,
+            execute_needs_counter: false,
+        }
+    }
 }
 
 /// Puts the execution into the middle of the step.
@@ -114,7 +128,6 @@ fn in_step(execution: &mut Execution, question: &Question<'_>, policy: &Policy) 
             let wait = policy.lookup_after.first().copied().unwrap_or_default();
             let sent = earlier(now, wait);
             execution.state = State::Unknown;
-            *progress = progress.looked_at(now);
             progress.sent_at = Some(sent);
             execution.intent = Some(intent(false, sent));
         }

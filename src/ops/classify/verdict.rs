@@ -3,9 +3,8 @@
 use chrono_tz::Tz;
 use serde::Serialize;
 
-use super::scene::Scene;
-use crate::domain::machine::decide::{AccountPause, Decision};
-use crate::domain::machine::transition;
+use crate::domain::machine::Conclusion;
+use crate::domain::machine::decide::AccountPause;
 use crate::domain::outcome::Failure;
 use crate::domain::{Class, Instant, MandateStatus, State, Step};
 use crate::wording;
@@ -24,7 +23,7 @@ pub struct Verdict {
     pub retry_after_s: Option<u64>,
     pub not_before: Option<Instant>,
     /// Where the execution stands then.
-    pub state: Option<State>,
+    pub state: State,
     pub next_step: Option<Step>,
     pub next_at: Option<Instant>,
     pub next_before: Option<Instant>,
@@ -40,17 +39,16 @@ impl Verdict {
     pub(super) fn new(
         outcome: &'static str,
         failure: Option<&Failure>,
-        scene: &Scene,
-        decision: &Decision,
+        zone: Tz,
+        conclusion: &Conclusion,
     ) -> Self {
-        let zone = scene.policy.debit_windows.time_zone();
+        let decision = &conclusion.decision;
         let rule = failure.and_then(|failure| failure.rule.as_ref());
         let (account, account_until) = match decision.account {
             None => (None, None),
             Some(AccountPause::Refused) => (Some("refused"), None),
             Some(AccountPause::Throttled { until }) => (Some("throttled"), Some(until)),
         };
-        let change = transition(&scene.execution, decision);
         Self {
             outcome,
             class: failure.map(|failure| failure.class),
@@ -63,7 +61,7 @@ impl Verdict {
                 .and_then(|failure| failure.retry_after)
                 .map(|wait| wait.as_secs()),
             not_before: failure.and_then(|failure| failure.not_before),
-            state: change.ok().map(|change| change.to),
+            state: conclusion.transition.to,
             next_step: decision.next.map(|next| next.step),
             next_at: decision.next.map(|next| next.span.opens),
             next_before: decision.next.and_then(|next| next.span.closes),

@@ -9,6 +9,7 @@ mod flows;
 mod late;
 mod loops;
 mod lost;
+mod memory_store;
 mod notices;
 mod outages;
 mod paused;

@@ -22,7 +22,7 @@ pub(super) struct Chances {
     pub(super) not_sent: u64,
     /// All daemons are down for a while.
     pub(super) outage: u64,
-    /// The worker dies, before the call or after it.
+    /// The worker dies or its lease ends, before or after any of its actions.
     pub(super) dies: u64,
     /// The answer to a debit is "pending".
     pub(super) pending: u64,
@@ -304,6 +304,11 @@ impl Bank {
     fn wait_asked_for(&mut self, now: Instant) -> Option<Instant> {
         let asks = self.draws.happens(100);
         asks.then(|| now + self.draws.minutes(3 * 24 * 60))
+    }
+
+    /// Its id for the debit of an order, once it has tried it.
+    pub(super) fn debit_ref(&self, number: u16) -> Option<String> {
+        (self.order(number).attempts > 0).then(|| format!("txn-{number}"))
     }
 
     /// What a look at an order tells.

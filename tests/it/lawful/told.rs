@@ -1,8 +1,6 @@
 //! What the provider's answers have said so far, and what no later call may do after them.
 
-use std::collections::BTreeMap;
-
-use chrono::{NaiveDate, TimeDelta};
+use chrono::TimeDelta;
 use mandated::domain::{Class, Failure, Instant};
 
 #[derive(Debug, Default)]
@@ -17,10 +15,9 @@ pub(super) struct Told {
     unmapped: Vec<u32>,
     /// Our calls that the provider took, or refused.
     pub(super) calls: Vec<Instant>,
-    /// Declined tries by day, as the database counts them.
-    pub(super) budget: BTreeMap<NaiveDate, u16>,
-    /// When the provider was asked about the mandate.
+    /// When the provider was asked about the mandate, and when the worker did so that may yet be lost.
     asked: Option<Instant>,
+    asking: Option<Instant>,
 }
 
 impl Told {
@@ -32,6 +29,7 @@ impl Told {
 
     /// What the worker had heard is lost, or written down.
     pub(super) fn end_of_step(&mut self, is_lost: bool) {
+        self.asked = self.asking.take().filter(|_| !is_lost).or(self.asked);
         for (calls, failure) in std::mem::take(&mut self.words) {
             if !is_lost {
                 self.hear(calls, &failure);
@@ -93,20 +91,10 @@ impl Told {
         Ok(())
     }
 
-    /// The day whose tries must be older than 30 days, as the claim finds it.
-    pub(super) fn spent_on(&self, now: Instant, most: u16) -> Option<NaiveDate> {
-        let since = now.date_naive() - TimeDelta::days(30);
-        let mut tried = 0;
-        self.budget.range(since..).rev().find_map(|(day, count)| {
-            tried += count;
-            (tried >= most).then_some(*day)
-        })
-    }
-
     /// A provider is asked about a mandate once a day.
     pub(super) fn ask(&mut self, now: Instant) -> Result<(), String> {
-        let again = self.asked.replace(now);
-        if again.is_some_and(|last| now < last + TimeDelta::hours(23)) {
+        self.asking = Some(now);
+        if self.asked.is_some_and(|last| now < last + TimeDelta::hours(23)) {
             return Err("asked about the mandate twice in a day".to_owned());
         }
         Ok(())

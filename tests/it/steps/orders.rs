@@ -2,12 +2,12 @@
 
 use std::fmt::Write;
 
-use mandated::domain::machine::gate::{Gate, gate};
+use mandated::domain::machine::{Input, Job, Machine};
 use mandated::domain::retry::after;
 use mandated::domain::{Class, MandateStatus, Rail, State, Step};
 use serde_json::{Value, json};
 
-use super::support::{Followed, Scene, heading};
+use super::support::{Followed, Scene, heading, settled};
 use crate::juspay::support::{Stage, brief, documented, look_up};
 
 /// The status table of "Juspay Order Status API".
@@ -243,15 +243,20 @@ async fn the_cycle_of_a_paused_mandate_starts_again_and_waits_for_it_to_be_resum
     let next = followed.decision.next.unwrap();
     assert_eq!(next.step, Step::Notify);
     assert_eq!(followed.decision.progress.order_no, 2);
-    // The claim of that step asks the gate.
+    // The payer is not notified at the next claim.
     let mut paused = second.execution.clone();
     paused.state = followed.state;
     paused.progress = followed.decision.progress;
     paused.mandate_status = MandateStatus::Paused;
     let at = next.span.opens;
-    let Gate::Instead(waits) = gate(&paused, next.step, false, false, &second.policy, at) else {
-        panic!("a paused mandate is not notified")
+    let job = Job {
+        step: next.step,
+        execution: paused,
+        opened: false,
+        ..second.job()
     };
+    let mut machine = Machine::new(job, &second.policy, at);
+    let waits = settled(machine.next(Input::Claimed, at)).decision;
     let next = waits.next.unwrap().span.opens;
     assert!(waits.parked && next >= after(at, second.policy.paused_check_every));
 }

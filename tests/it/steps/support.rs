@@ -7,9 +7,8 @@ use chrono::{DateTime, FixedOffset, TimeDelta};
 use mandated::config::Config;
 use mandated::domain::cycle::Cycle;
 use mandated::domain::execution::{Intent, Progress};
-use mandated::domain::machine::decide::notification::decide_notification;
-use mandated::domain::machine::decide::{AccountPause, Decision, decide};
-use mandated::domain::machine::{Transition, transition};
+use mandated::domain::machine::decide::{AccountPause, Decision};
+use mandated::domain::machine::{Action, Answer, Conclusion, Input, Job, Machine, Transition};
 use mandated::domain::outcome::NotificationOutcome;
 use mandated::domain::policy::Policy;
 use mandated::domain::{
@@ -134,7 +133,6 @@ impl Scene {
         scene.step = Step::Lookup;
         scene.execution.state = state;
         scene.execution.progress.sent_at = Some(sent);
-        scene.execution.progress = scene.execution.progress.looked_at(scene.now);
         scene
     }
 
@@ -161,30 +159,22 @@ impl Scene {
     }
 
     pub(super) fn follow(&self, reply: &Reply<Outcome>) -> Followed {
-        let decision = decide(
-            &self.execution,
-            self.step,
-            &reply.outcome,
-            reply.counter,
-            &self.policy,
-            self.now,
-        );
-        self.followed(decision)
+        let answer = Answer {
+            outcome: reply.outcome.clone(),
+            counter: reply.counter,
+            provider_ref: reply.provider_ref.clone(),
+        };
+        self.followed(Input::Answered(answer))
     }
 
     pub(super) fn follow_notification(&self, reply: &Reply<NotificationOutcome>) -> Followed {
-        let decision = decide_notification(
-            &self.execution,
-            self.step,
-            &reply.outcome,
-            &self.policy,
-            self.now,
-        );
-        self.followed(decision)
+        self.followed(Input::NotificationAnswered(reply.outcome.clone()))
     }
 
-    fn followed(&self, decision: Decision) -> Followed {
-        let change = transition(&self.execution, &decision).unwrap();
+    fn followed(&self, input: Input) -> Followed {
+        let mut machine = Machine::in_call(self.job(), &self.policy, self.now);
+        let conclusion = settled(machine.next(input, self.now));
+        let (decision, change) = (conclusion.decision, conclusion.transition);
         Followed {
             state: change.to,
             change,
@@ -193,6 +183,27 @@ impl Scene {
             now: self.now,
         }
     }
+
+    /// The job of the step, as its claim would have it.
+    pub(super) fn job(&self) -> Job {
+        Job {
+            step: self.step,
+            execution: self.execution.clone(),
+            opened: self.step.moves_money(),
+            run_before: None,
+            provider_ref: None,
+            next_scheduled_on: None,
+            execute_needs_counter: self.execution.provider == ProviderKind::Signzy,
+        }
+    }
+}
+
+/// What a job is settled with, if that is the machine's next action.
+pub(super) fn settled(action: Action) -> Conclusion {
+    let Action::Settle(conclusion) = action else {
+        panic!("{action:?} is no settlement")
+    };
+    *conclusion
 }
 
 /// What became of an execution.

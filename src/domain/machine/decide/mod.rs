@@ -1,4 +1,4 @@
-//! The choice of the next step. [`decide`] and [`notification::decide_notification`] own it; nothing else chooses.
+//! The choice of the next step. `decide` and `notification::decide_notification` own it; nothing else chooses.
 //!
 //! The rule of money throughout: what is not proven is [`Verdict::Unproven`] and only looked up again. An order is made anew
 //! only when the old one is proven dead: its terminal failure has outlived the provider's own retries, or the provider says
@@ -6,7 +6,7 @@
 
 mod debit;
 mod failure;
-pub mod notification;
+pub(super) mod notification;
 pub mod operator;
 mod order;
 mod recheck;
@@ -27,8 +27,9 @@ use crate::domain::retry::{after, jitter};
 use crate::domain::window::Span;
 use crate::domain::{Class, Execution, Instant, MandateStatus, Outcome, Step};
 
-pub use recheck::decide_verify;
-pub use timing::{look_is_free, lookup_at, may_look, next_window};
+pub(super) use recheck::decide_verify;
+pub use timing::look_is_free;
+pub(super) use timing::{may_look, next_window};
 
 /// What follows from an outcome.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -128,7 +129,7 @@ pub(super) fn park(
 /// What an execution step, a look-up or a retry came to, and what follows.
 ///
 /// `step` is the step that was done, `counter` what the provider told of its own attempts.
-pub fn decide(
+pub(super) fn decide(
     execution: &Execution,
     step: Step,
     outcome: &Outcome,

@@ -18,7 +18,7 @@ use crate::domain::{Class, Execution, Instant, MandateStatus, Step};
 const BACKOFF: (Duration, Duration) = (Duration::from_mins(2), Duration::from_mins(30));
 
 /// What a notification, or the question about one, came to, and what follows.
-pub fn decide_notification(
+pub(in crate::domain::machine) fn decide_notification(
     execution: &Execution,
     step: Step,
     outcome: &NotificationOutcome,

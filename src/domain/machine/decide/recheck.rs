@@ -27,7 +27,7 @@ impl Decision {
 }
 
 /// What an order of a finished execution turned out to be. `order_no` says which of its orders was looked at.
-pub fn decide_verify(
+pub(in crate::domain::machine) fn decide_verify(
     execution: &Execution,
     order_no: u16,
     outcome: &Outcome,

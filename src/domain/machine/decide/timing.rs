@@ -12,7 +12,7 @@ const A_DAY: Duration = Duration::from_hours(24);
 /// The first stretch of a window at or after an instant, entered a little late so that not all debits come at its opening.
 ///
 /// The spread is never longer than the window: where it would leave it, the window's own opening is kept.
-pub fn next_window(windows: &Windows, at: Instant, seed: i64, spread: Duration) -> Option<Span> {
+pub(in crate::domain::machine) fn next_window(windows: &Windows, at: Instant, seed: i64, spread: Duration) -> Option<Span> {
     let span = windows.at_or_after(at)?;
     let opens = after(span.opens, jitter(seed, 0, spread));
     match span.closes {
@@ -25,7 +25,7 @@ pub fn next_window(windows: &Windows, at: Instant, seed: i64, spread: Duration) 
 }
 
 /// When to ask what became of a debit: the policy's times after the call first, its steady interval then.
-pub fn lookup_at(execution: &Execution, policy: &Policy, now: Instant) -> Instant {
+pub(super) fn lookup_at(execution: &Execution, policy: &Policy, now: Instant) -> Instant {
     let progress = &execution.progress;
     let opened = execution.intent.map(|intent| intent.opened_at);
     let sent = progress.sent_at.or(opened).unwrap_or(now);
@@ -44,7 +44,7 @@ pub fn lookup_at(execution: &Execution, policy: &Policy, now: Instant) -> Instan
 }
 
 /// The first time, from a wanted one on, at which the order may be looked up again: three times within the policy's window.
-pub fn may_look(execution: &Execution, policy: &Policy, wanted: Instant) -> Instant {
+pub(in crate::domain::machine) fn may_look(execution: &Execution, policy: &Policy, wanted: Instant) -> Instant {
     match execution.progress.looked {
         [_, _, Some(third)] => wanted.max(after(third, policy.lookup_window)),
         [_, _, None] => wanted,

@@ -15,13 +15,13 @@ use crate::domain::reason::{GateCause, Reason, Then};
 use crate::domain::retry::after;
 use crate::domain::{Class, Execution, Instant, MandateStatus, Step};
 
-pub use date::execution_date;
+pub(in crate::domain) use date::execution_date;
 pub(super) use date::new_date;
-pub use paused::asked;
+pub(super) use paused::asked;
 
 /// What the gate says.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Gate {
+pub(super) enum Gate {
     /// Do it now.
     Go,
     /// Do not; this follows instead. No call is made.
@@ -32,7 +32,7 @@ pub enum Gate {
 
 /// Whether a claimed step may be done now. `opened` says whether the claim opened an intent for it, `counted` whether the
 /// provider's counter must have been recorded before the call whose intent is open (calls without an idempotency key).
-pub fn gate(
+pub(super) fn gate(
     execution: &Execution,
     step: Step,
     opened: bool,

@@ -59,7 +59,7 @@ pub(super) fn may_ask(execution: &Execution, policy: &Policy, now: Instant) -> b
 /// nothing if the provider did not say.
 ///
 /// The step itself is done by the next claim: only that opens an intent, and the gate asks first what is still lawful.
-pub fn asked(
+pub(in crate::domain::machine) fn asked(
     execution: &Execution,
     step: Step,
     said: Option<MandateStatus>,

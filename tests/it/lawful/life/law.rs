@@ -1,17 +1,21 @@
 //! The rules that every call is judged by before it is made.
 
-use chrono::{TimeDelta, Timelike};
+use chrono::{NaiveTime, TimeDelta, Timelike};
 use chrono_tz::Asia::Kolkata;
-use mandated::domain::{Instant, Notify, ProviderKind, Rail, Step};
+use mandated::domain::machine::{Notice, Request, RetryRequest};
+use mandated::domain::{Instant, MandateStatus, Notify, ProviderKind, Rail, Step};
 
 use super::Life;
 use crate::lawful::bank::Stands;
 
 impl Life {
     /// The law, spelt out once more.
-    pub(super) fn judge(&self, step: Step, debited: Option<Instant>) -> Result<(), String> {
-        let number = self.execution.progress.order_no;
+    pub(super) fn judge(&self, step: Step, handed_over: Option<Instant>) -> Result<(), String> {
+        let execution = &self.store.execution;
+        let number = execution.progress.order_no;
         let order = self.bank.order(number);
+        self.judge_intent(step)?;
+        self.may_call("a debit")?;
         for other in self.bank.orders() {
             match other.stands {
                 // Nobody can know that before the second look.
@@ -22,11 +26,14 @@ impl Life {
             }
         }
         let most = self.policy.max_attempts_in_30_days;
-        self.heard.judge(debited.unwrap_or(self.now), most)?;
+        self.heard.judge(handed_over.unwrap_or(self.now), most)?;
         if step == Step::Execute && order.attempts > 0 {
             return Err("an order was executed a second time".to_owned());
         }
-        let most = match (self.execution.provider, self.rail) {
+        if step == Step::Retry && !matches!(order.stands, Stands::Failed(_)) {
+            return Err("a retry of an order that has not failed".to_owned());
+        }
+        let most = match (execution.provider, self.rail) {
             (ProviderKind::Juspay, Rail::Upi) | (ProviderKind::Signzy, _) => 4,
             (ProviderKind::Juspay, Rail::Enach) => 3,
             (ProviderKind::Juspay, Rail::Card) => 2,
@@ -35,30 +42,116 @@ impl Life {
         if order.attempts >= most {
             return Err(format!("too many attempts: {}", order.attempts + 1));
         }
-        if debited.is_none() {
-            self.lawful_hour("a debit")?;
+        match handed_over {
+            Some(at) => self.judge_date(at)?,
+            None => self.lawful_hour("a debit")?,
         }
-        if self.execution.notify == Notify::Separate {
-            let told = self.told.ok_or("a debit without a notification")?;
-            if self.now < told + TimeDelta::hours(24) {
-                return Err("a debit before its 24 hours".to_owned());
-            }
-            if self.now > told + TimeDelta::hours(48) {
-                return Err("a debit after its 48 hours".to_owned());
-            }
-        }
-        if self.now >= self.execution.cycle.closes_at {
-            return Err("a debit after its cycle".to_owned());
-        }
+        self.notified(step)?;
         if self.rail == Rail::Enach && step == Step::Retry {
             self.presented_again(order.failed_at)?;
         }
         Ok(())
     }
 
+    /// The intent is committed, by the claim of this very job, and with it the counter of a call that has no idempotency key.
+    fn judge_intent(&self, step: Step) -> Result<(), String> {
+        let execution = &self.store.execution;
+        let intent = execution.intent.ok_or("a call without an intent")?;
+        if intent.opened_at != self.claimed_at || intent.is_retry != (step == Step::Retry) {
+            return Err("a call under the intent of another one".to_owned());
+        }
+        let attempts = i64::from(self.bank.order(execution.progress.order_no).attempts);
+        let has_key = step == Step::Execute && execution.provider == ProviderKind::Juspay;
+        if !has_key && intent.counter_before != Some(attempts) {
+            return Err("a call without a key, and its counter is not recorded".to_owned());
+        }
+        Ok(())
+    }
+
+    /// What forbids every call towards the payer.
+    fn may_call(&self, what: &str) -> Result<(), String> {
+        let execution = &self.store.execution;
+        if execution.mandate_status != MandateStatus::Active {
+            return Err(format!("{what}, and the mandate is not active"));
+        }
+        if execution.rail_paused {
+            return Err(format!("{what} on a paused rail"));
+        }
+        if self.now >= execution.cycle.closes_at {
+            return Err(format!("{what} after its cycle"));
+        }
+        Ok(())
+    }
+
+    /// The provider notifies and debits by itself: 24 hours must lie between the two, and the hours count on the date.
+    fn judge_date(&self, at: Instant) -> Result<(), String> {
+        if at < self.now + TimeDelta::hours(24) {
+            return Err("handed over less than 24 hours ahead".to_owned());
+        }
+        if at >= self.store.execution.cycle.closes_at {
+            return Err("handed over for a time after its cycle".to_owned());
+        }
+        self.hour_of(at, "a debit that was handed over")
+    }
+
+    /// 24 hours after this order's own notification, and not after 48.
+    fn notified(&self, step: Step) -> Result<(), String> {
+        let execution = &self.store.execution;
+        if execution.notify != Notify::Separate {
+            return Ok(());
+        }
+        let number = execution.progress.notification_no;
+        let notified = self.notified.filter(|(known, _)| *known == number);
+        let (_, arrived) = notified.ok_or("a debit without a notification")?;
+        if self.now < arrived + TimeDelta::hours(24) {
+            return Err(format!("{step}: a debit before its 24 hours"));
+        }
+        if self.now > arrived + TimeDelta::hours(48) {
+            return Err(format!("{step}: a debit after its 48 hours"));
+        }
+        Ok(())
+    }
+
+    /// A debit names the notification that the payer had, or the date on which the provider is to debit.
+    pub(super) fn judge_notice(&self, notice: Notice) -> Result<(), String> {
+        let execution = &self.store.execution;
+        let expected = match execution.notify {
+            Notify::Separate => matches!(notice, Notice::Reference),
+            Notify::Provider => matches!(notice, Notice::ExecuteAt(_)),
+            Notify::None => matches!(notice, Notice::Exempt),
+        };
+        if expected {
+            Ok(())
+        } else {
+            Err(format!("{} was notified, the call says {notice:?}", execution.notify))
+        }
+    }
+
+    pub(super) fn judge_retry(&self, retry: &RetryRequest) -> Result<(), String> {
+        let execution = &self.store.execution;
+        let of_the_order = self.bank.debit_ref(execution.progress.order_no);
+        if retry.provider_ref.is_some() && retry.provider_ref != of_the_order {
+            return Err("a retry of another debit".to_owned());
+        }
+        if execution.is_watched() && retry.next_scheduled_on.is_none() {
+            return Err("a retry that does not say when to go on".to_owned());
+        }
+        Ok(())
+    }
+
+    /// The payer is told in the hours for it, of a debit that is a day away.
+    pub(super) fn judge_notification(&self, debit_at: Instant) -> Result<(), String> {
+        self.may_call("a notification")?;
+        self.lawful_hour("a notification")?;
+        if debit_at < self.now + TimeDelta::hours(24) {
+            return Err("a notification of a debit in less than 24 hours".to_owned());
+        }
+        Ok(())
+    }
+
     fn presented_again(&self, returned: Option<Instant>) -> Result<(), String> {
         let local = |at: Instant| at.with_timezone(&Kolkata);
-        match self.execution.provider {
+        match self.store.execution.provider {
             ProviderKind::Juspay => {
                 let early = returned.is_some_and(|at| self.now < at + TimeDelta::days(3));
                 if early {
@@ -79,14 +172,55 @@ impl Life {
         Ok(())
     }
 
+    fn lawful_hour(&self, what: &str) -> Result<(), String> {
+        self.hour_of(self.now, what)
+    }
+
     /// NPCI OC-215A: nothing between ten and one, nor between five and half past nine.
-    pub(super) fn lawful_hour(&self, what: &str) -> Result<(), String> {
-        let local = self.now.with_timezone(&Kolkata);
+    fn hour_of(&self, at: Instant, what: &str) -> Result<(), String> {
+        let local = at.with_timezone(&Kolkata);
         let minute = local.hour() * 60 + local.minute();
         let peak = (600..780).contains(&minute) || (1020..1290).contains(&minute);
         if self.rail == Rail::Upi && peak {
             return Err(format!("{what} outside the hours, at {local}"));
         }
         Ok(())
+    }
+
+    /// What waits for its turn must not leave when it would be unlawful.
+    pub(super) fn judge_leave_by(
+        &self,
+        request: &Request,
+        leave_by: Instant,
+    ) -> Result<(), String> {
+        if leave_by > self.store.execution.cycle.closes_at {
+            return Err("a call that may leave after its cycle".to_owned());
+        }
+        let (is_debit, handed_over) = match request {
+            Request::Notify { .. } => (false, false),
+            Request::Execute { notice } => (true, matches!(notice, Notice::ExecuteAt(_))),
+            Request::Retry(_) => (true, false),
+        };
+        let ends: &[u32] = match self.rail {
+            Rail::Upi if !handed_over => &[10, 17],
+            Rail::Enach if is_debit => &[14],
+            Rail::Upi | Rail::Enach | Rail::Card => &[],
+        };
+        let local = self.now.with_timezone(&Kolkata);
+        let next = (0..=1)
+            .flat_map(|days| {
+                let day = local.date_naive() + TimeDelta::days(days);
+                ends.iter().map(move |hour| {
+                    let end = NaiveTime::from_hms_opt(*hour, 0, 0).unwrap();
+                    day.and_time(end).and_local_timezone(Kolkata).unwrap()
+                })
+            })
+            .find(|end| *end > local);
+        match next {
+            Some(end) if leave_by > end => Err(format!(
+                "a call that may leave outside the hours, until {leave_by}"
+            )),
+            Some(_) | None => Ok(()),
+        }
     }
 }
