@@ -12,8 +12,9 @@ use super::protocol::{Protocol, Style};
 use super::times;
 use super::world::{Answer, Columns, Heard, Intent, Outcome, Phase, Proof, Settlement, Task};
 
-/// All that an answer of the machine depends on: the row as it was claimed, whether the claim opened its intent, and what was heard.
-type Question = (Columns, Option<Intent>, bool, Vec<Heard>);
+/// All that an answer of the machine depends on: the row as it was claimed, whether the claim opened its intent, whether the cycle has
+/// ended, and what was heard.
+type Question = (Columns, Option<Intent>, bool, bool, Vec<Heard>);
 
 /// The machine's answers so far. It always gives the same one, so it is asked once.
 pub(crate) type Known = Mutex<HashMap<Question, Phase>>;
@@ -29,6 +30,7 @@ impl Protocol {
             task.columns.clone(),
             task.intent.map(nameless),
             task.opened(),
+            task.over,
             task.heard.clone(),
         );
         let known = || self.known.lock().unwrap_or_else(PoisonError::into_inner);
@@ -108,6 +110,14 @@ impl Protocol {
             Outcome::Refused => (domain::Outcome::Refused(failure(Class::Limit)), None),
             Outcome::NothingToRetry => (
                 domain::Outcome::Refused(failure(Class::NothingToRetry)),
+                None,
+            ),
+            Outcome::FailedInDoubt(index) => (
+                domain::Outcome::Failed(failure(Class::InFlight)),
+                Some(index),
+            ),
+            Outcome::RefusedInDoubt => (
+                domain::Outcome::Refused(failure(Class::AlreadyCollected)),
                 None,
             ),
             Outcome::Duplicate => (domain::Outcome::AlreadyExists, None),

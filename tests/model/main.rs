@@ -162,10 +162,11 @@ fn story(path: Path<World, Action>) -> String {
                 lease,
                 intent,
                 debit,
+                over,
             } = row;
             writeln!(
                 story,
-                "    {columns:?}, lease {lease:?}, {intent:?}, debit {debit:?}"
+                "    {columns:?}, lease {lease:?}, {intent:?}, debit {debit:?}, over {over}"
             )
             .unwrap();
         }

@@ -39,6 +39,10 @@ impl Model for Protocol {
                     heard: true,
                 };
                 actions.extend(verdicts[..known].iter().map(heard));
+                if known == 3 {
+                    let verdict = Status::Pending;
+                    actions.push(Action::ArriveInDoubt { call, verdict });
+                }
                 actions.push(Action::Refuse { call });
             }
             actions.push(Action::NeverArrive { call });
@@ -46,6 +50,8 @@ impl Model for Protocol {
         for (cycle, row) in world.rows.iter().enumerate() {
             if row.lease.is_some() {
                 actions.push(Action::Rescue { cycle });
+            } else if !row.over {
+                actions.push(Action::CycleEnds { cycle });
             }
             let arrived =
                 |intent: Intent| !world.wire.iter().any(|call| call.token == intent.opened_by);
@@ -78,6 +84,9 @@ impl Model for Protocol {
             {
                 actions.push(Action::ProviderRetries { payment: index });
             }
+            if payment.status == Status::Failed && !payment.closed {
+                actions.push(Action::ProviderGivesUp { payment: index });
+            }
         }
     }
 
@@ -91,7 +100,8 @@ impl Model for Protocol {
             Action::Look {
                 worker,
                 heard: true,
-            } => self.look(&mut world, worker),
+            } => self.look(&mut world, worker, false),
+            Action::LookInDoubt { worker } => self.look(&mut world, worker, true),
             Action::Look {
                 worker,
                 heard: false,
@@ -122,8 +132,23 @@ impl Model for Protocol {
                 call,
                 verdict,
                 heard,
-            } => self.arrive(&mut world, call, Some(verdict), heard),
-            Action::Refuse { call } => self.arrive(&mut world, call, None, true),
+            } => {
+                let token = world.wire[call].token;
+                let outcome = self.arrive(&mut world, call, Some(verdict));
+                if heard {
+                    self.answer_call(&mut world, token, outcome);
+                }
+            }
+            Action::ArriveInDoubt { call, verdict } => {
+                let token = world.wire[call].token;
+                self.arrive(&mut world, call, Some(verdict));
+                self.answer_call(&mut world, token, Outcome::RefusedInDoubt);
+            }
+            Action::Refuse { call } => {
+                let token = world.wire[call].token;
+                let outcome = self.arrive(&mut world, call, None);
+                self.answer_call(&mut world, token, outcome);
+            }
             Action::NeverArrive { call } => drop(world.wire.remove(call)),
             Action::Settle { worker, heard } => self.settle(&mut world, worker, heard),
             Action::Crash { worker } => world.workers[worker] = None,
@@ -145,6 +170,8 @@ impl Model for Protocol {
             Action::ProviderDecides { payment, verdict } => {
                 world.payments[payment].status = verdict;
             }
+            Action::ProviderGivesUp { payment } => world.payments[payment].closed = true,
+            Action::CycleEnds { cycle } => world.rows[cycle].over = true,
             Action::ProviderRetries { payment } => {
                 world.payments[payment].status = Status::Pending;
                 world.payments[payment].attempts += 1;

@@ -18,11 +18,13 @@ pub(crate) const BUDGET: &str =
     "a retry is made only of an order that was seen failed and may be retried";
 pub(crate) const FORGOTTEN: &str =
     "what has no job has no order that can still be collected, and no unknown debit";
+pub(crate) const ALONE: &str = "all of this is found out without a person";
+pub(crate) const ORDERS: &str = "a cycle has no more orders than the policy allows";
 pub(crate) const END: &str = "left alone, everything ends, and as the provider has it";
 
 type Check = fn(&Protocol, &World) -> bool;
 
-const ALWAYS: [(&str, Check); 11] = [
+const ALWAYS: [(&str, Check); 13] = [
     (ONE_DEBIT, one_debit),
     (INTENT, has_intent),
     (FENCE, |_, world| !world.trespassed),
@@ -40,10 +42,18 @@ const ALWAYS: [(&str, Check); 11] = [
     (COUNTED, is_counted),
     (BUDGET, retries_what_failed),
     (FORGOTTEN, forgets_nothing),
+    (ALONE, |_, world| {
+        let mut rows = world.rows.iter();
+        rows.all(|row| row.columns.state != State::Review)
+    }),
+    (ORDERS, |protocol, world| {
+        let mut rows = world.rows.iter();
+        rows.all(|row| row.columns.order_no <= protocol.max_orders)
+    }),
     (END, ends_right),
 ];
 
-const SOMETIMES: [(&str, Check); 6] = [
+const SOMETIMES: [(&str, Check); 7] = [
     ("a cycle is collected", |_, world| {
         world.rows.iter().all(|row| row.debit.is_some())
     }),
@@ -76,6 +86,10 @@ const SOMETIMES: [(&str, Check); 6] = [
             })
         },
     ),
+    ("a cycle ends before it is collected", |_, world| {
+        let mut rows = world.rows.iter();
+        rows.any(|row| row.columns.state == State::Expired)
+    }),
     ("a cycle is given up", |_, world| {
         world
             .rows
@@ -84,7 +98,12 @@ const SOMETIMES: [(&str, Check); 6] = [
     }),
 ];
 
-const SOMETIMES_JUSPAY: [(&str, Check); 4] = [
+const SOMETIMES_JUSPAY: [(&str, Check); 5] = [
+    ("a recheck finds a debit", |_, world| {
+        decided(world, |step, outcome| {
+            step == Step::Verify && matches!(outcome, Outcome::Charged(_))
+        })
+    }),
     ("a call leaves after its lease", |_, world| {
         world.wire.iter().any(|call| call.late)
     }),
@@ -114,9 +133,24 @@ const SOMETIMES_RETRIED: [(&str, Check); 1] = [("a retry is collected", |_, worl
     charged(world, |payment| payment.attempts == 2)
 })];
 
-const SOMETIMES_TWO_ORDERS: [(&str, Check); 1] = [("a new order is collected", |_, world| {
-    charged(world, |order| order.order_no == 2)
-})];
+const SOMETIMES_TWO_ORDERS: [(&str, Check); 3] = [
+    ("a new order is collected", |_, world| {
+        charged(world, |order| order.order_no == 2)
+    }),
+    ("a new order waits for the one before it", |_, world| {
+        decided(world, |step, outcome| {
+            step == Step::Execute && matches!(outcome, Outcome::Pending(_))
+        })
+    }),
+    (
+        "a new order is not made, for the one before it was collected",
+        |_, world| {
+            decided(world, |step, outcome| {
+                step == Step::Execute && matches!(outcome, Outcome::Charged(_))
+            })
+        },
+    ),
+];
 
 pub(crate) fn of(protocol: &Protocol) -> Vec<Property<Protocol>> {
     let special = [
@@ -193,7 +227,8 @@ fn is_backed(_: &Protocol, world: &World) -> bool {
     ready(world).all(|(task, step)| {
         let intent = committed(world, task);
         let is_own = intent.is_some_and(|intent| intent.is_retry == (step == Step::Retry));
-        is_own || !holds(world, task)
+        let knows = task.heard.contains(&Heard::LeaseLost);
+        !knows && (is_own || !holds(world, task))
     })
 }
 
@@ -311,6 +346,10 @@ fn goodness(world: &World, action: Action) -> Option<u8> {
         | Action::Arrive { .. }
         | Action::ProviderDecides { .. }
         | Action::ProviderRetries { .. }
+        | Action::ProviderGivesUp { .. }
+        | Action::CycleEnds { .. }
+        | Action::LookInDoubt { .. }
+        | Action::ArriveInDoubt { .. }
         | Action::CouldNotSend { .. }
         | Action::Refuse { .. }
         | Action::NeverArrive { .. }

@@ -92,6 +92,14 @@ pub(crate) enum Action {
         verdict: Status,
         heard: bool,
     },
+    /// The provider has the order, and speaks of a failure with which money may have moved.
+    LookInDoubt {
+        worker: usize,
+    },
+    ArriveInDoubt {
+        call: usize,
+        verdict: Status,
+    },
     /// A documented 4xx: not processed.
     Refuse {
         call: usize,
@@ -125,6 +133,13 @@ pub(crate) enum Action {
     },
     ProviderRetries {
         payment: usize,
+    },
+    /// The provider says that it will not retry the order any more.
+    ProviderGivesUp {
+        payment: usize,
+    },
+    CycleEnds {
+        cycle: usize,
     },
 }
 
@@ -176,6 +191,10 @@ impl Protocol {
         match &task.phase {
             Phase::LookUp { .. } => {
                 actions.extend(both.map(|heard| Action::Look { worker, heard }));
+                // In a recheck the product takes it for "not collected".
+                if task.step() != Step::Verify && self.is_open(world, worker) {
+                    actions.push(Action::LookInDoubt { worker });
+                }
             }
             Phase::ReadDebit => actions.push(Action::ReadDebit { worker }),
             Phase::Record(_) => actions.push(Action::RecordCounter { worker }),
@@ -257,6 +276,7 @@ impl Protocol {
             token,
             columns,
             intent,
+            over: row.over,
             heard: Vec::new(),
             phase: Phase::Gone,
         };
@@ -283,14 +303,30 @@ impl Protocol {
         self.hear(world, worker, Heard::Answer(answer));
     }
 
-    pub(crate) fn look(&self, world: &mut World, worker: usize) {
-        let task = world.workers[worker].as_ref().unwrap();
-        let Phase::LookUp { order_no, payment } = task.phase else {
-            return;
+    pub(crate) fn look(&self, world: &mut World, worker: usize, in_doubt: bool) {
+        let outcome = match self.seen(world, worker) {
+            Outcome::Charged(index) | Outcome::Pending(index) if in_doubt => {
+                Outcome::FailedInDoubt(index)
+            }
+            plain => plain,
         };
-        let outcome = self.found(world, task, order_no, payment);
         let answer = self.says(world, outcome);
         self.hear(world, worker, Heard::Answer(answer));
+    }
+
+    /// What the look-up finds that a worker is about to make.
+    fn seen(&self, world: &World, worker: usize) -> Outcome {
+        let task = world.workers[worker].as_ref().unwrap();
+        match task.phase {
+            Phase::LookUp { order_no, payment } => self.found(world, task, order_no, payment),
+            _ => Outcome::NoCall,
+        }
+    }
+
+    /// Whether that order is collected, or can be at any moment.
+    fn is_open(&self, world: &World, worker: usize) -> bool {
+        let seen = self.seen(world, worker);
+        matches!(seen, Outcome::Charged(_) | Outcome::Pending(_))
     }
 
     pub(crate) fn read_debit(&self, world: &mut World, worker: usize) {
@@ -319,21 +355,22 @@ impl Protocol {
         self.hear(world, worker, heard);
     }
 
+    /// A call arrives. `verdict` is what becomes of the debit; nothing for a refusal.
     pub(crate) fn arrive(
         &self,
         world: &mut World,
         call: usize,
         verdict: Option<Status>,
-        heard: bool,
-    ) {
+    ) -> Outcome {
         let call = world.wire.remove(call);
-        let outcome = match verdict {
-            Some(verdict) => self.take(world, &call, verdict),
-            None => Outcome::Refused,
-        };
-        let waits = |task: &Task| task.token == call.token && task.phase == Phase::Waiting;
+        verdict.map_or(Outcome::Refused, |verdict| self.take(world, &call, verdict))
+    }
+
+    /// The answer to a call.
+    pub(crate) fn answer_call(&self, world: &mut World, token: u8, outcome: Outcome) {
+        let waits = |task: &Task| task.token == token && task.phase == Phase::Waiting;
         let worker = (0..2).find(|worker| world.workers[*worker].as_ref().is_some_and(waits));
-        if let Some(worker) = worker.filter(|_| heard) {
+        if let Some(worker) = worker {
             let answer = self.says(world, outcome);
             self.hear(world, worker, Heard::Answer(answer));
         }
@@ -393,8 +430,10 @@ impl Protocol {
             };
             let may_send =
                 self.has_key(task) && matches!(task.phase, Phase::LookUp { .. } | Phase::Ready(_));
+            // It ends by itself, or a property shows that it does not.
+            let knows = task.heard.contains(&Heard::LeaseLost);
             let has_proof = matches!(&task.phase, Phase::Decided(said) if said.collected.is_some());
-            if !holds(world, task) && !may_send && !has_proof {
+            if !holds(world, task) && !may_send && !has_proof && !knows {
                 world.workers[worker] = None;
             }
         }

@@ -88,9 +88,10 @@ impl Protocol {
     /// and whether the provider has given the order up.
     pub(crate) fn says(&self, world: &World, outcome: Outcome) -> Answer {
         let found = match outcome {
-            Outcome::Charged(index) | Outcome::Pending(index) | Outcome::Failed(index) => {
-                Some(&world.payments[index])
-            }
+            Outcome::Charged(index)
+            | Outcome::Pending(index)
+            | Outcome::Failed(index)
+            | Outcome::FailedInDoubt(index) => Some(&world.payments[index]),
             _ => None,
         };
         let newest = || (self.style == Style::Signzy).then_some(world.payments.len());

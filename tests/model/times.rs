@@ -19,7 +19,7 @@ use mandated::domain::{
 };
 
 use super::protocol::{Protocol, Style};
-use super::world::{Columns, Due, Failure, Intent, Sent, Task};
+use super::world::{Columns, Due, Failure, Heard, Intent, Sent, Task};
 
 const NOW: Instant = Instant::UNIX_EPOCH;
 /// From a question to its answer.
@@ -101,7 +101,7 @@ pub(crate) fn execution(protocol: &Protocol, task: &Task) -> Execution {
     });
     let failed_at = match columns.failure {
         Failure::None => None,
-        Failure::Seen => Some(seen_at(protocol.policy)),
+        Failure::Seen => Some(seen_at(protocol.policy, task)),
         Failure::Outlived => Some(outlived_at(protocol.policy)),
     };
     Execution {
@@ -119,7 +119,7 @@ pub(crate) fn execution(protocol: &Protocol, task: &Task) -> Execution {
         cycle: Cycle {
             on: (NOW - 6 * DAY).date_naive(),
             debit_at: NOW - 6 * DAY,
-            closes_at: NOW + MONTH,
+            closes_at: if task.over { NOW - HOUR } else { NOW + MONTH },
         },
         amount: Amount::new(100, Currency::parse("INR").unwrap()).unwrap(),
         approval_above: None,
@@ -172,9 +172,14 @@ fn sent_at(task: &Task) -> Option<Instant> {
     }
 }
 
-/// The provider's own retries end between the question and the answer.
-fn seen_at(policy: &Policy) -> Instant {
-    NOW - policy.provider_retry_horizon.max(HOUR) + Duration::from_secs(20)
+/// The provider's own retries end between the first question and its answer, unless the job goes on to a call.
+fn seen_at(policy: &Policy, task: &Task) -> Instant {
+    let horizon = policy.provider_retry_horizon;
+    if task.heard.contains(&Heard::Recorded) || horizon < HOUR {
+        NOW - HOUR
+    } else {
+        NOW - horizon + Duration::from_secs(20)
+    }
 }
 
 fn outlived_at(policy: &Policy) -> Instant {

@@ -28,6 +28,8 @@ pub(crate) struct Row {
     pub intent: Option<Intent>,
     /// The payment that proves the debit.
     pub debit: Option<usize>,
+    /// The cycle has ended.
+    pub over: bool,
 }
 
 /// The columns of `executions` and `jobs` that a settlement writes, with facts for times.
@@ -96,6 +98,8 @@ pub(crate) struct Task {
     /// The row as it was claimed.
     pub columns: Columns,
     pub intent: Option<Intent>,
+    /// The cycle has ended.
+    pub over: bool,
     /// What the actions came to, in order.
     pub heard: Vec<Heard>,
     /// What the machine wants next.
@@ -165,6 +169,9 @@ pub(crate) enum Outcome {
     /// Not processed, says a documented refusal.
     Refused,
     NothingToRetry,
+    /// It failed, or was refused, and money may have moved all the same.
+    FailedInDoubt(usize),
+    RefusedInDoubt,
     Duplicate,
     NotFound,
     Unknown,
@@ -239,6 +246,7 @@ impl World {
                     lease: None,
                     intent: None,
                     debit: None,
+                    over: false,
                 };
                 cycles
             ],
@@ -295,6 +303,7 @@ impl World {
             if matches!(task.phase, Phase::Decided(_)) {
                 // The machine is not asked any more.
                 task.intent = None;
+                task.over = false;
                 task.heard.clear();
                 let step = task.columns.step;
                 task.columns = Columns { step, ..FIRST };
