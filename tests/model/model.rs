@@ -4,8 +4,8 @@ use mandated::domain::Step;
 use stateright::{Model, Property};
 
 use super::properties;
-use super::protocol::{Action, Protocol, waits_for_horizon};
-use super::world::{Call, Failure, Intent, Outcome, Phase, Status, Task, World};
+use super::protocol::{Action, Protocol};
+use super::world::{Call, Due, Failure, Intent, Outcome, Payment, Phase, Status, Task, World};
 
 /// How often the provider retries an order by itself.
 const SILENT_ATTEMPTS: u8 = 1;
@@ -39,6 +39,10 @@ impl Model for Protocol {
                     heard: true,
                 };
                 actions.extend(verdicts[..known].iter().map(heard));
+                if known == 3 {
+                    let verdict = Status::Pending;
+                    actions.push(Action::ArriveInDoubt { call, verdict });
+                }
                 actions.push(Action::Refuse { call });
             }
             actions.push(Action::NeverArrive { call });
@@ -46,21 +50,21 @@ impl Model for Protocol {
         for (cycle, row) in world.rows.iter().enumerate() {
             if row.lease.is_some() {
                 actions.push(Action::Rescue { cycle });
+            } else if !row.over {
+                actions.push(Action::CycleEnds { cycle });
             }
             let arrived =
                 |intent: Intent| !world.wire.iter().any(|call| call.token == intent.opened_by);
             // A look-up is due after the lease, and the processing time counts from there.
+            let is_due = row.columns.due == Due::AfterProcessing;
             if row.lease.is_none()
                 && row
                     .intent
-                    .is_some_and(|intent| !intent.processed && arrived(intent))
+                    .is_some_and(|intent| (is_due || !intent.processed) && arrived(intent))
             {
                 actions.push(Action::ProcessingTimePasses { cycle });
             }
-            if row.lease.is_none()
-                && row.step == Some(Step::Lookup)
-                && waits_for_horizon(row)
-                && world.is_quiet(cycle)
+            if row.lease.is_none() && row.columns.due == Due::AfterHorizon && world.is_quiet(cycle)
             {
                 actions.push(Action::RetryHorizonPasses { cycle });
             }
@@ -75,10 +79,13 @@ impl Model for Protocol {
                 }
             }
             if payment.status == Status::Failed
-                && !payment.closed
+                && (!payment.closed || wakes(world, payment))
                 && payment.attempts < self.max_attempts + SILENT_ATTEMPTS
             {
                 actions.push(Action::ProviderRetries { payment: index });
+            }
+            if payment.status == Status::Failed && !payment.closed {
+                actions.push(Action::ProviderGivesUp { payment: index });
             }
         }
     }
@@ -90,13 +97,24 @@ impl Model for Protocol {
                 let task = self.claim(&mut world, cycle);
                 world.workers[worker] = Some(task);
             }
-            Action::Look { worker, heard } => self.look(&mut world, worker, heard),
+            Action::Look {
+                worker,
+                heard: true,
+            } => self.look(&mut world, worker, false),
+            Action::LookInDoubt { worker } => self.look(&mut world, worker, true),
+            Action::Look {
+                worker,
+                heard: false,
+            } => self.unanswered(&mut world, worker, Outcome::Unknown),
+            Action::ReadDebit { worker } => self.read_debit(&mut world, worker),
             Action::RecordCounter { worker } => self.record(&mut world, worker),
             Action::Send { worker } => {
                 let task = world.workers[worker].as_mut().unwrap();
+                let Phase::Ready(step) = task.phase else {
+                    return None;
+                };
                 task.phase = Phase::Waiting;
-                let (cycle, order_no, step, token) =
-                    (task.cycle, task.row.order_no, task.step, task.token);
+                let (cycle, order_no, token) = (task.cycle, task.columns.order_no, task.token);
                 let late = before.rows[cycle].lease != Some(token);
                 world.wire.push(Call {
                     cycle,
@@ -106,29 +124,54 @@ impl Model for Protocol {
                     late,
                 });
             }
-            Action::CouldNotSend { worker } => self.told(&mut world, worker, Outcome::NotSent),
-            Action::TimeOut { worker } => self.told(&mut world, worker, Outcome::Unknown),
+            Action::CouldNotSend { worker } => {
+                self.unanswered(&mut world, worker, Outcome::NotSent)
+            }
+            Action::TimeOut { worker } => self.unanswered(&mut world, worker, Outcome::Unknown),
             Action::Arrive {
                 call,
                 verdict,
                 heard,
-            } => self.arrive(&mut world, call, Some(verdict), heard),
-            Action::Refuse { call } => self.arrive(&mut world, call, None, true),
+            } => {
+                let token = world.wire[call].token;
+                let outcome = self.arrive(&mut world, call, Some(verdict));
+                if heard {
+                    self.answer_call(&mut world, token, outcome);
+                }
+            }
+            Action::ArriveInDoubt { call, verdict } => {
+                let token = world.wire[call].token;
+                self.arrive(&mut world, call, Some(verdict));
+                self.answer_call(&mut world, token, Outcome::RefusedInDoubt);
+            }
+            Action::Refuse { call } => {
+                let token = world.wire[call].token;
+                let outcome = self.arrive(&mut world, call, None);
+                self.answer_call(&mut world, token, outcome);
+            }
             Action::NeverArrive { call } => drop(world.wire.remove(call)),
             Action::Settle { worker, heard } => self.settle(&mut world, worker, heard),
             Action::Crash { worker } => world.workers[worker] = None,
             Action::Rescue { cycle } => self.rescue(&mut world.rows[cycle]),
             Action::ProcessingTimePasses { cycle } => {
-                world.rows[cycle].intent.as_mut().unwrap().processed = true;
+                let row = &mut world.rows[cycle];
+                row.intent.as_mut().unwrap().processed = true;
+                row.columns.due = Due::Soon;
             }
             Action::RetryHorizonPasses { cycle } => {
-                world.rows[cycle].failure = Failure::Outlived;
-                let order = world.order(cycle, world.rows[cycle].order_no);
-                world.payments[order.unwrap()].closed = true;
+                let columns = &mut world.rows[cycle].columns;
+                columns.failure = Failure::Outlived;
+                columns.due = Due::Soon;
+                let order_no = columns.order_no;
+                if let Some(order) = world.order(cycle, order_no) {
+                    world.payments[order].closed = true;
+                }
             }
             Action::ProviderDecides { payment, verdict } => {
                 world.payments[payment].status = verdict;
             }
+            Action::ProviderGivesUp { payment } => world.payments[payment].closed = true,
+            Action::CycleEnds { cycle } => world.rows[cycle].over = true,
             Action::ProviderRetries { payment } => {
                 world.payments[payment].status = Status::Pending;
                 world.payments[payment].attempts += 1;
@@ -141,4 +184,15 @@ impl Model for Protocol {
     fn properties(&self) -> Vec<Property<Self>> {
         properties::of(self)
     }
+}
+
+/// An order comes to life again while the one after it waits for its day, which can be weeks, and has not been made.
+fn wakes(world: &World, payment: &Payment) -> bool {
+    let row = &world.rows[payment.cycle];
+    let next = payment.order_no + 1;
+    let waits = row.columns.step == Some(Step::Execute) && row.lease.is_none();
+    waits
+        && next == row.columns.order_no
+        && world.order(payment.cycle, next).is_none()
+        && world.is_quiet(payment.cycle)
 }

@@ -3,8 +3,8 @@
 use mandated::domain::{State, Step};
 use stateright::{Model, Property};
 
-use super::protocol::{Action, Protocol, Style};
-use super::world::{Failure, Outcome, Payment, Phase, Row, Status, World};
+use super::protocol::{Action, Protocol, Style, holds};
+use super::world::{Failure, Heard, Intent, Outcome, Payment, Phase, Row, Status, Task, World};
 
 pub(crate) const ONE_DEBIT: &str = "a cycle is debited at most once";
 pub(crate) const INTENT: &str = "a call that can still debit has its open intent";
@@ -12,11 +12,19 @@ pub(crate) const FENCE: &str = "a row is written only by who holds its token";
 pub(crate) const PROOF: &str = "a debit of ours is a debit of the provider's for that cycle";
 pub(crate) const JOB: &str = "what is not final has a job";
 pub(crate) const LEGAL: &str = "every decision is in the table of states";
+pub(crate) const BACKED: &str = "a call is made only under a committed intent of its own";
+pub(crate) const COUNTED: &str = "a call without a key is made only when its counter is committed";
+pub(crate) const BUDGET: &str =
+    "a retry is made only of an order that was seen failed and may be retried";
+pub(crate) const FORGOTTEN: &str =
+    "what has no job has no order that can still be collected, and no unknown debit";
+pub(crate) const ALONE: &str = "all of this is found out without a person";
+pub(crate) const ORDERS: &str = "a cycle has no more orders than the policy allows";
 pub(crate) const END: &str = "left alone, everything ends, and as the provider has it";
 
 type Check = fn(&Protocol, &World) -> bool;
 
-const ALWAYS: [(&str, Check); 7] = [
+const ALWAYS: [(&str, Check); 13] = [
     (ONE_DEBIT, one_debit),
     (INTENT, has_intent),
     (FENCE, |_, world| !world.trespassed),
@@ -25,15 +33,27 @@ const ALWAYS: [(&str, Check); 7] = [
         world
             .rows
             .iter()
-            .all(|row| row.state.is_final() || row.step.is_some())
+            .all(|row| row.columns.state.is_final() || row.columns.step.is_some())
     }),
     (LEGAL, |_, world| {
         world.tasks().all(|task| task.phase != Phase::Illegal)
     }),
+    (BACKED, is_backed),
+    (COUNTED, is_counted),
+    (BUDGET, retries_what_failed),
+    (FORGOTTEN, forgets_nothing),
+    (ALONE, |_, world| {
+        let mut rows = world.rows.iter();
+        rows.all(|row| row.columns.state != State::Review)
+    }),
+    (ORDERS, |protocol, world| {
+        let mut rows = world.rows.iter();
+        rows.all(|row| row.columns.order_no <= protocol.max_orders)
+    }),
     (END, ends_right),
 ];
 
-const SOMETIMES: [(&str, Check); 6] = [
+const SOMETIMES: [(&str, Check); 7] = [
     ("a cycle is collected", |_, world| {
         world.rows.iter().all(|row| row.debit.is_some())
     }),
@@ -66,12 +86,24 @@ const SOMETIMES: [(&str, Check); 6] = [
             })
         },
     ),
+    ("a cycle ends before it is collected", |_, world| {
+        let mut rows = world.rows.iter();
+        rows.any(|row| row.columns.state == State::Expired)
+    }),
     ("a cycle is given up", |_, world| {
-        world.rows.iter().any(|row| row.state == State::Failed)
+        world
+            .rows
+            .iter()
+            .any(|row| row.columns.state == State::Failed)
     }),
 ];
 
-const SOMETIMES_JUSPAY: [(&str, Check); 4] = [
+const SOMETIMES_JUSPAY: [(&str, Check); 5] = [
+    ("a recheck finds a debit", |_, world| {
+        decided(world, |step, outcome| {
+            step == Step::Verify && matches!(outcome, Outcome::Charged(_))
+        })
+    }),
     ("a call leaves after its lease", |_, world| {
         world.wire.iter().any(|call| call.late)
     }),
@@ -86,22 +118,39 @@ const SOMETIMES_JUSPAY: [(&str, Check); 4] = [
         world
             .rows
             .iter()
-            .any(|row| row.failure == Failure::Outlived)
+            .any(|row| row.columns.failure == Failure::Outlived)
     }),
 ];
 
 const SOMETIMES_TWO_CYCLES: [(&str, Check); 1] =
     [("one cycle waits for the intent of another", |_, world| {
-        decided(world, |_, outcome| outcome == Outcome::Gated)
+        decided(world, |step, outcome| {
+            step.moves_money() && outcome == Outcome::NoCall
+        })
     })];
 
 const SOMETIMES_RETRIED: [(&str, Check); 1] = [("a retry is collected", |_, world| {
     charged(world, |payment| payment.attempts == 2)
 })];
 
-const SOMETIMES_TWO_ORDERS: [(&str, Check); 1] = [("a new order is collected", |_, world| {
-    charged(world, |order| order.order_no == 2)
-})];
+const SOMETIMES_TWO_ORDERS: [(&str, Check); 3] = [
+    ("a new order is collected", |_, world| {
+        charged(world, |order| order.order_no == 2)
+    }),
+    ("a new order waits for the one before it", |_, world| {
+        decided(world, |step, outcome| {
+            step == Step::Execute && matches!(outcome, Outcome::Pending(_))
+        })
+    }),
+    (
+        "a new order is not made, for the one before it was collected",
+        |_, world| {
+            decided(world, |step, outcome| {
+                step == Step::Execute && matches!(outcome, Outcome::Charged(_))
+            })
+        },
+    ),
+];
 
 pub(crate) fn of(protocol: &Protocol) -> Vec<Property<Protocol>> {
     let special = [
@@ -127,7 +176,7 @@ pub(crate) fn of(protocol: &Protocol) -> Vec<Property<Protocol>> {
 fn decided(world: &World, is: impl Fn(Step, Outcome) -> bool) -> bool {
     world
         .tasks()
-        .any(|task| matches!(&task.phase, Phase::Decided(said) if is(task.step, said.outcome)))
+        .any(|task| matches!(&task.phase, Phase::Decided(said) if is(task.step(), said.outcome)))
 }
 
 fn charged(world: &World, is: impl Fn(&Payment) -> bool) -> bool {
@@ -160,11 +209,69 @@ fn has_intent(protocol: &Protocol, world: &World) -> bool {
     })
 }
 
+/// The calls that may leave at this moment.
+fn ready(world: &World) -> impl Iterator<Item = (&Task, Step)> {
+    world.tasks().filter_map(|task| match task.phase {
+        Phase::Ready(step) => Some((task, step)),
+        _ => None,
+    })
+}
+
+/// The intent on record of a task that still has its lease. Of one that has lost it only a key makes the call harmless.
+fn committed(world: &World, task: &Task) -> Option<Intent> {
+    let intent = world.rows[task.cycle].intent;
+    intent.filter(|intent| intent.opened_by == task.token)
+}
+
+fn is_backed(_: &Protocol, world: &World) -> bool {
+    ready(world).all(|(task, step)| {
+        let intent = committed(world, task);
+        let is_own = intent.is_some_and(|intent| intent.is_retry == (step == Step::Retry));
+        let knows = task.heard.contains(&Heard::LeaseLost);
+        !knows && (is_own || !holds(world, task))
+    })
+}
+
+fn is_counted(protocol: &Protocol, world: &World) -> bool {
+    ready(world).all(|(task, _)| {
+        let intent = committed(world, task);
+        let counter = intent.and_then(|intent| intent.counter);
+        protocol.has_key(task) || counter.is_some() || !holds(world, task)
+    })
+}
+
+fn retries_what_failed(protocol: &Protocol, world: &World) -> bool {
+    let may_be_retried = |heard: &Heard| match heard {
+        Heard::Answer(answer) => {
+            let failed = matches!(answer.outcome, Outcome::Failed(_));
+            let tried = answer.counter.unwrap_or(0);
+            failed && !answer.no_retry && tried < usize::from(protocol.max_attempts)
+        }
+        Heard::Recorded | Heard::LeaseLost | Heard::Debit(_) => false,
+    };
+    let mut retries = ready(world).filter(|(_, step)| *step == Step::Retry);
+    retries.all(|(task, _)| task.heard.iter().any(may_be_retried))
+}
+
+fn forgets_nothing(_: &Protocol, world: &World) -> bool {
+    world.rows.iter().enumerate().all(|(cycle, row)| {
+        let payments = world.payments.iter().enumerate();
+        let mut of_it = payments.filter(|(_, payment)| payment.cycle == cycle);
+        row.columns.step.is_some()
+            || of_it.all(|(index, payment)| match payment.status {
+                Status::Pending => false,
+                Status::Failed => payment.closed,
+                Status::Charged => row.debit == Some(index) || row.columns.state == State::Review,
+            })
+    })
+}
+
 fn proven(_: &Protocol, world: &World) -> bool {
     world.rows.iter().enumerate().all(|(cycle, row)| {
-        match row.debit.map(|index| &world.payments[index]) {
-            Some(payment) => payment.cycle == cycle && payment.status == Status::Charged,
-            None => row.state != State::Charged,
+        match row.debit.map(|index| world.payments.get(index)) {
+            Some(payment) => payment
+                .is_some_and(|payment| payment.cycle == cycle && payment.status == Status::Charged),
+            None => row.columns.state != State::Charged,
         }
     })
 }
@@ -201,6 +308,7 @@ fn goodness(world: &World, action: Action) -> Option<u8> {
     match action {
         Action::Settle { heard: true, .. }
         | Action::Look { heard: true, .. }
+        | Action::ReadDebit { .. }
         | Action::RecordCounter { .. } => Some(0),
         Action::Arrive {
             heard: true,
@@ -238,6 +346,10 @@ fn goodness(world: &World, action: Action) -> Option<u8> {
         | Action::Arrive { .. }
         | Action::ProviderDecides { .. }
         | Action::ProviderRetries { .. }
+        | Action::ProviderGivesUp { .. }
+        | Action::CycleEnds { .. }
+        | Action::LookInDoubt { .. }
+        | Action::ArriveInDoubt { .. }
         | Action::CouldNotSend { .. }
         | Action::Refuse { .. }
         | Action::NeverArrive { .. }
@@ -247,7 +359,9 @@ fn goodness(world: &World, action: Action) -> Option<u8> {
 }
 
 fn agrees(world: &World) -> bool {
-    let is_over = |row: &Row| row.state.is_final() && row.step.is_none() && row.intent.is_none();
+    let is_over = |row: &Row| {
+        row.columns.state.is_final() && row.columns.step.is_none() && row.intent.is_none()
+    };
     let known = |index: usize| world.rows.iter().any(|row| row.debit == Some(index));
     let debits = world
         .payments

@@ -3,7 +3,7 @@
 use mandated::domain::Step;
 
 use super::protocol::{Broken, Protocol, Style};
-use super::world::{Call, Outcome, Payment, Row, Status, World};
+use super::world::{Answer, Call, Outcome, Payment, Status, Task, World};
 
 impl Protocol {
     /// Whether the verdict of the bank matters: the call makes or repeats a debit.
@@ -64,18 +64,44 @@ impl Protocol {
         }
     }
 
-    /// What a look-up of the current order finds.
-    pub(crate) fn found(&self, world: &World, cycle: usize, row: &Row) -> Outcome {
-        let index = match (self.style, row.payment, row.intent) {
-            (Style::Juspay, _, _) => world.order(cycle, row.order_no),
-            (Style::Signzy, Some(known), _) => Some(known),
+    /// What a look-up of an order finds.
+    pub(crate) fn found(
+        &self,
+        world: &World,
+        task: &Task,
+        order_no: u8,
+        payment: Option<usize>,
+    ) -> Outcome {
+        let counter = task
+            .intent
+            .filter(|intent| !intent.is_retry)
+            .and_then(|intent| intent.counter);
+        let index = match self.style {
+            Style::Juspay => world.order(task.cycle, order_no),
             // The first payment after those that were there before the charge.
-            (Style::Signzy, None, Some(intent)) => intent
-                .counter
-                .filter(|before| *before < world.payments.len()),
-            (Style::Signzy, None, None) => None,
+            Style::Signzy => payment.or(counter.filter(|before| *before < world.payments.len())),
         };
         index.map_or(Outcome::NotFound, |index| said(world, index))
+    }
+
+    /// An answer with what it says beside the outcome: the attempts on the order, for a charge that is not there the newest payment,
+    /// and whether the provider has given the order up.
+    pub(crate) fn says(&self, world: &World, outcome: Outcome) -> Answer {
+        let found = match outcome {
+            Outcome::Charged(index)
+            | Outcome::Pending(index)
+            | Outcome::Failed(index)
+            | Outcome::FailedInDoubt(index) => Some(&world.payments[index]),
+            _ => None,
+        };
+        let newest = || (self.style == Style::Signzy).then_some(world.payments.len());
+        Answer {
+            outcome,
+            counter: found
+                .map(|payment| usize::from(payment.attempts))
+                .or_else(newest),
+            no_retry: self.style == Style::Juspay && found.is_some_and(|payment| payment.closed),
+        }
     }
 }
 
@@ -85,7 +111,7 @@ fn is_on_hold(world: &World) -> bool {
     last.is_some_and(|payment| payment.status == Status::Failed)
 }
 
-pub(crate) fn said(world: &World, index: usize) -> Outcome {
+fn said(world: &World, index: usize) -> Outcome {
     match world.payments[index].status {
         Status::Charged => Outcome::Charged(index),
         Status::Pending => Outcome::Pending(index),
