@@ -15,7 +15,7 @@ use super::{Failure, one_of};
 use crate::clock::Clock;
 use crate::compose;
 use crate::config::{Config, ConfigErrors};
-use crate::domain::{Instant, ProviderKind, Rail, State, Step};
+use crate::domain::{Instant, ProviderKind, Rail, Step};
 use crate::ops::classify::{Question, Said, Verdict, check_account, check_body, classify};
 
 /// One answer, or all that are unmapped.

@@ -67,8 +67,8 @@ impl Protocol {
                 Request::Retry(_) => Phase::Ready(Step::Retry),
                 Request::Notify { .. } => Phase::Illegal,
             },
-            machine::Action::Settle(transition) => {
-                Phase::Decided(self.settlement(task, &transition))
+            machine::Action::Settle(conclusion) => {
+                Phase::Decided(self.settlement(task, &conclusion))
             }
             machine::Action::Abandon(Abandoned::LeaseLost) => Phase::Gone,
             machine::Action::AskMandate
@@ -145,9 +145,9 @@ impl Protocol {
         }
     }
 
-    /// The only place that reads a transition, but for its times.
-    fn settlement(&self, task: &Task, transition: &machine::Transition) -> Settlement {
-        let columns = times::columns(self, task, transition);
+    /// The only place that reads a conclusion, but for its times.
+    fn settlement(&self, task: &Task, conclusion: &machine::Conclusion) -> Settlement {
+        let columns = times::columns(self, task, conclusion);
         let answers = task.heard.iter().rev().filter_map(|heard| match heard {
             Heard::Answer(answer) => Some(answer.outcome),
             Heard::Recorded | Heard::LeaseLost | Heard::Debit(_) => None,
@@ -159,8 +159,8 @@ impl Protocol {
         };
         Settlement {
             outcome,
-            closes_intent: transition.decision.closes_intent,
-            collected: transition.debited_order.map(proof),
+            closes_intent: conclusion.transition.closes_intent,
+            collected: conclusion.debited_order.map(proof),
             columns,
         }
     }

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use mandated::domain::cycle::Cycle;
 use mandated::domain::execution::Progress;
-use mandated::domain::machine::Transition;
+use mandated::domain::machine::Conclusion;
 use mandated::domain::machine::rescue::PROCESSED;
 use mandated::domain::policy::{Policy, Strategy};
 use mandated::domain::window::{Windows, WindowsText};
@@ -186,11 +186,11 @@ fn outlived_at(policy: &Policy) -> Instant {
     NOW - policy.provider_retry_horizon - 2 * HOUR
 }
 
-/// What a transition writes.
-pub(crate) fn columns(protocol: &Protocol, task: &Task, transition: &Transition) -> Columns {
-    let (decision, policy) = (&transition.decision, protocol.policy);
+/// What a conclusion writes.
+pub(crate) fn columns(protocol: &Protocol, task: &Task, conclusion: &Conclusion) -> Columns {
+    let (decision, policy) = (&conclusion.decision, protocol.policy);
     let progress = &decision.progress;
-    let open = task.intent.filter(|_| !decision.closes_intent);
+    let open = task.intent.filter(|_| !conclusion.transition.closes_intent);
     let failure = match progress.failed_at {
         None => Failure::None,
         Some(at) if at == outlived_at(policy) => Failure::Outlived,
@@ -207,7 +207,7 @@ pub(crate) fn columns(protocol: &Protocol, task: &Task, transition: &Transition)
         .map(|at| at + policy.provider_retry_horizon);
     let due = match next {
         Some((Step::Lookup, at))
-            if transition.to == State::Retrying
+            if conclusion.transition.to == State::Retrying
                 && open.is_none()
                 && failure == Failure::Seen
                 && dead_at.is_some_and(|dead| at >= dead) =>
@@ -218,9 +218,9 @@ pub(crate) fn columns(protocol: &Protocol, task: &Task, transition: &Transition)
         _ => Due::Soon,
     };
     let most = policy.max_attempts + 1;
-    let payment = transition.provider_ref.as_ref();
+    let payment = conclusion.provider_ref.as_ref();
     Columns {
-        state: transition.to,
+        state: conclusion.transition.to,
         step: next.map(|(step, _)| step),
         due,
         order_no: u8::try_from(progress.order_no).unwrap(),

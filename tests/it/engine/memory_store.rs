@@ -8,9 +8,7 @@ use mandated::config::Config;
 use mandated::domain::cycle::Cycle;
 use mandated::domain::execution::{Intent, Progress};
 use mandated::domain::machine::rescue::PROCESSED;
-use mandated::domain::machine::{
-    Action, Answer, Conclusion, Input, Job, Machine,
-};
+use mandated::domain::machine::{Action, Answer, Conclusion, Input, Job, Machine};
 use mandated::domain::outcome::{CallFailure, Counter, NotificationOutcome};
 use mandated::domain::policy::Policy;
 use mandated::domain::{
@@ -151,7 +149,9 @@ async fn table() -> (crate::support::TestDatabase, Vec<String>) {
         for has_intent in [false, true] {
             for order_no in [1, 2] {
                 for (name, change) in CHANGES {
-                    cases.push(format!("{step}, order {order_no}, intent {has_intent}: {name}"));
+                    cases.push(format!(
+                        "{step}, order {order_no}, intent {has_intent}: {name}"
+                    ));
                     let id = cases.len();
                     let (state, finished) = match state_at(*step) {
                         State::Failed => (State::Failed, "'2026-01-30Z'"),
@@ -161,9 +161,15 @@ async fn table() -> (crate::support::TestDatabase, Vec<String>) {
                         "update mandated.executions set state = '{state}', finished_at = {finished}, order_no = {order_no},
                            looked = array['2026-01-30T22:00Z'::timestamptz] where id = {id}"
                     ));
-                    statements.push(format!("update mandated.jobs set step = '{step}' where execution_id = {id}"));
+                    statements.push(format!(
+                        "update mandated.jobs set step = '{step}' where execution_id = {id}"
+                    ));
                     if has_intent {
-                        let kind = if *step == Step::Retry { "retry" } else { "execute" };
+                        let kind = if *step == Step::Retry {
+                            "retry"
+                        } else {
+                            "execute"
+                        };
                         statements.push(format!(
                             "insert into mandated.intents (execution_id, mandate_id, cycle_on, kind, order_id, amount_minor,
                                max_amount_minor, notice, debit_at, opened_at, opened_by)
@@ -354,7 +360,10 @@ fn answer(step: Step, nth: usize) -> Option<Input> {
             NotificationOutcome::Failed(failure(Class::MandatePaused)),
             NotificationOutcome::NotFound,
         ];
-        return outcomes.get(nth % 5).cloned().map(Input::NotificationAnswered);
+        return outcomes
+            .get(nth % 5)
+            .cloned()
+            .map(Input::NotificationAnswered);
     }
     let outcomes = [
         Outcome::Charged {
@@ -372,7 +381,9 @@ fn answer(step: Step, nth: usize) -> Option<Input> {
         }),
     ];
     let outcome = outcomes.get(nth % 8).cloned()?;
-    let named = ["txn-a", "txn-b"].get(nth % 3).map(|name| (*name).to_owned());
+    let named = ["txn-a", "txn-b"]
+        .get(nth % 3)
+        .map(|name| (*name).to_owned());
     Some(Input::Answered(Answer {
         outcome,
         counter: Counter {
@@ -390,7 +401,10 @@ fn columns(claimed: &Claimed, conclusion: &Conclusion, limits: &Limits) -> Settl
     let is_separate = claimed.execution.notify == Notify::Separate;
     let reference = |no: u16| format!("reference-{id}-{no}");
     let order = |no: u16| format!("order-{id}-{no}");
-    let debited = conclusion.transition.collected.zip(conclusion.debited_order);
+    let debited = conclusion
+        .transition
+        .collected
+        .zip(conclusion.debited_order);
     let declined = limits.max_attempts_in_30_days.map(|_| decision.declined);
     Settlement {
         class: decision.class,
@@ -455,7 +469,11 @@ async fn rows_in_memory_are_claimed_settled_and_rescued_as_in_postgres() {
         .filter_map(|(id, store)| Some((*id, store.claim(now())?)))
         .collect();
     let opened = jobs.values().filter(|job| job.opened).count();
-    assert!(opened > 20 && opened < jobs.len() / 2, "{opened} of {}", jobs.len());
+    assert!(
+        opened > 20 && opened < jobs.len() / 2,
+        "{opened} of {}",
+        jobs.len()
+    );
     for claimed in &claimed {
         let id = claimed.execution.id.0;
         let name = &cases[usize::try_from(id).unwrap() - 1];
@@ -483,7 +501,9 @@ async fn rows_in_memory_are_claimed_settled_and_rescued_as_in_postgres() {
     let late = now() + TimeDelta::minutes(3);
     let mut rescued = 0;
     loop {
-        let taken = rescue_expired(pool, late, PROCESSED, "rescuer").await.unwrap();
+        let taken = rescue_expired(pool, late, PROCESSED, "rescuer")
+            .await
+            .unwrap();
         if taken.is_empty() {
             break;
         }
@@ -506,7 +526,11 @@ async fn settles(
     let at = now() + TimeDelta::seconds(20);
     let mut batch = Vec::new();
     let mut states = BTreeMap::new();
-    for (nth, claimed) in claimed.iter().enumerate().filter(|(nth, _)| nth % 3 > 0 || nth % 2 > 0) {
+    for (nth, claimed) in claimed
+        .iter()
+        .enumerate()
+        .filter(|(nth, _)| nth % 3 > 0 || nth % 2 > 0)
+    {
         let no_notification = claimed.execution.progress.notification_no == 0;
         if no_notification && matches!(claimed.step, Step::Notify | Step::NotifyStatus) {
             continue;
@@ -518,7 +542,9 @@ async fn settles(
         batch.push(columns(claimed, &conclusion, &store.limits));
         states.insert(claimed.execution.id, store.settle(&conclusion, at).unwrap());
     }
-    let written = settle(pool, &batch, &[], at, "worker-1", FAULTS).await.unwrap();
+    let written = settle(pool, &batch, &[], at, "worker-1", FAULTS)
+        .await
+        .unwrap();
     assert_eq!(written.executions.len(), batch.len());
     for (id, settled) in written.executions {
         assert_eq!(states[&id], settled.state, "settle: {id}");

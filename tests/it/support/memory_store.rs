@@ -10,7 +10,7 @@ use mandated::domain::machine::rescue::{LostJob, rescue};
 use mandated::domain::machine::{Conclusion, Job};
 use mandated::domain::retry::after;
 use mandated::domain::{
-    Amount, Execution, Instant, MandateStatus, Notify, ProviderKind, State, Step,
+    Amount, Execution, Instant, MandateStatus, NotificationState, Notify, ProviderKind, State, Step,
 };
 
 /// From a notification to its debit.
@@ -120,7 +120,9 @@ impl MemoryStore {
         match self.execution.notify {
             Notify::Separate => {
                 let delivered = self.notifications.get(&progress.notification_no).copied();
-                delivered.flatten().is_some_and(|at| after(at, NOTICE) <= now)
+                delivered
+                    .flatten()
+                    .is_some_and(|at| after(at, NOTICE) <= now)
             }
             Notify::Provider => {
                 let earliest = after(now, NOTICE);

@@ -48,7 +48,7 @@ pub(super) fn hand_over(execution: &Execution, policy: &Policy, now: Instant) ->
 
 /// The date to hand to a provider that notifies and debits by itself, for a call that is planned for some time. A call that is a
 /// little late must still be 25 hours before it.
-pub fn execution_date(
+pub(in crate::domain) fn execution_date(
     cycle: &Cycle,
     provider: ProviderKind,
     notify: Notify,

@@ -4,7 +4,7 @@
 use std::rc::Rc;
 
 use mandated::domain::machine::rescue::PROCESSED;
-use mandated::domain::machine::{Abandoned, Action, Answer, Input, Job, Machine, Conclusion};
+use mandated::domain::machine::{Abandoned, Action, Answer, Conclusion, Input, Job, Machine};
 use mandated::domain::{Outcome, State};
 
 use super::Life;
@@ -21,7 +21,14 @@ impl Life {
             self.is_taken = false;
         }
         let (step, policy) = (job.step.as_str(), Rc::clone(&self.policy));
-        self.note(step, if job.opened { "claimed, open" } else { "claimed" });
+        self.note(
+            step,
+            if job.opened {
+                "claimed, open"
+            } else {
+                "claimed"
+            },
+        );
         let mut machine = Machine::new(job.clone(), &policy, self.now);
         let mut input = Input::Claimed;
         for _ in 0..MOST_ACTIONS {
@@ -165,7 +172,8 @@ impl Life {
         let decision = &conclusion.decision;
         let current = self.bank.order(job.execution.progress.order_no);
         let is_open = matches!(current.stands, Stands::Working { .. } | Stands::Charged);
-        let proves = conclusion.transition.collected.is_some() || !conclusion.transition.closes_intent;
+        let proves =
+            conclusion.transition.collected.is_some() || !conclusion.transition.closes_intent;
         if self.is_taken && is_open && !proves && !current.after_all {
             return Err("an intent is closed, and its call may collect".to_owned());
         }
@@ -176,7 +184,8 @@ impl Life {
             return Err(format!("order {number} is collected, and the bank has not"));
         }
         let of_the_order = self.bank.debit_ref(number);
-        let of_another = conclusion.provider_ref.is_some() && conclusion.provider_ref != of_the_order;
+        let of_another =
+            conclusion.provider_ref.is_some() && conclusion.provider_ref != of_the_order;
         if of_another {
             return Err("a debit on record under another order's id".to_owned());
         }
