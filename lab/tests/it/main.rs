@@ -4,10 +4,7 @@
 #![cfg(test)]
 #![expect(
     clippy::arithmetic_side_effects,
-    clippy::disallowed_methods,
-    clippy::similar_names,
-    clippy::too_many_lines,
-    reason = "tests count, move times about, leave tasks behind, and tell long stories"
+    reason = "tests count and move times about"
 )]
 
 mod chaos;
