@@ -259,18 +259,17 @@ pub(super) fn present(
     let presentation = facts::presentation(order, (by, at));
     let verdict = mandate.judge.order_presented(&presentation);
     ledger.record(verdict.violations);
-    let attempt = match verdict.refusal {
-        Some(refusal) => Attempt::refused(at, at, Decline::of_bank(refusal)),
-        None => {
-            let attempt = mandate.present(world, (cycle, order.amount), by, at);
-            mandate.judge.order_answered(Answer {
-                order_id: &order.id,
-                presented_at: at,
-                known_at: attempt.resolves_at,
-                declined: attempt.answer.is_err(),
-            });
-            attempt
-        }
+    let attempt = if let Some(refusal) = verdict.refusal {
+        Attempt::refused(at, at, Decline::of_bank(refusal))
+    } else {
+        let attempt = mandate.present(world, (cycle, order.amount), by, at);
+        mandate.judge.order_answered(Answer {
+            order_id: &order.id,
+            presented_at: at,
+            known_at: attempt.resolves_at,
+            declined: attempt.answer.is_err(),
+        });
+        attempt
     };
     order.attempts.push(attempt);
 }

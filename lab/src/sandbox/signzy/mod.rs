@@ -61,7 +61,7 @@ impl Payment {
             "status": self.status(),
             "remarks": "",
             "addedOn": stamp(self.added_at),
-            "scheduledOn": self.scheduled_at.map(|at| stamp(at)),
+            "scheduledOn": self.scheduled_at.map(stamp),
             "initiatedOn": self.attempts.first().map(|attempt| stamp(attempt.at)),
             "retryAttempts": self.retried.len(),
             "failureReason": failure.map(|decline| decline.bank_error_message.as_ref()),
