@@ -97,7 +97,7 @@ impl Director<'_> {
             let limit = account.max_in_flight.min(daemon.engine.settings.batch);
             match lane::claim(&daemon.engine, account, limit, None).await {
                 Ok(claimed) => {
-                    all.extend(claimed.into_iter().map(|job| (Arc::clone(account), job)))
+                    all.extend(claimed.into_iter().map(|job| (Arc::clone(account), job)));
                 }
                 Err(error) => problem = Some(error),
             }
