@@ -131,7 +131,9 @@ impl Life {
         if draws.happens(self.bank.chances.outage / 8) {
             at += draws.minutes(5 * 24 * 60);
         }
-        let ends = job.run_before.unwrap_or(self.store.execution.cycle.closes_at);
+        let ends = job
+            .run_before
+            .unwrap_or(self.store.execution.cycle.closes_at);
         if draws.happens(self.bank.chances.outage / 4) {
             at = at.max(ends - draws.minutes(3));
         }

@@ -94,7 +94,10 @@ impl Told {
     /// A provider is asked about a mandate once a day.
     pub(super) fn ask(&mut self, now: Instant) -> Result<(), String> {
         self.asking = Some(now);
-        if self.asked.is_some_and(|last| now < last + TimeDelta::hours(23)) {
+        if self
+            .asked
+            .is_some_and(|last| now < last + TimeDelta::hours(23))
+        {
             return Err("asked about the mandate twice in a day".to_owned());
         }
         Ok(())

@@ -120,7 +120,9 @@ impl MemoryStore {
         match self.execution.notify {
             Notify::Separate => {
                 let delivered = self.notifications.get(&progress.notification_no).copied();
-                delivered.flatten().is_some_and(|at| after(at, NOTICE) <= now)
+                delivered
+                    .flatten()
+                    .is_some_and(|at| after(at, NOTICE) <= now)
             }
             Notify::Provider => {
                 let earliest = after(now, NOTICE);

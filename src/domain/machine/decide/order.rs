@@ -161,7 +161,11 @@ pub(super) fn renew_progress(decision: &mut Decision, notify: Notify) {
 }
 
 /// The cycle is over. An order that the provider may still collect is looked at first.
-pub(in crate::domain::machine) fn close_cycle(execution: &Execution, policy: &Policy, now: Instant) -> Decision {
+pub(in crate::domain::machine) fn close_cycle(
+    execution: &Execution,
+    policy: &Policy,
+    now: Instant,
+) -> Decision {
     if let Some(failed_at) = execution.progress.failed_at {
         let dead_at = after(failed_at, policy.provider_retry_horizon);
         if now < dead_at {

@@ -12,7 +12,12 @@ const A_DAY: Duration = Duration::from_hours(24);
 /// The first stretch of a window at or after an instant, entered a little late so that not all debits come at its opening.
 ///
 /// The spread is never longer than the window: where it would leave it, the window's own opening is kept.
-pub(in crate::domain::machine) fn next_window(windows: &Windows, at: Instant, seed: i64, spread: Duration) -> Option<Span> {
+pub(in crate::domain::machine) fn next_window(
+    windows: &Windows,
+    at: Instant,
+    seed: i64,
+    spread: Duration,
+) -> Option<Span> {
     let span = windows.at_or_after(at)?;
     let opens = after(span.opens, jitter(seed, 0, spread));
     match span.closes {
@@ -44,7 +49,11 @@ pub(super) fn lookup_at(execution: &Execution, policy: &Policy, now: Instant) ->
 }
 
 /// The first time, from a wanted one on, at which the order may be looked up again: three times within the policy's window.
-pub(in crate::domain::machine) fn may_look(execution: &Execution, policy: &Policy, wanted: Instant) -> Instant {
+pub(in crate::domain::machine) fn may_look(
+    execution: &Execution,
+    policy: &Policy,
+    wanted: Instant,
+) -> Instant {
     match execution.progress.looked {
         [_, _, Some(third)] => wanted.max(after(third, policy.lookup_window)),
         [_, _, None] => wanted,

@@ -123,7 +123,10 @@ impl Life {
         if expected {
             Ok(())
         } else {
-            Err(format!("{} was notified, the call says {notice:?}", execution.notify))
+            Err(format!(
+                "{} was notified, the call says {notice:?}",
+                execution.notify
+            ))
         }
     }
 

@@ -21,7 +21,14 @@ impl Life {
             self.is_taken = false;
         }
         let (step, policy) = (job.step.as_str(), Rc::clone(&self.policy));
-        self.note(step, if job.opened { "claimed, open" } else { "claimed" });
+        self.note(
+            step,
+            if job.opened {
+                "claimed, open"
+            } else {
+                "claimed"
+            },
+        );
         let mut machine = Machine::new(job.clone(), &policy, self.now);
         let mut input = Input::Claimed;
         for _ in 0..MOST_ACTIONS {
@@ -176,7 +183,8 @@ impl Life {
             return Err(format!("order {number} is collected, and the bank has not"));
         }
         let of_the_order = self.bank.debit_ref(number);
-        let of_another = transition.provider_ref.is_some() && transition.provider_ref != of_the_order;
+        let of_another =
+            transition.provider_ref.is_some() && transition.provider_ref != of_the_order;
         if of_another {
             return Err("a debit on record under another order's id".to_owned());
         }
