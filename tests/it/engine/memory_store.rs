@@ -20,7 +20,7 @@ use sqlx::PgPool;
 
 use crate::support::due::{FAULTS, claim, execute, now};
 use crate::support::memory_store::MemoryStore;
-use conclusions::{columns, conclusion};
+use conclusions::{columns, conclude};
 use read::read;
 use table::table;
 
@@ -134,7 +134,7 @@ async fn settles(
         if no_notification && matches!(claimed.step, Step::Notify | Step::NotifyStatus) {
             continue;
         }
-        let Some(conclusion) = transition(&job(claimed), policy, nth) else {
+        let Some(conclusion) = conclude(&job(claimed), policy, nth) else {
             continue;
         };
         let store = memory.get_mut(&claimed.execution.id.0).unwrap();

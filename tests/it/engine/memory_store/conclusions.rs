@@ -22,7 +22,7 @@ fn failure(class: Class) -> Failure {
 }
 
 /// What a job may be settled with: what the machine does at once, or makes of one of many answers.
-pub(super) fn conclusion(job: &Job, policy: &Policy, nth: usize) -> Option<Conclusion> {
+pub(super) fn conclude(job: &Job, policy: &Policy, nth: usize) -> Option<Conclusion> {
     let mut machine = Machine::new(job.clone(), policy, now());
     let mut action = machine.next(Input::Claimed, now());
     if action == Action::AskMandate {
