@@ -33,11 +33,11 @@ create table mandated.executions (
   -- The date handed, or to be handed, to a provider that notifies and debits by itself.
   execute_at timestamptz,
   max_attempts smallint not null check (max_attempts >= 1),
-  -- Tries of the mandate in 30 days, over all of its cycles; null where the rail has no such limit.
+  -- Attempts of the mandate in 30 days, over all of its cycles; null where the rail has no such limit.
   max_attempts_in_30_days smallint check (max_attempts_in_30_days >= 1),
-  debits_tried smallint not null default 0 check (debits_tried >= 0),
+  debit_attempts smallint not null default 0 check (debit_attempts >= 0),
   lookups smallint not null default 0 check (lookups >= 0),
-  tries smallint not null default 0 check (tries >= 0),
+  step_attempts smallint not null default 0 check (step_attempts >= 0),
   -- The provider's id of the debit: Juspay txn_id, Signzy paymentId.
   provider_ref text,
   sent_at timestamptz,
@@ -45,7 +45,7 @@ create table mandated.executions (
   -- Before this nothing is tried again: an answer, or the rule that knows it, asked for it.
   not_before timestamptz,
   -- The last look-ups of the current order, the latest first: the rails limit how many.
-  looked timestamptz[] not null default '{}' check (cardinality(looked) <= 3),
+  lookup_times timestamptz[] not null default '{}' check (cardinality(lookup_times) <= 3),
   planned_at timestamptz not null,
   updated_at timestamptz not null,
   finished_at timestamptz,
@@ -62,32 +62,32 @@ create table mandated.executions (
 create index executions_closes_idx on mandated.executions (closes_at);
 
 -- The executions that only proof or a person can end. Kept by a trigger alone, whoever changes the state.
-create table mandated.open_ends (
+create table mandated.unresolved_executions (
   execution_id bigint primary key references mandated.executions (id) on delete cascade,
   state text not null check (state in ('unknown', 'review')),
   -- When the debit was sent, or when it came to a person.
   since timestamptz not null
 );
-create index open_ends_since_idx on mandated.open_ends (state, since);
-create function mandated.keep_open_ends() returns trigger
+create index unresolved_executions_since_idx on mandated.unresolved_executions (state, since);
+create function mandated.track_unresolved_executions() returns trigger
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 begin
   if new.state in ('unknown', 'review') then
-    insert into mandated.open_ends (execution_id, state, since)
+    insert into mandated.unresolved_executions (execution_id, state, since)
       values (new.id, new.state, coalesce(new.finished_at, new.sent_at, new.updated_at))
       on conflict (execution_id) do update set state = excluded.state, since = excluded.since;
   else
-    delete from mandated.open_ends where execution_id = new.id;
+    delete from mandated.unresolved_executions where execution_id = new.id;
   end if;
   return null;
 end $$;
-revoke execute on function mandated.keep_open_ends from public;
+revoke execute on function mandated.track_unresolved_executions from public;
 create trigger executions_open after insert on mandated.executions for each row
-  when (new.state in ('unknown', 'review')) execute function mandated.keep_open_ends();
+  when (new.state in ('unknown', 'review')) execute function mandated.track_unresolved_executions();
 create trigger executions_open_or_closed after update of state, sent_at, finished_at on mandated.executions for each row
   when ((old.state in ('unknown', 'review') or new.state in ('unknown', 'review'))
         and (old.state, old.sent_at, old.finished_at) is distinct from (new.state, new.sent_at, new.finished_at))
-  execute function mandated.keep_open_ends();
+  execute function mandated.track_unresolved_executions();
 
 create table mandated.notifications (
   execution_id bigint not null references mandated.executions (id) on delete cascade,

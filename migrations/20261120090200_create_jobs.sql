@@ -9,7 +9,7 @@ create table mandated.jobs (
   execution_id bigint primary key,
   account_id smallint not null,
   mandate_id bigint not null,
-  step text not null check (step in ('notify', 'notify_status', 'execute', 'lookup', 'retry', 'verify')),
+  step text not null check (step in ('notify', 'notify_status', 'execute', 'lookup', 'retry', 'recheck')),
   run_at timestamptz not null,
   -- The end of the legal window that run_at lies in; null where the rail has none.
   run_before timestamptz,
@@ -42,9 +42,9 @@ create table mandated.daemons (
   -- Those that it calls: nobody has a part of an account that he does not know.
   accounts smallint[] not null,
   joined_at timestamptz not null,
-  beat_at timestamptz not null,
+  heartbeat_at timestamptz not null,
   -- The daemons for which it has made room: it calls no more than its share beside them.
-  made_room_for bigint[] not null default '{}'
+  acknowledged_members bigint[] not null default '{}'
 ) with (fillfactor = 50, autovacuum_vacuum_threshold = 100);
 
 -- A money-moving call that is open: committed before the call, deleted when its outcome is proven.
@@ -77,11 +77,11 @@ create table mandated.intents (
 ) with (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.01, autovacuum_vacuum_threshold = 1000,
         autovacuum_vacuum_cost_delay = 0);
 
--- The declined tries of a mandate on a card, a row for each day (UTC): what card networks limit over 30 days and all cycles.
+-- The declined attempts of a mandate on a card, a row for each day (UTC): what card networks limit over 30 days and all cycles.
 create table mandated.budgets (
   mandate_id bigint not null,
   day date not null,
-  tried integer not null check (tried > 0),
+  declined_attempts integer not null check (declined_attempts > 0),
   primary key (mandate_id, day)
 );
 create index budgets_day_idx on mandated.budgets (day);

@@ -111,7 +111,7 @@ create view mandated.execution_status as
 select e.id, m.ref as mandate_ref, e.mandate_id, e.cycle_on,
        case when i.execution_id is not null and e.state in ('planned', 'notified', 'retrying')
             then 'executing' else e.state end as state,
-       e.reason, e.class, e.amount_minor, e.currency, e.order_id, e.debits_tried, e.debit_at, e.closes_at,
+       e.reason, e.class, e.amount_minor, e.currency, e.order_id, e.debit_attempts, e.debit_at, e.closes_at,
        j.step as next_step, j.run_at as next_at, j.lease_until, e.finished_at
   from mandated.executions e
   join mandated.mandates m on m.id = e.mandate_id

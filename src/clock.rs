@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use chrono::DateTime;
 
-use crate::domain::Instant;
+use crate::domain::Timestamp;
 
 /// The time that the engine lives in.
 #[derive(Debug, Clone)]
@@ -18,7 +18,7 @@ pub enum Clock {
 
 impl Clock {
     /// A clock that stands still at an instant.
-    pub fn simulated(start: Instant) -> Self {
+    pub fn simulated(start: Timestamp) -> Self {
         Self::Simulated(Arc::new(AtomicI64::new(start.timestamp_micros())))
     }
 
@@ -26,7 +26,7 @@ impl Clock {
         clippy::disallowed_methods,
         reason = "the one place that reads the machine's clock"
     )]
-    pub fn now(&self) -> Instant {
+    pub fn now(&self) -> Timestamp {
         match self {
             Self::System => chrono::Utc::now(),
             Self::Simulated(micros) => {
@@ -36,14 +36,14 @@ impl Clock {
     }
 
     /// Moves a simulated clock forward; never back, and never the machine's.
-    pub fn advance_to(&self, instant: Instant) {
+    pub fn advance_to(&self, instant: Timestamp) {
         if let Self::Simulated(micros) = self {
             micros.fetch_max(instant.timestamp_micros(), Ordering::SeqCst);
         }
     }
 
     /// Puts a simulated clock forward or back, as happens to a machine's.
-    pub fn step_to(&self, instant: Instant) {
+    pub fn step_to(&self, instant: Timestamp) {
         if let Self::Simulated(micros) = self {
             micros.store(instant.timestamp_micros(), Ordering::SeqCst);
         }

@@ -14,7 +14,7 @@ use crate::process::{API_KEY, MERCHANT, Sandbox};
 use crate::world::{Due, notice, order};
 
 /// Mandates told to the sandbox by one request.
-const TOLD_AT_ONCE: i64 = 5_000;
+const REGISTERED_AT_ONCE: i64 = 5_000;
 /// Enough to keep the sandbox busy.
 const AT_ONCE: usize = 64;
 
@@ -32,7 +32,7 @@ pub(crate) async fn prepare(sandbox: &Sandbox, due: Due) -> anyhow::Result<()> {
     let last = due.first.saturating_add(due.count);
     let mut from = due.first;
     while from < last {
-        let to = from.saturating_add(TOLD_AT_ONCE).min(last);
+        let to = from.saturating_add(REGISTERED_AT_ONCE).min(last);
         let lines: Vec<String> = (from..to)
             .map(|id| {
                 format!(

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use mandated::clock::Clock;
-use mandated::domain::{Instant, Rail};
+use mandated::domain::{Rail, Timestamp};
 
 use crate::Bench;
 use crate::calls;
@@ -71,7 +71,7 @@ impl World {
     }
 
     /// Lets the daemons begin.
-    pub(crate) async fn release(&self) -> anyhow::Result<Instant> {
+    pub(crate) async fn release(&self) -> anyhow::Result<Timestamp> {
         let began = Clock::System.now();
         for statement in [
             "update mandated.accounts set paused_until = null, pause_reason = null",
@@ -83,7 +83,7 @@ impl World {
     }
 
     /// Waits until all of them are done, and says how long that took.
-    pub(crate) async fn done(&self, due: Due, began: Instant) -> anyhow::Result<Run> {
+    pub(crate) async fn done(&self, due: Due, began: Timestamp) -> anyhow::Result<Run> {
         Ok(self.done_in_looks(due, began).await?.0)
     }
 
@@ -91,7 +91,7 @@ impl World {
     pub(crate) async fn done_in_looks(
         &self,
         due: Due,
-        began: Instant,
+        began: Timestamp,
     ) -> anyhow::Result<(Run, i64)> {
         let last = due.first.saturating_add(due.count);
         let mut looks: i64 = 0;
@@ -110,7 +110,7 @@ impl World {
             }
             tokio::time::sleep(LOOK).await;
         }
-        let ended: Instant =
+        let ended: Timestamp =
             sqlx::query_scalar("select max(finished_at) from mandated.executions where id >= $1")
                 .bind(due.first)
                 .fetch_one(&self.pool)

@@ -9,8 +9,7 @@ use std::time::{Duration, Instant};
 use mandated::clock::Clock;
 use mandated::domain::execution::Progress;
 use mandated::domain::{
-    AccountId, Amount, AttemptOutcome, Call, Currency, ExecutionId, Instant as At, LeaseToken,
-    State,
+    AccountId, Amount, AttemptOutcome, Call, Currency, ExecutionId, LeaseToken, State, Timestamp,
 };
 use mandated::store::claim::{ClaimRequest, claim_due};
 use mandated::store::settle::{Attempt, Debit, FaultRules, Settlement, settle};
@@ -153,8 +152,8 @@ impl Hands {
 pub(crate) fn collected(
     id: ExecutionId,
     token: LeaseToken,
-    (delivered_at, undelivered_at): (Option<At>, Option<At>),
-    now: At,
+    (delivered_at, undelivered_at): (Option<Timestamp>, Option<Timestamp>),
+    now: Timestamp,
 ) -> (Settlement, Attempt) {
     let order_id = order(id.0);
     let settlement = Settlement {
@@ -172,19 +171,19 @@ pub(crate) fn collected(
             delivered_at,
             undelivered_at,
             execute_at: None,
-            debits_tried: 1,
+            debit_attempts: 1,
             lookups: 0,
-            tries: 1,
+            step_attempts: 1,
             sent_at: Some(now),
             failed_at: None,
             not_before: None,
-            looked: [None; 3],
+            lookup_times: [None; 3],
         },
         order_id: order_id.clone(),
         notification_ref: Some(notice(id.0)),
         provider_ref: Some(format!("demo_merchant-{order_id}-1")),
         mandate: None,
-        card_tries: None,
+        declined_card_attempts: None,
         fault: None,
         debit: Amount::new(49_900, Currency::INR).map(|amount| Debit {
             amount,

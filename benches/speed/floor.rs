@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 
 use anyhow::Context;
-use mandated::domain::{ExecutionId, Instant as At, LeaseToken};
+use mandated::domain::{ExecutionId, LeaseToken, Timestamp};
 use mandated::store::claim::{self, ClaimRequest};
 use mandated::store::settle::{self, Attempt, Settlement};
 use sqlx::Row;
@@ -20,7 +20,7 @@ pub(crate) type Prepared = HashMap<i64, (Settlement, Attempt)>;
 
 impl Hands {
     pub(crate) async fn floor(&self) -> anyhow::Result<()> {
-        let mut since: Option<At> = None;
+        let mut since: Option<Timestamp> = None;
         loop {
             let request = ClaimRequest {
                 account: self.account,
@@ -66,7 +66,7 @@ impl Hands {
 
 /// The parameters of everything that is due.
 pub(crate) async fn prepare(world: &World, due: Due) -> anyhow::Result<Prepared> {
-    let rows: Vec<(i64, Option<At>, Option<At>)> = sqlx::query_as(
+    let rows: Vec<(i64, Option<Timestamp>, Option<Timestamp>)> = sqlx::query_as(
         "select id, delivered_at, undelivered_at from mandated.executions where id >= $1",
     )
     .bind(due.first)

@@ -139,7 +139,7 @@ pub(crate) fn importer(world: &World, file: &str) -> anyhow::Result<Process> {
 pub(crate) async fn watch(mut process: Process) -> anyhow::Result<f64> {
     let mut most: f64 = 0.0;
     loop {
-        // The last look fails: what has ended has no memory.
+        // The last look-up fails: what has ended has no memory.
         most = most.max(memory_mb(process.id()).map_or(0.0, |(_, most)| most));
         if let Some(status) = process.child.try_wait()? {
             anyhow::ensure!(status.success(), "a program ended with {status}");

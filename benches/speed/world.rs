@@ -10,7 +10,7 @@ use mandated::clock::Clock;
 use mandated::config::Config;
 use mandated::domain::ids::{notification_ref, order_id};
 use mandated::domain::policy::Policy;
-use mandated::domain::{AccountId, ExecutionId, Instant, ProviderKind, Rail};
+use mandated::domain::{AccountId, ExecutionId, ProviderKind, Rail, Timestamp};
 use mandated::store::{self, ConnectSettings};
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{PgPool, Postgres, Transaction};
@@ -45,7 +45,7 @@ pub(crate) enum When {
     /// Within the last hour, in no order.
     Backlog,
     /// One each millisecond from then on.
-    Arriving(Instant),
+    Arriving(Timestamp),
 }
 
 impl World {
@@ -212,7 +212,7 @@ const MANDATES: &str =
 const EXECUTIONS: &str =
     "insert into mandated.executions (id, mandate_id, account_id, policy_id, cycle_on, debit_at, closes_at, amount_minor,
        max_amount_minor, currency, state, reason, order_id, notification_no, notification_ref, delivered_at, undelivered_at,
-       max_attempts, max_attempts_in_30_days, tries, planned_at, updated_at)
+       max_attempts, max_attempts_in_30_days, step_attempts, planned_at, updated_at)
      select i, i, 1, 1, ($2 at time zone 'Asia/Kolkata')::date, at, at + interval '27 days', 49900, 500000, 'INR', 'notified',
        'the payer was notified: debit in the window', order_id, 1, notice, at - interval '26 hours', at - interval '27 hours',
        $7, $8, 1, at - interval '2 days', at - interval '26 hours'

@@ -8,7 +8,7 @@ use clap::{Args, Parser, Subcommand};
 use mandated::cli::Failure;
 use mandated::lifecycle::Lifecycle;
 
-use crate::sandbox::{Payers, SandboxArgs};
+use crate::sandbox::{Population, SandboxArgs};
 use crate::{chaos, demo, sandbox};
 
 /// Plays the other side of mandated: the providers, their payers, and everything that can go wrong.
@@ -56,8 +56,8 @@ pub struct Demo {
     #[arg(long, default_value_t = 35, value_parser = clap::value_parser!(u32).range(1..=366))]
     pub days: u32,
     /// What the payers are like.
-    #[arg(long, value_enum, default_value_t = Payers::Demo)]
-    pub profile: Payers,
+    #[arg(long, value_enum, default_value_t = Population::Demo)]
+    pub profile: Population,
 }
 
 #[derive(Debug, Clone, Args)]
@@ -95,7 +95,7 @@ pub struct Chaos {
     pub slow: u32,
     /// How often a person has an execution retried or skipped, and with every twentieth time a rail paused for some hours.
     #[arg(long, default_value_t = 60)]
-    pub wishes: u32,
+    pub operator_requests: u32,
     /// Let the daemons be processes of their own, `mandated run`, which are killed with SIGKILL and stopped with SIGSTOP. What happens
     /// when depends on the machine then: the seed gives the same payers, faults and incidents, and another order of events.
     #[arg(long)]

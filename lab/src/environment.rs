@@ -8,10 +8,10 @@ use chrono::{DateTime, Days, SecondsFormat};
 use mandated::cli::Failure;
 use mandated::clock::Clock;
 use mandated::config::Config;
-use mandated::domain::{Instant, ProviderKind};
+use mandated::domain::{ProviderKind, Timestamp};
 
 use crate::postgres::PrivatePostgres;
-use crate::sandbox::{self, Credentials, Faults, Options, Payers, Sandbox};
+use crate::sandbox::{self, Credentials, Faults, Options, Population, Sandbox};
 
 /// The 28th of January 2027, midnight in India: the days after it have a 31st, and a February in which it is missing.
 const START: &str = "2027-01-28T00:00:00+05:30";
@@ -19,7 +19,7 @@ const API_KEY: &str = "demo-key";
 const MERCHANT: &str = "demo_merchant";
 
 /// The first instant, and the last one of so many days.
-pub(crate) fn days(count: u32) -> Result<(Instant, Instant), anyhow::Error> {
+pub(crate) fn days(count: u32) -> Result<(Timestamp, Timestamp), anyhow::Error> {
     let start = DateTime::parse_from_rfc3339(START)
         .context("read the first day")?
         .to_utc();
@@ -48,14 +48,14 @@ pub(crate) fn tag(seed: u64) -> String {
 
 pub(crate) async fn sandbox(
     seed: u64,
-    payers: Payers,
+    population: Population,
     faults: Faults,
-    start: Instant,
+    start: Timestamp,
 ) -> Result<Sandbox, anyhow::Error> {
     sandbox::start(Options {
         listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
         seed,
-        profile: payers.profile(),
+        profile: population.profile(),
         faults,
         juspay: Credentials {
             merchant_id: MERCHANT.to_owned(),
@@ -72,7 +72,7 @@ pub(crate) async fn sandbox(
 pub(crate) fn config(
     database: &str,
     sandbox: &Sandbox,
-    start: Instant,
+    start: Timestamp,
     more: &[(&str, &str)],
 ) -> Result<Config, Failure> {
     Config::load_with(None, variables(database, sandbox, start, more))
@@ -83,7 +83,7 @@ pub(crate) fn config(
 pub(crate) fn variables(
     database: &str,
     sandbox: &Sandbox,
-    start: Instant,
+    start: Timestamp,
     more: &[(&str, &str)],
 ) -> BTreeMap<String, String> {
     let mut variables = vec![

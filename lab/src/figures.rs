@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use anyhow::Context;
-use mandated::domain::{Instant, State};
+use mandated::domain::{State, Timestamp};
 use sqlx::PgPool;
 
 /// How many executions stand in a state, and what they are worth.
@@ -32,7 +32,7 @@ pub(crate) async fn by_state(pool: &PgPool) -> Result<Vec<StateTotal>, anyhow::E
 pub(crate) struct CycleEnd {
     pub(crate) provider_mandate_id: String,
     pub(crate) cycle_on: chrono::NaiveDate,
-    pub(crate) debit_at: Instant,
+    pub(crate) debit_at: Timestamp,
     pub(crate) amount_minor: i64,
     pub(crate) currency: String,
     pub(crate) charged: bool,
@@ -47,7 +47,7 @@ pub(crate) async fn cycles(pool: &PgPool) -> Result<Vec<CycleEnd>, anyhow::Error
         CycleEnd,
         r#"with first as (
              select distinct on (execution_id) execution_id, class from mandated.attempts
-              where call in ('execute', 'retry', 'order_status') and outcome in ('failed', 'refused', 'reversed', 'odd')
+              where call in ('execute', 'retry', 'order_status') and outcome in ('failed', 'refused', 'reversed', 'unrecognized')
                 and class not in ('in_flight', 'already_collected', 'nothing_to_retry')
               order by execution_id, id
            )
@@ -200,7 +200,7 @@ pub(crate) struct Unfinished {
     pub(crate) reason: String,
     /// What is next, and when; a person's decision has neither.
     pub(crate) next_step: Option<String>,
-    pub(crate) next_at: Option<Instant>,
+    pub(crate) next_at: Option<Timestamp>,
 }
 
 /// Every execution that is open or waits for a person, with its reason.

@@ -13,7 +13,7 @@ pub(crate) struct Comparison {
     pub(crate) sandbox_minor: i64,
     pub(crate) our_debits: u64,
     pub(crate) our_minor: i64,
-    /// Collected by the provider after our last look; the executions are open, and will be looked at.
+    /// Collected by the provider after our last look-up; the executions are open, and will be looked at.
     pub(crate) not_looked_at_yet: u64,
     pub(crate) not_looked_at_yet_minor: i64,
     pub(crate) other_amounts: u64,

@@ -15,8 +15,10 @@ use super::{Failure, one_of};
 use crate::clock::Clock;
 use crate::compose;
 use crate::config::{Config, ConfigErrors};
-use crate::domain::{Instant, ProviderKind, Rail, Step};
-use crate::ops::classify::{Question, Said, Verdict, check_account, check_body, classify};
+use crate::domain::{ProviderKind, Rail, Step, Timestamp};
+use crate::ops::classify::{
+    ProviderAnswer, Question, Verdict, check_account, check_body, classify,
+};
 
 /// One answer, or all that are unmapped.
 #[derive(Debug, Args)]
@@ -47,7 +49,7 @@ pub struct Classify {
     pub attempt: u16,
     /// When it came (RFC 3339); now, unless given.
     #[arg(long, value_name = "TIME")]
-    pub at: Option<Instant>,
+    pub at: Option<Timestamp>,
     /// A header of it, such as 'Retry-After: 120'. Can be repeated.
     #[arg(long = "header", value_name = "HEADER", value_parser = header)]
     pub headers: Vec<(String, String)>,
@@ -142,10 +144,10 @@ pub(super) fn one(
 }
 
 /// The answer from a file or standard input, or words of it from the command line.
-fn said(asked: &Classify) -> Result<Said<'_>, Failure> {
+fn said(asked: &Classify) -> Result<ProviderAnswer<'_>, Failure> {
     let http_status = asked.status.unwrap_or(OK);
     if !asked.codes.is_empty() || !asked.messages.is_empty() {
-        return Ok(Said::Words {
+        return Ok(ProviderAnswer::Words {
             http_status,
             codes: &asked.codes,
             messages: &asked.messages,
@@ -160,7 +162,7 @@ fn said(asked: &Classify) -> Result<Said<'_>, Failure> {
         Some(path) => Failure::from(anyhow!(why).context(format!("read {}", shown(path)))),
         None => Failure::from(anyhow!(why)),
     })?;
-    Ok(Said::Answer {
+    Ok(ProviderAnswer::Answer {
         http_status,
         headers: &asked.headers,
         body,

@@ -13,11 +13,13 @@ use super::{Failure, Justification, one_of};
 use crate::clock::Clock;
 use crate::compose;
 use crate::config::Config;
-use crate::domain::machine::decide::operator::Wish;
+use crate::domain::machine::decide::operator::OperatorRequestKind;
 use crate::domain::resolve::ResolvedAs;
-use crate::domain::{ExecutionId, Instant, State};
-use crate::ops::executions::{self, Added, ExecutionFilter, ExecutionLine, Presentation, Wished};
-use crate::ops::resolve::{self, Word};
+use crate::domain::{ExecutionId, State, Timestamp};
+use crate::ops::executions::{
+    self, Added, ExecutionFilter, ExecutionLine, OperatorRequest, Presentation,
+};
+use crate::ops::resolve::{self, ResolutionRequest};
 use crate::ops::{OpsError, timeline};
 
 #[derive(Debug, Subcommand)]
@@ -138,20 +140,20 @@ pub(super) async fn run(
         }
         Executions::Retry { id, justification } => {
             let mut conn = compose::connection(&pool).await?;
-            let wished = wished(id, Wish::Retry, &justification, now);
-            executions::wish(&mut conn, wished)
+            let request = request(id, OperatorRequestKind::Retry, &justification, now);
+            executions::submit(&mut conn, request)
                 .await?
                 .write(out, format)?;
         }
         Executions::Skip { id, justification } => {
             let mut conn = compose::connection(&pool).await?;
-            let wished = wished(id, Wish::Skip, &justification, now);
-            executions::wish(&mut conn, wished)
+            let request = request(id, OperatorRequestKind::Skip, &justification, now);
+            executions::submit(&mut conn, request)
                 .await?
                 .write(out, format)?;
         }
         Executions::Resolve(said) => {
-            let word = Word {
+            let word = ResolutionRequest {
                 resolved_as: said.resolved_as,
                 who: &said.justification.who,
                 reason: &said.justification.reason,
@@ -167,10 +169,15 @@ pub(super) async fn run(
     Ok(())
 }
 
-fn wished(id: i64, wish: Wish, justification: &Justification, at: Instant) -> Wished<'_> {
-    Wished {
+fn request(
+    id: i64,
+    kind: OperatorRequestKind,
+    justification: &Justification,
+    at: Timestamp,
+) -> OperatorRequest<'_> {
+    OperatorRequest {
         id: ExecutionId(id),
-        wish,
+        kind,
         said: justification.said(),
         at,
     }
@@ -179,7 +186,7 @@ fn wished(id: i64, wish: Wish, justification: &Justification, at: Instant) -> Wi
 /// Prints executions. JSON is written as it is read.
 pub async fn write_list(
     rows: impl Stream<Item = Result<ExecutionLine, OpsError>>,
-    now: Instant,
+    now: Timestamp,
     format: Format,
     out: &mut dyn Write,
 ) -> Result<(), Failure> {
@@ -262,7 +269,7 @@ impl Print for executions::Done {
     }
 }
 
-impl Print for resolve::Done {
+impl Print for resolve::RecordedResolution {
     fn write_text(&self, out: &mut dyn Write) -> io::Result<()> {
         let resolve::Resolution {
             mandate_ref,
@@ -271,7 +278,7 @@ impl Print for resolve::Done {
             from,
             to,
             is_debit,
-            verify_at,
+            recheck_at,
         } = &self.resolution;
         let id = self.execution_id;
         writeln!(
@@ -281,8 +288,8 @@ impl Print for resolve::Done {
         if *is_debit {
             writeln!(out, "the debit of order {order_id} is on record")?;
         }
-        if verify_at.is_some() {
-            let at = utc(*verify_at);
+        if recheck_at.is_some() {
+            let at = utc(*recheck_at);
             writeln!(out, "the provider is asked once more at {at}")?;
         }
         Ok(())

@@ -16,7 +16,7 @@ pub struct Justification {
 }
 
 impl Justification {
-    pub(super) fn said(&self) -> Said<'_> {
+    pub(super) fn attribution(&self) -> Said<'_> {
         Said {
             who: &self.who,
             reason: &self.reason,

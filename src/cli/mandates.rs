@@ -14,9 +14,9 @@ use super::{Failure, Justification, one_of};
 use crate::clock::Clock;
 use crate::compose;
 use crate::config::Config;
-use crate::domain::{Instant, MandateStatus};
+use crate::domain::{MandateStatus, Timestamp};
 use crate::ops::mandates::{
-    self, Change, ChangeReport, ChangeStep, MandateFilter, MandateLine, Wanted,
+    self, Change, ChangeReport, ChangeRequest, ChangeStep, MandateFilter, MandateLine,
 };
 use crate::ops::{OpsError, timeline};
 
@@ -60,7 +60,7 @@ pub enum Mandates {
         reference: String,
         /// Until this time (RFC 3339); without it, until it is resumed.
         #[arg(long, value_name = "TIME")]
-        until: Option<Instant>,
+        until: Option<Timestamp>,
         /// Do not tell the provider.
         #[arg(long)]
         local_only: bool,
@@ -120,31 +120,35 @@ pub(super) async fn run(
             local_only,
             justification,
         } => {
-            let wanted = Wanted {
+            let change_request = ChangeRequest {
                 until,
-                ..wanted(&reference, Change::Pause, &justification)
+                ..change_request(&reference, Change::Pause, &justification)
             };
-            change(config, wanted, local_only, out).await
+            change(config, change_request, local_only, out).await
         }
         Mandates::Resume {
             reference,
             justification,
         } => {
-            let wanted = wanted(&reference, Change::Resume, &justification);
-            change(config, wanted, false, out).await
+            let change_request = change_request(&reference, Change::Resume, &justification);
+            change(config, change_request, false, out).await
         }
         Mandates::Revoke {
             reference,
             justification,
         } => {
-            let wanted = wanted(&reference, Change::Revoke, &justification);
-            change(config, wanted, false, out).await
+            let change_request = change_request(&reference, Change::Revoke, &justification);
+            change(config, change_request, false, out).await
         }
     }
 }
 
-fn wanted<'a>(reference: &'a str, change: Change, justification: &'a Justification) -> Wanted<'a> {
-    Wanted {
+fn change_request<'a>(
+    reference: &'a str,
+    change: Change,
+    justification: &'a Justification,
+) -> ChangeRequest<'a> {
+    ChangeRequest {
         reference,
         change,
         said: justification.said(),
@@ -154,14 +158,14 @@ fn wanted<'a>(reference: &'a str, change: Change, justification: &'a Justificati
 
 async fn change(
     config: &Config,
-    wanted: Wanted<'_>,
+    change_request: ChangeRequest<'_>,
     local_only: bool,
     out: &mut dyn Write,
 ) -> Result<(), Failure> {
     let pool = compose::connect_checked(config).await?;
     let now = Clock::System.now();
     let ChangeReport { done, result } =
-        mandates::change(config, &pool, wanted, local_only, now).await;
+        mandates::change(config, &pool, change_request, local_only, now).await;
     for step in &done {
         write_step(step, out)?;
     }

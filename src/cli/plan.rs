@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use super::print::times_and_amounts::local;
 use super::print::{Format, Table, write_json};
-use crate::domain::Instant;
+use crate::domain::Timestamp;
 use crate::ops::plan::Plan;
 
 /// Prints the plan of a mandate.
@@ -20,7 +20,7 @@ pub fn write(plan: &Plan, reference: &str, format: Format, out: &mut dyn Write) 
             "{reference} has no cycle to plan: it has ended, or you present its cycles"
         );
     };
-    let at = |at: Option<Instant>, none: &str| {
+    let at = |at: Option<Timestamp>, none: &str| {
         at.map_or_else(|| none.to_owned(), |at| local(at, plan.zone))
     };
     let mut shown = Table::new([

@@ -7,7 +7,7 @@ use chrono_tz::Tz;
 
 use super::print::Print;
 use super::print::times_and_amounts::{local, money};
-use crate::domain::Instant;
+use crate::domain::Timestamp;
 use crate::ops::mandates::Header;
 use crate::ops::timeline::{
     AttemptRow, CycleRow, CycleTimeline, EventRow, ResolutionRow, Timeline,
@@ -112,7 +112,7 @@ fn write_cycle(timeline: &CycleTimeline, zone: Tz, out: &mut dyn Write) -> io::R
 }
 
 /// What happened in a cycle: when, in which order of what happened at one instant, and the line that says so.
-fn lines(timeline: &CycleTimeline, zone: Tz) -> Vec<(Instant, u8, String)> {
+fn lines(timeline: &CycleTimeline, zone: Tz) -> Vec<(Timestamp, u8, String)> {
     let cycle = &timeline.cycle;
     let currency = &cycle.currency;
     let mut lines = Vec::new();
@@ -173,7 +173,7 @@ fn lines(timeline: &CycleTimeline, zone: Tz) -> Vec<(Instant, u8, String)> {
     lines
 }
 
-fn line(at: Instant, zone: Tz, about: &str, text: &str) -> String {
+fn line(at: Timestamp, zone: Tz, about: &str, text: &str) -> String {
     format!("  {}  {about:<19}  {text}", local(at, zone))
 }
 

@@ -11,7 +11,7 @@ use super::{Classify, Failure};
 use crate::clock::Clock;
 use crate::compose;
 use crate::config::Config;
-use crate::domain::{Class, Instant};
+use crate::domain::{Class, Timestamp};
 use crate::ops::classify::{Unmapped, unmapped};
 
 /// A name is no longer than this, in characters.
@@ -19,7 +19,7 @@ const MAX_ID: usize = 60;
 
 /// How the answers are shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Shown {
+pub enum UnmappedFormat {
     Lines(Format),
     /// As a file of rules whose class and source are still to be filled in.
     Rules,
@@ -35,11 +35,11 @@ pub(super) async fn run(
     let since = TimeDelta::from_std(asked.since)
         .ok()
         .and_then(|since| Clock::System.now().checked_sub_signed(since))
-        .unwrap_or(Instant::UNIX_EPOCH);
+        .unwrap_or(Timestamp::UNIX_EPOCH);
     let shown = if asked.rules {
-        Shown::Rules
+        UnmappedFormat::Rules
     } else {
-        Shown::Lines(format)
+        UnmappedFormat::Lines(format)
     };
     let found = unmapped(&pool, since, i64::from(asked.limit)).await?;
     Ok(write(&found, since, shown, out)?)
@@ -48,18 +48,20 @@ pub(super) async fn run(
 /// Prints the unmapped answers since some time.
 pub fn write(
     found: &[Unmapped],
-    since: Instant,
-    shown: Shown,
+    since: Timestamp,
+    shown: UnmappedFormat,
     out: &mut dyn Write,
 ) -> io::Result<()> {
     match shown {
-        Shown::Lines(Format::Json) => found.iter().try_for_each(|answer| write_json(out, answer)),
-        Shown::Lines(Format::Text) => write_table(found, since, out),
-        Shown::Rules => out.write_all(rules(found).as_bytes()),
+        UnmappedFormat::Lines(Format::Json) => {
+            found.iter().try_for_each(|answer| write_json(out, answer))
+        }
+        UnmappedFormat::Lines(Format::Text) => write_table(found, since, out),
+        UnmappedFormat::Rules => out.write_all(rules(found).as_bytes()),
     }
 }
 
-fn write_table(found: &[Unmapped], since: Instant, out: &mut dyn Write) -> io::Result<()> {
+fn write_table(found: &[Unmapped], since: Timestamp, out: &mut dyn Write) -> io::Result<()> {
     if found.is_empty() {
         return writeln!(out, "every answer since {} has a class", utc(Some(since)));
     }

@@ -7,7 +7,7 @@ use secrecy::SecretString;
 use serde::Deserialize;
 use url::{Host, Url};
 
-use super::known::Known;
+use super::known_keys::KnownKeys;
 use super::layer::DEFAULT_ORIGIN;
 use super::tree::{self, Table};
 use crate::domain::ProviderKind;
@@ -58,7 +58,7 @@ fn url<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Url, D::Erro
 }
 
 /// Fills in what an account does not say, from the example in the reference.
-pub(super) fn fill(root: &mut Table, known: &Known) {
+pub(super) fn fill(root: &mut Table, known: &KnownKeys) {
     for name in tree::names(root, "accounts") {
         for default in ["timeout", "max_in_flight", "tps", "pause_after_refusal"] {
             let key = format!("accounts.{name}.{default}");

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use crate::domain::Instant;
+use crate::domain::Timestamp;
 
 /// Which time the engine lives in.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -12,12 +12,12 @@ use crate::domain::Instant;
 pub struct Clock {
     pub mode: ClockMode,
     /// Where simulated time starts.
-    pub start: Option<Instant>,
+    pub start: Option<Timestamp>,
     /// Simulated time moves in multiples of this.
     #[serde(with = "humantime_serde")]
     pub step: Duration,
     /// Where simulated time ends.
-    pub end: Option<Instant>,
+    pub end: Option<Timestamp>,
 }
 
 /// The machine's time, or one that jumps to the next job.

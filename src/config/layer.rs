@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use config::{ConfigError, FileFormat, Format, Map, Source, Value, ValueKind};
 
 use super::error::Problem;
-use super::known::Known;
+use super::known_keys::KnownKeys;
 use super::retry;
 use super::tree::{self, Table};
 
@@ -58,7 +58,7 @@ impl Environment {
     }
 
     /// The keys that are set by variables.
-    pub(super) fn layer(&self, known: &Known, problems: &mut Vec<Problem>) -> Table {
+    pub(super) fn layer(&self, known: &KnownKeys, problems: &mut Vec<Problem>) -> Table {
         let mut layer = Table::new();
         for (name, value) in &self.0 {
             let Some(key) = name.strip_prefix(PREFIX) else {
@@ -66,12 +66,12 @@ impl Environment {
             };
             let key = key.to_lowercase().replace(SEPARATOR, ".");
             let kind = match known.get(&key) {
-                Some(Known::Leaf(example)) => value
+                Some(KnownKeys::Leaf(example)) => value
                     .to_str()
                     .ok_or_else(|| "must be Unicode".to_owned())
                     .and_then(|text| read(text, &example.kind))
                     .map_err(|why| format!("{key} {why}")),
-                Some(Known::Section(_) | Known::Named(_)) => {
+                Some(KnownKeys::Section(_) | KnownKeys::Named(_)) => {
                     Err(format!("{key} is a section, not a value"))
                 }
                 None => Err(known.unknown(&key, true)),

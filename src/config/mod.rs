@@ -11,7 +11,7 @@ mod database;
 mod effective;
 mod error;
 mod failures;
-mod known;
+mod known_keys;
 mod layer;
 mod listen;
 mod log;
@@ -50,7 +50,7 @@ pub use retry::Retry;
 pub use worker::Worker;
 
 use effective::Effective;
-use known::Known;
+use known_keys::KnownKeys;
 use layer::Environment;
 use tree::Table;
 
@@ -100,7 +100,7 @@ impl Config {
         let file = file.map(Path::to_owned).or_else(|| environment.file());
         let mut problems = Vec::new();
 
-        let known = Known::read(layer::DEFAULTS).map_err(ConfigErrors::one)?;
+        let known = KnownKeys::read(layer::DEFAULTS).map_err(ConfigErrors::one)?;
         let mut layers = vec![layer::defaults().map_err(ConfigErrors::one)?];
         if let Some(path) = &file {
             layers.push(layer::file(path).map_err(ConfigErrors::one)?);
@@ -183,7 +183,7 @@ impl fmt::Display for Config {
 
 /// Gives the values their types. Every one that does not fit is a problem, and is replaced by the reference's
 /// example so that the next one is found too; then there is no configuration to check further.
-fn read(mut table: Table, known: &Known, problems: &mut Vec<Problem>) -> Option<Config> {
+fn read(mut table: Table, known: &KnownKeys, problems: &mut Vec<Problem>) -> Option<Config> {
     let mut bad: Vec<String> = Vec::new();
     loop {
         let error = match Config::deserialize(Value::from(table.clone())) {
@@ -211,7 +211,7 @@ fn read(mut table: Table, known: &Known, problems: &mut Vec<Problem>) -> Option<
 }
 
 /// The key of an error, and a sentence about it.
-fn explain(error: &ConfigError, table: &Table, known: &Known) -> (String, String) {
+fn explain(error: &ConfigError, table: &Table, known: &KnownKeys) -> (String, String) {
     if let ConfigError::NotFound(key) = error {
         let message = if secret::keys(table).contains(key) {
             format!("neither {key} nor {key}_file is set")

@@ -17,7 +17,7 @@ impl Config {
             notify_lead: rules.notify_lead,
             notify_to_debit: rules.notify_to_debit,
             notification_validity: rules.notification_validity,
-            notification_tries: rules.notification_tries,
+            notification_attempts: rules.notification_attempts,
             max_attempts: provider.max_attempts.unwrap_or(rules.max_attempts),
             min_gap: provider.min_gap.unwrap_or(rules.min_gap),
             min_gap_after_failure: provider
@@ -30,7 +30,7 @@ impl Config {
             lookup_every: rules.lookup_every,
             lookup_window: rules.lookup_window,
             review_after: rules.review_after,
-            verify_after: rules.verify_after,
+            recheck_after: rules.recheck_after,
             retry: self.retry.get(&rail).cloned().unwrap_or_default(),
             max_attempts_in_30_days: rules.max_attempts_in_30_days,
             paused_check_every: rules.paused_check_every,

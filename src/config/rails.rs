@@ -6,7 +6,7 @@ use config::{Value, ValueKind};
 use serde::Deserialize;
 
 use super::error::Problem;
-use super::known::Known;
+use super::known_keys::KnownKeys;
 use super::tree::{self, Table};
 use crate::domain::Rail;
 use crate::domain::window::{Windows, WindowsText};
@@ -25,7 +25,7 @@ pub struct RailRules {
     pub notify_to_debit: Duration,
     #[serde(with = "humantime_serde")]
     pub notification_validity: Duration,
-    pub notification_tries: u16,
+    pub notification_attempts: u16,
     pub max_attempts: u16,
     pub max_attempts_in_30_days: Option<u16>,
     #[serde(with = "humantime_serde")]
@@ -44,7 +44,7 @@ pub struct RailRules {
     #[serde(with = "humantime_serde")]
     pub review_after: Duration,
     #[serde(with = "humantime_serde")]
-    pub verify_after: Duration,
+    pub recheck_after: Duration,
     #[serde(with = "humantime_serde")]
     pub paused_check_every: Duration,
 }
@@ -77,7 +77,7 @@ fn durations<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<Du
 }
 
 /// Gives both lists of windows of each rail its time zone, so that they read as [`Windows`].
-pub(super) fn join_time_zones(root: &mut Table, known: &Known, problems: &mut Vec<Problem>) {
+pub(super) fn join_time_zones(root: &mut Table, known: &KnownKeys, problems: &mut Vec<Problem>) {
     for rail in Rail::ALL {
         let zone_key = format!("rails.{rail}.time_zone");
         let Some(zone) = tree::remove(root, &zone_key) else {

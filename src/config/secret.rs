@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use config::{Value, ValueKind};
 
 use super::error::Problem;
-use super::known::Known;
+use super::known_keys::KnownKeys;
 use super::tree::{self, Table};
 
 const FILE: &str = "_file";
@@ -50,7 +50,7 @@ pub(super) fn folder(credentials: Option<PathBuf>, file: Option<&Path>) -> PathB
 /// Puts the content of each `*_file` in the place of its secret; of one that cannot be read, the example.
 pub(super) fn read_files(
     root: &mut Table,
-    known: &Known,
+    known: &KnownKeys,
     folder: &Path,
     problems: &mut Vec<Problem>,
 ) {

@@ -17,7 +17,7 @@ use crate::compose::{self, ComposeError};
 use crate::config::Config;
 use crate::domain::retry::backoff_delay;
 use crate::engine::database_health::DatabaseHealth;
-use crate::engine::loops::{self, OnBeat};
+use crate::engine::loops::{self, OnHeartbeat};
 use crate::engine::metrics::Metrics;
 use crate::engine::{Engine, simulation};
 use crate::lifecycle::Lifecycle;
@@ -80,8 +80,14 @@ pub async fn run(config: &Config, file: Option<PathBuf>) -> Result<(), DaemonErr
         };
         simulation::run(&engine, limits, &lifecycle.draining(), |_| {}).await?;
     } else {
-        let on_beat = on_beat(Arc::clone(&lifecycle), readiness, metrics);
-        loops::run(engine, lifecycle.draining(), lifecycle.aborted(), on_beat).await?;
+        let on_heartbeat = on_heartbeat(Arc::clone(&lifecycle), readiness, metrics);
+        loops::run(
+            engine,
+            lifecycle.draining(),
+            lifecycle.aborted(),
+            on_heartbeat,
+        )
+        .await?;
     }
     if lifecycle.aborted().is_cancelled() {
         warn!(
@@ -175,17 +181,17 @@ fn for_now() -> Readiness {
 
 /// Every heartbeat keeps the service manager's watchdog quiet, the failed ones too: a daemon that waits for its database holds
 /// answers that a restart would drop. One that fails makes the daemon not ready.
-fn on_beat(
+fn on_heartbeat(
     lifecycle: Arc<Lifecycle>,
     readiness: watch::Sender<Readiness>,
     metrics: Metrics,
-) -> OnBeat {
-    Arc::new(move |waiting, beat| {
+) -> OnHeartbeat {
+    Arc::new(move |waiting, heartbeat| {
         lifecycle.alive();
         metrics.record_backlog(waiting);
-        let state = match beat {
-            Ok(beat) => {
-                metrics.record(beat);
+        let state = match heartbeat {
+            Ok(heartbeat) => {
+                metrics.record(heartbeat);
                 for_now()
             }
             Err(_) => Readiness::NotReady("the database does not answer".to_owned()),

@@ -41,7 +41,7 @@ text_enum!(
         /// Collected and given back.
         Reversed = "reversed",
         /// Something that only a person can judge.
-        Unrecognized = "odd",
+        Unrecognized = "unrecognized",
         /// No byte of the request left.
         NotSent = "not_sent",
         /// The provider may have done it.

@@ -10,7 +10,7 @@ mod tests;
 use chrono::{Datelike, Days, Months, NaiveDate, NaiveTime, TimeDelta};
 use chrono_tz::Tz;
 
-use super::Instant;
+use super::Timestamp;
 use super::text::text_enum;
 use super::zone::{instant, start_of_day};
 
@@ -76,15 +76,15 @@ pub struct Cycle {
     /// Its day, which is its name.
     pub on: NaiveDate,
     /// When it is meant to be debited.
-    pub debit_at: Instant,
+    pub debit_at: Timestamp,
     /// When it ends: the start of the next cycle's day, or of the day after the mandate's last.
-    pub closes_at: Instant,
+    pub closes_at: Timestamp,
 }
 
 impl Cycle {
     /// The same cycle, to be debited later.
     #[must_use]
-    pub fn put_off(mut self, until: Instant) -> Self {
+    pub fn put_off(mut self, until: Timestamp) -> Self {
         self.debit_at = self.debit_at.max(until);
         self
     }

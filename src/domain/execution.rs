@@ -2,7 +2,7 @@
 
 use super::cycle::Cycle;
 use super::outcome::Counter;
-use super::{Amount, Class, ExecutionId, Instant, MandateStatus, Notify, ProviderKind, State};
+use super::{Amount, Class, ExecutionId, MandateStatus, Notify, ProviderKind, State, Timestamp};
 
 /// More attempts than anybody makes, and what the database can count to.
 const MOST: i64 = 0x7FFF;
@@ -19,11 +19,11 @@ pub struct Execution {
     /// Where the mandate stands, read with the execution.
     pub mandate_status: MandateStatus,
     /// When the provider last said that the mandate is paused; nothing while that is an operator's word alone.
-    pub paused_at: Option<Instant>,
+    pub paused_at: Option<Timestamp>,
     /// Whether a person has paused the rail.
     pub rail_paused: bool,
-    /// When the tries of the last 30 days leave room for another one; nothing if they do.
-    pub budget_from: Option<Instant>,
+    /// When the attempts of the last 30 days leave room for another one; nothing if they do.
+    pub budget_from: Option<Timestamp>,
     /// Where the execution stands; with an open intent it is `executing`.
     pub state: State,
     /// The period it collects for.
@@ -48,40 +48,40 @@ pub struct Progress {
     /// The current notification, counted from 1; 0 where none is ours to send.
     pub notification_no: u16,
     /// When the current notification was delivered; where the provider notifies by itself, the earliest that it can have been.
-    pub delivered_at: Option<Instant>,
+    pub delivered_at: Option<Timestamp>,
     /// The last instant at which the current notification is known not to have been delivered: its call, or an answer that it is
     /// under way. The delivery may be as old as that, so its validity counts from here, and the 25 hours from `delivered_at`.
-    pub undelivered_at: Option<Instant>,
+    pub undelivered_at: Option<Timestamp>,
     /// When the current order is to be debited, where that is not the cycle's own time: the date handed, or to be handed, to a
     /// provider that notifies and debits by itself; the payday that a later order waits for.
-    pub execute_at: Option<Instant>,
+    pub execute_at: Option<Timestamp>,
     /// Attempts spent on the current order under the current notification, the provider's own included.
-    pub debits_tried: u16,
+    pub debit_attempts: u16,
     /// Look-ups since the last money-moving call.
     pub lookups: u16,
-    /// Consecutive tries of the current step that came to nothing.
-    pub tries: u16,
+    /// Consecutive attempts of the current step that came to nothing.
+    pub step_attempts: u16,
     /// When the last money-moving call was sent.
-    pub sent_at: Option<Instant>,
+    pub sent_at: Option<Timestamp>,
     /// When the terminal failure of the current order's last attempt was first seen.
-    pub failed_at: Option<Instant>,
+    pub failed_at: Option<Timestamp>,
     /// Before this nothing is tried again: an answer, or the rule that knows it, asked for it.
-    pub not_before: Option<Instant>,
-    /// The last three look-ups, the latest first; those of the order before count, for a new one begins with a look at it.
-    pub looked: [Option<Instant>; 3],
+    pub not_before: Option<Timestamp>,
+    /// The last three look-ups, the latest first; those of the order before count, for a new one begins with a look-up of it.
+    pub lookup_times: [Option<Timestamp>; 3],
 }
 
 impl Progress {
     /// The oldest that the current notification can be.
-    pub fn notified_at(&self) -> Option<Instant> {
+    pub fn notified_at(&self) -> Option<Timestamp> {
         self.undelivered_at.or(self.delivered_at)
     }
 
     /// The same after a look-up.
     #[must_use]
-    pub const fn looked_at(mut self, at: Instant) -> Self {
-        let [last, before, _] = self.looked;
-        self.looked = [Some(at), last, before];
+    pub const fn with_lookup(mut self, at: Timestamp) -> Self {
+        let [last, before, _] = self.lookup_times;
+        self.lookup_times = [Some(at), last, before];
         self
     }
 }
@@ -92,7 +92,7 @@ pub struct Intent {
     /// A retry of an order, rather than its first execution.
     pub is_retry: bool,
     /// When the intent was opened.
-    pub opened_at: Instant,
+    pub opened_at: Timestamp,
     /// The provider's attempt counter, read before the call; nothing if the call was not made yet or has a key.
     pub counter_before: Option<i64>,
 }
@@ -108,7 +108,7 @@ impl Execution {
 
     /// The latest that an open call can have been sent, as far as it is known: its intent may be a good deal older, for what had to
     /// be read before it.
-    pub fn sent_by(&self, intent: Intent) -> Instant {
+    pub fn sent_by(&self, intent: Intent) -> Timestamp {
         let sent = self.progress.sent_at;
         sent.map_or(intent.opened_at, |sent| sent.max(intent.opened_at))
     }
@@ -125,13 +125,13 @@ impl Execution {
     pub fn attempts(&self, counter: Counter) -> u16 {
         let theirs = match self.provider {
             // `txn_id` ends in the number of the attempt, silent retries included.
-            // A number that cannot be one is as good as a spent budget: too few tries are no harm.
+            // A number that cannot be one is as good as a spent budget: too few attempts are no harm.
             ProviderKind::Juspay => counter
                 .attempts
                 .map_or(0, |n| u16::try_from(n.clamp(0, MOST)).unwrap_or(0)),
             // `retryAttempts` counts the retries after the first.
             ProviderKind::Signzy => 0,
         };
-        self.progress.debits_tried.max(theirs)
+        self.progress.debit_attempts.max(theirs)
     }
 }

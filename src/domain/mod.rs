@@ -2,7 +2,7 @@
 
 #![warn(missing_docs)]
 
-pub mod afa;
+pub mod additional_factor;
 pub mod attempt;
 pub mod class;
 pub mod classify;
@@ -34,4 +34,4 @@ pub use outcome::{Failure, Outcome};
 pub use state::{Event, IllegalTransition, State, Step};
 
 /// An instant. Business times are passed in; nothing in this folder reads a clock.
-pub type Instant = chrono::DateTime<chrono::Utc>;
+pub type Timestamp = chrono::DateTime<chrono::Utc>;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::retry::after;
-use super::{Amount, AttemptOutcome, Class, Instant};
+use super::{Amount, AttemptOutcome, Class, Timestamp};
 
 /// A failure with the class that the rules gave it and what the provider said, redacted.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
@@ -19,7 +19,7 @@ pub struct Failure {
     /// The shortest wait before another try, by the rule or by the answer's `Retry-After`.
     pub retry_after: Option<Duration>,
     /// The time before which the answer allows no other try.
-    pub not_before: Option<Instant>,
+    pub not_before: Option<Timestamp>,
 }
 
 /// The rule that gave a class.
@@ -35,7 +35,7 @@ pub struct Matched {
 
 impl Failure {
     /// When the answer allows another try at the earliest.
-    pub fn allowed_from(&self, now: Instant) -> Instant {
+    pub fn allowed_from(&self, now: Timestamp) -> Timestamp {
         let waited = after(now, self.retry_after.unwrap_or_default());
         self.not_before
             .map_or(waited, |earliest| earliest.max(waited))
@@ -87,7 +87,7 @@ pub enum Outcome {
     /// Collected and given back by the provider (`AUTO_REFUNDED`, `VOIDED`).
     Reversed(Failure),
     /// Something that only a person can judge, such as a partial debit.
-    Odd(Failure),
+    Unrecognized(Failure),
     /// The call itself did not come to an answer of the above.
     Call(CallFailure),
 }
@@ -129,7 +129,7 @@ impl Outcome {
             Self::AlreadyExists => AttemptOutcome::AlreadyExists,
             Self::NotFound => AttemptOutcome::NotFound,
             Self::Reversed(_) => AttemptOutcome::Reversed,
-            Self::Odd(_) => AttemptOutcome::Unrecognized,
+            Self::Unrecognized(_) => AttemptOutcome::Unrecognized,
             Self::Call(failure) => failure.recorded(),
         }
     }
@@ -140,7 +140,7 @@ impl Outcome {
             Self::Failed(failure)
             | Self::Refused(failure)
             | Self::Reversed(failure)
-            | Self::Odd(failure) => Some(failure),
+            | Self::Unrecognized(failure) => Some(failure),
             Self::Charged { .. }
             | Self::Pending
             | Self::AlreadyExists

@@ -19,22 +19,22 @@ use chrono::NaiveDate;
 use super::cycle::{Cycle, Terms};
 use super::policy::Policy;
 use super::window::{Span, TICK};
-use super::{Instant, Notify, ProviderKind, Step};
+use super::{Notify, ProviderKind, Step, Timestamp};
 use reason::Closed;
 use times::Plan;
 
 /// When the things of one cycle are due under a policy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Timetable {
-    /// The first call: the notification, `/txns` with an execution date, the debit, or the first look at a
+    /// The first call: the notification, `/txns` with an execution date, the debit, or the first look-up of a
     /// watched payment.
-    pub start_at: Instant,
+    pub start_at: Timestamp,
     /// When the payer is notified, by us or by the provider at our call.
-    pub notify_at: Option<Instant>,
+    pub notify_at: Option<Timestamp>,
     /// When the debit is planned, and the end of the window it lies in.
     pub debit: Span,
     /// The latest start that still debits before the cycle closes.
-    pub last_safe_start: Instant,
+    pub last_safe_start: Timestamp,
 }
 
 /// What the planner writes for a cycle.
@@ -61,7 +61,7 @@ pub fn timetable(
     };
     match flow(provider, notify) {
         Flow::Notified(_) => {
-            let (notice, debit) = plan.notice(Instant::MIN_UTC)?;
+            let (notice, debit) = plan.notice(Timestamp::MIN_UTC)?;
             let last_safe_start = plan.last_notice(notice.opens)?;
             let notify_at = Some(notice.opens);
             Some(Timetable {
@@ -72,7 +72,7 @@ pub fn timetable(
             })
         }
         Flow::Unnotified => {
-            let debit = plan.debit(Instant::MIN_UTC)?;
+            let debit = plan.debit(Timestamp::MIN_UTC)?;
             let last_tick = cycle.closes_at.checked_sub_signed(TICK)?;
             let last_safe_start = policy.debit_windows.at_or_before(last_tick)?;
             Some(Timetable {
@@ -83,7 +83,7 @@ pub fn timetable(
             })
         }
         Flow::Watched => {
-            let start_at = plan.look(Instant::MIN_UTC)?.opens;
+            let start_at = plan.lookup(Timestamp::MIN_UTC)?.opens;
             let debit = Span {
                 opens: cycle.debit_at,
                 closes: None,
@@ -108,7 +108,7 @@ pub fn start(
     notify: Notify,
     policy: &Policy,
     seed: i64,
-    now: Instant,
+    now: Timestamp,
 ) -> Start {
     let plan = Plan {
         cycle,
@@ -119,7 +119,7 @@ pub fn start(
     let first = match flow {
         Flow::Notified(step) => plan.notice(now).map(|(notice, _)| (step, notice)),
         Flow::Unnotified => plan.debit(now).map(|debit| (Step::Execute, debit)),
-        Flow::Watched => plan.look(now).map(|look| (Step::Lookup, look)),
+        Flow::Watched => plan.lookup(now).map(|lookup| (Step::Lookup, lookup)),
     };
     match first {
         Some((step, span)) => Start::At(step, span),
@@ -135,8 +135,8 @@ pub fn debit_after_notice(
     cycle: &Cycle,
     policy: &Policy,
     seed: i64,
-    notified_at: Instant,
-    known_at: Instant,
+    notified_at: Timestamp,
+    known_at: Timestamp,
 ) -> Option<Span> {
     let plan = Plan {
         cycle,

@@ -7,7 +7,7 @@ use chrono::NaiveTime;
 use serde::{Deserialize, Serialize};
 
 use super::window::Windows;
-use super::{Class, Instant, Rail};
+use super::{Class, Rail, Timestamp};
 
 /// Everything that the pure core decides by. Durations are written as text with units ("25h").
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,10 +32,10 @@ pub struct Policy {
     #[serde(with = "humantime_serde")]
     pub notification_validity: Duration,
     /// How many notifications an order may have, failed ones included.
-    pub notification_tries: u16,
+    pub notification_attempts: u16,
     /// How often an order may be tried under one notification, the first time included.
     pub max_attempts: u16,
-    /// The shortest time between two tries of an order.
+    /// The shortest time between two attempts of an order.
     #[serde(with = "humantime_serde")]
     pub min_gap: Duration,
     /// The shortest time from the failure of a try, as we heard of it, to the next one.
@@ -63,10 +63,10 @@ pub struct Policy {
     pub review_after: Duration,
     /// How long after the end to look once more whether the provider collected it after all.
     #[serde(with = "humantime_serde")]
-    pub verify_after: Duration,
+    pub recheck_after: Duration,
     /// What to do about each class of failure; a class that is missing is not retried.
     pub retry: BTreeMap<Class, Strategy>,
-    /// Declined tries of a mandate in 30 days, over all of its cycles: card networks charge for more, or refuse them.
+    /// Declined attempts of a mandate in 30 days, over all of its cycles: card networks charge for more, or refuse them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_attempts_in_30_days: Option<u16>,
     /// How often a provider that has paused a mandate is asked whether it is active again.
@@ -76,7 +76,7 @@ pub struct Policy {
 
 impl Policy {
     /// An instant for people, where the rail's hours are counted.
-    pub fn local(&self, at: Instant) -> String {
+    pub fn local(&self, at: Timestamp) -> String {
         let zone = self.debit_windows.time_zone();
         let local = at.with_timezone(&zone);
         local.format("%Y-%m-%d %H:%M %Z").to_string()

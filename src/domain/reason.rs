@@ -7,7 +7,7 @@ pub use cause::{
 };
 
 use super::outcome::Failure;
-use super::{Class, Instant};
+use super::{Class, Timestamp};
 
 /// Why something was decided: the cause, and what follows from it where that is not plain from the next step.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,12 +41,12 @@ pub enum Then {
     /// It has been open for too long: a person must ask the provider.
     AskPerson {
         /// When it was sent, or presented.
-        since: Instant,
+        since: Timestamp,
     },
     /// It has been open for too long, and only proof or a person ends it: the provider is asked once a day.
     AskDaily {
         /// When it was sent, or presented.
-        since: Instant,
+        since: Timestamp,
     },
     /// The same call goes out again.
     SameCall,
@@ -57,7 +57,7 @@ pub enum Then {
     /// The provider may retry the order by itself.
     ProviderMayRetry {
         /// From when on it no longer does.
-        until: Instant,
+        until: Timestamp,
     },
     /// The provider may retry the order by itself, though the cycle is over.
     ProviderMayStillRetry,
@@ -72,7 +72,7 @@ pub enum Then {
     /// The cycle ends before that.
     CycleEnds {
         /// When it ends.
-        at: Instant,
+        at: Timestamp,
         /// Whether the provider may still retry the order by itself.
         provider_may_retry: bool,
     },

@@ -43,7 +43,7 @@ impl Collected {
 
 /// What must be known of an execution before a person may close it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Open {
+pub struct OpenExecution {
     /// Where it stands.
     pub state: State,
     /// Whether its cycle is over.
@@ -81,7 +81,7 @@ pub enum Refusal {
 }
 
 /// The state that a person's word leads to.
-pub fn resolve(open: Open, resolved_as: ResolvedAs) -> Result<State, Refusal> {
+pub fn resolve(open: OpenExecution, resolved_as: ResolvedAs) -> Result<State, Refusal> {
     let is_open = match open.state {
         State::Unknown | State::Review => true,
         State::Pending => open.cycle_over,
@@ -131,7 +131,7 @@ mod tests {
             for collected in Collected::ALL {
                 for has_intent in [false, true] {
                     for resolved_as in ResolvedAs::ALL.iter().copied() {
-                        let open = Open {
+                        let open = OpenExecution {
                             state,
                             cycle_over: true,
                             has_intent,
@@ -162,7 +162,7 @@ mod tests {
             (false, Err(Refusal::NotOpen(State::Pending))),
             (true, Ok(State::Failed)),
         ] {
-            let open = Open {
+            let open = OpenExecution {
                 state: State::Pending,
                 cycle_over,
                 has_intent: true,

@@ -6,7 +6,7 @@ use backoff::ExponentialBackoff;
 use backoff::backoff::Backoff;
 use chrono::TimeDelta;
 
-use super::Instant;
+use super::Timestamp;
 
 /// Exponential delays, from the `backoff` crate's own policy type. This is the only place that uses it.
 ///
@@ -24,11 +24,11 @@ fn exponential(initial: Duration, max: Duration) -> ExponentialBackoff {
 }
 
 /// An instant some time later; the end of time if there is no such instant.
-pub fn after(at: Instant, duration: Duration) -> Instant {
+pub fn after(at: Timestamp, duration: Duration) -> Timestamp {
     TimeDelta::from_std(duration)
         .ok()
         .and_then(|delta| at.checked_add_signed(delta))
-        .unwrap_or(Instant::MAX_UTC)
+        .unwrap_or(Timestamp::MAX_UTC)
 }
 
 /// The delay before the `n`th try after a failure, counted from 0: `initial`, twice that, and so on up to `max`.

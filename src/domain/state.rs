@@ -61,7 +61,7 @@ text_enum!(
         /// Have the provider retry.
         Retry = "retry",
         /// Look at a finished execution once more: did the provider collect it after all?
-        Verify = "verify",
+        Recheck = "recheck",
     }
 );
 
@@ -121,7 +121,7 @@ pub struct IllegalTransition {
 /// The state after an event. Every pair is spelt out below; the table is a snapshot in the tests.
 ///
 /// Two rules of money are visible in it: an open state ([`State::is_open`]) never ends by a clock or by a
-/// person's wish (`CycleClosed`, `Skipped`), only by proof; and what is final changes only by proof of a
+/// operator request (`CycleClosed`, `Skipped`), only by proof; and what is final changes only by proof of a
 /// collection, to `review`, or, where nothing was collected, because a person has it tried once more.
 pub fn apply(state: State, event: Event) -> Result<State, IllegalTransition> {
     let next = match state {
@@ -320,7 +320,7 @@ mod tests {
     }
 
     #[test]
-    fn money_in_flight_is_never_ended_by_a_clock_or_a_wish() {
+    fn money_in_flight_is_never_ended_by_a_clock_or_an_operator_request() {
         for state in State::ALL.iter().filter(|state| state.is_open()) {
             for event in [
                 Event::CycleClosed,

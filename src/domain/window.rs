@@ -11,7 +11,7 @@ use std::iter::successors;
 use chrono::{NaiveDate, NaiveTime, TimeDelta};
 use chrono_tz::Tz;
 
-use super::Instant;
+use super::Timestamp;
 use super::zone::{day, instant};
 
 /// The smallest step between two instants: the database keeps microseconds.
@@ -48,19 +48,19 @@ pub struct WindowsText {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Span {
     /// The first instant.
-    pub opens: Instant,
+    pub opens: Timestamp,
     /// The first instant that is outside again; nothing where the rail has no windows.
-    pub closes: Option<Instant>,
+    pub closes: Option<Timestamp>,
 }
 
 impl Windows {
     /// Whether an instant lies in a window.
-    pub fn contains(&self, at: Instant) -> bool {
+    pub fn contains(&self, at: Timestamp) -> bool {
         self.at_or_after(at).is_some_and(|span| span.opens == at)
     }
 
     /// The rest of the window around an instant, or the next window.
-    pub fn at_or_after(&self, at: Instant) -> Option<Span> {
+    pub fn at_or_after(&self, at: Timestamp) -> Option<Span> {
         if self.ranges.is_empty() {
             return Some(Span {
                 opens: at,
@@ -80,7 +80,7 @@ impl Windows {
     }
 
     /// The latest instant inside a window that is not after the given one.
-    pub fn at_or_before(&self, at: Instant) -> Option<Instant> {
+    pub fn at_or_before(&self, at: Timestamp) -> Option<Timestamp> {
         match self.window_before(at)?.closes {
             Some(closes) => Some(at.min(closes.checked_sub_signed(TICK)?)),
             None => Some(at),
@@ -88,7 +88,7 @@ impl Windows {
     }
 
     /// The whole window around an instant, or the last one before it; without windows, the instant itself.
-    pub(super) fn window_before(&self, at: Instant) -> Option<Span> {
+    pub(super) fn window_before(&self, at: Timestamp) -> Option<Span> {
         if self.ranges.is_empty() {
             return Some(Span {
                 opens: at,
@@ -112,7 +112,7 @@ impl Windows {
     }
 
     /// The window that starts on a day, unless the clocks leave it out.
-    fn window(&self, day: NaiveDate, range: Range) -> Option<(Instant, Instant)> {
+    fn window(&self, day: NaiveDate, range: Range) -> Option<(Timestamp, Timestamp)> {
         let start = day.and_time(range.start);
         let opens = instant(self.time_zone, start)?;
         let closes = instant(self.time_zone, start.checked_add_signed(range.length)?)?;

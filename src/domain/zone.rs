@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 use chrono::{Datelike, NaiveDate, NaiveDateTime, NaiveTime, TimeZone};
 use chrono_tz::{GapInfo, Tz};
 
-use super::Instant;
+use super::Timestamp;
 
 /// All that RFC 3339 can write; chrono itself panics at the far ends of its own range.
 const YEARS: RangeInclusive<i32> = 1..=9999;
@@ -15,7 +15,7 @@ const YEARS: RangeInclusive<i32> = 1..=9999;
 /// A time that comes twice (clocks go back) is its first coming; a time that never comes (clocks go forward,
 /// or a zone leaves a day out) is the first instant after the gap. So a later local time is never an earlier
 /// instant. Nothing outside the years 1 to 9999.
-pub fn instant(zone: Tz, local: NaiveDateTime) -> Option<Instant> {
+pub fn instant(zone: Tz, local: NaiveDateTime) -> Option<Timestamp> {
     if !YEARS.contains(&local.year()) {
         return None;
     }
@@ -28,12 +28,12 @@ pub fn instant(zone: Tz, local: NaiveDateTime) -> Option<Instant> {
 }
 
 /// The first instant of a day.
-pub fn start_of_day(zone: Tz, day: NaiveDate) -> Option<Instant> {
+pub fn start_of_day(zone: Tz, day: NaiveDate) -> Option<Timestamp> {
     instant(zone, day.and_time(NaiveTime::MIN))
 }
 
 /// The day that an instant lies on.
-pub fn day(zone: Tz, at: Instant) -> Option<NaiveDate> {
+pub fn day(zone: Tz, at: Timestamp) -> Option<NaiveDate> {
     if YEARS.contains(&at.year()) {
         Some(at.with_timezone(&zone).date_naive())
     } else {
@@ -115,7 +115,7 @@ mod tests {
         #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
         #[test]
-        fn a_later_local_time_is_never_an_earlier_instant(
+        fn a_later_local_time_is_never_an_earlier_timestamp(
             zone in prop::sample::select(&chrono_tz::TZ_VARIANTS[..]),
             minute in 0i64..60_000_000,
             step in 0i64..100_000,

@@ -9,7 +9,7 @@ use sqlx::PgPool;
 use super::Settings;
 use super::database_health::DatabaseHealth;
 use crate::clock::Clock;
-use crate::domain::Instant;
+use crate::domain::Timestamp;
 use crate::store::{self, StoreError};
 
 /// How far this machine's clock may be from the database's. Between the 24 hours of the law and our 25 lies one.
@@ -63,7 +63,7 @@ impl Database {
     }
 }
 
-fn agree(ours: Instant, theirs: Instant) -> Result<(), StoreError> {
+fn agree(ours: Timestamp, theirs: Timestamp) -> Result<(), StoreError> {
     if ours.signed_duration_since(theirs).abs() > MAX_SKEW {
         return Err(StoreError::Clocks { ours, theirs });
     }
@@ -76,7 +76,7 @@ mod tests {
 
     #[test]
     fn two_clocks_may_differ_by_minutes_and_no_more() {
-        let theirs: Instant = "2026-01-31T00:30:00Z".parse().unwrap();
+        let theirs: Timestamp = "2026-01-31T00:30:00Z".parse().unwrap();
         for (ours, good) in [
             ("2026-01-31T00:30:00Z", true),
             ("2026-01-31T00:35:00Z", true),

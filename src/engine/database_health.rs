@@ -24,7 +24,7 @@ const PATIENCE: u32 = 5;
 pub struct DatabaseHealth {
     /// Between two lines about the same trouble.
     again: Duration,
-    open: Mutex<Vec<Open>>,
+    open: Mutex<Vec<OngoingTrouble>>,
     /// Answers that wait to be settled until it is over.
     kept: AtomicUsize,
     /// Whether so many wait that no more may be asked for.
@@ -35,7 +35,7 @@ pub struct DatabaseHealth {
 
 /// A trouble that is not over.
 #[derive(Debug)]
-struct Open {
+struct OngoingTrouble {
     kind: DatabaseErrorKind,
     /// The loops that are in it.
     loops: BTreeSet<String>,
@@ -79,7 +79,7 @@ impl DatabaseHealth {
             }
             return;
         }
-        let new = Open {
+        let new = OngoingTrouble {
             kind,
             loops: BTreeSet::from([name.to_owned()]),
             began,
@@ -140,7 +140,7 @@ impl DatabaseHealth {
         drop(self.full.subscribe().wait_for(|full| !full).await);
     }
 
-    fn say(&self, trouble: &Open, name: &str, problem: &StoreError) {
+    fn say(&self, trouble: &OngoingTrouble, name: &str, problem: &StoreError) {
         let lasts = trouble.began.elapsed();
         let loops = trouble.loops.iter().map(String::as_str).collect::<Vec<_>>();
         macro_rules! line {
@@ -149,7 +149,7 @@ impl DatabaseHealth {
                     trouble = trouble.kind.as_str(),
                     lasts_ms = millis(lasts),
                     loops = loops.join(", "),
-                    tried = name,
+                    operation = name,
                     code = problem.code(),
                     error = %chain(problem),
                     answers_kept = self.kept(),
@@ -165,7 +165,7 @@ impl DatabaseHealth {
         }
     }
 
-    fn over(&self, trouble: &Open) {
+    fn over(&self, trouble: &OngoingTrouble) {
         info!(
             trouble = trouble.kind.as_str(),
             lasted_ms = millis(trouble.began.elapsed()),
@@ -175,7 +175,7 @@ impl DatabaseHealth {
     }
 }
 
-impl Open {
+impl OngoingTrouble {
     fn is_about(&self, kind: DatabaseErrorKind, name: &str) -> bool {
         self.kind == kind && (kind.is_everywhere() || self.loops.contains(name))
     }

@@ -6,11 +6,11 @@ use std::time::Duration;
 use chrono::{SecondsFormat, TimeDelta};
 use tracing::{error, info, warn};
 
-use super::tally::Tally;
+use super::state_counters::StateCounters;
 use super::{Engine, bloat};
-use crate::domain::{Instant, State};
+use crate::domain::{State, Timestamp};
 use crate::store::StoreError;
-use crate::store::monitor::{Open, Pulse, open_since, pulse};
+use crate::store::monitor::{UnresolvedExecutions, WorkCounts, unresolved_since, work_counts};
 use crate::store::unmapped::recent;
 use crate::telemetry;
 
@@ -30,9 +30,9 @@ const A_DAY: TimeDelta = TimeDelta::hours(24);
 
 /// What the line carries, and the metrics repeat. Ages are in whole seconds, totals since this daemon started.
 #[derive(Debug, Clone)]
-pub struct Beat {
-    pub at: Instant,
-    pub pulse: Pulse,
+pub struct Heartbeat {
+    pub at: Timestamp,
+    pub work_counts: WorkCounts,
     pub oldest_due_s: i64,
     pub oldest_unknown_s: i64,
     /// Answers of the last day that no rule knew.
@@ -41,7 +41,7 @@ pub struct Beat {
     pub oldest_snapshot_s: Option<u64>,
     /// Answers that wait to be settled.
     pub settle_backlog: usize,
-    pub tally: Arc<Tally>,
+    pub state_counters: Arc<StateCounters>,
     /// Repeated log lines of this process that were left out, since it started.
     pub lines_left_out: u64,
 }
@@ -51,7 +51,7 @@ pub struct Beat {
 pub struct Heartbeat {
     engine: Engine,
     /// When it last spoke of what waits for a person.
-    warned_at: Option<Instant>,
+    warned_at: Option<Timestamp>,
     /// What it knows of the oldest snapshot.
     snapshots: bloat::Watch,
 }
@@ -66,83 +66,83 @@ impl Heartbeat {
     }
 
     /// One line. `backlog` is the number of answers that wait to be settled.
-    pub async fn tick(&mut self, backlog: usize) -> Result<Beat, StoreError> {
+    pub async fn tick(&mut self, backlog: usize) -> Result<Heartbeat, StoreError> {
         let engine = &self.engine;
         let (pool, now) = (&engine.database.pool, engine.clock.now());
-        let pulse = pulse(pool, now).await?;
-        let since = now.checked_sub_signed(A_DAY).unwrap_or(Instant::MIN_UTC);
+        let work_counts = work_counts(pool, now).await?;
+        let since = now.checked_sub_signed(A_DAY).unwrap_or(Timestamp::MIN_UTC);
         let unmapped = recent(pool, since).await?;
-        let age = |at: Option<Instant>| {
+        let age = |at: Option<Timestamp>| {
             at.map_or(0, |at| now.signed_duration_since(at).num_seconds().max(0))
         };
-        let beat = Beat {
+        let heartbeat = Heartbeat {
             at: now,
-            oldest_due_s: age(pulse.oldest_due_at),
-            oldest_unknown_s: age(pulse.oldest_unknown_at),
-            pulse,
+            oldest_due_s: age(work_counts.oldest_due_at),
+            oldest_unknown_s: age(work_counts.oldest_unknown_at),
+            work_counts,
             unmapped,
             oldest_snapshot_s: self.snapshots.look(pool, &engine.settings).await,
             settle_backlog: backlog,
-            tally: Arc::clone(&engine.tally),
+            state_counters: Arc::clone(&engine.state_counters),
             lines_left_out: telemetry::left_out(),
         };
-        say(engine, &beat);
+        say(engine, &heartbeat);
         if self.is_time(now) {
             warn_of_open(engine, now).await?;
             self.warned_at = Some(now);
         }
-        Ok(beat)
+        Ok(heartbeat)
     }
 
     /// Whether it has not spoken of what waits for long enough.
-    fn is_time(&self, now: Instant) -> bool {
+    fn is_time(&self, now: Timestamp) -> bool {
         let due = before(now, self.engine.settings.overdue.every);
         self.warned_at.is_none_or(|last| last <= due)
     }
 }
 
-fn say(engine: &Engine, beat: &Beat) {
-    let (pulse, tally) = (&beat.pulse, &beat.tally);
+fn say(engine: &Engine, heartbeat: &Heartbeat) {
+    let (work_counts, state_counters) = (&heartbeat.work_counts, &heartbeat.state_counters);
     info!(
         worker.id = engine.settings.worker_id.as_str(),
-        due = pulse.due,
-        leased = pulse.leased,
-        oldest_due_s = beat.oldest_due_s,
-        open_intents = pulse.open_intents,
-        oldest_unknown_s = beat.oldest_unknown_s,
-        reviews = pulse.reviews,
-        paused_accounts = pulse.paused_accounts,
-        paused_rails = pulse.paused_rails,
-        budget_headroom = pulse.budget_headroom,
-        unmapped = beat.unmapped,
-        dead_rows = pulse.dead_rows,
-        oldest_snapshot_s = beat.oldest_snapshot_s,
-        settle_backlog = beat.settle_backlog,
-        charged_total = tally.get(State::Charged),
-        failed_total = tally.get(State::Failed),
-        skipped_total = tally.get(State::Skipped),
-        expired_total = tally.get(State::Expired),
-        review_total = tally.get(State::Review),
-        unknown_total = tally.get(State::Unknown),
-        retrying_total = tally.get(State::Retrying),
-        lines_left_out = beat.lines_left_out,
+        due = work_counts.due,
+        leased = work_counts.leased,
+        oldest_due_s = heartbeat.oldest_due_s,
+        open_intents = work_counts.open_intents,
+        oldest_unknown_s = heartbeat.oldest_unknown_s,
+        reviews = work_counts.reviews,
+        paused_accounts = work_counts.paused_accounts,
+        paused_rails = work_counts.paused_rails,
+        budget_headroom = work_counts.budget_headroom,
+        unmapped = heartbeat.unmapped,
+        dead_rows = work_counts.dead_rows,
+        oldest_snapshot_s = heartbeat.oldest_snapshot_s,
+        settle_backlog = heartbeat.settle_backlog,
+        charged_total = state_counters.get(State::Charged),
+        failed_total = state_counters.get(State::Failed),
+        skipped_total = state_counters.get(State::Skipped),
+        expired_total = state_counters.get(State::Expired),
+        review_total = state_counters.get(State::Review),
+        unknown_total = state_counters.get(State::Unknown),
+        retrying_total = state_counters.get(State::Retrying),
+        lines_left_out = heartbeat.lines_left_out,
         "heartbeat"
     );
 }
 
-fn before(now: Instant, duration: Duration) -> Instant {
+fn before(now: Timestamp, duration: Duration) -> Timestamp {
     TimeDelta::from_std(duration)
         .ok()
         .and_then(|duration| now.checked_sub_signed(duration))
-        .unwrap_or(Instant::MIN_UTC)
+        .unwrap_or(Timestamp::MIN_UTC)
 }
 
 /// One line for the outcomes that nothing has proven for long, and one for the reviews that nobody has decided.
-async fn warn_of_open(engine: &Engine, now: Instant) -> Result<(), StoreError> {
+async fn warn_of_open(engine: &Engine, now: Timestamp) -> Result<(), StoreError> {
     let rules = engine.settings.overdue;
     let error_before = before(now, rules.error_after);
-    for open in open_since(&engine.database.pool, before(now, rules.warn_after)).await? {
-        let Open {
+    for open in unresolved_since(&engine.database.pool, before(now, rules.warn_after)).await? {
+        let UnresolvedExecutions {
             state,
             count,
             oldest_at,

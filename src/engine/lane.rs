@@ -11,11 +11,11 @@ use tokio_util::sync::CancellationToken;
 use tracing::{debug, error, warn};
 
 use super::concurrency_limiter::ConcurrencyLimiter;
-use super::job::{self, Done};
+use super::job::{self, FinishedJob};
 use super::log;
 use super::wake::WakeNotifier;
 use super::{Account, Engine};
-use crate::domain::Instant;
+use crate::domain::Timestamp;
 use crate::domain::retry::backoff_delay;
 use crate::failpoint::around;
 use crate::provider::with_request_id;
@@ -28,7 +28,7 @@ use crate::store::claim::{ClaimRequest, Claimed, claim_due};
 pub struct Lane {
     engine: Engine,
     account: Arc<Account>,
-    settler: mpsc::Sender<Done>,
+    settler: mpsc::Sender<FinishedJob>,
     wake: WakeNotifier,
     limiter: ConcurrencyLimiter,
     running: JoinSet<()>,
@@ -38,20 +38,20 @@ pub struct Lane {
 /// Where the next claim begins: where the last full one did. What became due before that meanwhile (a retry, a rescue, a late
 /// commit) is found when it is forgotten: after a claim that was not full, and every few seconds.
 #[derive(Debug, Default)]
-struct ClaimCursor(Option<(Instant, tokio::time::Instant)>);
+struct ClaimCursor(Option<(Timestamp, tokio::time::Instant)>);
 
 impl ClaimCursor {
     /// Long enough to spare a backlog most of its steps, short enough to keep nobody waiting.
     const KEPT: Duration = Duration::from_secs(2);
 
-    fn get(&self, now: tokio::time::Instant) -> Option<Instant> {
+    fn get(&self, now: tokio::time::Instant) -> Option<Timestamp> {
         self.0
             .filter(|(_, noted)| now.duration_since(*noted) < Self::KEPT)
             .map(|(since, _)| since)
     }
 
     /// Notes when the first job of a full claim was due; after any other claim, nothing.
-    fn note(&mut self, first: Option<Instant>, now: tokio::time::Instant) {
+    fn note(&mut self, first: Option<Timestamp>, now: tokio::time::Instant) {
         let noted = match (self.get(now), self.0) {
             (Some(_), Some((_, noted))) => noted,
             (Some(_) | None, _) => now,
@@ -65,14 +65,14 @@ enum Round {
     /// There may be more.
     Full,
     /// Nothing more is due.
-    Done,
+    Exhausted,
 }
 
 impl Lane {
     pub fn new(
         engine: Engine,
         account: Arc<Account>,
-        settler: mpsc::Sender<Done>,
+        settler: mpsc::Sender<FinishedJob>,
         wake: WakeNotifier,
         limiter: ConcurrencyLimiter,
     ) -> Self {
@@ -99,7 +99,7 @@ impl Lane {
             };
             match round {
                 Ok(Round::Full) => failures = 0,
-                Ok(Round::Done) => {
+                Ok(Round::Exhausted) => {
                     failures = 0;
                     let wait = self.idle_wait().await;
                     tokio::select! {
@@ -156,7 +156,7 @@ impl Lane {
         }
         let permits = tokio::select! {
             permits = self.places(free) => permits,
-            () = draining.cancelled() => return Ok(Round::Done),
+            () = draining.cancelled() => return Ok(Round::Exhausted),
         };
         let limit = permits.len();
         if limit == 0 {
@@ -174,7 +174,7 @@ impl Lane {
         for (job, permit) in claimed.into_iter().zip(permits) {
             self.start(job, permit, deadline);
         }
-        Ok(if full { Round::Full } else { Round::Done })
+        Ok(if full { Round::Full } else { Round::Exhausted })
     }
 
     /// Places for jobs. While answers cannot be settled no more are asked for.
@@ -260,7 +260,7 @@ pub async fn claim(
     engine: &Engine,
     account: &Account,
     limit: usize,
-    since: Option<Instant>,
+    since: Option<Timestamp>,
 ) -> Result<Vec<Claimed>, StoreError> {
     let request = ClaimRequest {
         account: account.id,
@@ -290,7 +290,7 @@ pub async fn work(
     account: &Account,
     claimed: Claimed,
     deadline: Option<tokio::time::Instant>,
-) -> Option<Done> {
+) -> Option<FinishedJob> {
     let (execution, step, token) = (claimed.execution.id, claimed.step, claimed.token);
     let id = job::request_id(engine, claimed.token);
     // On the heap: it is large, and every lane hands many of them on.
@@ -342,7 +342,7 @@ mod tests {
     fn a_backlog_is_begun_again_every_few_seconds_and_after_a_claim_that_was_not_full() {
         let start = tokio::time::Instant::now();
         let after = |seconds| start.checked_add(Duration::from_secs(seconds)).unwrap();
-        let [six, seven] = [6 * 3600, 7 * 3600].map(|at| Instant::from_timestamp(at, 0).unwrap());
+        let [six, seven] = [6 * 3600, 7 * 3600].map(|at| Timestamp::from_timestamp(at, 0).unwrap());
         let mut cursor = ClaimCursor::default();
         assert_eq!(cursor.get(start), None);
         cursor.note(Some(six), start);

@@ -8,11 +8,11 @@ use std::time::Duration;
 use chrono::SecondsFormat;
 use tracing::{debug, error, info, warn};
 
-use super::job::{Done, request_id};
+use super::job::{FinishedJob, request_id};
 use super::lane::millis;
 use super::{Account, Engine};
 use crate::domain::plan::execution::NewExecution;
-use crate::domain::{Class, Instant, Rail, State, Step};
+use crate::domain::{Class, Rail, State, Step, Timestamp};
 use crate::store::claim::Claimed;
 use crate::store::settle::{PausedAccount, Settled};
 use crate::wording;
@@ -30,7 +30,7 @@ macro_rules! line {
             account = done.account,
             rail = done.claimed.mandate.rail.as_str(),
             step = done.claimed.step.as_str(),
-            attempt.no = settlement.progress.debits_tried,
+            attempt.no = settlement.progress.debit_attempts,
             from = settlement.from_state.as_str(),
             state = $settled.state.as_str(),
             outcome = last.map(|attempt| attempt.outcome.as_str()),
@@ -70,7 +70,7 @@ pub fn planned(engine: &Engine, execution: &NewExecution, rail: Rail) {
             )
         };
     }
-    engine.tally.count(execution.state);
+    engine.state_counters.count(execution.state);
     if execution.state == State::Expired {
         line!(warn, "the cycle closed first");
     } else {
@@ -88,7 +88,7 @@ pub fn started(engine: &Engine, account: &Account, job: &Claimed) {
         account = account.name,
         rail = job.mandate.rail.as_str(),
         step = job.step.as_str(),
-        attempt.no = job.execution.progress.debits_tried,
+        attempt.no = job.execution.progress.debit_attempts,
         from = job.stood.as_str(),
         state = job.execution.state.as_str(),
         decision = "the intent is open",
@@ -117,22 +117,22 @@ pub fn account_paused(engine: &Engine, paused: &PausedAccount) {
 }
 
 /// How late a job is done.
-fn lag(job: &Claimed, now: Instant) -> Duration {
+fn lag(job: &Claimed, now: Timestamp) -> Duration {
     let late = now.signed_duration_since(job.run_at);
     late.to_std().unwrap_or(Duration::ZERO)
 }
 
-fn time(at: Instant) -> String {
+fn time(at: Timestamp) -> String {
     at.to_rfc3339_opts(SecondsFormat::Millis, true)
 }
 
 /// Says what became of a job. A state change is worth a line; the same state again only when somebody looks closely.
-pub fn transition(engine: &Engine, done: &Done, settled: &Settled) {
+pub fn transition(engine: &Engine, done: &FinishedJob, settled: &Settled) {
     if settled.state == done.settlement.from_state {
         line!(debug, engine, done, settled, "no change");
         return;
     }
-    engine.tally.count(settled.state);
+    engine.state_counters.count(settled.state);
     match settled.state {
         State::Review => line!(error, engine, done, settled, "a person must decide"),
         State::Failed => line!(warn, engine, done, settled, "not collected"),
@@ -150,7 +150,7 @@ pub fn transition(engine: &Engine, done: &Done, settled: &Settled) {
 }
 
 /// The lease was lost while the provider answered: whoever has the job now reconciles it.
-pub fn lease_lost(engine: &Engine, done: &Done) {
+pub fn lease_lost(engine: &Engine, done: &FinishedJob) {
     let settled = Settled {
         state: done.settlement.from_state,
         reason: "the lease was lost; nothing was written".to_owned(),
@@ -159,7 +159,7 @@ pub fn lease_lost(engine: &Engine, done: &Done) {
 }
 
 /// An earlier try to settle it got no answer, and now it is not ours any more. Nothing proves which of the two it was.
-pub fn settled_or_lost(engine: &Engine, done: &Done) {
+pub fn settled_or_lost(engine: &Engine, done: &FinishedJob) {
     let settled = Settled {
         state: done.settlement.from_state,
         reason: "an earlier try has settled it and its answer was lost, or the lease was lost and nothing was written".to_owned(),

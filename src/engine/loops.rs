@@ -11,15 +11,15 @@ use tracing::error;
 
 use super::cluster::Cluster;
 use super::concurrency_limiter::ConcurrencyLimiter;
-use super::heartbeat::{Beat, Heartbeat};
-use super::job::Done;
+use super::heartbeat::{Heartbeat};
+use super::job::FinishedJob;
 use super::lane::Lane;
 use super::wake::{WakeNotifier, listen};
 use super::{Database, Engine, planner, rescue, retention, settler};
 use crate::store::{self, StoreError};
 
 /// Hears of every heartbeat, the failed ones too, and how many answers wait to be settled.
-pub type OnBeat = Arc<dyn Fn(usize, Result<&Beat, &StoreError>) + Send + Sync>;
+pub type OnHeartbeat = Arc<dyn Fn(usize, Result<&Heartbeat, &StoreError>) + Send + Sync>;
 
 /// Longer than retention has ever to do in one turn; what is left is for the next.
 const RETENTION: Duration = Duration::from_mins(15);
@@ -34,7 +34,7 @@ pub async fn run(
     engine: Engine,
     draining: CancellationToken,
     aborted: CancellationToken,
-    on_beat: OnBeat,
+    on_heartbeat: OnHeartbeat,
 ) -> Result<(), LoopPanicked> {
     let wake = WakeNotifier::default();
     let (settler, done) = mpsc::channel(engine.settings.concurrency.max(1));
@@ -63,7 +63,12 @@ pub async fn run(
     let mut side = |task| loops.spawn(stopped_by(aborted.clone(), task));
     side(Box::pin(plan(engine.clone(), wake, draining.clone())));
     side(Box::pin(rescue_lost(engine.clone(), draining.clone())));
-    side(Box::pin(beat(engine, backlog, on_beat, draining.clone())));
+    side(Box::pin(heartbeat(
+        engine,
+        backlog,
+        on_heartbeat,
+        draining.clone(),
+    )));
     let mut ended = Ok(());
     while let Some(result) = loops.join_next().await {
         if let Err(panic) = result {
@@ -193,10 +198,10 @@ async fn keep_retention(engine: Engine, draining: CancellationToken) {
     }
 }
 
-async fn beat(
+async fn heartbeat(
     engine: Engine,
-    backlog: mpsc::WeakSender<Done>,
-    on_beat: OnBeat,
+    backlog: mpsc::WeakSender<FinishedJob>,
+    on_heartbeat: OnHeartbeat,
     draining: CancellationToken,
 ) {
     let turns = Turns {
@@ -214,9 +219,9 @@ async fn beat(
         // The service manager wants to hear of it more often than a statement may take.
         let limit = turns.interval.saturating_mul(2).max(Turns::RETRY);
         let limit = limit.min(turns.database.answer_timeout);
-        let beat = store::within(limit, turns.what, heartbeat.tick(waiting)).await;
-        on_beat(waiting, beat.as_ref());
-        if !turns.next(beat.map(drop)).await {
+        let heartbeat = store::within(limit, turns.what, heartbeat.tick(waiting)).await;
+        on_heartbeat(waiting, heartbeat.as_ref());
+        if !turns.next(heartbeat.map(drop)).await {
             return;
         }
     }

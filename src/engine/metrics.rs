@@ -7,7 +7,7 @@ use std::sync::Arc;
 use metrics::{Unit, counter, describe_counter, describe_gauge, gauge, with_local_recorder};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
 
-use super::heartbeat::Beat;
+use super::heartbeat::Heartbeat;
 use crate::domain::State;
 
 /// What is counted in `mandated_state_changes_total`.
@@ -48,28 +48,28 @@ impl Default for Metrics {
 
 impl Metrics {
     /// Takes over what a heartbeat said.
-    pub fn record(&self, beat: &Beat) {
+    pub fn record(&self, heartbeat: &Heartbeat) {
         with_local_recorder(self.recorder.as_ref(), || {
-            let pulse = &beat.pulse;
-            gauge!("mandated_heartbeat_timestamp_seconds").set(number(beat.at.timestamp()));
-            gauge!("mandated_jobs_due").set(number(pulse.due));
-            gauge!("mandated_jobs_leased").set(number(pulse.leased));
-            gauge!("mandated_oldest_due_age_seconds").set(number(beat.oldest_due_s));
-            gauge!("mandated_intents_open").set(number(pulse.open_intents));
-            gauge!("mandated_oldest_unknown_age_seconds").set(number(beat.oldest_unknown_s));
-            gauge!("mandated_reviews_open").set(number(pulse.reviews));
-            gauge!("mandated_accounts_paused").set(number(pulse.paused_accounts));
-            gauge!("mandated_rails_paused").set(number(pulse.paused_rails));
-            gauge!("mandated_budget_headroom_percent").set(number(pulse.budget_headroom));
-            gauge!("mandated_answers_unmapped_last_day").set(number(beat.unmapped));
-            gauge!("mandated_dead_rows").set(number(pulse.dead_rows));
+            let work_counts = &heartbeat.work_counts;
+            gauge!("mandated_heartbeat_timestamp_seconds").set(number(heartbeat.at.timestamp()));
+            gauge!("mandated_jobs_due").set(number(work_counts.due));
+            gauge!("mandated_jobs_leased").set(number(work_counts.leased));
+            gauge!("mandated_oldest_due_age_seconds").set(number(heartbeat.oldest_due_s));
+            gauge!("mandated_intents_open").set(number(work_counts.open_intents));
+            gauge!("mandated_oldest_unknown_age_seconds").set(number(heartbeat.oldest_unknown_s));
+            gauge!("mandated_reviews_open").set(number(work_counts.reviews));
+            gauge!("mandated_accounts_paused").set(number(work_counts.paused_accounts));
+            gauge!("mandated_rails_paused").set(number(work_counts.paused_rails));
+            gauge!("mandated_budget_headroom_percent").set(number(work_counts.budget_headroom));
+            gauge!("mandated_answers_unmapped_last_day").set(number(heartbeat.unmapped));
+            gauge!("mandated_dead_rows").set(number(work_counts.dead_rows));
             // What could not be found out is not what it was before.
-            let age = beat.oldest_snapshot_s.map_or(f64::NAN, number);
+            let age = heartbeat.oldest_snapshot_s.map_or(f64::NAN, number);
             gauge!("mandated_oldest_snapshot_age_seconds").set(age);
-            counter!("mandated_log_lines_left_out_total").absolute(beat.lines_left_out);
+            counter!("mandated_log_lines_left_out_total").absolute(heartbeat.lines_left_out);
             for state in COUNTED {
                 counter!("mandated_state_changes_total", "state" => state.as_str())
-                    .absolute(beat.tally.get(state));
+                    .absolute(heartbeat.state_counters.get(state));
             }
         });
     }
@@ -150,7 +150,7 @@ const GAUGES: [(&str, Unit, &str); 14] = [
     (
         "mandated_budget_headroom_percent",
         Unit::Percent,
-        "How many in a hundred are left of the tries allowed to the debits due next.",
+        "How many in a hundred are left of the attempts allowed to the debits due next.",
     ),
     (
         "mandated_answers_unmapped_last_day",

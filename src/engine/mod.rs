@@ -24,7 +24,7 @@ pub mod rescue;
 pub mod retention;
 pub mod settler;
 pub mod simulation;
-pub mod tally;
+pub mod state_counters;
 pub mod wake;
 
 use std::collections::BTreeMap;
@@ -50,7 +50,7 @@ pub struct Engine {
     pub clock: Clock,
     pub accounts: Accounts,
     pub settings: Arc<Settings>,
-    pub tally: Arc<tally::Tally>,
+    pub state_counters: Arc<state_counters::StateCounters>,
     /// In every order id of this installation.
     pub tag: Arc<str>,
     policies: Policies,
@@ -100,7 +100,7 @@ impl Engine {
             clock,
             accounts: accounts.into_iter().map(Arc::new).collect(),
             settings: Arc::new(settings),
-            tally: Arc::default(),
+            state_counters: Arc::default(),
             tag: tag.into(),
             policies: Policies::default(),
         }

@@ -9,9 +9,9 @@ use tracing::{debug, info};
 use super::{Engine, log};
 use crate::domain::cycle::Cycle;
 use crate::domain::plan;
-use crate::domain::plan::execution::{NewExecution, Numbered, Payer, new_execution};
+use crate::domain::plan::execution::{NewExecution, NumberedPolicy, Payer, new_execution};
 use crate::domain::policy::Policy;
-use crate::domain::{ExecutionId, Instant, Rail, State};
+use crate::domain::{ExecutionId, Rail, State, Timestamp};
 use crate::failpoint::around;
 use crate::store::StoreError;
 use crate::store::planning::{self, Cursor, DueMandate};
@@ -61,7 +61,7 @@ pub async fn tick(engine: &Engine) -> Result<usize, StoreError> {
         .into_iter()
         .zip(ids)
         .filter_map(|((mandate, policy, cycle), id)| {
-            let rules = Numbered {
+            let rules = NumberedPolicy {
                 id: *interned.get(&(mandate.provider, mandate.rail))?,
                 policy,
             };
@@ -117,7 +117,7 @@ fn plan_mandate(
     engine: &Engine,
     mandate: &DueMandate,
     policy: &Policy,
-    now: Instant,
+    now: Timestamp,
 ) -> (Vec<Cycle>, Cursor) {
     let mut planned = Vec::new();
     let mut next = mandate.terms.cycle_from(mandate.next_cycle_on);
@@ -145,7 +145,7 @@ fn plan_mandate(
 }
 
 /// A little before its first step. A cycle that has no lawful time is planned when it begins, and expires with the reason.
-fn plan_at(engine: &Engine, mandate: &DueMandate, policy: &Policy, cycle: &Cycle) -> Instant {
+fn plan_at(engine: &Engine, mandate: &DueMandate, policy: &Policy, cycle: &Cycle) -> Timestamp {
     let horizon = TimeDelta::from_std(engine.settings.planner_horizon).unwrap_or_default();
     let start = plan::timetable(
         cycle,

@@ -6,7 +6,7 @@ use chrono::TimeDelta;
 use tracing::info;
 
 use super::Engine;
-use crate::domain::Instant;
+use crate::domain::Timestamp;
 use crate::store::StoreError;
 use crate::store::retention::{
     Parent, delete_budgets, delete_executions, delete_faults, drop_partitions, make_partitions,
@@ -57,9 +57,9 @@ pub async fn tick(engine: &Engine) -> Result<(), StoreError> {
     Ok(())
 }
 
-fn ago(now: Instant, duration: Duration) -> Instant {
+fn ago(now: Timestamp, duration: Duration) -> Timestamp {
     TimeDelta::from_std(duration)
         .ok()
         .and_then(|delta| now.checked_sub_signed(delta))
-        .unwrap_or(Instant::MIN_UTC)
+        .unwrap_or(Timestamp::MIN_UTC)
 }

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, warn};
 
-use super::job::Done;
+use super::job::FinishedJob;
 use super::lane::chain;
 use super::wake::WakeNotifier;
 use super::{Engine, log};
@@ -36,9 +36,9 @@ const LAST_WORDS: Duration = Duration::from_secs(1);
 /// The answers in the settler's hands.
 #[derive(Debug, Default)]
 struct Held {
-    waiting: Vec<Done>,
+    waiting: Vec<FinishedJob>,
     /// Those of executions that somebody has locked: they keep nobody else waiting.
-    locked: Vec<Done>,
+    locked: Vec<FinishedJob>,
     look_at: Option<Instant>,
     /// How many of them were found by waiting for the lock, rather than by a look at their rows.
     found: usize,
@@ -49,7 +49,7 @@ struct Held {
 /// Settles until every lane is gone and everything is written, or `aborted`.
 pub async fn run(
     engine: Engine,
-    mut done: mpsc::Receiver<Done>,
+    mut done: mpsc::Receiver<FinishedJob>,
     wake: WakeNotifier,
     aborted: CancellationToken,
 ) {
@@ -79,7 +79,7 @@ pub async fn run(
 
 async fn write(
     engine: &Engine,
-    done: &mut mpsc::Receiver<Done>,
+    done: &mut mpsc::Receiver<FinishedJob>,
     held: &mut Held,
     wake: &WakeNotifier,
 ) {
@@ -115,7 +115,7 @@ async fn write(
 
 impl Held {
     /// Waits for answers, or until what was locked is worth another look; false when neither will come.
-    async fn take(&mut self, engine: &Engine, done: &mut mpsc::Receiver<Done>) -> bool {
+    async fn take(&mut self, engine: &Engine, done: &mut mpsc::Receiver<FinishedJob>) -> bool {
         let batch = engine.settings.settle_batch.max(1);
         let Some(look_at) = self.look_at.filter(|_| !self.locked.is_empty()) else {
             return around("take", done.recv_many(&mut self.waiting, batch)).await > 0;
@@ -133,14 +133,14 @@ impl Held {
     }
 
     /// All answers that are not settled, those on their way here too.
-    fn count(&self, done: &mpsc::Receiver<Done>) -> usize {
+    fn count(&self, done: &mpsc::Receiver<FinishedJob>) -> usize {
         let here = self.waiting.len().saturating_add(self.locked.len());
         here.saturating_add(done.len())
     }
 }
 
 /// Whether a next step is due so soon that a lane should not sleep through it.
-fn is_due_soon(engine: &Engine, waiting: &[Done]) -> bool {
+fn is_due_soon(engine: &Engine, waiting: &[FinishedJob]) -> bool {
     let soon = engine.clock.now().checked_add_signed(
         chrono::TimeDelta::from_std(engine.settings.poll_interval).unwrap_or_default(),
     );
@@ -151,7 +151,11 @@ fn is_due_soon(engine: &Engine, waiting: &[Done]) -> bool {
 }
 
 /// Waits a moment for more, so that a busy daemon writes full batches.
-async fn linger(engine: &Engine, done: &mut mpsc::Receiver<Done>, waiting: &mut Vec<Done>) {
+async fn linger(
+    engine: &Engine,
+    done: &mut mpsc::Receiver<FinishedJob>,
+    waiting: &mut Vec<FinishedJob>,
+) {
     let until = Instant::now().checked_add(engine.settings.settle_linger);
     let Some(until) = until else { return };
     while waiting.len() < engine.settings.settle_batch {
@@ -187,7 +191,7 @@ fn is_of_some(problem: &StoreError) -> bool {
 
 /// Sets aside what somebody has locked, and settles the others one at a time; of locks that are found only then one is waited for.
 async fn settle_apart(engine: &Engine, held: &mut Held) -> Result<(), StoreError> {
-    let id = |done: &Done| done.claimed.execution.id;
+    let id = |done: &FinishedJob| done.claimed.execution.id;
     let ids: Vec<_> = held.waiting.iter().map(id).collect();
     let what = "find the executions that nobody has locked";
     let free = engine
@@ -233,7 +237,7 @@ async fn settle_apart(engine: &Engine, held: &mut Held) -> Result<(), StoreError
 /// What the database refuses to hold is left to its lease, alone: it must not keep the others from being settled.
 pub async fn settle(
     engine: &Engine,
-    waiting: &mut Vec<Done>,
+    waiting: &mut Vec<FinishedJob>,
     unsure: bool,
 ) -> Result<(), StoreError> {
     while !waiting.is_empty() {
@@ -241,7 +245,7 @@ pub async fn settle(
         let mut seen = HashSet::with_capacity(waiting.len());
         let (mut first, mut again): (Vec<_>, Vec<_>) = std::mem::take(waiting)
             .into_iter()
-            .partition(|done: &Done| seen.insert(done.claimed.execution.id));
+            .partition(|done: &FinishedJob| seen.insert(done.claimed.execution.id));
         waiting.append(&mut first);
         waiting.append(&mut again);
         settle_first(engine, waiting, seen.len(), unsure).await?;
@@ -252,7 +256,7 @@ pub async fn settle(
 /// Settles the first so many, each of another execution, and takes them out.
 async fn settle_first(
     engine: &Engine,
-    waiting: &mut Vec<Done>,
+    waiting: &mut Vec<FinishedJob>,
     count: usize,
     unsure: bool,
 ) -> Result<(), StoreError> {
@@ -281,7 +285,7 @@ async fn settle_first(
 
 async fn settle_alone(
     engine: &Engine,
-    waiting: &mut Vec<Done>,
+    waiting: &mut Vec<FinishedJob>,
     unsure: bool,
 ) -> Result<(), StoreError> {
     let Some(done) = waiting.first() else {
@@ -298,7 +302,11 @@ async fn settle_alone(
     Ok(())
 }
 
-async fn settle_together(engine: &Engine, batch: &[Done], unsure: bool) -> Result<(), StoreError> {
+async fn settle_together(
+    engine: &Engine,
+    batch: &[FinishedJob],
+    unsure: bool,
+) -> Result<(), StoreError> {
     let now = engine.clock.now();
     let settlements: Vec<_> = batch.iter().map(|done| done.settlement.clone()).collect();
     let attempts: Vec<_> = batch
@@ -343,7 +351,7 @@ async fn settle_together(engine: &Engine, batch: &[Done], unsure: bool) -> Resul
 /// Pauses the account everywhere. Of the many calls that find out at the same time, one says so.
 async fn pause_account(
     engine: &Engine,
-    done: &Done,
+    done: &FinishedJob,
     pause: AccountPause,
     unsure: bool,
 ) -> Result<(), StoreError> {

@@ -9,9 +9,9 @@ use chrono::{Datelike, TimeDelta};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::job::Done;
+use super::job::FinishedJob;
 use super::{Engine, lane, planner, rescue, retention, settler};
-use crate::domain::{AccountId, Instant};
+use crate::domain::{AccountId, Timestamp};
 use crate::store;
 use crate::store::StoreError;
 
@@ -19,7 +19,7 @@ use crate::store::StoreError;
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
     /// Where it ends; without an end it goes on as long as there is something to do.
-    pub until: Option<Instant>,
+    pub until: Option<Timestamp>,
     /// Jumps land on multiples of it, so that what is due close together is done together.
     pub step: Duration,
 }
@@ -29,7 +29,7 @@ pub async fn run(
     engine: &Engine,
     limits: Limits,
     draining: &CancellationToken,
-    mut progress: impl FnMut(Instant),
+    mut progress: impl FnMut(Timestamp),
 ) -> Result<(), StoreError> {
     let mut day = None;
     while !draining.is_cancelled() {
@@ -38,18 +38,23 @@ pub async fn run(
             day = Some(now.ordinal());
             retention::tick(engine).await?;
         }
-        let coming = store::monitor::coming(&engine.database.pool, now).await?;
-        if coming.plan_at.is_some_and(|at| at <= now) {
+        let upcoming_work = store::monitor::upcoming_work(&engine.database.pool, now).await?;
+        if upcoming_work.plan_at.is_some_and(|at| at <= now) {
             while !draining.is_cancelled() && planner::tick(engine).await? > 0 {}
-        } else if !coming.due.is_empty() {
-            round(engine, &coming.due).await?;
-        } else if coming.leased {
+        } else if !upcoming_work.due.is_empty() {
+            round(engine, &upcoming_work.due).await?;
+        } else if upcoming_work.leased {
             // A worker was lost, or another daemon is at it: let real time pass for the lease.
             rescue::tick(engine).await?;
             progress(now);
             tokio::time::sleep(Duration::from_millis(20)).await;
         } else {
-            let Some(next) = coming.job_at.into_iter().chain(coming.plan_at).min() else {
+            let Some(next) = upcoming_work
+                .job_at
+                .into_iter()
+                .chain(upcoming_work.plan_at)
+                .min()
+            else {
                 return Ok(());
             };
             let next = round_up(next, limits.step);
@@ -66,7 +71,7 @@ pub async fn run(
 
 /// Claims and does one batch of each of the accounts that have jobs due.
 async fn round(engine: &Engine, due: &[AccountId]) -> Result<(), StoreError> {
-    let mut running: JoinSet<Option<Done>> = JoinSet::new();
+    let mut running: JoinSet<Option<FinishedJob>> = JoinSet::new();
     for account in engine.accounts.iter() {
         if !due.contains(&account.id) {
             continue;
@@ -78,7 +83,7 @@ async fn round(engine: &Engine, due: &[AccountId]) -> Result<(), StoreError> {
             running.spawn(async move { lane::work(&engine, &account, claimed, deadline).await });
         }
     }
-    let mut done: Vec<Done> = running.join_all().await.into_iter().flatten().collect();
+    let mut done: Vec<FinishedJob> = running.join_all().await.into_iter().flatten().collect();
     done.sort_by_key(|done| done.claimed.execution.id);
     while !done.is_empty() {
         let rest = done.split_off(done.len().min(engine.settings.settle_batch.max(1)));
@@ -89,7 +94,7 @@ async fn round(engine: &Engine, due: &[AccountId]) -> Result<(), StoreError> {
 }
 
 /// The next multiple of `step`.
-pub fn round_up(at: Instant, step: Duration) -> Instant {
+pub fn round_up(at: Timestamp, step: Duration) -> Timestamp {
     let step = i64::try_from(step.as_micros()).unwrap_or(0).max(1);
     let over = at.timestamp_micros().checked_rem(step).unwrap_or(0);
     if over == 0 {

@@ -8,10 +8,10 @@ use sqlx::{PgConnection, PgPool};
 
 use super::OpsError;
 use super::justification::checked;
-use crate::domain::Instant;
-use crate::store::operations::{self, Paused};
+use crate::domain::Timestamp;
+use crate::store::pauses::{self, Paused};
 
-pub use crate::store::operations::{AccountRow, Said};
+pub use crate::store::pauses::{AccountRow, Attribution};
 
 /// A pause without an end: a person ends it.
 const FOR_GOOD: TimeDelta = TimeDelta::days(36_500);
@@ -20,7 +20,7 @@ const ENDLESS: TimeDelta = TimeDelta::days(18_250);
 
 /// What was done to which accounts.
 #[derive(Debug, Serialize)]
-pub struct Done {
+pub struct PauseChange {
     pub what: &'static str,
     pub accounts: Vec<Affected>,
 }
@@ -30,25 +30,25 @@ pub struct Affected {
     pub name: String,
     /// Nothing where no end is set.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub until: Option<Instant>,
+    pub until: Option<Timestamp>,
 }
 
 /// Every account there is: what is due, and until when and why it is paused.
-pub async fn list(pool: &PgPool, now: Instant) -> Result<Vec<AccountRow>, OpsError> {
-    Ok(operations::accounts(pool, now).await?)
+pub async fn list(pool: &PgPool, now: Timestamp) -> Result<Vec<AccountRow>, OpsError> {
+    Ok(pauses::accounts(pool, now).await?)
 }
 
 /// Nothing of the accounts is claimed any more. What is under way ends.
 pub async fn pause(
     conn: &mut PgConnection,
     account: Option<&str>,
-    said: Said<'_>,
+    attribution: Attribution<'_>,
     lasting: Option<Duration>,
-    now: Instant,
-) -> Result<Done, OpsError> {
-    let said = checked(said)?;
+    now: Timestamp,
+) -> Result<PauseChange, OpsError> {
+    let attribution = checked(attribution)?;
     let end = end_of(lasting, now);
-    let paused = operations::pause_accounts(conn, account, said, end, now).await?;
+    let paused = pauses::pause_accounts(conn, account, attribution, end, now).await?;
     match account {
         Some(name) if paused.is_empty() => return Err(OpsError::NoAccount(name.to_owned())),
         Some(_) | None => {}
@@ -57,7 +57,7 @@ pub async fn pause(
         name,
         until: shown(until, now),
     });
-    Ok(Done {
+    Ok(PauseChange {
         what: "paused",
         accounts: affected.collect(),
     })
@@ -67,25 +67,25 @@ pub async fn pause(
 pub async fn resume(
     conn: &mut PgConnection,
     account: Option<&str>,
-    said: Said<'_>,
-    now: Instant,
-) -> Result<Done, OpsError> {
-    let names = operations::resume_accounts(conn, account, checked(said)?, now).await?;
+    attribution: Attribution<'_>,
+    now: Timestamp,
+) -> Result<PauseChange, OpsError> {
+    let names = pauses::resume_accounts(conn, account, checked(attribution)?, now).await?;
     let affected = names.into_iter().map(|name| Affected { name, until: None });
-    Ok(Done {
+    Ok(PauseChange {
         what: "resumed",
         accounts: affected.collect(),
     })
 }
 
 /// When a pause ends by itself.
-pub(super) fn end_of(lasting: Option<Duration>, now: Instant) -> Instant {
+pub(super) fn end_of(lasting: Option<Duration>, now: Timestamp) -> Timestamp {
     let lasting = lasting.and_then(|lasting| TimeDelta::from_std(lasting).ok());
     now.checked_add_signed(lasting.unwrap_or(FOR_GOOD))
-        .unwrap_or(Instant::MAX_UTC)
+        .unwrap_or(Timestamp::MAX_UTC)
 }
 
 /// The end of a pause for people, if it has one.
-pub(super) fn shown(until: Instant, now: Instant) -> Option<Instant> {
+pub(super) fn shown(until: Timestamp, now: Timestamp) -> Option<Timestamp> {
     Some(until).filter(|until| until.signed_duration_since(now) < ENDLESS)
 }

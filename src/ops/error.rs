@@ -3,7 +3,7 @@
 use chrono::NaiveDate;
 
 use crate::compose::ComposeError;
-use crate::domain::machine::decide::operator::Wish;
+use crate::domain::machine::decide::operator::OperatorRequestKind;
 use crate::domain::money::MoneyError;
 use crate::domain::resolve::Refusal;
 use crate::domain::{Amount, ExecutionId, MandateStatus, ProviderKind};
@@ -53,11 +53,11 @@ pub enum OpsError {
         execution: ExecutionId,
         why: Refusal,
     },
-    /// What a person wished is not lawful, or not needed.
-    #[error("execution {execution}: no {wish}, for {why}")]
+    /// What an operator requested is not lawful, or not needed.
+    #[error("execution {execution}: no {request}, for {why}")]
     Declined {
         execution: ExecutionId,
-        wish: Wish,
+        request: OperatorRequestKind,
         why: String,
     },
     /// Words that cannot be kept.

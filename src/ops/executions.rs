@@ -10,19 +10,19 @@ use super::OpsError;
 use super::error::{CycleRefusal, step};
 use super::justification::checked;
 use crate::domain::cycle::{Cycle, Frequency, Schedule};
-use crate::domain::plan::execution::{NewExecution, Numbered, Payer, new_execution};
+use crate::domain::plan::execution::{NewExecution, NumberedPolicy, Payer, new_execution};
 use crate::domain::plan::reason::PlanReason;
 use crate::domain::policy::Policy;
 use crate::domain::{
-    AccountId, Amount, ExecutionId, Instant, MandateId, MandateStatus, ProviderKind, Rail,
+    AccountId, Amount, ExecutionId, MandateId, MandateStatus, ProviderKind, Rail, Timestamp,
 };
 use crate::store;
 use crate::store::mandates::Stored;
-use crate::store::operate::{Operated, operate};
+use crate::store::operator_requests::{OperatorRequestResult, operate};
 use crate::wording;
 
 pub use crate::store::listing::{ExecutionFilter, ExecutionLine};
-pub use crate::store::operate::{Granted, Wished};
+pub use crate::store::operator_requests::{GrantedRequest, OperatorRequest};
 
 /// Executions, the newest first, as they are read.
 pub fn list<'a>(
@@ -52,8 +52,8 @@ pub struct Added {
     pub amount: String,
     pub currency: String,
     pub next_step: &'static str,
-    pub next_at: Instant,
-    pub closes_at: Instant,
+    pub next_at: Timestamp,
+    pub closes_at: Timestamp,
     #[serde(skip)]
     pub zone: Tz,
 }
@@ -63,7 +63,7 @@ pub async fn add(
     conn: &mut PgConnection,
     presentation: &Presentation<'_>,
     policy: impl FnOnce(ProviderKind, Rail) -> Policy,
-    now: Instant,
+    now: Timestamp,
 ) -> Result<Added, OpsError> {
     let reference = presentation.reference;
     let refuse = |why| OpsError::Cycle {
@@ -77,7 +77,7 @@ pub async fn add(
     let amount = amount(&stored, presentation.amount).map_err(refuse)?;
     let cycle = cycle(&stored, presentation).map_err(refuse)?;
     let policy = policy(mandate.provider, mandate.rail);
-    let rules = Numbered {
+    let rules = NumberedPolicy {
         id: store::policies::intern(&mut tx, &policy).await?,
         policy: &policy,
     };
@@ -199,32 +199,35 @@ fn cycle(stored: &Stored, presentation: &Presentation<'_>) -> Result<Cycle, Cycl
     Ok(cycle)
 }
 
-/// An execution for which a wish was granted.
+/// An execution for which an operator request was granted.
 #[derive(Debug, Serialize)]
 pub struct Done {
     pub execution_id: i64,
     #[serde(flatten)]
-    pub granted: Granted,
+    pub granted: GrantedRequest,
 }
 
 /// Has an execution tried sooner, once more, or left out; or says why not.
-pub async fn wish(conn: &mut PgConnection, wished: Wished<'_>) -> Result<Done, OpsError> {
-    let wished = Wished {
-        said: checked(wished.said)?,
-        ..wished
+pub async fn submit(
+    conn: &mut PgConnection,
+    request: OperatorRequest<'_>,
+) -> Result<Done, OpsError> {
+    let request = OperatorRequest {
+        said: checked(request.said)?,
+        ..request
     };
-    let id = wished.id;
-    match operate(conn, wished).await? {
-        Operated::Done(granted) => Ok(Done {
+    let id = request.id;
+    match operate(conn, request).await? {
+        OperatorRequestResult::Granted(granted) => Ok(Done {
             execution_id: id.0,
             granted,
         }),
-        Operated::Held => Err(OpsError::Held(id)),
-        Operated::Declined(declined) => Err(OpsError::Declined {
+        OperatorRequestResult::Held => Err(OpsError::Held(id)),
+        OperatorRequestResult::Declined(declined) => Err(OpsError::Declined {
             execution: id,
-            wish: wished.wish,
+            request: request.kind,
             why: wording::declined(&declined),
         }),
-        Operated::NoExecution => Err(OpsError::NoExecution(id)),
+        OperatorRequestResult::NoExecution => Err(OpsError::NoExecution(id)),
     }
 }

@@ -5,7 +5,7 @@ use sqlx::PgConnection;
 
 use super::OpsError;
 use super::error::step;
-use crate::domain::Instant;
+use crate::domain::Timestamp;
 use crate::store;
 use crate::store::listing::{JobCount, LateJob};
 
@@ -19,10 +19,10 @@ pub struct Jobs {
     pub late: Vec<LateJob>,
     /// As of when.
     #[serde(skip)]
-    pub now: Instant,
+    pub now: Timestamp,
 }
 
-pub async fn jobs(conn: &mut PgConnection, now: Instant) -> Result<Jobs, OpsError> {
+pub async fn jobs(conn: &mut PgConnection, now: Timestamp) -> Result<Jobs, OpsError> {
     let counts = store::listing::job_counts(conn, now)
         .await
         .map_err(step("count the jobs"))?;

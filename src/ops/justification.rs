@@ -4,7 +4,7 @@
 use super::OpsError;
 use super::error::Unacceptable;
 use crate::provider::hide_in_text;
-use crate::store::operations::Said;
+use crate::store::pauses::Attribution;
 
 /// The longest words, in characters; the tables' constraints say the same.
 pub(super) const WHO: (&str, usize) = ("--by", 100);
@@ -12,8 +12,8 @@ pub(super) const REASON: (&str, usize) = ("--reason", 1000);
 pub(super) const EVIDENCE: (&str, usize) = ("--evidence", 4000);
 
 /// Who does something, and why, as it may be kept.
-pub(super) fn checked(said: Said<'_>) -> Result<Said<'_>, OpsError> {
-    let said = Said {
+pub(super) fn checked(attribution: Attribution<'_>) -> Result<Attribution<'_>, OpsError> {
+    let said = Attribution {
         who: said.who.trim(),
         reason: said.reason.trim(),
     };

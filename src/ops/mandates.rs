@@ -12,13 +12,13 @@ use crate::clock::Clock;
 use crate::compose;
 use crate::config::Config;
 use crate::domain::cycle::Schedule;
-use crate::domain::{Amount, Instant, MandateStatus, ProviderKind};
+use crate::domain::{Amount, MandateStatus, ProviderKind, Timestamp};
 use crate::provider::{Client, MandateAnswer, MandateCommand, Provider};
 use crate::store;
-use crate::store::mandates::{Changed, Stored};
+use crate::store::mandates::{ChangeResult, Stored};
 
 pub use crate::store::listing::{MandateFilter, MandateLine};
-pub use crate::store::mandates::{Change, Wanted};
+pub use crate::store::mandates::{Change, ChangeRequest};
 
 /// Mandates, as they are read: there may be millions.
 pub fn list<'a>(
@@ -56,36 +56,36 @@ pub struct ChangeReport {
 pub async fn change(
     config: &Config,
     pool: &PgPool,
-    wanted: Wanted<'_>,
+    change_request: ChangeRequest<'_>,
     local_only: bool,
-    now: Instant,
+    now: Timestamp,
 ) -> ChangeReport {
     let mut done = Vec::new();
-    let result = in_order(config, pool, wanted, local_only, now, &mut done).await;
+    let result = in_order(config, pool, change_request, local_only, now, &mut done).await;
     ChangeReport { done, result }
 }
 
 async fn in_order(
     config: &Config,
     pool: &PgPool,
-    wanted: Wanted<'_>,
+    change_request: ChangeRequest<'_>,
     local_only: bool,
-    now: Instant,
+    now: Timestamp,
     done: &mut Vec<ChangeStep>,
 ) -> Result<(), OpsError> {
     let mut conn = store::planning::acquire(pool).await?;
-    let here_first = match wanted.change {
+    let here_first = match change_request.change {
         Change::Pause | Change::Revoke => true,
         Change::Resume => false,
     };
     if here_first {
-        done.push(record(&mut conn, wanted, now).await?);
+        done.push(record(&mut conn, change_request, now).await?);
     }
     if !local_only {
-        done.push(at_provider(config, &mut conn, wanted, now).await?);
+        done.push(at_provider(config, &mut conn, change_request, now).await?);
     }
     if !here_first {
-        done.push(record(&mut conn, wanted, now).await?);
+        done.push(record(&mut conn, change_request, now).await?);
     }
     Ok(())
 }
@@ -93,41 +93,41 @@ async fn in_order(
 /// Records here that a mandate is paused, resumed or revoked.
 pub async fn record(
     conn: &mut PgConnection,
-    wanted: Wanted<'_>,
-    now: Instant,
+    change_request: ChangeRequest<'_>,
+    now: Timestamp,
 ) -> Result<ChangeStep, OpsError> {
-    let wanted = Wanted {
-        said: checked(wanted.said)?,
-        ..wanted
+    let change_request = ChangeRequest {
+        attribution: checked(change_request.attribution)?,
+        ..change_request
     };
-    let (reference, change) = (wanted.reference.to_owned(), wanted.change);
-    match store::mandates::set_status(conn, wanted, now).await? {
-        Changed::Done => Ok(ChangeStep::Recorded { reference, change }),
-        Changed::Already => Ok(ChangeStep::Already { reference, change }),
-        Changed::Impossible(status) => Err(OpsError::Status {
+    let (reference, change) = (change_request.reference.to_owned(), change_request.change);
+    match store::mandates::set_status(conn, change_request, now).await? {
+        ChangeResult::Applied => Ok(ChangeStep::Recorded { reference, change }),
+        ChangeResult::Already => Ok(ChangeStep::Already { reference, change }),
+        ChangeResult::Impossible(status) => Err(OpsError::Status {
             reference,
             status,
             wanted: change.done(),
         }),
-        Changed::NoMandate => Err(OpsError::NoMandate(reference)),
+        ChangeResult::NoMandate => Err(OpsError::NoMandate(reference)),
     }
 }
 
 async fn at_provider(
     config: &Config,
     conn: &mut PgConnection,
-    wanted: Wanted<'_>,
-    now: Instant,
+    change_request: ChangeRequest<'_>,
+    now: Timestamp,
 ) -> Result<ChangeStep, OpsError> {
-    let Wanted {
+    let ChangeRequest {
         reference, change, ..
-    } = wanted;
+    } = change_request;
     let stored = store::mandates::find(conn, reference)
         .await?
         .ok_or_else(|| OpsError::NoMandate(reference.to_owned()))?;
     let provider = stored.mandate.provider;
     let client = client(config, &stored, reference)?;
-    match ask(&client, &stored, wanted, now).await {
+    match ask(&client, &stored, change_request, now).await {
         MandateAnswer::Status { status, word } => {
             if (change, status) == (Change::Pause, MandateStatus::Paused) {
                 store::mandates::paused_at_provider(conn, reference, now).await?;
@@ -157,8 +157,13 @@ fn client(config: &Config, stored: &Stored, reference: &str) -> Result<Client, O
     Ok(client)
 }
 
-async fn ask(client: &Client, stored: &Stored, wanted: Wanted<'_>, now: Instant) -> MandateAnswer {
-    let Wanted { change, until, .. } = wanted;
+async fn ask(
+    client: &Client,
+    stored: &Stored,
+    change_request: ChangeRequest<'_>,
+    now: Timestamp,
+) -> MandateAnswer {
+    let ChangeRequest { change, until, .. } = change_request;
     let command = match change {
         Change::Pause => MandateCommand::Pause { until },
         Change::Resume => MandateCommand::Resume,
@@ -202,8 +207,8 @@ pub struct Header {
     pub debit_at: String,
     pub category: Option<String>,
     pub next_cycle_on: Option<NaiveDate>,
-    pub next_plan_at: Option<Instant>,
-    pub created_at: Instant,
+    pub next_plan_at: Option<Timestamp>,
+    pub created_at: Timestamp,
 }
 
 impl Header {

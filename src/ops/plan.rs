@@ -6,11 +6,11 @@ use serde::Serialize;
 use sqlx::PgConnection;
 
 use super::OpsError;
-use crate::domain::afa::approval_above;
+use crate::domain::additional_factor::approval_above;
 use crate::domain::plan::coming;
 use crate::domain::plan::reason::times;
 use crate::domain::policy::Policy;
-use crate::domain::{Amount, Instant, ProviderKind, Rail};
+use crate::domain::{Amount, ProviderKind, Rail, Timestamp};
 use crate::store;
 use crate::wording;
 
@@ -18,11 +18,11 @@ use crate::wording;
 #[derive(Debug, Serialize)]
 pub struct ComingCycle {
     pub cycle_on: NaiveDate,
-    pub notify_at: Option<Instant>,
-    pub debit_at: Option<Instant>,
-    pub window_ends_at: Option<Instant>,
-    pub last_safe_start: Option<Instant>,
-    pub closes_at: Instant,
+    pub notify_at: Option<Timestamp>,
+    pub debit_at: Option<Timestamp>,
+    pub window_ends_at: Option<Timestamp>,
+    pub last_safe_start: Option<Timestamp>,
+    pub closes_at: Timestamp,
     /// Why these times.
     pub why: Option<String>,
 }

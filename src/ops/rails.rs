@@ -7,14 +7,14 @@ use sqlx::{PgConnection, PgPool};
 use super::OpsError;
 use super::accounts::{end_of, shown};
 use super::justification::checked;
-use crate::domain::{Instant, Rail};
-use crate::store::operations::{self, Said};
+use crate::domain::{Rail, Timestamp};
+use crate::store::pauses::{self, Attribution};
 
-pub use crate::store::operations::RailRow;
+pub use crate::store::pauses::RailRow;
 
 /// Every rail, and until when and why it is paused.
-pub async fn list(pool: &PgPool, now: Instant) -> Result<Vec<RailRow>, OpsError> {
-    Ok(operations::rails(pool, now).await?)
+pub async fn list(pool: &PgPool, now: Timestamp) -> Result<Vec<RailRow>, OpsError> {
+    Ok(pauses::rails(pool, now).await?)
 }
 
 /// Nothing on the rail is notified or debited any more. What is under way ends, and its outcome is looked up. It says until when, if
@@ -22,12 +22,12 @@ pub async fn list(pool: &PgPool, now: Instant) -> Result<Vec<RailRow>, OpsError>
 pub async fn pause(
     conn: &mut PgConnection,
     rail: Rail,
-    said: Said<'_>,
+    attribution: Attribution<'_>,
     lasting: Option<Duration>,
-    now: Instant,
-) -> Result<Option<Instant>, OpsError> {
+    now: Timestamp,
+) -> Result<Option<Timestamp>, OpsError> {
     let end = end_of(lasting, now);
-    let end = operations::pause_rail(conn, rail, checked(said)?, end, now).await?;
+    let end = pauses::pause_rail(conn, rail, checked(attribution)?, end, now).await?;
     Ok(shown(end, now))
 }
 
@@ -35,8 +35,8 @@ pub async fn pause(
 pub async fn resume(
     conn: &mut PgConnection,
     rail: Rail,
-    said: Said<'_>,
-    now: Instant,
+    attribution: Attribution<'_>,
+    now: Timestamp,
 ) -> Result<bool, OpsError> {
-    Ok(operations::resume_rail(conn, rail, checked(said)?, now).await?)
+    Ok(pauses::resume_rail(conn, rail, checked(attribution)?, now).await?)
 }

@@ -6,15 +6,15 @@ use sqlx::PgConnection;
 use super::OpsError;
 use super::error::Unacceptable;
 use super::justification::{EVIDENCE, REASON, WHO, acceptable};
-use crate::domain::{ExecutionId, Instant};
+use crate::domain::{ExecutionId, Timestamp};
 use crate::store;
-use crate::store::resolve::Resolved;
+use crate::store::resolve::ResolutionResult;
 
-pub use crate::store::resolve::{Resolution, Word};
+pub use crate::store::resolve::{Resolution, ResolutionRequest};
 
 /// An execution that was resolved.
 #[derive(Debug, Serialize)]
-pub struct Done {
+pub struct RecordedResolution {
     pub execution_id: i64,
     #[serde(flatten)]
     pub resolution: Resolution,
@@ -24,33 +24,33 @@ pub struct Done {
 pub async fn resolve(
     conn: &mut PgConnection,
     id: ExecutionId,
-    said: Word<'_>,
-    now: Instant,
-) -> Result<Done, OpsError> {
-    let said = Word {
-        who: said.who.trim(),
-        reason: said.reason.trim(),
-        evidence: said.evidence.trim(),
-        provider_ref: said.provider_ref.map(str::trim),
-        ..said
+    request: ResolutionRequest<'_>,
+    now: Timestamp,
+) -> Result<RecordedResolution, OpsError> {
+    let request = ResolutionRequest {
+        who: request.who.trim(),
+        reason: request.reason.trim(),
+        evidence: request.evidence.trim(),
+        provider_ref: request.provider_ref.map(str::trim),
+        ..request
     };
-    check(&said).map_err(OpsError::Words)?;
-    match store::resolve::resolve(conn, id, &said, now).await? {
-        Resolved::Done(resolution) => Ok(Done {
+    check(&request).map_err(OpsError::Words)?;
+    match store::resolve::resolve(conn, id, &request, now).await? {
+        ResolutionResult::Recorded(resolution) => Ok(RecordedResolution {
             execution_id: id.0,
             resolution,
         }),
-        Resolved::Held => Err(OpsError::Held(id)),
-        Resolved::Refused(why) => Err(OpsError::Resolve { execution: id, why }),
-        Resolved::NoExecution => Err(OpsError::NoExecution(id)),
+        ResolutionResult::Held => Err(OpsError::Held(id)),
+        ResolutionResult::Refused(why) => Err(OpsError::Resolve { execution: id, why }),
+        ResolutionResult::NoExecution => Err(OpsError::NoExecution(id)),
     }
 }
 
-fn check(said: &Word<'_>) -> Result<(), Unacceptable> {
-    acceptable(WHO, said.who)?;
-    acceptable(REASON, said.reason)?;
-    acceptable(EVIDENCE, said.evidence)?;
-    match said.provider_ref {
+fn check(request: &ResolutionRequest<'_>) -> Result<(), Unacceptable> {
+    acceptable(WHO, request.who)?;
+    acceptable(REASON, request.reason)?;
+    acceptable(EVIDENCE, request.evidence)?;
+    match request.provider_ref {
         Some(id) if id.is_empty() || id.contains(['@', ' ']) || id.chars().count() > 100 => {
             Err(Unacceptable::ProviderRef)
         }
@@ -65,44 +65,48 @@ mod tests {
 
     #[test]
     fn words_must_say_something_and_nothing_about_the_payer() {
-        let said = Word {
+        let request = ResolutionRequest {
             resolved_as: ResolvedAs::Failed,
             who: "asha",
             reason: "the bank has no such debit",
             evidence: "RRN412345678901 is not on the settlement report of 2026-11-20",
             provider_ref: None,
         };
-        let refused = |said: Word<'_>| check(&said).map_err(|why| why.to_string());
-        assert_eq!(refused(said), Ok(()));
+        let refused =
+            |request: ResolutionRequest<'_>| check(&request).map_err(|why| why.to_string());
+        assert_eq!(refused(request), Ok(()));
         let words = [
-            Word { who: "", ..said },
-            Word {
+            ResolutionRequest { who: "", ..request },
+            ResolutionRequest {
                 who: "asha@shop.in",
-                ..said
+                ..request
             },
-            Word { reason: "", ..said },
-            Word {
+            ResolutionRequest {
+                reason: "",
+                ..request
+            },
+            ResolutionRequest {
                 evidence: "",
-                ..said
+                ..request
             },
-            Word {
+            ResolutionRequest {
                 evidence: "the payer, payer@okbank, says so",
-                ..said
+                ..request
             },
-            Word {
+            ResolutionRequest {
                 evidence: "called +91 98765 43210",
-                ..said
+                ..request
             },
-            Word {
+            ResolutionRequest {
                 provider_ref: Some(""),
-                ..said
+                ..request
             },
         ];
-        let said: Vec<String> = words.map(|said| refused(said).unwrap_err()).into();
-        insta::assert_snapshot!(said.join("\n"));
+        let request: Vec<String> = words.map(|request| refused(request).unwrap_err()).into();
+        insta::assert_snapshot!(request.join("\n"));
         let long = "x".repeat(1001);
         assert!(
-            refused(Word {
+            refused(ResolutionRequest {
                 reason: &long,
                 ..words[0]
             })

@@ -11,7 +11,7 @@ use reqwest::{Request, RequestBuilder, Response};
 use super::rate_limiter::RateLimiter;
 use super::retry_after::{date, retry_after};
 use super::{AccountSettings, Answered, request_id};
-use crate::domain::Instant;
+use crate::domain::Timestamp;
 use crate::domain::outcome::CallFailure;
 use crate::domain::retry::in_process_delays;
 use crate::failpoint::around;
@@ -80,7 +80,7 @@ impl Http {
     }
 
     /// Sends a request that only reads.
-    pub async fn send(&self, request: RequestBuilder, at: Instant) -> Sent {
+    pub async fn send(&self, request: RequestBuilder, at: Timestamp) -> Sent {
         self.send_before(request, at, None).await
     }
 
@@ -88,7 +88,7 @@ impl Http {
     pub async fn send_before(
         &self,
         request: RequestBuilder,
-        at: Instant,
+        at: Timestamp,
         deadline: Option<tokio::time::Instant>,
     ) -> Sent {
         let _permit = around("limit", self.rate_limiter.permit()).await;
@@ -128,7 +128,7 @@ fn install_tls() {
 async fn until_sent(
     client: &reqwest::Client,
     request: &Request,
-    at: Instant,
+    at: Timestamp,
     deadline: Option<tokio::time::Instant>,
 ) -> Result<Answered, CallFailure> {
     let mut delays = in_process_delays().into_iter();
@@ -150,7 +150,7 @@ async fn until_sent(
 async fn once(
     client: &reqwest::Client,
     request: Request,
-    at: Instant,
+    at: Timestamp,
     deadline: Option<tokio::time::Instant>,
 ) -> Result<Answered, CallFailure> {
     let mut response = around("send", in_time(client, request, deadline)).await?;

@@ -25,7 +25,7 @@ use url::Url;
 
 use crate::domain::classify::Classifier;
 use crate::domain::outcome::{CallFailure, Counter, NotificationOutcome};
-use crate::domain::{Amount, Instant, Mandate, MandateStatus, Outcome, ProviderKind};
+use crate::domain::{Amount, Mandate, MandateStatus, Outcome, ProviderKind, Timestamp};
 
 pub use http::Http;
 pub use juspay::Juspay;
@@ -78,14 +78,14 @@ pub struct Reply<T> {
 /// `at` in every request is the business time of the call; a simulated clock sends it on as `x-simulated-time`.
 #[derive(Debug)]
 pub struct NotifyRequest<'a> {
-    pub at: Instant,
+    pub at: Timestamp,
     /// The end of the lease, or of the window: what has not left by then must not leave at all.
     pub deadline: tokio::time::Instant,
     pub mandate: &'a Mandate,
     pub reference: &'a str,
     pub amount: Amount,
     /// When the debit is meant to happen (`source_info.txn_date`).
-    pub debit_at: Instant,
+    pub debit_at: Timestamp,
 }
 
 /// What an execution says about the payer's notification.
@@ -94,14 +94,14 @@ pub enum Notice<'a> {
     /// Ours, delivered: `mandate.notification_id`.
     Reference(&'a str),
     /// The provider notifies and debits at this time: `mandate.execution_date`.
-    ExecuteAt(Instant),
+    ExecuteAt(Timestamp),
     /// None is needed.
     Exempt,
 }
 
 #[derive(Debug)]
 pub struct ExecuteRequest<'a> {
-    pub at: Instant,
+    pub at: Timestamp,
     /// The end of the lease, or of the window: what has not left by then must not leave at all.
     pub deadline: tokio::time::Instant,
     pub mandate: &'a Mandate,
@@ -112,7 +112,7 @@ pub struct ExecuteRequest<'a> {
 
 #[derive(Debug)]
 pub struct LookupRequest<'a> {
-    pub at: Instant,
+    pub at: Timestamp,
     pub mandate: &'a Mandate,
     pub order_id: &'a str,
     pub amount: Amount,
@@ -127,7 +127,7 @@ pub struct LookupRequest<'a> {
 
 #[derive(Debug)]
 pub struct RetryRequest<'a> {
-    pub at: Instant,
+    pub at: Timestamp,
     /// The end of the lease, or of the window: what has not left by then must not leave at all.
     pub deadline: tokio::time::Instant,
     pub mandate: &'a Mandate,
@@ -144,7 +144,7 @@ pub struct RetryRequest<'a> {
 pub enum MandateCommand {
     /// Until the given time, or for good.
     Pause {
-        until: Option<Instant>,
+        until: Option<Timestamp>,
     },
     Resume,
     Revoke,
@@ -188,7 +188,7 @@ pub trait Provider: std::fmt::Debug + Send + Sync {
         &self,
         mandate: &Mandate,
         reference: &str,
-        at: Instant,
+        at: Timestamp,
     ) -> impl Future<Output = Reply<NotificationOutcome>> + Send;
 
     /// Debits. The intent must be committed.
@@ -204,7 +204,7 @@ pub trait Provider: std::fmt::Debug + Send + Sync {
     fn mandate_status(
         &self,
         mandate: &Mandate,
-        at: Instant,
+        at: Timestamp,
     ) -> impl Future<Output = MandateAnswer> + Send;
 
     /// Pauses, resumes or revokes a mandate at the provider.
@@ -212,11 +212,11 @@ pub trait Provider: std::fmt::Debug + Send + Sync {
         &self,
         mandate: &Mandate,
         command: MandateCommand,
-        at: Instant,
+        at: Timestamp,
     ) -> impl Future<Output = MandateAnswer> + Send;
 
     /// Asks about something that nobody has: whether the credentials are taken.
-    fn probe(&self, at: Instant) -> impl Future<Output = ProbeResult> + Send;
+    fn probe(&self, at: Timestamp) -> impl Future<Output = ProbeResult> + Send;
 
     /// Whether `execute` has no idempotency key, so that the provider's counter must be read and recorded before it.
     fn execute_needs_counter(&self) -> bool;
@@ -279,7 +279,7 @@ impl Provider for Client {
         &self,
         mandate: &Mandate,
         reference: &str,
-        at: Instant,
+        at: Timestamp,
     ) -> Reply<NotificationOutcome> {
         dispatch!(self, client => client.notification_status(mandate, reference, at).await)
     }
@@ -296,7 +296,7 @@ impl Provider for Client {
         dispatch!(self, client => client.retry(request).await)
     }
 
-    async fn mandate_status(&self, mandate: &Mandate, at: Instant) -> MandateAnswer {
+    async fn mandate_status(&self, mandate: &Mandate, at: Timestamp) -> MandateAnswer {
         dispatch!(self, client => client.mandate_status(mandate, at).await)
     }
 
@@ -304,12 +304,12 @@ impl Provider for Client {
         &self,
         mandate: &Mandate,
         command: MandateCommand,
-        at: Instant,
+        at: Timestamp,
     ) -> MandateAnswer {
         dispatch!(self, client => client.command(mandate, command, at).await)
     }
 
-    async fn probe(&self, at: Instant) -> ProbeResult {
+    async fn probe(&self, at: Timestamp) -> ProbeResult {
         dispatch!(self, client => client.probe(at).await)
     }
 

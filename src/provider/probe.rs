@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use super::http::Sent;
-use crate::domain::Instant;
+use crate::domain::Timestamp;
 use crate::domain::outcome::CallFailure;
 
 /// An order and an eMandate that nobody has.
@@ -18,7 +18,7 @@ pub struct ProbeResult {
     pub status: Result<u16, CallFailure>,
     pub latency: Duration,
     /// The provider's clock.
-    pub clock: Option<Instant>,
+    pub clock: Option<Timestamp>,
 }
 
 impl ProbeResult {

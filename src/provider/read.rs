@@ -7,7 +7,7 @@ use super::retry_after::retry_after;
 use super::{Reply, juspay, signzy};
 use crate::domain::classify::Classifier;
 use crate::domain::outcome::NotificationOutcome;
-use crate::domain::{Instant, Outcome, ProviderKind, Rail, Step};
+use crate::domain::{Outcome, ProviderKind, Rail, Step, Timestamp};
 
 /// An answer that came back whole, whatever its HTTP status.
 #[derive(Clone, PartialEq, Eq)]
@@ -17,7 +17,7 @@ pub struct Answered {
     /// From the header `Retry-After`.
     pub retry_after: Option<Duration>,
     /// From the header `Date`: the provider's clock.
-    pub date: Option<Instant>,
+    pub date: Option<Timestamp>,
 }
 
 /// Without the body: it is not redacted yet.
@@ -36,7 +36,7 @@ impl Answered {
         status: u16,
         headers: impl IntoIterator<Item = (&'h str, &'h str)>,
         body: String,
-        at: Instant,
+        at: Timestamp,
     ) -> Self {
         let retry_after = headers
             .into_iter()

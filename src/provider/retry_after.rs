@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use crate::domain::Instant;
+use crate::domain::Timestamp;
 
 /// A longer wait is asked for again when it is over: one wrong header must not stop an account for good.
 const LONGEST: Duration = Duration::from_hours(24);
 
 /// How long to wait from now on, a day at most; nothing for what cannot be read. A date that has passed asks for no wait.
-pub(super) fn retry_after(value: &str, now: Instant) -> Option<Duration> {
+pub(super) fn retry_after(value: &str, now: Timestamp) -> Option<Duration> {
     let value = value.trim();
     let wait = match value.parse() {
         Ok(seconds) => Duration::from_secs(seconds),
@@ -21,10 +21,10 @@ pub(super) fn retry_after(value: &str, now: Instant) -> Option<Duration> {
 }
 
 /// A date as HTTP writes it, in any of the three ways that RFC 9110 wants to be understood.
-pub(super) fn date(value: &str) -> Option<Instant> {
+pub(super) fn date(value: &str) -> Option<Timestamp> {
     httpdate::parse_http_date(value.trim())
         .ok()
-        .map(Instant::from)
+        .map(Timestamp::from)
 }
 
 #[cfg(test)]

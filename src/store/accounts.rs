@@ -2,8 +2,8 @@
 
 use sqlx::PgPool;
 
-use super::error::{StoreError, Tried};
-use crate::domain::{AccountId, Instant, ProviderKind};
+use super::error::{StoreContext, StoreError};
+use crate::domain::{AccountId, ProviderKind, Timestamp};
 use crate::failpoint::around;
 
 /// The number of a configured account; it gets one when it is new.
@@ -24,7 +24,7 @@ pub async fn register(
     )
     .fetch_one(pool)
     .await
-    .tried("register the configured accounts")?;
+    .context("register the configured accounts")?;
     if row.provider != provider.as_str() {
         return Err(StoreError::Corrupt {
             what: format!("register account {name}"),
@@ -41,9 +41,9 @@ pub async fn register(
 pub async fn pause(
     pool: &PgPool,
     account: AccountId,
-    until: Instant,
+    until: Timestamp,
     reason: &str,
-    now: Instant,
+    now: Timestamp,
 ) -> Result<bool, StoreError> {
     let statement = sqlx::query_scalar!(
         r#"with before as (select id, paused_until from mandated.accounts where id = $1 for no key update)
@@ -57,6 +57,6 @@ pub async fn pause(
     );
     let row = around("pause", statement.fetch_optional(pool))
         .await
-        .tried("pause the account")?;
+        .context("pause the account")?;
     Ok(row.unwrap_or(false))
 }

@@ -2,7 +2,7 @@
 
 use sqlx::PgPool;
 
-use super::error::{StoreError, Tried};
+use super::error::{StoreContext, StoreError};
 
 /// What has held on to old rows for the longest.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,5 +45,5 @@ pub async fn oldest_snapshot(pool: &PgPool) -> Result<Option<OldestSnapshot>, St
     )
     .fetch_optional(pool)
     .await
-    .tried("find the oldest snapshot")
+    .context("find the oldest snapshot")
 }

@@ -7,14 +7,14 @@ use sqlx::error::BoxDynError;
 use sqlx::postgres::PgArguments;
 use sqlx::{Arguments, PgPool};
 
-use super::error::{StoreError, Tried};
+use super::error::{StoreContext, StoreError};
 use super::rows::{self, TermsRow, corrupt, count, word};
-use crate::domain::afa::approval_above;
+use crate::domain::additional_factor::approval_above;
 use crate::domain::cycle::Cycle;
 use crate::domain::execution::{Intent, Progress};
 use crate::domain::{
-    AccountId, Class, Currency, Execution, ExecutionId, Instant, LeaseToken, Mandate, MandateId,
-    MandateStatus, Notify, ProviderKind, Rail, State, Step,
+    AccountId, Class, Currency, Execution, ExecutionId, LeaseToken, Mandate, MandateId,
+    MandateStatus, Notify, ProviderKind, Rail, State, Step, Timestamp,
 };
 use crate::failpoint::around;
 
@@ -24,9 +24,9 @@ pub struct Claimed {
     pub token: LeaseToken,
     pub step: Step,
     /// When it was due.
-    pub run_at: Instant,
+    pub run_at: Timestamp,
     /// The end of the window it was planned into.
-    pub run_before: Option<Instant>,
+    pub run_before: Option<Timestamp>,
     /// Whether this claim opened the intent for it.
     pub opened: bool,
     /// Where the execution stood before this claim.
@@ -43,13 +43,13 @@ pub struct Claimed {
 #[derive(Debug)]
 pub struct ClaimRequest<'a> {
     pub account: AccountId,
-    pub now: Instant,
+    pub now: Timestamp,
     pub limit: i64,
     pub lease: Duration,
     pub worker: &'a str,
     /// Leaves what was due before it, for a later round. While somebody holds a snapshot open, the index keeps an entry of every
     /// job that was ever due, and a claim without a lower bound steps over all of them.
-    pub since: Option<Instant>,
+    pub since: Option<Timestamp>,
 }
 
 /// Hands the parameters of the statement to a macro, in the order of their numbers.
@@ -95,7 +95,7 @@ pub async fn claim_due(
     let claim = with_parameters!(checked, request);
     let rows = around("claim", claim.fetch_all(pool))
         .await
-        .tried("claim due jobs")?;
+        .context("claim due jobs")?;
     Ok(rows::readable(rows.into_iter().map(Row::read)))
 }
 
@@ -103,16 +103,16 @@ pub async fn claim_due(
 pub(super) struct Row {
     pub(super) execution_id: i64,
     pub(super) step: String,
-    pub(super) run_at: Instant,
-    pub(super) run_before: Option<Instant>,
+    pub(super) run_at: Timestamp,
+    pub(super) run_before: Option<Timestamp>,
     pub(super) lease_token: i64,
     pub(super) opened: bool,
     pub(super) intent_kind: Option<String>,
-    pub(super) intent_opened_at: Option<Instant>,
+    pub(super) intent_opened_at: Option<Timestamp>,
     pub(super) counter_before: Option<i64>,
     pub(super) cycle_on: NaiveDate,
-    pub(super) debit_at: Instant,
-    pub(super) closes_at: Instant,
+    pub(super) debit_at: Timestamp,
+    pub(super) closes_at: Timestamp,
     pub(super) amount_minor: i64,
     pub(super) currency: String,
     pub(super) policy_id: i64,
@@ -122,17 +122,17 @@ pub(super) struct Row {
     pub(super) order_id: String,
     pub(super) notification_no: i16,
     pub(super) notification_ref: Option<String>,
-    pub(super) delivered_at: Option<Instant>,
-    pub(super) undelivered_at: Option<Instant>,
-    pub(super) execute_at: Option<Instant>,
-    pub(super) debits_tried: i16,
+    pub(super) delivered_at: Option<Timestamp>,
+    pub(super) undelivered_at: Option<Timestamp>,
+    pub(super) execute_at: Option<Timestamp>,
+    pub(super) debit_attempts: i16,
     pub(super) lookups: i16,
-    pub(super) tries: i16,
+    pub(super) step_attempts: i16,
     pub(super) provider_ref: Option<String>,
-    pub(super) sent_at: Option<Instant>,
-    pub(super) failed_at: Option<Instant>,
-    pub(super) not_before: Option<Instant>,
-    pub(super) looked: Vec<Instant>,
+    pub(super) sent_at: Option<Timestamp>,
+    pub(super) failed_at: Option<Timestamp>,
+    pub(super) not_before: Option<Timestamp>,
+    pub(super) lookup_times: Vec<Timestamp>,
     pub(super) mandate_id: i64,
     pub(super) mandate_ref: String,
     pub(super) provider: String,
@@ -152,7 +152,7 @@ pub(super) struct Row {
     pub(super) description: String,
     pub(super) metadata: serde_json::Value,
     pub(super) mandate_status: String,
-    pub(super) provider_paused_at: Option<Instant>,
+    pub(super) provider_paused_at: Option<Timestamp>,
     pub(super) rail_paused: bool,
     pub(super) budget_spent_on: Option<NaiveDate>,
 }
@@ -253,13 +253,13 @@ impl Row {
                 delivered_at: self.delivered_at,
                 undelivered_at: self.undelivered_at,
                 execute_at: self.execute_at,
-                debits_tried: number(self.debits_tried)?,
+                debit_attempts: number(self.debit_attempts)?,
                 lookups: number(self.lookups)?,
-                tries: number(self.tries)?,
+                step_attempts: number(self.step_attempts)?,
                 sent_at: self.sent_at,
                 failed_at: self.failed_at,
                 not_before: self.not_before,
-                looked: [0, 1, 2].map(|nth| self.looked.get(nth).copied()),
+                lookup_times: [0, 1, 2].map(|nth| self.lookup_times.get(nth).copied()),
             },
             class: match self.class.as_deref() {
                 Some(class) => Some(word("execution", id, class, Class::parse)?),
@@ -270,8 +270,8 @@ impl Row {
     }
 }
 
-/// When the tries of a day are older than 30 days, all of them.
-fn budget_from(spent_on: NaiveDate) -> Option<Instant> {
+/// When the attempts of a day are older than 30 days, all of them.
+fn budget_from(spent_on: NaiveDate) -> Option<Timestamp> {
     let free_on = spent_on.checked_add_days(Days::new(31))?;
     Some(free_on.and_time(NaiveTime::MIN).and_utc())
 }

@@ -24,26 +24,26 @@ with due as materialized (
   select c.execution_id, c.step, c.run_at, c.run_before, c.lease_token,
          e.mandate_id, e.cycle_on, e.debit_at, e.closes_at, e.amount_minor, e.max_amount_minor, e.currency, e.policy_id, e.state,
          e.class, e.order_no, e.order_id, e.notification_no, e.notification_ref, e.delivered_at, e.undelivered_at,
-         e.execute_at, e.max_attempts, e.debits_tried, e.lookups, e.tries, e.provider_ref, e.sent_at, e.failed_at, e.not_before, e.looked,
+         e.execute_at, e.max_attempts, e.debit_attempts, e.lookups, e.step_attempts, e.provider_ref, e.sent_at, e.failed_at, e.not_before, e.lookup_times,
          m.ref, m.provider, m.provider_mandate_id, m.customer_id, m.rail, m.notify, m.amount_minor as mandate_amount_minor,
          m.max_amount_minor as mandate_max_minor, m.frequency, m.cron, m.time_zone, m.starts_on, m.ends_on,
          m.debit_at as debit_time, m.category, m.description, m.metadata, m.status as mandate_status, m.provider_paused_at,
          m.rail = any (array(select r.rail from mandated.rails r
                               where r.rail in ('upi', 'card', 'enach') and r.paused_until > $2)) as rail_paused,
-         -- The day of which the tries must be older than 30 days before one more fits; null while one fits. A day counts as a
+         -- The day of which the attempts must be older than 30 days before one more fits; null while one fits. A day counts as a
          -- whole, so it is later than by the hour, and never earlier. Where only what the provider may have tried unseen is too
          -- much, one may fit on the day after the first of those orders is looked at.
          case when e.max_attempts_in_30_days is not null and c.step in ('notify', 'execute', 'retry') then (
-           select coalesce(max(b.day) filter (where b.tried >= e.max_attempts_in_30_days), (
+           select coalesce(max(b.day) filter (where b.declined_attempts >= e.max_attempts_in_30_days), (
                     -- Juspay tries an order up to four times by itself ("Notification/Execution Silent Retry").
                     select greatest((min(w.run_at) at time zone 'UTC')::date, ($2 at time zone 'UTC')::date) - 30
                       from mandated.executions o
                       cross join lateral (select run_at from mandated.jobs where execution_id = o.id limit 1) w
                      where o.mandate_id = e.mandate_id and o.cycle_on >= ($2 at time zone 'UTC')::date - 31
-                       and o.id <> e.id and o.state <> 'charged' and o.sent_at is not null and o.debits_tried < 4
-                    having coalesce(max(b.tried), 0) + sum(4 - o.debits_tried) >= e.max_attempts_in_30_days))
+                       and o.id <> e.id and o.state <> 'charged' and o.sent_at is not null and o.debit_attempts < 4
+                    having coalesce(max(b.declined_attempts), 0) + sum(4 - o.debit_attempts) >= e.max_attempts_in_30_days))
              from (
-               select b.day, sum(b.tried) over (order by b.day desc) as tried from mandated.budgets b
+               select b.day, sum(b.declined_attempts) over (order by b.day desc) as declined_attempts from mandated.budgets b
                 where b.mandate_id = e.mandate_id and b.day >= ($2 at time zone 'UTC')::date - 30) b) end as budget_spent_on
     from claimed c
     cross join lateral (select * from mandated.executions where id = c.execution_id limit 1) e
@@ -64,7 +64,7 @@ with due as materialized (
      and j.mandate_status = 'active' and not j.rail_paused
      and j.state in ('planned', 'notified', 'retrying')
      and $2 < j.closes_at and (j.run_before is null or $2 < j.run_before)
-     and j.debits_tried < j.max_attempts
+     and j.debit_attempts < j.max_attempts
      and j.budget_spent_on is null
      and j.amount_minor <= j.mandate_max_minor
      and (select true from mandated.debits d where d.mandate_id = j.mandate_id and d.cycle_on = j.cycle_on limit 1) is null
@@ -90,8 +90,8 @@ select l.execution_id as "execution_id!", l.step as "step!", l.run_at as "run_at
        l.currency as "currency!", l.policy_id as "policy_id!", l.state as "state!", l.class, l.order_no as "order_no!",
        l.order_id as "order_id!", l.notification_no as "notification_no!", l.notification_ref, l.delivered_at,
        l.undelivered_at, l.execute_at,
-       l.debits_tried as "debits_tried!", l.lookups as "lookups!", l.tries as "tries!", l.provider_ref, l.sent_at, l.failed_at, l.not_before,
-       l.looked as "looked!", l.mandate_id as "mandate_id!", l.ref as "mandate_ref!", l.provider as "provider!",
+       l.debit_attempts as "debit_attempts!", l.lookups as "lookups!", l.step_attempts as "step_attempts!", l.provider_ref, l.sent_at, l.failed_at, l.not_before,
+       l.lookup_times as "lookup_times!", l.mandate_id as "mandate_id!", l.ref as "mandate_ref!", l.provider as "provider!",
        l.provider_mandate_id as "provider_mandate_id!", l.customer_id as "customer_id!", l.rail as "rail!",
        l.notify as "notify!", l.mandate_amount_minor, l.mandate_max_minor as "max_amount_minor!", l.frequency, l.cron,
        l.time_zone as "time_zone!", l.starts_on as "starts_on!", l.ends_on, l.debit_time as "debit_time!", l.category,

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use sqlx::PgPool;
 
-use super::error::{StoreError, Tried};
+use super::error::{StoreContext, StoreError};
 
 /// A daemon that lives.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,14 +36,14 @@ pub async fn join(
 ) -> Result<i64, StoreError> {
     sqlx::query_scalar!(
         "with before as (delete from mandated.daemons where id = $2)
-         insert into mandated.daemons (worker_id, accounts, joined_at, beat_at) values ($1, $3, now(), now()) returning id",
+         insert into mandated.daemons (worker_id, accounts, joined_at, heartbeat_at) values ($1, $3, now(), now()) returning id",
         worker,
         before,
         accounts
     )
     .fetch_one(pool)
     .await
-    .tried("join the cluster")
+    .context("join the cluster")
 }
 
 /// Beats, says for whom room was made, and returns the daemons that live, the one that beats among them: without it, if it has not
@@ -57,17 +57,17 @@ pub async fn beat(
     sqlx::query_as!(
         Member,
         r#"with beating as (
-             update mandated.daemons set beat_at = now(), made_room_for = $2
-              where id = $1 and beat_at >= now() - make_interval(secs => $3) returning id, accounts
+             update mandated.daemons set heartbeat_at = now(), acknowledged_members = $2
+              where id = $1 and heartbeat_at >= now() - make_interval(secs => $3) returning id, accounts
            ), long_gone as (
              delete from mandated.daemons where id in (
-               select id from mandated.daemons where beat_at < now() - make_interval(secs => $4) * 10
+               select id from mandated.daemons where heartbeat_at < now() - make_interval(secs => $4) * 10
                   for update skip locked)
            )
            select b.id as "id!", b.accounts as "accounts!", true as "has_acknowledged!" from beating b
            union all
-           select d.id, d.accounts, $1 = any (d.made_room_for) from mandated.daemons d
-            where d.id <> $1 and d.beat_at >= now() - make_interval(secs => $4)"#,
+           select d.id, d.accounts, $1 = any (d.acknowledged_members) from mandated.daemons d
+            where d.id <> $1 and d.heartbeat_at >= now() - make_interval(secs => $4)"#,
         id,
         acknowledged_members,
         terms.kept.as_secs_f64(),
@@ -75,7 +75,7 @@ pub async fn beat(
     )
     .fetch_all(pool)
     .await
-    .tried("beat")
+    .context("beat")
 }
 
 /// Leaves: the others have its share at their next beat.
@@ -83,6 +83,6 @@ pub async fn leave(pool: &PgPool, id: i64) -> Result<(), StoreError> {
     sqlx::query!("delete from mandated.daemons where id = $1", id)
         .execute(pool)
         .await
-        .tried("leave the cluster")?;
+        .context("leave the cluster")?;
     Ok(())
 }

@@ -60,7 +60,7 @@ macro_rules! column {
         $rows.values::<bool, _>($value)
     };
     ($rows:expr, timestamptz, $value:expr) => {
-        $rows.values::<$crate::domain::Instant, _>($value)
+        $rows.values::<$crate::domain::Timestamp, _>($value)
     };
     ($rows:expr, text, $value:expr) => {
         $rows.texts($value)

@@ -2,8 +2,8 @@
 
 use sqlx::PgPool;
 
-use super::error::{StoreError, Tried};
-use crate::domain::Instant;
+use super::error::{StoreContext, StoreError};
+use crate::domain::Timestamp;
 
 /// The server's settings that the guarantees stand on, and who we are there.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,7 +21,7 @@ pub struct Server {
     pub is_superuser: bool,
     /// Whether the role may make tables in the schema.
     pub may_change_schema: bool,
-    pub time: Instant,
+    pub time: Timestamp,
 }
 
 /// Reads them.
@@ -41,7 +41,7 @@ pub async fn server(pool: &PgPool) -> Result<Server, StoreError> {
     )
     .fetch_one(pool)
     .await
-    .tried("read the server's settings")
+    .context("read the server's settings")
 }
 
 /// What a daemon does with the tables, beside reading all of them; `deploy/sql/roles.sql` grants it.
@@ -51,7 +51,7 @@ const NEEDED: [(&str, &str); 16] = [
     ("events", "insert"),
     ("policies", "insert"),
     ("resolutions", "insert"),
-    ("operations", "insert"),
+    ("operator_requests", "insert"),
     ("accounts", "insert, update"),
     ("rails", "update"),
     ("mandates", "insert, update"),
@@ -65,7 +65,13 @@ const NEEDED: [(&str, &str); 16] = [
 ];
 
 /// What is never changed once it is written.
-const WRITTEN_ONCE: [&str; 5] = ["debits", "attempts", "events", "resolutions", "operations"];
+const WRITTEN_ONCE: [&str; 5] = [
+    "debits",
+    "attempts",
+    "events",
+    "resolutions",
+    "operator_requests",
+];
 
 /// Rights that the role ought to have and has not, and rights that it has and ought not to have.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -108,7 +114,7 @@ pub async fn rights(pool: &PgPool) -> Result<Rights, StoreError> {
     )
     .fetch_one(pool)
     .await
-    .tried("read the role's rights")
+    .context("read the role's rights")
 }
 
 /// Partitions of the months that rows are written to now and next.
@@ -120,7 +126,7 @@ pub struct Partitions {
     pub late: Vec<String>,
 }
 
-pub async fn partitions(pool: &PgPool, now: Instant) -> Result<Partitions, StoreError> {
+pub async fn partitions(pool: &PgPool, now: Timestamp) -> Result<Partitions, StoreError> {
     sqlx::query_as!(
         Partitions,
         r#"select array(select part from (
@@ -134,16 +140,16 @@ pub async fn partitions(pool: &PgPool, now: Instant) -> Result<Partitions, Store
     )
     .fetch_one(pool)
     .await
-    .tried("look for the partitions")
+    .context("look for the partitions")
 }
 
 /// How many daemons have beaten within this many seconds.
 pub async fn daemons(pool: &PgPool, within_s: f64) -> Result<i64, StoreError> {
     sqlx::query_scalar!(
-        r#"select count(*) as "count!" from mandated.daemons where beat_at >= now() - make_interval(secs => $1)"#,
+        r#"select count(*) as "count!" from mandated.daemons where heartbeat_at >= now() - make_interval(secs => $1)"#,
         within_s
     )
     .fetch_one(pool)
     .await
-    .tried("count the daemons")
+    .context("count the daemons")
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::database_error_kind::DatabaseErrorKind;
-use crate::domain::Instant;
+use crate::domain::Timestamp;
 
 /// A statement that failed: what was tried, and the database's own words.
 #[derive(Debug, thiserror::Error)]
@@ -31,7 +31,7 @@ pub enum StoreError {
     #[error(
         "this machine says it is {ours}, the database says {theirs}: correct the clock that is wrong; until they agree nothing is planned, debited or deleted here"
     )]
-    Clocks { ours: Instant, theirs: Instant },
+    Clocks { ours: Timestamp, theirs: Timestamp },
     #[error("the database has no schema `mandated`: run `mandated migrate` first")]
     NotMigrated,
     #[error(
@@ -149,12 +149,12 @@ fn because(waiting_for_a_replica: i64) -> String {
 }
 
 /// Names what was tried.
-pub(super) trait Tried<T> {
-    fn tried(self, what: &'static str) -> Result<T, StoreError>;
+pub(super) trait StoreContext<T> {
+    fn context(self, what: &'static str) -> Result<T, StoreError>;
 }
 
-impl<T> Tried<T> for Result<T, sqlx::Error> {
-    fn tried(self, what: &'static str) -> Result<T, StoreError> {
+impl<T> StoreContext<T> for Result<T, sqlx::Error> {
+    fn context(self, what: &'static str) -> Result<T, StoreError> {
         self.map_err(|source| StoreError::Database { what, source })
     }
 }

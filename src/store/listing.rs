@@ -123,7 +123,7 @@ fn open_executions<'a>(
                e.class, e.amount_minor as "amount_minor!", e.currency as "currency!", e.order_id as "order_id!",
                coalesce(case when e.state = 'unknown' then e.sent_at end, e.finished_at, e.updated_at) as "since!",
                j.step as "next_step?", j.run_at as "next_at?"
-          from mandated.open_ends o
+          from mandated.unresolved_executions o
           join mandated.executions e on e.id = o.execution_id
           join mandated.mandates m on m.id = e.mandate_id
           left join mandated.jobs j on j.execution_id = e.id

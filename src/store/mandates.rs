@@ -3,8 +3,8 @@
 use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
 use sqlx::{Connection, PgConnection};
 
-use super::error::{StoreError, Tried};
-use super::operations::Said;
+use super::error::{StoreContext, StoreError};
+use super::pauses::Attribution;
 use super::rows::{self, TermsRow, word};
 use crate::domain::{Currency, Mandate, MandateId, MandateStatus, Notify, ProviderKind, Rail};
 
@@ -66,7 +66,7 @@ pub async fn find(conn: &mut PgConnection, reference: &str) -> Result<Option<Sto
     )
     .fetch_optional(conn)
     .await
-    .tried("read the mandate")?;
+    .context("read the mandate")?;
     row.map(Row::read).transpose()
 }
 
@@ -132,7 +132,7 @@ impl Change {
         }
     }
 
-    /// The verb, as in `operations`.
+    /// The verb, as in `operator_requests`.
     const fn as_str(self) -> &'static str {
         match self {
             Self::Pause => "pause",
@@ -162,19 +162,19 @@ impl Change {
 
 /// What an operator wants of a mandate.
 #[derive(Debug, Clone, Copy)]
-pub struct Wanted<'a> {
+pub struct ChangeRequest<'a> {
     pub reference: &'a str,
     pub change: Change,
-    pub said: Said<'a>,
+    pub attribution: Attribution<'a>,
     /// The end of a pause, where the provider is told of one.
     pub until: Option<DateTime<Utc>>,
 }
 
 /// What became of a change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Changed {
+pub enum ChangeResult {
     /// It was made.
-    Done,
+    Applied,
     /// The mandate stood there already.
     Already,
     /// It cannot be made from where the mandate stands.
@@ -189,16 +189,16 @@ pub enum Changed {
 /// waits for its own time goes on waiting. A pause makes void what the provider is known to have said of an earlier one.
 pub async fn set_status(
     conn: &mut PgConnection,
-    wanted: Wanted<'_>,
+    change_request: ChangeRequest<'_>,
     now: DateTime<Utc>,
-) -> Result<Changed, StoreError> {
-    let Wanted {
+) -> Result<ChangeResult, StoreError> {
+    let ChangeRequest {
         reference,
         change,
-        said,
+        attribution,
         until,
-    } = wanted;
-    let mut tx = conn.begin().await.tried("begin a transaction")?;
+    } = change_request;
+    let mut tx = conn.begin().await.context("begin a transaction")?;
     // Locked, so that the event tells the truth about what was there before.
     let row = sqlx::query!(
         "select id, status from mandated.mandates where ref = $1 for update",
@@ -206,9 +206,9 @@ pub async fn set_status(
     )
     .fetch_optional(&mut *tx)
     .await
-    .tried("change the mandate")?;
+    .context("change the mandate")?;
     let Some(row) = row else {
-        return Ok(Changed::NoMandate);
+        return Ok(ChangeResult::NoMandate);
     };
     let before = word("mandate", row.id, &row.status, MandateStatus::parse)?;
     if before == change.status() {
@@ -219,37 +219,37 @@ pub async fn set_status(
             )
             .execute(&mut *tx)
             .await
-            .tried("change the mandate")?;
-            tx.commit().await.tried("commit a transaction")?;
+            .context("change the mandate")?;
+            tx.commit().await.context("commit a transaction")?;
         }
-        return Ok(Changed::Already);
+        return Ok(ChangeResult::Already);
     }
     if !change.is_possible(before) {
-        return Ok(Changed::Impossible(before));
+        return Ok(ChangeResult::Impossible(before));
     }
     sqlx::query!(
         "with changed as (
            update mandated.mandates set status = $2, status_reason = $3, provider_paused_at = null, updated_at = $4 where id = $1
            returning id, ref
          ), noted as (
-           insert into mandated.operations (at, mandate_id, what, until, who, reason) select $4, id, $7, $8, $9, $10 from changed
+           insert into mandated.operator_requests (at, mandate_id, what, until, who, reason) select $4, id, $7, $8, $9, $10 from changed
          )
          insert into mandated.events (at, kind, mandate_id, mandate_ref, from_state, to_state, reason)
          select $4, $5, id, ref, $6, $2, $3 from changed",
         row.id,
         change.status().as_str(),
-        format!("by {}: {}", said.who, said.reason),
+        format!("by {}: {}", attribution.who, attribution.reason),
         now,
         format!("mandate.{}", change.done()),
         before.as_str(),
         change.as_str(),
         until.filter(|_| change == Change::Pause),
-        said.who,
-        said.reason
+        attribution.who,
+        attribution.reason
     )
     .execute(&mut *tx)
     .await
-    .tried("change the mandate")?;
+    .context("change the mandate")?;
     if change == Change::Resume {
         sqlx::query!(
             "update mandated.jobs set run_at = $2, run_before = null, parked = false
@@ -259,10 +259,10 @@ pub async fn set_status(
         )
         .execute(&mut *tx)
         .await
-        .tried("change the mandate")?;
+        .context("change the mandate")?;
     }
-    tx.commit().await.tried("commit a transaction")?;
-    Ok(Changed::Done)
+    tx.commit().await.context("commit a transaction")?;
+    Ok(ChangeResult::Applied)
 }
 
 /// Notes that the provider has paused the mandate too: from now on it may be asked whether it is active again.
@@ -278,6 +278,6 @@ pub async fn paused_at_provider(
     )
     .execute(conn)
     .await
-    .tried("note that the provider has paused the mandate")?;
+    .context("note that the provider has paused the mandate")?;
     Ok(())
 }

@@ -7,12 +7,12 @@ use sqlx::migrate::MigrateError;
 use tracing::warn;
 
 use super::database_error_kind::DatabaseErrorKind;
-use super::error::{StoreError, Tried};
+use super::error::{StoreContext, StoreError};
 use crate::MIGRATOR;
-use crate::domain::Instant;
+use crate::domain::Timestamp;
 
 /// Applies what is missing, and makes the partitions of the coming months.
-pub async fn migrate(pool: &PgPool, now: Instant, months_ahead: i32) -> Result<u64, StoreError> {
+pub async fn migrate(pool: &PgPool, now: Timestamp, months_ahead: i32) -> Result<u64, StoreError> {
     let before = applied(pool).await?.len();
     apply(pool).await?;
     super::retention::make_partitions(pool, now, months_ahead).await?;
@@ -28,7 +28,7 @@ async fn apply(pool: &PgPool) -> Result<(), StoreError> {
         let mut connection = pool
             .acquire()
             .await
-            .tried("get a database connection from the pool")?;
+            .context("get a database connection from the pool")?;
         // With it goes the lock, however this ends.
         connection.close_on_drop();
         // A migration of a large table takes its time. What it waits for is still limited by lock_timeout: everybody who comes
@@ -36,7 +36,7 @@ async fn apply(pool: &PgPool) -> Result<(), StoreError> {
         sqlx::query("select set_config('statement_timeout', '0', false)")
             .execute(&mut *connection)
             .await
-            .tried("lift the statement timeout")?;
+            .context("lift the statement timeout")?;
         match MIGRATOR.run(&mut *connection).await {
             Ok(()) => return Ok(()),
             Err(MigrateError::Execute(source))
@@ -100,7 +100,7 @@ async fn applied(pool: &PgPool) -> Result<HashMap<i64, Vec<u8>>, StoreError> {
         sqlx::query_scalar("select to_regclass('mandated._sqlx_migrations') is not null")
             .fetch_one(pool)
             .await
-            .tried("look for the migrations")?;
+            .context("look for the migrations")?;
     if !exists {
         return Ok(HashMap::new());
     }
@@ -108,6 +108,6 @@ async fn applied(pool: &PgPool) -> Result<HashMap<i64, Vec<u8>>, StoreError> {
         sqlx::query_as("select version, checksum from mandated._sqlx_migrations where success")
             .fetch_all(pool)
             .await
-            .tried("read the applied migrations")?;
+            .context("read the applied migrations")?;
     Ok(rows.into_iter().collect())
 }

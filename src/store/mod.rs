@@ -16,8 +16,8 @@ pub mod listing;
 pub mod mandates;
 pub mod migrate;
 pub mod monitor;
-pub mod operate;
-pub mod operations;
+pub mod operator_requests;
+pub mod pauses;
 pub mod planning;
 pub mod policies;
 pub mod rescue;
@@ -34,8 +34,8 @@ use std::time::Duration;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{ConnectOptions, Connection, PgPool};
 
+use error::StoreContext;
 pub use error::StoreError;
-use error::Tried;
 
 /// How to reach the database.
 #[derive(Debug, Clone)]
@@ -97,7 +97,7 @@ pub async fn connect(
         Err(sqlx::Error::PoolTimedOut) => Err(cause(&options, settings.connect_timeout).await),
         pool => pool,
     }
-    .tried("connect to the database: is database.url right, and the server running?")
+    .context("connect to the database: is database.url right, and the server running?")
 }
 
 /// Why there is no connection. One that can be opened after all means that the pool's own are all in use.

@@ -2,43 +2,43 @@
 
 use sqlx::PgPool;
 
-use super::error::{StoreError, Tried};
-use crate::domain::{AccountId, Instant};
+use super::error::{StoreContext, StoreError};
+use crate::domain::{AccountId, Timestamp};
 
 /// The database's clock.
-pub async fn database_time(pool: &PgPool) -> Result<Instant, StoreError> {
+pub async fn database_time(pool: &PgPool) -> Result<Timestamp, StoreError> {
     sqlx::query_scalar!(r#"select clock_timestamp() as "now!""#)
         .fetch_one(pool)
         .await
-        .tried("ask the database for the time")
+        .context("ask the database for the time")
 }
 
 /// When the next job of an account is due, if it has one.
-pub async fn next_due(pool: &PgPool, account: AccountId) -> Result<Option<Instant>, StoreError> {
+pub async fn next_due(pool: &PgPool, account: AccountId) -> Result<Option<Timestamp>, StoreError> {
     sqlx::query_scalar!(
         "select run_at from mandated.jobs where lease_token is null and account_id = $1 order by run_at, execution_id limit 1",
         account.0
     )
     .fetch_optional(pool)
     .await
-    .tried("find the next due job")
+    .context("find the next due job")
 }
 
 /// What a clock that jumps looks at.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Coming {
+pub struct UpcomingWork {
     /// The accounts that have jobs to claim now.
     pub due: Vec<AccountId>,
     /// The first job of an account that is not paused, or the end of a pause that has due jobs behind it.
-    pub job_at: Option<Instant>,
+    pub job_at: Option<Timestamp>,
     /// When the next mandate is to be planned.
-    pub plan_at: Option<Instant>,
+    pub plan_at: Option<Timestamp>,
     /// Whether somebody holds a job.
     pub leased: bool,
 }
 
 /// What is to be done now, and what is next.
-pub async fn coming(pool: &PgPool, now: Instant) -> Result<Coming, StoreError> {
+pub async fn upcoming_work(pool: &PgPool, now: Timestamp) -> Result<UpcomingWork, StoreError> {
     let row = sqlx::query!(
         r#"select min(at) as job_at, coalesce(array_agg(id order by id) filter (where at <= $1), '{}') as "due!",
                   (select next_plan_at from mandated.mandates
@@ -53,8 +53,8 @@ pub async fn coming(pool: &PgPool, now: Instant) -> Result<Coming, StoreError> {
     )
     .fetch_one(pool)
     .await
-    .tried("find what comes next")?;
-    Ok(Coming {
+    .context("find what comes next")?;
+    Ok(UpcomingWork {
         due: row.due.into_iter().map(AccountId).collect(),
         job_at: row.job_at,
         plan_at: row.plan_at,
@@ -64,16 +64,16 @@ pub async fn coming(pool: &PgPool, now: Instant) -> Result<Coming, StoreError> {
 
 /// The figures of the heartbeat line.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Pulse {
+pub struct WorkCounts {
     pub due: i64,
     pub leased: i64,
-    pub oldest_due_at: Option<Instant>,
+    pub oldest_due_at: Option<Timestamp>,
     pub open_intents: i64,
-    pub oldest_unknown_at: Option<Instant>,
+    pub oldest_unknown_at: Option<Timestamp>,
     pub reviews: i64,
     pub paused_accounts: i64,
     pub paused_rails: i64,
-    /// Of the tries allowed to the debits that are due next, how many in a hundred are left.
+    /// Of the attempts allowed to the debits that are due next, how many in a hundred are left.
     pub budget_headroom: i64,
     /// In the hot tables, as Postgres counts them: what was written in the last seconds may be missing.
     pub dead_rows: i64,
@@ -81,9 +81,9 @@ pub struct Pulse {
 
 /// Counts what is due up to a cap, and looks at no more than the next 500 jobs of an account, so that its cost does not grow with
 /// a backlog.
-pub async fn pulse(pool: &PgPool, now: Instant) -> Result<Pulse, StoreError> {
+pub async fn work_counts(pool: &PgPool, now: Timestamp) -> Result<WorkCounts, StoreError> {
     sqlx::query_as!(
-        Pulse,
+        WorkCounts,
         r#"select
              (select count(*) from (select 1 from mandated.accounts a cross join lateral (
                 select 1 from mandated.jobs j where j.account_id = a.id and j.lease_token is null and j.run_at <= $1 limit 10000) d) c) as "due!",
@@ -92,15 +92,15 @@ pub async fn pulse(pool: &PgPool, now: Instant) -> Result<Pulse, StoreError> {
                 select j.run_at from mandated.jobs j where j.account_id = a.id and j.lease_token is null and j.run_at <= $1
                  order by j.run_at, j.execution_id limit 1) n) as oldest_due_at,
              (select count(*) from mandated.intents) as "open_intents!",
-             (select since from mandated.open_ends where state = 'unknown' order by since limit 1) as "oldest_unknown_at?",
-             (select count(*) from mandated.open_ends where state = 'review') as "reviews!",
+             (select since from mandated.unresolved_executions where state = 'unknown' order by since limit 1) as "oldest_unknown_at?",
+             (select count(*) from mandated.unresolved_executions where state = 'review') as "reviews!",
              (select count(*) from mandated.accounts where paused_until > $1) as "paused_accounts!",
              (select count(*) from mandated.rails where paused_until > $1) as "paused_rails!",
-             (select coalesce(100 * sum(e.max_attempts - least(e.debits_tried, e.max_attempts)) / sum(e.max_attempts), 100)
+             (select coalesce(100 * sum(e.max_attempts - least(e.debit_attempts, e.max_attempts)) / sum(e.max_attempts), 100)
                 from mandated.accounts a cross join lateral (
                   select j.execution_id, j.step from mandated.jobs j where j.account_id = a.id and j.lease_token is null
                    order by j.run_at, j.execution_id limit 500) n
-                cross join lateral (select max_attempts, debits_tried from mandated.executions
+                cross join lateral (select max_attempts, debit_attempts from mandated.executions
                                      where id = n.execution_id and n.step in ('execute', 'retry') limit 1) e) as "budget_headroom!",
              pg_stat_get_dead_tuples('mandated.jobs'::regclass) + pg_stat_get_dead_tuples('mandated.intents'::regclass)
                as "dead_rows!""#,
@@ -108,27 +108,30 @@ pub async fn pulse(pool: &PgPool, now: Instant) -> Result<Pulse, StoreError> {
     )
     .fetch_one(pool)
     .await
-    .tried("take the pulse")
+    .context("take the pulse")
 }
 
 /// Executions that only proof or a person can end, and that have been open for long.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Open {
+pub struct UnresolvedExecutions {
     /// `unknown` or `review`.
     pub state: String,
     pub count: i64,
-    pub oldest_at: Instant,
+    pub oldest_at: Timestamp,
     /// Those that have been open the longest, five at most.
     pub oldest: Vec<i64>,
 }
 
 /// What is unknown since its debit was sent, or in review since it came there, for longer than since an instant.
-pub async fn open_since(pool: &PgPool, before: Instant) -> Result<Vec<Open>, StoreError> {
+pub async fn unresolved_since(
+    pool: &PgPool,
+    before: Timestamp,
+) -> Result<Vec<UnresolvedExecutions>, StoreError> {
     sqlx::query_as!(
-        Open,
+        UnresolvedExecutions,
         r#"select state, count(*) as "count!", min(since) as "oldest_at!",
                   (array_agg(execution_id order by since, execution_id))[1:5] as "oldest!"
-             from mandated.open_ends
+             from mandated.unresolved_executions
             where since <= $1
             group by state
             order by state desc"#,
@@ -136,5 +139,5 @@ pub async fn open_since(pool: &PgPool, before: Instant) -> Result<Vec<Open>, Sto
     )
     .fetch_all(pool)
     .await
-    .tried("find what has been open for long")
+    .context("find what has been open for long")
 }

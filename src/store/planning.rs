@@ -7,12 +7,12 @@ use sqlx::pool::PoolConnection;
 use sqlx::{PgConnection, PgPool, Postgres, Transaction};
 
 use super::columns::{Columns, small};
-use super::error::{StoreError, Tried};
+use super::error::{StoreContext, StoreError};
 use super::rows::{self, TermsRow, corrupt, word};
 use crate::domain::cycle::Terms;
 use crate::domain::plan::execution::NewExecution;
 use crate::domain::{
-    AccountId, Amount, ExecutionId, Instant, MandateId, Notify, ProviderKind, Rail, Step,
+    AccountId, Amount, ExecutionId, MandateId, Notify, ProviderKind, Rail, Step, Timestamp,
 };
 use crate::wording;
 
@@ -37,27 +37,27 @@ pub struct DueMandate {
 pub struct Cursor {
     pub mandate_id: MandateId,
     pub next_cycle_on: Option<NaiveDate>,
-    pub next_plan_at: Option<Instant>,
+    pub next_plan_at: Option<Timestamp>,
 }
 
 pub async fn acquire(pool: &PgPool) -> Result<PoolConnection<Postgres>, StoreError> {
     pool.acquire()
         .await
-        .tried("get a database connection from the pool")
+        .context("get a database connection from the pool")
 }
 
 pub async fn begin(pool: &PgPool) -> Result<Transaction<'static, Postgres>, StoreError> {
-    pool.begin().await.tried("begin a transaction")
+    pool.begin().await.context("begin a transaction")
 }
 
 pub async fn commit(transaction: Transaction<'static, Postgres>) -> Result<(), StoreError> {
-    transaction.commit().await.tried("commit a transaction")
+    transaction.commit().await.context("commit a transaction")
 }
 
 /// Locks up to `limit` mandates that are due for planning; other planners skip them. One that cannot be read stays due.
 pub async fn lock_due(
     connection: &mut PgConnection,
-    now: Instant,
+    now: Timestamp,
     limit: i64,
 ) -> Result<Vec<DueMandate>, StoreError> {
     let rows = sqlx::query_as!(
@@ -72,7 +72,7 @@ pub async fn lock_due(
     )
     .fetch_all(connection)
     .await
-    .tried("find mandates to plan")?;
+    .context("find mandates to plan")?;
     Ok(rows::readable(rows.into_iter().map(Row::read)))
 }
 
@@ -87,7 +87,7 @@ pub async fn reserve_ids(
     )
     .fetch_all(connection)
     .await
-    .tried("reserve execution ids")?;
+    .context("reserve execution ids")?;
     Ok(ids.into_iter().map(ExecutionId).collect())
 }
 
@@ -96,14 +96,14 @@ pub async fn installation_tag(connection: &mut PgConnection) -> Result<String, S
     sqlx::query_scalar!("select tag from mandated.installation")
         .fetch_one(connection)
         .await
-        .tried("read the installation tag")
+        .context("read the installation tag")
 }
 
 /// Inserts executions with their first jobs and their events, and says which are new: a cycle that has an execution keeps it.
 pub async fn insert_executions(
     connection: &mut PgConnection,
     executions: &[NewExecution],
-    now: Instant,
+    now: Timestamp,
 ) -> Result<HashSet<ExecutionId>, StoreError> {
     let columns = Columns(executions);
     let reasons: Vec<String> = executions
@@ -169,7 +169,7 @@ pub async fn insert_executions(
     )
     .fetch_all(connection)
     .await
-    .tried("insert executions")?;
+    .context("insert executions")?;
     Ok(added.into_iter().map(ExecutionId).collect())
 }
 
@@ -177,7 +177,7 @@ pub async fn insert_executions(
 pub async fn advance(
     connection: &mut PgConnection,
     cursors: &[Cursor],
-    now: Instant,
+    now: Timestamp,
 ) -> Result<(), StoreError> {
     let columns = Columns(cursors);
     sqlx::query!(
@@ -194,7 +194,7 @@ pub async fn advance(
     )
     .execute(connection)
     .await
-    .tried("move planning cursors")?;
+    .context("move planning cursors")?;
     Ok(())
 }
 

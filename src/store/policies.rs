@@ -2,7 +2,7 @@
 
 use sqlx::PgConnection;
 
-use super::error::{StoreError, Tried};
+use super::error::{StoreContext, StoreError};
 use crate::domain::policy::Policy;
 
 /// The number of a policy, which it gets when it is new.
@@ -19,7 +19,7 @@ pub async fn intern(connection: &mut PgConnection, policy: &Policy) -> Result<i6
     )
     .fetch_optional(&mut *connection)
     .await
-    .tried("store a policy")?;
+    .context("store a policy")?;
     if let Some(id) = inserted {
         return Ok(id);
     }
@@ -29,7 +29,7 @@ pub async fn intern(connection: &mut PgConnection, policy: &Policy) -> Result<i6
     )
     .fetch_one(connection)
     .await
-    .tried("find a policy")
+    .context("find a policy")
 }
 
 /// A policy by its number.
@@ -37,7 +37,7 @@ pub async fn get(connection: &mut PgConnection, id: i64) -> Result<Policy, Store
     let body = sqlx::query_scalar!("select body from mandated.policies where id = $1", id)
         .fetch_one(connection)
         .await
-        .tried("load a policy")?;
+        .context("load a policy")?;
     serde_json::from_value(body).map_err(|error| StoreError::Corrupt {
         what: format!("read policy {id}"),
         why: error.to_string(),

@@ -5,11 +5,11 @@ use std::time::Duration;
 use sqlx::{PgConnection, PgPool};
 
 use super::columns::Columns;
-use super::error::{StoreError, Tried};
+use super::error::{StoreContext, StoreError};
 use super::planning::{begin, commit};
 use super::rows::{count, readable, word};
 use crate::domain::machine::rescue::{LostJob, RescuedJob, rescue};
-use crate::domain::{ExecutionId, Instant, LeaseToken, Step};
+use crate::domain::{ExecutionId, LeaseToken, Step, Timestamp};
 use crate::failpoint::around;
 
 /// A job whose worker was lost.
@@ -26,7 +26,7 @@ pub struct Rescued {
 /// The lost call is written down as an attempt without an answer, so that the history has every call that may have been made.
 pub async fn rescue_expired(
     pool: &PgPool,
-    now: Instant,
+    now: Timestamp,
     processing: Duration,
     worker: &str,
 ) -> Result<Vec<Rescued>, StoreError> {
@@ -66,7 +66,7 @@ struct Taken {
 }
 
 impl Expired {
-    fn taken_back(self, now: Instant, processing: Duration) -> Taken {
+    fn taken_back(self, now: Timestamp, processing: Duration) -> Taken {
         Taken {
             execution_id: self.execution_id,
             token: self.token,
@@ -80,19 +80,19 @@ struct Row {
     execution_id: i64,
     lease_token: i64,
     step: String,
-    run_at: Instant,
-    run_before: Option<Instant>,
-    intent_opened_at: Option<Instant>,
+    run_at: Timestamp,
+    run_before: Option<Timestamp>,
+    intent_opened_at: Option<Timestamp>,
     order_no: i16,
-    looked: Vec<Instant>,
-    undelivered_at: Option<Instant>,
+    lookup_times: Vec<Timestamp>,
+    undelivered_at: Option<Timestamp>,
 }
 
 async fn lock_expired(connection: &mut PgConnection) -> Result<Vec<Expired>, StoreError> {
     let rows = sqlx::query_as!(
         Row,
         r#"select j.execution_id, j.lease_token as "lease_token!", j.step, j.run_at, j.run_before,
-                  i.opened_at as "intent_opened_at?", e.order_no, e.looked, e.undelivered_at
+                  i.opened_at as "intent_opened_at?", e.order_no, e.lookup_times, e.undelivered_at
              from mandated.jobs j left join mandated.intents i on i.execution_id = j.execution_id
              join mandated.executions e on e.id = j.execution_id
             where j.lease_token is not null and j.lease_until < now()
@@ -102,7 +102,7 @@ async fn lock_expired(connection: &mut PgConnection) -> Result<Vec<Expired>, Sto
     )
     .fetch_all(connection)
     .await
-    .tried("find the leases that ran out")?;
+    .context("find the leases that ran out")?;
     Ok(readable(rows.into_iter().map(Row::read)))
 }
 
@@ -118,7 +118,7 @@ impl Row {
                 run_before: self.run_before,
                 intent_opened_at: self.intent_opened_at,
                 order_no: count("execution", id, self.order_no)?,
-                looked: [0, 1, 2].map(|nth| self.looked.get(nth).copied()),
+                lookup_times: [0, 1, 2].map(|nth| self.lookup_times.get(nth).copied()),
                 undelivered_at: self.undelivered_at,
             },
         })
@@ -145,7 +145,7 @@ async fn write(
             where j.execution_id = any ($1) and j.execution_id = t.execution_id and (j.lease_token = t.lease_token) is true
          ), counted as (
            update mandated.executions e
-              set looked = array_remove(array[t.lookup_time_1, t.lookup_time_2, t.lookup_time_3], null),
+              set lookup_times = array_remove(array[t.lookup_time_1, t.lookup_time_2, t.lookup_time_3], null),
                   undelivered_at = t.undelivered_at
              from t
             where e.id = any ($1) and e.id = t.execution_id and t.lost_step <> 'notify_status'
@@ -163,15 +163,15 @@ async fn write(
         &taken.of(|one| one.job.step.as_str()) as _,
         &taken.of(|one| one.job.run_at),
         &taken.of(|one| one.job.run_before) as _,
-        &taken.of(|one| one.job.looked[0]) as _,
-        &taken.of(|one| one.job.looked[1]) as _,
-        &taken.of(|one| one.job.looked[2]) as _,
+        &taken.of(|one| one.job.lookup_times[0]) as _,
+        &taken.of(|one| one.job.lookup_times[1]) as _,
+        &taken.of(|one| one.job.lookup_times[2]) as _,
         &taken.of(|one| one.job.undelivered_at) as _,
         &taken.of(|one| one.job.lost_call_at) as _,
         worker
     )
     .execute(connection)
     .await
-    .tried("take expired leases back")?;
+    .context("take expired leases back")?;
     Ok(())
 }

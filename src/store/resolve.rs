@@ -5,16 +5,16 @@ use chrono::NaiveDate;
 use serde::Serialize;
 use sqlx::{Connection, PgConnection, Postgres, Transaction};
 
-use super::error::{StoreError, Tried};
+use super::error::{StoreContext, StoreError};
 use super::policies;
 use super::rows::word;
-use crate::domain::resolve::{Collected, Open, Refusal, ResolvedAs, resolve as resolved};
+use crate::domain::resolve::{Collected, OpenExecution, Refusal, ResolvedAs, resolve as resolved};
 use crate::domain::retry::after;
-use crate::domain::{ExecutionId, Instant, State};
+use crate::domain::{ExecutionId, State, Timestamp};
 
 /// What is said of an execution, by whom and by what evidence.
 #[derive(Debug, Clone, Copy)]
-pub struct Word<'a> {
+pub struct ResolutionRequest<'a> {
     pub resolved_as: ResolvedAs,
     pub who: &'a str,
     pub reason: &'a str,
@@ -34,13 +34,13 @@ pub struct Resolution {
     /// Whether this is the proof of the cycle's debit.
     pub is_debit: bool,
     /// When the order is looked at once more, in case it was collected after all.
-    pub verify_at: Option<Instant>,
+    pub recheck_at: Option<Timestamp>,
 }
 
 /// What a person's word led to.
 #[derive(Debug)]
-pub enum Resolved {
-    Done(Resolution),
+pub enum ResolutionResult {
+    Recorded(Resolution),
     /// A worker holds the job.
     Held,
     Refused(Refusal),
@@ -53,7 +53,7 @@ struct Row {
     account_id: i16,
     policy_id: i64,
     cycle_on: NaiveDate,
-    closes_at: Instant,
+    closes_at: Timestamp,
     state: String,
     order_no: i16,
     order_id: String,
@@ -63,30 +63,30 @@ struct Row {
     refund_due: bool,
 }
 
-/// Writes a person's word: the state, the debit, the end of the intent, the next look, the event and the record of it all.
+/// Writes a person's word: the state, the debit, the end of the intent, the next look-up, the event and the record of it all.
 pub async fn resolve(
     conn: &mut PgConnection,
     id: ExecutionId,
-    said: &Word<'_>,
-    now: Instant,
-) -> Result<Resolved, StoreError> {
-    let mut tx = conn.begin().await.tried("begin a transaction")?;
+    request: &ResolutionRequest<'_>,
+    now: Timestamp,
+) -> Result<ResolutionResult, StoreError> {
+    let mut tx = conn.begin().await.context("begin a transaction")?;
     let held = sqlx::query_scalar!(
         r#"select lease_token is not null as "held!" from mandated.jobs where execution_id = $1 for update"#,
         id.0
     )
     .fetch_optional(&mut *tx)
     .await
-    .tried("lock the job")?;
+    .context("lock the job")?;
     if held == Some(true) {
-        return refused(tx, Resolved::Held).await;
+        return refused(tx, ResolutionResult::Held).await;
     }
     let Some(row) = lock(&mut tx, id).await? else {
-        return refused(tx, Resolved::NoExecution).await;
+        return refused(tx, ResolutionResult::NoExecution).await;
     };
     let state = word("execution", id.0, &row.state, State::parse)?;
     let is_open = matches!(state, State::Planned | State::Notified | State::Retrying);
-    let open = Open {
+    let open = OpenExecution {
         // `executing` is not stored: it is the open intent.
         state: if is_open && row.has_intent {
             State::Executing
@@ -102,12 +102,12 @@ pub async fn resolve(
             Some(_) => Collected::ByAnotherOrder,
         },
     };
-    let to = match resolved(open, said.resolved_as) {
+    let to = match resolved(open, request.resolved_as) {
         Ok(to) => to,
-        Err(refusal) => return refused(tx, Resolved::Refused(refusal)).await,
+        Err(refusal) => return refused(tx, ResolutionResult::Refused(refusal)).await,
     };
     // What is said to have failed can be collected late; so can the orders before one that was collected.
-    let looks = match said.resolved_as {
+    let rechecks = match request.resolved_as {
         ResolvedAs::Failed => true,
         ResolvedAs::Charged => row.order_no > 1,
         ResolvedAs::Refunded => false,
@@ -120,16 +120,19 @@ pub async fn resolve(
         from: state,
         to,
         is_debit: to == State::Charged && open.collected == Collected::Never,
-        verify_at: looks.then(|| after(now, policy.verify_after)),
+        recheck_at: rechecks.then(|| after(now, policy.recheck_after)),
     };
-    write(&mut tx, id, &row, &done, said, now).await?;
-    tx.commit().await.tried("commit a transaction")?;
-    Ok(Resolved::Done(done))
+    write(&mut tx, id, &row, &done, request, now).await?;
+    tx.commit().await.context("commit a transaction")?;
+    Ok(ResolutionResult::Recorded(done))
 }
 
 /// Lets go of the rows at once: whoever rescues or settles the job meanwhile would pass it by.
-async fn refused(tx: Transaction<'_, Postgres>, why: Resolved) -> Result<Resolved, StoreError> {
-    tx.rollback().await.tried("end a transaction")?;
+async fn refused(
+    tx: Transaction<'_, Postgres>,
+    why: ResolutionResult,
+) -> Result<ResolutionResult, StoreError> {
+    tx.rollback().await.context("end a transaction")?;
     Ok(why)
 }
 
@@ -141,7 +144,7 @@ async fn lock(conn: &mut PgConnection, id: ExecutionId) -> Result<Option<Row>, S
     )
     .fetch_optional(&mut *conn)
     .await
-    .tried("lock the execution")?;
+    .context("lock the execution")?;
     if found.is_none() {
         return Ok(None);
     }
@@ -161,7 +164,7 @@ async fn lock(conn: &mut PgConnection, id: ExecutionId) -> Result<Option<Row>, S
     )
     .fetch_optional(conn)
     .await
-    .tried("read the execution")
+    .context("read the execution")
 }
 
 /// The debit is inserted without a way out: if the cycle has one by now, its primary key refuses all of this.
@@ -170,8 +173,8 @@ async fn write(
     id: ExecutionId,
     row: &Row,
     done: &Resolution,
-    said: &Word<'_>,
-    now: Instant,
+    request: &ResolutionRequest<'_>,
+    now: Timestamp,
 ) -> Result<(), StoreError> {
     sqlx::query!(
         r#"with closed as (
@@ -180,12 +183,12 @@ async fn write(
              delete from mandated.jobs where execution_id = $1 and $9::timestamptz is null
            ), again as (
              insert into mandated.jobs (execution_id, account_id, mandate_id, step, run_at)
-             select $1, $11, $2, 'verify', $9 where $9 is not null
+             select $1, $11, $2, 'recheck', $9 where $9 is not null
              on conflict (execution_id) do update
-                set step = 'verify', run_at = excluded.run_at, run_before = null, parked = false
+                set step = 'recheck', run_at = excluded.run_at, run_before = null, parked = false
            ), moved as (
              update mandated.executions
-                set state = $3, finished_at = $10, updated_at = $10, tries = 0, provider_ref = coalesce($8, provider_ref),
+                set state = $3, finished_at = $10, updated_at = $10, step_attempts = 0, provider_ref = coalesce($8, provider_ref),
                     reason = format('resolved as %s by %s: %s', $4::text, $5::text, $6::text)
               where id = $1
              returning mandate_id, cycle_on, order_id, amount_minor, currency, class, provider_ref, reason
@@ -204,12 +207,12 @@ async fn write(
         id.0,
         row.mandate_id,
         done.to.as_str(),
-        said.resolved_as.as_str(),
-        said.who,
-        said.reason,
-        said.evidence,
-        said.provider_ref,
-        done.verify_at,
+        request.resolved_as.as_str(),
+        request.who,
+        request.reason,
+        request.evidence,
+        request.provider_ref,
+        done.recheck_at,
         now,
         row.account_id,
         done.is_debit,
@@ -218,6 +221,6 @@ async fn write(
     )
     .execute(conn)
     .await
-    .tried("write what was resolved")?;
+    .context("write what was resolved")?;
     Ok(())
 }

@@ -2,11 +2,15 @@
 
 use sqlx::PgPool;
 
-use super::error::{StoreError, Tried};
-use crate::domain::Instant;
+use super::error::{StoreContext, StoreError};
+use crate::domain::Timestamp;
 
 /// Makes the partitions of the month of `first` and of the `ahead` months after it; says how many were new.
-pub async fn make_partitions(pool: &PgPool, first: Instant, ahead: i32) -> Result<i32, StoreError> {
+pub async fn make_partitions(
+    pool: &PgPool,
+    first: Timestamp,
+    ahead: i32,
+) -> Result<i32, StoreError> {
     sqlx::query_scalar!(
         r#"select mandated.make_partitions($1, $2) as "made!""#,
         first,
@@ -14,14 +18,14 @@ pub async fn make_partitions(pool: &PgPool, first: Instant, ahead: i32) -> Resul
     )
     .fetch_one(pool)
     .await
-    .tried("make partitions")
+    .context("make partitions")
 }
 
 /// Drops the monthly partitions of `attempts` or `events` that hold nothing younger than `before`.
 pub async fn drop_partitions(
     pool: &PgPool,
     parent: Parent,
-    before: Instant,
+    before: Timestamp,
 ) -> Result<Vec<String>, StoreError> {
     sqlx::query_scalar!(
         r#"select mandated.drop_partitions($1, $2) as "name!""#,
@@ -30,7 +34,7 @@ pub async fn drop_partitions(
     )
     .fetch_all(pool)
     .await
-    .tried("drop old partitions")
+    .context("drop old partitions")
 }
 
 /// The two histories.
@@ -52,7 +56,7 @@ impl Parent {
 /// Deletes up to `limit` executions that ended before an instant, as their cycles did, with their notifications. Their debits stay; reviews stay.
 pub async fn delete_executions(
     pool: &PgPool,
-    before: Instant,
+    before: Timestamp,
     limit: i64,
 ) -> Result<u64, StoreError> {
     let done = sqlx::query!(
@@ -68,30 +72,30 @@ pub async fn delete_executions(
     )
     .execute(pool)
     .await
-    .tried("delete old executions")?;
+    .context("delete old executions")?;
     Ok(done.rows_affected())
 }
 
 /// Deletes the days of card budgets that no claim counts any more.
-pub async fn delete_budgets(pool: &PgPool, now: Instant) -> Result<u64, StoreError> {
+pub async fn delete_budgets(pool: &PgPool, now: Timestamp) -> Result<u64, StoreError> {
     let done = sqlx::query!(
         "delete from mandated.budgets where day < ($1 at time zone 'UTC')::date - 30",
         now
     )
     .execute(pool)
     .await
-    .tried("delete old budgets")?;
+    .context("delete old budgets")?;
     Ok(done.rows_affected())
 }
 
 /// Forgets what was wrong with accounts and has not come again since an instant.
-pub async fn delete_faults(pool: &PgPool, before: Instant) -> Result<u64, StoreError> {
+pub async fn delete_faults(pool: &PgPool, before: Timestamp) -> Result<u64, StoreError> {
     let done = sqlx::query!(
         "delete from mandated.account_faults where last_at < $1 and coalesce(paused_until < $1, true)",
         before
     )
     .execute(pool)
     .await
-    .tried("forget old faults")?;
+    .context("forget old faults")?;
     Ok(done.rows_affected())
 }

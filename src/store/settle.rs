@@ -7,12 +7,12 @@ use std::time::Duration;
 
 use sqlx::PgPool;
 
-use super::error::{StoreError, Tried};
+use super::error::{StoreContext, StoreError};
 use super::rows::word;
 use crate::domain::execution::Progress;
 use crate::domain::{
-    AccountId, Amount, AttemptOutcome, Call, Class, ExecutionId, Instant, LeaseToken,
-    MandateStatus, NotificationState, State, Step,
+    AccountId, Amount, AttemptOutcome, Call, Class, ExecutionId, LeaseToken, MandateStatus,
+    NotificationState, State, Step, Timestamp,
 };
 use crate::failpoint::around;
 
@@ -35,8 +35,8 @@ pub struct Settlement {
     pub notification_ref: Option<String>,
     pub provider_ref: Option<String>,
     pub mandate: Option<MandateChange>,
-    /// Declined tries that this job found out about, where 30 days have a limit of them.
-    pub card_tries: Option<u16>,
+    /// Declined attempts that this job found out about, where 30 days have a limit of them.
+    pub declined_card_attempts: Option<u16>,
     /// What is wrong with the account or with us, in a few words, rather than with this mandate.
     pub fault: Option<String>,
     pub debit: Option<Debit>,
@@ -47,9 +47,9 @@ pub struct Settlement {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NextJob {
     pub step: Step,
-    pub run_at: Instant,
+    pub run_at: Timestamp,
     /// The end of the window that it is planned into.
-    pub run_before: Option<Instant>,
+    pub run_before: Option<Timestamp>,
     /// Whether its own time has come, and it waits for its mandate to be resumed.
     pub parked: bool,
 }
@@ -59,7 +59,7 @@ pub struct NextJob {
 pub struct MandateChange {
     pub status: MandateStatus,
     /// The pause that this status is an answer about; without one it is news of an active mandate.
-    pub paused_at: Option<Instant>,
+    pub paused_at: Option<Timestamp>,
 }
 
 /// The proof of a collection.
@@ -84,7 +84,7 @@ pub struct NotificationResult {
 pub struct Attempt {
     pub execution_id: ExecutionId,
     /// When it was made, which can be long before it is settled.
-    pub at: Instant,
+    pub at: Timestamp,
     pub call: Call,
     pub reference: String,
     pub http_status: Option<u16>,
@@ -121,8 +121,8 @@ pub struct PausedAccount {
     pub reason: String,
     /// How many executions were parked for it, since when.
     pub parked: i32,
-    pub since: Instant,
-    pub until: Instant,
+    pub since: Timestamp,
+    pub until: Timestamp,
     /// The refs of mandates that it ended; of many, the first.
     pub ended: Vec<String>,
 }
@@ -139,17 +139,17 @@ pub async fn settle(
     pool: &PgPool,
     settlements: &[Settlement],
     attempts: &[Attempt],
-    now: Instant,
+    now: Timestamp,
     worker: &str,
     faults: FaultRules,
 ) -> Result<Written, StoreError> {
     let arguments = arguments(settlements, attempts, now, worker, faults)
         .map_err(sqlx::Error::Encode)
-        .tried("settle jobs")?;
+        .context("settle jobs")?;
     let settling = sqlx::query_as_with(statement(), arguments);
     let rows: Vec<Row> = around("settle", settling.fetch_all(pool))
         .await
-        .tried("settle jobs")?;
+        .context("settle jobs")?;
     read(rows)
 }
 
@@ -161,8 +161,8 @@ type Row = (
     String,
     Option<i16>,
     Option<i32>,
-    Option<Instant>,
-    Option<Instant>,
+    Option<Timestamp>,
+    Option<Timestamp>,
     Option<Vec<String>>,
 );
 
@@ -208,6 +208,6 @@ pub async fn record_counter(
     );
     let done = around("counter", statement.execute(pool))
         .await
-        .tried("record the provider's attempt counter")?;
+        .context("record the provider's attempt counter")?;
     Ok(done.rows_affected() == 1)
 }

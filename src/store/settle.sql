@@ -4,7 +4,7 @@
 with s as materialized (
   select * from unnest({settlement arrays}) as s ({settlement names})
 ), waited_for as materialized (
-  -- Locked, so that a mandate is not resumed between the look at it and the parking of its job: whoever comes second sees
+  -- Locked, so that a mandate is not resumed between reading it and the parking of its job: whoever comes second sees
   -- what the first one did.
   select m.id, m.status from mandated.mandates m
    where m.id = any (array(select j.mandate_id from mandated.jobs j
@@ -62,15 +62,15 @@ with s as materialized (
          reason = n.reason, class = h.class, updated_at = $1,
          order_no = h.order_no, order_id = h.order_id, notification_no = h.notification_no, notification_ref = h.notification_ref,
          delivered_at = h.delivered_at, undelivered_at = h.undelivered_at, execute_at = h.execute_at,
-         debits_tried = h.debits_tried, lookups = h.lookups,
-         tries = h.tries, provider_ref = h.provider_ref, sent_at = h.sent_at, failed_at = h.failed_at, not_before = h.not_before,
-         looked = array_remove(array[h.lookup_time_1, h.lookup_time_2, h.lookup_time_3], null)
+         debit_attempts = h.debit_attempts, lookups = h.lookups,
+         step_attempts = h.step_attempts, provider_ref = h.provider_ref, sent_at = h.sent_at, failed_at = h.failed_at, not_before = h.not_before,
+         lookup_times = array_remove(array[h.lookup_time_1, h.lookup_time_2, h.lookup_time_3], null)
     from ended h
     cross join lateral (
       select case when h.refund_due then 'review' else h.to_state end as state,
              case when h.refund_due
                   then 'refund due: order ' || h.debit_order_id || ' was collected, and the cycle had its debit'
-                  -- A second look that changes nothing leaves the reason of the end.
+                  -- A recheck that changes nothing leaves the reason of the end.
                   when h.to_state = h.from_state and h.old_finished_at is not null then h.old_reason
                   else h.reason end as reason
     ) chosen
@@ -104,10 +104,10 @@ with s as materialized (
      and case when h.paused_at is null then m.status = 'active' else m.provider_paused_at = h.paused_at end
   returning m.id, m.ref, m.status, m.status_reason, case when h.paused_at is null then 'active' else 'paused' end as from_status
 ), spent as (
-  insert into mandated.budgets (mandate_id, day, tried)
-  select mandate_id, ($1 at time zone 'UTC')::date, sum(card_tries) from held where card_tries > 0
+  insert into mandated.budgets (mandate_id, day, declined_attempts)
+  select mandate_id, ($1 at time zone 'UTC')::date, sum(declined_card_attempts) from held where declined_card_attempts > 0
    group by mandate_id order by mandate_id
-  on conflict (mandate_id, day) do update set tried = budgets.tried + excluded.tried
+  on conflict (mandate_id, day) do update set declined_attempts = budgets.declined_attempts + excluded.declined_attempts
 ), taken as materialized (
   -- The accounts whose debits the provider takes: what was wrong with them is not any more.
   select distinct account_id from held where from_state = 'executing' and to_state in ('pending', 'charged')
@@ -156,7 +156,7 @@ with s as materialized (
          a.message, a.rule, a.body, h.reason, h.step, h.run_at, h.lease_token, $2
     from unnest({attempt arrays}) with ordinality as a ({attempt names}, nth)
     join held h on h.execution_id = a.execution_id
-   -- Their numbers tell in which order they were made: a look, and the debit that it let go out.
+   -- Their numbers tell in which order they were made: a look-up, and the debit that it let go out.
    order by a.nth
 )
 select id as execution_id, state, reason, null::smallint as account_id, null::integer as parked,

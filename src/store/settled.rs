@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use chrono::NaiveDate;
 use sqlx::PgPool;
 
-use super::error::{StoreError, Tried};
+use super::error::{StoreContext, StoreError};
 use super::rows::word;
 use super::settle::{Settled, Settlement};
 use crate::domain::{ExecutionId, MandateId, State};
@@ -35,7 +35,7 @@ pub async fn free(
     )
     .fetch_all(pool)
     .await
-    .tried("find the executions that nobody has locked")?;
+    .context("find the executions that nobody has locked")?;
     Ok(free.into_iter().map(ExecutionId).collect())
 }
 
@@ -65,7 +65,7 @@ pub async fn settled_before(
     )
     .fetch_all(pool)
     .await
-    .tried("find what was settled by a try whose answer was lost")?;
+    .context("find what was settled by a try whose answer was lost")?;
     let mut before = HashMap::with_capacity(rows.len());
     for row in rows {
         let state = word("execution", row.id, &row.state, State::parse)?;
@@ -102,5 +102,5 @@ pub async fn debited_order(
     )
     .fetch_optional(pool)
     .await
-    .tried("read which order of a cycle was collected")
+    .context("read which order of a cycle was collected")
 }

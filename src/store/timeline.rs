@@ -56,15 +56,18 @@ pub async fn cycles(
 
 /// The ref and the day of an execution.
 #[derive(Debug)]
-pub struct Of {
+pub struct ExecutionSubject {
     pub mandate_ref: String,
     pub cycle_on: NaiveDate,
 }
 
 /// Which cycle of which mandate an execution collects.
-pub async fn find_execution(conn: &mut PgConnection, id: i64) -> sqlx::Result<Option<Of>> {
+pub async fn find_execution(
+    conn: &mut PgConnection,
+    id: i64,
+) -> sqlx::Result<Option<ExecutionSubject>> {
     sqlx::query_as!(
-        Of,
+        ExecutionSubject,
         "select m.ref as mandate_ref, e.cycle_on
            from mandated.executions e join mandated.mandates m on m.id = e.mandate_id where e.id = $1",
         id

@@ -4,8 +4,8 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 use sqlx::PgPool;
 
-use super::error::{StoreError, Tried};
-use crate::domain::Instant;
+use super::error::{StoreContext, StoreError};
+use crate::domain::Timestamp;
 
 /// Attempts that were answered alike.
 #[derive(Debug, Clone, Serialize)]
@@ -32,22 +32,22 @@ pub struct Unmapped {
 /// Unmapped answers since some time, those that no rule matched first, then the most frequent.
 pub async fn unmapped(
     pool: &PgPool,
-    since: Instant,
+    since: Timestamp,
     limit: i64,
 ) -> Result<Vec<Unmapped>, StoreError> {
     sqlx::query_file_as!(Unmapped, "src/store/unmapped.sql", since, limit)
         .fetch_all(pool)
         .await
-        .tried("list the answers that no rule knows")
+        .context("list the answers that no rule knows")
 }
 
 /// How many attempts were answered with what no rule knows since some time.
-pub async fn recent(pool: &PgPool, since: Instant) -> Result<i64, StoreError> {
+pub async fn recent(pool: &PgPool, since: Timestamp) -> Result<i64, StoreError> {
     sqlx::query_scalar!(
         r#"select count(*) as "count!" from mandated.attempts where class = 'unmapped' and at >= $1"#,
         since
     )
     .fetch_one(pool)
     .await
-    .tried("count the answers that no rule knows")
+    .context("count the answers that no rule knows")
 }

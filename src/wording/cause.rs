@@ -132,7 +132,7 @@ fn recheck(cause: RecheckCause) -> String {
         RecheckCause::ProvenNotCollected => {
             "the provider's answer proves that it was not collected"
         }
-        RecheckCause::Unanswered => "the second look was not answered",
+        RecheckCause::Unanswered => "the recheck was not answered",
         RecheckCause::PendingAgain => "the provider works on it again",
         RecheckCause::NotCollected => "looked once more: not collected",
     };
@@ -158,7 +158,7 @@ fn gate(cause: &GateCause, zone: Tz) -> String {
         }
         GateCause::TriesSpent { until } => {
             let until = local(*until, zone);
-            return format!("the tries of the mandate in 30 days are spent until {until}");
+            return format!("the attempts of the mandate in 30 days are spent until {until}");
         }
         GateCause::CycleOver => "the cycle is over",
         GateCause::OutsideNotifyHours => "outside the hours for notifications",

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use chrono_tz::Tz;
 
-use crate::domain::Instant;
+use crate::domain::Timestamp;
 use crate::domain::machine::decide::operator::Declined;
 use crate::domain::reason::{FailureWords, Reason, Then, TimeChoice};
 
@@ -103,7 +103,7 @@ fn failure(words: &FailureWords) -> String {
 }
 
 /// An instant for people, where the rail's hours are counted.
-fn local(at: Instant, zone: Tz) -> String {
+fn local(at: Timestamp, zone: Tz) -> String {
     let local = at.with_timezone(&zone);
     local.format("%Y-%m-%d %H:%M %Z").to_string()
 }

@@ -3,7 +3,7 @@
 use chrono_tz::Tz;
 
 use super::in_hours;
-use crate::domain::Instant;
+use crate::domain::Timestamp;
 use crate::domain::plan::reason::{Closed, PlanReason, TimesReason, WhyClosed};
 
 /// Why a new execution stands where it does.
@@ -18,7 +18,7 @@ pub fn planned(reason: &PlanReason, zone: Tz) -> String {
 
 /// Why a cycle's debit and notification are planned for the times that they are.
 pub fn times(reason: &TimesReason, zone: Tz) -> String {
-    let clock = |at: Instant| at.with_timezone(&zone).format("%H:%M").to_string();
+    let clock = |at: Timestamp| at.with_timezone(&zone).format("%H:%M").to_string();
     let (own, opens) = (clock(reason.own), clock(reason.opens));
     let at = if reason.own == reason.opens {
         format!("{own} is its own time")
@@ -42,7 +42,7 @@ pub fn times(reason: &TimesReason, zone: Tz) -> String {
 
 /// Why a cycle can no longer be collected.
 pub fn closed(reason: &Closed, zone: Tz) -> String {
-    let at = |at: Instant| at.with_timezone(&zone).format("%Y-%m-%d %H:%M").to_string();
+    let at = |at: Timestamp| at.with_timezone(&zone).format("%Y-%m-%d %H:%M").to_string();
     let closes = at(reason.closes_at);
     let why = match reason.why {
         WhyClosed::Over => return format!("the cycle closed at {closes} ({zone})"),

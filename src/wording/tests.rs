@@ -12,11 +12,11 @@ use crate::domain::reason::{
 };
 use crate::domain::{Amount, Class, Currency, MandateStatus, Rail};
 
-fn at(text: &str) -> Instant {
+fn at(text: &str) -> Timestamp {
     chrono::DateTime::parse_from_rfc3339(text).unwrap().to_utc()
 }
 
-fn noon() -> Instant {
+fn noon() -> Timestamp {
     at("2026-12-02T06:30:00Z")
 }
 

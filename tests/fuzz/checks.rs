@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 use mandated::config::Config;
 use mandated::domain::classify::Classifier;
 use mandated::domain::outcome::NotificationOutcome;
-use mandated::domain::{Instant, Outcome, ProviderKind, Rail, Step};
+use mandated::domain::{Outcome, ProviderKind, Rail, Step, Timestamp};
 use mandated::ops::import::{self, Options};
 use mandated::provider::{Answered, Read, Reading, juspay, read_about};
 use mandated::store::import::Account;
@@ -154,7 +154,7 @@ pub(crate) fn imported(data: &[u8]) -> usize {
         account(1, "main", ProviderKind::Juspay),
         account(2, "nach", ProviderKind::Signzy),
     ];
-    let now: Instant = "2026-11-20T06:00:00Z".parse().unwrap();
+    let now: Timestamp = "2026-11-20T06:00:00Z".parse().unwrap();
     let options = Options {
         skip_invalid: false,
         now,

@@ -6,14 +6,14 @@ use mandated::domain::AccountId;
 use mandated::ops::OpsError;
 use mandated::ops::accounts::{pause, resume};
 use mandated::store::accounts;
-use mandated::store::operations::Said;
+use mandated::store::pauses::Attribution;
 use sqlx::PgPool;
 
 use crate::support::due::{claim, column, due, now};
-use crate::support::process::Shop;
+use crate::support::process::Installation;
 
 const NAME: Option<&str> = Some("juspay_main");
-const SAID: Said<'_> = Said {
+const ATTRIBUTION: Attribution<'_> = Attribution {
     who: "asha",
     reason: "the provider is down",
 };
@@ -21,7 +21,7 @@ const SAID: Said<'_> = Said {
 async fn on_record(pool: &PgPool) -> Vec<String> {
     column(
         pool,
-        "select format('%s %s %s: %s', what, who, until is null, reason) from mandated.operations order by id",
+        "select format('%s %s %s: %s', what, who, until is null, reason) from mandated.operator_requests order by id",
     )
     .await
 }
@@ -31,7 +31,9 @@ async fn nothing_of_a_paused_account_is_claimed_until_it_is_resumed() {
     let database = due(3).await;
     let pool = &database.pool;
     let mut conn = pool.acquire().await.unwrap();
-    pause(&mut conn, NAME, SAID, None, now()).await.unwrap();
+    pause(&mut conn, NAME, ATTRIBUTION, None, now())
+        .await
+        .unwrap();
     assert!(claim(pool, 3, "worker-1").await.is_empty());
     // The daemons' own, shorter pause does not end a person's.
     let soon = now() + Duration::from_secs(1);
@@ -44,9 +46,9 @@ async fn nothing_of_a_paused_account_is_claimed_until_it_is_resumed() {
     )
     .await;
     assert_eq!(until, [true]);
-    let again = Said {
+    let again = Attribution {
         reason: "it is back",
-        ..SAID
+        ..ATTRIBUTION
     };
     resume(&mut conn, None, again, now()).await.unwrap();
     assert_eq!(claim(pool, 3, "worker-1").await.len(), 3);
@@ -65,7 +67,7 @@ async fn a_pause_with_an_end_ends_by_itself() {
     let mut conn = database.pool.acquire().await.unwrap();
     let an_hour = Duration::from_hours(1);
     let before = now() - Duration::from_mins(61);
-    pause(&mut conn, NAME, SAID, Some(an_hour), before)
+    pause(&mut conn, NAME, ATTRIBUTION, Some(an_hour), before)
         .await
         .unwrap();
     assert_eq!(claim(&database.pool, 1, "worker-1").await.len(), 1);
@@ -76,16 +78,28 @@ async fn words_that_say_nothing_or_too_much_change_nothing() {
     let database = due(1).await;
     let mut conn = database.pool.acquire().await.unwrap();
     for (name, said) in [
-        (NAME, Said { who: " ", ..SAID }),
-        (NAME, Said { reason: "", ..SAID }),
         (
             NAME,
-            Said {
-                reason: "asked by payer@example.com",
-                ..SAID
+            Attribution {
+                who: " ",
+                ..ATTRIBUTION
             },
         ),
-        (Some("juspay_man"), SAID),
+        (
+            NAME,
+            Attribution {
+                reason: "",
+                ..ATTRIBUTION
+            },
+        ),
+        (
+            NAME,
+            Attribution {
+                reason: "asked by payer@example.com",
+                ..ATTRIBUTION
+            },
+        ),
+        (Some("juspay_man"), ATTRIBUTION),
     ] {
         let refused = pause(&mut conn, name, said, None, now()).await;
         let refused = refused.unwrap_err();
@@ -98,31 +112,34 @@ async fn words_that_say_nothing_or_too_much_change_nothing() {
 
 #[tokio::test]
 async fn the_commands_say_what_they_did() {
-    let shop = Shop::at("http://127.0.0.1:1").await;
-    shop.works(&["migrate"]);
+    let installation = Installation::at("http://127.0.0.1:1").await;
+    installation.works(&["migrate"]);
     // The first `run` or import makes them; this is enough of one.
     accounts::register(
-        &shop.database.pool,
+        &installation.database.pool,
         "juspay_main",
         mandated::domain::ProviderKind::Juspay,
     )
     .await
     .unwrap();
     let why = ["--by", "asha", "--reason", "an outage"];
-    let said = shop.works(&[&["accounts", "pause", "juspay_main"][..], &why].concat());
+    let said = installation.works(&[&["accounts", "pause", "juspay_main"][..], &why].concat());
     assert_eq!(said, "juspay_main: paused\n");
-    let listed = shop.works(&["accounts", "list"]);
+    let listed = installation.works(&["accounts", "list"]);
     assert!(listed.contains("an outage, by asha"), "{listed}");
-    let said = shop.works(&[&["accounts", "resume", "--all"][..], &why].concat());
+    let said = installation.works(&[&["accounts", "resume", "--all"][..], &why].concat());
     assert_eq!(said, "juspay_main: resumed\n");
-    let said = shop.works(&[&["accounts", "resume", "--all"][..], &why].concat());
+    let said = installation.works(&[&["accounts", "resume", "--all"][..], &why].concat());
     assert_eq!(said, "no account was resumed\n");
-    let none = shop.output(&[&["accounts", "pause", "juspay_man"][..], &why].concat());
+    let none = installation.output(&[&["accounts", "pause", "juspay_man"][..], &why].concat());
     assert_eq!(none.status.code(), Some(1));
     let words = String::from_utf8(none.stderr).unwrap();
     assert!(
         words.contains("there is no account \"juspay_man\""),
         "{words}"
     );
-    assert_eq!(shop.output(&["accounts", "pause"]).status.code(), Some(2));
+    assert_eq!(
+        installation.output(&["accounts", "pause"]).status.code(),
+        Some(2)
+    );
 }

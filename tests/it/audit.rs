@@ -39,7 +39,7 @@ async fn sound() -> TestDatabase {
         "update mandated.mandates set next_cycle_on = '2026-12-15', next_plan_at = '2026-12-13Z';
          insert into mandated.executions
            (mandate_id, account_id, policy_id, cycle_on, debit_at, closes_at, amount_minor, max_amount_minor, currency,
-            state, reason, order_id, notification_no, notification_ref, delivered_at, max_attempts, debits_tried, planned_at,
+            state, reason, order_id, notification_no, notification_ref, delivered_at, max_attempts, debit_attempts, planned_at,
             updated_at, finished_at)
          select id, account_id, 1, '2026-11-15', '2026-11-15T00:30Z', '2026-12-14T18:30Z', 49900, 99900, 'INR',
                 (array['charged', 'unknown', 'notified'])[id], 'as it is', 'order' || id, 1, 'notice' || id,
@@ -186,7 +186,7 @@ const DAMAGES: &[(&str, &str)] = &[
     ("an intent that would be executed again", "update mandated.jobs set step = 'execute' where execution_id = 2"),
     ("an intent of a finished execution", "
         update mandated.executions set state = 'charged', finished_at = '2026-11-15T01:00Z' where id = 2;
-        update mandated.jobs set step = 'verify' where execution_id = 2;
+        update mandated.jobs set step = 'recheck' where execution_id = 2;
         insert into mandated.debits (mandate_id, cycle_on, execution_id, order_id, amount_minor, currency, proven_at)
         values (2, '2026-11-15', 2, 'order2', 49900, 'INR', '2026-11-15T01:00Z');
         insert into mandated.events (at, kind, mandate_id, mandate_ref, execution_id, from_state, to_state, reason)
@@ -197,7 +197,7 @@ const DAMAGES: &[(&str, &str)] = &[
         delete from mandated.jobs where execution_id = 2;
         insert into mandated.events (at, kind, mandate_id, mandate_ref, execution_id, from_state, to_state, reason)
         values ('2026-11-18Z', 'execution.failed', 2, 'sub-2', 2, 'unknown', 'failed', 'too old')"),
-    ("an open end that is not listed", "delete from mandated.open_ends"),
+    ("an unresolved execution that is not listed", "delete from mandated.unresolved_executions"),
     ("a forgotten execution", "delete from mandated.jobs where execution_id = 3"),
     ("a job without an execution", "insert into mandated.jobs (execution_id, account_id, mandate_id, step, run_at) values (9, 1, 1, 'notify', '2026-11-20Z')"),
     ("a job for a finished execution", "insert into mandated.jobs (execution_id, account_id, mandate_id, step, run_at) values (1, 1, 1, 'retry', '2026-11-20Z')"),
@@ -278,7 +278,7 @@ async fn every_damage_is_found() {
     insta::assert_snapshot!(all);
 }
 
-/// A verify after the end is lawful, and so is a review whose intent nobody works on: a person must.
+/// A recheck after the end is lawful, and so is a review whose intent nobody works on: a person must.
 #[tokio::test]
 async fn what_is_unusual_and_lawful_is_not_a_finding() {
     let database = sound().await;
@@ -288,7 +288,7 @@ async fn what_is_unusual_and_lawful_is_not_a_finding() {
         "update mandated.attempts set at = '2026-11-15T05:00Z' where execution_id = 1 and call = 'execute';
          update mandated.executions set max_attempts_in_30_days = 4, state = 'retrying' where id = 3;
          update mandated.jobs set step = 'retry' where execution_id = 3;
-         insert into mandated.jobs (execution_id, account_id, mandate_id, step, run_at) values (1, 1, 1, 'verify', '2026-11-20Z');
+         insert into mandated.jobs (execution_id, account_id, mandate_id, step, run_at) values (1, 1, 1, 'recheck', '2026-11-20Z');
          update mandated.executions set state = 'review', finished_at = '2026-11-18Z' where id = 2;
          delete from mandated.jobs where execution_id = 2;
          insert into mandated.events (at, kind, mandate_id, mandate_ref, execution_id, from_state, to_state, reason)

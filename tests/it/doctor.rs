@@ -5,33 +5,36 @@ use sqlx::{Connection, PgConnection, raw_sql};
 use wiremock::matchers::any;
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
-use crate::support::process::{Shop, payer};
+use crate::support::process::{Installation, payer};
 use crate::support::world::Flow;
 
 const ROLES: &str = include_str!("../../deploy/sql/roles.sql");
 
 /// A shop as the README installs it, on a server that keeps what it is told.
 struct Installed {
-    shop: Shop,
+    installation: Installation,
     postgres: PrivatePostgres,
 }
 
 impl Installed {
     async fn new() -> Self {
         let postgres = PrivatePostgres::start(true).unwrap();
-        let mut shop = Shop::open(&[payer("a", Flow::Enach)]).await;
-        shop.set("MANDATED__DATABASE__URL", &postgres.url("postgres"));
-        shop.prepare();
+        let mut installation = Installation::open(&[payer("a", Flow::Enach)]).await;
+        installation.set("MANDATED__DATABASE__URL", &postgres.url("postgres"));
+        installation.prepare();
         // Until the cycle is planned, and not debited.
-        shop.set("MANDATED__CLOCK__END", "2040-02-05T02:00:00+05:30");
-        let mut daemon = shop.run();
+        installation.set("MANDATED__CLOCK__END", "2040-02-05T02:00:00+05:30");
+        let mut daemon = installation.run();
         assert!(daemon.ended().await.success(), "{}", daemon.err());
-        let installed = Self { shop, postgres };
+        let installed = Self {
+            installation,
+            postgres,
+        };
         installed.execute(ROLES).await;
         let url = installed.postgres.url("postgres");
         let app = url.replace("postgres@", "mandated_app@");
         let mut installed = installed;
-        installed.shop.set("MANDATED__DATABASE__URL", &app);
+        installed.installation.set("MANDATED__DATABASE__URL", &app);
         installed
     }
 
@@ -43,7 +46,7 @@ impl Installed {
 
     /// The exit code, and the lines with what is not ok.
     fn doctor(&self) -> (Option<i32>, Vec<String>) {
-        let output = self.shop.output(&["doctor"]);
+        let output = self.installation.output(&["doctor"]);
         let said = String::from_utf8(output.stdout).unwrap();
         let words = |line: &str| line.split_whitespace().collect::<Vec<_>>().join(" ");
         let bad = said.lines().filter(|line| !line.starts_with("ok "));
@@ -62,7 +65,9 @@ async fn a_sound_installation_passes() {
     let (code, bad) = installed.doctor();
     assert_eq!(bad, NOBODY_RUNS);
     assert_eq!(code, Some(0));
-    let json = installed.shop.works(&["doctor", "--json", "--offline"]);
+    let json = installed
+        .installation
+        .works(&["doctor", "--json", "--offline"]);
     let lines: Vec<serde_json::Value> = json
         .lines()
         .map(|line| serde_json::from_str(line).unwrap())
@@ -163,18 +168,20 @@ async fn every_damage_to_the_database_is_found_with_what_to_do() {
 async fn what_cannot_be_reached_or_read_is_named_and_the_rest_is_looked_at_all_the_same() {
     let mut installed = Installed::new().await;
     let key = "MANDATED__ACCOUNTS__JUSPAY_MAIN__API_KEY";
-    let right = installed.shop.get(key);
-    installed.shop.set(key, "a-wrong-key");
+    let right = installed.installation.get(key);
+    installed.installation.set(key, "a-wrong-key");
     let (code, bad) = installed.doctor();
     assert_eq!(code, Some(1));
     assert!(bad[0].starts_with("FAILED account juspay_main"), "{bad:#?}");
     assert!(bad[0].contains("credentials are refused"), "{bad:#?}");
     assert!(!bad.iter().any(|line| line.contains("signzy")), "{bad:#?}");
-    installed.shop.set(key, &right);
+    installed.installation.set(key, &right);
 
     let url = "MANDATED__ACCOUNTS__SIGNZY_MAIN__BASE_URL";
-    let right = installed.shop.get(url);
-    installed.shop.set(url, "http://127.0.0.1:1/api/v3/eNach");
+    let right = installed.installation.get(url);
+    installed
+        .installation
+        .set(url, "http://127.0.0.1:1/api/v3/eNach");
     let (code, bad) = installed.doctor();
     assert_eq!(code, Some(1));
     assert!(
@@ -188,19 +195,19 @@ async fn what_cannot_be_reached_or_read_is_named_and_the_rest_is_looked_at_all_t
         .respond_with(page)
         .mount(&elsewhere)
         .await;
-    installed.shop.set(url, &elsewhere.uri());
+    installed.installation.set(url, &elsewhere.uri());
     let (code, bad) = installed.doctor();
     assert_eq!(code, Some(1));
     assert!(bad[0].contains("not the API's"), "{bad:#?}");
-    installed.shop.set(url, &right);
+    installed.installation.set(url, &right);
 
     installed
-        .shop
+        .installation
         .set("MANDATED__FAILURES__FILE", "/nowhere/failures.toml");
     let (code, bad) = installed.doctor();
     assert_eq!(code, Some(1));
     assert!(bad[0].starts_with("FAILED failure rules"), "{bad:#?}");
-    installed.shop.forget("MANDATED__FAILURES__FILE");
+    installed.installation.forget("MANDATED__FAILURES__FILE");
 
     installed
         .execute("delete from mandated._sqlx_migrations where version = (select max(version) from mandated._sqlx_migrations)")

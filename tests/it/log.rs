@@ -311,10 +311,10 @@ const METRICS: [(&str, &str); 22] = [
 async fn the_metrics_are_the_heartbeat_once_more() {
     let (world, _log) = month("info").await;
     let log = Log::capture();
-    let beat = Heartbeat::new(world.engine.clone()).tick(3).await.unwrap();
+    let heartbeat = Heartbeat::new(world.engine.clone()).tick(3).await.unwrap();
     let line = &log.lines()[0];
     let metrics = Metrics::default();
-    metrics.record(&beat);
+    metrics.record(&heartbeat);
     metrics.record_backlog(3);
     let text = metrics.render();
     let mut samples: BTreeMap<&str, &str> = text

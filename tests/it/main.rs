@@ -26,7 +26,7 @@ mod import;
 mod juspay;
 mod lawful;
 mod log;
-mod operate;
+mod operator_requests;
 mod ops;
 mod plans;
 mod process;

@@ -3,7 +3,7 @@
 use chrono::{NaiveDate, TimeZone, Utc};
 use mandated::cli;
 use mandated::cli::print::{Format, Print};
-use mandated::domain::{ExecutionId, Instant, MandateStatus, State};
+use mandated::domain::{ExecutionId, MandateStatus, State, Timestamp};
 use mandated::domain::{ProviderKind, Rail};
 use mandated::ops::executions::{self, ExecutionFilter, Presentation};
 use mandated::ops::mandates::{self, Change, MandateFilter};
@@ -14,7 +14,7 @@ use sqlx::{AssertSqlSafe, PgPool};
 
 use crate::import::{now, policy, take, with_accounts};
 use crate::support::TestDatabase;
-use crate::support::due::wanted;
+use crate::support::due::change_request;
 
 /// A monthly UPI mandate, a yearly card mandate that the provider notifies, an eNACH mandate whose cycles are
 /// presented, and one whose end has passed.
@@ -125,7 +125,7 @@ async fn a_mandate_is_paused_resumed_and_revoked_with_an_event_each() {
     let mut conn = pool.acquire().await.unwrap();
     let mut change = async |reference: &str, change| {
         let mut out = Vec::new();
-        match mandates::record(&mut conn, wanted(reference, change), now()).await {
+        match mandates::record(&mut conn, change_request(reference, change), now()).await {
             Ok(step) => cli::mandates::write_step(&step, &mut out).unwrap(),
             Err(error) => return format!("error: {error}\n"),
         }
@@ -208,7 +208,7 @@ async fn resuming_makes_parked_steps_due_but_not_those_that_wait_for_an_answer()
         parked(pool, step).await;
         let mut conn = pool.acquire().await.unwrap();
         for change in [Change::Pause, Change::Resume] {
-            mandates::record(&mut conn, wanted("sub-1", change), now())
+            mandates::record(&mut conn, change_request("sub-1", change), now())
                 .await
                 .unwrap();
         }
@@ -339,7 +339,7 @@ async fn collected(pool: &PgPool) {
         "update mandated.executions set state = 'charged', reason = 'collected', finished_at = '2026-11-30T08:00:02Z',
                 order_id = 'order1', notification_ref = 'notice1', delivered_at = '2026-11-28T23:00:05Z';
          update mandated.events set order_id = 'order1';
-         update mandated.jobs set step = 'verify', run_at = '2026-12-01T08:00Z', run_before = null;
+         update mandated.jobs set step = 'recheck', run_at = '2026-12-01T08:00Z', run_before = null;
          insert into mandated.notifications
          values (1, 1, 1, 'notice1', 'delivered', 49900, '2026-11-28T23:00Z', '2026-11-28T23:00:05Z', null);
          insert into mandated.attempts
@@ -354,7 +354,7 @@ async fn collected(pool: &PgPool) {
                 ('2026-11-30T08:00Z', 1, 1, 'retry', 'order1', null, 30000, 'unknown', null, null,
                  'no answer in 30 s', null, 'look it up', 'lookup', '2026-11-30T08:00:02Z', 4, 'w2'),
                 ('2026-11-30T08:00:02Z', 1, 1, 'order_status', 'order1', 200, 60, 'charged', null, null, null, null,
-                 'collected', 'verify', '2026-12-01T08:00Z', 5, 'w2');
+                 'collected', 'recheck', '2026-12-01T08:00Z', 5, 'w2');
          insert into mandated.events (at, kind, mandate_id, mandate_ref, execution_id, from_state, to_state, reason)
          values ('2026-11-28T23:00Z', 'execution.notifying', 1, 'sub-1', 1, 'planned', 'notifying', 'asked'),
                 ('2026-11-28T23:00:05Z', 'execution.notified', 1, 'sub-1', 1, 'notifying', 'notified', 'delivered'),
@@ -373,7 +373,7 @@ async fn a_timeline_tells_why_a_cycle_ended_as_it_did() {
     let pool = &database.pool;
     collected(pool).await;
     let mut conn = pool.acquire().await.unwrap();
-    mandates::record(&mut conn, wanted("sub-1", Change::Pause), now())
+    mandates::record(&mut conn, change_request("sub-1", Change::Pause), now())
         .await
         .unwrap();
     add(pool, "sub-3", (2026, 11, 25), Some("10"))
@@ -471,7 +471,7 @@ async fn executions_are_listed_by_their_state() {
      id   ref     cycle        state     for   class       amount   order      next      at                        reason
     ─────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
       2   sub-3   2026-11-25   planned    0s   -        10.00 INR   mTAG02o1   execute   2026-11-25 00:30:00 UTC   presented by the merchant
-      1   sub-1   2026-11-30   charged    0s   -       499.00 INR   order1     verify    2026-12-01 08:00:00 UTC   collected
+      1   sub-1   2026-11-30   charged    0s   -       499.00 INR   order1     recheck   2026-12-01 08:00:00 UTC   collected
     ");
     let planned = ExecutionFilter {
         state: Some(State::Planned),
@@ -512,7 +512,7 @@ async fn jobs_are_counted_and_the_latest_are_named() {
          update mandated.accounts set paused_until = '2026-11-20T07:00Z', pause_reason = 'refused' where name = 'main'",
     )
     .await;
-    let mut show = async |format, at: Instant| {
+    let mut show = async |format, at: Timestamp| {
         let mut out = Vec::new();
         let jobs = jobs::jobs(&mut conn, at).await.unwrap();
         jobs.write(&mut out, format).unwrap();

@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use mandated::cli::print::{Format, Print};
 use mandated::domain::resolve::{Refusal, ResolvedAs};
-use mandated::domain::{ExecutionId, Instant, State};
+use mandated::domain::{ExecutionId, State, Timestamp};
 use mandated::engine::{Engine, job};
 use mandated::ops::resolve::resolve;
 use mandated::ops::{OpsError, timeline};
 use mandated::store::claim::{ClaimRequest, Claimed, claim_due};
-use mandated::store::resolve::Word;
+use mandated::store::resolve::ResolutionRequest;
 use serde_json::{Value, json};
 use wiremock::MockServer;
 
@@ -19,8 +19,8 @@ use crate::support::world::{Flow, Payer, World, at, live};
 
 const ID: ExecutionId = ExecutionId(1);
 
-fn said(resolved_as: ResolvedAs) -> Word<'static> {
-    Word {
+fn said(resolved_as: ResolvedAs) -> ResolutionRequest<'static> {
+    ResolutionRequest {
         resolved_as,
         who: "asha",
         reason: "the provider cannot answer",
@@ -31,8 +31,8 @@ fn said(resolved_as: ResolvedAs) -> Word<'static> {
 
 /// One UPI execution under a provider that answers as told, until a time.
 async fn lived(
-    answer: impl Fn(Asked, &str, Instant) -> Value + Send + Sync + 'static,
-    until: Instant,
+    answer: impl Fn(Asked, &str, Timestamp) -> Value + Send + Sync + 'static,
+    until: Timestamp,
 ) -> (World, Engine, MockServer) {
     let provider = juspay(answer).await;
     let world = World::open(&[Payer::new("a", Flow::UpiExempt)]).await;
@@ -41,11 +41,11 @@ async fn lived(
     (world, engine, provider)
 }
 
-fn nonsense(_: Asked, _: &str, _: Instant) -> Value {
+fn nonsense(_: Asked, _: &str, _: Timestamp) -> Value {
     json!({ "what": "is this" })
 }
 
-async fn try_to(world: &World, word: Word<'_>) -> Result<State, OpsError> {
+async fn try_to(world: &World, word: ResolutionRequest<'_>) -> Result<State, OpsError> {
     let mut connection = world.pool().acquire().await.unwrap();
     let done = resolve(&mut connection, ID, word, world.clock.now()).await?;
     let mut out = Vec::new();
@@ -54,7 +54,7 @@ async fn try_to(world: &World, word: Word<'_>) -> Result<State, OpsError> {
     Ok(State::parse(json["to"].as_str().unwrap()).unwrap())
 }
 
-async fn refusal(world: &World, word: Word<'_>) -> Refusal {
+async fn refusal(world: &World, word: ResolutionRequest<'_>) -> Refusal {
     let error = try_to(world, word).await.unwrap_err();
     let OpsError::Resolve { why, .. } = error else {
         panic!("{error}");
@@ -125,7 +125,7 @@ async fn what_was_said_to_have_failed_and_was_collected_after_all_is_found() {
     assert_eq!(
         record(&world).await,
         [
-            "job verify",
+            "job recheck",
             "unknown to failed as failed by asha",
             "event unknown failed"
         ]
@@ -208,13 +208,13 @@ async fn words_without_a_name_a_reason_or_evidence_are_refused_and_change_nothin
     let (world, _engine, _provider) = lived(nonsense, at("06 12:00")).await;
     let word = said(ResolvedAs::Charged);
     for word in [
-        Word { who: " ", ..word },
-        Word { reason: "", ..word },
-        Word {
+        ResolutionRequest { who: " ", ..word },
+        ResolutionRequest { reason: "", ..word },
+        ResolutionRequest {
             evidence: "\t",
             ..word
         },
-        Word {
+        ResolutionRequest {
             evidence: "payer@okbank said so",
             ..word
         },

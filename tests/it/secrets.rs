@@ -75,7 +75,7 @@ async fn history(world: &World) -> String {
         "events",
         "policies",
         "account_faults",
-        "operations",
+        "operator_requests",
         "resolutions",
     ] {
         let sql = format!("select t::text from mandated.{table} t");

@@ -71,7 +71,7 @@ impl Protocol {
                 Phase::Decided(self.settlement(task, &conclusion))
             }
             machine::Action::Abandon(Abandoned::LeaseLost) => Phase::Gone,
-            machine::Action::AskMandate
+            machine::Action::LookUpMandate
             | machine::Action::AskNotification
             | machine::Action::Abandon(_) => Phase::Illegal,
         }

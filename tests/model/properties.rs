@@ -101,7 +101,7 @@ const SOMETIMES: [(&str, Check); 7] = [
 const SOMETIMES_JUSPAY: [(&str, Check); 5] = [
     ("a recheck finds a debit", |_, world| {
         decided(world, |step, outcome| {
-            step == Step::Verify && matches!(outcome, Outcome::Charged(_))
+            step == Step::Recheck && matches!(outcome, Outcome::Charged(_))
         })
     }),
     ("a call leaves after its lease", |_, world| {

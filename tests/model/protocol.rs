@@ -54,7 +54,7 @@ pub(crate) enum Broken {
 pub(crate) struct Protocol {
     pub style: Style,
     pub cycles: usize,
-    /// How often an order is tried at our wish.
+    /// How often an order is tried by us.
     pub max_attempts: u8,
     pub max_orders: u8,
     pub broken: Option<Broken>,
@@ -192,7 +192,7 @@ impl Protocol {
             Phase::LookUp { .. } => {
                 actions.extend(both.map(|heard| Action::Look { worker, heard }));
                 // In a recheck the product takes it for "not collected".
-                if task.step() != Step::Verify && self.is_open(world, worker) {
+                if task.step() != Step::Recheck && self.is_open(world, worker) {
                     actions.push(Action::LookInDoubt { worker });
                 }
             }
@@ -454,7 +454,7 @@ impl Protocol {
             run_before: None,
             intent_opened_at: row.intent.map(|_| LEASE_OVER - PROCESSING),
             order_no: u16::from(row.columns.order_no),
-            looked: [None; 3],
+            lookup_times: [None; 3],
             undelivered_at: None,
         };
         let processing = if self.is(Broken::RescueHurries) {

@@ -14,14 +14,14 @@ use mandated::domain::machine::rescue::PROCESSED;
 use mandated::domain::policy::{Policy, Strategy};
 use mandated::domain::window::{Windows, WindowsText};
 use mandated::domain::{
-    Amount, Class, Currency, Execution, ExecutionId, Instant, MandateStatus, Notify, ProviderKind,
-    Rail, State, Step, execution,
+    Amount, Class, Currency, Execution, ExecutionId, MandateStatus, Notify, ProviderKind, Rail,
+    State, Step, Timestamp, execution,
 };
 
 use super::protocol::{Protocol, Style};
 use super::world::{Columns, Due, Failure, Heard, Intent, Sent, Task};
 
-const NOW: Instant = Instant::UNIX_EPOCH;
+const NOW: Timestamp = Timestamp::UNIX_EPOCH;
 /// From a question to its answer.
 const ANSWER: Duration = Duration::from_secs(50);
 const HOUR: Duration = Duration::from_hours(1);
@@ -29,12 +29,12 @@ const DAY: Duration = Duration::from_hours(24);
 const MONTH: Duration = Duration::from_hours(30 * 24);
 
 /// The time of the nth input of a job.
-pub(crate) fn time_of(nth: usize) -> Instant {
+pub(crate) fn time_of(nth: usize) -> Timestamp {
     NOW + ANSWER * u32::try_from(nth).unwrap()
 }
 
 /// When a lease ran out.
-pub(crate) const LEASE_OVER: Instant = NOW;
+pub(crate) const LEASE_OVER: Timestamp = NOW;
 
 /// A small policy: windows are always open, nothing is spread, everything may be looked up as often as is wanted.
 pub(crate) fn policy(
@@ -60,7 +60,7 @@ pub(crate) fn policy(
         notify_lead: HOUR,
         notify_to_debit: 25 * HOUR,
         notification_validity: 2 * DAY,
-        notification_tries: 1,
+        notification_attempts: 1,
         max_attempts: u16::from(max_attempts),
         min_gap: Duration::ZERO,
         min_gap_after_failure: Duration::ZERO,
@@ -71,7 +71,7 @@ pub(crate) fn policy(
         lookup_window: Duration::ZERO,
         lookup_every: Duration::from_mins(10),
         review_after: MONTH,
-        verify_after: 3 * DAY,
+        recheck_after: 3 * DAY,
         retry: BTreeMap::from([(Class::Funds, backoff)]),
         max_attempts_in_30_days: None,
         paused_check_every: DAY,
@@ -129,13 +129,13 @@ pub(crate) fn execution(protocol: &Protocol, task: &Task) -> Execution {
             delivered_at: None,
             undelivered_at: None,
             execute_at: None,
-            debits_tried: u16::from(columns.tried),
+            debit_attempts: u16::from(columns.tried),
             lookups: 0,
-            tries: 0,
+            step_attempts: 0,
             sent_at: sent_at(task),
             failed_at,
             not_before: None,
-            looked: [None; 3],
+            lookup_times: [None; 3],
         },
         class: columns.class,
         intent,
@@ -144,7 +144,7 @@ pub(crate) fn execution(protocol: &Protocol, task: &Task) -> Execution {
 
 /// The latest that the open call was sent, as far as anybody knows. What a lost worker sent may be younger: only the time of the
 /// job says when it may be asked about.
-fn sent_by(task: &Task, intent: Intent) -> Instant {
+fn sent_by(task: &Task, intent: Intent) -> Timestamp {
     let is_known = task.columns.sent == Sent::UnderIntent;
     if task.has_opened(intent) {
         NOW
@@ -156,14 +156,14 @@ fn sent_by(task: &Task, intent: Intent) -> Instant {
 }
 
 /// The intent of a call that was noted is older than the call: something was read in between.
-fn opened_at(task: &Task, intent: Intent) -> Instant {
+fn opened_at(task: &Task, intent: Intent) -> Timestamp {
     match task.columns.sent {
         Sent::UnderIntent => sent_by(task, intent) - ANSWER,
         Sent::Never | Sent::Earlier => sent_by(task, intent),
     }
 }
 
-fn sent_at(task: &Task) -> Option<Instant> {
+fn sent_at(task: &Task) -> Option<Timestamp> {
     match (task.columns.sent, task.intent) {
         (Sent::Never, _) => None,
         (Sent::Earlier, Some(intent)) => Some(opened_at(task, intent) - HOUR),
@@ -173,7 +173,7 @@ fn sent_at(task: &Task) -> Option<Instant> {
 }
 
 /// The provider's own retries end between the first question and its answer, unless the job goes on to a call.
-fn seen_at(policy: &Policy, task: &Task) -> Instant {
+fn seen_at(policy: &Policy, task: &Task) -> Timestamp {
     let horizon = policy.provider_retry_horizon;
     if task.heard.contains(&Heard::Recorded) || horizon < HOUR {
         NOW - HOUR
@@ -182,7 +182,7 @@ fn seen_at(policy: &Policy, task: &Task) -> Instant {
     }
 }
 
-fn outlived_at(policy: &Policy) -> Instant {
+fn outlived_at(policy: &Policy) -> Timestamp {
     NOW - policy.provider_retry_horizon - 2 * HOUR
 }
 
@@ -214,7 +214,7 @@ pub(crate) fn columns(protocol: &Protocol, task: &Task, conclusion: &Conclusion)
         {
             Due::AfterHorizon
         }
-        Some((Step::Verify, at)) if at >= NOW + policy.verify_after => Due::DaysLater,
+        Some((Step::Recheck, at)) if at >= NOW + policy.recheck_after => Due::DaysLater,
         _ => Due::Soon,
     };
     let most = policy.max_attempts + 1;
@@ -227,7 +227,7 @@ pub(crate) fn columns(protocol: &Protocol, task: &Task, conclusion: &Conclusion)
         payment: payment.map(|payment| payment.parse().unwrap()),
         failure,
         sent,
-        tried: u8::try_from(progress.debits_tried.min(most)).unwrap(),
+        tried: u8::try_from(progress.debit_attempts.min(most)).unwrap(),
         class: decision.class,
     }
 }

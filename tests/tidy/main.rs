@@ -52,7 +52,7 @@ const NEVER: &str = r"
             & /root/|/Users/|/home/[a-z]+/                     & no path of anybody's machine is committed
 src/domain/ & \b(sqlx|tokio|reqwest|tracing|axum|uuid)::       & domain is pure
 src/domain/ & \bstd::(fs|env|net|process|thread)\b            & domain is pure
-src/domain/ & \b(SystemTime|(Utc|Local|Instant)::now)\b       & domain reads no clock
+src/domain/ & \b(SystemTime|(Utc|Local|Timestamp|Instant)::now)\b       & domain reads no clock
 src/        & \blab::                                     & the product does not know the lab
 lab/judge/  & \b(mandated|lab)::                          & the judge knows neither the product nor the lab
 src/        & \bbackoff::[A-Za-z]+                             & the unmaintained `backoff` is used in src/domain/retry.rs only";

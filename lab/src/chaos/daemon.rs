@@ -7,8 +7,8 @@ use chrono::TimeDelta;
 use mandated::cli::Failure;
 use mandated::clock::Clock;
 use mandated::compose::{self, engine};
-use mandated::domain::Instant;
-use mandated::engine::job::Done;
+use mandated::domain::Timestamp;
+use mandated::engine::job::FinishedJob;
 use mandated::engine::{Account, Engine};
 use mandated::store::claim::Claimed;
 
@@ -21,14 +21,14 @@ const TIMEOUT: &str = "2s";
 
 /// What every daemon is started with.
 #[derive(Debug)]
-pub(super) struct Place<'a> {
+pub(super) struct ChaosEnvironment<'a> {
     pub(super) sandbox: &'a Sandbox,
     pub(super) postgres_port: u16,
     pub(super) database: &'static str,
-    pub(super) start: Instant,
+    pub(super) start: Timestamp,
 }
 
-impl Place<'_> {
+impl ChaosEnvironment<'_> {
     /// The database at the far end of a wire.
     pub(super) fn url(&self, wire: &Wire) -> String {
         let (port, database) = (wire.port(), self.database);
@@ -50,28 +50,31 @@ pub(super) struct Daemon {
 /// What a daemon holds while it stands still.
 #[derive(Debug)]
 pub(super) struct Frozen {
-    pub(super) since: Instant,
-    pub(super) until: Instant,
+    pub(super) since: Timestamp,
+    pub(super) until: Timestamp,
     /// Claimed, and not called: the account's number in the engine, and the job.
     pub(super) claimed: Vec<(Arc<Account>, Claimed)>,
     /// Called, and not settled.
-    pub(super) done: Vec<Done>,
+    pub(super) done: Vec<FinishedJob>,
 }
 
 impl Daemon {
-    pub(super) async fn start(place: &Place<'_>, name: String) -> Result<Self, Failure> {
-        let wire = Wire::lay(place.postgres_port)
+    pub(super) async fn start(
+        environment: &ChaosEnvironment<'_>,
+        name: String,
+    ) -> Result<Self, Failure> {
+        let wire = Wire::lay(environment.postgres_port)
             .await
             .context("lay a wire to Postgres")?;
-        let url = place.url(&wire);
+        let url = environment.url(&wire);
         let more = [
             ("WORKER__ID", name.as_str()),
             ("ACCOUNTS__JUSPAY_MAIN__TIMEOUT", TIMEOUT),
             ("ACCOUNTS__SIGNZY_MAIN__TIMEOUT", TIMEOUT),
         ];
-        let config = environment::config(&url, place.sandbox, place.start, &more)?;
+        let config = environment::config(&url, environment.sandbox, environment.start, &more)?;
         let pool = compose::connect(&config).await?;
-        let engine = engine::build(&config, pool, Clock::simulated(place.start)).await?;
+        let engine = engine::build(&config, pool, Clock::simulated(environment.start)).await?;
         Ok(Self {
             name,
             engine,
@@ -82,7 +85,7 @@ impl Daemon {
     }
 
     /// Lets its clock show what it shows at a true time.
-    pub(super) fn look_at_the_clock(&self, now: Instant) {
+    pub(super) fn look_at_the_clock(&self, now: Timestamp) {
         let shown = now.checked_add_signed(self.skew).unwrap_or(now);
         self.engine.clock.step_to(shown);
     }

@@ -8,14 +8,14 @@ use std::time::Duration;
 use anyhow::Context;
 use chrono::{Datelike, TimeDelta};
 use mandated::cli::Failure;
-use mandated::domain::Instant;
+use mandated::domain::Timestamp;
 use mandated::engine::{Account, Engine, lane, planner, rescue, retention, simulation};
 use mandated::store::StoreError;
 use mandated::store::claim::Claimed;
-use mandated::store::monitor::{Coming, coming};
+use mandated::store::monitor::{UpcomingWork, upcoming_work};
 use sqlx::PgPool;
 
-use super::daemon::{Daemon, Place};
+use super::daemon::{ChaosEnvironment, Daemon};
 use super::incident::{self, Incident, Statement};
 use crate::cli::Chaos;
 use crate::figures;
@@ -34,26 +34,26 @@ pub(super) const PEACE: TimeDelta = TimeDelta::days(75);
 const TOO_MANY_IDLE: u32 = 1_000;
 
 pub(super) struct Director<'a> {
-    pub(super) place: Place<'a>,
+    pub(super) environment: ChaosEnvironment<'a>,
     pub(super) postgres: &'a mut PrivatePostgres,
     /// The director's own way to the database, which is never cut.
     pub(super) pool: PgPool,
     pub(super) daemons: Vec<Daemon>,
     pub(super) rng: SeededRng,
     /// The true time.
-    pub(super) now: Instant,
-    end: Instant,
-    incidents: VecDeque<(Instant, Incident)>,
+    pub(super) now: Timestamp,
+    end: Timestamp,
+    incidents: VecDeque<(Timestamp, Incident)>,
     /// Workers whose leases nobody will settle.
-    pub(super) lost: Vec<Lost>,
+    pub(super) lost: Vec<LostWorker>,
     started: u32,
-    pub(super) told: Told,
+    pub(super) log: ChaosLog,
 }
 
 /// A worker that lost what it had leased.
-pub(super) struct Lost {
+pub(super) struct LostWorker {
     pub(super) worker: String,
-    pub(super) at: Instant,
+    pub(super) at: Timestamp,
     /// Its leases were ended: what the same worker has leased since is another matter.
     pub(super) ended: bool,
     /// A call of it that is still on its way to the provider.
@@ -62,14 +62,14 @@ pub(super) struct Lost {
 
 /// What happened, for the report.
 #[derive(Debug, Default)]
-pub(super) struct Told {
+pub(super) struct ChaosLog {
     pub(super) incidents: BTreeMap<&'static str, u64>,
     /// Incidents that found nothing to befall.
     pub(super) left: usize,
-    pub(super) until: Instant,
+    pub(super) until: Timestamp,
 }
 
-impl Told {
+impl ChaosLog {
     pub(super) fn count(&mut self, words: &'static str) {
         let times = self.incidents.entry(words).or_default();
         *times = times.saturating_add(1);
@@ -79,13 +79,13 @@ impl Told {
 impl<'a> Director<'a> {
     pub(super) async fn new(
         chaos: &Chaos,
-        place: Place<'a>,
+        environment: ChaosEnvironment<'a>,
         postgres: &'a mut PrivatePostgres,
         pool: PgPool,
-        (start, end): (Instant, Instant),
+        (start, end): (Timestamp, Timestamp),
     ) -> Result<Self, Failure> {
         let mut director = Self {
-            place,
+            environment,
             postgres,
             pool,
             daemons: Vec::new(),
@@ -95,7 +95,7 @@ impl<'a> Director<'a> {
             incidents: incident::draw(chaos, start, end),
             lost: Vec::new(),
             started: 0,
-            told: Told::default(),
+            log: ChaosLog::default(),
         };
         for _ in 0..chaos.daemons {
             let daemon = director.start_daemon().await?;
@@ -106,11 +106,11 @@ impl<'a> Director<'a> {
 
     pub(super) async fn start_daemon(&mut self) -> Result<Daemon, Failure> {
         self.started = self.started.saturating_add(1);
-        Daemon::start(&self.place, format!("daemon-{}", self.started)).await
+        Daemon::start(&self.environment, format!("daemon-{}", self.started)).await
     }
 
     /// From the first day to the end of everything.
-    pub(super) async fn live(mut self, silent: bool) -> Result<Told, Failure> {
+    pub(super) async fn live(mut self, silent: bool) -> Result<ChaosLog, Failure> {
         let (mut day, mut idle) = (None, 0_u32);
         let limit = self.end.checked_add_signed(PEACE).unwrap_or(self.end);
         while self.now < limit {
@@ -120,19 +120,19 @@ impl<'a> Director<'a> {
                 self.clean_up().await?;
             }
             if self.now >= self.end {
-                self.place.sandbox.calm();
+                self.environment.sandbox.calm();
             }
-            self.wishes().await?;
+            self.submit_operator_requests().await?;
             self.late_calls().await;
             self.bury().await?;
             self.wake().await?;
-            let coming = coming(&self.pool, self.now).await?;
-            let progress = if coming.plan_at.is_some_and(|at| at <= self.now) {
+            let upcoming_work = upcoming_work(&self.pool, self.now).await?;
+            let progress = if upcoming_work.plan_at.is_some_and(|at| at <= self.now) {
                 self.plan().await?
-            } else if coming.due.is_empty() {
+            } else if upcoming_work.due.is_empty() {
                 false
             } else {
-                self.round(&coming.due).await?
+                self.round(&upcoming_work.due).await?
             };
             if progress {
                 idle = 0;
@@ -141,11 +141,11 @@ impl<'a> Director<'a> {
             idle = idle.saturating_add(1);
             if idle > TOO_MANY_IDLE {
                 return Err(Failure::from(anyhow::anyhow!(
-                    "nothing moves at {}: {coming:?}",
+                    "nothing moves at {}: {upcoming_work:?}",
                     self.now
                 )));
             }
-            match self.next(&coming) {
+            match self.next(&upcoming_work) {
                 Some(next) => {
                     if next > self.now {
                         idle = idle.min(TOO_MANY_IDLE / 2);
@@ -155,14 +155,14 @@ impl<'a> Director<'a> {
                 None => break,
             }
         }
-        self.place.sandbox.settle(self.now);
-        self.told.left = self.incidents.len();
-        self.told.until = self.now;
-        Ok(self.told)
+        self.environment.sandbox.settle(self.now);
+        self.log.left = self.incidents.len();
+        self.log.until = self.now;
+        Ok(self.log)
     }
 
     /// The next instant at which something is to be done.
-    fn next(&self, coming: &Coming) -> Option<Instant> {
+    fn next(&self, upcoming_work: &UpcomingWork) -> Option<Timestamp> {
         let lost = self.lost.iter().filter_map(|lost| {
             let wait = if lost.late.is_some() {
                 ON_THE_WIRE
@@ -176,10 +176,10 @@ impl<'a> Director<'a> {
             .iter()
             .filter_map(|daemon| daemon.frozen.as_ref())
             .map(|frozen| frozen.until);
-        let next = coming
+        let next = upcoming_work
             .job_at
             .into_iter()
-            .chain(coming.plan_at)
+            .chain(upcoming_work.plan_at)
             .chain(lost)
             .chain(frozen)
             .min()?;
@@ -197,7 +197,7 @@ impl<'a> Director<'a> {
             .take_while(|(at, _)| *at <= self.now)
             .position(|(_, incident)| fits(*incident))?;
         let (_, incident) = self.incidents.remove(index)?;
-        self.told.count(incident.words());
+        self.log.count(incident.words());
         Some(incident)
     }
 
@@ -255,7 +255,7 @@ impl<'a> Director<'a> {
                 lane::chain(problem)
             )));
         }
-        self.told.count("statements that failed");
+        self.log.count("statements that failed");
         Ok(())
     }
 
@@ -271,7 +271,7 @@ impl<'a> Director<'a> {
                 let deadline = tokio::time::Instant::now().checked_add(engine.settings.lease);
                 // Nobody hears the answer.
                 drop(Box::pin(lane::work(&engine, &account, claimed, deadline)).await);
-                self.told
+                self.log
                     .count("calls that arrived after their daemon was killed");
             }
         }
@@ -280,7 +280,7 @@ impl<'a> Director<'a> {
     /// Ends the leases of lost workers when their time has passed, and lets somebody find them.
     async fn bury(&mut self) -> Result<(), Failure> {
         let now = self.now;
-        let over = |lost: &Lost| {
+        let over = |lost: &LostWorker| {
             let end = lost.at.checked_add_signed(LEASE);
             end.is_none_or(|end| end <= now)
         };

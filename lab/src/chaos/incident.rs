@@ -3,8 +3,8 @@
 use std::collections::VecDeque;
 
 use chrono::TimeDelta;
-use mandated::domain::machine::decide::operator::Wish;
-use mandated::domain::{Instant, Rail, State};
+use mandated::domain::machine::decide::operator::OperatorRequestKind;
+use mandated::domain::{Rail, State, Timestamp};
 
 use crate::cli::Chaos;
 use crate::postgres::Cut;
@@ -46,7 +46,7 @@ pub(super) enum Incident {
     /// A provider does what it is asked, and answers when nobody listens any more.
     Slow,
     /// A person has an execution of a state retried, or its cycle left out.
-    Wish(Wish, State),
+    OperatorRequest(OperatorRequestKind, State),
     /// A person pauses a rail for so long.
     PauseRail(Rail, TimeDelta),
 }
@@ -70,15 +70,19 @@ impl Incident {
             Self::Cut(_, Cut::After) => "commits whose answer was lost",
             Self::ClockStep(_) => "clocks put forward or back",
             Self::Slow => "answers later than anybody waited",
-            Self::Wish(Wish::Retry, _) => "executions that a person wanted retried",
-            Self::Wish(Wish::Skip, _) => "executions that a person wanted skipped",
+            Self::OperatorRequest(OperatorRequestKind::Retry, _) => {
+                "executions that a person wanted retried"
+            }
+            Self::OperatorRequest(OperatorRequestKind::Skip, _) => {
+                "executions that a person wanted skipped"
+            }
             Self::PauseRail(..) => "rails paused for some hours",
         }
     }
 }
 
 /// The states that a person may want something done about, those most often in which money is or was on its way.
-const WISHED_OF: &[State] = &[
+const REQUESTED_STATES: &[State] = &[
     State::Failed,
     State::Failed,
     State::Retrying,
@@ -93,7 +97,11 @@ const WISHED_OF: &[State] = &[
 ];
 
 /// All incidents of a run, in the order of time.
-pub(super) fn draw(chaos: &Chaos, start: Instant, end: Instant) -> VecDeque<(Instant, Incident)> {
+pub(super) fn draw(
+    chaos: &Chaos,
+    start: Timestamp,
+    end: Timestamp,
+) -> VecDeque<(Timestamp, Incident)> {
     let mut rng = SeededRng::new(chaos.seed ^ 0x00C0_FFEE);
     let minutes = u32::try_from(end.signed_duration_since(start).num_minutes()).unwrap_or(0);
     let mut all = Vec::new();
@@ -132,16 +140,24 @@ pub(super) fn draw(chaos: &Chaos, start: Instant, end: Instant) -> VecDeque<(Ins
         Incident::ClockStep(step.checked_sub(&TimeDelta::minutes(4)).unwrap_or(step))
     });
     add(chaos.slow, |_| Incident::Slow);
-    add(chaos.wishes, |rng| {
+    add(chaos.operator_requests, |rng| {
         // A skipped cycle is one less to break something with.
-        let wishes = [Wish::Retry, Wish::Retry, Wish::Retry, Wish::Skip];
-        let wish = rng.pick(&wishes, Wish::Retry);
-        Incident::Wish(wish, rng.pick(WISHED_OF, State::Failed))
+        let operator_requests = [
+            OperatorRequestKind::Retry,
+            OperatorRequestKind::Retry,
+            OperatorRequestKind::Retry,
+            OperatorRequestKind::Skip,
+        ];
+        let kind = rng.pick(&operator_requests, OperatorRequestKind::Retry);
+        Incident::OperatorRequest(kind, rng.pick(REQUESTED_STATES, State::Failed))
     });
-    add(chaos.wishes.checked_div(20).unwrap_or(0), |rng| {
-        let rail = rng.pick(Rail::ALL, Rail::Upi);
-        Incident::PauseRail(rail, minutes_of(rng, 30, 1200))
-    });
+    add(
+        chaos.operator_requests.checked_div(20).unwrap_or(0),
+        |rng| {
+            let rail = rng.pick(Rail::ALL, Rail::Upi);
+            Incident::PauseRail(rail, minutes_of(rng, 30, 1200))
+        },
+    );
     all.sort_by_key(|(at, _)| *at);
     all.into()
 }

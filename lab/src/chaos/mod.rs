@@ -24,7 +24,7 @@ use mandated::store;
 
 use crate::cli::Chaos;
 use crate::population::{self, Season};
-use crate::sandbox::{self, Faults, Payers};
+use crate::sandbox::{self, Faults, Population};
 use crate::{environment, figures};
 use director::Director;
 use processes::Processes;
@@ -36,7 +36,7 @@ pub async fn run(chaos: &Chaos, json: bool, out: &mut impl Write) -> Result<(), 
     let started = tokio::time::Instant::now();
     let (start, end) = environment::days(chaos.days)?;
     let mut postgres = environment::postgres(DATABASE).await?;
-    let sandbox = environment::sandbox(chaos.seed, Payers::Demo, Faults::CHAOS, start).await?;
+    let sandbox = environment::sandbox(chaos.seed, Population::Demo, Faults::CHAOS, start).await?;
     let url = postgres.url(DATABASE);
     let config = environment::config(&url, &sandbox, start, &[])?;
     let pool = compose::connect(&config).await?;
@@ -61,21 +61,27 @@ pub async fn run(chaos: &Chaos, json: bool, out: &mut impl Write) -> Result<(), 
         )));
     }
 
-    let place = daemon::Place {
+    let environment = daemon::ChaosEnvironment {
         sandbox: &sandbox,
         postgres_port: postgres.port(),
         database: DATABASE,
         start,
     };
-    let told = if chaos.processes {
-        let processes = Processes::new(chaos, place, &mut postgres, pool.clone(), end)?;
+    let log = if chaos.processes {
+        let processes = Processes::new(chaos, environment, &mut postgres, pool.clone(), end)?;
         processes.live(chaos.daemons).await?
     } else {
-        let director =
-            Director::new(chaos, place, &mut postgres, pool.clone(), (start, end)).await?;
+        let director = Director::new(
+            chaos,
+            environment,
+            &mut postgres,
+            pool.clone(),
+            (start, end),
+        )
+        .await?;
         director.live(json).await?
     };
-    let report = report::collect(chaos, &pool, &sandbox, told).await?;
+    let report = report::collect(chaos, &pool, &sandbox, log).await?;
     if json {
         serde_json::to_writer(&mut *out, &report).context("write the report")?;
         writeln!(out).context("write the report")?;

@@ -9,13 +9,13 @@ use std::time::Duration;
 use anyhow::Context;
 use chrono::SecondsFormat;
 use mandated::cli::{EXIT_CONFIG, Failure};
-use mandated::domain::Instant;
+use mandated::domain::Timestamp;
 use rustix::process::{Pid, Signal, kill_process};
 use sqlx::PgPool;
 use tokio::process::{Child, Command};
 
-use super::daemon::Place;
-use super::director::{PEACE, Told};
+use super::daemon::ChaosEnvironment;
+use super::director::{ChaosLog, PEACE};
 use super::incident::{self, Incident};
 use crate::cli::Chaos;
 use crate::environment;
@@ -34,15 +34,15 @@ const PATIENCE: Duration = Duration::from_mins(3);
 pub(super) struct Processes<'a> {
     /// The program `mandated`.
     program: PathBuf,
-    place: Place<'a>,
+    environment: ChaosEnvironment<'a>,
     postgres: &'a mut PrivatePostgres,
     pool: PgPool,
-    end: Instant,
+    end: Timestamp,
     rng: SeededRng,
-    incidents: VecDeque<(Instant, Incident)>,
+    incidents: VecDeque<(Timestamp, Incident)>,
     daemons: Vec<Process>,
     started: u32,
-    told: Told,
+    log: ChaosLog,
 }
 
 struct Process {
@@ -71,25 +71,26 @@ impl Process {
 impl<'a> Processes<'a> {
     pub(super) fn new(
         chaos: &Chaos,
-        place: Place<'a>,
+        environment: ChaosEnvironment<'a>,
         postgres: &'a mut PrivatePostgres,
         pool: PgPool,
-        end: Instant,
+        end: Timestamp,
     ) -> Result<Self, Failure> {
-        let mut incidents = incident::draw(chaos, place.start, end);
-        // A process reads the machine's clock for itself, and its calls cannot be told apart from here; nor can its time, for a wish.
+        let mut incidents = incident::draw(chaos, environment.start, end);
+        // A process reads the machine's clock for itself, and its calls cannot be told apart from here; nor can its time, for an operator
+        // request.
         incidents.retain(|(_, incident)| {
             !matches!(
                 incident,
                 Incident::ClockStep(_)
                     | Incident::Slow
-                    | Incident::Wish(..)
+                    | Incident::OperatorRequest(..)
                     | Incident::PauseRail(..)
             )
         });
         Ok(Self {
             program: program(chaos)?,
-            place,
+            environment,
             postgres,
             pool,
             end,
@@ -97,12 +98,12 @@ impl<'a> Processes<'a> {
             incidents,
             daemons: Vec::new(),
             started: 0,
-            told: Told::default(),
+            log: ChaosLog::default(),
         })
     }
 
     /// From the first day to the end of everything.
-    pub(super) async fn live(mut self, daemons: u8) -> Result<Told, Failure> {
+    pub(super) async fn live(mut self, daemons: u8) -> Result<ChaosLog, Failure> {
         for _ in 0..daemons {
             let daemon = self.start().await?;
             self.daemons.push(daemon);
@@ -112,7 +113,7 @@ impl<'a> Processes<'a> {
             tokio::time::sleep(TURN).await;
             let now = self.now();
             if now >= self.end {
-                self.place.sandbox.calm();
+                self.environment.sandbox.calm();
             }
             self.wake()?;
             self.start_again().await?;
@@ -121,7 +122,7 @@ impl<'a> Processes<'a> {
                 && let Some((_, incident)) = self.incidents.pop_front()
             {
                 let words = self.befall(incident)?;
-                self.told.count(words);
+                self.log.count(words);
             }
             if now > moved.0 {
                 moved = (now, tokio::time::Instant::now());
@@ -129,27 +130,30 @@ impl<'a> Processes<'a> {
                 return Err(Failure::from(anyhow::anyhow!("nothing moves at {now}")));
             }
         }
-        self.told.left = self.incidents.len();
-        self.told.until = self.until();
-        self.place.sandbox.settle(self.told.until);
-        Ok(self.told)
+        self.log.left = self.incidents.len();
+        self.log.until = self.until();
+        self.environment.sandbox.settle(self.log.until);
+        Ok(self.log)
     }
 
-    fn now(&self) -> Instant {
-        self.place.sandbox.latest().unwrap_or(self.place.start)
+    fn now(&self) -> Timestamp {
+        self.environment
+            .sandbox
+            .latest()
+            .unwrap_or(self.environment.start)
     }
 
-    fn until(&self) -> Instant {
+    fn until(&self) -> Timestamp {
         self.end.checked_add_signed(PEACE).unwrap_or(self.end)
     }
 
     /// A process with a wire of its own, at the time that the others have come to.
     async fn start(&mut self) -> Result<Process, Failure> {
         self.started = self.started.saturating_add(1);
-        let wire = Wire::lay(self.place.postgres_port)
+        let wire = Wire::lay(self.environment.postgres_port)
             .await
             .context("lay a wire to Postgres")?;
-        let url = self.place.url(&wire);
+        let url = self.environment.url(&wire);
         let name = format!("daemon-{}", self.started);
         let end = self.until().to_rfc3339_opts(SecondsFormat::Secs, true);
         let lease = format!("{}s", LEASE.as_secs());
@@ -165,7 +169,7 @@ impl<'a> Processes<'a> {
             ("ACCOUNTS__JUSPAY_MAIN__TIMEOUT", "1s"),
             ("ACCOUNTS__SIGNZY_MAIN__TIMEOUT", "1s"),
         ];
-        let variables = environment::variables(&url, self.place.sandbox, self.now(), &more);
+        let variables = environment::variables(&url, self.environment.sandbox, self.now(), &more);
         let child = Command::new(&self.program)
             .arg("run")
             .env_clear()
@@ -203,10 +207,10 @@ impl<'a> Processes<'a> {
                 Some(status) => {
                     // A process that is gone wakes up no more: its leases need not run out in real time.
                     end_leases(&self.pool, &daemon.name).await?;
-                    self.told.count(words(status));
+                    self.log.count(words(status));
                     let fresh = self.start().await?;
-                    if let Some(place) = self.daemons.get_mut(index) {
-                        *place = fresh;
+                    if let Some(slot) = self.daemons.get_mut(index) {
+                        *slot = fresh;
                     }
                 }
             }
@@ -263,7 +267,7 @@ impl<'a> Processes<'a> {
             }
             Incident::ClockStep(_)
             | Incident::Slow
-            | Incident::Wish(..)
+            | Incident::OperatorRequest(..)
             | Incident::PauseRail(..) => incident.words(),
         })
     }

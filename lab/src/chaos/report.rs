@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use mandated::cli::Failure;
 use mandated::cli::print::{Print, Table};
-use mandated::domain::Instant;
+use mandated::domain::Timestamp;
 use mandated::ops::audit::{Verdict, audit};
 use serde::Serialize;
 use sqlx::PgPool;
 
-use super::director::Told;
+use super::director::ChaosLog;
 use crate::cli::Chaos;
 use crate::figures::{self, EndTotal, StateTotal, Unfinished};
 use crate::ledger_comparison::{Comparison, compare};
@@ -34,7 +34,7 @@ pub(super) struct Report {
     pub(super) holds: bool,
     /// The command that lives through it again.
     pub(super) replay: String,
-    until: Instant,
+    until: Timestamp,
     executions: i64,
     calls: u64,
     faults: BTreeMap<Fault, u64>,
@@ -54,24 +54,24 @@ pub(super) async fn collect(
     chaos: &Chaos,
     pool: &PgPool,
     sandbox: &Sandbox,
-    told: Told,
+    log: ChaosLog,
 ) -> Result<Report, Failure> {
     let ledger = sandbox.ledger();
     let comparison = compare(pool, &ledger).await?;
-    let audit = audit(pool, told.until, LATE, &|_| {}).await?;
+    let audit = audit(pool, log.until, LATE, &|_| {}).await?;
     let unfinished = figures::unfinished(pool).await?;
     let zeros = zeros(&ledger.violations, &comparison, &audit, &unfinished);
     let (executions, _) = figures::totals(pool).await?;
-    let holds = zeros.iter().all(|zero| zero.times == 0) && audit.holds && told.left == 0;
+    let holds = zeros.iter().all(|zero| zero.times == 0) && audit.holds && log.left == 0;
     Ok(Report {
         holds,
         replay: replay(chaos),
-        until: told.until,
+        until: log.until,
         executions,
         calls: ledger.calls.values().sum(),
         faults: sandbox.faults(),
-        incidents: told.incidents,
-        not_injected: told.left,
+        incidents: log.incidents,
+        not_injected: log.left,
         zeros,
         states: figures::by_state(pool).await?,
         ends: figures::by_end(pool).await?,
@@ -172,7 +172,7 @@ fn replay(chaos: &Chaos) -> String {
         cuts,
         clock_steps,
         slow,
-        wishes,
+        operator_requests,
         processes,
         daemon,
         hold: _,
@@ -183,7 +183,7 @@ fn replay(chaos: &Chaos) -> String {
         .map_or_else(String::new, |path| format!(" --daemon {}", path.display()));
     format!(
         "mandated-lab chaos --seed {seed} --mandates {mandates} --days {days} --daemons {daemons} --kills {kills} \
-         --freezes {freezes} --restarts {restarts} --cuts {cuts} --clock-steps {clock_steps} --slow {slow} --wishes {wishes}{processes}{daemon}"
+         --freezes {freezes} --restarts {restarts} --cuts {cuts} --clock-steps {clock_steps} --slow {slow} --operator-requests {operator_requests}{processes}{daemon}"
     )
 }
 
@@ -318,7 +318,7 @@ mod tests {
             (Rule::BadRequest, REQUEST),
         ] {
             let violation = Violation {
-                at: Instant::default(),
+                at: Timestamp::default(),
                 mandate_id: "m1".to_owned(),
                 order_id: None,
                 rule,
@@ -347,7 +347,7 @@ mod tests {
             next_step: None,
             next_at,
         };
-        let at = Some(Instant::default());
+        let at = Some(Timestamp::default());
         for (one, sound) in [
             (waiting("unknown", "not proven", at), true),
             (waiting("review", "a person", None), true),

@@ -5,17 +5,17 @@ use std::sync::Arc;
 use chrono::TimeDelta;
 use mandated::cli::Failure;
 use mandated::domain::{AccountId, Step};
-use mandated::engine::job::Done;
+use mandated::engine::job::FinishedJob;
 use mandated::engine::{Account, lane, settler};
 use mandated::store::claim::Claimed;
 
 use super::daemon::{Daemon, Frozen};
-use super::director::{Director, Lost};
+use super::director::{Director, LostWorker};
 use super::incident::{Incident, Moment, Statement};
 use crate::sandbox::{Call, Fault, Then};
 
 /// A settlement that fails so often in a row will never succeed.
-const TRIES: usize = 20;
+const ATTEMPTS: usize = 20;
 
 impl Director<'_> {
     /// Claims what is due and does it. Whether anything happened.
@@ -28,14 +28,14 @@ impl Director<'_> {
             return Ok(false);
         }
         // Somebody wants something while the jobs are held.
-        self.wishes().await?;
+        self.submit_operator_requests().await?;
         let incident = self.incident(|incident| match incident {
             Incident::Kill(_) | Incident::Freeze(..) | Incident::Restart(_) | Incident::Slow => {
                 true
             }
             Incident::Cut(..)
             | Incident::ClockStep(_)
-            | Incident::Wish(..)
+            | Incident::OperatorRequest(..)
             | Incident::PauseRail(..) => false,
         });
         match incident {
@@ -67,7 +67,7 @@ impl Director<'_> {
             Some(
                 Incident::Cut(..)
                 | Incident::ClockStep(_)
-                | Incident::Wish(..)
+                | Incident::OperatorRequest(..)
                 | Incident::PauseRail(..),
             )
             | None => {
@@ -113,7 +113,7 @@ impl Director<'_> {
 
     fn lose(&mut self, worker: String) {
         let at = self.now;
-        self.lost.push(Lost {
+        self.lost.push(LostWorker {
             worker,
             at,
             ended: false,
@@ -122,7 +122,11 @@ impl Director<'_> {
     }
 
     /// Makes the calls, one after the other. What could not be done is left to its lease.
-    async fn call(&mut self, index: usize, claimed: Vec<(Arc<Account>, Claimed)>) -> Vec<Done> {
+    async fn call(
+        &mut self,
+        index: usize,
+        claimed: Vec<(Arc<Account>, Claimed)>,
+    ) -> Vec<FinishedJob> {
         let Some(daemon) = self.daemons.get(index) else {
             return Vec::new();
         };
@@ -148,7 +152,7 @@ impl Director<'_> {
     async fn settle(
         &mut self,
         index: usize,
-        mut done: Vec<Done>,
+        mut done: Vec<FinishedJob>,
         unsure: bool,
     ) -> Result<(), Failure> {
         let batch = self
@@ -156,9 +160,9 @@ impl Director<'_> {
             .get(index)
             .map_or(1, |daemon| daemon.engine.settings.settle_batch.max(1));
         while !done.is_empty() {
-            let mut part: Vec<Done> = done.drain(..batch.min(done.len())).collect();
+            let mut part: Vec<FinishedJob> = done.drain(..batch.min(done.len())).collect();
             let (mut last, mut unsure) = (None, unsure);
-            for _ in 0..TRIES {
+            for _ in 0..ATTEMPTS {
                 let Some(daemon) = self.daemons.get(index) else {
                     return Ok(());
                 };
@@ -173,7 +177,7 @@ impl Director<'_> {
             }
             if let Some(problem) = last {
                 return Err(Failure::from(anyhow::anyhow!(
-                    "at {}, a settlement failed {TRIES} times: {}",
+                    "at {}, a settlement failed {ATTEMPTS} times: {}",
                     self.now,
                     lane::chain(&problem)
                 )));
@@ -210,11 +214,11 @@ impl Director<'_> {
         late: Option<(Arc<Account>, Claimed)>,
     ) -> Result<(), Failure> {
         let fresh = self.start_daemon().await?;
-        let Some(place) = self.daemons.get_mut(index) else {
+        let Some(slot) = self.daemons.get_mut(index) else {
             return Ok(());
         };
-        let Daemon { name, engine, .. } = std::mem::replace(place, fresh);
-        self.lost.push(Lost {
+        let Daemon { name, engine, .. } = std::mem::replace(slot, fresh);
+        self.lost.push(LostWorker {
             worker: name,
             at: self.now,
             ended: false,
@@ -323,10 +327,10 @@ impl Director<'_> {
             Step::NotifyStatus => Call::NotificationStatus,
             Step::Execute => Call::Execute,
             Step::Retry => Call::Retry,
-            Step::Lookup | Step::Verify => Call::OrderStatus,
+            Step::Lookup | Step::Recheck => Call::OrderStatus,
         };
         let mandate = &job.mandate.provider_mandate_id;
-        self.place
+        self.environment
             .sandbox
             .script(mandate, call, Then::Fault(Fault::Slow))
             .map_err(|error| Failure::hinted(error, "the sandbox knows another file of mandates"))

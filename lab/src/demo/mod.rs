@@ -15,7 +15,7 @@ use mandated::cli::Failure;
 use mandated::clock::Clock;
 use mandated::compose::{self, engine};
 use mandated::config::Config;
-use mandated::domain::Instant;
+use mandated::domain::Timestamp;
 use mandated::engine::{Engine, retention, simulation};
 use mandated::ops::import::import_configured;
 use mandated::store;
@@ -36,9 +36,9 @@ const TELL_EVERY: u64 = 5;
 pub async fn run(demo: &Demo, json: bool, out: &mut impl Write) -> Result<(), Failure> {
     let started = tokio::time::Instant::now();
     let teller = Teller { silent: json };
-    let stage = Stage::set(demo, &teller).await?;
-    stage.live(demo, &teller).await?;
-    let report = report::collect(&stage, demo).await?;
+    let environment = DemoEnvironment::set(demo, &teller).await?;
+    environment.live(demo, &teller).await?;
+    let report = report::collect(&environment, demo).await?;
     if json {
         serde_json::to_writer(&mut *out, &report).context("write the report")?;
         writeln!(out).context("write the report")?;
@@ -47,8 +47,8 @@ pub async fn run(demo: &Demo, json: bool, out: &mut impl Write) -> Result<(), Fa
     }
     let seconds = started.elapsed().as_secs_f64();
     teller.say(&format!("{} days lived in {seconds:.1} s", demo.days))?;
-    stage.sandbox.stop().await;
-    stage.engine.database.pool.close().await;
+    environment.sandbox.stop().await;
+    environment.engine.database.pool.close().await;
     if report.holds {
         Ok(())
     } else {
@@ -73,9 +73,9 @@ impl Teller {
 }
 
 /// Everything that the demo plays on.
-struct Stage {
-    start: Instant,
-    end: Instant,
+struct DemoEnvironment {
+    start: Timestamp,
+    end: Timestamp,
     sandbox: Sandbox,
     config: Config,
     engine: Engine,
@@ -83,7 +83,7 @@ struct Stage {
     _postgres: PrivatePostgres,
 }
 
-impl Stage {
+impl DemoEnvironment {
     async fn set(demo: &Demo, teller: &Teller) -> Result<Self, Failure> {
         let (start, end) = environment::days(demo.days)?;
         teller.say("starting a private Postgres")?;
@@ -102,7 +102,7 @@ impl Stage {
         store::migrate::migrate(&pool, start, ahead).await?;
         figures::set_tag(&pool, &environment::tag(demo.seed)).await?;
         let engine = engine::build(&config, pool, Clock::simulated(start)).await?;
-        let stage = Self {
+        let environment = Self {
             start,
             end,
             sandbox,
@@ -111,8 +111,8 @@ impl Stage {
             _postgres: postgres,
         };
         teller.say(&format!("importing {} mandates", demo.mandates))?;
-        stage.import(demo).await?;
-        Ok(stage)
+        environment.import(demo).await?;
+        Ok(environment)
     }
 
     /// The same file for both sides.
@@ -168,7 +168,7 @@ impl Stage {
     }
 }
 
-fn days_between(start: Instant, now: Instant) -> u64 {
+fn days_between(start: Timestamp, now: Timestamp) -> u64 {
     u64::try_from(now.signed_duration_since(start).num_days()).unwrap_or(0)
 }
 

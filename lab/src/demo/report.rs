@@ -5,11 +5,11 @@ use std::io::{self, Write};
 
 use mandated::cli::Failure;
 use mandated::cli::print::{Print, Table};
-use mandated::domain::{Amount, Currency, Instant};
+use mandated::domain::{Amount, Currency, Timestamp};
 use mandated::ops::audit::{Verdict, audit};
 use serde::Serialize;
 
-use super::Stage;
+use super::DemoEnvironment;
 use super::recovery::{self, Recovery};
 use crate::cli::Demo;
 use crate::figures::{self, EndTotal, Spread, StateTotal};
@@ -22,8 +22,8 @@ pub(super) struct Report {
     pub(super) holds: bool,
     seed: u64,
     mandates: u32,
-    from: Instant,
-    until: Instant,
+    from: Timestamp,
+    until: Timestamp,
     flows: Vec<Spread>,
     states: Vec<StateTotal>,
     recovery: Recovery,
@@ -34,11 +34,14 @@ pub(super) struct Report {
 }
 
 /// Adds everything up.
-pub(super) async fn collect(stage: &Stage, demo: &Demo) -> Result<Report, Failure> {
-    let (pool, ledger) = (&stage.engine.database.pool, stage.sandbox.ledger());
-    let (from, until) = (stage.start, stage.end);
+pub(super) async fn collect(environment: &DemoEnvironment, demo: &Demo) -> Result<Report, Failure> {
+    let (pool, ledger) = (
+        &environment.engine.database.pool,
+        environment.sandbox.ledger(),
+    );
+    let (from, until) = (environment.start, environment.end);
     let comparison = compare(pool, &ledger).await?;
-    let late = stage.config.planner.interval.saturating_mul(2);
+    let late = environment.config.planner.interval.saturating_mul(2);
     let audit = audit(pool, until, late, &|_| {}).await?;
     let holds = audit.holds && comparison.differences.is_empty() && ledger.violations.is_empty();
     Ok(Report {
@@ -49,7 +52,11 @@ pub(super) async fn collect(stage: &Stage, demo: &Demo) -> Result<Report, Failur
         until,
         flows: figures::by_flow(pool).await?,
         states: figures::by_state(pool).await?,
-        recovery: recovery::measure(&figures::cycles(pool).await?, &stage.sandbox, (from, until)),
+        recovery: recovery::measure(
+            &figures::cycles(pool).await?,
+            &environment.sandbox,
+            (from, until),
+        ),
         ends: figures::by_end(pool).await?,
         ledger: comparison,
         violations: ledger.violations,

@@ -10,7 +10,7 @@ use mandated::clock::Clock;
 use mandated::domain::ProviderKind;
 
 use super::file::{FileError, read_mandates};
-use super::{Credentials, Faults, Options, Payers, SandboxError, india, start};
+use super::{Credentials, Faults, Options, Population, SandboxError, india, start};
 
 /// Start a stand-in for Juspay and Signzy on loopback
 #[derive(Debug, Clone, Args)]
@@ -31,8 +31,8 @@ pub struct SandboxArgs {
     #[arg(long, value_name = "DATE")]
     pub from: Option<NaiveDate>,
     /// What the payers are like
-    #[arg(long, value_enum, default_value_t = Payers::Demo)]
-    pub profile: Payers,
+    #[arg(long, value_enum, default_value_t = Population::Demo)]
+    pub profile: Population,
     /// Let calls go wrong as they do in a rough month
     #[arg(long)]
     pub faults: bool,

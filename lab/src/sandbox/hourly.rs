@@ -16,7 +16,7 @@ use super::payer::{self, Presented, Reason};
 use super::{Sandbox, india};
 
 /// One try and three retries.
-const TRIES: u32 = 4;
+const ATTEMPTS: u32 = 4;
 
 /// A cycle of a mandate, and when it was due.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,7 +27,7 @@ pub struct Due {
     pub debit_at: Timestamp,
 }
 
-/// What hourly tries make of a cycle.
+/// What hourly attempts make of a cycle.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Hourly {
     pub attempts: u32,
@@ -38,7 +38,7 @@ pub struct Hourly {
 }
 
 impl Sandbox {
-    /// What hourly tries would make of cycles, which are in the order of time. A mandate that is not known pays nothing.
+    /// What hourly attempts would make of cycles, which are in the order of time. A mandate that is not known pays nothing.
     pub fn hourly(&self, cycles: &[Due]) -> Vec<Hourly> {
         let state = self.shared.state();
         let mut ended = BTreeSet::new();
@@ -59,7 +59,7 @@ fn tried<'a>(
     ended: &mut BTreeSet<&'a str>,
 ) -> Hourly {
     let mut hourly = Hourly::default();
-    for number in 1..=TRIES {
+    for number in 1..=ATTEMPTS {
         hourly.attempts = number;
         let hours = TimeDelta::hours(i64::from(number.saturating_sub(1)));
         let mut presented = Presented {

@@ -55,7 +55,7 @@ pub use file::{FileError, parse_mandates, read_mandates};
 pub use hourly::{Due, Hourly};
 pub use judge::{Rail, Rule, Violation};
 pub use ledger::{Debit, Ledger};
-pub use payer::{Payers, Profile, Reason};
+pub use payer::{Population, Profile, Reason};
 pub use registration::Registration;
 
 use mandate::World;

@@ -2,17 +2,17 @@
 
 use chrono_tz::Tz;
 
-use crate::domain::{Amount, Currency, Instant};
+use crate::domain::{Amount, Currency, Timestamp};
 
 /// `2026-11-20 06:00:05 IST`
-pub(in crate::cli) fn local(at: Instant, zone: Tz) -> String {
+pub(in crate::cli) fn local(at: Timestamp, zone: Tz) -> String {
     at.with_timezone(&zone)
         .format("%Y-%m-%d %H:%M:%S %Z")
         .to_string()
 }
 
 /// `2026-11-20 06:00:05 UTC`, or a dash.
-pub(in crate::cli) fn utc(at: Option<Instant>) -> String {
+pub(in crate::cli) fn utc(at: Option<Timestamp>) -> String {
     at.map_or_else(|| "-".to_owned(), |at| local(at, Tz::UTC))
 }
 
@@ -28,7 +28,7 @@ pub(in crate::cli) fn money(minor: i64, currency: &str) -> String {
 }
 
 /// How long ago, in the two largest units: `3h 12m`.
-pub(in crate::cli) fn age(from: Instant, now: Instant) -> String {
+pub(in crate::cli) fn age(from: Timestamp, now: Timestamp) -> String {
     let seconds = now
         .signed_duration_since(from)
         .num_seconds()

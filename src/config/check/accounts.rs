@@ -61,15 +61,15 @@ fn with_rails(name: &str, account: &Account, config: &Config, checks: &mut Check
                 )
             },
         );
-        let verify = rules.verify_after;
+        let recheck = rules.recheck_after;
         checks.require(
-            verify > horizon,
-            &format!("rails.{rail}.verify_after"),
+            recheck > horizon,
+            &format!("rails.{rail}.recheck_after"),
             || {
                 format!(
                     "({}) must be longer than providers.{provider}.retry_horizon ({}): until then \
                      the provider may still collect",
-                    show(verify),
+                    show(recheck),
                     show(horizon)
                 )
             },

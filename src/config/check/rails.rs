@@ -85,7 +85,7 @@ fn clearing(enach: &RailRules, checks: &mut Checks<'_>) {
 
 fn rules(prefix: &str, rules: &RailRules, checks: &mut Checks<'_>) {
     let key = |name: &str| format!("{prefix}.{name}");
-    checks.positive(&key("notification_tries"), rules.notification_tries);
+    checks.positive(&key("notification_attempts"), rules.notification_attempts);
     checks.positive(&key("max_attempts"), rules.max_attempts);
     checks.positive(&key("max_orders"), rules.max_orders);
     checks.positive(
@@ -95,7 +95,7 @@ fn rules(prefix: &str, rules: &RailRules, checks: &mut Checks<'_>) {
     checks.lasting(&key("paused_check_every"), rules.paused_check_every);
     checks.lasting(&key("processing_time"), rules.processing_time);
     checks.lasting(&key("lookup_every"), rules.lookup_every);
-    checks.lasting(&key("verify_after"), rules.verify_after);
+    checks.lasting(&key("recheck_after"), rules.recheck_after);
     let notice = rules.notify_to_debit;
     checks.require(notice >= LAWFUL_NOTICE, &key("notify_to_debit"), || {
         format!(

@@ -11,7 +11,7 @@ mod written;
 use std::collections::HashSet;
 
 use super::outcome::{Failure, Matched};
-use super::{Class, Instant, ProviderKind, Rail};
+use super::{Class, ProviderKind, Rail, Timestamp};
 use layer::{Found, Layer};
 pub use rule::Rule;
 

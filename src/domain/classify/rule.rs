@@ -6,7 +6,7 @@ use std::time::Duration;
 use chrono::DateTime;
 use regex::Regex;
 
-use super::{Class, Instant, ProviderKind, Rail, Signals};
+use super::{Class, ProviderKind, Rail, Signals, Timestamp};
 
 /// The field of a card network's advice to the merchant.
 const ADVICE: &str = "advice_code";
@@ -71,7 +71,7 @@ impl Rule {
     }
 
     /// The time before which an answer allows no other try, if the rule looks for one and it is there.
-    pub(super) fn not_before(&self, signals: &Signals<'_>) -> Option<Instant> {
+    pub(super) fn not_before(&self, signals: &Signals<'_>) -> Option<Timestamp> {
         let regex = self.not_before.as_ref()?;
         signals.messages.iter().find_map(|message| {
             let written = regex.captures(message)?.get(1)?;

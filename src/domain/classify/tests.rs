@@ -172,7 +172,7 @@ fn the_time_in_a_message_is_kept() {
     )
     .unwrap();
     let not_before = |messages: &[&str]| classifier.classify(&signals(&[], messages)).not_before;
-    let at = "2026-11-30T16:01:00Z".parse::<Instant>().ok();
+    let at = "2026-11-30T16:01:00Z".parse::<Timestamp>().ok();
     assert!(at.is_some());
     assert_eq!(not_before(&["closed until 2026-11-30T21:31:00+05:30"]), at);
     assert_eq!(

@@ -3,7 +3,7 @@
 use super::decide::Decision;
 use super::request::Request;
 use super::transition::Transition;
-use crate::domain::{IllegalTransition, Instant, NotificationState};
+use crate::domain::{IllegalTransition, NotificationState, Timestamp};
 
 /// The next thing to do for a job.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,7 +16,7 @@ pub enum Action {
         provider_ref: Option<String>,
     },
     /// Ask the provider whether the mandate is still paused.
-    AskMandate,
+    LookUpMandate,
     /// Ask the provider what became of the current notification.
     AskNotification,
     /// Read which order of the cycle has its debit on record.
@@ -28,7 +28,7 @@ pub enum Action {
         /// The call.
         request: Request,
         /// What has not left by then must not leave at all.
-        leave_by: Instant,
+        leave_by: Timestamp,
     },
     /// Commit this, if the lease is still ours.
     Settle(Box<Conclusion>),

@@ -3,13 +3,13 @@
 use std::mem::replace;
 
 use super::action::Action;
-use super::decide::{Decision, decide, may_look, next_window};
+use super::decide::{Decision, decide, next_lookup_at, next_window};
 use super::input::Answer;
 use super::recheck::Recheck;
 use super::{Machine, Phase};
 use crate::domain::outcome::{CallFailure, Counter};
 use crate::domain::retry::after;
-use crate::domain::{Instant, Outcome, State, Step};
+use crate::domain::{Outcome, State, Step, Timestamp};
 
 /// Why an order is looked up.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,11 +46,11 @@ impl Machine<'_> {
         &mut self,
         purpose: LookupPurpose,
         answer: Answer,
-        begun_at: Instant,
+        begun_at: Timestamp,
     ) -> Action {
         self.note_ref(answer.provider_ref.clone());
         if was_made(&answer.outcome) {
-            self.execution.progress = self.execution.progress.looked_at(begun_at);
+            self.execution.progress = self.execution.progress.with_lookup(begun_at);
         }
         match purpose {
             LookupPurpose::OrderBefore => self.order_before(&answer, begun_at),
@@ -65,7 +65,7 @@ impl Machine<'_> {
     }
 
     /// A new order is sent only while the one before it is dead.
-    fn order_before(&mut self, answer: &Answer, begun_at: Instant) -> Action {
+    fn order_before(&mut self, answer: &Answer, begun_at: Timestamp) -> Action {
         let before = self.order_no.saturating_sub(1);
         let found_ref = replace(&mut self.provider_ref, self.job.provider_ref.clone());
         let decision = match &answer.outcome {
@@ -86,20 +86,21 @@ impl Machine<'_> {
             Outcome::Call(_) => {
                 let mut decision = self.instead_of_call(answer, begun_at);
                 if let Some(next) = decision.next.as_mut() {
-                    next.span.opens = may_look(&self.execution, self.policy, next.span.opens);
+                    next.span.opens = next_lookup_at(&self.execution, self.policy, next.span.opens);
                     next.span.closes = None;
                 }
                 decision
             }
-            Outcome::Pending | Outcome::Refused(_) | Outcome::AlreadyExists | Outcome::Odd(_) => {
-                self.wait_for(before, begun_at)
-            }
+            Outcome::Pending
+            | Outcome::Refused(_)
+            | Outcome::AlreadyExists
+            | Outcome::Unrecognized(_) => self.wait_for(before, begun_at),
         };
         self.settle(decision)
     }
 
     /// The same call later: as long as an earlier order is not proven dead there is no debit of a new one.
-    fn wait_for(&self, order_no: u16, now: Instant) -> Decision {
+    fn wait_for(&self, order_no: u16, now: Timestamp) -> Decision {
         let why = format!("the order before it, number {order_no}, is not proven dead");
         let not_sent = Answer::from(Outcome::Call(CallFailure::NotSent { why }));
         let mut decision = self.decide(self.job.step, &not_sent, now);
@@ -115,7 +116,7 @@ impl Machine<'_> {
     }
 
     /// The counter is recorded before a call that has no idempotency key, and only for an order that the provider does not have.
-    fn counter_read(&mut self, answer: &Answer, begun_at: Instant) -> Action {
+    fn counter_read(&mut self, answer: &Answer, begun_at: Timestamp) -> Action {
         if let (Outcome::NotFound, Some(counter)) = (&answer.outcome, answer.counter.attempts) {
             self.phase = Phase::Recording(self.execute_request());
             return Action::RecordCounter(counter);
@@ -125,7 +126,7 @@ impl Machine<'_> {
     }
 
     /// A retry goes out only for an order that has failed, whose budget the provider's own silent retries have not used up.
-    fn order_read(&mut self, answer: &Answer, begun_at: Instant) -> Action {
+    fn order_read(&mut self, answer: &Answer, begun_at: Timestamp) -> Action {
         let claimed = &self.job.execution;
         let allowed = matches!(answer.outcome, Outcome::Failed(_))
             && !answer.counter.no_retry_allowed
@@ -134,14 +135,14 @@ impl Machine<'_> {
             let decision = self.instead_of_call(answer, begun_at);
             return self.settle(decision);
         }
-        let ours = i64::from(claimed.progress.debits_tried);
+        let ours = i64::from(claimed.progress.debit_attempts);
         let counter = answer.counter.attempts.unwrap_or(ours);
         self.phase = Phase::Recording(self.retry_request());
         Action::RecordCounter(counter)
     }
 
     /// What was read before a call forbids it, or could not be read. The call is not made.
-    fn instead_of_call(&self, answer: &Answer, now: Instant) -> Decision {
+    fn instead_of_call(&self, answer: &Answer, now: Timestamp) -> Decision {
         let Outcome::Call(failure) = &answer.outcome else {
             // Nothing was sent under this intent: what was read is judged as a look-up of an execution without one.
             let mut without = self.execution.clone();
@@ -169,7 +170,7 @@ impl Machine<'_> {
         self.decide(self.job.step, &answer, now)
     }
 
-    fn decide(&self, step: Step, answer: &Answer, now: Instant) -> Decision {
+    fn decide(&self, step: Step, answer: &Answer, now: Timestamp) -> Decision {
         let (outcome, counter): (_, Counter) = (&answer.outcome, answer.counter);
         decide(&self.execution, step, outcome, counter, self.policy, now)
     }
@@ -186,7 +187,7 @@ const fn was_made(outcome: &Outcome) -> bool {
         | Outcome::AlreadyExists
         | Outcome::NotFound
         | Outcome::Reversed(_)
-        | Outcome::Odd(_)
+        | Outcome::Unrecognized(_)
         | Outcome::Call(CallFailure::Unknown { .. } | CallFailure::AccountRefused { .. }) => true,
     }
 }

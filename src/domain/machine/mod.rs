@@ -13,7 +13,7 @@
 //! | `execute` without one | look the order up for its counter; record the counter; the call |
 //! | `retry` | look the order up; record the counter; the call |
 //! | `lookup` | look the order up |
-//! | `verify` | read which order has the debit; look up each of the others |
+//! | `recheck` | read which order has the debit; look up each of the others |
 //!
 //! `gate` comes first in every case: it may end the job before any call, or ask the provider about a paused mandate.
 
@@ -34,7 +34,7 @@ use chrono::NaiveDate;
 
 use crate::domain::outcome::{CallFailure, NotificationOutcome};
 use crate::domain::policy::Policy;
-use crate::domain::{Execution, Instant, MandateStatus, NotificationState, Step};
+use crate::domain::{Execution, MandateStatus, NotificationState, Step, Timestamp};
 
 pub use action::{Abandoned, Action, Conclusion};
 use before_call::LookupPurpose;
@@ -56,7 +56,7 @@ pub struct Job {
     /// Whether this claim opened the intent.
     pub opened: bool,
     /// The end of the window that the job was planned into.
-    pub run_before: Option<Instant>,
+    pub run_before: Option<Timestamp>,
     /// The provider's id for the current debit, if an answer has named it.
     pub provider_ref: Option<String>,
     /// The day of the next cycle, where the provider debits by its own schedule and a retry tells it when to go on.
@@ -89,7 +89,7 @@ pub struct Machine<'a> {
     execution: Execution,
     phase: Phase,
     /// When the action under way was begun.
-    begun_at: Instant,
+    begun_at: Timestamp,
     /// The order that the last answer was about.
     order_no: u16,
     /// The provider's id for the debit of that order.
@@ -98,7 +98,7 @@ pub struct Machine<'a> {
 
 impl<'a> Machine<'a> {
     /// The machine of a job that was claimed at `now`. Its first input is [`Input::Claimed`].
-    pub fn new(job: Job, policy: &'a Policy, now: Instant) -> Self {
+    pub fn new(job: Job, policy: &'a Policy, now: Timestamp) -> Self {
         Self {
             execution: job.execution.clone(),
             order_no: job.execution.progress.order_no,
@@ -111,11 +111,11 @@ impl<'a> Machine<'a> {
     }
 
     /// A machine in the middle of its step's call, to ask what an answer leads to. Nothing that comes before the call is done.
-    pub fn in_call(job: Job, policy: &'a Policy, now: Instant) -> Self {
+    pub fn in_call(job: Job, policy: &'a Policy, now: Timestamp) -> Self {
         let phase = match job.step {
             Step::Notify | Step::NotifyStatus => Phase::Notifying,
             Step::Execute | Step::Retry => Phase::Calling,
-            Step::Lookup | Step::Verify => Phase::LookingUp(LookupPurpose::Outcome),
+            Step::Lookup | Step::Recheck => Phase::LookingUp(LookupPurpose::Outcome),
         };
         Self {
             phase,
@@ -124,7 +124,7 @@ impl<'a> Machine<'a> {
     }
 
     /// The next action, now that the last one came to `input`.
-    pub fn next(&mut self, input: Input, now: Instant) -> Action {
+    pub fn next(&mut self, input: Input, now: Timestamp) -> Action {
         let begun_at = replace(&mut self.begun_at, now);
         let phase = replace(&mut self.phase, Phase::Over);
         match (input, phase) {
@@ -185,9 +185,9 @@ impl<'a> Machine<'a> {
         let counted = is_retry || self.job.execute_needs_counter;
         match gate(execution, step, self.job.opened, counted, self.policy, now) {
             Gate::Instead(decision) => return self.settle(*decision),
-            Gate::AskMandate => {
+            Gate::LookUpMandate => {
                 self.phase = Phase::AskingMandate;
-                return Action::AskMandate;
+                return Action::LookUpMandate;
             }
             Gate::Go => {}
         }
@@ -200,7 +200,7 @@ impl<'a> Machine<'a> {
             Step::Execute => self.begin_execute(),
             Step::Retry => self.look_up(self.order_no, LookupPurpose::BeforeRetry),
             Step::Lookup => self.look_up(self.order_no, LookupPurpose::Outcome),
-            Step::Verify => {
+            Step::Recheck => {
                 self.phase = Phase::ReadingDebit;
                 Action::ReadDebit
             }
@@ -215,7 +215,7 @@ impl<'a> Machine<'a> {
         }
     }
 
-    fn mandate_answered(&self, said: Option<MandateStatus>, begun_at: Instant) -> Decision {
+    fn mandate_answered(&self, said: Option<MandateStatus>, begun_at: Timestamp) -> Decision {
         let (execution, step) = (&self.execution, self.job.step);
         asked(execution, step, said, self.policy, begun_at)
     }
@@ -223,7 +223,7 @@ impl<'a> Machine<'a> {
     fn notification_answered(
         &mut self,
         outcome: &NotificationOutcome,
-        begun_at: Instant,
+        begun_at: Timestamp,
     ) -> Action {
         let (execution, step) = (&self.execution, self.job.step);
         let decision = decide_notification(execution, step, outcome, self.policy, begun_at);

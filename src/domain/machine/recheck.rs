@@ -3,12 +3,12 @@
 use super::Machine;
 use super::action::Action;
 use super::before_call::LookupPurpose;
-use super::decide::{Decision, Next, decide_verify, may_look};
+use super::decide::{Decision, Next, decide_recheck, next_lookup_at};
 use super::input::Answer;
 use crate::domain::outcome::Counter;
 use crate::domain::retry::after;
 use crate::domain::window::Span;
-use crate::domain::{Instant, Outcome, Step};
+use crate::domain::{Outcome, Step, Timestamp};
 
 /// How far a recheck has come.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,7 +58,7 @@ impl Machine<'_> {
         &mut self,
         recheck: Recheck,
         answer: &Answer,
-        begun_at: Instant,
+        begun_at: Timestamp,
     ) -> Action {
         let current = self.execution.progress.order_no;
         let mut decision = self.decide_recheck(recheck.order_no, answer, begun_at);
@@ -87,20 +87,20 @@ impl Machine<'_> {
         }
     }
 
-    fn recheck_again(&self, now: Instant) -> Next {
-        let wanted = after(now, self.policy.verify_after);
+    fn recheck_again(&self, now: Timestamp) -> Next {
+        let wanted = after(now, self.policy.recheck_after);
         Next {
-            step: Step::Verify,
+            step: Step::Recheck,
             span: Span {
-                opens: may_look(&self.execution, self.policy, wanted),
+                opens: next_lookup_at(&self.execution, self.policy, wanted),
                 closes: None,
             },
         }
     }
 
-    fn decide_recheck(&self, order_no: u16, answer: &Answer, now: Instant) -> Decision {
+    fn decide_recheck(&self, order_no: u16, answer: &Answer, now: Timestamp) -> Decision {
         let (outcome, counter): (_, Counter) = (&answer.outcome, answer.counter);
-        decide_verify(
+        decide_recheck(
             &self.execution,
             order_no,
             outcome,

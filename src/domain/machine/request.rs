@@ -5,7 +5,7 @@ use chrono::NaiveDate;
 use super::action::Action;
 use super::{Machine, Phase};
 use crate::domain::plan::debit_after_notice;
-use crate::domain::{Instant, Notify};
+use crate::domain::{Notify, Timestamp};
 
 /// A call that notifies or moves money.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -13,7 +13,7 @@ pub enum Request {
     /// Notify the payer of a debit.
     Notify {
         /// The time that the payer is told.
-        debit_at: Instant,
+        debit_at: Timestamp,
     },
     /// Debit the current order.
     Execute {
@@ -39,7 +39,7 @@ pub enum Notice {
     /// Ours, delivered.
     Reference,
     /// The provider notifies, and debits at this time.
-    ExecuteAt(Instant),
+    ExecuteAt(Timestamp),
     /// None is needed.
     Exempt,
 }
@@ -84,7 +84,7 @@ impl Machine<'_> {
 
     /// The latest that a call which debits or notifies may leave: it may have to wait for its turn, and meanwhile its window ends, or
     /// the cycle.
-    fn leave_by(&self, request: &Request) -> Instant {
+    fn leave_by(&self, request: &Request) -> Timestamp {
         let now = self.begun_at;
         let windows = match request {
             Request::Notify { .. } => Some(&self.policy.notify_windows),
@@ -105,6 +105,6 @@ impl Machine<'_> {
         [self.job.run_before, window]
             .into_iter()
             .flatten()
-            .fold(closes, Instant::min)
+            .fold(closes, Timestamp::min)
     }
 }

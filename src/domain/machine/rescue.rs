@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use crate::domain::retry::after;
-use crate::domain::{Instant, Step};
+use crate::domain::{Step, Timestamp};
 
 /// The provider has processed, or not, whatever was sent this long ago ("Juspay SDK", default timeout 80 s, and a margin).
 pub const PROCESSED: Duration = Duration::from_secs(90);
@@ -17,17 +17,17 @@ pub struct LostJob {
     /// The step that was claimed.
     pub step: Step,
     /// When it was due.
-    pub run_at: Instant,
+    pub run_at: Timestamp,
     /// The end of the window that it was planned into.
-    pub run_before: Option<Instant>,
+    pub run_before: Option<Timestamp>,
     /// When the open intent was opened, if there is one.
-    pub intent_opened_at: Option<Instant>,
+    pub intent_opened_at: Option<Timestamp>,
     /// The current order of its execution.
     pub order_no: u16,
     /// The last three look-ups, the latest first.
-    pub looked: [Option<Instant>; 3],
+    pub lookup_times: [Option<Timestamp>; 3],
     /// The last instant at which the current notification is known not to have been delivered.
-    pub undelivered_at: Option<Instant>,
+    pub undelivered_at: Option<Timestamp>,
 }
 
 /// The job as it goes on.
@@ -36,27 +36,27 @@ pub struct RescuedJob {
     /// The next step.
     pub step: Step,
     /// From when it may be done.
-    pub run_at: Instant,
+    pub run_at: Timestamp,
     /// The end of its window.
-    pub run_before: Option<Instant>,
+    pub run_before: Option<Timestamp>,
     /// The look-ups, with those that the worker may have made.
-    pub looked: [Option<Instant>; 3],
+    pub lookup_times: [Option<Timestamp>; 3],
     /// The last instant at which the current notification is known not to have been delivered.
-    pub undelivered_at: Option<Instant>,
+    pub undelivered_at: Option<Timestamp>,
     /// When the call was opened that may have been made, for the history.
-    pub lost_call_at: Option<Instant>,
+    pub lost_call_at: Option<Timestamp>,
 }
 
 /// What follows from the end of a lease at `now`. What was sent is processed, or never will be, after `processing` ([`PROCESSED`]).
-pub fn rescue(lost: LostJob, now: Instant, processing: Duration) -> RescuedJob {
+pub fn rescue(lost: LostJob, now: Timestamp, processing: Duration) -> RescuedJob {
     // The lost worker's clock may have been ahead of this one: nothing of it was done sooner than that.
     let lost_at = [Some(lost.run_at), lost.intent_opened_at]
         .into_iter()
         .flatten()
-        .fold(now, Instant::max);
-    let looked = match lost.looked {
+        .fold(now, Timestamp::max);
+    let lookup_times = match lost.lookup_times {
         [last, before, _] if looks_up(lost.step, lost.order_no) => [Some(lost_at), last, before],
-        looked => looked,
+        lookup_times => lookup_times,
     };
     let mut undelivered_at = lost.undelivered_at;
     if lost.step == Step::Notify {
@@ -68,7 +68,7 @@ pub fn rescue(lost: LostJob, now: Instant, processing: Duration) -> RescuedJob {
             step: lost.step,
             run_at: lost.run_at,
             run_before: lost.run_before,
-            looked,
+            lookup_times,
             undelivered_at,
             lost_call_at: None,
         };
@@ -76,20 +76,20 @@ pub fn rescue(lost: LostJob, now: Instant, processing: Duration) -> RescuedJob {
     RescuedJob {
         step: match lost.step {
             Step::Execute | Step::Retry | Step::Lookup => Step::Lookup,
-            Step::Notify | Step::NotifyStatus | Step::Verify => lost.step,
+            Step::Notify | Step::NotifyStatus | Step::Recheck => lost.step,
         },
         run_at: after(lost_at, processing),
         run_before: None,
-        looked,
+        lookup_times,
         undelivered_at,
         lost_call_at: Some(opened_at).filter(|_| lost.step.moves_money()),
     }
 }
 
-/// Whether a step begins with a look at an order, or is one.
+/// Whether a step begins with a look-up of an order, or is one.
 const fn looks_up(step: Step, order_no: u16) -> bool {
     match step {
-        Step::Lookup | Step::Retry | Step::Verify => true,
+        Step::Lookup | Step::Retry | Step::Recheck => true,
         Step::Execute => order_no > 1,
         Step::Notify | Step::NotifyStatus => false,
     }

@@ -10,7 +10,7 @@ use crate::domain::ids::{notification_ref, order_id};
 use crate::domain::machine::gate::execution_date;
 use crate::domain::policy::Policy;
 use crate::domain::{
-    AccountId, Amount, ExecutionId, Instant, MandateId, Notify, ProviderKind, State, Step,
+    AccountId, Amount, ExecutionId, MandateId, Notify, ProviderKind, State, Step, Timestamp,
 };
 
 /// The mandate's side of a new execution.
@@ -43,8 +43,8 @@ pub struct NewExecution {
     pub account_id: AccountId,
     pub policy_id: i64,
     pub cycle_on: NaiveDate,
-    pub debit_at: Instant,
-    pub closes_at: Instant,
+    pub debit_at: Timestamp,
+    pub closes_at: Timestamp,
     pub amount_minor: i64,
     pub max_amount_minor: i64,
     pub currency: String,
@@ -55,17 +55,17 @@ pub struct NewExecution {
     pub order_id: String,
     pub notification_no: u16,
     pub notification_ref: Option<String>,
-    pub execute_at: Option<Instant>,
+    pub execute_at: Option<Timestamp>,
     pub max_attempts: u16,
     pub max_attempts_in_30_days: Option<u16>,
     pub step: Option<Step>,
-    pub run_at: Option<Instant>,
-    pub run_before: Option<Instant>,
+    pub run_at: Option<Timestamp>,
+    pub run_before: Option<Timestamp>,
 }
 
 /// A policy and its number.
 #[derive(Debug, Clone, Copy)]
-pub struct Numbered<'a> {
+pub struct NumberedPolicy<'a> {
     /// The number.
     pub id: i64,
     /// The policy.
@@ -78,7 +78,7 @@ fn planned(
     cycle: &Cycle,
     policy: &Policy,
     id: ExecutionId,
-    start_at: Instant,
+    start_at: Timestamp,
 ) -> PlanReason {
     match timetable(cycle, payer.provider, payer.notify, policy, id.0) {
         Some(timetable) if timetable.start_at == start_at => {
@@ -95,9 +95,9 @@ pub fn new_execution(
     payer: &Payer<'_>,
     cycle: &Cycle,
     amount: Amount,
-    rules: Numbered<'_>,
+    rules: NumberedPolicy<'_>,
     (tag, id): (&str, ExecutionId),
-    now: Instant,
+    now: Timestamp,
 ) -> NewExecution {
     let policy = rules.policy;
     let separate = payer.notify == Notify::Separate;

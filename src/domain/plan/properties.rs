@@ -76,7 +76,7 @@ impl Case {
     }
 
     /// The start from an instant on, if there is one.
-    fn start(&self, now: Instant) -> Option<Span> {
+    fn start(&self, now: Timestamp) -> Option<Span> {
         match start(
             &self.cycle,
             ProviderKind::Juspay,
@@ -91,7 +91,7 @@ impl Case {
     }
 
     /// The debit that a start leads to.
-    fn debit(&self, started: Instant) -> Option<Instant> {
+    fn debit(&self, started: Timestamp) -> Option<Timestamp> {
         if self.notify == Notify::None {
             return Some(started);
         }
@@ -100,7 +100,7 @@ impl Case {
     }
 
     /// The rules that no plan may break.
-    fn check(&self, start: Instant, debit: Instant) -> Result<(), TestCaseError> {
+    fn check(&self, start: Timestamp, debit: Timestamp) -> Result<(), TestCaseError> {
         prop_assert!(self.policy.debit_windows.contains(debit));
         prop_assert!(debit >= self.cycle.debit_at && debit < self.cycle.closes_at);
         if self.notify != Notify::None {

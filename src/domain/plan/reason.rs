@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::times::Plan;
 use super::{Flow, Timetable};
-use crate::domain::Instant;
+use crate::domain::Timestamp;
 use crate::domain::cycle::Cycle;
 use crate::domain::policy::Policy;
 
@@ -25,9 +25,9 @@ pub enum PlanReason {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TimesReason {
     /// The cycle's own time.
-    pub own: Instant,
+    pub own: Timestamp,
     /// The first time from then on in the hours for debits.
-    pub opens: Instant,
+    pub opens: Timestamp,
     /// Over how long debits are spread, if this one is put off for that.
     pub spread: Option<Duration>,
     /// Why the notification is planned for its time.
@@ -49,7 +49,7 @@ pub struct NoticeReason {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Closed {
     /// When the cycle closes.
-    pub closes_at: Instant,
+    pub closes_at: Timestamp,
     /// Why nothing fits in before.
     pub why: WhyClosed,
 }
@@ -64,14 +64,14 @@ pub enum WhyClosed {
     /// The next hours for debits begin after it.
     NextDebit {
         /// When.
-        opens: Instant,
+        opens: Timestamp,
     },
     /// A notification could be debited only after it.
     NextNotice {
         /// The earliest notification.
-        notice: Instant,
+        notice: Timestamp,
         /// Its earliest debit.
-        debit: Instant,
+        debit: Timestamp,
     },
     /// The hours leave no notification and debit with a lawful time between them.
     NoPair {
@@ -104,7 +104,7 @@ pub fn times(cycle: &Cycle, timetable: &Timetable, policy: &Policy) -> TimesReas
 
 impl Plan<'_> {
     /// Why nothing can be planned from now on.
-    pub(super) fn why_closed(&self, flow: Flow, now: Instant) -> Closed {
+    pub(super) fn why_closed(&self, flow: Flow, now: Timestamp) -> Closed {
         let closes_at = self.cycle.closes_at;
         let due = now.max(self.cycle.debit_at);
         let why = if now >= closes_at {
@@ -119,12 +119,12 @@ impl Plan<'_> {
         Closed { closes_at, why }
     }
 
-    fn no_debit(&self, due: Instant) -> Option<WhyClosed> {
+    fn no_debit(&self, due: Timestamp) -> Option<WhyClosed> {
         let opens = self.policy.debit_windows.at_or_after(due)?.opens;
         Some(WhyClosed::NextDebit { opens })
     }
 
-    fn no_debit_after_notice(&self, now: Instant, due: Instant) -> Option<WhyClosed> {
+    fn no_debit_after_notice(&self, now: Timestamp, due: Timestamp) -> Option<WhyClosed> {
         let policy = self.policy;
         let notice = policy.notify_windows.at_or_after(now)?.opens;
         let allowed = self.debit_allowed(notice, due)?;

@@ -29,7 +29,7 @@ pub(super) fn policy(debit: &[&str], notify: &[&str]) -> Policy {
         notify_lead: Duration::from_hours(1),
         notify_to_debit: Duration::from_hours(25),
         notification_validity: Duration::from_hours(48),
-        notification_tries: 3,
+        notification_attempts: 3,
         max_attempts: 4,
         min_gap: Duration::from_hours(1),
         min_gap_after_failure: Duration::ZERO,
@@ -40,7 +40,7 @@ pub(super) fn policy(debit: &[&str], notify: &[&str]) -> Policy {
         lookup_every: Duration::from_hours(6),
         lookup_window: Duration::from_hours(2),
         review_after: Duration::from_hours(72),
-        verify_after: Duration::from_hours(24),
+        recheck_after: Duration::from_hours(24),
         retry: BTreeMap::new(),
         max_attempts_in_30_days: None,
         paused_check_every: Duration::from_hours(24),
@@ -69,14 +69,14 @@ fn cycle(frequency: Frequency, on: &str, debit_at: &str) -> Cycle {
 }
 
 /// An instant in India, written as the local time.
-fn ist(text: &str) -> Instant {
+fn ist(text: &str) -> Timestamp {
     format!("{text}:00+05:30")
         .replace(' ', "T")
         .parse()
         .unwrap()
 }
 
-fn show(at: Instant) -> String {
+fn show(at: Timestamp) -> String {
     at.with_timezone(&chrono_tz::Asia::Kolkata)
         .format("%Y-%m-%d %H:%M")
         .to_string()
@@ -163,7 +163,7 @@ fn a_debit_without_a_notification_starts_with_itself() {
 }
 
 #[test]
-fn a_watched_payment_is_looked_at_a_while_after_it_is_due() {
+fn a_watched_payment_is_looked_up_a_while_after_it_is_due() {
     let cycle = cycle(Frequency::Daily, "2026-01-31", "10:30");
     let (signzy, provider) = (ProviderKind::Signzy, Notify::Provider);
     let plan = timetable(&cycle, signzy, provider, &upi(), 7).unwrap();
@@ -179,7 +179,7 @@ fn a_watched_payment_is_looked_at_a_while_after_it_is_due() {
         say(&cycle, signzy, provider, &upi(), "2026-01-30 10:00"),
         "lookup 2026-01-31 11:00 until -"
     );
-    // A look is never too late: the provider may have collected it while nobody was there.
+    // A look-up is never too late: the provider may have collected it while nobody was there.
     assert_eq!(
         say(&cycle, signzy, provider, &upi(), "2026-03-05 10:00"),
         "lookup 2026-03-05 10:00 until -"

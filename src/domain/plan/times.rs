@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 
-use crate::domain::Instant;
+use crate::domain::Timestamp;
 use crate::domain::cycle::Cycle;
 use crate::domain::policy::Policy;
 use crate::domain::retry::jitter;
@@ -28,7 +28,7 @@ impl Plan<'_> {
     }
 
     /// A debit without a notification, not before an instant.
-    pub(super) fn debit(&self, not_before: Instant) -> Option<Span> {
+    pub(super) fn debit(&self, not_before: Timestamp) -> Option<Span> {
         let planned = self.planned_debit()?;
         if not_before <= planned.opens {
             return Some(planned);
@@ -37,8 +37,8 @@ impl Plan<'_> {
         (late.opens < self.cycle.closes_at).then(|| self.spread(late))
     }
 
-    /// The first look at a payment that the provider collects by itself.
-    pub(super) fn look(&self, not_before: Instant) -> Option<Span> {
+    /// The first look-up of a payment that the provider collects by itself.
+    pub(super) fn lookup(&self, not_before: Timestamp) -> Option<Span> {
         let wait = self
             .policy
             .lookup_after
@@ -52,7 +52,7 @@ impl Plan<'_> {
     }
 
     /// A notification and its debit, the notification not before an instant.
-    pub(super) fn notice(&self, not_before: Instant) -> Option<(Span, Span)> {
+    pub(super) fn notice(&self, not_before: Timestamp) -> Option<(Span, Span)> {
         let debit = self.planned_debit()?;
         let planned = self.planned_notice(debit)?;
         if not_before <= planned.0.opens {
@@ -75,7 +75,7 @@ impl Plan<'_> {
     }
 
     /// The latest notification that is not after an instant.
-    fn notice_before(&self, at: Instant) -> Option<Span> {
+    fn notice_before(&self, at: Timestamp) -> Option<Span> {
         let window = self.policy.notify_windows.window_before(at)?;
         let opens = match window.closes {
             Some(closes) if closes <= at => {
@@ -93,7 +93,7 @@ impl Plan<'_> {
     }
 
     /// The first notification from an instant on whose debit, not before the planned one, can be in time.
-    fn notice_after(&self, from: Instant, planned: Instant) -> Option<(Span, Span)> {
+    fn notice_after(&self, from: Timestamp, planned: Timestamp) -> Option<(Span, Span)> {
         let policy = self.policy;
         if policy.notification_validity < policy.notify_to_debit {
             return None;
@@ -119,9 +119,9 @@ impl Plan<'_> {
     /// When to debit under a notification of some time, whose delivery is known since then or later.
     pub(super) fn debit_under(
         &self,
-        notified_at: Instant,
-        known_at: Instant,
-        planned: Instant,
+        notified_at: Timestamp,
+        known_at: Timestamp,
+        planned: Timestamp,
     ) -> Option<Span> {
         let allowed = self.debit_allowed(known_at, planned)?;
         let earliest = self.policy.debit_windows.at_or_after(allowed)?;
@@ -137,17 +137,21 @@ impl Plan<'_> {
     }
 
     /// From when on there may be a debit under a notification of some time, windows aside.
-    pub(super) fn debit_allowed(&self, notified_at: Instant, planned: Instant) -> Option<Instant> {
+    pub(super) fn debit_allowed(
+        &self,
+        notified_at: Timestamp,
+        planned: Timestamp,
+    ) -> Option<Timestamp> {
         Some(later(notified_at, self.policy.notify_to_debit)?.max(planned))
     }
 
     /// Whether a notification of some time is still valid for a debit.
-    fn covers(&self, notified_at: Instant, debit_at: Instant) -> bool {
+    fn covers(&self, notified_at: Timestamp, debit_at: Timestamp) -> bool {
         later(notified_at, self.policy.notification_validity).is_some_and(|end| debit_at <= end)
     }
 
     /// The latest notification whose debit is in time; `planned` is one.
-    pub(super) fn last_notice(&self, planned: Instant) -> Option<Instant> {
+    pub(super) fn last_notice(&self, planned: Timestamp) -> Option<Timestamp> {
         let last_tick = self.cycle.closes_at.checked_sub_signed(TICK)?;
         let last_debit = self.policy.debit_windows.at_or_before(last_tick)?;
         let latest = earlier(last_debit, self.policy.notify_to_debit)?;
@@ -179,11 +183,11 @@ impl Plan<'_> {
     }
 }
 
-fn later(at: Instant, by: Duration) -> Option<Instant> {
+fn later(at: Timestamp, by: Duration) -> Option<Timestamp> {
     at.checked_add_signed(TimeDelta::from_std(by).ok()?)
 }
 
-fn earlier(at: Instant, by: Duration) -> Option<Instant> {
+fn earlier(at: Timestamp, by: Duration) -> Option<Timestamp> {
     at.checked_sub_signed(TimeDelta::from_std(by).ok()?)
 }
 

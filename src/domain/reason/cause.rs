@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::FailureWords;
 use crate::domain::plan::reason::Closed;
-use crate::domain::{Amount, Class, Instant, MandateStatus, Rail};
+use crate::domain::{Amount, Class, MandateStatus, Rail, Timestamp};
 
 /// What is known of an order.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -170,12 +170,12 @@ pub enum GateCause {
     /// The cycle ended before it could be collected.
     CycleEnded {
         /// When.
-        at: Instant,
+        at: Timestamp,
     },
     /// The mandate was paused until the cycle ended.
     PausedUntilCycleEnd {
         /// When.
-        at: Instant,
+        at: Timestamp,
     },
     /// No lawful time is left in the cycle.
     Closed(Closed),
@@ -195,10 +195,10 @@ pub enum GateCause {
     NotificationTooOld,
     /// The execution date to hand over was too near.
     DateTooNear,
-    /// The tries of the mandate in 30 days are spent.
+    /// The attempts of the mandate in 30 days are spent.
     TriesSpent {
         /// Until when.
-        until: Instant,
+        until: Timestamp,
     },
     /// The order was looked up as often as the rail allows.
     LookupsSpent,
@@ -217,6 +217,6 @@ pub enum RequestCause {
     Sooner,
     /// What has ended is tried once more.
     TriedAgain,
-    /// It is tried once more after a look at its order.
+    /// It is tried once more after a look-up of its order.
     LookedAtFirst,
 }

@@ -17,12 +17,12 @@ fn upi() -> Windows {
 }
 
 /// An instant written as the local time of some windows.
-fn local(windows: &Windows, text: &str) -> Instant {
+fn local(windows: &Windows, text: &str) -> Timestamp {
     instant(windows.time_zone(), format!("{text}:00").parse().unwrap()).unwrap()
 }
 
-fn show(windows: &Windows, at: Option<Instant>) -> String {
-    let format = |at: Instant| {
+fn show(windows: &Windows, at: Option<Timestamp>) -> String {
+    let format = |at: Timestamp| {
         at.with_timezone(&windows.time_zone())
             .format("%Y-%m-%dT%H:%M:%S%.f%:z")
     };
@@ -236,7 +236,7 @@ fn what_is_written_reads_back() {
 
 #[test]
 fn the_ends_of_time_are_nothing_rather_than_a_panic() {
-    for at in [Instant::MIN_UTC, Instant::MAX_UTC] {
+    for at in [Timestamp::MIN_UTC, Timestamp::MAX_UTC] {
         assert_eq!(upi().at_or_after(at), None);
         assert_eq!(upi().at_or_before(at), None);
         assert!(!upi().contains(at));
@@ -276,7 +276,7 @@ pub(in crate::domain) fn any_zone() -> impl Strategy<Value = Tz> {
 }
 
 /// The slow and obvious answer, where no clocks change: is the local time of day in a range?
-fn obviously_contains(windows: &Windows, at: Instant) -> bool {
+fn obviously_contains(windows: &Windows, at: Timestamp) -> bool {
     let time = at.with_timezone(&windows.time_zone()).time();
     windows.ranges.is_empty()
         || windows.ranges.iter().any(|range| {
@@ -290,7 +290,7 @@ proptest! {
 
     #[test]
     fn what_is_found_is_inside_and_nothing_nearer_is(windows in any_windows(any_zone()), second in 0i64..2_000_000_000) {
-        let at = Instant::from_timestamp(second, 0).unwrap();
+        let at = Timestamp::from_timestamp(second, 0).unwrap();
         let span = windows.at_or_after(at).unwrap();
         prop_assert!(span.opens >= at && windows.contains(span.opens));
         prop_assert!(span.closes.is_none_or(|closes| closes > span.opens));
@@ -307,7 +307,7 @@ proptest! {
 
     #[test]
     fn windows_are_times_of_day(windows in any_windows(Just(chrono_tz::Asia::Kolkata)), second in 1_000_000_000i64..2_000_000_000) {
-        let at = Instant::from_timestamp(second, 0).unwrap();
+        let at = Timestamp::from_timestamp(second, 0).unwrap();
         prop_assert_eq!(windows.contains(at), obviously_contains(&windows, at));
     }
 

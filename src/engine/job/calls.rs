@@ -4,7 +4,7 @@ use super::{JobError, Run};
 use crate::domain::ids::{notification_ref, order_id};
 use crate::domain::machine::{self, Answer, Input, Notice, Request};
 use crate::domain::outcome::NotificationOutcome;
-use crate::domain::{AttemptOutcome, Call, Class, Instant, Outcome};
+use crate::domain::{AttemptOutcome, Call, Class, Outcome, Timestamp};
 use crate::provider::{
     self, ExecuteRequest, LookupRequest, MandateAnswer, NotifyRequest, Provider, Reply,
     RetryRequest, Wire,
@@ -14,7 +14,7 @@ use crate::store::settled::debited_order;
 
 impl Run<'_> {
     /// Makes a call that notifies or moves money, unless the lease may end before its answer.
-    pub(super) async fn send(&mut self, request: &Request, leave_by: Instant) -> Input {
+    pub(super) async fn send(&mut self, request: &Request, leave_by: Timestamp) -> Input {
         if !self.outlives_a_call() {
             return Input::LeaseNearlyOver;
         }
@@ -26,7 +26,7 @@ impl Run<'_> {
         }
     }
 
-    async fn notify(&mut self, debit_at: Instant, deadline: tokio::time::Instant) -> Input {
+    async fn notify(&mut self, debit_at: Timestamp, deadline: tokio::time::Instant) -> Input {
         let reference = self.notification_ref();
         let request = NotifyRequest {
             at: self.now,
@@ -152,7 +152,7 @@ impl Run<'_> {
         })
     }
 
-    pub(super) async fn ask_mandate(&mut self) -> Input {
+    pub(super) async fn look_up_mandate(&mut self) -> Input {
         let mandate = &self.claimed.mandate;
         let began = tokio::time::Instant::now();
         let asked = self.client.mandate_status(mandate, self.now);

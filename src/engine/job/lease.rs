@@ -5,7 +5,7 @@ use std::pin::pin;
 use std::task::Poll;
 
 use super::Run;
-use crate::domain::Instant;
+use crate::domain::Timestamp;
 
 impl Run<'_> {
     /// Whether a call may be begun: the lease must outlive it, or somebody else may have the job before it is answered.
@@ -15,7 +15,7 @@ impl Run<'_> {
     }
 
     /// The same instant on this machine's monotonic clock, and no later than the end of the lease.
-    pub(super) fn by(&self, leave_by: Instant) -> tokio::time::Instant {
+    pub(super) fn by(&self, leave_by: Timestamp) -> tokio::time::Instant {
         let left = leave_by
             .signed_duration_since(self.engine.clock.now())
             .to_std()

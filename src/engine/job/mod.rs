@@ -1,7 +1,7 @@
 //! One job, from its claim up to its settlement: carries out what [`Machine`] wants, and hands the results back.
 //!
 //! No rule of the protocol is in here. Nothing is written but the provider's counter, which must be durable before a call that has no
-//! idempotency key; all else that a job leads to is in the [`Done`] that it returns.
+//! idempotency key; all else that a job leads to is in the [`FinishedJob`] that it returns.
 
 mod calls;
 mod error;
@@ -14,7 +14,7 @@ use std::time::Duration;
 use crate::domain::machine::decide::Decision;
 use crate::domain::machine::{Action, Conclusion, Input, Job, Machine};
 use crate::domain::policy::Policy;
-use crate::domain::{Instant, LeaseToken, State};
+use crate::domain::{LeaseToken, State, Timestamp};
 use crate::failpoint::around;
 use crate::provider::{Client, Provider};
 use crate::store::claim::Claimed;
@@ -26,7 +26,7 @@ use super::{Account, Engine};
 
 /// A job that was done, to be settled.
 #[derive(Debug)]
-pub struct Done {
+pub struct FinishedJob {
     /// The account's name in the configuration.
     pub account: String,
     pub claimed: Claimed,
@@ -35,7 +35,7 @@ pub struct Done {
     pub settlement: Settlement,
     pub attempts: Vec<Attempt>,
     /// The business time of its answer; it may be settled much later.
-    pub at: Instant,
+    pub at: Timestamp,
     /// How late it was done.
     pub lag: Duration,
 }
@@ -48,7 +48,7 @@ struct Run<'a> {
     client: Arc<Client>,
     claimed: &'a Claimed,
     /// The business time of the action under way.
-    now: Instant,
+    now: Timestamp,
     /// When the lease must be considered lost, on this machine's monotonic clock.
     deadline: tokio::time::Instant,
     attempts: Vec<Attempt>,
@@ -65,7 +65,7 @@ pub async fn run(
     account: &Account,
     claimed: Claimed,
     deadline: tokio::time::Instant,
-) -> Result<Done, JobError> {
+) -> Result<FinishedJob, JobError> {
     let policy = around("policy", engine.policy(claimed.policy_id))
         .await
         .map_err(|source| JobError::store(&claimed, source))?;
@@ -86,7 +86,7 @@ pub async fn run(
         .signed_duration_since(claimed.run_at)
         .to_std()
         .unwrap_or(Duration::ZERO);
-    Ok(Done {
+    Ok(FinishedJob {
         account: account.name.clone(),
         claimed,
         to_state: conclusion.transition.to,
@@ -110,7 +110,7 @@ impl Run<'_> {
                     order_no,
                     provider_ref,
                 } => self.look_up(order_no, provider_ref.as_deref()).await,
-                Action::AskMandate => self.ask_mandate().await,
+                Action::LookUpMandate => self.look_up_mandate().await,
                 Action::AskNotification => self.ask_notification().await,
                 Action::ReadDebit => self.read_debit().await?,
                 Action::RecordCounter(counter) => self.record_counter(counter).await?,

@@ -47,8 +47,8 @@ pub(super) fn build(
             status,
             paused_at: claimed.execution.paused_at,
         }),
-        card_tries: Some(decision.declined)
-            .filter(|tries| *tries > 0 && policy.max_attempts_in_30_days.is_some()),
+        declined_card_attempts: Some(decision.declined)
+            .filter(|attempts| *attempts > 0 && policy.max_attempts_in_30_days.is_some()),
         fault: last.and_then(|attempt| fault(attempt, conclusion)),
         debit: transition
             .collected

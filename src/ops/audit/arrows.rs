@@ -3,7 +3,7 @@
 use sqlx::PgConnection;
 
 use super::Rules;
-use crate::domain::machine::decide::operator::Wish;
+use crate::domain::machine::decide::operator::OperatorRequestKind;
 use crate::domain::state::{Event, State, apply};
 use crate::ops::OpsError;
 use crate::ops::error::step;
@@ -54,8 +54,9 @@ fn is_possible(transition: &Transition) -> bool {
         Some(from) => State::parse(from),
     };
     let Some(from) = from else { return false };
-    if let Some(wish) = &transition.wish {
-        return Wish::parse(wish).is_some_and(|wish| is_wished(wish, from, to));
+    if let Some(requested) = &transition.requested {
+        return OperatorRequestKind::parse(requested)
+            .is_some_and(|requested| is_requested(requested, from, to));
     }
     let leads_to =
         |from: State, events: &[Event]| events.iter().any(|event| apply(from, *event) == Ok(to));
@@ -85,15 +86,15 @@ fn is_possible(transition: &Transition) -> bool {
         })
 }
 
-/// What only a person's wish leads to, and what it leaves where it is.
-fn is_wished(wish: Wish, from: State, to: State) -> bool {
-    match wish {
-        Wish::Skip => apply(from, Event::Skipped) == Ok(to),
-        Wish::Retry if from == to => matches!(
+/// What only an operator request leads to, and what it leaves where it is.
+fn is_requested(requested: OperatorRequestKind, from: State, to: State) -> bool {
+    match requested {
+        OperatorRequestKind::Skip => apply(from, Event::Skipped) == Ok(to),
+        OperatorRequestKind::Retry if from == to => matches!(
             from,
             State::Pending | State::Unknown | State::Retrying | State::Failed | State::Skipped
         ),
-        Wish::Retry => apply(from, Event::Reopened) == Ok(to),
+        OperatorRequestKind::Retry => apply(from, Event::Reopened) == Ok(to),
     }
 }
 
@@ -103,12 +104,12 @@ mod tests {
     use std::fmt::Write as _;
 
     fn possible(from: Option<&str>, to: &str) -> bool {
-        wished(None, from, to)
+        requested(None, from, to)
     }
 
-    fn wished(wish: Option<Wish>, from: Option<&str>, to: &str) -> bool {
+    fn requested(requested: Option<OperatorRequestKind>, from: Option<&str>, to: &str) -> bool {
         is_possible(&Transition {
-            wish: wish.map(|wish| wish.to_string()),
+            requested: requested.map(|requested| requested.to_string()),
             from_state: from.map(str::to_owned),
             to_state: to.to_owned(),
             execution_id: 1,
@@ -118,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_final_stays_so_and_open_money_is_not_wished_away() {
+    fn what_is_final_stays_so_and_no_operator_request_closes_open_money() {
         let mut table = String::new();
         for from in [None]
             .into_iter()
@@ -136,9 +137,9 @@ mod tests {
     }
 
     #[test]
-    fn only_a_persons_wish_skips_a_cycle_or_takes_it_up_again() {
-        let retry = |from, to| wished(Some(Wish::Retry), Some(from), to);
-        let skip = |from, to| wished(Some(Wish::Skip), Some(from), to);
+    fn only_an_operator_request_skips_a_cycle_or_reopens_it() {
+        let retry = |from, to| requested(Some(OperatorRequestKind::Retry), Some(from), to);
+        let skip = |from, to| requested(Some(OperatorRequestKind::Skip), Some(from), to);
         assert!(retry("failed", "planned") && !possible(Some("failed"), "planned"));
         assert!(skip("notified", "skipped") && !possible(Some("notified"), "skipped"));
         assert!(retry("retrying", "retrying") && retry("skipped", "planned"));

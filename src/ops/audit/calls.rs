@@ -10,18 +10,18 @@ use sqlx::PgConnection;
 use super::Rules;
 use crate::domain::policy::Policy;
 use crate::domain::retry::after;
-use crate::domain::{Instant, Notify};
+use crate::domain::{Notify, Timestamp};
 use crate::ops::OpsError;
 use crate::ops::error::step;
 use crate::provider::{hide_in_text, redact};
 use crate::store;
-use crate::store::audit::{Call, Finding, Place, Range};
+use crate::store::audit::{Call, CallCursor, Finding, Range};
 
 const WINDOWS: (&str, &str) = (
     "G4",
     "debits and notifications are tried in their windows only",
 );
-const LOOKS: (&str, &str) = (
+const LOOKUPS: (&str, &str) = (
     "G4",
     "an order is looked up no more often, and no sooner after its debit, than the rail allows",
 );
@@ -34,7 +34,7 @@ const TOLERANCE: TimeDelta = TimeDelta::minutes(1);
 /// From the answer to its writing down, as a rule.
 const SETTLING: TimeDelta = TimeDelta::seconds(10);
 /// How many look-ups of an order fit into the policy's window.
-const LOOKS_IN_WINDOW: usize = 3;
+const LOOKUPS_IN_WINDOW: usize = 3;
 
 /// The policies that executions were planned under.
 pub(super) struct Calls {
@@ -46,7 +46,7 @@ struct Suspicion {
     rule: (&'static str, &'static str),
     finding: Finding,
     execution_id: i64,
-    at: Instant,
+    at: Timestamp,
     /// What the claim's time must be held against.
     if_begun: Begun,
 }
@@ -55,14 +55,14 @@ enum Begun {
     /// Not a finding if the claim was inside of the windows.
     Outside(i64),
     /// Not a finding if the debit was claimed longer before the look-up than that.
-    Within(Duration, Instant),
+    Within(Duration, Timestamp),
     /// A finding whenever it was.
     Any,
 }
 
 impl Calls {
     pub(super) async fn read(conn: &mut PgConnection, rules: &mut Rules) -> Result<Self, OpsError> {
-        for (guarantee, rule) in [WINDOWS, LOOKS, PERSONAL] {
+        for (guarantee, rule) in [WINDOWS, LOOKUPS, PERSONAL] {
             rules.of(guarantee, rule);
         }
         let mut policies = BTreeMap::new();
@@ -93,17 +93,17 @@ impl Calls {
         rules: &mut Rules,
     ) -> Result<(), OpsError> {
         let mut suspicions = Vec::new();
-        let mut order = Looked::default();
-        let mut place = Place {
+        let mut order = OrderLookups::default();
+        let mut cursor = CallCursor {
             execution_id: range.after,
             attempt_id: i64::MAX,
         };
         loop {
-            let calls = store::audit::calls(conn, range, place, PAGE)
+            let calls = store::audit::calls(conn, range, cursor, PAGE)
                 .await
                 .map_err(step("read the calls"))?;
             let Some(last) = calls.last() else { break };
-            place = Place {
+            cursor = CallCursor {
                 execution_id: last.execution_id,
                 attempt_id: last.attempt_id,
             };
@@ -114,7 +114,7 @@ impl Calls {
                 }
                 if let Some(policy) = self.policies.get(&call.policy_id) {
                     suspicions.extend(outside(call, policy));
-                    suspicions.extend(order.looked(call, policy));
+                    suspicions.extend(order.record_lookup(call, policy));
                 }
             }
         }
@@ -147,7 +147,7 @@ impl Calls {
                 let policy = self.policies.get(&policy);
                 policy.is_none_or(|policy| !policy.debit_windows.contains(begun))
             }
-            Begun::Within(least, looked) => looked < after(begun, least),
+            Begun::Within(least, looked_up_at) => looked_up_at < after(begun, least),
         })
     }
 }
@@ -192,14 +192,14 @@ fn outside(call: &Call, policy: &Policy) -> Option<Suspicion> {
 
 /// The look-ups and debits of the execution that the reading has come to.
 #[derive(Default)]
-struct Looked {
+struct OrderLookups {
     execution_id: i64,
-    looks: Vec<(String, Instant)>,
-    debits: Vec<(String, Instant)>,
+    lookups: Vec<(String, Timestamp)>,
+    debits: Vec<(String, Timestamp)>,
 }
 
-impl Looked {
-    fn looked(&mut self, call: &Call, policy: &Policy) -> Vec<Suspicion> {
+impl OrderLookups {
+    fn record_lookup(&mut self, call: &Call, policy: &Policy) -> Vec<Suspicion> {
         if self.execution_id != call.execution_id {
             *self = Self {
                 execution_id: call.execution_id,
@@ -217,7 +217,7 @@ impl Looked {
                 Vec::new()
             }
             "order_status" => {
-                self.looks.push((call.reference.clone(), at));
+                self.lookups.push((call.reference.clone(), at));
                 [
                     self.too_often(call, policy, at),
                     self.too_soon(call, policy, at),
@@ -231,17 +231,17 @@ impl Looked {
     }
 
     /// A fourth one within the window.
-    fn too_often(&self, call: &Call, policy: &Policy, at: Instant) -> Option<Suspicion> {
+    fn too_often(&self, call: &Call, policy: &Policy, at: Timestamp) -> Option<Suspicion> {
         let mut of_order = self
-            .looks
+            .lookups
             .iter()
             .rev()
             .filter(|(order, _)| *order == call.reference);
-        let (_, earlier) = of_order.nth(LOOKS_IN_WINDOW)?;
+        let (_, earlier) = of_order.nth(LOOKUPS_IN_WINDOW)?;
         let free = after(*earlier, policy.lookup_window);
         let late = free.checked_sub_signed(TOLERANCE)?;
         (at < late).then(|| Suspicion {
-            rule: LOOKS,
+            rule: LOOKUPS,
             finding: finding(
                 call,
                 format!(
@@ -256,7 +256,7 @@ impl Looked {
     }
 
     /// One before the provider and the bank can know.
-    fn too_soon(&self, call: &Call, policy: &Policy, at: Instant) -> Option<Suspicion> {
+    fn too_soon(&self, call: &Call, policy: &Policy, at: Timestamp) -> Option<Suspicion> {
         let least = *policy.lookup_after.first()?;
         let (_, debited) = self
             .debits
@@ -266,7 +266,7 @@ impl Looked {
         let settled = at.checked_add_signed(SETTLING).unwrap_or(at);
         // One that is older than the debit is by a clock that is behind, which looked before it.
         (at >= *debited && settled < after(*debited, least)).then(|| Suspicion {
-            rule: LOOKS,
+            rule: LOOKUPS,
             finding: finding(
                 call,
                 format!(
@@ -293,13 +293,13 @@ fn personal(call: &Call) -> Option<String> {
             !body.is_empty() && redact(body) != **body
         }
     });
-    let place = match (message, body) {
+    let part = match (message, body) {
         (Some(_), _) => "message",
         (None, Some(_)) => "body",
         (None, None) => return None,
     };
     Some(format!(
-        "the {place} of the answer to {} of {} at {} is not redacted",
+        "the {part} of the answer to {} of {} at {} is not redacted",
         call.call, call.reference, call.at
     ))
 }

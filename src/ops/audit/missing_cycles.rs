@@ -7,7 +7,7 @@ use sqlx::PgConnection;
 
 use super::Rules;
 use super::sweep::read_only;
-use crate::domain::Instant;
+use crate::domain::Timestamp;
 use crate::ops::OpsError;
 use crate::ops::error::step;
 use crate::store;
@@ -21,7 +21,7 @@ const DAYS_BACK: u64 = 60;
 /// Between the last cycle before these weeks and the planning cursor, every cycle of the schedule has its execution.
 pub(super) async fn look_for(
     conn: &mut PgConnection,
-    now: Instant,
+    now: Timestamp,
     rules: &mut Rules,
 ) -> Result<(), OpsError> {
     let judgement = rules.of("G7", "no cycle is left out");

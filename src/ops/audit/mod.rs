@@ -14,7 +14,7 @@ use sqlx::PgPool;
 
 use super::error::step;
 use super::{OnProgress, OpsError};
-use crate::domain::Instant;
+use crate::domain::Timestamp;
 use crate::store;
 use crate::store::audit::Scope;
 
@@ -46,7 +46,7 @@ pub struct Verdict {
 /// Checks every rule over one connection, a range of rows at a time, so that it is gentle on a database that is at work.
 pub async fn audit(
     pool: &PgPool,
-    now: Instant,
+    now: Timestamp,
     late: Duration,
     progress: OnProgress<'_>,
 ) -> Result<Verdict, OpsError> {

@@ -10,7 +10,7 @@ use super::{Rules, arrows};
 use crate::ops::error::step;
 use crate::ops::{OnProgress, OpsError, Progress};
 use crate::store;
-use crate::store::audit::{Over, Range, Scope, checks};
+use crate::store::audit::{Range, RangeKey, Scope, checks};
 
 /// The longest rest after a range. It is as long as the range took, so that at most half of the time is taken from the workers.
 const LONGEST_REST: Duration = Duration::from_secs(1);
@@ -24,7 +24,7 @@ pub(super) async fn sweep(
     progress: OnProgress<'_>,
 ) -> Result<(), OpsError> {
     let mut lasts = Vec::new();
-    for over in Over::ALL {
+    for over in RangeKey::ALL {
         let last = store::audit::last(conn, over)
             .await
             .map_err(step("find the end"))?;
@@ -34,7 +34,7 @@ pub(super) async fn sweep(
         .iter()
         .fold(0u64, |sum, last| sum.saturating_add(*last));
     let mut behind: u64 = 0;
-    for (over, last) in Over::ALL.into_iter().zip(lasts) {
+    for (over, last) in RangeKey::ALL.into_iter().zip(lasts) {
         let mut after = 0;
         loop {
             let began = tokio::time::Instant::now();
@@ -44,7 +44,7 @@ pub(super) async fn sweep(
                 .map_err(step("find the next range"))?;
             let Some(range) = range else { break };
             one(&mut tx, over, range, scope, rules).await?;
-            if over == Over::Executions {
+            if over == RangeKey::Executions {
                 calls.range(&mut tx, range, rules).await?;
                 arrows::range(&mut tx, range, rules).await?;
             }
@@ -80,7 +80,7 @@ pub(super) async fn read_only(
 
 async fn one(
     conn: &mut PgConnection,
-    over: Over,
+    over: RangeKey,
     range: Range,
     scope: Scope,
     rules: &mut Rules,

@@ -1,6 +1,6 @@
 //! Which rule matches an answer, and what would follow from it. Nothing is called and nothing is stored.
 
-mod scene;
+mod scenario;
 mod verdict;
 
 use sqlx::PgPool;
@@ -12,11 +12,11 @@ use crate::domain::machine::{Action, Answer, Input, Machine};
 use crate::domain::mandate::check_flow;
 use crate::domain::outcome::{Counter, Failure, NotificationOutcome};
 use crate::domain::policy::Policy;
-use crate::domain::{Amount, Instant, Notify, Outcome, ProviderKind, Rail, Step};
+use crate::domain::{Amount, Notify, Outcome, ProviderKind, Rail, Step, Timestamp};
 use crate::provider::{Answered, Read, Reading, read};
 use crate::store;
 
-use scene::Scene;
+use scenario::ClassifyScenario;
 
 pub use crate::store::unmapped::Unmapped;
 pub use verdict::Verdict;
@@ -33,13 +33,13 @@ pub struct Question<'a> {
     /// Which attempt of the order it is, counted from 1.
     pub attempt: u16,
     /// When it was answered.
-    pub at: Instant,
-    pub said: Said<'a>,
+    pub at: Timestamp,
+    pub said: ProviderAnswer<'a>,
 }
 
 /// What the provider said.
 #[derive(Debug)]
-pub enum Said<'a> {
+pub enum ProviderAnswer<'a> {
     /// A whole answer, read as the clients read it.
     Answer {
         http_status: u16,
@@ -96,7 +96,7 @@ pub fn check_account(
 /// The unmapped answers since some time, at most `limit` kinds of them.
 pub async fn unmapped(
     pool: &PgPool,
-    since: Instant,
+    since: Timestamp,
     limit: i64,
 ) -> Result<Vec<Unmapped>, OpsError> {
     Ok(store::unmapped::unmapped(pool, since, limit).await?)
@@ -126,17 +126,17 @@ pub fn classify(
 ) -> Result<Verdict, QuestionError> {
     let notify = way_of_notifying(question)?;
     let heard = heard(question, classifier);
-    let scene = Scene::new(question, notify, heard.collected(), policy);
+    let scenario = ClassifyScenario::new(question, notify, heard.collected(), policy);
     let (outcome, failure) = (heard.outcome(), heard.failure().cloned());
     let now = question.at;
-    let mut machine = Machine::in_call(scene.job(question.step), &scene.policy, now);
+    let mut machine = Machine::in_call(scenario.job(question.step), &scenario.policy, now);
     let Action::Settle(conclusion) = machine.next(heard.input(), now) else {
         return Err(QuestionError::Nothing);
     };
     Ok(Verdict::new(
         outcome,
         failure.as_ref(),
-        scene.policy.debit_windows.time_zone(),
+        scenario.policy.debit_windows.time_zone(),
         &conclusion,
     ))
 }
@@ -155,12 +155,12 @@ fn way_of_notifying(question: &Question<'_>) -> Result<Notify, QuestionError> {
 
 /// What was heard of a notification, or of a debit with what the provider counts.
 #[derive(Debug)]
-enum Heard {
+enum AnswerResult {
     Notification(NotificationOutcome),
     Debit(Outcome, Counter),
 }
 
-impl Heard {
+impl AnswerResult {
     /// The outcome in one word.
     fn outcome(&self) -> &'static str {
         match self {
@@ -195,9 +195,9 @@ impl Heard {
     }
 }
 
-fn heard(question: &Question<'_>, classifier: &Classifier) -> Heard {
+fn heard(question: &Question<'_>, classifier: &Classifier) -> AnswerResult {
     match &question.said {
-        Said::Answer {
+        ProviderAnswer::Answer {
             http_status,
             headers,
             body,
@@ -211,11 +211,11 @@ fn heard(question: &Question<'_>, classifier: &Classifier) -> Heard {
                 rail: question.rail,
             };
             match read(question.provider, question.step, reading, &answered) {
-                Read::Notification(reply) => Heard::Notification(reply.outcome),
-                Read::Debit(reply) => Heard::Debit(reply.outcome, reply.counter),
+                Read::Notification(reply) => AnswerResult::Notification(reply.outcome),
+                Read::Debit(reply) => AnswerResult::Debit(reply.outcome, reply.counter),
             }
         }
-        Said::Words {
+        ProviderAnswer::Words {
             http_status,
             codes,
             messages,
@@ -223,10 +223,10 @@ fn heard(question: &Question<'_>, classifier: &Classifier) -> Heard {
             let failure = in_words(question, classifier, *http_status, codes, messages);
             match question.step {
                 Step::Notify | Step::NotifyStatus => {
-                    Heard::Notification(NotificationOutcome::Failed(failure))
+                    AnswerResult::Notification(NotificationOutcome::Failed(failure))
                 }
-                Step::Execute | Step::Lookup | Step::Retry | Step::Verify => {
-                    Heard::Debit(Outcome::Failed(failure), Counter::default())
+                Step::Execute | Step::Lookup | Step::Retry | Step::Recheck => {
+                    AnswerResult::Debit(Outcome::Failed(failure), Counter::default())
                 }
             }
         }

@@ -6,7 +6,7 @@ use serde::Serialize;
 use crate::domain::machine::Conclusion;
 use crate::domain::machine::decide::AccountPause;
 use crate::domain::outcome::Failure;
-use crate::domain::{Class, Instant, MandateStatus, State, Step};
+use crate::domain::{Class, MandateStatus, State, Step, Timestamp};
 use crate::wording;
 
 /// What an answer came to, and what follows under the policy.
@@ -21,16 +21,16 @@ pub struct Verdict {
     pub found_by: Option<String>,
     /// The wait that the answer asks for.
     pub retry_after_s: Option<u64>,
-    pub not_before: Option<Instant>,
+    pub not_before: Option<Timestamp>,
     /// Where the execution stands then.
     pub state: State,
     pub next_step: Option<Step>,
-    pub next_at: Option<Instant>,
-    pub next_before: Option<Instant>,
+    pub next_at: Option<Timestamp>,
+    pub next_before: Option<Timestamp>,
     pub reason: String,
     pub mandate: Option<MandateStatus>,
     pub account: Option<&'static str>,
-    pub account_until: Option<Instant>,
+    pub account_until: Option<Timestamp>,
     #[serde(skip)]
     pub zone: Tz,
 }

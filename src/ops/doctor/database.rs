@@ -4,7 +4,7 @@ use chrono::TimeDelta;
 use sqlx::PgPool;
 
 use super::Finding;
-use crate::domain::Instant;
+use crate::domain::Timestamp;
 use crate::store::doctor::{self, Partitions, Rights, Server};
 use crate::store::{StoreError, migrate};
 
@@ -18,8 +18,8 @@ const SKEW: TimeDelta = TimeDelta::seconds(2);
 pub(super) async fn database(
     pool: &PgPool,
     connections: u32,
-    at: Instant,
-    now: impl Fn() -> Instant,
+    at: Timestamp,
+    now: impl Fn() -> Timestamp,
 ) -> Result<Vec<Finding>, StoreError> {
     match migrate::check(pool).await {
         Ok(()) => {}
@@ -42,7 +42,7 @@ pub(super) async fn database(
 }
 
 /// Its answer is as old as the way back took.
-fn clock(server: &Server, asked: Instant, answered: Instant) -> Finding {
+fn clock(server: &Server, asked: Timestamp, answered: Timestamp) -> Finding {
     let apart = if server.time < asked {
         asked.signed_duration_since(server.time)
     } else {
@@ -171,7 +171,7 @@ mod tests {
     use super::*;
     use crate::ops::doctor::Grade;
 
-    fn at(second: i64) -> Instant {
+    fn at(second: i64) -> Timestamp {
         chrono::DateTime::from_timestamp(second, 0).unwrap()
     }
 

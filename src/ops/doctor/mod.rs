@@ -12,7 +12,7 @@ use serde::Serialize;
 use crate::clock::Clock;
 use crate::compose::{self, ComposeError};
 use crate::config::Config;
-use crate::domain::Instant;
+use crate::domain::Timestamp;
 use crate::domain::classify::Classifier;
 use provider::Patient;
 
@@ -147,7 +147,7 @@ async fn providers(
 }
 
 /// The machine's time, whatever time it is in the simulation.
-fn now() -> Instant {
+fn now() -> Timestamp {
     Clock::System.now()
 }
 

@@ -3,7 +3,7 @@
 use chrono::TimeDelta;
 
 use super::Finding;
-use crate::domain::Instant;
+use crate::domain::Timestamp;
 use crate::domain::outcome::CallFailure;
 use crate::provider::{Client, ProbeResult, Provider, in_words};
 
@@ -21,14 +21,14 @@ pub(super) struct Patient<'a> {
 /// Asks the provider about something that nobody has. `at` is the business time, and `now` what this machine's clock shows.
 pub(super) async fn provider(
     patient: &Patient<'_>,
-    at: Instant,
-    now: impl Fn() -> Instant,
+    at: Timestamp,
+    now: impl Fn() -> Timestamp,
 ) -> Vec<Finding> {
     let reached = patient.client.probe(at).await;
     judge(patient.account, patient.address, &reached, now())
 }
 
-fn judge(account: &str, address: &str, reached: &ProbeResult, now: Instant) -> Vec<Finding> {
+fn judge(account: &str, address: &str, reached: &ProbeResult, now: Timestamp) -> Vec<Finding> {
     let about = format!("account {account}");
     let took = reached.latency.as_millis();
     let mut findings = vec![match &reached.status {

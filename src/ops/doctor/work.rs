@@ -5,8 +5,8 @@ use std::time::Duration;
 use sqlx::PgPool;
 
 use super::Finding;
-use crate::domain::Instant;
-use crate::store::monitor::{Pulse, pulse};
+use crate::domain::Timestamp;
+use crate::store::monitor::{WorkCounts, work_counts};
 use crate::store::{StoreError, bloat, doctor};
 
 /// A daemon that has not beaten for longer is counted as gone by the others.
@@ -18,10 +18,13 @@ const LATE: Duration = Duration::from_mins(5);
 /// A snapshot that is held for longer keeps dead rows.
 const SNAPSHOT_S: i64 = 600;
 
-pub(super) async fn work(pool: &PgPool, now: Instant) -> Result<Vec<Finding>, StoreError> {
-    let pulse = pulse(pool, now).await?;
-    let mut findings = vec![daemons(doctor::daemons(pool, GONE_S).await?, pulse.due)];
-    findings.extend(waiting(&pulse, now));
+pub(super) async fn work(pool: &PgPool, now: Timestamp) -> Result<Vec<Finding>, StoreError> {
+    let work_counts = work_counts(pool, now).await?;
+    let mut findings = vec![daemons(
+        doctor::daemons(pool, GONE_S).await?,
+        work_counts.due,
+    )];
+    findings.extend(waiting(&work_counts, now));
     if let Some(snapshot) = bloat::oldest_snapshot(pool).await?
         && let Some(age) = snapshot.age_s.filter(|age| *age > SNAPSHOT_S)
     {
@@ -50,7 +53,7 @@ fn daemons(running: i64, due: i64) -> Finding {
     }
 }
 
-fn waiting(pulse: &Pulse, now: Instant) -> Vec<Finding> {
+fn waiting(work_counts: &WorkCounts, now: Timestamp) -> Vec<Finding> {
     let about = "work";
     let mut findings = Vec::new();
     let mut warn = |is_so: bool, found: String, fix: &str| {
@@ -58,37 +61,37 @@ fn waiting(pulse: &Pulse, now: Instant) -> Vec<Finding> {
             findings.push(Finding::warning(about, found, fix));
         }
     };
-    let age = |at: Option<Instant>| {
+    let age = |at: Option<Timestamp>| {
         at.and_then(|at| now.signed_duration_since(at).to_std().ok())
             .unwrap_or_default()
     };
-    let late = age(pulse.oldest_due_at);
+    let late = age(work_counts.oldest_due_at);
     warn(
         late > LATE,
         format!("the oldest due job is {} s late", late.as_secs()),
         "`mandated jobs` shows which; deploy/README.md, \"jobs are late\"",
     );
     warn(
-        pulse.oldest_unknown_at.is_some(),
+        work_counts.oldest_unknown_at.is_some(),
         format!(
             "an outcome has been unknown for {} s",
-            age(pulse.oldest_unknown_at).as_secs()
+            age(work_counts.oldest_unknown_at).as_secs()
         ),
         "`mandated executions list --state unknown`; look-ups go on by themselves",
     );
     warn(
-        pulse.reviews > 0,
-        format!("{} executions wait for a person", pulse.reviews),
+        work_counts.reviews > 0,
+        format!("{} executions wait for a person", work_counts.reviews),
         "`mandated executions list --state review`, then `mandated executions resolve ID`",
     );
     warn(
-        pulse.paused_accounts > 0,
-        format!("{} accounts are paused", pulse.paused_accounts),
+        work_counts.paused_accounts > 0,
+        format!("{} accounts are paused", work_counts.paused_accounts),
         "`mandated accounts list` says why and until when",
     );
     warn(
-        pulse.paused_rails > 0,
-        format!("{} rails are paused", pulse.paused_rails),
+        work_counts.paused_rails > 0,
+        format!("{} rails are paused", work_counts.paused_rails),
         "`mandated rails list` says why and until when",
     );
     if findings.is_empty() {

@@ -8,12 +8,12 @@ use chrono::{Days, TimeDelta};
 use crate::domain::cycle::{Cycle, Frequency, Schedule, Terms};
 use crate::domain::plan::timetable;
 use crate::domain::policy::Policy;
-use crate::domain::{Instant, Notify, ProviderKind, Rail};
+use crate::domain::{Notify, ProviderKind, Rail, Timestamp};
 use crate::store::import::Cursor;
 
 /// What the planning of a first cycle depends on.
 pub(super) struct Planning<'a> {
-    pub(super) now: Instant,
+    pub(super) now: Timestamp,
     /// How long before its first step a cycle is planned.
     pub(super) horizon: Duration,
     policy: &'a (dyn Fn(ProviderKind, Rail) -> Policy + Sync),
@@ -22,7 +22,7 @@ pub(super) struct Planning<'a> {
 
 impl<'a> Planning<'a> {
     pub(super) fn new(
-        now: Instant,
+        now: Timestamp,
         horizon: Duration,
         policy: &'a (dyn Fn(ProviderKind, Rail) -> Policy + Sync),
     ) -> Self {
@@ -67,7 +67,7 @@ impl<'a> Planning<'a> {
 ///
 /// A cycle that has begun may have been collected by whatever collected this mandate before: planning it here could debit it
 /// twice. Where it was not, `mandated executions add` presents it.
-fn first_due(terms: &Terms, now: Instant) -> Option<Cycle> {
+fn first_due(terms: &Terms, now: Timestamp) -> Option<Cycle> {
     let yesterday = now
         .with_timezone(&terms.time_zone)
         .date_naive()

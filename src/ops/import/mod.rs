@@ -23,7 +23,7 @@ use sqlx::{PgConnection, PgPool};
 use super::{OnProgress, Progress};
 use crate::config::Config;
 use crate::domain::policy::Policy;
-use crate::domain::{Instant, ProviderKind, Rail};
+use crate::domain::{ProviderKind, Rail, Timestamp};
 use crate::provider::juspay;
 use crate::store;
 use crate::store::import::{Account, Existing, NewMandate};
@@ -44,7 +44,7 @@ const BATCH: usize = 1_000;
 pub struct Options<'a> {
     /// Take the good rows and leave the bad ones.
     pub skip_invalid: bool,
-    pub now: Instant,
+    pub now: Timestamp,
     /// How long before its first step a cycle is planned (`planner.horizon`).
     pub horizon: Duration,
     pub policy: &'a (dyn Fn(ProviderKind, Rail) -> Policy + Sync),
@@ -81,7 +81,7 @@ pub async fn import_configured(
     config: &Config,
     pool: &PgPool,
     input: impl Read,
-    now: Instant,
+    now: Timestamp,
     skip_invalid: bool,
     progress: OnProgress<'_>,
 ) -> Result<Report, ImportError> {
@@ -213,7 +213,7 @@ impl Batch {
 }
 
 struct Import {
-    now: Instant,
+    now: Timestamp,
     seen: Seen,
     report: Report,
 }

@@ -1,6 +1,6 @@
 //! `POST /mandates/{mandate_id}`: what Juspay says about a mandate, and pause, resume, revoke.
 
-use crate::domain::{Instant, Mandate, MandateStatus};
+use crate::domain::{Mandate, MandateStatus, Timestamp};
 use crate::provider::http::Sent;
 use crate::provider::{MandateAnswer, MandateCommand, in_words};
 
@@ -14,7 +14,7 @@ impl Juspay {
         mandate: &Mandate,
         command: &str,
         extra: Option<(&str, String)>,
-        at: Instant,
+        at: Timestamp,
     ) -> MandateAnswer {
         let mut form = vec![("command", command.to_owned())];
         form.extend(extra);
@@ -29,7 +29,7 @@ impl Juspay {
         &self,
         mandate: &Mandate,
         command: MandateCommand,
-        at: Instant,
+        at: Timestamp,
     ) -> MandateAnswer {
         let (word, extra) = match command {
             MandateCommand::Pause { until: Some(until) } => (

@@ -19,7 +19,7 @@ use url::Url;
 
 use crate::domain::classify::Classifier;
 use crate::domain::outcome::{CallFailure, Counter, Failure, NotificationOutcome};
-use crate::domain::{Call, Currency, Instant, Mandate, Outcome, Step};
+use crate::domain::{Call, Currency, Mandate, Outcome, Step, Timestamp};
 
 use super::probe::{NOBODYS, ProbeResult};
 use super::{
@@ -129,7 +129,7 @@ pub(super) fn read(
         Step::NotifyStatus => about(Asked::About),
         Step::Execute => order(Call::Execute),
         Step::Retry => order(Call::Retry),
-        Step::Lookup | Step::Verify => order(Call::OrderStatus),
+        Step::Lookup | Step::Recheck => order(Call::OrderStatus),
     }
 }
 
@@ -185,7 +185,7 @@ impl Provider for Juspay {
         &self,
         mandate: &Mandate,
         reference: &str,
-        at: Instant,
+        at: Timestamp,
     ) -> Reply<NotificationOutcome> {
         self.status_of_notification(mandate, reference, at).await
     }
@@ -202,7 +202,7 @@ impl Provider for Juspay {
         self.mandate_retry(request).await
     }
 
-    async fn mandate_status(&self, mandate: &Mandate, at: Instant) -> MandateAnswer {
+    async fn mandate_status(&self, mandate: &Mandate, at: Timestamp) -> MandateAnswer {
         self.mandate_command(mandate, "check_status", None, at)
             .await
     }
@@ -211,12 +211,12 @@ impl Provider for Juspay {
         &self,
         mandate: &Mandate,
         command: MandateCommand,
-        at: Instant,
+        at: Timestamp,
     ) -> MandateAnswer {
         self.operate(mandate, command, at).await
     }
 
-    async fn probe(&self, at: Instant) -> ProbeResult {
+    async fn probe(&self, at: Timestamp) -> ProbeResult {
         let sent = self.http.send(self.get_order(NOBODYS, NOBODYS), at).await;
         ProbeResult::new(sent, |answered| match Answer::read(answered).judge() {
             Judgement::Call(failure) => Some(failure),

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use crate::domain::outcome::{CallFailure, Counter, NotificationOutcome};
-use crate::domain::{Instant, Mandate, Rail};
+use crate::domain::{Mandate, Rail, Timestamp};
 use crate::provider::http::Sent;
 use crate::provider::{Answered, NotifyRequest, Reading, Reply};
 
@@ -64,7 +64,7 @@ impl Juspay {
         &self,
         mandate: &Mandate,
         reference: &str,
-        at: Instant,
+        at: Timestamp,
     ) -> Reply<NotificationOutcome> {
         let sent = self
             .http

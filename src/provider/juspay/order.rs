@@ -24,7 +24,7 @@ pub(super) enum Standing {
     Failed,
     Reversed,
     /// Only a person can judge it.
-    Odd,
+    Unrecognized,
     /// The order is not known there.
     Missing,
     /// The call failed, not the order.
@@ -37,7 +37,9 @@ impl Standing {
     /// Whether the word is a documented status of an order that exists.
     const fn is_of_the_order(self) -> bool {
         match self {
-            Self::Charged | Self::Pending | Self::Failed | Self::Reversed | Self::Odd => true,
+            Self::Charged | Self::Pending | Self::Failed | Self::Reversed | Self::Unrecognized => {
+                true
+            }
             Self::Missing | Self::Error | Self::Unheard => false,
         }
     }
@@ -57,7 +59,7 @@ pub(super) fn standing(status: &str) -> Standing {
         | "AUTHORISATION_FAILED"
         | "JUSPAY_DECLINED" => Standing::Failed,
         "AUTO_REFUNDED" | "VOIDED" => Standing::Reversed,
-        "PARTIAL_CHARGED" | "CAPTURE_FAILED" | "VOID_FAILED" => Standing::Odd,
+        "PARTIAL_CHARGED" | "CAPTURE_FAILED" | "VOID_FAILED" => Standing::Unrecognized,
         "NOT_FOUND" => Standing::Missing,
         _ if status.eq_ignore_ascii_case("ERROR") => Standing::Error,
         _ => Standing::Unheard,
@@ -161,7 +163,7 @@ impl Order<'_> {
             Standing::Pending => Outcome::Pending,
             Standing::Failed => Outcome::Failed(failure()),
             Standing::Reversed => Outcome::Reversed(failure()),
-            Standing::Odd => Outcome::Odd(failure()),
+            Standing::Unrecognized => Outcome::Unrecognized(failure()),
             meant @ (Standing::Missing | Standing::Error | Standing::Unheard) => {
                 // Error envelopes are documented with a 4xx; with a 200 only their words can say what they are.
                 let refusal = if self.call == Call::OrderStatus {

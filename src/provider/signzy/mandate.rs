@@ -7,7 +7,7 @@ use reqwest::Method;
 use super::answer::{Judgement, presentable};
 use super::{Exchange, Signzy};
 use crate::domain::outcome::CallFailure;
-use crate::domain::{Instant, Mandate, MandateStatus};
+use crate::domain::{Mandate, MandateStatus, Timestamp};
 use crate::provider::{MandateAnswer, MandateCommand, in_words};
 
 /// A payment failed; only now may it be retried.
@@ -31,7 +31,7 @@ fn mandate_status(word: &str) -> Option<MandateStatus> {
 
 impl Signzy {
     /// `GET /eMandates/{id}`.
-    pub(super) async fn emandate(&self, mandate: &Mandate, at: Instant) -> MandateAnswer {
+    pub(super) async fn emandate(&self, mandate: &Mandate, at: Timestamp) -> MandateAnswer {
         match self.emandate_word(mandate, at).await.0 {
             Ok(word) => status_answer(word),
             Err(failure) => MandateAnswer::Failed {
@@ -44,7 +44,7 @@ impl Signzy {
     pub(super) async fn emandate_word(
         &self,
         mandate: &Mandate,
-        at: Instant,
+        at: Timestamp,
     ) -> (Result<String, CallFailure>, Duration) {
         let call = self.request(Method::GET, self.url(mandate, &[]));
         let exchange = self.call(call, at).await;
@@ -68,7 +68,7 @@ impl Signzy {
         &self,
         mandate: &Mandate,
         command: MandateCommand,
-        at: Instant,
+        at: Timestamp,
     ) -> MandateAnswer {
         let (path, word) = match command {
             MandateCommand::Pause { .. } => return MandateAnswer::NotOffered,

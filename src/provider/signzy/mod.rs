@@ -29,7 +29,7 @@ use super::{
 };
 use crate::domain::classify::Classifier;
 use crate::domain::outcome::{Counter, Failure, NotificationOutcome};
-use crate::domain::{Class, Currency, Instant, Mandate, Outcome, Step};
+use crate::domain::{Class, Currency, Mandate, Outcome, Step, Timestamp};
 use answer::{Answer, Judgement};
 use payment::Debit;
 
@@ -92,7 +92,7 @@ impl Signzy {
         url
     }
 
-    async fn call(&self, request: RequestBuilder, at: Instant) -> Exchange {
+    async fn call(&self, request: RequestBuilder, at: Timestamp) -> Exchange {
         Exchange::heard(self.http.send(request, at).await)
     }
 
@@ -100,7 +100,7 @@ impl Signzy {
     async fn call_before(
         &self,
         request: RequestBuilder,
-        at: Instant,
+        at: Timestamp,
         deadline: tokio::time::Instant,
     ) -> Exchange {
         Exchange::heard(self.http.send_before(request, at, Some(deadline)).await)
@@ -136,7 +136,7 @@ pub(super) fn read(
     match step {
         Step::Notify | Step::NotifyStatus => Read::Notification(not_offered()),
         Step::Execute | Step::Retry => Read::Debit(debit.reply(&exchange)),
-        Step::Lookup | Step::Verify => Read::Debit(debit.found(&exchange)),
+        Step::Lookup | Step::Recheck => Read::Debit(debit.found(&exchange)),
     }
 }
 
@@ -222,7 +222,7 @@ impl Provider for Signzy {
         &self,
         _mandate: &Mandate,
         _reference: &str,
-        _at: Instant,
+        _at: Timestamp,
     ) -> Reply<NotificationOutcome> {
         not_offered()
     }
@@ -239,7 +239,7 @@ impl Provider for Signzy {
         self.retry_charge(request).await
     }
 
-    async fn mandate_status(&self, mandate: &Mandate, at: Instant) -> MandateAnswer {
+    async fn mandate_status(&self, mandate: &Mandate, at: Timestamp) -> MandateAnswer {
         self.emandate(mandate, at).await
     }
 
@@ -247,12 +247,12 @@ impl Provider for Signzy {
         &self,
         mandate: &Mandate,
         command: MandateCommand,
-        at: Instant,
+        at: Timestamp,
     ) -> MandateAnswer {
         self.operate(mandate, command, at).await
     }
 
-    async fn probe(&self, at: Instant) -> ProbeResult {
+    async fn probe(&self, at: Timestamp) -> ProbeResult {
         let request = self.request(Method::GET, self.url_of(NOBODYS, &[]));
         let sent = self.http.send(request, at).await;
         ProbeResult::new(sent, |answered| match Answer::read(answered).judge() {

@@ -16,7 +16,7 @@ pub(super) struct Payment {
     pub(super) status: String,
     pub(super) amount: Option<Amount>,
     /// An amount is there, and cannot be one.
-    has_odd_amount: bool,
+    has_other_amount: bool,
     /// When it is or was to be debited, else when it was made. Times carry no zone; they are Indian.
     pub(super) day: Option<NaiveDate>,
     pub(super) is_registration: bool,
@@ -44,7 +44,7 @@ impl Payment {
             id: text(map, "paymentId")?.parse().ok()?,
             status: text(map, "status")?,
             amount: amount(map, currency),
-            has_odd_amount: states(map, "amount") && amount(map, currency).is_none(),
+            has_other_amount: states(map, "amount") && amount(map, currency).is_none(),
             day: day(map, "scheduledOn").or_else(|| day(map, "addedOn")),
             is_registration: text(map, "remarks")
                 .is_some_and(|remarks| remarks.starts_with("auth")),
@@ -113,7 +113,7 @@ impl Debit<'_> {
         emandate: Option<&str>,
     ) -> Outcome {
         match payment.standing() {
-            Standing::Charged if payment.has_odd_amount => Outcome::Call(answer.unproven()),
+            Standing::Charged if payment.has_other_amount => Outcome::Call(answer.unproven()),
             Standing::Charged => Outcome::Charged {
                 amount: payment.amount,
                 txn: Some(payment.id.to_string()),

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 
-use super::{Check, Finding, Over, Range, check};
+use super::{Check, Finding, Range, RangeKey, check};
 
 pub(super) const CHECKS: &[Check] = &[
     check!(
@@ -126,10 +126,10 @@ pub(super) const CHECKS: &[Check] = &[
         "#
     ),
     check!(
-        Payers,
+        MandateExecutions,
         "G4",
         "a mandate is tried no more often in 30 days than the card networks allow",
-        // Of the calls those count that failed, at once or by the first look at their order that decided about them; not what a
+        // Of the calls those count that failed, at once or by the first look-up of their order that decided about them; not what a
         // lost worker never came to.
         r#"
         with made as (
@@ -159,7 +159,7 @@ pub(super) const CHECKS: &[Check] = &[
                                    where b.execution_id = a.execution_id and b.id > a.id and b.at < v.at
                                      and b.call in ('execute', 'retry')))))
         select execution_id as "execution_id?", mandate_id as "mandate_id?",
-               format('%s of %s at %s, after %s declined tries in 30 days; %s are allowed', call, reference, at, before, allowed)
+               format('%s of %s at %s, after %s declined attempts in 30 days; %s are allowed', call, reference, at, before, allowed)
                  as "detail!",
                count(*) over () as "total!"
           from (select m.*, count(*) filter (where declined) over (
@@ -182,7 +182,7 @@ pub(super) const CHECKS: &[Check] = &[
          cross join lateral (select body from mandated.policies where id = e.policy_id limit 1) p
          where e.id > $2 and e.id <= $3
            and (e.order_no > (p.body ->> 'max_orders')::integer
-            or e.notification_no > (p.body ->> 'notification_tries')::integer * e.order_no)
+            or e.notification_no > (p.body ->> 'notification_attempts')::integer * e.order_no)
          order by e.id limit $1
         "#
     ),
@@ -225,7 +225,7 @@ pub struct Call {
 
 /// Where a reading of the calls has come to.
 #[derive(Debug, Clone, Copy)]
-pub struct Place {
+pub struct CallCursor {
     pub execution_id: i64,
     pub attempt_id: i64,
 }
@@ -234,7 +234,7 @@ pub struct Place {
 pub async fn calls(
     conn: &mut PgConnection,
     range: Range,
-    place: Place,
+    cursor: CallCursor,
     limit: i64,
 ) -> sqlx::Result<Vec<Call>> {
     sqlx::query_as!(
@@ -249,8 +249,8 @@ pub async fn calls(
           order by a.execution_id, a.id",
         range.after,
         range.to,
-        place.execution_id,
-        place.attempt_id,
+        cursor.execution_id,
+        cursor.attempt_id,
         limit
     )
     .fetch_all(conn)

@@ -1,6 +1,6 @@
 //! G1, G3 and G5: what was collected, how often, and how much.
 
-use super::{Check, Finding, Over, check};
+use super::{Check, Finding, RangeKey, check};
 
 /// One rule, looked for wherever an amount is.
 const AMOUNTS: &str =
@@ -71,7 +71,7 @@ pub(super) const CHECKS: &[Check] = &[
         Executions,
         "G1",
         "what the provider called collected has its debit",
-        // What the audit itself was told is not settled by it: the next look of a worker writes it.
+        // What the audit itself was told is not settled by it: the next look-up of a worker writes it.
         r#"
         select e.id as "execution_id?", e.mandate_id as "mandate_id?",
                format('order %s was collected, says the attempt of %s, and cycle %s has no debit', a.reference, a.at, e.cycle_on)
@@ -208,7 +208,7 @@ pub(super) const CHECKS: &[Check] = &[
           left join lateral (select * from mandated.jobs where execution_id = i.execution_id limit 1) j on true
          where i.execution_id > $2 and i.execution_id <= $3 and e.state is distinct from 'review'
            and (e.state is null or j.step is null or e.finished_at is not null
-                or (j.lease_token is null and j.step not in ('lookup', 'verify')))
+                or (j.lease_token is null and j.step not in ('lookup', 'recheck')))
          order by i.execution_id limit $1
         "#
     ),

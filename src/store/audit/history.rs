@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 
-use super::{Check, Finding, Over, Range, check};
+use super::{Check, Finding, Range, RangeKey, check};
 
 pub(super) const CHECKS: &[Check] = &[
     check!(
@@ -144,8 +144,8 @@ pub async fn strays(conn: &mut PgConnection, limit: i64) -> sqlx::Result<Vec<Fin
 pub struct Transition {
     pub from_state: Option<String>,
     pub to_state: String,
-    /// What a person wished, if that is why: only with a row that says who.
-    pub wish: Option<String>,
+    /// What an operator requested, if that is why: only with a row that says who.
+    pub requested: Option<String>,
     pub execution_id: i64,
     pub mandate_id: i64,
     /// How often.
@@ -160,17 +160,17 @@ pub async fn transitions(conn: &mut PgConnection, range: Range) -> sqlx::Result<
         with changes as (
           select e.from_state, e.to_state, e.execution_id, e.mandate_id,
                  case when e.kind in ('execution.retried', 'execution.skipped') then (
-                   select o.what from mandated.operations o
+                   select o.what from mandated.operator_requests o
                     where o.execution_id = e.execution_id and o.at = e.at
-                      and o.what = case e.kind when 'execution.retried' then 'retry' else 'skip' end limit 1) end as wish
+                      and o.what = case e.kind when 'execution.retried' then 'retry' else 'skip' end limit 1) end as requested
             from mandated.events e
            where e.execution_id > $1 and e.execution_id <= $2 and e.to_state is not null
         )
-        select from_state, to_state as "to_state!", wish, min(execution_id) as "execution_id!",
+        select from_state, to_state as "to_state!", requested, min(execution_id) as "execution_id!",
                (array_agg(mandate_id order by execution_id))[1] as "mandate_id!", count(*) as "times!"
           from changes
-         group by from_state, to_state, wish
-         order by from_state nulls first, to_state, wish nulls first
+         group by from_state, to_state, requested
+         order by from_state nulls first, to_state, requested nulls first
         "#,
         range.after,
         range.to

@@ -18,10 +18,10 @@ use futures::future::BoxFuture;
 use serde::Serialize;
 use sqlx::PgConnection;
 
-pub use calls::{Call, Place, StoredPolicy, begun_at, calls, policies};
+pub use calls::{Call, CallCursor, StoredPolicy, begun_at, calls, policies};
 pub use cycles::{Schedule, schedules_after};
 pub use history::{Transition, history_from, strays, transitions};
-pub use ranges::{Over, Range, is_busy, last, next_range, prepare};
+pub use ranges::{Range, RangeKey, is_busy, last, next_range, prepare};
 
 /// Something that breaks a rule.
 #[derive(Debug, Clone, Serialize)]
@@ -56,7 +56,7 @@ pub type Find =
 #[derive(Debug)]
 pub struct Check {
     /// What is read in ranges.
-    pub over: Over,
+    pub over: RangeKey,
     /// The guarantee it belongs to, as numbered in `ARCHITECTURE.md`.
     pub guarantee: &'static str,
     /// What must be true. A rule can have more than one check.
@@ -79,7 +79,7 @@ pub fn checks() -> impl Iterator<Item = &'static Check> {
 macro_rules! check {
     ($over:ident, $guarantee:literal, $rule:expr, $sql:literal $(, $field:ident)*) => {
         Check {
-            over: Over::$over,
+            over: RangeKey::$over,
             guarantee: $guarantee,
             rule: $rule,
             find: |conn, range, scope| Box::pin(async move {

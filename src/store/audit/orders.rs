@@ -1,11 +1,11 @@
-//! `audit --provider`: whose orders are asked about, what we have on record of them, and the look that each question costs.
+//! `audit --provider`: whose orders are asked about, what we have on record of them, and the look-up that each question costs.
 
 use chrono::{DateTime, NaiveDate, Utc};
 use sqlx::{PgConnection, PgPool};
 
 use super::Range;
-use crate::domain::{Class, ExecutionId, Instant};
-use crate::store::error::{StoreError, Tried};
+use crate::domain::{Class, ExecutionId, Timestamp};
+use crate::store::error::{StoreContext, StoreError};
 use crate::store::settle::Attempt;
 
 /// What the decision of an attempt says that the audit has made.
@@ -30,7 +30,7 @@ pub struct Standing {
     /// When the current order was called for last.
     pub sent_at: Option<DateTime<Utc>>,
     pub execute_at: Option<DateTime<Utc>>,
-    pub looked: Vec<DateTime<Utc>>,
+    pub lookup_times: Vec<DateTime<Utc>>,
     pub opened_at: Option<DateTime<Utc>>,
     pub counter_before: Option<i64>,
     pub debit_order_id: Option<String>,
@@ -51,8 +51,8 @@ pub struct Standing {
 pub async fn changed(
     conn: &mut PgConnection,
     range: Range,
-    since: Instant,
-    now: Instant,
+    since: Timestamp,
+    now: Timestamp,
 ) -> Result<Vec<i64>, StoreError> {
     sqlx::query_scalar!(
         "select e.id
@@ -70,15 +70,15 @@ pub async fn changed(
     )
     .fetch_all(conn)
     .await
-    .tried("find the executions to ask about")
+    .context("find the executions to ask about")
 }
 
 /// The same for one mandate.
 pub async fn changed_of(
     conn: &mut PgConnection,
     reference: &str,
-    since: Instant,
-    now: Instant,
+    since: Timestamp,
+    now: Timestamp,
 ) -> Result<Vec<i64>, StoreError> {
     sqlx::query_scalar!(
         "select e.id
@@ -94,14 +94,14 @@ pub async fn changed_of(
     )
     .fetch_all(conn)
     .await
-    .tried("find the executions to ask about")
+    .context("find the executions to ask about")
 }
 
 /// What is on record of an execution, all of it at one instant.
 pub async fn standing(
     pool: &PgPool,
     id: i64,
-    now: Instant,
+    now: Timestamp,
 ) -> Result<Option<Standing>, StoreError> {
     sqlx::query_as!(
         Standing,
@@ -109,7 +109,7 @@ pub async fn standing(
                   e.policy_id, e.cycle_on, e.closes_at, e.amount_minor, e.currency, e.state, e.order_no, e.order_id, e.provider_ref,
                   (select max(a.at) from mandated.attempts a
                     where a.execution_id = e.id and a.call in ('execute', 'retry') and a.reference = e.order_id) as sent_at,
-                  e.execute_at, e.looked, i.opened_at as "opened_at?",
+                  e.execute_at, e.lookup_times, i.opened_at as "opened_at?",
                   case when i.kind = 'execute' then i.counter_before end as counter_before,
                   d.order_id as "debit_order_id?", d.amount_minor as "debit_minor?", d.currency as "debit_currency?",
                   d.provider_txn as debit_txn, j.step as "next_step?", j.run_at as "next_at?",
@@ -129,19 +129,19 @@ pub async fn standing(
     )
     .fetch_optional(pool)
     .await
-    .tried("read what is on record of an execution")
+    .context("read what is on record of an execution")
 }
 
-/// Counts a look at an order before it is made, and says the row's version from then on; nothing if a worker has the job, or somebody
+/// Counts a look-up of an order before it is made, and says the row's version from then on; nothing if a worker has the job, or somebody
 /// has changed the execution meanwhile.
 ///
 /// The job is moved by the smallest time there is, so that a claim that has already begun leaves it to the next one: it would not see
-/// this look, and its settlement would undo it.
+/// this look-up, and its settlement would undo it.
 pub async fn reserve(
     pool: &PgPool,
     id: i64,
     version: &str,
-    now: Instant,
+    now: Timestamp,
 ) -> Result<Option<String>, StoreError> {
     sqlx::query_scalar!(
         r#"with job as materialized (
@@ -151,7 +151,7 @@ pub async fn reserve(
              returning execution_id
            )
            update mandated.executions e
-              set looked = (array_prepend($3::timestamptz, e.looked))[1:3]
+              set lookup_times = (array_prepend($3::timestamptz, e.lookup_times))[1:3]
             where e.id = $1 and e.xmin::text = $2
               and (exists (select 1 from job) or not exists (select 1 from mandated.jobs j where j.execution_id = $1))
            returning e.xmin::text as "version!""#,
@@ -161,14 +161,14 @@ pub async fn reserve(
     )
     .fetch_optional(pool)
     .await
-    .tried("count a look at an order")
+    .context("count a look-up of an order")
 }
 
 /// Writes down a look-up of the audit, like every other call.
 pub async fn record(
     pool: &PgPool,
     attempt: &Attempt,
-    now: Instant,
+    now: Timestamp,
     worker: &str,
 ) -> Result<(), StoreError> {
     let ExecutionId(id) = attempt.execution_id;
@@ -197,6 +197,6 @@ pub async fn record(
     )
     .execute(pool)
     .await
-    .tried("write down a look-up")?;
+    .context("write down a look-up")?;
     Ok(())
 }

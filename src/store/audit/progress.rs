@@ -1,6 +1,6 @@
 //! G6, G7 and G8: nothing is guessed, nothing is forgotten, and nobody keeps a job for good.
 
-use super::{Check, Finding, Over, check};
+use super::{Check, Finding, RangeKey, check};
 
 pub(super) const CHECKS: &[Check] = &[
     check!(
@@ -8,7 +8,7 @@ pub(super) const CHECKS: &[Check] = &[
         "G6",
         "an open outcome ends by a look-up or by a person",
         r#"
-        with looks as materialized (
+        with lookups as materialized (
           select execution_id, at from mandated.attempts
            where execution_id > $2 and execution_id <= $3 and call = 'order_status'
         ), changes as materialized (
@@ -23,7 +23,7 @@ pub(super) const CHECKS: &[Check] = &[
           from changes v
          where v.at >= $4 and v.from_state in ('unknown', 'pending') and v.to_state not in ('unknown', 'pending', 'review')
            and v.kind <> 'execution.resolved'
-           and not exists (select from looks l
+           and not exists (select from lookups l
                             where l.execution_id = v.execution_id and l.at <= v.at and l.at >= coalesce(v.since, '-infinity'))
          order by v.id limit $1
         "#,
@@ -37,7 +37,7 @@ pub(super) const CHECKS: &[Check] = &[
         select e.id as "execution_id?", e.mandate_id as "mandate_id?",
                format('%s, and listed as %s', e.state, coalesce(o.state, 'nothing')) as "detail!", count(*) over () as "total!"
           from mandated.executions e
-          left join mandated.open_ends o on o.execution_id = e.id
+          left join mandated.unresolved_executions o on o.execution_id = e.id
          where e.id > $2 and e.id <= $3
            and case when e.state in ('unknown', 'review') then e.state end is distinct from o.state
          order by e.id limit $1
@@ -72,7 +72,7 @@ pub(super) const CHECKS: &[Check] = &[
           left join lateral (select * from mandated.executions where id = j.execution_id limit 1) e on true
          where j.execution_id > $2 and j.execution_id <= $3
            and (e.id is null or e.mandate_id <> j.mandate_id or e.account_id <> j.account_id
-                or (e.finished_at is not null and j.step <> 'verify'))
+                or (e.finished_at is not null and j.step <> 'recheck'))
          order by j.execution_id limit $1
         "#
     ),

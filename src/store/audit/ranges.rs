@@ -9,7 +9,7 @@ const SPAN: i64 = 40_000;
 
 /// What is read in ranges, and by which key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Over {
+pub enum RangeKey {
     /// Executions with all that belongs to them, by their number.
     Executions,
     /// Jobs, by their execution.
@@ -19,18 +19,18 @@ pub enum Over {
     /// Mandates, by their number.
     Mandates,
     /// Mandates with all of their executions, by the mandate's number.
-    Payers,
+    MandateExecutions,
     /// Debits, by their mandate.
     Debits,
 }
 
-impl Over {
+impl RangeKey {
     pub const ALL: [Self; 6] = [
         Self::Executions,
         Self::Jobs,
         Self::Intents,
         Self::Mandates,
-        Self::Payers,
+        Self::MandateExecutions,
         Self::Debits,
     ];
 }
@@ -45,11 +45,11 @@ pub struct Range {
 /// The next range of a table, beginning with the first key that there is. A mandate is never in two of them.
 pub async fn next_range(
     conn: &mut PgConnection,
-    over: Over,
+    over: RangeKey,
     after: i64,
 ) -> sqlx::Result<Option<Range>> {
     let (first, to) = match over {
-        Over::Executions => {
+        RangeKey::Executions => {
             let row = sqlx::query!(
                 "select min(id) as first, max(id) as last
                    from (select id from mandated.executions where id > $1 order by id limit $2) r",
@@ -60,7 +60,7 @@ pub async fn next_range(
             .await?;
             (row.first, row.last)
         }
-        Over::Jobs => {
+        RangeKey::Jobs => {
             let row = sqlx::query!(
                 "select min(execution_id) as first, max(execution_id) as last
                    from (select execution_id from mandated.jobs where execution_id > $1 order by execution_id limit $2) r",
@@ -71,7 +71,7 @@ pub async fn next_range(
             .await?;
             (row.first, row.last)
         }
-        Over::Intents => {
+        RangeKey::Intents => {
             let row = sqlx::query!(
                 "select min(execution_id) as first, max(execution_id) as last
                    from (select execution_id from mandated.intents where execution_id > $1 order by execution_id limit $2) r",
@@ -82,7 +82,7 @@ pub async fn next_range(
             .await?;
             (row.first, row.last)
         }
-        Over::Mandates => {
+        RangeKey::Mandates => {
             let row = sqlx::query!(
                 "select min(id) as first, max(id) as last
                    from (select id from mandated.mandates where id > $1 order by id limit $2) r",
@@ -93,7 +93,7 @@ pub async fn next_range(
             .await?;
             (row.first, row.last)
         }
-        Over::Payers => {
+        RangeKey::MandateExecutions => {
             let row = sqlx::query!(
                 "select min(mandate_id) as first, max(mandate_id) as last
                    from (select mandate_id from mandated.executions where mandate_id > $1 order by mandate_id, cycle_on limit $2) r",
@@ -104,7 +104,7 @@ pub async fn next_range(
             .await?;
             (row.first, row.last)
         }
-        Over::Debits => {
+        RangeKey::Debits => {
             let row = sqlx::query!(
                 "select min(mandate_id) as first, max(mandate_id) as last
                    from (select mandate_id from mandated.debits where mandate_id > $1 order by mandate_id, cycle_on limit $2) r",
@@ -123,12 +123,12 @@ pub async fn next_range(
 }
 
 /// The last key of a table, to tell how far a reading has come.
-pub async fn last(conn: &mut PgConnection, over: Over) -> sqlx::Result<i64> {
+pub async fn last(conn: &mut PgConnection, over: RangeKey) -> sqlx::Result<i64> {
     let last = match over {
-        Over::Executions => sqlx::query_scalar!("select max(id) from mandated.executions"),
-        Over::Jobs => sqlx::query_scalar!("select max(execution_id) from mandated.jobs"),
-        Over::Intents => sqlx::query_scalar!("select max(execution_id) from mandated.intents"),
-        Over::Mandates | Over::Payers | Over::Debits => {
+        RangeKey::Executions => sqlx::query_scalar!("select max(id) from mandated.executions"),
+        RangeKey::Jobs => sqlx::query_scalar!("select max(execution_id) from mandated.jobs"),
+        RangeKey::Intents => sqlx::query_scalar!("select max(execution_id) from mandated.intents"),
+        RangeKey::Mandates | RangeKey::MandateExecutions | RangeKey::Debits => {
             sqlx::query_scalar!("select max(id) from mandated.mandates")
         }
     };

@@ -7,7 +7,7 @@ use sqlx::error::BoxDynError;
 use sqlx::postgres::PgArguments;
 
 use super::{Attempt, FaultRules, Settlement};
-use crate::domain::{Class, Instant};
+use crate::domain::{Class, Timestamp};
 use crate::store::columns::{Columns, arrays, column, columns, names, small};
 
 columns! {
@@ -31,9 +31,9 @@ columns! {
         delivered_at timestamptz = one.progress.delivered_at,
         undelivered_at timestamptz = one.progress.undelivered_at,
         execute_at timestamptz = one.progress.execute_at,
-        debits_tried smallint = small(one.progress.debits_tried),
+        debit_attempts smallint = small(one.progress.debit_attempts),
         lookups smallint = small(one.progress.lookups),
-        tries smallint = small(one.progress.tries),
+        step_attempts smallint = small(one.progress.step_attempts),
         sent_at timestamptz = one.progress.sent_at,
         failed_at timestamptz = one.progress.failed_at,
         not_before timestamptz = one.progress.not_before,
@@ -43,7 +43,7 @@ columns! {
         provider_ref text = one.provider_ref.as_deref(),
         mandate_status text = one.mandate.map(|mandate| mandate.status.as_str()),
         paused_at timestamptz = one.mandate.and_then(|mandate| mandate.paused_at),
-        card_tries integer = one.card_tries.map(i32::from),
+        declined_card_attempts integer = one.declined_card_attempts.map(i32::from),
         fault text = one.fault.as_deref(),
         debit_minor bigint = one.debit.as_ref().map(|debit| debit.amount.minor()),
         debit_order_id text = one.debit.as_ref().map(|debit| debit.order_id.as_str()),
@@ -73,8 +73,8 @@ columns! {
 }
 
 /// The nth of the last look-ups, the latest first.
-fn lookup_time(one: &Settlement, nth: usize) -> Option<Instant> {
-    one.progress.looked.get(nth).copied().flatten()
+fn lookup_time(one: &Settlement, nth: usize) -> Option<Timestamp> {
+    one.progress.lookup_times.get(nth).copied().flatten()
 }
 
 /// The number of the first array; below are those that a batch has once.
@@ -99,7 +99,7 @@ pub fn statement() -> &'static str {
 pub fn arguments(
     settlements: &[Settlement],
     attempts: &[Attempt],
-    now: Instant,
+    now: Timestamp,
     worker: &str,
     faults: FaultRules,
 ) -> Result<PgArguments, BoxDynError> {
@@ -127,7 +127,7 @@ mod tests {
             within: second,
             pause: second,
         };
-        let arguments = arguments(&[], &[], Instant::UNIX_EPOCH, "worker-1", faults).unwrap();
+        let arguments = arguments(&[], &[], Timestamp::UNIX_EPOCH, "worker-1", faults).unwrap();
         let is_named = |number: usize| {
             let name = format!("${number}");
             let mut after = statement().split(&name).skip(1);

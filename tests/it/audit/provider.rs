@@ -5,7 +5,7 @@ use std::cell::Cell;
 use chrono::TimeDelta;
 use lab::sandbox::Faults;
 use mandated::cli::print::{Format, Print};
-use mandated::domain::Instant;
+use mandated::domain::Timestamp;
 use mandated::engine::Engine;
 use mandated::ops::audit::provider::{Comparison, Question, compare};
 use serde_json::Value;
@@ -89,12 +89,12 @@ async fn a_provider_that_says_the_same_agrees_and_each_question_is_a_look_up_on_
     let counted: i64 = scalar(
         world.pool(),
         &format!(
-            "select count(*) from mandated.executions where looked[1] = '{}'",
+            "select count(*) from mandated.executions where lookup_times[1] = '{}'",
             world.clock.now()
         ),
     )
     .await;
-    assert_eq!(counted, 8, "each look is counted");
+    assert_eq!(counted, 8, "each look-up is counted");
     // The judge saw no rule of look-ups broken.
     world.agrees().await;
 }
@@ -130,7 +130,7 @@ async fn what_is_damaged_on_our_side_is_found() {
 
 /// A UPI execution under a provider that answers as told; then the provider's side is damaged.
 async fn told(
-    answer: impl Fn(Asked, &str, Instant) -> Value + Send + Sync + 'static,
+    answer: impl Fn(Asked, &str, Timestamp) -> Value + Send + Sync + 'static,
     until: &str,
     ask_at: &str,
 ) -> (World, Comparison) {
@@ -202,7 +202,7 @@ async fn what_is_open_here_and_decided_there_is_listed_and_no_finding() {
 }
 
 #[tokio::test]
-async fn a_look_up_that_is_not_free_is_not_made_and_said() {
+async fn a_look_up_beyond_the_budget_is_not_made_and_the_audit_says_so() {
     let world = collected().await;
     let now = world.clock.now();
     let upi: Vec<i64> = column(
@@ -213,13 +213,13 @@ async fn a_look_up_that_is_not_free_is_not_made_and_said() {
     let recent = now - TimeDelta::minutes(90);
     execute(
         world.pool(),
-        &format!("update mandated.executions set looked = array['{recent}', '{recent}', '{recent}']::timestamptz[] where id = {}", upi[0]),
+        &format!("update mandated.executions set lookup_times = array['{recent}', '{recent}', '{recent}']::timestamptz[] where id = {}", upi[0]),
     )
     .await;
     execute(
         world.pool(),
         &format!("insert into mandated.jobs (execution_id, account_id, mandate_id, step, run_at, lease_until, lease_token, worker_id)
-         select id, account_id, mandate_id, 'verify', now(), now() + interval '1 minute', 7, 'worker-1' from mandated.executions where id = {}
+         select id, account_id, mandate_id, 'recheck', now(), now() + interval '1 minute', 7, 'worker-1' from mandated.executions where id = {}
          on conflict (execution_id) do update set lease_until = excluded.lease_until, lease_token = 7, worker_id = 'worker-1'", upi[1]),
     )
     .await;
@@ -273,7 +273,7 @@ async fn one_mandate_is_asked_about_alone() {
     assert_eq!(comparison.compared, 1);
 }
 
-/// Workers look up as well: together they stay within the budget, and a look that one of them makes is not lost.
+/// Workers look up as well: together they stay within the budget, and a look-up that one of them makes is not lost.
 #[tokio::test]
 async fn the_audit_asks_while_a_daemon_is_at_work_and_no_budget_is_broken() {
     let payers: Vec<Payer> = (100..)

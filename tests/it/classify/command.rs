@@ -135,7 +135,7 @@ fn what_is_no_question_gets_one_clear_error() {
         (&with(&UPI, &["no/such/file.json"]), ""),
         (&with(&UPI, &["--code", "Z9", "-"]), ""),
         (&with(&UPI, &["--header", "soon", "--status", "429"]), ""),
-        (&with(&UPI, &["--step", "verify", "--code", "Z9"]), ""),
+        (&with(&UPI, &["--step", "recheck", "--code", "Z9"]), ""),
         (&["--provider", "juspay", "--rail", "visa", "-"], FUNDS),
         (
             &["--provider", "signzy", "--rail", "upi", "--code", "Z9"],

@@ -29,7 +29,7 @@ fn assert_same(read: Read, heard: &Reply<Outcome>, body: &str) {
 
 #[tokio::test]
 async fn juspays_error_tables() {
-    let stage = juspay::Stage::new().await;
+    let stub = juspay::StubbedJuspay::new().await;
     let mut rows: Vec<(u16, String)> = error_rows()
         .into_iter()
         .map(|(status, _, body)| (status, body))
@@ -41,7 +41,7 @@ async fn juspays_error_tables() {
         rows.push((status, juspay::documented!("retry_failure.json").to_owned()));
     }
     for (status, body) in &rows {
-        stage.say(*status, body).await;
+        stub.say(*status, body).await;
         let named = body.split_once("\"order_id\"").map(|(_, rest)| rest);
         let order = named
             .and_then(|rest| rest.split('"').nth(1))
@@ -49,11 +49,11 @@ async fn juspays_error_tables() {
         let answered = Answered::noted(*status, [], body.clone(), juspay::at());
         let reading = reading("juspay_main", Rail::Upi);
         let read = |step| read(ProviderKind::Juspay, step, reading, &answered);
-        let executed = juspay::execute(&stage.juspay, order).await;
+        let executed = juspay::execute(&stub.juspay, order).await;
         assert_same(read(Step::Execute), &executed, body);
-        let looked_up = juspay::look_up(&stage.juspay, order).await;
+        let looked_up = juspay::look_up(&stub.juspay, order).await;
         assert_same(read(Step::Lookup), &looked_up, body);
-        let retried = juspay::retry(&stage.juspay, order).await;
+        let retried = juspay::retry(&stub.juspay, order).await;
         assert_same(read(Step::Retry), &retried, body);
     }
 }
@@ -67,9 +67,9 @@ async fn signzys_samples() {
             signzy::documented!("error.json"),
             "<html>error</html>",
         ] {
-            let stage = signzy::Stage::new().await;
-            stage.say("POST", "/charge", status, body).await;
-            let heard = stage.charge("5.00").await;
+            let stub = signzy::StubbedSignzy::new().await;
+            stub.say("POST", "/charge", status, body).await;
+            let heard = stub.charge("5.00").await;
             let answered = Answered::noted(status, [], body.to_owned(), signzy::at());
             let reading = reading("signzy_main", Rail::Enach);
             let provider = ProviderKind::Signzy;
@@ -84,14 +84,14 @@ async fn signzys_samples() {
 
 #[tokio::test]
 async fn a_date_to_come_back_on_is_understood() {
-    let stage = juspay::Stage::new().await;
+    let stub = juspay::StubbedJuspay::new().await;
     let in_two_minutes = (juspay::at() + chrono::TimeDelta::minutes(2))
         .format("%a, %d %b %Y %H:%M:%S GMT")
         .to_string();
     for (value, seconds) in [("120", 120), (in_two_minutes.as_str(), 120)] {
         let limited = ResponseTemplate::new(429).insert_header("Retry-After", value);
-        stage.answer(limited).await;
-        let heard = juspay::execute(&stage.juspay, "o1").await;
+        stub.answer(limited).await;
+        let heard = juspay::execute(&stub.juspay, "o1").await;
         let wait = Some(std::time::Duration::from_secs(seconds));
         let throttled = Outcome::Call(CallFailure::Throttled { after: wait });
         assert_eq!(heard.outcome, throttled, "{value}");

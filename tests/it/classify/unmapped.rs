@@ -1,9 +1,9 @@
 //! The answers that no rule knows: counted, listed, and made into rules.
 
 use mandated::cli::print::Format;
-use mandated::cli::unmapped::{Shown, write};
+use mandated::cli::unmapped::{UnmappedFormat, write};
 use mandated::domain::classify::{Classifier, Signals};
-use mandated::domain::{Class, Instant, ProviderKind, Rail};
+use mandated::domain::{Class, ProviderKind, Rail, Timestamp};
 use mandated::ops::classify::unmapped;
 use mandated::store::unmapped::recent;
 use sqlx::{AssertSqlSafe, PgPool};
@@ -14,7 +14,7 @@ use crate::support::row;
 
 const EVER: &str = "2026-01-01T00:00:00Z";
 
-fn at(text: &str) -> Instant {
+fn at(text: &str) -> Timestamp {
     text.parse().unwrap()
 }
 
@@ -81,7 +81,7 @@ async fn run(pool: &PgPool, sql: &str) {
         .unwrap();
 }
 
-async fn shown(pool: &PgPool, since: &str, limit: i64, shown: Shown) -> String {
+async fn shown(pool: &PgPool, since: &str, limit: i64, shown: UnmappedFormat) -> String {
     let mut out = Vec::new();
     let found = unmapped(pool, at(since), limit).await.unwrap();
     write(&found, at(since), shown, &mut out).unwrap();
@@ -92,9 +92,9 @@ async fn shown(pool: &PgPool, since: &str, limit: i64, shown: Shown) -> String {
 async fn they_are_listed_with_what_they_cost_and_where_to_look() {
     let database = answered().await;
     let pool = &database.pool;
-    let text = Shown::Lines(Format::Text);
+    let text = UnmappedFormat::Lines(Format::Text);
     insta::assert_snapshot!(shown(pool, EVER, 10, text).await);
-    insta::assert_snapshot!(shown(pool, "2026-02-01T03:00:00Z", 1, Shown::Lines(Format::Json)).await, @r#"{"provider":"juspay","rail":"upi","call":"execute","http_status":200,"code":"QX77","message":"Declined for \"reasons\"","rule":null,"attempts":1,"executions":1,"amount_minor":49900,"currency":"INR","last_at":"2026-02-02T01:00:00Z","example":1}"#);
+    insta::assert_snapshot!(shown(pool, "2026-02-01T03:00:00Z", 1, UnmappedFormat::Lines(Format::Json)).await, @r#"{"provider":"juspay","rail":"upi","call":"execute","http_status":200,"code":"QX77","message":"Declined for \"reasons\"","rule":null,"attempts":1,"executions":1,"amount_minor":49900,"currency":"INR","last_at":"2026-02-02T01:00:00Z","example":1}"#);
     insta::assert_snapshot!(shown(pool, "2026-03-01T00:00:00Z", 10, text).await, @"every answer since 2026-03-01 00:00:00 UTC has a class");
 }
 
@@ -110,7 +110,7 @@ async fn the_heartbeats_count_is_of_the_last_while() {
 #[tokio::test]
 async fn the_rules_to_start_from_match_once_they_are_filled_in() {
     let database = answered().await;
-    let file = shown(&database.pool, EVER, 10, Shown::Rules).await;
+    let file = shown(&database.pool, EVER, 10, UnmappedFormat::Rules).await;
     insta::assert_snapshot!(file);
     // As it is, it is refused: nobody has said what class an answer is.
     let refused = Classifier::with_operator_rules(Some(("rules.toml", &file))).unwrap_err();

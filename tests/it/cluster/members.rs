@@ -31,7 +31,7 @@ async fn sees(pool: &PgPool, id: i64, acknowledged: &[i64]) -> Vec<(i64, bool)> 
 
 async fn last_beat(pool: &PgPool, id: i64, seconds_ago: u32) {
     let sql = format!(
-        "update mandated.daemons set beat_at = now() - interval '{seconds_ago} seconds' where id = {id}"
+        "update mandated.daemons set heartbeat_at = now() - interval '{seconds_ago} seconds' where id = {id}"
     );
     assert_eq!(execute(pool, &sql).await, 1);
 }
@@ -57,7 +57,7 @@ async fn a_daemon_hears_whether_the_others_have_made_room_for_it() {
 }
 
 #[tokio::test]
-async fn a_daemon_that_has_not_beaten_must_join_anew_before_the_others_count_it_as_gone() {
+async fn a_daemon_without_a_heartbeat_must_join_anew_before_the_others_drop_it() {
     let database = TestDatabase::new().await;
     let pool = &database.pool;
     let one = join(pool, "worker-1", None).await.unwrap();

@@ -38,7 +38,8 @@ async fn what_becomes_due_at_once_does_not_go_out_at_once() {
         daemons.push(Running::start(engine(&world, worker, &provider, tps).await));
     }
     until("both are in", async || {
-        let sql = "select count(*) from mandated.daemons where cardinality(made_room_for) = 2";
+        let sql =
+            "select count(*) from mandated.daemons where cardinality(acknowledged_members) = 2";
         scalar::<i64>(world.pool(), sql).await == 2
     })
     .await;

@@ -26,10 +26,10 @@ async fn all_have_beaten(world: &World) {
     for _ in 0..3 {
         let last: String = scalar(
             world.pool(),
-            "select max(beat_at)::text from mandated.daemons",
+            "select max(heartbeat_at)::text from mandated.daemons",
         )
         .await;
-        let beaten = format!("select min(beat_at) > '{last}' from mandated.daemons");
+        let beaten = format!("select min(heartbeat_at) > '{last}' from mandated.daemons");
         until("all have beaten", async || {
             scalar(world.pool(), &beaten).await
         })
@@ -38,7 +38,7 @@ async fn all_have_beaten(world: &World) {
 }
 
 /// The lines about the cluster, with the number of daemons and what each may do.
-fn told(log: &Log) -> Vec<(i64, String)> {
+fn logged(log: &Log) -> Vec<(i64, String)> {
     let mut lines = log.lines();
     lines.retain(|line| line["message"] == "cluster");
     let field = |line: &Value| {
@@ -53,7 +53,7 @@ async fn other_daemon(world: &World, accounts: &str) {
     execute(
         world.pool(),
         &format!(
-            "insert into mandated.daemons (worker_id, accounts, joined_at, beat_at)
+            "insert into mandated.daemons (worker_id, accounts, joined_at, heartbeat_at)
              values ('other', '{accounts}', now(), now() + interval '1 hour')"
         ),
     )
@@ -68,12 +68,12 @@ async fn a_daemon_calls_nothing_before_the_others_have_made_room_for_it() {
     other_daemon(&world, "{1,2}").await;
     let provider = Held::start().await;
     let daemon = Running::start(engine(&world, "worker-2", &provider, 5).await);
-    until("it has joined and waits", async || told(&log).len() == 1).await;
+    until("it has joined and waits", async || logged(&log).len() == 1).await;
     beats(&log, 10).await;
     assert_eq!(count(&world, "jobs where lease_token is not null").await, 0);
     execute(
         world.pool(),
-        "update mandated.daemons s set made_room_for = array[d.id] from mandated.daemons d
+        "update mandated.daemons s set acknowledged_members = array[d.id] from mandated.daemons d
           where s.worker_id = 'other' and d.worker_id = 'worker-2'",
     )
     .await;
@@ -89,7 +89,7 @@ async fn a_daemon_calls_nothing_before_the_others_have_made_room_for_it() {
     beats(&log, 10).await;
     assert_eq!(provider.most_open(), 5);
     daemon.abort().await;
-    let said = told(&log);
+    let said = logged(&log);
     assert_eq!(
         said[0],
         (2, "none until the others have made room".to_owned())
@@ -120,10 +120,10 @@ async fn an_account_that_another_daemon_does_not_know_is_not_shared_with_it() {
     other_daemon(&world, "{}").await;
     let provider = Held::start().await;
     let daemon = Running::start(engine(&world, "worker-2", &provider, 1).await);
-    until("it has joined and waits", async || told(&log).len() == 1).await;
+    until("it has joined and waits", async || logged(&log).len() == 1).await;
     execute(
         world.pool(),
-        "update mandated.daemons s set made_room_for = array[d.id] from mandated.daemons d
+        "update mandated.daemons s set acknowledged_members = array[d.id] from mandated.daemons d
           where s.worker_id = 'other' and d.worker_id = 'worker-2'",
     )
     .await;
@@ -144,7 +144,7 @@ async fn two_daemons_never_have_more_calls_under_way_than_the_account_allows() {
     until("the first has all", async || provider.arrived() == 4).await;
     let two = Running::start(engine(&world, "worker-2", &provider, 4).await);
     until("the first has seen the second", async || {
-        told(&log).len() == 3
+        logged(&log).len() == 3
     })
     .await;
     all_have_beaten(&world).await;
@@ -168,7 +168,7 @@ async fn two_daemons_never_have_more_calls_under_way_than_the_account_allows() {
     one.drain().await;
     assert_eq!(scalar::<i64>(world.pool(), MEMBERS).await, 1);
     until("the second knows", async || {
-        told(&log).last().is_some_and(|line| line.0 == 1)
+        logged(&log).last().is_some_and(|line| line.0 == 1)
     })
     .await;
     two.drain().await;
@@ -182,18 +182,18 @@ async fn a_daemon_that_the_others_may_have_given_up_joins_anew() {
     let provider = Held::start().await;
     provider.answer(10);
     let daemon = Running::start(engine(&world, "worker-1", &provider, 4).await);
-    until("it is in", async || told(&log).len() == 1).await;
+    until("it is in", async || logged(&log).len() == 1).await;
     let id = "select max(id) from mandated.daemons";
     let first: i64 = scalar(world.pool(), id).await;
     execute(
         world.pool(),
-        "insert into mandated.daemons (worker_id, accounts, joined_at, beat_at)
+        "insert into mandated.daemons (worker_id, accounts, joined_at, heartbeat_at)
          values ('other', '{1,2}', now(), now() + interval '1 hour');",
     )
     .await;
     execute(
         world.pool(),
-        "update mandated.daemons set beat_at = now() - interval '13 seconds' where worker_id = 'worker-1'",
+        "update mandated.daemons set heartbeat_at = now() - interval '13 seconds' where worker_id = 'worker-1'",
     )
     .await;
     until("it has another number", async || {

@@ -29,7 +29,7 @@ fn combinations_that_cannot_work_are_refused() {
         ("MANDATED__RAILS__UPI__LOOKUP_AFTER", "90s,60s"),
         ("MANDATED__RAILS__UPI__REVIEW_AFTER", "1h"),
         ("MANDATED__RAILS__UPI__PROCESSING_TIME", "60s"),
-        ("MANDATED__RAILS__UPI__VERIFY_AFTER", "10h"),
+        ("MANDATED__RAILS__UPI__RECHECK_AFTER", "10h"),
         ("MANDATED__PROVIDERS__SIGNZY__MAX_ATTEMPTS", "0"),
         ("MANDATED__RAILS__UPI__WINDOWS", "13:01-17:01"),
         ("MANDATED__RAILS__UPI__NOTIFY_WINDOWS", "[]"),
@@ -55,12 +55,12 @@ fn combinations_that_cannot_work_are_refused() {
 fn nothing_that_counts_or_lasts_may_be_zero() {
     let counts = "database.max_connections worker.concurrency worker.batch worker.settle_batch worker.parked_limit \
         planner.batch \
-        planner.presented_open_days retention.partitions_ahead rails.upi.notification_tries rails.card.max_orders \
+        planner.presented_open_days retention.partitions_ahead rails.upi.notification_attempts rails.card.max_orders \
         rails.enach.max_attempts rails.card.max_attempts_in_30_days providers.juspay.max_attempts accounts.juspay_main.tps \
         accounts.juspay_main.max_in_flight";
     let durations = "database.connect_timeout database.statement_timeout database.lock_timeout worker.lease \
         worker.poll_interval worker.parked_within worker.parked_pause worker.snapshot_warn_after worker.snapshot_warn_every planner.interval rescue.interval retention.interval rails.upi.processing_time \
-        rails.card.lookup_every rails.enach.verify_after rails.upi.paused_check_every accounts.juspay_main.timeout \
+        rails.card.lookup_every rails.enach.recheck_after rails.upi.paused_check_every accounts.juspay_main.timeout \
         accounts.juspay_main.pause_after_refusal retry.card.transient.initial";
     for (keys, zero) in [(counts, "0"), (durations, "0s")] {
         for key in keys.split_whitespace() {

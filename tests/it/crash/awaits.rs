@@ -212,7 +212,9 @@ fn at_every_point_a_daemon_is_killed() {
         .iter()
         .filter_map(|found| found.name.as_deref())
         .collect();
-    let stories = everywhere::STORIES.iter().flat_map(|story| story.awaits);
+    let stories = everywhere::STORIES
+        .iter()
+        .flat_map(|scenario| scenario.awaits);
     let killed = stories.chain(&rescued::AWAITS).chain(&lanes::AWAITS);
     assert_eq!(points, killed.copied().collect());
 }

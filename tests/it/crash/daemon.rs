@@ -8,7 +8,7 @@ use mandated::ops::audit::audit;
 use serde_json::Value;
 
 use crate::support::due::{self, column, scalar};
-use crate::support::process::{Process, Shop};
+use crate::support::process::{Installation, Process};
 
 /// The end of simulated time: nothing is left to do but to look once more.
 pub(crate) const END: (&str, &str) = ("MANDATED__CLOCK__END", "2040-03-12T00:00:00+05:30");
@@ -16,8 +16,8 @@ pub(crate) const END: (&str, &str) = ("MANDATED__CLOCK__END", "2040-03-12T00:00:
 const TARGET: &str = "mandated::failpoint";
 
 /// A daemon that says which points it passes, and does at some of them what `failpoints` says.
-pub(crate) fn start(shop: &Shop, failpoints: &str) -> Process {
-    let mut command = shop.command(&["run"]);
+pub(crate) fn start(installation: &Installation, failpoints: &str) -> Process {
+    let mut command = installation.command(&["run"]);
     command
         .env(
             "MANDATED__LOG__FILTER",
@@ -68,22 +68,22 @@ pub(crate) fn passed(daemon: &Process) -> Vec<String> {
 }
 
 /// The next daemon begins when the dead one's leases are over, at the time that it had come to.
-pub(crate) async fn leases_end(shop: &mut Shop) {
-    due::leases_end(&shop.database.pool).await;
-    time_goes_on(shop).await;
+pub(crate) async fn leases_end(installation: &mut Installation) {
+    due::leases_end(&installation.database.pool).await;
+    time_goes_on(installation).await;
 }
 
 /// The next daemon begins at the time that the one before had come to.
-pub(crate) async fn time_goes_on(shop: &mut Shop) {
+pub(crate) async fn time_goes_on(installation: &mut Installation) {
     let now: Option<String> = scalar(
-        &shop.database.pool,
+        &installation.database.pool,
         "select to_char(date_trunc('minute', greatest((select max(at) from mandated.events where at > '2040-01-01Z'),
                   (select max(run_at) from mandated.jobs where lease_token is not null)) + interval '59.999999 seconds')
                   at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"')",
     )
     .await;
     if let Some(now) = now {
-        shop.set("MANDATED__CLOCK__START", &now);
+        installation.set("MANDATED__CLOCK__START", &now);
     }
 }
 
@@ -107,8 +107,8 @@ pub(crate) fn of_money(ledger: &Ledger) -> u64 {
 }
 
 /// Asserts that no call that can move money was made without an intent, nor one without an idempotency key without a counter.
-pub(crate) async fn intended(shop: &Shop, ledger: &Ledger) {
-    let pool = &shop.database.pool;
+pub(crate) async fn intended(installation: &Installation, ledger: &Ledger) {
+    let pool = &installation.database.pool;
     let written: i64 = scalar(
         pool,
         "select count(*) from mandated.attempts where call in ('execute', 'retry') and outcome <> 'lost'",
@@ -130,8 +130,8 @@ pub(crate) async fn intended(shop: &Shop, ledger: &Ledger) {
 }
 
 /// Asserts that the sandbox and the database know of the same debits, that no rule was broken, and how the cycle ended.
-pub(crate) async fn agree(shop: &Shop, (state, debits): (&str, usize)) {
-    let ledger = shop.ledger().await;
+pub(crate) async fn agree(installation: &Installation, (state, debits): (&str, usize)) {
+    let ledger = installation.ledger().await;
     assert_eq!(ledger.violations, []);
     let theirs: Vec<_> = ledger
         .debits
@@ -143,7 +143,7 @@ pub(crate) async fn agree(shop: &Shop, (state, debits): (&str, usize)) {
             )
         })
         .collect();
-    let pool = &shop.database.pool;
+    let pool = &installation.database.pool;
     let ours: Vec<String> = column(
         pool,
         "select format('%s %s %s', m.provider_mandate_id, d.cycle_on, d.amount_minor)
@@ -159,7 +159,7 @@ pub(crate) async fn agree(shop: &Shop, (state, debits): (&str, usize)) {
     .await;
     assert_eq!(stands, [format!("{state}, next nothing")]);
     let late = Duration::from_mins(15);
-    let end = shop.get(END.0).parse().unwrap();
+    let end = installation.get(END.0).parse().unwrap();
     let verdict = audit(pool, end, late, &|_| {}).await.unwrap();
     let broken: Vec<_> = verdict
         .rules

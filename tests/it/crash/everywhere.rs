@@ -2,19 +2,19 @@
 
 use lab::sandbox::{Call, Fault, Reason, Then};
 
-use super::story::Story;
+use super::scenario::CrashScenario;
 use crate::support::world::Flow;
 
 const DECLINED: Then = Then::Declines(Reason::Technical);
 
 /// All of them.
-pub(crate) const STORIES: [&Story; 6] = [&UPI, &SIGNZY, &LOST, &LATE, &THROTTLED, &PLANNED];
+pub(crate) const STORIES: [&CrashScenario; 6] = [&UPI, &SIGNZY, &LOST, &LATE, &THROTTLED, &PLANNED];
 
 /// What every step comes by.
 const STEP: [&str; 6] = ["body", "claim", "limit", "policy", "send", "settle"];
 
 /// A debit under a notification is declined, and retried.
-pub(crate) const UPI: Story = Story {
+pub(crate) const UPI: CrashScenario = CrashScenario {
     mandate: "9000",
     flow: Flow::UpiSeparate,
     script: || vec![(Call::Execute, DECLINED)],
@@ -31,7 +31,7 @@ async fn a_debit_that_is_declined_and_retried() {
 }
 
 /// A charge without an idempotency key is declined, and retried.
-pub(crate) const SIGNZY: Story = Story {
+pub(crate) const SIGNZY: CrashScenario = CrashScenario {
     mandate: "9001",
     flow: Flow::SignzyOnDemand,
     script: || vec![(Call::Execute, DECLINED)],
@@ -48,7 +48,7 @@ async fn a_charge_that_is_declined_and_retried() {
 }
 
 /// The answer to a debit is lost, and asked for.
-pub(crate) const LOST: Story = Story {
+pub(crate) const LOST: CrashScenario = CrashScenario {
     mandate: "9002",
     flow: Flow::Enach,
     script: || vec![(Call::Execute, Then::Fault(Fault::AnswerLost))],
@@ -63,22 +63,22 @@ async fn a_debit_whose_answer_is_lost() {
 }
 
 /// An order is given up; its cycle is collected by a second one, and the first is looked at once more.
-pub(crate) const LATE: Story = Story {
+pub(crate) const LATE: CrashScenario = CrashScenario {
     mandate: "9003",
     flow: Flow::CardSeparate,
     script: || vec![(Call::Execute, Then::Declines(Reason::LowBalance)); 2],
-    kills: &["verify"],
+    kills: &["recheck"],
     awaits: &STEP,
     ends: ("charged", 1),
 };
 
 #[tokio::test]
-async fn an_order_that_is_looked_at_once_more() {
+async fn an_order_that_is_rechecked() {
     LATE.survives().await;
 }
 
 /// The provider has had enough of us, and its account is paused before the rest is settled.
-pub(crate) const THROTTLED: Story = Story {
+pub(crate) const THROTTLED: CrashScenario = CrashScenario {
     mandate: "9004",
     flow: Flow::Enach,
     script: || vec![(Call::Execute, Then::Fault(Fault::Throttled))],
@@ -93,7 +93,7 @@ async fn an_account_that_is_paused() {
 }
 
 /// A cycle is planned.
-pub(crate) const PLANNED: Story = Story {
+pub(crate) const PLANNED: CrashScenario = CrashScenario {
     mandate: "9005",
     flow: Flow::Enach,
     script: Vec::new,

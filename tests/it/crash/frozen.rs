@@ -8,7 +8,7 @@ use rustix::process::Signal;
 
 use super::daemon::{agree, lives_to_the_end, of_money, passed, start, time_goes_on};
 use super::everywhere::{SIGNZY, UPI};
-use super::story::{Place, Story};
+use super::scenario::{CrashScenario, KillPoint};
 use crate::support::TestDatabase;
 use crate::support::due::{everything, scalar};
 use crate::support::running::until;
@@ -36,15 +36,16 @@ const POINTS: [&str; 5] = [
 #[tokio::test]
 async fn before_the_call_and_between_answer_and_settlement() {
     let mut frozen = Vec::new();
-    for story in [&UPI, &SIGNZY] {
-        let prepared = Arc::new(story.prepared().await);
-        let places = story.places(&prepared).await;
+    for scenario in [&UPI, &SIGNZY] {
+        let prepared = Arc::new(scenario.prepared().await);
+        let places = scenario.places(&prepared).await;
         for step in ["execute", "retry"] {
             for point in POINTS {
                 let mut there = places.iter().rev();
                 let place = there.find(|place| place.step == step && place.point == point);
-                frozen
-                    .extend(place.map(|place| freeze(story, Arc::clone(&prepared), place.clone())));
+                frozen.extend(
+                    place.map(|place| freeze(scenario, Arc::clone(&prepared), place.clone())),
+                );
             }
         }
     }
@@ -56,35 +57,35 @@ async fn before_the_call_and_between_answer_and_settlement() {
         .await;
 }
 
-async fn freeze(story: &Story, prepared: Arc<TestDatabase>, place: Place) {
-    let mut shop = story.open(&prepared).await;
+async fn freeze(scenario: &CrashScenario, prepared: Arc<TestDatabase>, place: KillPoint) {
+    let mut installation = scenario.open(&prepared).await;
     for (key, value) in SHORT {
-        shop.set(&format!("MANDATED__{key}"), value);
+        installation.set(&format!("MANDATED__{key}"), value);
     }
     let told = format!("stopped at {} in {}", place.point, place.step);
-    let mut frozen = start(&shop, &place.failpoints("return(stop)"));
+    let mut frozen = start(&installation, &place.failpoints("return(stop)"));
     until(&told, async || frozen.is_stopped()).await;
     assert_eq!(passed(&frozen).last(), Some(&place.point), "{told}");
     until("its lease is over", async || {
         let over =
             "select bool_and(lease_until < now()) from mandated.jobs where lease_token is not null";
-        scalar(&shop.database.pool, over).await
+        scalar(&installation.database.pool, over).await
     })
     .await;
-    time_goes_on(&mut shop).await;
-    let mut other = start(&shop, "");
+    time_goes_on(&mut installation).await;
+    let mut other = start(&installation, "");
     lives_to_the_end(&mut other).await;
-    agree(&shop, story.ends).await;
+    agree(&installation, scenario.ends).await;
     let before = (
-        everything(&shop.database.pool).await,
-        of_money(&shop.ledger().await),
+        everything(&installation.database.pool).await,
+        of_money(&installation.ledger().await),
     );
     frozen.signal(Signal::CONT);
     lives_to_the_end(&mut frozen).await;
     let after = (
-        everything(&shop.database.pool).await,
-        of_money(&shop.ledger().await),
+        everything(&installation.database.pool).await,
+        of_money(&installation.ledger().await),
     );
     assert!(before == after, "{told}:\n{}\nthen\n{}", before.0, after.0);
-    agree(&shop, story.ends).await;
+    agree(&installation, scenario.ends).await;
 }

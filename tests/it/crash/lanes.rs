@@ -7,14 +7,14 @@ use mandated::store::retention::make_partitions;
 use super::daemon::{END, agree, killed, leases_end, lives_to_the_end, start};
 use crate::support::TestDatabase;
 use crate::support::due::scalar;
-use crate::support::process::Shop;
+use crate::support::process::Installation;
 use crate::support::world::{Flow, Payer, file};
 
 /// The awaits that only they have.
 pub(crate) const AWAITS: [&str; 5] = ["claim.clock", "hand_over", "linger", "next_due", "take"];
 
 /// A shop on the machine's clock with one debit that is due now.
-async fn due_now() -> Shop {
+async fn due_now() -> Installation {
     let database = TestDatabase::new().await;
     make_partitions(&database.pool, Clock::System.now(), 1)
         .await
@@ -29,37 +29,38 @@ async fn due_now() -> Shop {
         ends_on: "",
         ..Payer::new("9007", Flow::Enach)
     };
-    let mut shop = Shop::open_on(database, std::slice::from_ref(&payer), &yesterday).await;
-    shop.set("MANDATED__CLOCK__MODE", "system");
-    shop.set("MANDATED__CLOCK__START", "");
-    shop.set("MANDATED__RAILS__ENACH__JITTER", "0s");
+    let mut installation =
+        Installation::open_on(database, std::slice::from_ref(&payer), &yesterday).await;
+    installation.set("MANDATED__CLOCK__MODE", "system");
+    installation.set("MANDATED__CLOCK__START", "");
+    installation.set("MANDATED__RAILS__ENACH__JITTER", "0s");
     let presented = Payer {
         frequency: "aspresented",
         ..payer
     };
-    std::fs::write(shop.mandates(), file(&[presented])).unwrap();
-    shop.works(&["mandates", "import", &shop.mandates()]);
-    shop.works(&["executions", "add", "9007", "--cycle", &yesterday]);
-    shop
+    std::fs::write(installation.mandates(), file(&[presented])).unwrap();
+    installation.works(&["mandates", "import", &installation.mandates()]);
+    installation.works(&["executions", "add", "9007", "--cycle", &yesterday]);
+    installation
 }
 
 #[tokio::test]
 async fn between_the_loops() {
     for name in AWAITS {
         for edge in ["before", "after"] {
-            let mut shop = due_now().await;
+            let mut installation = due_now().await;
             let point = format!("{name}.{edge}");
-            let mut daemon = start(&shop, &format!("{point}=return"));
+            let mut daemon = start(&installation, &format!("{point}=return"));
             let passed = killed(&mut daemon).await;
             assert!(passed.contains(&point), "{passed:?}");
-            leases_end(&mut shop).await;
+            leases_end(&mut installation).await;
             let now = Clock::System.now();
-            shop.set("MANDATED__CLOCK__MODE", "simulated");
-            shop.set("MANDATED__CLOCK__START", &now.to_rfc3339());
-            shop.set(END.0, &(now + TimeDelta::days(12)).to_rfc3339());
-            let mut daemon = start(&shop, "");
+            installation.set("MANDATED__CLOCK__MODE", "simulated");
+            installation.set("MANDATED__CLOCK__START", &now.to_rfc3339());
+            installation.set(END.0, &(now + TimeDelta::days(12)).to_rfc3339());
+            let mut daemon = start(&installation, "");
             lives_to_the_end(&mut daemon).await;
-            agree(&shop, ("charged", 1)).await;
+            agree(&installation, ("charged", 1)).await;
         }
     }
 }

@@ -7,4 +7,4 @@ mod frozen;
 mod lanes;
 mod outside;
 mod rescued;
-mod story;
+mod scenario;

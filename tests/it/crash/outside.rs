@@ -7,9 +7,9 @@ use rustix::process::Signal;
 
 use super::daemon::{agree, intended, leases_end, lives_to_the_end, start};
 use super::everywhere::{PLANNED, SIGNZY, UPI};
-use super::story::Story;
+use super::scenario::CrashScenario;
 use crate::support::due::{execute, scalar};
-use crate::support::process::{Process, Shop};
+use crate::support::process::{Installation, Process};
 use crate::support::running::until;
 
 async fn kill(daemon: &mut Process) {
@@ -18,11 +18,11 @@ async fn kill(daemon: &mut Process) {
 }
 
 /// Goes on with a new daemon, to the end.
-async fn goes_on(shop: &mut Shop, story: &Story) {
-    leases_end(shop).await;
-    let mut daemon = start(shop, "");
+async fn goes_on(installation: &mut Installation, scenario: &CrashScenario) {
+    leases_end(installation).await;
+    let mut daemon = start(installation, "");
     lives_to_the_end(&mut daemon).await;
-    agree(shop, story.ends).await;
+    agree(installation, scenario.ends).await;
 }
 
 #[tokio::test]
@@ -41,49 +41,49 @@ async fn while_the_provider_has_the_call_and_does_not_answer() {
         (&SIGNZY, Call::OrderStatus, "GET /eMandates/{id}/payments"),
         (&SIGNZY, Call::Retry, "POST /eMandates/{id}/retry-charge"),
     ];
-    let held = async |(story, call, path): (&Story, Call, &str)| {
-        let prepared = story.prepared().await;
+    let held = async |(scenario, call, path): (&CrashScenario, Call, &str)| {
+        let prepared = scenario.prepared().await;
         // The first debit is declined where a retry is to be held.
-        let mut script = (story.script)();
+        let mut script = (scenario.script)();
         script.retain(|(scripted, _)| *scripted != call);
         script.push((call, Then::Fault(Fault::Held)));
-        let mut shop = story.open_with(&prepared, script).await;
-        let mut daemon = start(&shop, "");
+        let mut installation = scenario.open_with(&prepared, script).await;
+        let mut daemon = start(&installation, "");
         until("the provider has the call", async || {
-            shop.ledger().await.calls.contains_key(path)
+            installation.ledger().await.calls.contains_key(path)
         })
         .await;
         kill(&mut daemon).await;
-        intended(&shop, &shop.ledger().await).await;
-        goes_on(&mut shop, story).await;
+        intended(&installation, &installation.ledger().await).await;
+        goes_on(&mut installation, scenario).await;
     };
     stream::iter(calls).for_each_concurrent(3, held).await;
 }
 
 /// Kills a daemon while a statement of its writes to a table and is held up, and lets the statement go on without it.
-async fn killed_while_it_writes(table: &str) -> Shop {
+async fn killed_while_it_writes(table: &str) -> Installation {
     let prepared = PLANNED.prepared().await;
-    let shop = PLANNED.open(&prepared).await;
+    let installation = PLANNED.open(&prepared).await;
     for sql in [
         "create function held() returns trigger language plpgsql as 'begin perform pg_advisory_xact_lock(1); return null; end'",
         &format!(
             "create trigger held before insert on mandated.{table} for each statement execute function held()"
         ),
     ] {
-        execute(&shop.database.pool, sql).await;
+        execute(&installation.database.pool, sql).await;
     }
-    let mut test = shop.database.pool.begin().await.unwrap();
+    let mut test = installation.database.pool.begin().await.unwrap();
     sqlx::query("select pg_advisory_xact_lock(1)")
         .execute(&mut *test)
         .await
         .unwrap();
-    let mut daemon = start(&shop, "");
+    let mut daemon = start(&installation, "");
     let others = async |condition: &str| -> bool {
         let sql = format!(
             "select exists (select from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()
                and state = 'active' and {condition})"
         );
-        scalar(&shop.database.pool, &sql).await
+        scalar(&installation.database.pool, &sql).await
     };
     until("the statement waits", async || {
         others("wait_event_type = 'Lock'").await
@@ -96,28 +96,34 @@ async fn killed_while_it_writes(table: &str) -> Shop {
     );
     test.commit().await.unwrap();
     until("the statement is done", async || !others("true").await).await;
-    shop
+    installation
 }
 
 #[tokio::test]
 async fn while_a_claim_is_committed() {
-    let mut shop = killed_while_it_writes("intents").await;
+    let mut installation = killed_while_it_writes("intents").await;
     let committed = "select count(*) from mandated.jobs join mandated.intents using (execution_id) where lease_token = opened_by";
-    assert_eq!(scalar::<i64>(&shop.database.pool, committed).await, 1);
-    assert_eq!(shop.ledger().await.calls.len(), 0);
-    goes_on(&mut shop, &PLANNED).await;
+    assert_eq!(
+        scalar::<i64>(&installation.database.pool, committed).await,
+        1
+    );
+    assert_eq!(installation.ledger().await.calls.len(), 0);
+    goes_on(&mut installation, &PLANNED).await;
 }
 
 #[tokio::test]
 async fn while_a_settlement_is_committed() {
-    let mut shop = killed_while_it_writes("attempts").await;
+    let mut installation = killed_while_it_writes("attempts").await;
     let committed =
         "select count(*) from mandated.attempts where call = 'execute' and outcome = 'pending'";
-    assert_eq!(scalar::<i64>(&shop.database.pool, committed).await, 1);
+    assert_eq!(
+        scalar::<i64>(&installation.database.pool, committed).await,
+        1
+    );
     let leased = execute(
-        &shop.database.pool,
+        &installation.database.pool,
         "update mandated.jobs set lease_until = lease_until where lease_token is not null",
     );
     assert_eq!(leased.await, 0);
-    goes_on(&mut shop, &PLANNED).await;
+    goes_on(&mut installation, &PLANNED).await;
 }

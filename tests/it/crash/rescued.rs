@@ -1,4 +1,4 @@
-//! Killed where no undisturbed story comes by: while a lost worker's job is taken back, and between two tries to connect.
+//! Killed where no undisturbed story comes by: while a lost worker's job is taken back, and between two attempts to connect.
 
 use super::daemon::{agree, killed, leases_end, lives_to_the_end, received, start};
 use super::everywhere::PLANNED;

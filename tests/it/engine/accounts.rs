@@ -53,7 +53,7 @@ async fn refused_credentials_pause_the_account_once_and_loudly_and_cost_no_attem
     assert_eq!(paused.len(), 2);
     let spent: i64 = scalar(
         world.pool(),
-        "select count(*) from mandated.executions where debits_tried > 0",
+        "select count(*) from mandated.executions where debit_attempts > 0",
     )
     .await;
     assert_eq!(spent, 0, "refused credentials spend no attempt");

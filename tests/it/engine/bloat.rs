@@ -149,11 +149,11 @@ async fn the_heartbeat_counts_the_rows_that_are_dead() {
     }
     drop(connection);
     let mut heartbeat = Heartbeat::new(world.engine.clone());
-    let beat = heartbeat.tick(0).await.unwrap();
-    assert_eq!(beat.pulse.dead_rows, 50);
+    let heartbeat = heartbeat.tick(0).await.unwrap();
+    assert_eq!(heartbeat.work_counts.dead_rows, 50);
     let empty = due(0).await;
-    let beat = mandated::store::monitor::pulse(&empty.pool, crate::support::due::now())
+    let heartbeat = mandated::store::monitor::work_counts(&empty.pool, crate::support::due::now())
         .await
         .unwrap();
-    assert_eq!(beat.dead_rows, 0);
+    assert_eq!(heartbeat.dead_rows, 0);
 }

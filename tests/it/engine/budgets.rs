@@ -7,7 +7,7 @@ use mandated::engine::Settings;
 use crate::support::due::{column, scalar};
 use crate::support::world::{Flow, Payer, World, at, live};
 
-/// Five tries in 30 days are soon spent.
+/// Five attempts in 30 days are soon spent.
 fn five(settings: &mut Settings) {
     for ((_, rail), policy) in &mut settings.policies {
         if *rail == Rail::Card {
@@ -25,7 +25,7 @@ fn weekly(reference: &str, flow: Flow) -> Payer {
 }
 
 /// The calls that debit, with their day from the first of February on.
-async fn tries(world: &World) -> Vec<i32> {
+async fn declined_attempts(world: &World) -> Vec<i32> {
     column(
         world.pool(),
         "select (a.at at time zone 'Asia/Kolkata')::date - date '2027-01-31' from mandated.attempts a
@@ -45,14 +45,14 @@ async fn a_card_that_is_declined_again_and_again_is_left_alone_until_there_is_ro
             (0..40).map(|_| Then::Declines(Reason::LowBalance)),
         );
         live(&engine, at("01 00:00") + chrono::TimeDelta::days(95)).await;
-        let days = tries(&world).await;
+        let days = declined_attempts(&world).await;
         assert!(days.len() > 8, "{flow:?} is tried again later: {days:?}");
         for (first, sixth) in days.iter().zip(days.iter().skip(5)) {
             assert!(sixth - first >= 30, "{flow:?}: {days:?}");
         }
         let waited: i64 = scalar(
             world.pool(),
-            "select count(*) from mandated.events where reason like 'the tries of the mandate in 30 days are spent%'",
+            "select count(*) from mandated.events where reason like 'the attempts of the mandate in 30 days are spent%'",
         )
         .await;
         assert!(waited > 0, "{flow:?}");
@@ -96,7 +96,7 @@ async fn a_try_that_is_seen_again_before_the_provider_collects_is_counted_once()
     world.run("12 00:00").await;
     let spent: Vec<String> = column(
         world.pool(),
-        "select format('%s of %s', b.tried, e.state) from mandated.budgets b
+        "select format('%s of %s', b.declined_attempts, e.state) from mandated.budgets b
            join mandated.executions e using (mandate_id) order by b.day",
     )
     .await;

@@ -119,7 +119,7 @@ const GUARDS: &[(&str, &str)] = &[
         "the window is over",
         "update mandated.jobs set run_at = '2026-01-30T23:00Z', run_before = '2026-01-31T00:30Z' where execution_id = {id}",
     ),
-    ("the attempts are spent", "update mandated.executions set debits_tried = 4 where id = {id}"),
+    ("the attempts are spent", "update mandated.executions set debit_attempts = 4 where id = {id}"),
     (
         "the cycle is closed",
         "update mandated.executions set debit_at = '2026-01-30Z', closes_at = '2026-01-31T00:30Z' where id = {id}",
@@ -165,7 +165,7 @@ const LAWFUL: &[(&str, &str)] = &[
         "one second of the window is left",
         "update mandated.jobs set run_at = '2026-01-30T23:00Z', run_before = '2026-01-31T00:30:01Z' where execution_id = {id}",
     ),
-    ("one attempt is left", "update mandated.executions set debits_tried = 3 where id = {id}"),
+    ("one attempt is left", "update mandated.executions set debit_attempts = 3 where id = {id}"),
     (
         "one second of the cycle is left",
         "update mandated.executions set debit_at = '2026-01-30Z', closes_at = '2026-01-31T00:30:01Z' where id = {id}",
@@ -332,7 +332,7 @@ async fn steps_that_move_no_money_open_nothing() {
         (1, "notify"),
         (2, "notify_status"),
         (3, "lookup"),
-        (4, "verify"),
+        (4, "recheck"),
     ] {
         execute(
             &database.pool,

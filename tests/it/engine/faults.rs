@@ -1,7 +1,7 @@
 //! Every fault of a call, on every call of every flow: the cycle is collected once, and nothing is tried before its outcome is proven.
 
 use lab::sandbox::{Call, Fault, Reason, Then};
-use mandated::domain::Instant;
+use mandated::domain::Timestamp;
 
 use crate::support::world::{Flow, Payer, World, after_payday, at};
 
@@ -45,7 +45,7 @@ fn payers(flows: &[Flow], call: Call) -> Vec<(Payer, Fault)> {
 async fn live(
     payers: &[(Payer, Fault)],
     script: &[(Call, Option<Then>)],
-    until: Instant,
+    until: Timestamp,
 ) -> String {
     let all: Vec<_> = payers.iter().map(|(payer, _)| payer.clone()).collect();
     let world = World::open(&all).await;

@@ -10,7 +10,7 @@ use crate::support::provider::{Asked, declined, juspay, order};
 use crate::support::world::{Flow, Payer, World, at, live};
 
 #[tokio::test]
-async fn a_success_after_the_end_is_found_by_the_second_look() {
+async fn a_success_after_the_end_is_found_by_the_recheck() {
     let provider = juspay(|asked, id, time| match asked {
         Asked::Debit => order(id, "PENDING_VBV"),
         // The payer stopped the payment: nothing retries that.
@@ -44,8 +44,7 @@ async fn a_success_after_the_end_is_found_by_the_second_look() {
 }
 
 #[tokio::test]
-async fn a_success_of_the_first_order_while_the_second_waits_for_payday_is_found_before_its_debit()
-{
+async fn a_late_success_of_the_first_order_is_found_before_the_second_is_debited() {
     let provider = juspay(|asked, id, time| match asked {
         Asked::Debit => order(id, "PENDING_VBV"),
         // No money, and the provider says that it will not try again. In the night it does.

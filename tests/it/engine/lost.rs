@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use lab::sandbox::{Call, Reason, Then};
-use mandated::domain::{Instant, MandateId};
+use mandated::domain::{MandateId, Timestamp};
 use mandated::engine::{Account, job, planner, rescue};
 use mandated::store::claim::{ClaimRequest, Claimed, claim_due};
-use mandated::store::monitor::coming;
+use mandated::store::monitor::upcoming_work;
 use mandated::store::settle::settle;
 
 use crate::support::due::{FAULTS, execute};
@@ -28,7 +28,7 @@ struct Unlucky<'a> {
 }
 
 impl Unlucky<'_> {
-    async fn live(&mut self, until: Instant) {
+    async fn live(&mut self, until: Timestamp) {
         let engine = &self.world.engine;
         while engine.clock.now() < until {
             planner::tick(engine).await.unwrap();
@@ -38,7 +38,7 @@ impl Unlucky<'_> {
                 }
             }
             rescue::tick(engine).await.unwrap();
-            let next = coming(&engine.database.pool, engine.clock.now())
+            let next = upcoming_work(&engine.database.pool, engine.clock.now())
                 .await
                 .unwrap();
             let next = next.job_at.into_iter().chain(next.plan_at).min();

@@ -34,7 +34,7 @@ async fn asked(world: &World) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn a_mandate_that_the_payer_resumes_is_collected_in_the_same_cycle_without_any_command() {
+async fn a_mandate_that_the_payer_resumes_is_collected_in_the_same_cycle_by_itself() {
     let world = World::open(&[Payer::new("a", Flow::UpiSeparate)]).await;
     world.run("04 06:00").await;
     world.at_the_provider("a", PAUSE).await;

@@ -32,7 +32,7 @@ async fn a_change_of_the_rules_touches_no_execution_in_flight() {
     live(&strict, after_payday() + chrono::TimeDelta::days(5)).await;
     let ends: Vec<String> = column(
         world.pool(),
-        "select format('%s %s, %s tried', cycle_on, state, debits_tried) from mandated.executions order by cycle_on",
+        "select format('%s %s, %s tried', cycle_on, state, debit_attempts) from mandated.executions order by cycle_on",
     )
     .await;
     assert_eq!(

@@ -72,7 +72,7 @@ async fn an_order_that_turns_out_collected_after_all_is_charged_once() {
 }
 
 #[tokio::test]
-async fn a_payer_without_money_is_tried_within_the_budget_then_under_a_new_order() {
+async fn a_payer_without_money_is_debited_within_the_budget_then_under_a_new_order() {
     for (flow, most) in [(Flow::UpiSeparate, 4), (Flow::CardSeparate, 2)] {
         let world = World::open(&[Payer::new("a", flow)]).await;
         // The first order never pays. What it leaves of the script, the second meets.
@@ -82,7 +82,7 @@ async fn a_payer_without_money_is_tried_within_the_budget_then_under_a_new_order
         let first = tried(&world, "o1").await;
         assert!(
             (2..=i64::try_from(most).unwrap()).contains(&first),
-            "{flow:?}: {first} tries"
+            "{flow:?}: {first} attempts"
         );
         assert!(tried(&world, "o2").await > 0, "{flow:?}");
         let notifications: Vec<String> = column(
@@ -243,7 +243,7 @@ async fn no_debit_begins_while_another_of_its_mandate_is_unproven() {
 }
 
 #[tokio::test]
-async fn the_next_cycle_waits_for_an_outcome_in_review_and_is_collected_once_that_is_proven() {
+async fn the_next_cycle_waits_for_the_outcome_in_review_before_it_and_is_then_collected() {
     let world = World::open(&[Payer {
         frequency: "weekly",
         ends_on: "2027-02-18",

@@ -116,12 +116,12 @@ async fn a_rescuer_whose_clock_is_behind_counts_from_the_lost_workers() {
             "2 lookup in 00:00:00 before , leased no"
         ]
     );
-    let looked: Vec<String> = column(
+    let lookup_times: Vec<String> = column(
         pool,
-        "select (looked[1] - '2026-01-31T00:30Z')::text from mandated.executions where id = 2",
+        "select (lookup_times[1] - '2026-01-31T00:30Z')::text from mandated.executions where id = 2",
     )
     .await;
-    assert_eq!(looked, ["00:00:00"]);
+    assert_eq!(lookup_times, ["00:00:00"]);
 }
 
 #[tokio::test]
@@ -159,7 +159,7 @@ async fn without_an_intent_the_same_step_waits_again() {
         (1, "notify"),
         (2, "notify_status"),
         (3, "lookup"),
-        (4, "verify"),
+        (4, "recheck"),
     ] {
         execute(
             pool,
@@ -240,7 +240,7 @@ async fn what_may_have_been_done_counts_as_done() {
         ("notify_status", "notifying", 0, false),
         ("lookup", "retrying", 1, false),
         ("retry", "retrying", 1, false),
-        ("verify", "failed", 1, false),
+        ("recheck", "failed", 1, false),
     ] {
         let database = due(1).await;
         let pool = &database.pool;
@@ -267,12 +267,15 @@ async fn what_may_have_been_done_counts_as_done() {
         rescue_expired(pool, now(), WAIT, "rescuer").await.unwrap();
         let counted: Vec<String> = column(
             pool,
-            "select format('%s %s', looked, coalesce(undelivered_at = '2026-01-30T23:00Z', false)) from mandated.executions",
+            "select format('%s %s', lookup_times, coalesce(undelivered_at = '2026-01-30T23:00Z', false)) from mandated.executions",
         )
         .await;
-        let looked: Vec<i32> =
-            column(pool, "select cardinality(looked) from mandated.executions").await;
-        assert_eq!(looked, [looks], "{step}: {counted:?}");
+        let lookup_times: Vec<i32> = column(
+            pool,
+            "select cardinality(lookup_times) from mandated.executions",
+        )
+        .await;
+        assert_eq!(lookup_times, [looks], "{step}: {counted:?}");
         // A notification can be as old as the job that sent it.
         assert_eq!(counted[0].ends_with(" t"), told, "{step}: {counted:?}");
     }
@@ -281,16 +284,16 @@ async fn what_may_have_been_done_counts_as_done() {
     let pool = &database.pool;
     execute(
         pool,
-        "update mandated.executions set looked = '{2026-01-30T20:00Z,2026-01-30T19:00Z,2026-01-30T18:00Z}', state = 'retrying'",
+        "update mandated.executions set lookup_times = '{2026-01-30T20:00Z,2026-01-30T19:00Z,2026-01-30T18:00Z}', state = 'retrying'",
     )
     .await;
     execute(pool, "update mandated.jobs set step = 'lookup'").await;
     claim_for(pool, 1, "lost", Duration::ZERO).await;
     rescue_expired(pool, now(), WAIT, "rescuer").await.unwrap();
-    let looked: Vec<bool> = column(
+    let lookup_times: Vec<bool> = column(
         pool,
-        "select looked = '{2026-01-31T00:30Z,2026-01-30T20:00Z,2026-01-30T19:00Z}' from mandated.executions",
+        "select lookup_times = '{2026-01-31T00:30Z,2026-01-30T20:00Z,2026-01-30T19:00Z}' from mandated.executions",
     )
     .await;
-    assert_eq!(looked, [true]);
+    assert_eq!(lookup_times, [true]);
 }

@@ -139,7 +139,7 @@ async fn every_outcome_of_a_batch_is_written() {
         closes_intent: false,
         next: next(Step::Lookup, now() + TimeDelta::seconds(90)),
         progress: Progress {
-            looked: [Some(now()), None, None],
+            rechecked: [Some(now()), None, None],
             lookups: 1,
             ..settlement(&jobs[1], State::Pending).progress
         },
@@ -154,7 +154,7 @@ async fn every_outcome_of_a_batch_is_written() {
             parked: false,
         }),
         progress: Progress {
-            debits_tried: 1,
+            debit_attempts: 1,
             failed_at: Some(now()),
             ..settlement(&jobs[2], State::Retrying).progress
         },
@@ -195,7 +195,7 @@ async fn report(pool: &PgPool) -> String {
     for (title, sql) in [
         (
             "executions",
-            "select format('%s %s, class %s, %s tried, %s lookups, failed %s, finished %s: %s', id, state, class, debits_tried,
+            "select format('%s %s, class %s, %s tried, %s lookups, failed %s, finished %s: %s', id, state, class, debit_attempts,
                            lookups, failed_at is not null, finished_at is not null, reason)
                from mandated.executions order by id",
         ),
@@ -268,7 +268,7 @@ async fn a_second_debit_of_a_cycle_is_a_refund_due() {
 }
 
 #[tokio::test]
-async fn a_second_look_that_changes_nothing_leaves_the_reason_and_the_time_of_the_end() {
+async fn a_recheck_that_changes_nothing_keeps_the_reason_and_the_time_of_the_end() {
     let database = due(1).await;
     let pool = &database.pool;
     execute(
@@ -276,13 +276,17 @@ async fn a_second_look_that_changes_nothing_leaves_the_reason_and_the_time_of_th
         "update mandated.executions set state = 'failed', reason = 'the account is closed', finished_at = '2026-01-30Z'",
     )
     .await;
-    execute(pool, "update mandated.jobs set step = 'verify'").await;
+    execute(pool, "update mandated.jobs set step = 'recheck'").await;
     let jobs = claim(pool, 1, "worker-1").await;
-    let looked = Settlement {
+    let rechecked = Settlement {
         reason: "looked once more: not collected".to_owned(),
         ..settlement(&jobs[0], State::Failed)
     };
-    let settled = settle_all(pool, &[(looked, attempt(&jobs[0], AttemptOutcome::Failed))]).await;
+    let settled = settle_all(
+        pool,
+        &[(rechecked, attempt(&jobs[0], AttemptOutcome::Failed))],
+    )
+    .await;
     assert_eq!(settled[0].1.reason, "the account is closed");
     assert_eq!(states(pool).await, ["1 failed: the account is closed"]);
     let kept: bool = scalar(
@@ -354,7 +358,7 @@ async fn a_batch_is_written_as_a_whole_or_not_at_all() {
 }
 
 #[tokio::test]
-async fn what_was_told_of_a_notification_is_kept_and_delivered_stays_delivered() {
+async fn a_notification_result_is_kept_and_delivered_stays_delivered() {
     let database = due(1).await;
     let pool = &database.pool;
     execute(pool, "delete from mandated.notifications").await;
@@ -365,7 +369,7 @@ async fn what_was_told_of_a_notification_is_kept_and_delivered_stays_delivered()
         )
         .await;
         let jobs = claim(pool, 1, "worker-1").await;
-        let told = Settlement {
+        let notification = Settlement {
             notification: Some(NotificationResult {
                 no: 1,
                 reference: "reference-1".to_owned(),
@@ -375,7 +379,7 @@ async fn what_was_told_of_a_notification_is_kept_and_delivered_stays_delivered()
             next: next(Step::NotifyStatus, now()),
             ..settlement(&jobs[0], State::Notified)
         };
-        settle_all(pool, &[(told, attempt(&jobs[0], outcome))]).await;
+        settle_all(pool, &[(notification, attempt(&jobs[0], outcome))]).await;
         scalar::<String>(
             pool,
             "select format('%s %s %s', state, message, delivered_at is not null) from mandated.notifications",

@@ -81,7 +81,7 @@ async fn every_flow_waits_for_a_paused_mandate_and_collects_when_it_is_resumed()
 }
 
 #[tokio::test]
-async fn a_cycle_that_closes_while_its_mandate_is_paused_expires_and_the_next_one_is_collected() {
+async fn a_cycle_that_closes_while_its_mandate_is_paused_expires_and_the_next_does_not() {
     let weekly = |reference: &str, flow| Payer {
         frequency: "weekly",
         ends_on: "2027-02-18",

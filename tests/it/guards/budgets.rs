@@ -1,16 +1,16 @@
 //! What card networks allow in 30 days: the claim opens no intent beyond it, and says when it will again.
 
 use super::claim::{at, claim, claim_at, due, execute};
-use mandated::store::monitor::pulse;
+use mandated::store::monitor::work_counts;
 
 const CARD: &str = "update mandated.executions set max_attempts_in_30_days = 15";
 const RETRY: &str = "update mandated.jobs set step = 'retry'";
 
 #[tokio::test]
-async fn the_claim_counts_the_declined_tries_of_30_days() {
+async fn the_claim_counts_the_declined_attempts_of_30_days() {
     let cases: &[(&str, bool, &[&str])] = &[
         (
-            "the tries of 30 days are spent",
+            "the attempts of 30 days are spent",
             false,
             &[
                 CARD,
@@ -18,7 +18,7 @@ async fn the_claim_counts_the_declined_tries_of_30_days() {
             ],
         ),
         (
-            "the tries of 30 days are not",
+            "the attempts of 30 days are not",
             true,
             &[
                 CARD,
@@ -26,7 +26,7 @@ async fn the_claim_counts_the_declined_tries_of_30_days() {
             ],
         ),
         (
-            "tries of more than 30 days ago",
+            "attempts of more than 30 days ago",
             true,
             &[
                 CARD,
@@ -34,7 +34,7 @@ async fn the_claim_counts_the_declined_tries_of_30_days() {
             ],
         ),
         (
-            "the tries of another mandate",
+            "the attempts of another mandate",
             true,
             &[
                 CARD,
@@ -42,12 +42,12 @@ async fn the_claim_counts_the_declined_tries_of_30_days() {
             ],
         ),
         (
-            "tries where 30 days have no limit",
+            "attempts where 30 days have no limit",
             true,
             &["insert into mandated.budgets values (1, '2026-01-31', 15)"],
         ),
         (
-            "to be retried, the tries of 30 days are spent",
+            "to be retried, the attempts of 30 days are spent",
             false,
             &[
                 CARD,
@@ -64,11 +64,11 @@ async fn the_claim_counts_the_declined_tries_of_30_days() {
     }
 }
 
-/// The gate brings a debit back when enough of the tries are older than 30 days, which is at the end of a day.
+/// The gate brings a debit back when enough of the attempts are older than 30 days, which is at the end of a day.
 #[tokio::test]
-async fn the_claim_says_when_the_tries_of_30_days_leave_room_again() {
+async fn the_claim_says_when_the_attempts_of_30_days_leave_room_again() {
     let card = "update mandated.executions set max_attempts_in_30_days = 5";
-    for (tries, from) in [
+    for (attempts, from) in [
         ("(1, '2026-01-05', 4)", None),
         ("(1, '2026-01-05', 5)", Some("2026-02-05T00:00:00Z")),
         (
@@ -84,11 +84,11 @@ async fn the_claim_says_when_the_tries_of_30_days_leave_room_again() {
             Some("2026-03-03T00:00:00Z"),
         ),
     ] {
-        let spent = format!("insert into mandated.budgets values {tries}");
+        let spent = format!("insert into mandated.budgets values {attempts}");
         let database = due(&[card, &spent]).await;
         let claimed = claim(&database.pool).await;
-        assert_eq!(claimed[0].execution.budget_from, from.map(at), "{tries}");
-        assert_eq!(claimed[0].opened, from.is_none(), "{tries}");
+        assert_eq!(claimed[0].execution.budget_from, from.map(at), "{attempts}");
+        assert_eq!(claimed[0].opened, from.is_none(), "{attempts}");
         let Some(from) = from.map(at) else { continue };
         execute(
             &database.pool,
@@ -104,23 +104,24 @@ async fn the_claim_says_when_the_tries_of_30_days_leave_room_again() {
             )
             .await;
             let again = claim_at(&database.pool, now).await;
-            assert_eq!(again[0].opened, opens, "{tries} {now}");
+            assert_eq!(again[0].opened, opens, "{attempts} {now}");
         }
     }
 }
 
 /// What Juspay may have tried by itself, of orders that will be looked at once more, counts until it was.
 #[tokio::test]
-async fn tries_that_nobody_has_seen_yet_count_for_the_30_days() {
+async fn attempts_that_nobody_has_seen_yet_count_for_the_30_days() {
     const BEFORE: &str = "insert into mandated.executions (id, mandate_id, account_id, policy_id, cycle_on, debit_at, closes_at,
-         amount_minor, max_amount_minor, currency, state, reason, order_id, max_attempts, debits_tried, sent_at, planned_at,
+         amount_minor, max_amount_minor, currency, state, reason, order_id, max_attempts, debit_attempts, sent_at, planned_at,
          updated_at, finished_at)
        select 1000, mandate_id, account_id, policy_id, '2026-01-29', '2026-01-29Z', '2026-01-30Z', amount_minor, max_amount_minor,
          currency, 'failed', 'declined', 'before', 4, 1, '2026-01-29Z', planned_at, '2026-01-29Z', '2026-01-29Z'
          from mandated.executions";
     const WATCHED: &str = "insert into mandated.jobs (execution_id, account_id, mandate_id, step, run_at)
-       select id, account_id, mandate_id, 'verify', '2026-02-20Z' from mandated.executions where order_id = 'before'";
-    let spent = |tries| format!("insert into mandated.budgets values (1, '2026-01-31', {tries})");
+       select id, account_id, mandate_id, 'recheck', '2026-02-20Z' from mandated.executions where order_id = 'before'";
+    let spent =
+        |attempts| format!("insert into mandated.budgets values (1, '2026-01-31', {attempts})");
     let (eleven, twelve) = (spent(11), spent(12));
     for (what, from, changes) in [
         (
@@ -141,7 +142,7 @@ async fn tries_that_nobody_has_seen_yet_count_for_the_30_days() {
                 &twelve,
                 BEFORE,
                 WATCHED,
-                "update mandated.jobs set run_at = '2026-01-30Z' where step = 'verify'",
+                "update mandated.jobs set run_at = '2026-01-30Z' where step = 'recheck'",
             ],
         ),
         ("and fit", None, &[CARD, &eleven, BEFORE, WATCHED]),
@@ -153,7 +154,7 @@ async fn tries_that_nobody_has_seen_yet_count_for_the_30_days() {
                 &twelve,
                 BEFORE,
                 WATCHED,
-                "update mandated.executions set debits_tried = 4 where order_id = 'before'",
+                "update mandated.executions set debit_attempts = 4 where order_id = 'before'",
             ],
         ),
         (
@@ -181,7 +182,7 @@ async fn tries_that_nobody_has_seen_yet_count_for_the_30_days() {
     ] {
         let database = due(changes).await;
         let claimed = claim(&database.pool).await;
-        // The look may be due as well.
+        // The look-up may be due as well.
         let mut debits = claimed.iter().filter(|job| job.execution.id.0 == 1);
         let debit = debits.next().unwrap();
         assert_eq!(debit.opened, from.is_none(), "{what}");
@@ -191,18 +192,18 @@ async fn tries_that_nobody_has_seen_yet_count_for_the_30_days() {
 
 /// Of the debits that are due next, and of nothing else.
 #[tokio::test]
-async fn the_headroom_is_the_share_of_the_tries_that_are_left() {
+async fn the_headroom_is_the_share_of_the_attempts_that_are_left() {
     for (changes, headroom) in [
         (&["delete from mandated.jobs"][..], 100),
         (&["update mandated.jobs set step = 'lookup'"], 100),
         (&[], 100),
-        (&["update mandated.executions set debits_tried = 1"], 75),
-        (&["update mandated.executions set debits_tried = 9"], 0),
+        (&["update mandated.executions set debit_attempts = 1"], 75),
+        (&["update mandated.executions set debit_attempts = 9"], 0),
     ] {
         let database = due(changes).await;
-        let beat = pulse(&database.pool, at("2026-01-31T00:31:00Z"))
+        let heartbeat = work_counts(&database.pool, at("2026-01-31T00:31:00Z"))
             .await
             .unwrap();
-        assert_eq!(beat.budget_headroom, headroom, "{changes:?}");
+        assert_eq!(heartbeat.budget_headroom, headroom, "{changes:?}");
     }
 }

@@ -8,7 +8,7 @@ use mandated::clock::Clock;
 use mandated::config::Config;
 use mandated::domain::classify::Classifier;
 use mandated::domain::{AccountId, ProviderKind, Rail, State, Step};
-use mandated::engine::job::{Done, JobError, run};
+use mandated::engine::job::{FinishedJob, JobError, run};
 use mandated::engine::{Account, AccountLimits, Engine, Settings, retention, simulation};
 use mandated::provider::{AccountSettings, Client, Provider};
 use mandated::store::claim::{ClaimRequest, Claimed, claim_due};
@@ -32,13 +32,13 @@ fn at(text: &str) -> DateTime<Utc> {
 }
 
 /// One daemon, its database, and a provider that says what it is told to.
-struct Stage {
+struct WorkerFixture {
     database: TestDatabase,
     provider: MockServer,
     engine: Engine,
 }
 
-impl Stage {
+impl WorkerFixture {
     /// With the rows of a notified mandate, and the given execution and job.
     async fn with(tps: u32, executions: &[Row]) -> Self {
         let database = TestDatabase::new().await;
@@ -110,7 +110,7 @@ impl Stage {
         claimed.pop().unwrap()
     }
 
-    async fn run(&self, lease: Duration) -> Result<Done, JobError> {
+    async fn run(&self, lease: Duration) -> Result<FinishedJob, JobError> {
         let claimed = self.claim().await;
         let deadline = tokio::time::Instant::now() + lease;
         run(&self.engine, &self.engine.accounts[0], claimed, deadline).await
@@ -177,42 +177,47 @@ fn declined(order: &str) -> serde_json::Value {
 
 #[tokio::test]
 async fn a_debit_that_waits_for_its_turn_beyond_its_lease_never_leaves() {
-    let [execution, told] = notified();
-    let stage = Stage::with(1, &[execution, told, job()]).await;
-    stage
+    let [execution, notification] = notified();
+    let fixture = WorkerFixture::with(1, &[execution, notification, job()]).await;
+    fixture
         .says("POST", "/txns", 200, json!({"status": "CHARGED"}))
         .await;
     // Somebody else has used up this second's only call.
-    let spent = stage.claim().await;
-    stage.engine.accounts[0]
+    let spent = fixture.claim().await;
+    fixture.engine.accounts[0]
         .client()
         .mandate_status(&spent.mandate, at(NOW))
         .await;
     let deadline = tokio::time::Instant::now() + TIMEOUT + Duration::from_millis(100);
-    let account = &stage.engine.accounts[0];
-    let ended = run(&stage.engine, account, spent, deadline).await;
+    let account = &fixture.engine.accounts[0];
+    let ended = run(&fixture.engine, account, spent, deadline).await;
     assert!(
         matches!(ended, Err(JobError::LeaseOver { execution: 1 })),
         "{ended:?}"
     );
-    assert_eq!(stage.calls("/txns").await, 0);
+    assert_eq!(fixture.calls("/txns").await, 0);
 }
 
 #[tokio::test]
 async fn a_debit_whose_turn_comes_when_its_window_is_over_waits_for_the_next_one() {
-    let [execution, told] = notified();
-    let stage = Stage::with(100, &[execution, told, job()]).await;
-    stage
+    let [execution, notification] = notified();
+    let fixture = WorkerFixture::with(100, &[execution, notification, job()]).await;
+    fixture
         .says("POST", "/txns", 200, json!({"status": "CHARGED"}))
         .await;
-    let mut claimed = stage.claim().await;
+    let mut claimed = fixture.claim().await;
     // The last moment of the peak-free hours was spent waiting.
     claimed.run_before = Some(at(NOW));
     let deadline = tokio::time::Instant::now() + Duration::from_mins(1);
-    let done = run(&stage.engine, &stage.engine.accounts[0], claimed, deadline)
-        .await
-        .unwrap();
-    assert_eq!(stage.calls("/txns").await, 0);
+    let done = run(
+        &fixture.engine,
+        &fixture.engine.accounts[0],
+        claimed,
+        deadline,
+    )
+    .await
+    .unwrap();
+    assert_eq!(fixture.calls("/txns").await, 0);
     assert_eq!(done.to_state, State::Retrying, "{:?}", done.decision);
     assert!(done.settlement.closes_intent);
 }
@@ -220,43 +225,44 @@ async fn a_debit_whose_turn_comes_when_its_window_is_over_waits_for_the_next_one
 #[tokio::test]
 async fn no_call_begins_that_the_lease_may_not_outlive() {
     for step in ["'execute'", "'retry'"] {
-        let [execution, told] = notified();
-        let stage = Stage::with(100, &[execution, told, job().with("step", step)]).await;
-        stage
+        let [execution, notification] = notified();
+        let fixture =
+            WorkerFixture::with(100, &[execution, notification, job().with("step", step)]).await;
+        fixture
             .says("GET", "/orders/mtest1o1", 200, declined("mtest1o1"))
             .await;
-        let claimed = stage.claim().await;
+        let claimed = fixture.claim().await;
         let deadline = tokio::time::Instant::now() + TIMEOUT;
-        let account = &stage.engine.accounts[0];
-        let ended = run(&stage.engine, account, claimed, deadline).await;
+        let account = &fixture.engine.accounts[0];
+        let ended = run(&fixture.engine, account, claimed, deadline).await;
         let refused = matches!(ended, Err(JobError::LeaseNearlyOver { execution: 1 }));
         assert!(refused, "{step}: {ended:?}");
         for place in ["/txns", "/ecr/mandate/retry"] {
-            assert_eq!(stage.calls(place).await, 0, "{step} {place}");
+            assert_eq!(fixture.calls(place).await, 0, "{step} {place}");
         }
     }
 }
 
 #[tokio::test]
 async fn a_retry_whose_lease_was_lost_during_the_read_before_it_is_not_made() {
-    let [execution, told] = notified();
+    let [execution, notification] = notified();
     let due = job().with("step", "'retry'");
-    let stage = Stage::with(100, &[execution, told, due]).await;
-    stage
+    let fixture = WorkerFixture::with(100, &[execution, notification, due]).await;
+    fixture
         .says("GET", "/orders/mtest1o1", 200, declined("mtest1o1"))
         .await;
-    let claimed = stage.claim().await;
+    let claimed = fixture.claim().await;
     sqlx::query("update mandated.jobs set lease_token = lease_token + 1")
-        .execute(&stage.database.pool)
+        .execute(&fixture.database.pool)
         .await
         .unwrap();
     let deadline = tokio::time::Instant::now() + Duration::from_mins(1);
-    let account = &stage.engine.accounts[0];
-    let ended = run(&stage.engine, account, claimed, deadline).await;
+    let account = &fixture.engine.accounts[0];
+    let ended = run(&fixture.engine, account, claimed, deadline).await;
     let lost = matches!(ended, Err(JobError::LeaseLost { execution: 1 }));
     assert!(lost, "{ended:?}");
-    assert_eq!(stage.calls("/orders/mtest1o1").await, 1);
-    assert_eq!(stage.calls("/ecr/mandate/retry").await, 0);
+    assert_eq!(fixture.calls("/orders/mtest1o1").await, 1);
+    assert_eq!(fixture.calls("/ecr/mandate/retry").await, 0);
 }
 
 #[tokio::test]
@@ -269,17 +275,17 @@ async fn a_retry_whose_first_read_is_not_answered_stays_due() {
         .with("delivered_at", "'2026-01-29T23:30Z'")
         .with("sent_at", "'2026-01-30T22:00Z'")
         .with("failed_at", "'2026-01-30T22:00Z'")
-        .with("debits_tried", 1);
-    let [_, told] = notified();
+        .with("debit_attempts", 1);
+    let [_, notification] = notified();
     for (status, body) in [
         (500, json!({})),
         (429, json!({})),
         (200, json!("not an object")),
     ] {
         let due = job().with("step", "'retry'");
-        let stage = Stage::with(100, &[tried.clone(), told.clone(), due]).await;
-        stage.says("GET", "/orders/mtest1o1", status, body).await;
-        let done = stage.run(Duration::from_mins(1)).await.unwrap();
+        let fixture = WorkerFixture::with(100, &[tried.clone(), notification.clone(), due]).await;
+        fixture.says("GET", "/orders/mtest1o1", status, body).await;
+        let done = fixture.run(Duration::from_mins(1)).await.unwrap();
         let next = done.decision.next.unwrap();
         assert_eq!(
             (next.step, done.to_state, done.settlement.closes_intent),
@@ -287,72 +293,83 @@ async fn a_retry_whose_first_read_is_not_answered_stays_due() {
             "HTTP {status}: {}",
             done.settlement.reason
         );
-        assert_eq!(stage.calls("/ecr/mandate/retry").await, 0);
+        assert_eq!(fixture.calls("/ecr/mandate/retry").await, 0);
     }
 }
 
 #[tokio::test]
-async fn an_earlier_order_that_could_not_be_looked_at_is_not_forgotten() {
+async fn an_earlier_order_whose_look_up_failed_is_not_forgotten() {
     let given_up = execution()
         .with("state", "'failed'")
         .with("finished_at", "'2026-01-30Z'")
         .with("order_no", 2)
         .with("order_id", "'mtest1o2'");
-    let stage = Stage::with(100, &[given_up, job().with("step", "'verify'")]).await;
-    stage.says("GET", "/orders/mtest1o1", 502, json!({})).await;
-    stage
+    let fixture = WorkerFixture::with(100, &[given_up, job().with("step", "'recheck'")]).await;
+    fixture
+        .says("GET", "/orders/mtest1o1", 502, json!({}))
+        .await;
+    fixture
         .says("GET", "/orders/mtest1o2", 200, declined("mtest1o2"))
         .await;
-    let done = stage.run(Duration::from_mins(1)).await.unwrap();
-    assert_eq!(done.decision.next.map(|next| next.step), Some(Step::Verify));
+    let done = fixture.run(Duration::from_mins(1)).await.unwrap();
+    assert_eq!(
+        done.decision.next.map(|next| next.step),
+        Some(Step::Recheck)
+    );
 }
 
 /// An execution in review: its second order is open, and its first one has turned out to be collected.
-async fn twice(second: serde_json::Value) -> (Stage, Done) {
+async fn twice(second: serde_json::Value) -> (WorkerFixture, FinishedJob) {
     let review = execution()
         .with("state", "'review'")
         .with("finished_at", "'2026-01-30Z'")
         .with("order_no", 2)
         .with("order_id", "'mtest1o2'");
     let open = crate::support::row::intent().with("order_id", "'mtest1o2'");
-    let stage = Stage::with(100, &[review, open, job().with("step", "'verify'")]).await;
+    let fixture = WorkerFixture::with(100, &[review, open, job().with("step", "'recheck'")]).await;
     let first = json!({"order_id": "mtest1o1", "status": "CHARGED", "amount": 499.0});
-    stage.says("GET", "/orders/mtest1o1", 200, first).await;
-    stage.says("GET", "/orders/mtest1o2", 200, second).await;
-    let done = stage.run(Duration::from_mins(1)).await.unwrap();
-    (stage, done)
+    fixture.says("GET", "/orders/mtest1o1", 200, first).await;
+    fixture.says("GET", "/orders/mtest1o2", 200, second).await;
+    let done = fixture.run(Duration::from_mins(1)).await.unwrap();
+    (fixture, done)
 }
 
 #[tokio::test]
-async fn the_open_order_is_looked_at_before_those_that_were_followed_by_it() {
+async fn the_open_order_is_looked_up_before_those_that_it_followed() {
     let charged = json!({"order_id": "mtest1o2", "status": "CHARGED", "amount": 499.0});
-    let (_stage, done) = twice(charged).await;
+    let (_fixture, done) = twice(charged).await;
     assert_eq!(done.settlement.debit.unwrap().order_id, "mtest1o2");
     assert!(done.decision.closes_intent);
     // And the first one when this is on record: the second debit of the cycle is a refund due.
-    assert_eq!(done.decision.next.map(|next| next.step), Some(Step::Verify));
-    let (_stage, done) = twice(declined("mtest1o2")).await;
+    assert_eq!(
+        done.decision.next.map(|next| next.step),
+        Some(Step::Recheck)
+    );
+    let (_fixture, done) = twice(declined("mtest1o2")).await;
     assert!(done.settlement.closes_intent, "it is proven dead");
-    assert_eq!(done.decision.next.map(|next| next.step), Some(Step::Verify));
+    assert_eq!(
+        done.decision.next.map(|next| next.step),
+        Some(Step::Recheck)
+    );
 }
 
 #[tokio::test]
-async fn an_order_that_is_collected_late_leaves_those_after_it_to_be_looked_at() {
+async fn an_order_that_is_collected_late_leaves_those_after_it_to_be_looked_up() {
     let charged = execution()
         .with("state", "'charged'")
         .with("finished_at", "'2026-01-30Z'")
         .with("order_no", 2)
         .with("order_id", "'mtest1o2'");
-    let stage = Stage::with(100, &[charged, job().with("step", "'verify'")]).await;
+    let fixture = WorkerFixture::with(100, &[charged, job().with("step", "'recheck'")]).await;
     sqlx::query("insert into mandated.debits values (1, '2026-01-31', 1, 'mtest1o1', null, 49900, 'INR', '2026-01-30Z')")
-        .execute(&stage.database.pool)
+        .execute(&fixture.database.pool)
         .await
         .unwrap();
     let second = json!({"order_id": "mtest1o2", "status": "CHARGED", "amount": 499.0});
-    stage.says("GET", "/orders/mtest1o2", 200, second).await;
-    let done = stage.run(Duration::from_mins(1)).await.unwrap();
+    fixture.says("GET", "/orders/mtest1o2", 200, second).await;
+    let done = fixture.run(Duration::from_mins(1)).await.unwrap();
     assert_eq!(
-        stage.calls("/orders/mtest1o1").await,
+        fixture.calls("/orders/mtest1o1").await,
         0,
         "its debit is on record"
     );
@@ -365,14 +382,14 @@ async fn an_order_that_is_collected_late_leaves_those_after_it_to_be_looked_at()
 
 #[tokio::test]
 async fn what_the_database_refuses_does_not_keep_the_others_from_being_settled() {
-    let [first, told] = notified();
+    let [first, notification] = notified();
     let second = first
         .clone()
         .with("id", 2)
         .with("mandate_id", 2)
         .with("order_id", "'mtest2o1'")
         .with("notification_ref", "'reference-2'");
-    let told_too = told
+    let second_notification = notification
         .clone()
         .with("execution_id", 2)
         .with("mandate_id", 2)
@@ -381,13 +398,21 @@ async fn what_the_database_refuses_does_not_keep_the_others_from_being_settled()
         .with("ref", "'sub-2'")
         .with("provider_mandate_id", "'provider-2'");
     let job_too = job().with("execution_id", 2).with("mandate_id", 2);
-    let rows = [other, first, told, job(), second, told_too, job_too];
-    let stage = Stage::with(100, &rows).await;
+    let rows = [
+        other,
+        first,
+        notification,
+        job(),
+        second,
+        second_notification,
+        job_too,
+    ];
+    let fixture = WorkerFixture::with(100, &rows).await;
     let charged = json!({"status": "CHARGED"});
-    stage.says("POST", "/txns", 200, charged).await;
+    fixture.says("POST", "/txns", 200, charged).await;
     let refuse = "alter table mandated.executions add check (id <> 1 or state <> 'charged')";
     sqlx::query(refuse)
-        .execute(&stage.database.pool)
+        .execute(&fixture.database.pool)
         .await
         .unwrap();
     let limits = simulation::Limits {
@@ -396,16 +421,16 @@ async fn what_the_database_refuses_does_not_keep_the_others_from_being_settled()
     };
     let draining = CancellationToken::new();
     // The refused one stays leased, and its simulation waits for that.
-    let living = simulation::run(&stage.engine, limits, &draining, |_| draining.cancel());
+    let living = simulation::run(&fixture.engine, limits, &draining, |_| draining.cancel());
     living.await.unwrap();
     let states: Vec<String> =
         sqlx::query_scalar("select state from mandated.executions order by id")
-            .fetch_all(&stage.database.pool)
+            .fetch_all(&fixture.database.pool)
             .await
             .unwrap();
     assert_eq!(states, ["notified", "charged"]);
     let left: Vec<i64> = sqlx::query_scalar("select execution_id from mandated.jobs")
-        .fetch_all(&stage.database.pool)
+        .fetch_all(&fixture.database.pool)
         .await
         .unwrap();
     assert_eq!(left, [1], "its lease runs out, and the provider is asked");

@@ -111,12 +111,12 @@ async fn the_claim_opens_an_intent_only_for_what_may_be_debited() {
         (
             "the budget is spent",
             false,
-            &["update mandated.executions set debits_tried = 4"],
+            &["update mandated.executions set debit_attempts = 4"],
         ),
         (
             "the budget is not",
             true,
-            &["update mandated.executions set debits_tried = 3"],
+            &["update mandated.executions set debit_attempts = 3"],
         ),
         (
             "over the mandate's maximum",
@@ -379,7 +379,7 @@ async fn a_job_that_was_done_since_the_claim_began_is_left_for_the_next_one() {
     }
     // Another worker debits, settles, and the look-up is due already.
     for change in [
-        "update mandated.executions set state = 'pending', debits_tried = 1, sent_at = '2026-01-31T00:29Z'",
+        "update mandated.executions set state = 'pending', debit_attempts = 1, sent_at = '2026-01-31T00:29Z'",
         "update mandated.jobs set step = 'lookup', run_at = '2026-01-31T00:30Z'",
     ] {
         execute(&database.pool, change).await;

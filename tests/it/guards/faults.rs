@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use chrono::TimeDelta;
-use mandated::domain::{AccountId, Instant, MandateStatus, State, Step};
+use mandated::domain::{AccountId, MandateStatus, State, Step, Timestamp};
 use mandated::store::claim::{ClaimRequest, Claimed, claim_due};
 use mandated::store::settle::{PausedAccount, Settlement, settle};
 use sqlx::PgPool;
@@ -12,11 +12,11 @@ use crate::support::due::{FAULTS, due, execute, news, next, now, scalar, settlem
 
 const REASON: &str = "payee_side RESOURCE_NOT_FOUND";
 
-fn minutes(count: i64) -> Instant {
+fn minutes(count: i64) -> Timestamp {
     now() + TimeDelta::minutes(count)
 }
 
-async fn take(pool: &PgPool, limit: i64, now: Instant) -> Vec<Claimed> {
+async fn take(pool: &PgPool, limit: i64, now: Timestamp) -> Vec<Claimed> {
     let request = ClaimRequest {
         account: AccountId(1),
         now,
@@ -29,7 +29,7 @@ async fn take(pool: &PgPool, limit: i64, now: Instant) -> Vec<Claimed> {
 }
 
 /// Claims some executions, and settles each for a reason.
-async fn park(pool: &PgPool, count: i64, reason: &str, now: Instant) -> Vec<PausedAccount> {
+async fn park(pool: &PgPool, count: i64, reason: &str, now: Timestamp) -> Vec<PausedAccount> {
     settle_as(pool, count, now, |settlement| Settlement {
         fault: Some(reason.to_owned()),
         ..settlement
@@ -40,7 +40,7 @@ async fn park(pool: &PgPool, count: i64, reason: &str, now: Instant) -> Vec<Paus
 async fn settle_as(
     pool: &PgPool,
     count: i64,
-    now: Instant,
+    now: Timestamp,
     change: impl Fn(Settlement) -> Settlement,
 ) -> Vec<PausedAccount> {
     let claimed = take(pool, count, now).await;
@@ -56,7 +56,7 @@ async fn settle_as(
     written.paused
 }
 
-async fn is_paused(pool: &PgPool, now: Instant) -> bool {
+async fn is_paused(pool: &PgPool, now: Timestamp) -> bool {
     let sql = format!("select exists (select from mandated.accounts where paused_until > '{now}')");
     scalar(pool, &sql).await
 }

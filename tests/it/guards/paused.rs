@@ -1,17 +1,17 @@
 //! What a provider says of a paused mandate, and what an operator does to it meanwhile.
 
 use mandated::domain::execution::Progress;
-use mandated::domain::{Instant, MandateStatus, State, Step};
-use mandated::store::mandates::{Change, Changed, paused_at_provider, set_status};
+use mandated::domain::{MandateStatus, State, Step, Timestamp};
+use mandated::store::mandates::{Change, ChangeResult, paused_at_provider, set_status};
 use mandated::store::settle::{MandateChange, NextJob, Settlement, settle};
 use sqlx::PgPool;
 
 use crate::support::TestDatabase;
 use crate::support::due::{
-    FAULTS, claim, column, due, execute, news, now, scalar, settlement, wanted,
+    FAULTS, change_request, claim, column, due, execute, news, now, scalar, settlement,
 };
 
-fn hour(count: i64) -> Instant {
+fn hour(count: i64) -> Timestamp {
     now() + chrono::TimeDelta::hours(count)
 }
 
@@ -71,9 +71,9 @@ async fn write(pool: &PgPool, settlement: Settlement) {
     assert_eq!(written.executions.len(), 1);
 }
 
-async fn change(pool: &PgPool, change: Change) -> Changed {
+async fn change(pool: &PgPool, change: Change) -> ChangeResult {
     let mut connection = pool.acquire().await.unwrap();
-    set_status(&mut connection, wanted("sub-1", change), hour(1))
+    set_status(&mut connection, change_request("sub-1", change), hour(1))
         .await
         .unwrap()
 }
@@ -137,7 +137,7 @@ async fn an_answer_does_not_undo_a_pause_that_came_after_it() {
     for confirmed in [false, true] {
         let (database, parked) = claimed().await;
         let pool = &database.pool;
-        assert_eq!(change(pool, Change::Pause).await, Changed::Already);
+        assert_eq!(change(pool, Change::Pause).await, ChangeResult::Already);
         assert_eq!(mandate(pool).await, "paused");
         if confirmed {
             let mut connection = pool.acquire().await.unwrap();
@@ -157,7 +157,7 @@ async fn an_answer_does_not_undo_what_an_operator_ended_or_resumed() {
     for (step, status) in [(Change::Revoke, "revoked"), (Change::Resume, "active")] {
         let (database, parked) = claimed().await;
         let pool = &database.pool;
-        assert_eq!(change(pool, step).await, Changed::Done);
+        assert_eq!(change(pool, step).await, ChangeResult::Applied);
         for word in [MandateStatus::Active, MandateStatus::Paused] {
             write(pool, said(&parked, word)).await;
             assert_eq!(mandate(pool).await, status, "{word}");
@@ -198,14 +198,14 @@ async fn a_mandate_that_a_debit_finds_paused_is_parked_and_will_be_asked_about()
 async fn an_operators_pause_is_asked_about_only_when_the_provider_has_paused_it_too() {
     let database = due(1).await;
     let pool = &database.pool;
-    assert_eq!(change(pool, Change::Pause).await, Changed::Done);
+    assert_eq!(change(pool, Change::Pause).await, ChangeResult::Applied);
     assert_eq!(mandate(pool).await, "paused");
     let mut connection = pool.acquire().await.unwrap();
     paused_at_provider(&mut connection, "sub-1", hour(2))
         .await
         .unwrap();
     assert_eq!(mandate(pool).await, "paused 2026-01-31 02:30:00");
-    assert_eq!(change(pool, Change::Resume).await, Changed::Done);
+    assert_eq!(change(pool, Change::Resume).await, ChangeResult::Applied);
     assert_eq!(mandate(pool).await, "active");
     paused_at_provider(&mut connection, "sub-1", hour(2))
         .await
@@ -218,7 +218,7 @@ async fn an_operators_pause_is_asked_about_only_when_the_provider_has_paused_it_
 async fn a_job_is_not_parked_for_a_mandate_that_was_resumed_while_it_was_held() {
     let (database, parked) = claimed().await;
     let pool = &database.pool;
-    assert_eq!(change(pool, Change::Resume).await, Changed::Done);
+    assert_eq!(change(pool, Change::Resume).await, ChangeResult::Applied);
     write(pool, parked).await;
     assert_eq!(job(pool).await, "2026-01-31 01:30:00 parked");
 }

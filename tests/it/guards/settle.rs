@@ -6,12 +6,12 @@ use mandated::domain::{
     Amount, AttemptOutcome, Call, Currency, ExecutionId, LeaseToken, MandateStatus,
     NotificationState, State, Step,
 };
-use mandated::store::mandates::{Change, Changed, set_status};
+use mandated::store::mandates::{Change, ChangeResult, set_status};
 use mandated::store::settle::{Attempt, Debit, NotificationResult, Settlement, settle};
 use sqlx::{AssertSqlSafe, PgPool};
 
 use crate::support::TestDatabase;
-use crate::support::due::{FAULTS, news, next, wanted};
+use crate::support::due::{FAULTS, change_request, news, next};
 use crate::support::row::{account, debit, execution, intent, job, mandate, notification, policy};
 
 fn at(text: &str) -> DateTime<Utc> {
@@ -65,19 +65,19 @@ fn settlement(token: i64, from_state: State, to_state: State) -> Settlement {
             delivered_at: Some(at("2026-01-29T23:30:00Z")),
             undelivered_at: None,
             execute_at: None,
-            debits_tried: 0,
+            debit_attempts: 0,
             lookups: 0,
-            tries: 0,
+            attempts: 0,
             sent_at: Some(at("2026-01-31T00:30:00Z")),
             failed_at: None,
             not_before: None,
-            looked: [None; 3],
+            lookup_times: [None; 3],
         },
         order_id: "order-1".to_owned(),
         notification_ref: Some("reference-1".to_owned()),
         provider_ref: None,
         mandate: None,
-        card_tries: None,
+        declined_card_attempts: None,
         fault: None,
         debit: None,
         notification: None,
@@ -206,7 +206,7 @@ async fn a_debit_that_is_seen_again_is_no_second_one() {
 async fn the_times_of_a_delivery_agree_so_that_its_debit_can_begin_when_it_is_due() {
     let database = leased(7).await;
     let asked = at("2026-01-29T23:40:00Z");
-    let told = Settlement {
+    let notification = Settlement {
         progress: Progress {
             delivered_at: Some(asked),
             notification_no: 2,
@@ -217,9 +217,16 @@ async fn the_times_of_a_delivery_agree_so_that_its_debit_can_begin_when_it_is_du
     };
     // The answer took its time, and so did the batch.
     let now = at("2026-01-29T23:41:00Z");
-    settle(&database.pool, &[told], &[], now, "worker-1", FAULTS)
-        .await
-        .unwrap();
+    settle(
+        &database.pool,
+        &[notification],
+        &[],
+        now,
+        "worker-1",
+        FAULTS,
+    )
+    .await
+    .unwrap();
     let agree = read(
         &database.pool,
         "select (n.delivered_at = e.delivered_at)::text from mandated.executions e
@@ -290,10 +297,14 @@ async fn resuming_wakes_what_waits_for_it_and_no_retry_that_waits_for_its_own_ti
     }
     let mut connection = database.pool.acquire().await.unwrap();
     let now = at("2026-01-31T08:00:00Z");
-    let changed = set_status(&mut connection, wanted("sub-1", Change::Resume), now)
-        .await
-        .unwrap();
-    assert_eq!(changed, Changed::Done);
+    let changed = set_status(
+        &mut connection,
+        change_request("sub-1", Change::Resume),
+        now,
+    )
+    .await
+    .unwrap();
+    assert_eq!(changed, ChangeResult::Applied);
     let times: Vec<(i64, DateTime<Utc>)> =
         sqlx::query_as("select execution_id, run_at from mandated.jobs order by execution_id")
             .fetch_all(&database.pool)
@@ -337,12 +348,12 @@ async fn a_settlement_without_the_lease_writes_nothing() {
 }
 
 #[tokio::test]
-async fn declined_tries_are_added_up_by_mandate_and_day() {
+async fn declined_attempts_are_added_up_by_mandate_and_day() {
     let database = leased(7).await;
     let pool = &database.pool;
     let lease =
         "update mandated.jobs set lease_until = now(), lease_token = 7, worker_id = 'worker-1'";
-    for (now, tries) in [
+    for (now, attempts) in [
         ("2026-01-31T00:31:00Z", Some(1)),
         ("2026-01-31T23:59:59Z", Some(3)),
         ("2026-02-01T00:00:00Z", Some(2)),
@@ -350,7 +361,7 @@ async fn declined_tries_are_added_up_by_mandate_and_day() {
     ] {
         sqlx::query(lease).execute(pool).await.unwrap();
         let declined = Settlement {
-            card_tries: tries,
+            declined_card_attempts: attempts,
             ..settlement(7, State::Executing, State::Retrying)
         };
         let written = settle(pool, &[declined], &[], at(now), "worker-1", FAULTS).await;
@@ -358,7 +369,7 @@ async fn declined_tries_are_added_up_by_mandate_and_day() {
     }
     // Without the lease nothing is counted.
     let stale = Settlement {
-        card_tries: Some(9),
+        declined_card_attempts: Some(9),
         ..settlement(6, State::Executing, State::Retrying)
     };
     settle(
@@ -371,7 +382,7 @@ async fn declined_tries_are_added_up_by_mandate_and_day() {
     )
     .await
     .unwrap();
-    let budgets = "select string_agg(concat_ws(' ', mandate_id, day, tried), ', ' order by day) from mandated.budgets";
+    let budgets = "select string_agg(concat_ws(' ', mandate_id, day, declined_attempts), ', ' order by day) from mandated.budgets";
     assert_eq!(
         read(pool, budgets).await.as_deref(),
         Some("1 2026-01-31 4, 1 2026-02-01 2")

@@ -10,7 +10,7 @@ use chrono::{TimeZone, Utc};
 use mandated::cli::print::{Format, Print};
 use mandated::domain::policy::Policy;
 use mandated::domain::window::{Windows, WindowsText};
-use mandated::domain::{Instant, ProviderKind, Rail};
+use mandated::domain::{ProviderKind, Rail, Timestamp};
 use mandated::ops::import::{ImportError, Options, Report, import};
 use serde_json::{Map, Value};
 use sqlx::PgPool;
@@ -18,7 +18,7 @@ use sqlx::PgPool;
 use crate::support::TestDatabase;
 
 /// 20 November 2026, 11:30 in India.
-pub(crate) fn now() -> Instant {
+pub(crate) fn now() -> Timestamp {
     Utc.with_ymd_and_hms(2026, 11, 20, 6, 0, 0).unwrap()
 }
 
@@ -42,7 +42,7 @@ pub(crate) fn policy(_provider: ProviderKind, rail: Rail) -> Policy {
         notify_lead: hours(2),
         notify_to_debit: hours(25),
         notification_validity: hours(48),
-        notification_tries: 3,
+        notification_attempts: 3,
         max_attempts: 4,
         min_gap: hours(1),
         min_gap_after_failure: Duration::ZERO,
@@ -53,7 +53,7 @@ pub(crate) fn policy(_provider: ProviderKind, rail: Rail) -> Policy {
         lookup_every: hours(1),
         lookup_window: hours(2),
         review_after: hours(72),
-        verify_after: hours(24),
+        recheck_after: hours(24),
         retry: std::collections::BTreeMap::new(),
         max_attempts_in_30_days: None,
         paused_check_every: Duration::from_hours(24),

@@ -2,7 +2,7 @@
 
 use wiremock::ResponseTemplate;
 
-use super::support::{Stage, brief, documented, execute, look_up, retry, saying};
+use super::support::{StubbedJuspay, brief, documented, execute, look_up, retry, saying};
 use super::tables::{error_rows, text_rows};
 
 /// What each row of the error table comes to.
@@ -42,11 +42,11 @@ async fn every_row_of_the_error_tables() {
         "both pages print the same table"
     );
     assert_eq!(rows.len(), ROWS.len());
-    let stage = Stage::new().await;
+    let stub = StubbedJuspay::new().await;
     for ((status, description, body), (expected_row, expected)) in rows.iter().zip(ROWS) {
         assert_eq!(description, expected_row);
-        stage.say(*status, body).await;
-        let reply = execute(&stage.juspay, "1738237998").await;
+        stub.say(*status, body).await;
+        let reply = execute(&stub.juspay, "1738237998").await;
         assert_eq!(brief(&reply.outcome), expected, "{description}");
         assert_eq!(reply.wire.http_status, Some(*status));
     }
@@ -54,7 +54,7 @@ async fn every_row_of_the_error_tables() {
 
 #[tokio::test]
 async fn what_the_rows_say_is_kept() {
-    let stage = Stage::new().await;
+    let stub = StubbedJuspay::new().await;
     for (row, code, message) in [
         ("Invalid order amount", "Invalid", "Invalid order amount"),
         (
@@ -70,8 +70,8 @@ async fn what_the_rows_say_is_kept() {
             .iter()
             .find(|(_, description, _)| description == row)
             .unwrap();
-        stage.say(*status, body).await;
-        let wire = execute(&stage.juspay, "1738237998").await.wire;
+        stub.say(*status, body).await;
+        let wire = execute(&stub.juspay, "1738237998").await.wire;
         assert_eq!(wire.code.unwrap_or_default(), code, "{row}");
         assert_eq!(wire.message.as_deref(), Some(message), "{row}");
         assert!(wire.rule.is_some(), "{row}");
@@ -88,12 +88,12 @@ async fn the_documented_400_of_the_execution_page() {
 }
 
 #[tokio::test]
-async fn nothing_to_retry_is_final_whatever_its_http_status_and_although_it_says_server_error() {
-    let stage = Stage::new().await;
+async fn nothing_to_retry_is_final_even_where_the_answer_says_server_error() {
+    let stub = StubbedJuspay::new().await;
     for status in [200, 400, 404, 422, 500, 503] {
-        stage.say(status, documented!("retry_failure.json")).await;
+        stub.say(status, documented!("retry_failure.json")).await;
         assert_eq!(
-            brief(&retry(&stage.juspay, "recu_1731322009").await.outcome),
+            brief(&retry(&stub.juspay, "recu_1731322009").await.outcome),
             "refused nothing_to_retry",
             "{status}"
         );
@@ -102,7 +102,7 @@ async fn nothing_to_retry_is_final_whatever_its_http_status_and_although_it_says
 
 #[tokio::test]
 async fn other_envelopes_are_read_too() {
-    let stage = Stage::new().await;
+    let stub = StubbedJuspay::new().await;
     for (status, body, expected) in [
         // Fuller 401, and the same words under another status.
         (
@@ -167,9 +167,9 @@ async fn other_envelopes_are_read_too() {
             "unknown",
         ),
     ] {
-        stage.say(status, body).await;
+        stub.say(status, body).await;
         assert_eq!(
-            brief(&execute(&stage.juspay, "m1").await.outcome),
+            brief(&execute(&stub.juspay, "m1").await.outcome),
             expected,
             "{status} {body}"
         );
@@ -181,9 +181,9 @@ async fn refusals_carry_the_time_to_wait() {
     let template = ResponseTemplate::new(400)
         .insert_header("Retry-After", "30")
         .set_body_string("{}");
-    let stage = Stage::new().await;
-    stage.answer(template).await;
-    let mandated::domain::Outcome::Refused(failure) = execute(&stage.juspay, "m1").await.outcome
+    let stub = StubbedJuspay::new().await;
+    stub.answer(template).await;
+    let mandated::domain::Outcome::Refused(failure) = execute(&stub.juspay, "m1").await.outcome
     else {
         panic!("refused")
     };
@@ -196,7 +196,7 @@ async fn refusals_carry_the_time_to_wait() {
 #[tokio::test]
 async fn a_look_up_that_is_refused_says_nothing_about_the_order_unless_it_is_unknown() {
     let merchant = r#"{"error_message":"Invalid Request","error_info":{"fields":[{"field_name":"merchant_id","reason":"Invalid merchant_id."}],"developer_message":"merchant_id is invalid.","code":"RESOURCE_NOT_FOUND"}}"#;
-    let stage = Stage::new().await;
+    let stub = StubbedJuspay::new().await;
     for (status, body, expected) in [
         (400, documented!("order_not_found.json"), "not found"),
         (404, documented!("order_not_found.json"), "not found"),
@@ -231,9 +231,9 @@ async fn a_look_up_that_is_refused_says_nothing_about_the_order_unless_it_is_unk
         ),
         (500, "", "unknown"),
     ] {
-        stage.say(status, body).await;
+        stub.say(status, body).await;
         assert_eq!(
-            brief(&look_up(&stage.juspay, "173824171").await.outcome),
+            brief(&look_up(&stub.juspay, "173824171").await.outcome),
             expected,
             "{status} {body}"
         );

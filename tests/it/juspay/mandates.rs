@@ -4,7 +4,7 @@ use chrono::DateTime;
 use mandated::domain::MandateStatus;
 use mandated::provider::{MandateAnswer, MandateCommand, Provider};
 
-use super::support::{Stage, at, mandate};
+use super::support::{StubbedJuspay, at, mandate};
 
 fn stands(status: MandateStatus, word: &str) -> MandateAnswer {
     MandateAnswer::Status {
@@ -15,7 +15,7 @@ fn stands(status: MandateStatus, word: &str) -> MandateAnswer {
 
 #[tokio::test]
 async fn every_state_under_both_of_its_names() {
-    let stage = Stage::new().await;
+    let stub = StubbedJuspay::new().await;
     for (word, status) in [
         ("ACTIVE", MandateStatus::Active),
         ("PAUSED", MandateStatus::Paused),
@@ -24,17 +24,15 @@ async fn every_state_under_both_of_its_names() {
         ("FAILURE", MandateStatus::Failed),
     ] {
         for field in ["status", "mandate_status"] {
-            stage
-                .say(200, &format!(r#"{{"{field}":"{word}","mandate_id":"x"}}"#))
+            stub.say(200, &format!(r#"{{"{field}":"{word}","mandate_id":"x"}}"#))
                 .await;
             assert_eq!(
-                stage.juspay.mandate_status(&mandate(), at()).await,
+                stub.juspay.mandate_status(&mandate(), at()).await,
                 stands(status, word),
                 "{field}"
             );
             assert_eq!(
-                stage
-                    .juspay
+                stub.juspay
                     .command(&mandate(), MandateCommand::Resume, at())
                     .await,
                 stands(status, word),
@@ -46,7 +44,7 @@ async fn every_state_under_both_of_its_names() {
 
 #[tokio::test]
 async fn what_is_no_state_is_said_and_not_guessed() {
-    let stage = Stage::new().await;
+    let stub = StubbedJuspay::new().await;
     for (status, body, part) in [
         (200, r#"{"status":"CREATED"}"#, "not yet active"),
         (200, r#"{"status":"DREAMING"}"#, "DREAMING"),
@@ -70,8 +68,8 @@ async fn what_is_no_state_is_said_and_not_guessed() {
         (429, "", "the provider throttles us"),
         (500, r#"{"status":"ACTIVE"}"#, "HTTP 500"),
     ] {
-        stage.say(status, body).await;
-        let MandateAnswer::Failed { why } = stage.juspay.mandate_status(&mandate(), at()).await
+        stub.say(status, body).await;
+        let MandateAnswer::Failed { why } = stub.juspay.mandate_status(&mandate(), at()).await
         else {
             panic!("{body}")
         };
@@ -81,31 +79,27 @@ async fn what_is_no_state_is_said_and_not_guessed() {
 
 #[tokio::test]
 async fn commands_are_form_posts_to_the_mandate() {
-    let stage = Stage::new().await;
-    stage.say(200, r#"{"mandate_status":"PAUSED"}"#).await;
+    let stub = StubbedJuspay::new().await;
+    stub.say(200, r#"{"mandate_status":"PAUSED"}"#).await;
     let until = DateTime::from_timestamp(1_800_000_000, 0).unwrap();
-    stage.juspay.mandate_status(&mandate(), at()).await;
-    stage
-        .juspay
+    stub.juspay.mandate_status(&mandate(), at()).await;
+    stub.juspay
         .command(
             &mandate(),
             MandateCommand::Pause { until: Some(until) },
             at(),
         )
         .await;
-    stage
-        .juspay
+    stub.juspay
         .command(&mandate(), MandateCommand::Pause { until: None }, at())
         .await;
-    stage
-        .juspay
+    stub.juspay
         .command(&mandate(), MandateCommand::Resume, at())
         .await;
-    stage
-        .juspay
+    stub.juspay
         .command(&mandate(), MandateCommand::Revoke, at())
         .await;
-    let requests = stage.requests().await;
+    let requests = stub.requests().await;
     let bodies: Vec<String> = requests
         .iter()
         .map(|request| String::from_utf8(request.body.clone()).unwrap())

@@ -5,12 +5,12 @@ use mandated::domain::outcome::{CallFailure, NotificationOutcome};
 use mandated::provider::{NotifyRequest, Provider};
 use serde_json::{Value, json};
 
-use super::support::{Stage, at, documented, mandate, rupees};
+use super::support::{StubbedJuspay, at, documented, mandate, rupees};
 
 const REFERENCE: &str = "2QNPw8KSbpHL122bNPgAK07";
 
-async fn notify(stage: &Stage, status: u16, body: &str) -> String {
-    stage.say(status, body).await;
+async fn notify(stub: &StubbedJuspay, status: u16, body: &str) -> String {
+    stub.say(status, body).await;
     let mandate = mandate();
     let request = NotifyRequest {
         deadline: in_time(),
@@ -20,13 +20,13 @@ async fn notify(stage: &Stage, status: u16, body: &str) -> String {
         amount: rupees("1.00"),
         debit_at: at(),
     };
-    brief(&stage.juspay.notify(&request).await.outcome)
+    brief(&stub.juspay.notify(&request).await.outcome)
 }
 
-async fn status_of(stage: &Stage, status: u16, body: &str) -> String {
-    stage.say(status, body).await;
+async fn status_of(stub: &StubbedJuspay, status: u16, body: &str) -> String {
+    stub.say(status, body).await;
     brief(
-        &stage
+        &stub
             .juspay
             .notification_status(&mandate(), REFERENCE, at())
             .await
@@ -52,7 +52,7 @@ fn brief(outcome: &NotificationOutcome) -> String {
 
 #[tokio::test]
 async fn both_calls_know_the_four_states() {
-    let stage = Stage::new().await;
+    let stub = StubbedJuspay::new().await;
     let mut body: Value = serde_json::from_str(documented!("notification_success.json")).unwrap();
     for (status, expected) in [
         ("SUCCESS", "delivered"),
@@ -63,12 +63,12 @@ async fn both_calls_know_the_four_states() {
     ] {
         body["status"] = json!(status);
         assert_eq!(
-            notify(&stage, 200, &body.to_string()).await,
+            notify(&stub, 200, &body.to_string()).await,
             expected,
             "{status}"
         );
         assert_eq!(
-            status_of(&stage, 200, &body.to_string()).await,
+            status_of(&stub, 200, &body.to_string()).await,
             expected,
             "{status}"
         );
@@ -77,23 +77,23 @@ async fn both_calls_know_the_four_states() {
     body["provider_response"] =
         json!({"provider_response_code": "PRE_DEBIT_NOTIFICATION_NOT_SENT"});
     assert_eq!(
-        status_of(&stage, 200, &body.to_string()).await,
+        status_of(&stub, 200, &body.to_string()).await,
         "failed notification"
     );
 }
 
 #[tokio::test]
 async fn an_answer_about_another_notification_proves_nothing() {
-    let stage = Stage::new().await;
+    let stub = StubbedJuspay::new().await;
     let mut body: Value = serde_json::from_str(documented!("notification_success.json")).unwrap();
     body["object_reference_id"] = json!("another");
-    assert_eq!(notify(&stage, 200, &body.to_string()).await, "unknown");
-    assert_eq!(status_of(&stage, 200, &body.to_string()).await, "unknown");
+    assert_eq!(notify(&stub, 200, &body.to_string()).await, "unknown");
+    assert_eq!(status_of(&stub, 200, &body.to_string()).await, "unknown");
 }
 
 #[tokio::test]
 async fn refusals_of_the_notification() {
-    let stage = Stage::new().await;
+    let stub = StubbedJuspay::new().await;
     for (status, body, expected) in [
         (
             400,
@@ -138,7 +138,7 @@ async fn refusals_of_the_notification() {
         (200, r#"{"status":"ERROR"}"#, "unknown"),
     ] {
         assert_eq!(
-            notify(&stage, status, body).await,
+            notify(&stub, status, body).await,
             expected,
             "{status} {body}"
         );
@@ -147,7 +147,7 @@ async fn refusals_of_the_notification() {
 
 #[tokio::test]
 async fn a_refused_question_says_nothing_about_the_notification_unless_it_is_unknown() {
-    let stage = Stage::new().await;
+    let stub = StubbedJuspay::new().await;
     for (status, body, expected) in [
         (404, "", "not found"),
         (404, r#"{"error_code":"E09"}"#, "not found"),
@@ -173,7 +173,7 @@ async fn a_refused_question_says_nothing_about_the_notification_unless_it_is_unk
         (500, "", "unknown"),
     ] {
         assert_eq!(
-            status_of(&stage, status, body).await,
+            status_of(&stub, status, body).await,
             expected,
             "{status} {body}"
         );

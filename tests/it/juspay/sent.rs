@@ -212,8 +212,7 @@ async fn every_documented_field_can_be_carried_by_a_mandate() {
 }
 
 #[tokio::test]
-async fn the_description_is_the_mandates_unless_its_metadata_has_one_and_reserved_fields_stay_ours()
-{
+async fn the_metadata_may_set_the_description_and_no_reserved_field() {
     let (server, juspay) = saying(200, documented!("retry_success.json")).await;
     super::support::execute(&juspay, "m1").await;
     assert_eq!(

@@ -8,8 +8,8 @@ use mandated::domain::classify::Classifier;
 use mandated::domain::cycle::{Frequency, Schedule, Terms};
 use mandated::domain::outcome::Failure;
 use mandated::domain::{
-    Amount, Class, Currency, Instant, Mandate, MandateId, MandateStatus, Notify, Outcome,
-    ProviderKind, Rail,
+    Amount, Class, Currency, Mandate, MandateId, MandateStatus, Notify, Outcome, ProviderKind,
+    Rail, Timestamp,
 };
 use mandated::provider::{
     AccountSettings, ExecuteRequest, Http, Juspay, LookupRequest, Notice, Provider, Reply,
@@ -33,7 +33,7 @@ macro_rules! documented {
 }
 pub(crate) use documented;
 
-pub(crate) fn at() -> Instant {
+pub(crate) fn at() -> Timestamp {
     DateTime::from_timestamp(1_731_322_009, 0).unwrap()
 }
 
@@ -59,12 +59,12 @@ pub(crate) fn client(settings: AccountSettings) -> Juspay {
 }
 
 /// A server that gives one answer to everything, and a client of it.
-pub(crate) struct Stage {
+pub(crate) struct StubbedJuspay {
     pub(crate) server: MockServer,
     pub(crate) juspay: Juspay,
 }
 
-impl Stage {
+impl StubbedJuspay {
     pub(crate) async fn new() -> Self {
         let server = MockServer::start().await;
         let juspay = client(settings(&server.uri()));
@@ -93,9 +93,9 @@ impl Stage {
 
 /// A stage that says one thing.
 pub(crate) async fn saying(status: u16, body: &str) -> (MockServer, Juspay) {
-    let stage = Stage::new().await;
-    stage.say(status, body).await;
-    (stage.server, stage.juspay)
+    let stub = StubbedJuspay::new().await;
+    stub.say(status, body).await;
+    (stub.server, stub.juspay)
 }
 
 /// Carries a name, a phone and an e-mail, which must show up nowhere but in the request.
@@ -184,7 +184,7 @@ pub(crate) fn brief(outcome: &Outcome) -> String {
         Outcome::AlreadyExists => "already exists".to_owned(),
         Outcome::NotFound => "not found".to_owned(),
         Outcome::Reversed(failure) => with("reversed", failure),
-        Outcome::Odd(failure) => with("odd", failure),
+        Outcome::Unrecognized(failure) => with("unrecognized", failure),
         Outcome::Call(CallFailure::NotSent { .. }) => "not sent".to_owned(),
         Outcome::Call(CallFailure::Unknown { .. }) => "unknown".to_owned(),
         Outcome::Call(CallFailure::AccountRefused { .. }) => "account refused".to_owned(),

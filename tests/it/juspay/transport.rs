@@ -11,8 +11,8 @@ use mandated::provider::juspay::check_metadata;
 use wiremock::ResponseTemplate;
 
 use super::support::{
-    API_KEY, EMAIL, PHONE, Stage, at, brief, client, execute, look_up, mandate, retry, saying,
-    settings,
+    API_KEY, EMAIL, PHONE, StubbedJuspay, at, brief, client, execute, look_up, mandate, retry,
+    saying, settings,
 };
 
 /// A server of one connection: it reads the whole request and then does what it is told.
@@ -47,16 +47,16 @@ async fn a_name_that_does_not_resolve_proves_that_nothing_was_sent() {
 
 #[tokio::test]
 async fn a_request_that_cannot_be_written_is_not_sent() {
-    let stage = Stage::new().await;
-    stage.say(200, "{}").await;
+    let stub = StubbedJuspay::new().await;
+    stub.say(200, "{}").await;
     let mut mandate = mandate();
     mandate.customer_id = "two\nlines".to_owned();
-    let reply = stage.juspay.notification_status(&mandate, "r1", at()).await;
+    let reply = stub.juspay.notification_status(&mandate, "r1", at()).await;
     let NotificationOutcome::Call(CallFailure::NotSent { why }) = reply.outcome else {
         panic!("not sent")
     };
     assert!(why.contains("header"), "{why}");
-    assert_eq!(stage.requests().await.len(), 0);
+    assert_eq!(stub.requests().await.len(), 0);
 }
 
 #[tokio::test]
@@ -86,20 +86,20 @@ async fn an_answer_that_comes_too_late_proves_nothing() {
     let slow = ResponseTemplate::new(200)
         .set_body_string(r#"{"status":"CHARGED"}"#)
         .set_delay(Duration::from_secs(30));
-    let stage = Stage::new().await;
-    stage.answer(slow).await;
+    let stub = StubbedJuspay::new().await;
+    stub.answer(slow).await;
     let hasty = client(mandated::provider::AccountSettings {
         timeout: Duration::from_millis(200),
-        ..settings(&stage.server.uri())
+        ..settings(&stub.server.uri())
     });
     let reply = execute(&hasty, "m1").await;
     assert_eq!(brief(&reply.outcome), "unknown");
-    assert_eq!(stage.requests().await.len(), 1, "sent once only");
+    assert_eq!(stub.requests().await.len(), 1, "sent once only");
 }
 
 #[tokio::test]
 async fn by_http_status() {
-    let stage = Stage::new().await;
+    let stub = StubbedJuspay::new().await;
     for (template, expected) in [
         (ResponseTemplate::new(200), "unknown"),
         (
@@ -159,14 +159,14 @@ async fn by_http_status() {
             "unknown",
         ),
     ] {
-        stage.answer(template.clone()).await;
+        stub.answer(template.clone()).await;
         assert_eq!(
-            brief(&execute(&stage.juspay, "m1").await.outcome),
+            brief(&execute(&stub.juspay, "m1").await.outcome),
             expected,
             "{template:?}"
         );
         assert_eq!(
-            stage.requests().await.len(),
+            stub.requests().await.len(),
             1,
             "sent once only: {template:?}"
         );
@@ -203,7 +203,7 @@ async fn neither_keys_nor_people_are_kept() {
         r#"{{"status":"ERROR","error_message":"bad phone:{PHONE}","error_code":"{EMAIL}"}}"#
     );
     let malformed = format!(r#"{{"error_message":"{EMAIL} {PHONE}, "error_code":{PHONE}"#);
-    let stage = Stage::new().await;
+    let stub = StubbedJuspay::new().await;
     for (status, body) in [
         (200, &echo),
         (400, &refusal),
@@ -212,8 +212,8 @@ async fn neither_keys_nor_people_are_kept() {
         (400, &malformed),
         (502, &malformed),
     ] {
-        stage.say(status, body).await;
-        let juspay = &stage.juspay;
+        stub.say(status, body).await;
+        let juspay = &stub.juspay;
         let seen = format!(
             "{:?} {:?} {:?} {juspay:?}",
             execute(juspay, "m1").await,

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 use mandated::domain::outcome::{CallFailure, Counter};
-use mandated::domain::{Class, Failure, Instant, Outcome};
+use mandated::domain::{Class, Failure, Outcome, Timestamp};
 
 /// How often something happens, in a thousand.
 #[derive(Debug, Clone, Copy)]
@@ -80,7 +80,7 @@ pub(super) enum Stands {
     Nowhere,
     /// Under way; what becomes of it is known to nobody yet.
     Working {
-        until: Instant,
+        until: Timestamp,
         charged: bool,
     },
     Failed(Class),
@@ -92,12 +92,12 @@ pub(super) struct Order {
     pub(super) stands: Stands,
     /// Silent ones included.
     pub(super) attempts: u16,
-    pub(super) failed_at: Option<Instant>,
+    pub(super) failed_at: Option<Timestamp>,
     pub(super) no_retry: bool,
     /// Whether it was collected long after it was dead.
     pub(super) after_all: bool,
     /// The wait that its answer asks for.
-    pub(super) not_before: Option<Instant>,
+    pub(super) not_before: Option<Timestamp>,
 }
 
 #[derive(Debug)]
@@ -107,9 +107,9 @@ pub(super) struct Bank {
     /// How long it goes on trying by itself.
     pub(super) horizon: Duration,
     /// Until when the payer has paused the mandate.
-    pub(super) paused_until: Option<Instant>,
+    pub(super) paused_until: Option<Timestamp>,
     /// The order that is collected although it is dead, and when.
-    after_all: Option<(u16, Instant)>,
+    after_all: Option<(u16, Timestamp)>,
     /// By number, from 1.
     orders: Vec<Order>,
 }
@@ -197,7 +197,7 @@ impl Bank {
     }
 
     /// One attempt at a debit, at a time that may be still to come.
-    pub(super) fn attempt(&mut self, number: u16, at: Instant) {
+    pub(super) fn attempt(&mut self, number: u16, at: Timestamp) {
         let mut order = self.order(number);
         let takes = if self.draws.happens(self.chances.late) {
             self.draws.minutes(3 * 24 * 60)
@@ -214,7 +214,7 @@ impl Bank {
     }
 
     /// Ends what is under way, for an answer in real time.
-    pub(super) fn at_once(&mut self, number: u16, now: Instant) {
+    pub(super) fn at_once(&mut self, number: u16, now: Timestamp) {
         let mut order = self.order(number);
         if let Stands::Working { charged, .. } = order.stands {
             let until = now;
@@ -225,7 +225,7 @@ impl Bank {
     }
 
     /// Lets time pass: what was under way ends, and what failed is now and then tried again by itself.
-    pub(super) fn pass(&mut self, now: Instant) {
+    pub(super) fn pass(&mut self, now: Timestamp) {
         self.collect_after_all(now);
         for number in 1..=u16::try_from(self.orders.len()).unwrap() {
             loop {
@@ -271,7 +271,7 @@ impl Bank {
     }
 
     /// What nobody expects: an order is collected although it is dead.
-    fn collect_after_all(&mut self, now: Instant) {
+    fn collect_after_all(&mut self, now: Timestamp) {
         let Some((number, _)) = self.after_all.filter(|(_, at)| *at <= now) else {
             return;
         };
@@ -288,12 +288,12 @@ impl Bank {
         self.after_all = None;
     }
 
-    pub(super) fn is_paused(&self, at: Instant) -> bool {
+    pub(super) fn is_paused(&self, at: Timestamp) -> bool {
         self.paused_until.is_some_and(|until| at < until)
     }
 
     /// A call that is not taken, and why.
-    pub(super) fn refusal(&mut self, now: Instant) -> Failure {
+    pub(super) fn refusal(&mut self, now: Timestamp) -> Failure {
         let class = REFUSALS[usize::try_from(self.draws.below(14)).unwrap()];
         Failure {
             not_before: self.wait_asked_for(now),
@@ -301,7 +301,7 @@ impl Bank {
         }
     }
 
-    fn wait_asked_for(&mut self, now: Instant) -> Option<Instant> {
+    fn wait_asked_for(&mut self, now: Timestamp) -> Option<Timestamp> {
         let asks = self.draws.happens(100);
         asks.then(|| now + self.draws.minutes(3 * 24 * 60))
     }
@@ -311,7 +311,7 @@ impl Bank {
         (self.order(number).attempts > 0).then(|| format!("txn-{number}"))
     }
 
-    /// What a look at an order tells.
+    /// What a look-up of an order tells.
     pub(super) fn look(&mut self, number: u16) -> (Outcome, Counter) {
         let order = self.order(number);
         let counter = Counter {

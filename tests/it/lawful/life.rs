@@ -11,11 +11,11 @@ use chrono::{NaiveDate, NaiveTime, TimeDelta};
 use chrono_tz::Asia::Kolkata;
 use mandated::domain::cycle::{Cycle, Frequency, Schedule, Terms};
 use mandated::domain::execution::Progress;
-use mandated::domain::plan::execution::{NewExecution, Numbered, Payer, new_execution};
+use mandated::domain::plan::execution::{NewExecution, NumberedPolicy, Payer, new_execution};
 use mandated::domain::policy::Policy;
 use mandated::domain::{
-    AccountId, Amount, Currency, Execution, ExecutionId, Instant, MandateId, MandateStatus, Notify,
-    ProviderKind, Rail, State, Step,
+    AccountId, Amount, Currency, Execution, ExecutionId, MandateId, MandateStatus, Notify,
+    ProviderKind, Rail, State, Step, Timestamp,
 };
 
 use super::bank::{Bank, Chances, Draws, Order, Stands};
@@ -30,16 +30,16 @@ pub(super) struct Life {
     policy: Rc<Policy>,
     /// All that the workers know.
     store: MemoryStore,
-    now: Instant,
+    now: Timestamp,
     /// When the job under way was claimed.
-    claimed_at: Instant,
+    claimed_at: Timestamp,
     bank: Bank,
     /// The notification that the provider has, by its number, and when it really arrived.
-    notified: Option<(u16, Instant)>,
-    looks: Vec<(u16, Instant)>,
+    notified: Option<(u16, Timestamp)>,
+    looks: Vec<(u16, Timestamp)>,
     /// When the last call that moves money was made.
-    called_at: Option<Instant>,
-    retried_at: Option<Instant>,
+    called_at: Option<Timestamp>,
+    retried_at: Option<Timestamp>,
     /// Whether the bank has taken a call under the open intent.
     is_taken: bool,
     /// The orders that were found to be collected.
@@ -75,7 +75,7 @@ impl Life {
             notify,
             max_amount: Amount::new(100_000, Currency::INR).unwrap(),
         };
-        let rules = Numbered {
+        let rules = NumberedPolicy {
             id: 1,
             policy: &policy,
         };
@@ -218,13 +218,13 @@ fn planned(payer: &Payer<'_>, cycle: Cycle, amount: Amount, new: &NewExecution) 
                 delivered_at: None,
                 undelivered_at: None,
                 execute_at: new.execute_at,
-                debits_tried: 0,
+                debit_attempts: 0,
                 lookups: 0,
-                tries: 0,
+                step_attempts: 0,
                 sent_at: None,
                 failed_at: None,
                 not_before: None,
-                looked: [None; 3],
+                lookup_times: [None; 3],
             },
             class: None,
             intent: None,

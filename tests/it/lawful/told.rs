@@ -1,7 +1,7 @@
 //! What the provider's answers have said so far, and what no later call may do after them.
 
 use chrono::TimeDelta;
-use mandated::domain::{Class, Failure, Instant};
+use mandated::domain::{Class, Failure, Timestamp};
 
 #[derive(Debug, Default)]
 pub(super) struct Told {
@@ -10,14 +10,14 @@ pub(super) struct Told {
     /// A class that is never retried, once it was heard.
     never: Option<Class>,
     /// Before this no other try, by the answer that was heard last.
-    not_before: Option<Instant>,
+    not_before: Option<Timestamp>,
     /// The calls after which an answer was heard that nobody has classified.
     unmapped: Vec<u32>,
     /// Our calls that the provider took, or refused.
-    pub(super) calls: Vec<Instant>,
+    pub(super) calls: Vec<Timestamp>,
     /// When the provider was asked about the mandate, and when the worker did so that may yet be lost.
-    asked: Option<Instant>,
-    asking: Option<Instant>,
+    asked: Option<Timestamp>,
+    asking: Option<Timestamp>,
 }
 
 impl Told {
@@ -73,7 +73,7 @@ impl Told {
     }
 
     /// Whether a debit at some time keeps to what was heard.
-    pub(super) fn judge(&self, debit_at: Instant, most: Option<u16>) -> Result<(), String> {
+    pub(super) fn judge(&self, debit_at: Timestamp, most: Option<u16>) -> Result<(), String> {
         if let Some(class) = self.never {
             return Err(format!("a call after {class}, which is never retried"));
         }
@@ -83,16 +83,16 @@ impl Told {
         if self.unmapped.len() > 1 {
             return Err("a second probe of what no rule knows".to_owned());
         }
-        let recent = |at: &&Instant| **at > debit_at - TimeDelta::days(30);
+        let recent = |at: &&Timestamp| **at > debit_at - TimeDelta::days(30);
         let tried = self.calls.iter().filter(recent).count();
         if most.is_some_and(|most| tried >= usize::from(most)) {
-            return Err(format!("{tried} tries in 30 days, and one more"));
+            return Err(format!("{tried} attempts in 30 days, and one more"));
         }
         Ok(())
     }
 
     /// A provider is asked about a mandate once a day.
-    pub(super) fn ask(&mut self, now: Instant) -> Result<(), String> {
+    pub(super) fn ask(&mut self, now: Timestamp) -> Result<(), String> {
         self.asking = Some(now);
         if self
             .asked

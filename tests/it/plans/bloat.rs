@@ -58,7 +58,7 @@ async fn work(pool: &PgPool, batches: usize) -> usize {
             .iter()
             .map(|job| Settlement {
                 progress: Progress {
-                    debits_tried: 0,
+                    debit_attempts: 0,
                     ..settlement(job, State::Retrying).progress
                 },
                 ..settlement(job, State::Retrying)

@@ -49,7 +49,7 @@ const SMALLER: [&str; 4] = [
      select '2026-01-29T23:30Z', 'execution.notified', n, 'sub-' || n, n, 'delivered'",
     "insert into mandated.debits (mandate_id, cycle_on, execution_id, order_id, amount_minor, currency, proven_at)
      select n, '2025-12-31', -n, 'old-' || n, 49900, 'INR', '2025-12-31Z'",
-    "insert into mandated.budgets (mandate_id, day, tried) select n, '2026-01-20', 1",
+    "insert into mandated.budgets (mandate_id, day, declined_attempts) select n, '2026-01-20', 1",
 ];
 
 /// A database whose tables nobody vacuums or analyzes, with 20 executions that have been analyzed. All that comes is news to it.

@@ -21,7 +21,7 @@ const SMALL: [&str; 7] = [
     "account_faults",
     "daemons",
     "installation",
-    "open_ends",
+    "unresolved_executions",
     "policies",
     "rails",
 ];

@@ -93,7 +93,7 @@ fn became((n, job): (u32, &Claimed)) -> Settlement {
             ..again
         },
         1 => Settlement {
-            card_tries: Some(1),
+            declined_card_attempts: Some(1),
             ..again
         },
         2 => Settlement {
@@ -199,9 +199,9 @@ async fn keep(pool: &PgPool, nth: i32) {
 async fn look(pool: &PgPool) {
     let a_day_ago = now() - Duration::from_hours(24);
     monitor::next_due(pool, AccountId(1)).await.unwrap();
-    monitor::coming(pool, now()).await.unwrap();
-    monitor::pulse(pool, now()).await.unwrap();
-    monitor::open_since(pool, now()).await.unwrap();
+    monitor::upcoming_work(pool, now()).await.unwrap();
+    monitor::work_counts(pool, now()).await.unwrap();
+    monitor::unresolved_since(pool, now()).await.unwrap();
     bloat::oldest_snapshot(pool).await.unwrap();
     let terms = cluster::Terms {
         kept: Duration::from_secs(12),

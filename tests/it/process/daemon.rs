@@ -8,7 +8,7 @@ use wiremock::matchers::any;
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
 use crate::support::due::{column, leases_end, scalar};
-use crate::support::process::{Process, Shop, payer};
+use crate::support::process::{Installation, Process, payer};
 use crate::support::running::until;
 use crate::support::world::{Flow, Payer};
 
@@ -31,8 +31,8 @@ pub(super) fn lines(process: &Process) -> Vec<Value> {
 }
 
 /// Asserts that the sandbox saw each payer's cycle once and broke no rule, and that our debits are the same.
-async fn agree(shop: &Shop, payers: usize) {
-    let ledger = shop.ledger().await;
+async fn agree(installation: &Installation, payers: usize) {
+    let ledger = installation.ledger().await;
     assert_eq!(ledger.violations, []);
     let line =
         |id: &str, cycle: &dyn std::fmt::Display, amount: i64| format!("{id} {cycle} {amount}");
@@ -43,7 +43,7 @@ async fn agree(shop: &Shop, payers: usize) {
         .collect();
     theirs.sort();
     let mut ours: Vec<String> = column(
-        &shop.database.pool,
+        &installation.database.pool,
         "select format('%s %s %s', m.provider_mandate_id, d.cycle_on, d.amount_minor)
            from mandated.debits d join mandated.mandates m on m.id = d.mandate_id",
     )
@@ -51,16 +51,16 @@ async fn agree(shop: &Shop, payers: usize) {
     ours.sort();
     assert_eq!(ours, theirs);
     assert_eq!(ours.len(), payers, "every cycle is collected once");
-    shop.works(&["audit"]);
+    installation.works(&["audit"]);
 }
 
 /// Waits until debits are under way, and not all of them.
-async fn in_the_middle(shop: &Shop, payers: usize) {
+async fn in_the_middle(installation: &Installation, payers: usize) {
     // One in eight is watched: its debits are not ours to make.
     let most = i64::try_from(payers - payers / 8).unwrap();
     until("debits are under way", async || {
         let made: i64 = scalar(
-            &shop.database.pool,
+            &installation.database.pool,
             "select count(*) from mandated.attempts where call = 'execute'",
         )
         .await;
@@ -71,81 +71,83 @@ async fn in_the_middle(shop: &Shop, payers: usize) {
 }
 
 /// Where simulated time had come to.
-async fn go_on_from_there(shop: &mut Shop) {
+async fn go_on_from_there(installation: &mut Installation) {
     let now: String = scalar(
-        &shop.database.pool,
+        &installation.database.pool,
         "select to_char(max(at) at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"') from mandated.events where at > '2039-01-01Z'",
     )
     .await;
-    shop.set("MANDATED__CLOCK__START", &now);
+    installation.set("MANDATED__CLOCK__START", &now);
 }
 
 #[tokio::test]
 async fn a_month_is_collected_by_separate_processes() {
     let payers = payers(16);
-    let mut shop = Shop::open(&payers).await;
-    assert_eq!(shop.works(&["migrate"]), "6 migrations applied\n");
-    assert_eq!(shop.works(&["migrate"]), "the database is up to date\n");
-    shop.works(&["mandates", "import", &shop.mandates()]);
-    shop.works(&["mandates", "import", &shop.mandates()]);
-    shop.set(END.0, END.1);
-    let mut daemon = shop.run();
+    let mut installation = Installation::open(&payers).await;
+    assert_eq!(installation.works(&["migrate"]), "6 migrations applied\n");
+    assert_eq!(
+        installation.works(&["migrate"]),
+        "the database is up to date\n"
+    );
+    installation.works(&["mandates", "import", &installation.mandates()]);
+    installation.works(&["mandates", "import", &installation.mandates()]);
+    installation.set(END.0, END.1);
+    let mut daemon = installation.run();
     assert_eq!(daemon.ended().await.code(), Some(0), "{}", daemon.err());
     assert_eq!(daemon.err(), "");
     let lines = lines(&daemon);
     assert_eq!(lines.last().unwrap()["message"], "stopped cleanly");
     assert!(!lines.iter().any(|line| line["level"] == "ERROR"));
-    agree(&shop, payers.len()).await;
-    let shown = shop.works(&["mandates", "show", "9000"]);
+    agree(&installation, payers.len()).await;
+    let shown = installation.works(&["mandates", "show", "9000"]);
     assert!(shown.contains("charged"), "{shown}");
 }
 
 #[tokio::test]
-async fn a_daemon_that_is_told_to_stop_in_the_middle_leaves_nothing_open_and_the_next_one_goes_on()
-{
+async fn a_daemon_that_stops_in_the_middle_leaves_nothing_open_and_the_next_goes_on() {
     let payers = payers(160);
-    let mut shop = Shop::open(&payers).await;
-    shop.prepare();
-    let mut daemon = shop.run();
-    in_the_middle(&shop, payers.len()).await;
+    let mut installation = Installation::open(&payers).await;
+    installation.prepare();
+    let mut daemon = installation.run();
+    in_the_middle(&installation, payers.len()).await;
     daemon.signal(Signal::TERM);
     assert_eq!(daemon.ended().await.code(), Some(0), "{}", daemon.err());
     assert_eq!(lines(&daemon).last().unwrap()["message"], "stopped cleanly");
     let leases: i64 = scalar(
-        &shop.database.pool,
+        &installation.database.pool,
         "select count(*) from mandated.jobs where lease_token is not null",
     )
     .await;
     assert_eq!(leases, 0);
-    go_on_from_there(&mut shop).await;
-    shop.set(END.0, END.1);
-    let mut daemon = shop.run();
+    go_on_from_there(&mut installation).await;
+    installation.set(END.0, END.1);
+    let mut daemon = installation.run();
     assert_eq!(daemon.ended().await.code(), Some(0), "{}", daemon.err());
-    agree(&shop, payers.len()).await;
+    agree(&installation, payers.len()).await;
 }
 
 #[tokio::test]
 async fn a_daemon_that_is_killed_in_the_middle_loses_nothing() {
     let payers = payers(160);
-    let mut shop = Shop::open(&payers).await;
-    shop.prepare();
-    let mut daemon = shop.run();
-    in_the_middle(&shop, payers.len()).await;
+    let mut installation = Installation::open(&payers).await;
+    installation.prepare();
+    let mut daemon = installation.run();
+    in_the_middle(&installation, payers.len()).await;
     daemon.signal(Signal::KILL);
     daemon.ended().await;
-    leases_end(&shop.database.pool).await;
-    go_on_from_there(&mut shop).await;
-    shop.set(END.0, END.1);
-    let mut daemon = shop.run();
+    leases_end(&installation.database.pool).await;
+    go_on_from_there(&mut installation).await;
+    installation.set(END.0, END.1);
+    let mut daemon = installation.run();
     assert_eq!(daemon.ended().await.code(), Some(0), "{}", daemon.err());
-    agree(&shop, payers.len()).await;
+    agree(&installation, payers.len()).await;
 }
 
 /// A shop on the machine's clock with `count` cycles that are due, and a provider that takes its time.
-pub(super) async fn due_now(provider: &MockServer, count: usize) -> Shop {
-    let mut shop = Shop::at(&provider.uri()).await;
-    shop.set("MANDATED__RAILS__ENACH__JITTER", "0s");
-    shop.works(&["migrate"]);
+pub(super) async fn due_now(provider: &MockServer, count: usize) -> Installation {
+    let mut installation = Installation::at(&provider.uri()).await;
+    installation.set("MANDATED__RAILS__ENACH__JITTER", "0s");
+    installation.works(&["migrate"]);
     let payers: Vec<_> = (0..count)
         .map(|n| Payer {
             frequency: "aspresented",
@@ -154,17 +156,21 @@ pub(super) async fn due_now(provider: &MockServer, count: usize) -> Shop {
             ..Payer::new(format!("m{n}"), Flow::Enach)
         })
         .collect();
-    std::fs::write(shop.mandates(), crate::support::world::file(&payers)).unwrap();
-    shop.works(&["mandates", "import", &shop.mandates()]);
+    std::fs::write(
+        installation.mandates(),
+        crate::support::world::file(&payers),
+    )
+    .unwrap();
+    installation.works(&["mandates", "import", &installation.mandates()]);
     let yesterday: String = scalar(
-        &shop.database.pool,
+        &installation.database.pool,
         "select (now() at time zone 'Asia/Kolkata')::date - 1 || ''",
     )
     .await;
     for payer in &payers {
-        shop.works(&["executions", "add", &payer.reference, "--cycle", &yesterday]);
+        installation.works(&["executions", "add", &payer.reference, "--cycle", &yesterday]);
     }
-    shop
+    installation
 }
 
 async fn slow_provider(delay: Duration) -> MockServer {
@@ -184,10 +190,10 @@ async fn received(provider: &MockServer) -> usize {
 #[tokio::test]
 async fn calls_under_way_end_and_are_settled_after_the_first_signal() {
     let provider = slow_provider(Duration::from_millis(1500)).await;
-    let mut shop = due_now(&provider, 5).await;
+    let mut installation = due_now(&provider, 5).await;
     // One of the places is the other account's own.
-    shop.set("MANDATED__WORKER__CONCURRENCY", "4");
-    let mut daemon = shop.run();
+    installation.set("MANDATED__WORKER__CONCURRENCY", "4");
+    let mut daemon = installation.run();
     until("three calls are under way", async || {
         received(&provider).await == 3
     })
@@ -196,7 +202,7 @@ async fn calls_under_way_end_and_are_settled_after_the_first_signal() {
     assert_eq!(daemon.ended().await.code(), Some(0), "{}", daemon.err());
     assert_eq!(received(&provider).await, 3, "nothing new was begun");
     let jobs: Vec<String> = column(
-        &shop.database.pool,
+        &installation.database.pool,
         "select format('%s %s', step, lease_token is not null) from mandated.jobs order by 1",
     )
     .await;
@@ -209,8 +215,8 @@ async fn calls_under_way_end_and_are_settled_after_the_first_signal() {
 #[tokio::test]
 async fn the_second_signal_stops_at_once_and_leaves_the_rest_to_the_leases() {
     let provider = slow_provider(Duration::from_secs(50)).await;
-    let shop = due_now(&provider, 2).await;
-    let mut daemon = shop.run();
+    let installation = due_now(&provider, 2).await;
+    let mut daemon = installation.run();
     until("both calls are under way", async || {
         received(&provider).await == 2
     })
@@ -226,7 +232,7 @@ async fn the_second_signal_stops_at_once_and_leaves_the_rest_to_the_leases() {
         daemon.err()
     );
     let open: i64 = scalar(
-        &shop.database.pool,
+        &installation.database.pool,
         "select count(*) from mandated.jobs join mandated.intents using (execution_id) where lease_token is not null",
     )
     .await;
@@ -238,11 +244,11 @@ async fn a_provider_that_answers_html_proves_nothing() {
     let provider = MockServer::start().await;
     let page = ResponseTemplate::new(200).set_body_raw("<html>welcome</html>", "text/html");
     Mock::given(any()).respond_with(page).mount(&provider).await;
-    let shop = due_now(&provider, 1).await;
-    let mut daemon = shop.run();
+    let installation = due_now(&provider, 1).await;
+    let mut daemon = installation.run();
     until("the answer is settled", async || {
         scalar::<i64>(
-            &shop.database.pool,
+            &installation.database.pool,
             "select count(*) from mandated.attempts",
         )
         .await
@@ -270,7 +276,7 @@ async fn a_provider_that_answers_html_proves_nothing() {
         requests[0].headers["x-request-id"].to_str().unwrap()
     );
     let stands: String = scalar(
-        &shop.database.pool,
+        &installation.database.pool,
         "select state || ' ' || next_step from mandated.execution_status",
     )
     .await;
@@ -279,17 +285,17 @@ async fn a_provider_that_answers_html_proves_nothing() {
 
 #[tokio::test]
 async fn a_daemon_says_that_it_is_ready_until_it_stops() {
-    let mut shop = Shop::at("http://127.0.0.1:1").await;
+    let mut installation = Installation::at("http://127.0.0.1:1").await;
     let free = std::net::TcpListener::bind("127.0.0.1:0")
         .unwrap()
         .local_addr()
         .unwrap();
-    shop.set("MANDATED__LISTEN__ADDRESS", &free.to_string());
-    shop.works(&["migrate"]);
-    assert_eq!(shop.output(&["healthcheck"]).status.code(), Some(1));
-    let mut daemon = shop.run();
+    installation.set("MANDATED__LISTEN__ADDRESS", &free.to_string());
+    installation.works(&["migrate"]);
+    assert_eq!(installation.output(&["healthcheck"]).status.code(), Some(1));
+    let mut daemon = installation.run();
     until("the daemon is ready", async || {
-        shop.output(&["healthcheck"]).status.success()
+        installation.output(&["healthcheck"]).status.success()
     })
     .await;
     drop(rustls::crypto::ring::default_provider().install_default());

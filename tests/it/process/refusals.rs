@@ -5,12 +5,12 @@ use std::process::Output;
 use regex::Regex;
 
 use crate::support::due::execute;
-use crate::support::process::Shop;
+use crate::support::process::Installation;
 
 /// Exit code and standard error, without what differs from run to run.
-fn said(shop: &Shop, output: &Output) -> String {
+fn said(installation: &Installation, output: &Output) -> String {
     let err = String::from_utf8(output.stderr.clone()).unwrap();
-    let url = shop.database.url();
+    let url = installation.database.url();
     let database = url.rsplit('/').next().unwrap();
     let err = err.replace(database, "DATABASE");
     let differs = Regex::new(r" at line \d+| \(os error \d+\)").unwrap();
@@ -22,14 +22,14 @@ fn said(shop: &Shop, output: &Output) -> String {
 const COMMANDS: [&[&str]; 3] = [&["run"], &["mandates", "list"], &["audit"]];
 
 /// Every command says the same.
-fn all_say(shop: &Shop) -> String {
-    same(shop, &COMMANDS)
+fn all_say(installation: &Installation) -> String {
+    same(installation, &COMMANDS)
 }
 
-fn same(shop: &Shop, commands: &[&[&str]]) -> String {
+fn same(installation: &Installation, commands: &[&[&str]]) -> String {
     let all = commands
         .iter()
-        .map(|command| said(shop, &shop.output(command)));
+        .map(|command| said(installation, &installation.output(command)));
     let all: Vec<_> = all.collect();
     for other in &all {
         assert_eq!(*other, all[0]);
@@ -39,53 +39,53 @@ fn same(shop: &Shop, commands: &[&[&str]]) -> String {
 
 #[tokio::test]
 async fn an_address_that_is_none() {
-    let mut shop = Shop::at("http://127.0.0.1:1").await;
-    shop.set(
+    let mut installation = Installation::at("http://127.0.0.1:1").await;
+    installation.set(
         "MANDATED__DATABASE__URL",
         "mysql://root:pa55word@127.0.0.1/shop",
     );
-    let said = all_say(&shop);
+    let said = all_say(&installation);
     assert!(!said.contains("pa55word"), "{said}");
     insta::assert_snapshot!(said);
-    shop.set(
+    installation.set(
         "MANDATED__DATABASE__URL",
         "postgres://root:pa55word@127.0.0.1:port/shop",
     );
-    let said = all_say(&shop);
+    let said = all_say(&installation);
     assert!(!said.contains("pa55word"), "{said}");
     insta::assert_snapshot!(said);
 }
 
 #[tokio::test]
 async fn a_database_that_is_down() {
-    let mut shop = Shop::at("http://127.0.0.1:1").await;
-    shop.set(
+    let mut installation = Installation::at("http://127.0.0.1:1").await;
+    installation.set(
         "MANDATED__DATABASE__URL",
         "postgres://root:pa55word@127.0.0.1:1/shop",
     );
     // The daemon waits: see `trouble::start`.
-    let said = same(&shop, &COMMANDS[1..]);
+    let said = same(&installation, &COMMANDS[1..]);
     assert!(!said.contains("pa55word"), "{said}");
     insta::assert_snapshot!(said);
 }
 
 #[tokio::test]
 async fn a_database_that_does_not_exist() {
-    let mut shop = Shop::at("http://127.0.0.1:1").await;
-    let url = shop.database.url();
-    shop.set(
+    let mut installation = Installation::at("http://127.0.0.1:1").await;
+    let url = installation.database.url();
+    installation.set(
         "MANDATED__DATABASE__URL",
         &format!("{}/nowhere", url.rsplit_once('/').unwrap().0),
     );
-    insta::assert_snapshot!(all_say(&shop));
+    insta::assert_snapshot!(all_say(&installation));
 }
 
 #[tokio::test]
 async fn a_database_of_another_version() {
-    let shop = Shop::at("http://127.0.0.1:1").await;
-    let mut all = vec![format!("never migrated: {}", all_say(&shop))];
-    shop.works(&["migrate"]);
-    let pool = &shop.database.pool;
+    let installation = Installation::at("http://127.0.0.1:1").await;
+    let mut all = vec![format!("never migrated: {}", all_say(&installation))];
+    installation.works(&["migrate"]);
+    let pool = &installation.database.pool;
     for (name, change, back) in [
         (
             "one behind",
@@ -108,38 +108,38 @@ async fn a_database_of_another_version() {
         for statement in change.split(';') {
             execute(pool, statement).await;
         }
-        all.push(format!("{name}: {}", all_say(&shop)));
+        all.push(format!("{name}: {}", all_say(&installation)));
         execute(pool, back).await;
     }
     insta::assert_snapshot!(all.join("\n"));
-    shop.works(&["audit"]);
+    installation.works(&["audit"]);
 }
 
 #[tokio::test]
 async fn a_port_that_is_taken() {
-    let mut shop = Shop::at("http://127.0.0.1:1").await;
-    shop.works(&["migrate"]);
+    let mut installation = Installation::at("http://127.0.0.1:1").await;
+    installation.works(&["migrate"]);
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
-    shop.set("MANDATED__LISTEN__ADDRESS", &address);
-    let said = said(&shop, &shop.output(&["run"])).replace(&address, "ADDRESS");
+    installation.set("MANDATED__LISTEN__ADDRESS", &address);
+    let said = said(&installation, &installation.output(&["run"])).replace(&address, "ADDRESS");
     insta::assert_snapshot!(said);
 }
 
 #[tokio::test]
 async fn a_configuration_that_cannot_work() {
-    let mut shop = Shop::at("http://127.0.0.1:1").await;
-    shop.works(&["migrate"]);
-    shop.set("MANDATED__WORKER__LEASE", "30s");
-    shop.set("MANDATED__ACCOUNTS__JUSPAY_MAIN__TPZ", "5");
-    shop.set("MANDATED__CLOCK__START", "2027-01-01T00:00:00Z");
-    insta::assert_snapshot!(all_say(&shop));
+    let mut installation = Installation::at("http://127.0.0.1:1").await;
+    installation.works(&["migrate"]);
+    installation.set("MANDATED__WORKER__LEASE", "30s");
+    installation.set("MANDATED__ACCOUNTS__JUSPAY_MAIN__TPZ", "5");
+    installation.set("MANDATED__CLOCK__START", "2027-01-01T00:00:00Z");
+    insta::assert_snapshot!(all_say(&installation));
 }
 
 #[tokio::test]
 async fn a_simulated_clock_with_a_provider_that_is_not_on_this_machine() {
-    let mut shop = Shop::at("https://api.juspay.in").await;
-    shop.set("MANDATED__CLOCK__MODE", "simulated");
-    shop.set("MANDATED__CLOCK__START", "2027-01-01T00:00:00Z");
-    insta::assert_snapshot!(all_say(&shop));
+    let mut installation = Installation::at("https://api.juspay.in").await;
+    installation.set("MANDATED__CLOCK__MODE", "simulated");
+    installation.set("MANDATED__CLOCK__START", "2027-01-01T00:00:00Z");
+    insta::assert_snapshot!(all_say(&installation));
 }

@@ -9,34 +9,34 @@ use wiremock::{Mock, MockServer, ResponseTemplate};
 
 use super::daemon::{due_now, lines};
 use crate::support::due::execute;
-use crate::support::process::{Process, Shop};
+use crate::support::process::{Installation, Process};
 use crate::support::running::until;
 
 const KEY: &str = "MANDATED__ACCOUNTS__JUSPAY_MAIN__API_KEY";
 
 /// A daemon whose key and configuration are files, and a provider that refuses every key.
-async fn refused(folder: &Path, config: &str) -> (MockServer, Shop, Process) {
+async fn refused(folder: &Path, config: &str) -> (MockServer, Installation, Process) {
     let provider = MockServer::start().await;
     let answer = ResponseTemplate::new(401);
     Mock::given(any())
         .respond_with(answer)
         .mount(&provider)
         .await;
-    let mut shop = due_now(&provider, 1).await;
+    let mut installation = due_now(&provider, 1).await;
     let key = folder.join("key").display().to_string();
     write(folder, "key", "the-old-key\n");
     configure(folder, config, "shop");
-    shop.forget(KEY);
-    shop.forget("MANDATED__ACCOUNTS__JUSPAY_MAIN__MERCHANT_ID");
-    shop.set(&format!("{KEY}_FILE"), &key);
-    shop.set("MANDATED__ACCOUNTS__JUSPAY_MAIN__PAUSE_AFTER_REFUSAL", "1s");
+    installation.forget(KEY);
+    installation.forget("MANDATED__ACCOUNTS__JUSPAY_MAIN__MERCHANT_ID");
+    installation.set(&format!("{KEY}_FILE"), &key);
+    installation.set("MANDATED__ACCOUNTS__JUSPAY_MAIN__PAUSE_AFTER_REFUSAL", "1s");
     let config = folder.join("mandated.toml").display().to_string();
-    let daemon = Process::start(shop.command(&["run", "--config", &config]));
+    let daemon = Process::start(installation.command(&["run", "--config", &config]));
     until("the old key is used", async || {
         used(&provider, "the-old-key").await
     })
     .await;
-    (provider, shop, daemon)
+    (provider, installation, daemon)
 }
 
 fn write(folder: &Path, name: &str, text: &str) {
@@ -60,9 +60,9 @@ async fn used(provider: &MockServer, key: &str) -> bool {
 }
 
 /// Whatever waits for another try is due.
-async fn now(shop: &Shop) {
+async fn now(installation: &Installation) {
     let statement = "update mandated.jobs set run_at = now() where lease_token is null";
-    execute(&shop.database.pool, statement).await;
+    execute(&installation.database.pool, statement).await;
 }
 
 fn found(lines: &[Value], words: &str) -> Vec<Value> {
@@ -75,13 +75,13 @@ fn found(lines: &[Value], words: &str) -> Vec<Value> {
 async fn a_new_key_and_another_log_filter_are_in_force_without_a_restart() {
     let folder = tempfile::tempdir().unwrap();
     let first = "log.filter = \"info\"\nworker.batch = 50\n";
-    let (provider, shop, mut daemon) = refused(folder.path(), first).await;
+    let (provider, installation, mut daemon) = refused(folder.path(), first).await;
     write(folder.path(), "key", "the-new-key\n");
     let second = "log.filter = \"info,mandated=debug\"\nworker.batch = 60\n";
     configure(folder.path(), second, "shop");
     daemon.signal(Signal::HUP);
     until("the new key is used", async || {
-        now(&shop).await;
+        now(&installation).await;
         used(&provider, "the-new-key").await
     })
     .await;
@@ -104,7 +104,8 @@ async fn a_new_key_and_another_log_filter_are_in_force_without_a_restart() {
 #[tokio::test]
 async fn a_configuration_that_is_wrong_changes_nothing() {
     let folder = tempfile::tempdir().unwrap();
-    let (provider, shop, mut daemon) = refused(folder.path(), "log.filter = \"info\"\n").await;
+    let (provider, installation, mut daemon) =
+        refused(folder.path(), "log.filter = \"info\"\n").await;
     write(folder.path(), "key", "the-new-key\n");
     configure(folder.path(), "worker.bacth = 60", "shop");
     daemon.signal(Signal::HUP);
@@ -127,7 +128,7 @@ async fn a_configuration_that_is_wrong_changes_nothing() {
     .await;
     let before = provider.received_requests().await.unwrap().len();
     until("the account is tried again", async || {
-        now(&shop).await;
+        now(&installation).await;
         provider.received_requests().await.unwrap().len() > before
     })
     .await;

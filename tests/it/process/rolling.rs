@@ -11,7 +11,7 @@ use wiremock::{Mock, MockServer, Request, ResponseTemplate};
 
 use super::daemon::lines;
 use crate::support::due::{execute, scalar};
-use crate::support::process::{Process, Shop};
+use crate::support::process::{Installation, Process};
 use crate::support::provider::{order, ordered};
 use crate::support::running::until;
 use crate::support::world::{Flow, Payer, file};
@@ -37,17 +37,17 @@ async fn provider() -> MockServer {
 }
 
 /// So many cycles of yesterday that are due now, on the machine's clock.
-async fn shop(provider: &MockServer) -> Shop {
-    let mut shop = Shop::at(&provider.uri()).await;
+async fn installation(provider: &MockServer) -> Installation {
+    let mut installation = Installation::at(&provider.uri()).await;
     for (key, value) in [
         ("RAILS__ENACH__JITTER", "0s"),
         // So that it takes longer than three restarts on a busy machine, and every daemon has some.
         ("ACCOUNTS__JUSPAY_MAIN__TPS", "80"),
         ("WORKER__CONCURRENCY", "40"),
     ] {
-        shop.set(&format!("MANDATED__{key}"), value);
+        installation.set(&format!("MANDATED__{key}"), value);
     }
-    shop.works(&["migrate"]);
+    installation.works(&["migrate"]);
     let payers: Vec<_> = (0..PAYERS)
         .map(|n| Payer {
             frequency: "aspresented",
@@ -56,18 +56,18 @@ async fn shop(provider: &MockServer) -> Shop {
             ..Payer::new(format!("m{n}"), Flow::Enach)
         })
         .collect();
-    std::fs::write(shop.mandates(), file(&payers)).unwrap();
-    shop.works(&["mandates", "import", &shop.mandates()]);
-    present(&shop, &payers).await;
-    shop
+    std::fs::write(installation.mandates(), file(&payers)).unwrap();
+    installation.works(&["mandates", "import", &installation.mandates()]);
+    present(&installation, &payers).await;
+    installation
 }
 
-async fn present(shop: &Shop, payers: &[Payer]) {
-    let pool = &shop.database.pool;
-    let config = Config::load_with(None, shop.environment()).unwrap();
+async fn present(installation: &Installation, payers: &[Payer]) {
+    let pool = &installation.database.pool;
+    let config = Config::load_with(None, installation.environment()).unwrap();
     let policy = |provider, rail| config.policy(provider, rail);
     let mut conn = pool.acquire().await.unwrap();
-    let now: mandated::domain::Instant = scalar(pool, "select now()").await;
+    let now: mandated::domain::Timestamp = scalar(pool, "select now()").await;
     let yesterday = now.with_timezone(&chrono_tz::Asia::Kolkata).date_naive();
     for payer in payers {
         let presentation = Presentation {
@@ -80,25 +80,32 @@ async fn present(shop: &Shop, payers: &[Payer]) {
     }
 }
 
-async fn charged(shop: &Shop) -> i64 {
-    scalar(&shop.database.pool, "select count(*) from mandated.debits").await
+async fn charged(installation: &Installation) -> i64 {
+    scalar(
+        &installation.database.pool,
+        "select count(*) from mandated.debits",
+    )
+    .await
 }
 
-async fn until_charged(shop: &Shop, count: i64) {
-    until("some are charged", async || charged(shop).await >= count).await;
+async fn until_charged(installation: &Installation, count: i64) {
+    until("some are charged", async || {
+        charged(installation).await >= count
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn a_rolling_restart_under_load_loses_and_doubles_nothing() {
     let provider = provider().await;
-    let shop = shop(&provider).await;
-    let mut daemons: Vec<Process> = (0..3).map(|_| shop.run()).collect();
-    until_charged(&shop, 1).await;
-    let mut done = charged(&shop).await;
+    let installation = installation(&provider).await;
+    let mut daemons: Vec<Process> = (0..3).map(|_| installation.run()).collect();
+    until_charged(&installation, 1).await;
+    let mut done = charged(&installation).await;
     for daemon in &mut daemons {
         assert!(done < i64::try_from(PAYERS).unwrap(), "there is work left");
         // As an orchestrator does it: the new one first.
-        let mut replaced = shop.run();
+        let mut replaced = installation.run();
         std::mem::swap(daemon, &mut replaced);
         replaced.signal(Signal::TERM);
         assert_eq!(replaced.ended().await.code(), Some(0), "{}", replaced.err());
@@ -108,12 +115,16 @@ async fn a_rolling_restart_under_load_loses_and_doubles_nothing() {
         // Nobody holds what it held.
         let left =
             "select count(*) from mandated.jobs where lease_until < now() + interval '5 seconds'";
-        assert_eq!(scalar::<i64>(&shop.database.pool, left).await, 0);
+        assert_eq!(scalar::<i64>(&installation.database.pool, left).await, 0);
         // And the others go on.
-        until_charged(&shop, (done + 1).min(i64::try_from(PAYERS).unwrap())).await;
-        done = charged(&shop).await;
+        until_charged(
+            &installation,
+            (done + 1).min(i64::try_from(PAYERS).unwrap()),
+        )
+        .await;
+        done = charged(&installation).await;
     }
-    until_charged(&shop, i64::try_from(PAYERS).unwrap()).await;
+    until_charged(&installation, i64::try_from(PAYERS).unwrap()).await;
     for daemon in &mut daemons {
         daemon.signal(Signal::TERM);
         assert_eq!(daemon.ended().await.code(), Some(0), "{}", daemon.err());
@@ -128,11 +139,11 @@ async fn a_rolling_restart_under_load_loses_and_doubles_nothing() {
     let twice: Vec<_> = calls.iter().filter(|(_, times)| **times > 1).collect();
     assert_eq!(twice, [], "debited twice");
     let workers: i64 = scalar(
-        &shop.database.pool,
+        &installation.database.pool,
         "select count(distinct worker_id) from mandated.attempts where call = 'execute'",
     )
     .await;
     assert!(workers > 3, "the new ones worked too: {workers}");
-    execute(&shop.database.pool, "analyze").await;
-    shop.works(&["audit"]);
+    execute(&installation.database.pool, "analyze").await;
+    installation.works(&["audit"]);
 }

@@ -5,10 +5,12 @@ use sqlx::{Connection, PgPool, query, query_scalar};
 use super::with_execution;
 
 async fn open(pool: &PgPool) -> Vec<String> {
-    query_scalar("select execution_id || ' ' || state from mandated.open_ends order by 1")
-        .fetch_all(pool)
-        .await
-        .unwrap()
+    query_scalar(
+        "select execution_id || ' ' || state from mandated.unresolved_executions order by 1",
+    )
+    .fetch_all(pool)
+    .await
+    .unwrap()
 }
 
 async fn becomes(pool: &PgPool, state: &'static str) {
@@ -56,8 +58,8 @@ async fn a_change_of_state_writes_into_no_index() {
         query(
             "update mandated.executions
                 set state = $1, finished_at = case when $1 = 'charged' then planned_at end, reason = 'as it is', class = 'funds',
-                    updated_at = now(), delivered_at = undelivered_at, debits_tried = 1, lookups = 1, tries = 1,
-                    provider_ref = 'txn', sent_at = now(), failed_at = now(), looked = array[now()]",
+                    updated_at = now(), delivered_at = undelivered_at, debit_attempts = 1, lookups = 1, step_attempts = 1,
+                    provider_ref = 'txn', sent_at = now(), failed_at = now(), lookup_times = array[now()]",
         )
         .bind(state)
         .execute(&mut *change)

@@ -3,14 +3,13 @@
 use mandated::domain::AttemptOutcome;
 use serde_json::{Value, json};
 
-use super::support::{Stage, brief, documented};
+use super::support::{StubbedSignzy, brief, documented};
 
 async fn retried(body: &Value) -> String {
-    let stage = Stage::new().await;
-    stage
-        .say("POST", "/retry-charge", 200, &body.to_string())
+    let stub = StubbedSignzy::new().await;
+    stub.say("POST", "/retry-charge", 200, &body.to_string())
         .await;
-    brief(&stage.retry(None).await.outcome)
+    brief(&stub.retry(None).await.outcome)
 }
 
 fn retry_answer(status: &str, reason: &Value) -> Value {
@@ -20,16 +19,15 @@ fn retry_answer(status: &str, reason: &Value) -> Value {
 
 #[tokio::test]
 async fn the_seeds_retry_sample_is_a_collection() {
-    let stage = Stage::new().await;
-    stage
-        .say(
-            "POST",
-            "/retry-charge",
-            200,
-            documented!("retry_success.json"),
-        )
-        .await;
-    let reply = stage.retry(None).await;
+    let stub = StubbedSignzy::new().await;
+    stub.say(
+        "POST",
+        "/retry-charge",
+        200,
+        documented!("retry_success.json"),
+    )
+    .await;
+    let reply = stub.retry(None).await;
     assert_eq!(brief(&reply.outcome), "charged 1.00");
     assert_eq!(reply.provider_ref.as_deref(), Some("3293789"));
     assert_eq!(reply.counter.attempts, Some(2));
@@ -38,12 +36,12 @@ async fn the_seeds_retry_sample_is_a_collection() {
 
 #[tokio::test]
 async fn a_retry_of_another_payment_proves_nothing_about_the_one_that_was_meant() {
-    let stage = Stage::new().await;
+    let stub = StubbedSignzy::new().await;
     let sample = documented!("retry_success.json");
-    stage.say("POST", "/retry-charge", 200, sample).await;
-    let meant = stage.retry_of(Some("3293789"), None).await;
+    stub.say("POST", "/retry-charge", 200, sample).await;
+    let meant = stub.retry_of(Some("3293789"), None).await;
     assert_eq!(brief(&meant.outcome), "charged 1.00");
-    let other = stage.retry_of(Some("3293788"), None).await;
+    let other = stub.retry_of(Some("3293788"), None).await;
     assert!(
         other.outcome.recorded() == AttemptOutcome::Unknown,
         "{:?}",
@@ -66,21 +64,19 @@ async fn the_same_answer_in_its_wrapper_means_the_same() {
 
 #[tokio::test]
 async fn the_pages_charge_sample_is_pending() {
-    let stage = Stage::new().await;
-    stage
-        .say("POST", "/charge", 200, documented!("charge_pending.json"))
+    let stub = StubbedSignzy::new().await;
+    stub.say("POST", "/charge", 200, documented!("charge_pending.json"))
         .await;
-    let reply = stage.charge("1.00").await;
+    let reply = stub.charge("1.00").await;
     assert_eq!(brief(&reply.outcome), "pending");
     assert_eq!(reply.provider_ref.as_deref(), Some("12346"));
     assert_eq!(reply.counter.attempts, Some(0));
     // And bare.
     let wrapped: Value = serde_json::from_str(documented!("charge_pending.json")).unwrap();
-    let stage = Stage::new().await;
-    stage
-        .say("POST", "/charge", 200, &wrapped["result"].to_string())
+    let stub = StubbedSignzy::new().await;
+    stub.say("POST", "/charge", 200, &wrapped["result"].to_string())
         .await;
-    assert_eq!(stage.charge("1.00").await.provider_ref, reply.provider_ref);
+    assert_eq!(stub.charge("1.00").await.provider_ref, reply.provider_ref);
 }
 
 #[tokio::test]
@@ -164,10 +160,10 @@ async fn an_answer_without_a_payment_of_ours_proves_nothing() {
 #[tokio::test]
 async fn nothing_personal_is_kept() {
     let reason = json!("Insufficient balance in 50100012345678 of asha@example.in");
-    let stage = Stage::new().await;
+    let stub = StubbedSignzy::new().await;
     let body = retry_answer("FAILED", &reason).to_string();
-    stage.say("POST", "/retry-charge", 200, &body).await;
-    let reply = format!("{:?}", stage.retry(None).await);
+    stub.say("POST", "/retry-charge", 200, &body).await;
+    let reply = format!("{:?}", stub.retry(None).await);
     assert!(reply.contains("Insufficient balance"), "{reply}");
     for secret in ["50100012345678", "asha", super::support::API_KEY] {
         assert!(!reply.contains(secret), "{reply}");

@@ -8,21 +8,22 @@ use serde_json::{Value, json};
 use wiremock::matchers::{method, path, query_param, query_param_is_missing};
 use wiremock::{Mock, ResponseTemplate};
 
-use super::support::{EMANDATE, Look, ON_DEMAND, PERIODIC, Stage, brief, documented, payment};
+use super::support::{
+    EMANDATE, LookupFixture, ON_DEMAND, PERIODIC, StubbedSignzy, brief, documented, payment,
+};
 
-const KNOWN: Look<'_> = Look {
+const KNOWN: LookupFixture<'_> = LookupFixture {
     payment: Some("12345"),
     ..ON_DEMAND
 };
 
-async fn with_payment(payment: &Value) -> Stage {
-    let stage = Stage::new().await;
+async fn with_payment(payment: &Value) -> StubbedSignzy {
+    let stub = StubbedSignzy::new().await;
     let body =
         json!({"result": {"status": "OK", "message": "Subscription Payment", "payment": payment}});
-    stage
-        .say("GET", "/payments/12345", 200, &body.to_string())
+    stub.say("GET", "/payments/12345", 200, &body.to_string())
         .await;
-    stage
+    stub
 }
 
 fn failed(reason: &str) -> Value {
@@ -34,7 +35,7 @@ fn failed(reason: &str) -> Value {
 
 #[tokio::test]
 async fn a_charge_needs_a_counter() {
-    assert!(Stage::new().await.signzy.execute_needs_counter());
+    assert!(StubbedSignzy::new().await.signzy.execute_needs_counter());
 }
 
 #[tokio::test]
@@ -45,8 +46,8 @@ async fn a_known_payment_is_read_by_its_id() {
         ("INITIALIZED", "pending"),
         ("ODD", "pending"),
     ] {
-        let stage = with_payment(&payment(12345, status, "2022-03-29")).await;
-        let reply = stage.look_up(KNOWN).await;
+        let stub = with_payment(&payment(12345, status, "2022-03-29")).await;
+        let reply = stub.look_up(KNOWN).await;
         assert_eq!(brief(&reply.outcome), expected);
         assert_eq!(reply.provider_ref.as_deref(), Some("12345"));
         assert_eq!(
@@ -56,14 +57,14 @@ async fn a_known_payment_is_read_by_its_id() {
                 no_retry_allowed: false
             }
         );
-        assert_eq!(stage.requests().await.len(), 1);
+        assert_eq!(stub.requests().await.len(), 1);
     }
 }
 
 #[tokio::test]
 async fn an_answer_about_another_payment_proves_nothing() {
-    let stage = with_payment(&payment(999, "SUCCESS", "2022-03-29")).await;
-    assert_eq!(brief(&stage.look_up(KNOWN).await.outcome), "unknown");
+    let stub = with_payment(&payment(999, "SUCCESS", "2022-03-29")).await;
+    assert_eq!(brief(&stub.look_up(KNOWN).await.outcome), "unknown");
 }
 
 #[tokio::test]
@@ -79,9 +80,9 @@ async fn after_a_failure_the_emandate_says_whether_it_may_be_retried() {
         ("CUSTOMER_PAUSED", "failed mandate_paused", true),
         ("PAUSED", "failed mandate_paused", true),
     ] {
-        let stage = with_payment(&failed("Balance Insufficient")).await;
-        stage.stands(word).await;
-        let reply = stage.look_up(KNOWN).await;
+        let stub = with_payment(&failed("Balance Insufficient")).await;
+        stub.stands(word).await;
+        let reply = stub.look_up(KNOWN).await;
         assert_eq!(brief(&reply.outcome), expected, "{word}");
         assert_eq!(
             reply.counter,
@@ -100,10 +101,10 @@ async fn after_a_failure_the_emandate_says_whether_it_may_be_retried() {
 async fn a_failure_of_another_amount_is_not_retried() {
     let mut payment = failed("Balance Insufficient");
     payment["amount"] = json!(6);
-    let stage = with_payment(&payment).await;
-    stage.stands("ON_HOLD").await;
+    let stub = with_payment(&payment).await;
+    stub.stands("ON_HOLD").await;
     assert!(
-        stage.look_up(KNOWN).await.counter.no_retry_allowed,
+        stub.look_up(KNOWN).await.counter.no_retry_allowed,
         "the retry would debit 6 rupees"
     );
 }
@@ -111,58 +112,54 @@ async fn a_failure_of_another_amount_is_not_retried() {
 #[tokio::test]
 async fn a_failure_whose_emandate_cannot_be_read_is_looked_up_again() {
     for (status, expected) in [(500, "unknown"), (404, "unknown"), (401, "account refused")] {
-        let stage = with_payment(&failed("Balance Insufficient")).await;
-        stage
-            .say("GET", "", status, documented!("error.json"))
-            .await;
-        assert_eq!(brief(&stage.look_up(KNOWN).await.outcome), expected);
+        let stub = with_payment(&failed("Balance Insufficient")).await;
+        stub.say("GET", "", status, documented!("error.json")).await;
+        assert_eq!(brief(&stub.look_up(KNOWN).await.outcome), expected);
     }
 }
 
 #[tokio::test]
 async fn before_a_charge_the_newest_payment_is_counted() {
-    let stage = Stage::new().await;
-    stage
-        .has(&[
-            payment(9, "SUCCESS", "2022-03-01"),
-            payment(7, "FAILED", "2022-02-01"),
-        ])
-        .await;
-    let reply = stage.look_up(ON_DEMAND).await;
+    let stub = StubbedSignzy::new().await;
+    stub.has(&[
+        payment(9, "SUCCESS", "2022-03-01"),
+        payment(7, "FAILED", "2022-02-01"),
+    ])
+    .await;
+    let reply = stub.look_up(ON_DEMAND).await;
     assert_eq!(brief(&reply.outcome), "not found");
     assert_eq!(
         (reply.counter.attempts, reply.provider_ref),
         (Some(9), None)
     );
     // And an eMandate without payments.
-    let stage = Stage::new().await;
-    stage.has(&[]).await;
-    assert_eq!(stage.look_up(ON_DEMAND).await.counter.attempts, Some(0));
+    let stub = StubbedSignzy::new().await;
+    stub.has(&[]).await;
+    assert_eq!(stub.look_up(ON_DEMAND).await.counter.attempts, Some(0));
 }
 
 #[tokio::test]
 async fn a_charge_whose_answer_was_lost_is_found_by_the_counter() {
-    let stage = Stage::new().await;
-    stage.has(&[payment(9, "SUCCESS", "2022-03-01")]).await;
-    let before = stage.look_up(ON_DEMAND).await.counter.attempts;
+    let stub = StubbedSignzy::new().await;
+    stub.has(&[payment(9, "SUCCESS", "2022-03-01")]).await;
+    let before = stub.look_up(ON_DEMAND).await.counter.attempts;
     assert_eq!(before, Some(9));
     let late = ResponseTemplate::new(200).set_delay(Duration::from_secs(30));
-    stage.on("POST", "/charge", late).await;
-    assert_eq!(brief(&stage.charge("5.00").await.outcome), "unknown");
+    stub.on("POST", "/charge", late).await;
+    assert_eq!(brief(&stub.charge("5.00").await.outcome), "unknown");
 
     // It got through.
     let mut other = payment(10, "SUCCESS", "2022-03-05");
     other["amount"] = json!(6);
-    stage.server.reset().await;
-    stage
-        .has(&[
-            payment(11, "SUCCESS", "2022-03-05"),
-            other.clone(),
-            payment(9, "SUCCESS", "2022-03-01"),
-        ])
-        .await;
-    let reply = stage
-        .look_up(Look {
+    stub.server.reset().await;
+    stub.has(&[
+        payment(11, "SUCCESS", "2022-03-05"),
+        other.clone(),
+        payment(9, "SUCCESS", "2022-03-01"),
+    ])
+    .await;
+    let reply = stub
+        .look_up(LookupFixture {
             before,
             ..ON_DEMAND
         })
@@ -176,12 +173,11 @@ async fn a_charge_whose_answer_was_lost_is_found_by_the_counter() {
     );
 
     // It did not, and somebody else's payment of another amount is not ours.
-    stage.server.reset().await;
-    stage
-        .has(&[other, payment(9, "SUCCESS", "2022-03-01")])
+    stub.server.reset().await;
+    stub.has(&[other, payment(9, "SUCCESS", "2022-03-01")])
         .await;
-    let reply = stage
-        .look_up(Look {
+    let reply = stub
+        .look_up(LookupFixture {
             before,
             ..ON_DEMAND
         })
@@ -195,15 +191,14 @@ async fn a_charge_whose_answer_was_lost_is_found_by_the_counter() {
 
 #[tokio::test]
 async fn of_several_newer_payments_the_first_is_ours() {
-    let stage = Stage::new().await;
-    stage
-        .has(&[
-            payment(12, "SUCCESS", "2022-03-06"),
-            payment(11, "PENDING", "2022-03-05"),
-        ])
-        .await;
-    let reply = stage
-        .look_up(Look {
+    let stub = StubbedSignzy::new().await;
+    stub.has(&[
+        payment(12, "SUCCESS", "2022-03-06"),
+        payment(11, "PENDING", "2022-03-05"),
+    ])
+    .await;
+    let reply = stub
+        .look_up(LookupFixture {
             before: Some(9),
             ..ON_DEMAND
         })
@@ -226,12 +221,11 @@ async fn a_newer_payment_that_cannot_be_read_proves_nothing() {
     let mut of_another = payment(11, "SUCCESS", "2022-03-05");
     of_another["subReferenceId"] = json!(4711);
     for newer in [without_amount, without_status, of_another] {
-        let stage = Stage::new().await;
-        stage
-            .has(&[newer, payment(9, "SUCCESS", "2022-03-01")])
+        let stub = StubbedSignzy::new().await;
+        stub.has(&[newer, payment(9, "SUCCESS", "2022-03-01")])
             .await;
-        let reply = stage
-            .look_up(Look {
+        let reply = stub
+            .look_up(LookupFixture {
                 before: Some(9),
                 ..ON_DEMAND
             })
@@ -241,7 +235,7 @@ async fn a_newer_payment_that_cannot_be_read_proves_nothing() {
 }
 
 /// Two pages of 20 payments each, the rest after them, with ids in the order of the iterator.
-async fn paged(stage: &Stage, ids: &[i64]) {
+async fn paged(stub: &StubbedSignzy, ids: &[i64]) {
     let pages: Vec<&[i64]> = ids.chunks(20).collect();
     for (no, page) in pages.iter().enumerate() {
         let payments: Vec<Value> = page
@@ -258,42 +252,42 @@ async fn paged(stage: &Stage, ids: &[i64]) {
             )),
         };
         mock.respond_with(ResponseTemplate::new(200).set_body_json(body))
-            .mount(&stage.server)
+            .mount(&stub.server)
             .await;
     }
 }
 
 #[tokio::test]
 async fn pages_are_read_until_the_payments_that_were_there_before() {
-    let stage = Stage::new().await;
+    let stub = StubbedSignzy::new().await;
     let ids: Vec<i64> = (1..=50).rev().collect();
-    paged(&stage, &ids).await;
-    let reply = stage
-        .look_up(Look {
+    paged(&stub, &ids).await;
+    let reply = stub
+        .look_up(LookupFixture {
             before: Some(24),
             ..ON_DEMAND
         })
         .await;
     assert_eq!(reply.provider_ref.as_deref(), Some("25"));
     assert_eq!(
-        stage.requests().await.len(),
+        stub.requests().await.len(),
         2,
         "the third page is all older"
     );
     // The newest is on the first page.
-    let reply = stage.look_up(ON_DEMAND).await;
+    let reply = stub.look_up(ON_DEMAND).await;
     assert_eq!(reply.counter.attempts, Some(50));
-    assert_eq!(stage.requests().await.len(), 3);
+    assert_eq!(stub.requests().await.len(), 3);
 }
 
 #[tokio::test]
 async fn a_list_in_the_other_order_is_read_to_its_end() {
-    let stage = Stage::new().await;
+    let stub = StubbedSignzy::new().await;
     let ids: Vec<i64> = (1..=50).collect();
-    paged(&stage, &ids).await;
-    assert_eq!(stage.look_up(ON_DEMAND).await.counter.attempts, Some(50));
-    let reply = stage
-        .look_up(Look {
+    paged(&stub, &ids).await;
+    assert_eq!(stub.look_up(ON_DEMAND).await.counter.attempts, Some(50));
+    let reply = stub
+        .look_up(LookupFixture {
             before: Some(49),
             ..ON_DEMAND
         })
@@ -303,21 +297,21 @@ async fn a_list_in_the_other_order_is_read_to_its_end() {
 
 #[tokio::test]
 async fn a_list_that_does_not_end_proves_nothing() {
-    let stage = Stage::new().await;
+    let stub = StubbedSignzy::new().await;
     let page: Vec<Value> = (101..=120)
         .rev()
         .map(|id| payment(id, "SUCCESS", "2022-03-05"))
         .collect();
-    stage.has(&page).await;
-    let reply = stage
-        .look_up(Look {
+    stub.has(&page).await;
+    let reply = stub
+        .look_up(LookupFixture {
             before: Some(1),
             ..ON_DEMAND
         })
         .await;
     assert_eq!(brief(&reply.outcome), "unknown");
     assert_eq!(
-        stage.requests().await.len(),
+        stub.requests().await.len(),
         2,
         "the second page is the first again"
     );
@@ -369,9 +363,9 @@ async fn a_watched_payment_is_found_by_the_day_of_its_cycle() {
         ),
     ];
     for (what, payment, expected) in cases {
-        let stage = Stage::new().await;
-        stage.has(&[payment]).await;
-        let reply = stage.look_up(PERIODIC).await;
+        let stub = StubbedSignzy::new().await;
+        stub.has(&[payment]).await;
+        let reply = stub.look_up(PERIODIC).await;
         assert_eq!(reply.provider_ref.as_deref(), expected, "{what}");
         assert_eq!(
             brief(&reply.outcome) == "not found",
@@ -383,14 +377,14 @@ async fn a_watched_payment_is_found_by_the_day_of_its_cycle() {
 
 #[tokio::test]
 async fn of_daily_cycles_each_has_its_own_day() {
-    let stage = Stage::new().await;
-    stage.has(&[payment(4, "SUCCESS", "2022-03-04")]).await;
-    let daily = Look {
+    let stub = StubbedSignzy::new().await;
+    stub.has(&[payment(4, "SUCCESS", "2022-03-04")]).await;
+    let daily = LookupFixture {
         cycle: ("2022-03-05", "2022-03-06"),
         ..PERIODIC
     };
     assert_eq!(
-        brief(&stage.look_up(daily).await.outcome),
+        brief(&stub.look_up(daily).await.outcome),
         "not found",
         "it is yesterday's"
     );
@@ -398,15 +392,14 @@ async fn of_daily_cycles_each_has_its_own_day() {
 
 #[tokio::test]
 async fn a_watched_payment_that_collected_comes_before_one_that_failed() {
-    let stage = Stage::new().await;
-    stage.stands("ON_HOLD").await;
-    stage
-        .has(&[
-            payment(12, "FAILED", "2022-03-07"),
-            payment(11, "SUCCESS", "2022-03-05"),
-        ])
-        .await;
-    let reply = stage.look_up(PERIODIC).await;
+    let stub = StubbedSignzy::new().await;
+    stub.stands("ON_HOLD").await;
+    stub.has(&[
+        payment(12, "FAILED", "2022-03-07"),
+        payment(11, "SUCCESS", "2022-03-05"),
+    ])
+    .await;
+    let reply = stub.look_up(PERIODIC).await;
     assert_eq!(
         (
             brief(&reply.outcome).as_str(),
@@ -418,24 +411,21 @@ async fn a_watched_payment_that_collected_comes_before_one_that_failed() {
 
 #[tokio::test]
 async fn a_watched_payment_of_another_amount_is_shown_and_not_hidden() {
-    let stage = Stage::new().await;
+    let stub = StubbedSignzy::new().await;
     let mut payment = payment(11, "SUCCESS", "2022-03-05");
     payment["amount"] = json!(7);
-    stage.has(&[payment]).await;
-    assert_eq!(
-        brief(&stage.look_up(PERIODIC).await.outcome),
-        "charged 7.00"
-    );
+    stub.has(&[payment]).await;
+    assert_eq!(brief(&stub.look_up(PERIODIC).await.outcome), "charged 7.00");
 }
 
 #[tokio::test]
 async fn a_watched_payment_that_failed_can_be_retried_on_hold() {
-    let stage = Stage::new().await;
-    stage.stands("ON_HOLD").await;
+    let stub = StubbedSignzy::new().await;
+    stub.stands("ON_HOLD").await;
     let mut payment = failed("Account reached max debit limit");
     payment["addedOn"] = json!("2022-03-05 08:00:00");
-    stage.has(&[payment]).await;
-    let reply = stage.look_up(PERIODIC).await;
+    stub.has(&[payment]).await;
+    let reply = stub.look_up(PERIODIC).await;
     assert_eq!(brief(&reply.outcome), "failed limit");
     assert_eq!(
         reply.counter,

@@ -5,7 +5,7 @@ use mandated::domain::outcome::NotificationOutcome;
 use mandated::domain::{Class, MandateStatus, Notify};
 use mandated::provider::{MandateAnswer, MandateCommand, NotifyRequest, Provider};
 
-use super::support::{EMANDATE, Stage, at, documented, mandate, rupees};
+use super::support::{EMANDATE, StubbedSignzy, at, documented, mandate, rupees};
 
 fn status(status: MandateStatus, word: &str) -> MandateAnswer {
     MandateAnswer::Status {
@@ -30,17 +30,17 @@ async fn every_word_for_where_an_emandate_stands() {
         ("COMPLETED", MandateStatus::Completed),
         ("CARD_EXPIRED", MandateStatus::Failed),
     ] {
-        let stage = Stage::new().await;
-        stage.stands(word).await;
-        let answer = stage
+        let stub = StubbedSignzy::new().await;
+        stub.stands(word).await;
+        let answer = stub
             .signzy
             .mandate_status(&mandate(Notify::None), at())
             .await;
         assert_eq!(answer, status(expected, word));
     }
-    let stage = Stage::new().await;
-    stage.stands("NEW_WORD").await;
-    let answer = stage
+    let stub = StubbedSignzy::new().await;
+    stub.stands("NEW_WORD").await;
+    let answer = stub
         .signzy
         .mandate_status(&mandate(Notify::None), at())
         .await;
@@ -49,30 +49,28 @@ async fn every_word_for_where_an_emandate_stands() {
 
 #[tokio::test]
 async fn commands() {
-    let stage = Stage::new().await;
-    stage
-        .say("POST", "/activate", 200, documented!("activate.json"))
+    let stub = StubbedSignzy::new().await;
+    stub.say("POST", "/activate", 200, documented!("activate.json"))
         .await;
-    stage
-        .say("POST", "/cancel", 200, documented!("cancel.json"))
+    stub.say("POST", "/cancel", 200, documented!("cancel.json"))
         .await;
     let mandate = mandate(Notify::Provider);
-    let resumed = stage
+    let resumed = stub
         .signzy
         .command(&mandate, MandateCommand::Resume, at())
         .await;
     assert_eq!(resumed, status(MandateStatus::Active, "ACTIVE"));
-    let revoked = stage
+    let revoked = stub
         .signzy
         .command(&mandate, MandateCommand::Revoke, at())
         .await;
     assert_eq!(revoked, status(MandateStatus::Revoked, "CANCELLED"));
-    let paused = stage
+    let paused = stub
         .signzy
         .command(&mandate, MandateCommand::Pause { until: None }, at())
         .await;
     assert_eq!(paused, MandateAnswer::NotOffered);
-    let requests = stage.requests().await;
+    let requests = stub.requests().await;
     let paths: Vec<&str> = requests.iter().map(|request| request.url.path()).collect();
     assert_eq!(
         paths,
@@ -106,9 +104,9 @@ async fn a_command_that_is_refused_says_why() {
         ),
         (500, "", "HTTP 500 without JSON"),
     ] {
-        let stage = Stage::new().await;
-        stage.say("POST", "/activate", code, body).await;
-        let answer = stage
+        let stub = StubbedSignzy::new().await;
+        stub.say("POST", "/activate", code, body).await;
+        let answer = stub
             .signzy
             .command(&mandate(Notify::Provider), MandateCommand::Resume, at())
             .await;
@@ -123,7 +121,7 @@ async fn a_command_that_is_refused_says_why() {
 
 #[tokio::test]
 async fn there_is_no_notification_api() {
-    let stage = Stage::new().await;
+    let stub = StubbedSignzy::new().await;
     let mandate = mandate(Notify::Separate);
     let request = NotifyRequest {
         deadline: in_time(),
@@ -134,9 +132,8 @@ async fn there_is_no_notification_api() {
         debit_at: at(),
     };
     for reply in [
-        stage.signzy.notify(&request).await,
-        stage
-            .signzy
+        stub.signzy.notify(&request).await,
+        stub.signzy
             .notification_status(&mandate, "mab121n1", at())
             .await,
     ] {
@@ -146,5 +143,5 @@ async fn there_is_no_notification_api() {
         assert_eq!(failure.class, Class::OurRequest);
         assert!(failure.message.unwrap().contains("no notification API"));
     }
-    assert!(stage.requests().await.is_empty());
+    assert!(stub.requests().await.is_empty());
 }

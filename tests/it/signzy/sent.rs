@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use wiremock::Request;
 
-use super::support::{EMANDATE, ON_DEMAND, Stage, date, documented};
+use super::support::{EMANDATE, ON_DEMAND, StubbedSignzy, date, documented};
 
 /// A sample request, read out of its curl command.
 struct Sample {
@@ -57,9 +57,9 @@ impl Sample {
 
 #[tokio::test]
 async fn a_retry_is_the_seeds_own_request() {
-    let stage = Stage::new().await;
-    stage.retry(None).await;
-    let requests = stage.requests().await;
+    let stub = StubbedSignzy::new().await;
+    stub.retry(None).await;
+    let requests = stub.requests().await;
     Sample::read(documented!("retry.curl")).assert_sent(&requests[0]);
     assert_eq!(requests.len(), 1);
     assert!(
@@ -70,9 +70,9 @@ async fn a_retry_is_the_seeds_own_request() {
 
 #[tokio::test]
 async fn a_retry_of_a_periodic_emandate_can_say_when_the_next_cycle_is() {
-    let stage = Stage::new().await;
-    stage.retry(Some(date("2022-05-05"))).await;
-    let requests = stage.requests().await;
+    let stub = StubbedSignzy::new().await;
+    stub.retry(Some(date("2022-05-05"))).await;
+    let requests = stub.requests().await;
     let body: Value = serde_json::from_slice(&requests[0].body).unwrap();
     assert_eq!(body, json!({"nextScheduledOn": "2022-05-05"}));
     assert_eq!(
@@ -84,9 +84,9 @@ async fn a_retry_of_a_periodic_emandate_can_say_when_the_next_cycle_is() {
 
 #[tokio::test]
 async fn a_charge_is_the_pages_own_request() {
-    let stage = Stage::new().await;
-    stage.charge("100.00").await;
-    Sample::read(documented!("charge.curl")).assert_sent(&stage.requests().await[0]);
+    let stub = StubbedSignzy::new().await;
+    stub.charge("100.00").await;
+    Sample::read(documented!("charge.curl")).assert_sent(&stub.requests().await[0]);
 }
 
 #[tokio::test]
@@ -98,10 +98,10 @@ async fn an_amount_is_sent_with_its_own_digits() {
         // As a float it would end in .00.
         ("89999999999999.99", r#"{"amount":89999999999999.99}"#),
     ] {
-        let stage = Stage::new().await;
-        stage.charge(amount).await;
+        let stub = StubbedSignzy::new().await;
+        stub.charge(amount).await;
         assert_eq!(
-            String::from_utf8_lossy(&stage.requests().await[0].body),
+            String::from_utf8_lossy(&stub.requests().await[0].body),
             sent
         );
     }
@@ -109,25 +109,24 @@ async fn an_amount_is_sent_with_its_own_digits() {
 
 #[tokio::test]
 async fn the_payments_are_asked_for_as_on_the_page_and_the_first_page_has_no_last_id() {
-    let stage = Stage::new().await;
-    stage
-        .say("GET", "/payments", 200, documented!("payments.json"))
+    let stub = StubbedSignzy::new().await;
+    stub.say("GET", "/payments", 200, documented!("payments.json"))
         .await;
-    stage.look_up(ON_DEMAND).await;
-    let requests = stage.requests().await;
+    stub.look_up(ON_DEMAND).await;
+    let requests = stub.requests().await;
     Sample::read(documented!("payments.curl")).assert_sent(&requests[0]);
     assert_eq!(requests[0].url.query(), Some("count=20"));
 }
 
 #[tokio::test]
 async fn an_odd_id_stays_one_part_of_the_path() {
-    let stage = Stage::new().await;
-    let look = super::support::Look {
+    let stub = StubbedSignzy::new().await;
+    let lookup = super::support::LookupFixture {
         payment: Some("../1?x"),
         ..ON_DEMAND
     };
-    stage.look_up(look).await;
-    let requests = stage.requests().await;
+    stub.look_up(lookup).await;
+    let requests = stub.requests().await;
     assert_eq!(
         requests[0].url.path(),
         format!("{EMANDATE}/payments/..%2F1%3Fx")

@@ -8,8 +8,8 @@ use mandated::domain::classify::Classifier;
 use mandated::domain::cycle::{Frequency, Schedule, Terms};
 use mandated::domain::outcome::{CallFailure, Failure};
 use mandated::domain::{
-    Amount, Currency, Instant, Mandate, MandateId, MandateStatus, Metadata, Notify, Outcome,
-    ProviderKind, Rail,
+    Amount, Currency, Mandate, MandateId, MandateStatus, Metadata, Notify, Outcome, ProviderKind,
+    Rail, Timestamp,
 };
 use mandated::provider::{
     AccountSettings, ExecuteRequest, Http, LookupRequest, Notice, Provider, Reply, RetryRequest,
@@ -35,7 +35,7 @@ pub(crate) const EMANDATE: &str = "/api/v3/eNach/eMandates/65668";
 static CLASSIFIER: LazyLock<Arc<Classifier>> =
     LazyLock::new(|| Arc::new(Classifier::builtin().unwrap()));
 
-pub(crate) fn at() -> Instant {
+pub(crate) fn at() -> Timestamp {
     DateTime::from_timestamp(1_648_700_000, 0).unwrap()
 }
 
@@ -89,12 +89,12 @@ pub(crate) fn mandate(notify: Notify) -> Mandate {
 }
 
 /// A server with an answer for each path it is told of, and a client of it.
-pub(crate) struct Stage {
+pub(crate) struct StubbedSignzy {
     pub(crate) server: MockServer,
     pub(crate) signzy: Signzy,
 }
 
-impl Stage {
+impl StubbedSignzy {
     pub(crate) async fn new() -> Self {
         let server = MockServer::start().await;
         let signzy = client(&server.uri());
@@ -178,17 +178,17 @@ impl Stage {
         self.signzy.retry(&request).await
     }
 
-    pub(crate) async fn look_up(&self, look: Look<'_>) -> Reply<Outcome> {
-        let mandate = mandate(look.notify);
+    pub(crate) async fn look_up(&self, lookup: LookupFixture<'_>) -> Reply<Outcome> {
+        let mandate = mandate(lookup.notify);
         let request = LookupRequest {
             at: at(),
             mandate: &mandate,
             order_id: "mab121o1",
             amount: rupees("5.00"),
-            provider_ref: look.payment,
-            counter_before: look.before,
-            cycle_on: date(look.cycle.0),
-            cycle_closes_on: date(look.cycle.1),
+            provider_ref: lookup.payment,
+            counter_before: lookup.before,
+            cycle_on: date(lookup.cycle.0),
+            cycle_closes_on: date(lookup.cycle.1),
         };
         self.signzy.look_up(&request).await
     }
@@ -196,7 +196,7 @@ impl Stage {
 
 /// What a look-up knows.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Look<'a> {
+pub(crate) struct LookupFixture<'a> {
     pub(crate) notify: Notify,
     pub(crate) payment: Option<&'a str>,
     pub(crate) before: Option<i64>,
@@ -204,7 +204,7 @@ pub(crate) struct Look<'a> {
 }
 
 /// Of an on-demand eMandate, nothing known yet.
-pub(crate) const ON_DEMAND: Look<'_> = Look {
+pub(crate) const ON_DEMAND: LookupFixture<'_> = LookupFixture {
     notify: Notify::None,
     payment: None,
     before: None,
@@ -212,7 +212,7 @@ pub(crate) const ON_DEMAND: Look<'_> = Look {
 };
 
 /// Of a periodic eMandate.
-pub(crate) const PERIODIC: Look<'_> = Look {
+pub(crate) const PERIODIC: LookupFixture<'_> = LookupFixture {
     notify: Notify::Provider,
     ..ON_DEMAND
 };
@@ -238,7 +238,7 @@ pub(crate) fn brief(outcome: &Outcome) -> String {
         Outcome::AlreadyExists => "already exists".to_owned(),
         Outcome::NotFound => "not found".to_owned(),
         Outcome::Reversed(failure) => with("reversed", failure),
-        Outcome::Odd(failure) => with("odd", failure),
+        Outcome::Unrecognized(failure) => with("unrecognized", failure),
         Outcome::Call(CallFailure::NotSent { .. }) => "not sent".to_owned(),
         Outcome::Call(CallFailure::Unknown { .. }) => "unknown".to_owned(),
         Outcome::Call(CallFailure::AccountRefused { .. }) => "account refused".to_owned(),

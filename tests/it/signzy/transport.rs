@@ -5,7 +5,9 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use wiremock::ResponseTemplate;
 
-use super::support::{Look, ON_DEMAND, PERIODIC, Stage, brief, client, documented};
+use super::support::{
+    LookupFixture, ON_DEMAND, PERIODIC, StubbedSignzy, brief, client, documented,
+};
 
 const LIMIT: &str = r#"{"error":{"name":"Error","status":403,"message":"Request limit reached"}}"#;
 const FORBIDDEN: &str = r#"{"error":{"name":"Error","status":403,"message":"Forbidden"}}"#;
@@ -39,10 +41,10 @@ async fn every_http_status_of_a_debit() {
         (204, "", "unknown"),
         (302, "", "unknown"),
     ] {
-        let stage = Stage::new().await;
-        stage.say("POST", "/retry-charge", status, body).await;
-        stage.say("POST", "/charge", status, body).await;
-        for reply in [stage.retry(None).await, stage.charge("5.00").await] {
+        let stub = StubbedSignzy::new().await;
+        stub.say("POST", "/retry-charge", status, body).await;
+        stub.say("POST", "/charge", status, body).await;
+        for reply in [stub.retry(None).await, stub.charge("5.00").await] {
             assert_eq!(brief(&reply.outcome), expected, "{status} {body}");
             assert_eq!(reply.wire.http_status, Some(status));
             assert_eq!(reply.provider_ref, None);
@@ -74,26 +76,26 @@ async fn every_http_status_of_a_look_up() {
         ),
         (200, r#"{"result":{"status":"OK"}}"#, "unknown", "unknown"),
     ] {
-        let stage = Stage::new().await;
-        stage.say("GET", "/payments", status, body).await;
-        stage.say("GET", "/payments/12345", status, body).await;
-        for look in [
+        let stub = StubbedSignzy::new().await;
+        stub.say("GET", "/payments", status, body).await;
+        stub.say("GET", "/payments/12345", status, body).await;
+        for lookup in [
             ON_DEMAND,
-            Look {
+            LookupFixture {
                 before: Some(1),
                 ..ON_DEMAND
             },
             PERIODIC,
         ] {
-            let reply = stage.look_up(look).await;
+            let reply = stub.look_up(lookup).await;
             assert_eq!(brief(&reply.outcome), list, "{status} {body}");
             assert_eq!(
                 reply.counter.attempts, None,
                 "a list that was not read counts nothing"
             );
         }
-        let reply = stage
-            .look_up(Look {
+        let reply = stub
+            .look_up(LookupFixture {
                 payment: Some("12345"),
                 ..ON_DEMAND
             })
@@ -104,29 +106,26 @@ async fn every_http_status_of_a_look_up() {
 
 #[tokio::test]
 async fn a_limit_says_when_to_come_back() {
-    let stage = Stage::new().await;
+    let stub = StubbedSignzy::new().await;
     let limit = ResponseTemplate::new(403)
         .set_body_string(LIMIT)
         .insert_header("retry-after", "30");
-    stage.on("POST", "/retry-charge", limit).await;
-    assert_eq!(
-        brief(&stage.retry(None).await.outcome),
-        "throttled Some(30)"
-    );
+    stub.on("POST", "/retry-charge", limit).await;
+    assert_eq!(brief(&stub.retry(None).await.outcome), "throttled Some(30)");
 }
 
 #[tokio::test]
 async fn an_answer_that_comes_too_late_proves_nothing() {
-    let stage = Stage::new().await;
+    let stub = StubbedSignzy::new().await;
     let late = ResponseTemplate::new(200)
         .set_body_raw(documented!("retry_success.json"), "application/json")
         .set_delay(Duration::from_secs(30));
-    stage.on("POST", "/retry-charge", late).await;
-    let reply = stage.retry(None).await;
+    stub.on("POST", "/retry-charge", late).await;
+    let reply = stub.retry(None).await;
     assert_eq!(brief(&reply.outcome), "unknown");
     assert_eq!(reply.wire.http_status, None);
     assert_eq!(
-        stage.requests().await.len(),
+        stub.requests().await.len(),
         1,
         "and is not asked for a second time"
     );
@@ -135,13 +134,13 @@ async fn an_answer_that_comes_too_late_proves_nothing() {
 #[tokio::test]
 async fn a_connection_that_breaks_after_the_request_proves_nothing() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let mut stage = Stage::new().await;
-    stage.signzy = client(&format!("http://{}", listener.local_addr().unwrap()));
+    let mut stub = StubbedSignzy::new().await;
+    stub.signzy = client(&format!("http://{}", listener.local_addr().unwrap()));
     let server = async {
         let (stream, _) = listener.accept().await.unwrap();
         stream.readable().await.unwrap();
     };
-    let (reply, ()) = tokio::join!(stage.charge("5.00"), server);
+    let (reply, ()) = tokio::join!(stub.charge("5.00"), server);
     assert_eq!(brief(&reply.outcome), "unknown");
 }
 
@@ -150,7 +149,7 @@ async fn nobody_at_home_is_not_sent() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let nowhere = format!("http://{}", listener.local_addr().unwrap());
     drop(listener);
-    let mut stage = Stage::new().await;
-    stage.signzy = client(&nowhere);
-    assert_eq!(brief(&stage.charge("5.00").await.outcome), "not sent");
+    let mut stub = StubbedSignzy::new().await;
+    stub.signzy = client(&nowhere);
+    assert_eq!(brief(&stub.charge("5.00").await.outcome), "not sent");
 }

@@ -5,31 +5,31 @@ use std::time::Duration;
 
 use mandated::domain::{Class, MandateStatus, Notify, ProviderKind, Rail, State, Step};
 
-use super::support::{Followed, Scene, heading};
-use crate::juspay::support::{Stage, brief, documented, execute, retry};
+use super::support::{Followed, StepScenario, heading};
+use crate::juspay::support::{StubbedJuspay, brief, documented, execute, retry};
 use crate::juspay::tables::error_rows;
 
 const PAGE: &str = "<html><body>502 Bad Gateway</body></html>";
 
 /// One answer to `/txns`, its outcome and what follows.
-async fn executed(stage: &Stage, status: u16, body: &str) -> (String, Followed) {
-    stage.say(status, body).await;
-    let reply = execute(&stage.juspay, order_in(body)).await;
-    let scene = Scene::execute(ProviderKind::Juspay, Rail::Upi, Notify::Separate);
-    (brief(&reply.outcome), scene.follow(&reply))
+async fn executed(stub: &StubbedJuspay, status: u16, body: &str) -> (String, Followed) {
+    stub.say(status, body).await;
+    let reply = execute(&stub.juspay, order_in(body)).await;
+    let scenario = StepScenario::execute(ProviderKind::Juspay, Rail::Upi, Notify::Separate);
+    (brief(&reply.outcome), scenario.follow(&reply))
 }
 
 /// The same of `/ecr/mandate/retry`, ten hours after a debit that failed for want of funds.
-async fn retried(stage: &Stage, status: u16, body: &str) -> (String, Followed) {
-    stage.say(status, body).await;
-    let reply = retry(&stage.juspay, order_in(body)).await;
-    let scene = Scene::retry(
+async fn retried(stub: &StubbedJuspay, status: u16, body: &str) -> (String, Followed) {
+    stub.say(status, body).await;
+    let reply = retry(&stub.juspay, order_in(body)).await;
+    let scenario = StepScenario::retry(
         ProviderKind::Juspay,
         Rail::Upi,
         Notify::Separate,
         Duration::from_hours(10),
     );
-    (brief(&reply.outcome), scene.follow(&reply))
+    (brief(&reply.outcome), scenario.follow(&reply))
 }
 
 /// The order that a sample is about.
@@ -41,21 +41,21 @@ fn order_in(body: &str) -> &str {
 }
 
 /// The row of the error table with this description.
-async fn row(stage: &Stage, wanted: &str) -> (String, Followed) {
+async fn row(stub: &StubbedJuspay, wanted: &str) -> (String, Followed) {
     let rows = error_rows();
     let found = rows
         .iter()
         .find(|(_, description, _)| description == wanted);
     let (status, _, body) = found.unwrap();
-    executed(stage, *status, body).await
+    executed(stub, *status, body).await
 }
 
 #[tokio::test]
 async fn every_row_of_the_error_tables() {
-    let stage = Stage::new().await;
+    let stub = StubbedJuspay::new().await;
     let mut table = heading("POST /txns");
     for (status, description, body) in error_rows() {
-        let (outcome, followed) = executed(&stage, status, &body).await;
+        let (outcome, followed) = executed(&stub, status, &body).await;
         let description: String = description.chars().take(46).collect();
         writeln!(
             table,
@@ -125,10 +125,10 @@ const EXECUTED: &[(&str, u16, &str)] = &[
 
 #[tokio::test]
 async fn every_other_answer_to_an_execution() {
-    let stage = Stage::new().await;
+    let stub = StubbedJuspay::new().await;
     let mut table = heading("POST /txns");
     for (name, status, body) in EXECUTED {
-        let (outcome, followed) = executed(&stage, *status, body).await;
+        let (outcome, followed) = executed(&stub, *status, body).await;
         writeln!(table, "{name:<46} {status}  {outcome:<24} {followed}").unwrap();
     }
     insta::assert_snapshot!(table);
@@ -136,7 +136,7 @@ async fn every_other_answer_to_an_execution() {
 
 #[tokio::test]
 async fn every_answer_to_a_retry() {
-    let stage = Stage::new().await;
+    let stub = StubbedJuspay::new().await;
     let mut table = heading("POST /ecr/mandate/retry");
     let refused = documented!("retry_failure.json");
     for (name, status, body) in [
@@ -148,11 +148,11 @@ async fn every_answer_to_a_retry() {
         ("a web page", 200, PAGE),
         ("too many requests", 429, ""),
     ] {
-        let (outcome, followed) = retried(&stage, status, body).await;
+        let (outcome, followed) = retried(&stub, status, body).await;
         writeln!(table, "{name:<46} {status}  {outcome:<24} {followed}").unwrap();
     }
     for (status, description, body) in error_rows() {
-        let (outcome, followed) = retried(&stage, status, &body).await;
+        let (outcome, followed) = retried(&stub, status, &body).await;
         let description: String = description.chars().take(46).collect();
         writeln!(
             table,
@@ -165,7 +165,7 @@ async fn every_answer_to_a_retry() {
 
 #[tokio::test]
 async fn a_duplicate_order_is_our_own_and_is_looked_up() {
-    let (_, followed) = row(&Stage::new().await, "Duplicate order id").await;
+    let (_, followed) = row(&StubbedJuspay::new().await, "Duplicate order id").await;
     assert_eq!(followed.state, State::Unknown);
     assert!(followed.keeps_its_intent(), "nothing else may be debited");
     let look = (Step::Lookup, Duration::from_secs(90));
@@ -177,10 +177,10 @@ async fn a_duplicate_order_is_our_own_and_is_looked_up() {
 #[tokio::test]
 async fn refused_credentials_pause_the_account_and_spend_nothing() {
     use mandated::domain::machine::decide::AccountPause;
-    let (_, followed) = row(&Stage::new().await, "Invalid Authentication").await;
+    let (_, followed) = row(&StubbedJuspay::new().await, "Invalid Authentication").await;
     assert_eq!(followed.decision.account, Some(AccountPause::Refused));
     assert_eq!(followed.next().unwrap().0, Step::Execute, "the same step");
-    assert_eq!(followed.decision.progress.debits_tried, 0);
+    assert_eq!(followed.decision.progress.debit_attempts, 0);
     assert_eq!(followed.decision.progress.order_no, 1);
     assert!(!followed.keeps_its_intent());
     assert_eq!(followed.decision.mandate, None);
@@ -188,7 +188,7 @@ async fn refused_credentials_pause_the_account_and_spend_nothing() {
 
 #[tokio::test]
 async fn a_paused_mandate_is_asked_about_a_day_later() {
-    let (_, followed) = row(&Stage::new().await, "Mandate not in active state").await;
+    let (_, followed) = row(&StubbedJuspay::new().await, "Mandate not in active state").await;
     assert_eq!(followed.decision.mandate, Some(MandateStatus::Paused));
     let next = followed.decision.next.unwrap();
     let day = super::support::ist("2026-12-03T06:00:00");
@@ -198,16 +198,16 @@ async fn a_paused_mandate_is_asked_about_a_day_later() {
         "{next:?}"
     );
     assert!(!followed.keeps_its_intent(), "it was not processed");
-    assert_eq!(followed.decision.progress.debits_tried, 0);
+    assert_eq!(followed.decision.progress.debit_attempts, 0);
 }
 
 #[tokio::test]
 async fn a_mandate_that_is_not_found_is_the_end_of_it() {
-    let stage = Stage::new().await;
+    let stub = StubbedJuspay::new().await;
     let sample = documented!("execution_mandate_not_found.json");
     for (_, followed) in [
-        row(&stage, "Mandate not found").await,
-        executed(&stage, 400, sample).await,
+        row(&stub, "Mandate not found").await,
+        executed(&stub, 400, sample).await,
     ] {
         assert_eq!(followed.state, State::Failed);
         assert_eq!(followed.decision.mandate, Some(MandateStatus::Revoked));
@@ -217,9 +217,9 @@ async fn a_mandate_that_is_not_found_is_the_end_of_it() {
 
 #[tokio::test]
 async fn nothing_to_retry_is_the_end_of_the_order_whatever_its_http_status() {
-    let stage = Stage::new().await;
+    let stub = StubbedJuspay::new().await;
     for status in [200, 400, 404, 422, 500, 503] {
-        let (_, followed) = retried(&stage, status, documented!("retry_failure.json")).await;
+        let (_, followed) = retried(&stub, status, documented!("retry_failure.json")).await;
         assert_eq!(followed.state, State::Planned, "a new order follows");
         let progress = followed.decision.progress;
         assert_eq!((progress.order_no, progress.notification_no), (2, 2));
@@ -232,7 +232,7 @@ async fn nothing_to_retry_is_the_end_of_the_order_whatever_its_http_status() {
 
 #[tokio::test]
 async fn a_failure_with_http_200_is_not_a_success() {
-    let (outcome, followed) = row(&Stage::new().await, "Passing invalid customer_id").await;
+    let (outcome, followed) = row(&StubbedJuspay::new().await, "Passing invalid customer_id").await;
     assert!(outcome.starts_with("failed"), "{outcome}");
     assert_eq!(followed.change.collected, None);
     assert_ne!(followed.state, State::Charged);
@@ -241,11 +241,11 @@ async fn a_failure_with_http_200_is_not_a_success() {
 
 #[tokio::test]
 async fn what_nobody_understands_is_neither_success_nor_failure() {
-    let stage = Stage::new().await;
+    let stub = StubbedJuspay::new().await;
     let unheard = r#"{"status":"QUEUED_AT_BANK","txn_id":"m-mab121o1-1"}"#;
-    let (_, pending) = executed(&stage, 200, unheard).await;
+    let (_, pending) = executed(&stub, 200, unheard).await;
     assert_eq!(pending.state, State::Pending);
-    let (_, page) = executed(&stage, 200, PAGE).await;
+    let (_, page) = executed(&stub, 200, PAGE).await;
     assert_eq!(page.state, State::Unknown);
     for followed in [pending, page] {
         assert!(followed.keeps_its_intent());
@@ -256,9 +256,9 @@ async fn what_nobody_understands_is_neither_success_nor_failure() {
 
 #[tokio::test]
 async fn only_a_charge_collects() {
-    let stage = Stage::new().await;
+    let stub = StubbedJuspay::new().await;
     for (name, status, body) in EXECUTED {
-        let (outcome, followed) = executed(&stage, *status, body).await;
+        let (outcome, followed) = executed(&stub, *status, body).await;
         let collected = followed.change.collected.is_some();
         assert_eq!(collected, outcome == "charged", "{name}");
         assert_eq!(collected, followed.state == State::Charged, "{name}");
@@ -267,16 +267,19 @@ async fn only_a_charge_collects() {
 
 #[tokio::test]
 async fn a_refusal_that_nobody_has_classified_gets_one_probe_then_a_person() {
-    let stage = Stage::new().await;
-    stage.say(400, "").await;
-    let reply = execute(&stage.juspay, "mab121o1").await;
-    let mut scene = Scene::execute(ProviderKind::Juspay, Rail::Upi, Notify::Separate);
-    let first = scene.follow(&reply);
+    let stub = StubbedJuspay::new().await;
+    stub.say(400, "").await;
+    let reply = execute(&stub.juspay, "mab121o1").await;
+    let mut scenario = StepScenario::execute(ProviderKind::Juspay, Rail::Upi, Notify::Separate);
+    let first = scenario.follow(&reply);
     assert_eq!(first.state, State::Retrying, "nothing was processed");
     let (step, wait) = first.next().unwrap();
     assert!(step == Step::Execute && wait >= Duration::from_hours(6));
-    (scene.execution.class, scene.execution.progress.tries) = (Some(Class::Unmapped), 1);
-    let second = scene.follow(&reply);
+    (
+        scenario.execution.class,
+        scenario.execution.progress.step_attempts,
+    ) = (Some(Class::Unmapped), 1);
+    let second = scenario.follow(&reply);
     assert_eq!(second.state, State::Review);
     for followed in [first, second] {
         assert!(!followed.keeps_its_intent());
@@ -284,28 +287,28 @@ async fn a_refusal_that_nobody_has_classified_gets_one_probe_then_a_person() {
 }
 
 #[tokio::test]
-async fn a_refused_retry_leaves_an_order_that_is_looked_at_once_more() {
-    let stage = Stage::new().await;
+async fn a_refused_retry_leaves_an_order_that_is_rechecked() {
+    let stub = StubbedJuspay::new().await;
     let (_, row, body) = error_rows().swap_remove(2);
-    let (outcome, followed) = retried(&stage, 400, &body).await;
+    let (outcome, followed) = retried(&stub, 400, &body).await;
     assert_eq!(outcome, "refused our_request", "{row}");
     assert_eq!(followed.state, State::Review);
-    assert_eq!(followed.next().unwrap().0, Step::Verify);
+    assert_eq!(followed.next().unwrap().0, Step::Recheck);
 }
 
 #[tokio::test]
-async fn a_decline_at_once_waits_out_the_gap_between_two_tries() {
+async fn a_decline_at_once_waits_out_the_gap_between_two_attempts() {
     let body = r#"{"status":"AUTHORIZATION_FAILED","txn_id":"m-mab121o1-1","resp_code":"INSUFFICIENT_BALANCE"}"#;
-    let stage = Stage::new().await;
-    stage.say(200, body).await;
-    let reply = execute(&stage.juspay, "mab121o1").await;
+    let stub = StubbedJuspay::new().await;
+    stub.say(200, body).await;
+    let reply = execute(&stub.juspay, "mab121o1").await;
     assert_eq!(brief(&reply.outcome), "failed funds");
     for (rail, gap) in [
         (Rail::Upi, Duration::from_hours(1)),
         (Rail::Card, Duration::from_hours(4)),
     ] {
-        let scene = Scene::execute(ProviderKind::Juspay, rail, Notify::Separate);
-        let (step, wait) = scene.follow(&reply).next().unwrap();
+        let scenario = StepScenario::execute(ProviderKind::Juspay, rail, Notify::Separate);
+        let (step, wait) = scenario.follow(&reply).next().unwrap();
         assert_eq!(step, Step::Retry);
         assert!(wait >= gap, "{rail}: {wait:?}");
     }

@@ -9,8 +9,8 @@ use mandated::domain::{MandateStatus, State, Step};
 use mandated::provider::{NotifyRequest, Provider, Reply};
 use serde_json::{Value, json};
 
-use super::support::{Followed, Scene, heading};
-use crate::juspay::support::{Stage, at, documented, mandate, rupees};
+use super::support::{Followed, StepScenario, heading};
+use crate::juspay::support::{StubbedJuspay, at, documented, mandate, rupees};
 use crate::juspay::tables::error_rows;
 
 const REFERENCE: &str = "2QNPw8KSbpHL122bNPgAK07";
@@ -33,8 +33,8 @@ fn sample(status: &str, code: &str) -> String {
     body.to_string()
 }
 
-async fn notified(stage: &Stage, step: Step, status: u16, body: &str) -> (String, Followed) {
-    stage.say(status, body).await;
+async fn notified(stub: &StubbedJuspay, step: Step, status: u16, body: &str) -> (String, Followed) {
+    stub.say(status, body).await;
     let mandate = mandate();
     let reply = if step == Step::Notify {
         let request = NotifyRequest {
@@ -45,12 +45,12 @@ async fn notified(stage: &Stage, step: Step, status: u16, body: &str) -> (String
             amount: rupees("300.00"),
             debit_at: at(),
         };
-        stage.juspay.notify(&request).await
+        stub.juspay.notify(&request).await
     } else {
-        let juspay = &stage.juspay;
+        let juspay = &stub.juspay;
         juspay.notification_status(&mandate, REFERENCE, at()).await
     };
-    let followed = Scene::notify(step).follow_notification(&reply);
+    let followed = StepScenario::notify(step).follow_notification(&reply);
     (brief(&reply), followed)
 }
 
@@ -72,7 +72,7 @@ fn brief(reply: &Reply<NotificationOutcome>) -> String {
 
 #[tokio::test]
 async fn every_answer_about_a_notification() {
-    let stage = Stage::new().await;
+    let stub = StubbedJuspay::new().await;
     let mut table = String::new();
     for (step, call) in [
         (Step::Notify, "POST /mandates/ID pre_debit_notify"),
@@ -114,13 +114,13 @@ async fn every_answer_about_a_notification() {
             ("an error of the server", 500, String::new()),
             ("a web page", 200, "<html>".to_owned()),
         ] {
-            let (outcome, followed) = notified(&stage, step, status, &body).await;
+            let (outcome, followed) = notified(&stub, step, status, &body).await;
             writeln!(table, "{name:<46} {status}  {outcome:<24} {followed}").unwrap();
         }
         for (status, description, body) in error_rows() {
             // The rows that are not about an order.
             if NOT_OF_ORDERS.contains(&description.as_str()) {
-                let (outcome, followed) = notified(&stage, step, status, &body).await;
+                let (outcome, followed) = notified(&stub, step, status, &body).await;
                 writeln!(
                     table,
                     "{description:<46} {status}  {outcome:<24} {followed}"
@@ -135,10 +135,10 @@ async fn every_answer_about_a_notification() {
 
 #[tokio::test]
 async fn only_a_delivery_lets_a_debit_follow_and_25_hours_later() {
-    let stage = Stage::new().await;
+    let stub = StubbedJuspay::new().await;
     for status in ["SUCCESS", "CREATED", "PENDING", "FAILURE", "SENT_TO_BANK"] {
         for step in [Step::Notify, Step::NotifyStatus] {
-            let (_, followed) = notified(&stage, step, 200, &sample(status, "")).await;
+            let (_, followed) = notified(&stub, step, 200, &sample(status, "")).await;
             let delivered = followed.decision.progress.delivered_at.is_some();
             assert_eq!(delivered, status == "SUCCESS", "{status}");
             assert_eq!(followed.state == State::Notified, delivered, "{status}");
@@ -153,9 +153,9 @@ async fn only_a_delivery_lets_a_debit_follow_and_25_hours_later() {
 
 #[tokio::test]
 async fn a_lost_answer_is_asked_about_and_no_second_notification_goes_out() {
-    let stage = Stage::new().await;
+    let stub = StubbedJuspay::new().await;
     for (status, body) in [(500, ""), (200, "<html>"), (504, "")] {
-        let (_, followed) = notified(&stage, Step::Notify, status, body).await;
+        let (_, followed) = notified(&stub, Step::Notify, status, body).await;
         assert_eq!(followed.state, State::Notifying);
         assert_eq!(followed.next().unwrap().0, Step::NotifyStatus);
         assert_eq!(followed.decision.progress.notification_no, 1);
@@ -165,7 +165,7 @@ async fn a_lost_answer_is_asked_about_and_no_second_notification_goes_out() {
 #[tokio::test]
 async fn a_notification_that_failed_gets_a_new_reference() {
     let (_, followed) = notified(
-        &Stage::new().await,
+        &StubbedJuspay::new().await,
         Step::NotifyStatus,
         200,
         &sample("FAILURE", "NU"),
@@ -180,13 +180,13 @@ async fn a_notification_that_failed_gets_a_new_reference() {
 
 #[tokio::test]
 async fn a_mandate_that_is_over_or_paused_is_marked_so() {
-    let stage = Stage::new().await;
+    let stub = StubbedJuspay::new().await;
     for (code, mandate) in [
         ("VA", MandateStatus::Revoked),
         ("VT", MandateStatus::Paused),
     ] {
         let body = sample("FAILURE", code);
-        let (_, followed) = notified(&stage, Step::NotifyStatus, 200, &body).await;
+        let (_, followed) = notified(&stub, Step::NotifyStatus, 200, &body).await;
         assert_eq!(followed.decision.mandate, Some(mandate), "{code}");
     }
 }

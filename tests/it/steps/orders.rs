@@ -7,8 +7,8 @@ use mandated::domain::retry::after;
 use mandated::domain::{Class, MandateStatus, Rail, State, Step};
 use serde_json::{Value, json};
 
-use super::support::{Followed, Scene, heading, settled};
-use crate::juspay::support::{Stage, brief, documented, look_up};
+use super::support::{Followed, StepScenario, heading, settled};
+use crate::juspay::support::{StubbedJuspay, brief, documented, look_up};
 
 /// The status table of "Juspay Order Status API".
 const STATUSES: [&str; 24] = [
@@ -46,22 +46,26 @@ fn order(changes: &Value) -> String {
     order.to_string()
 }
 
-async fn looked_up(stage: &Stage, scene: &Scene, body: &str) -> (String, Followed) {
-    stage.say(200, body).await;
-    let reply = look_up(&stage.juspay, "12345").await;
-    (brief(&reply.outcome), scene.follow(&reply))
+async fn looked_up(
+    stub: &StubbedJuspay,
+    scenario: &StepScenario,
+    body: &str,
+) -> (String, Followed) {
+    stub.say(200, body).await;
+    let reply = look_up(&stub.juspay, "12345").await;
+    (brief(&reply.outcome), scenario.follow(&reply))
 }
 
 #[tokio::test]
 async fn every_status_of_an_order() {
-    let stage = Stage::new().await;
+    let stub = StubbedJuspay::new().await;
     let mut table = String::new();
     for state in [State::Pending, State::Unknown] {
         table += &heading(&format!("GET /orders/ID, 90 s after, {state}"));
         for status in STATUSES {
             let body = order(&json!({"status": status}));
-            let scene = Scene::look_up(Rail::Upi, state);
-            let (outcome, followed) = looked_up(&stage, &scene, &body).await;
+            let scenario = StepScenario::look_up(Rail::Upi, state);
+            let (outcome, followed) = looked_up(&stub, &scenario, &body).await;
             writeln!(table, "{status:<46} 200  {outcome:<24} {followed}").unwrap();
         }
         table.push('\n');
@@ -143,14 +147,14 @@ fn failed(status: &str, resp_code: &str, category: &str, bank: &str) -> String {
 
 #[tokio::test]
 async fn every_documented_failure_of_an_order() {
-    let stage = Stage::new().await;
+    let stub = StubbedJuspay::new().await;
     let mut table = String::new();
     for rail in [Rail::Upi, Rail::Card] {
         table += &heading(&format!("GET /orders/ID, {rail}, pending"));
         for (status, resp_code, category, bank) in FAILURES {
             let body = failed(status, resp_code, category, bank);
-            let scene = Scene::look_up(rail, State::Pending);
-            let (outcome, followed) = looked_up(&stage, &scene, &body).await;
+            let scenario = StepScenario::look_up(rail, State::Pending);
+            let (outcome, followed) = looked_up(&stub, &scenario, &body).await;
             let name = format!("{resp_code} {bank} {status}");
             let name: String = name.trim().chars().take(46).collect();
             writeln!(table, "{name:<46} 200  {outcome:<24} {followed}").unwrap();
@@ -162,11 +166,11 @@ async fn every_documented_failure_of_an_order() {
 
 #[tokio::test]
 async fn an_order_that_is_not_found_goes_out_again_only_after_the_processing_time() {
-    let stage = Stage::new().await;
+    let stub = StubbedJuspay::new().await;
     let body = documented!("order_not_found.json");
-    stage.say(400, body).await;
-    let reply = look_up(&stage.juspay, "173824171").await;
-    let late = Scene::look_up(Rail::Upi, State::Unknown);
+    stub.say(400, body).await;
+    let reply = look_up(&stub.juspay, "173824171").await;
+    let late = StepScenario::look_up(Rail::Upi, State::Unknown);
     let mut early = late.clone();
     early.now -= chrono::TimeDelta::seconds(1);
     let followed = early.follow(&reply);
@@ -175,15 +179,15 @@ async fn an_order_that_is_not_found_goes_out_again_only_after_the_processing_tim
     let followed = late.follow(&reply);
     assert_eq!(followed.next().unwrap().0, Step::Execute);
     assert_eq!(followed.decision.progress.order_no, 1, "the same order");
-    assert_eq!(followed.decision.progress.debits_tried, 0);
+    assert_eq!(followed.decision.progress.debit_attempts, 0);
 }
 
 #[tokio::test]
 async fn an_order_that_was_accepted_and_is_no_longer_known_is_never_sent_again() {
-    let stage = Stage::new().await;
-    stage.say(400, documented!("order_not_found.json")).await;
-    let reply = look_up(&stage.juspay, "173824171").await;
-    let followed = Scene::look_up(Rail::Upi, State::Pending).follow(&reply);
+    let stub = StubbedJuspay::new().await;
+    stub.say(400, documented!("order_not_found.json")).await;
+    let reply = look_up(&stub.juspay, "173824171").await;
+    let followed = StepScenario::look_up(Rail::Upi, State::Pending).follow(&reply);
     assert_eq!(followed.state, State::Unknown);
     assert!(followed.keeps_its_intent());
     assert_eq!(followed.next().unwrap().0, Step::Lookup);
@@ -191,7 +195,7 @@ async fn an_order_that_was_accepted_and_is_no_longer_known_is_never_sent_again()
 
 #[tokio::test]
 async fn an_order_of_another_amount_is_collected_and_goes_to_a_person() {
-    let stage = Stage::new().await;
+    let stub = StubbedJuspay::new().await;
     for (amount, state) in [
         (json!(300), State::Charged),
         (json!("300.00"), State::Charged),
@@ -199,8 +203,8 @@ async fn an_order_of_another_amount_is_collected_and_goes_to_a_person() {
         (json!("300.01"), State::Review),
     ] {
         let body = order(&json!({"amount": amount}));
-        let scene = Scene::look_up(Rail::Upi, State::Pending);
-        let (_, followed) = looked_up(&stage, &scene, &body).await;
+        let scenario = StepScenario::look_up(Rail::Upi, State::Pending);
+        let (_, followed) = looked_up(&stub, &scenario, &body).await;
         assert_eq!(followed.state, state, "{amount}");
         assert!(followed.change.collected.is_some(), "{amount}");
     }
@@ -208,37 +212,37 @@ async fn an_order_of_another_amount_is_collected_and_goes_to_a_person() {
 
 #[tokio::test]
 async fn money_that_came_back_is_not_collected() {
-    let stage = Stage::new().await;
+    let stub = StubbedJuspay::new().await;
     for status in ["AUTO_REFUNDED", "VOIDED"] {
         let body = order(&json!({"status": status}));
-        let scene = Scene::look_up(Rail::Upi, State::Pending);
-        let (_, followed) = looked_up(&stage, &scene, &body).await;
+        let scenario = StepScenario::look_up(Rail::Upi, State::Pending);
+        let (_, followed) = looked_up(&stub, &scenario, &body).await;
         assert_eq!(followed.state, State::Failed, "{status}");
         assert_eq!(followed.change.collected, None);
     }
 }
 
 /// Ten hours after the debit: the provider no longer retries by itself.
-fn dead_order(class: Class) -> Scene {
-    let mut scene = Scene::look_up(Rail::Upi, State::Retrying);
-    let sent = scene.execution.progress.sent_at;
-    scene.now = sent.unwrap() + chrono::TimeDelta::hours(10);
-    scene.execution.intent = None;
-    scene.execution.class = Some(class);
-    scene.execution.progress.failed_at = sent;
-    scene
+fn dead_order(class: Class) -> StepScenario {
+    let mut scenario = StepScenario::look_up(Rail::Upi, State::Retrying);
+    let sent = scenario.execution.progress.sent_at;
+    scenario.now = sent.unwrap() + chrono::TimeDelta::hours(10);
+    scenario.execution.intent = None;
+    scenario.execution.class = Some(class);
+    scenario.execution.progress.failed_at = sent;
+    scenario
 }
 
 #[tokio::test]
 async fn the_cycle_of_a_paused_mandate_starts_again_and_waits_for_it_to_be_resumed() {
-    let stage = Stage::new().await;
+    let stub = StubbedJuspay::new().await;
     let body = failed("AUTHORIZATION_FAILED", "", "", "VT");
-    let first = Scene::look_up(Rail::Upi, State::Pending);
-    let (_, followed) = looked_up(&stage, &first, &body).await;
+    let first = StepScenario::look_up(Rail::Upi, State::Pending);
+    let (_, followed) = looked_up(&stub, &first, &body).await;
     assert_eq!(followed.decision.mandate, Some(MandateStatus::Paused));
     assert_eq!(followed.next().unwrap().0, Step::Lookup);
     let second = dead_order(Class::MandatePaused);
-    let (_, followed) = looked_up(&stage, &second, &body).await;
+    let (_, followed) = looked_up(&stub, &second, &body).await;
     assert_eq!(followed.state, State::Planned);
     let next = followed.decision.next.unwrap();
     assert_eq!(next.step, Step::Notify);
@@ -263,16 +267,16 @@ async fn the_cycle_of_a_paused_mandate_starts_again_and_waits_for_it_to_be_resum
 
 #[tokio::test]
 async fn old_news_of_a_mandate_is_no_news() {
-    let stage = Stage::new().await;
+    let stub = StubbedJuspay::new().await;
     for (bank, class, status) in [
         ("VT", Class::MandatePaused, MandateStatus::Paused),
         ("VA", Class::MandateDead, MandateStatus::Revoked),
     ] {
         let body = failed("AUTHORIZATION_FAILED", "", "", bank);
-        let (_, followed) = looked_up(&stage, &dead_order(class), &body).await;
+        let (_, followed) = looked_up(&stub, &dead_order(class), &body).await;
         assert_eq!(followed.decision.mandate, None, "it may be resumed since");
         let other = dead_order(Class::Funds);
-        let (_, followed) = looked_up(&stage, &other, &body).await;
+        let (_, followed) = looked_up(&stub, &other, &body).await;
         assert_eq!(followed.decision.mandate, Some(status), "a retry found out");
     }
 }

@@ -6,8 +6,8 @@ use std::time::Duration;
 use mandated::domain::machine::decide::AccountPause;
 use mandated::domain::{MandateStatus, Notify, ProviderKind, Rail, State, Step};
 
-use super::support::{Followed, Scene, heading};
-use crate::signzy::support::{Stage, brief, documented};
+use super::support::{Followed, StepScenario, heading};
+use crate::signzy::support::{StubbedSignzy, brief, documented};
 
 const PAGE: &str = "<html><body>502 Bad Gateway</body></html>";
 const LIMIT: &str = r#"{"error":{"name":"Error","status":403,"message":"Request limit reached"}}"#;
@@ -70,19 +70,19 @@ fn answers() -> Vec<(&'static str, u16, String)> {
 
 /// A day after the provider's own debit failed.
 async fn retried(status: u16, body: &str) -> (String, Followed) {
-    let stage = Stage::new().await;
-    stage.say("POST", "/retry-charge", status, body).await;
-    let reply = stage.retry(None).await;
-    let scene = Scene::retry(ProviderKind::Signzy, Rail::Enach, Notify::Provider, DAY);
-    (brief(&reply.outcome), scene.due("1.00").follow(&reply))
+    let stub = StubbedSignzy::new().await;
+    stub.say("POST", "/retry-charge", status, body).await;
+    let reply = stub.retry(None).await;
+    let scenario = StepScenario::retry(ProviderKind::Signzy, Rail::Enach, Notify::Provider, DAY);
+    (brief(&reply.outcome), scenario.due("1.00").follow(&reply))
 }
 
 async fn charged(status: u16, body: &str) -> (String, Followed) {
-    let stage = Stage::new().await;
-    stage.say("POST", "/charge", status, body).await;
-    let reply = stage.charge("1.00").await;
-    let scene = Scene::execute(ProviderKind::Signzy, Rail::Enach, Notify::None);
-    (brief(&reply.outcome), scene.due("1.00").follow(&reply))
+    let stub = StubbedSignzy::new().await;
+    stub.say("POST", "/charge", status, body).await;
+    let reply = stub.charge("1.00").await;
+    let scenario = StepScenario::execute(ProviderKind::Signzy, Rail::Enach, Notify::None);
+    (brief(&reply.outcome), scenario.due("1.00").follow(&reply))
 }
 
 #[tokio::test]

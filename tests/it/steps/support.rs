@@ -12,15 +12,15 @@ use mandated::domain::machine::{Action, Answer, Conclusion, Input, Job, Machine,
 use mandated::domain::outcome::NotificationOutcome;
 use mandated::domain::policy::Policy;
 use mandated::domain::{
-    Class, Execution, ExecutionId, Instant, MandateStatus, Notify, Outcome, ProviderKind, Rail,
-    State, Step,
+    Class, Execution, ExecutionId, MandateStatus, Notify, Outcome, ProviderKind, Rail, State, Step,
+    Timestamp,
 };
 use mandated::provider::Reply;
 
 use crate::juspay::support::rupees;
 
 /// A time in India.
-pub(super) fn ist(text: &str) -> Instant {
+pub(super) fn ist(text: &str) -> Timestamp {
     DateTime::parse_from_rfc3339(&format!("{text}+05:30"))
         .unwrap()
         .to_utc()
@@ -36,17 +36,17 @@ fn policy(provider: ProviderKind, rail: Rail) -> Policy {
 
 /// One step of an execution, at the moment of its answer.
 #[derive(Debug, Clone)]
-pub(super) struct Scene {
+pub(super) struct StepScenario {
     pub(super) execution: Execution,
     pub(super) step: Step,
     pub(super) policy: Policy,
-    pub(super) now: Instant,
+    pub(super) now: Timestamp,
 }
 
 /// Notified on the 1st at 04:00, debited on the 2nd at 06:10: a monthly cycle that closes on the 2nd of January.
 pub(super) const DEBIT: &str = "2026-12-02T06:10:00";
 
-impl Scene {
+impl StepScenario {
     /// The first debit of the cycle.
     pub(super) fn execute(provider: ProviderKind, rail: Rail, notify: Notify) -> Self {
         let now = ist(DEBIT);
@@ -60,13 +60,13 @@ impl Scene {
             undelivered_at: None,
             delivered_at: separate.then(|| ist("2026-12-01T04:00:00")),
             execute_at: handed_over.then(|| ist("2026-12-03T07:30:00")),
-            debits_tried: 0,
+            debit_attempts: 0,
             lookups: 0,
-            tries: 0,
+            step_attempts: 0,
             sent_at: None,
             failed_at: None,
             not_before: None,
-            looked: [None; 3],
+            lookup_times: [None; 3],
         };
         let execution = Execution {
             id: ExecutionId(7),
@@ -107,41 +107,41 @@ impl Scene {
         notify: Notify,
         later: Duration,
     ) -> Self {
-        let mut scene = Self::execute(provider, rail, notify);
-        let sent = scene.now;
-        scene.now = sent + later;
-        scene.step = Step::Retry;
-        let execution = &mut scene.execution;
+        let mut scenario = Self::execute(provider, rail, notify);
+        let sent = scenario.now;
+        scenario.now = sent + later;
+        scenario.step = Step::Retry;
+        let execution = &mut scenario.execution;
         execution.class = Some(Class::Funds);
         execution.intent = Some(Intent {
             is_retry: true,
-            opened_at: scene.now,
+            opened_at: scenario.now,
             counter_before: Some(1),
         });
-        execution.progress.debits_tried = 1;
+        execution.progress.debit_attempts = 1;
         execution.progress.sent_at = Some(sent);
         execution.progress.failed_at = Some(sent);
-        execution.progress = execution.progress.looked_at(scene.now);
-        scene
+        execution.progress = execution.progress.with_lookup(scenario.now);
+        scenario
     }
 
     /// The first look-up after a debit, 90 seconds after it, while the execution is `pending` or `unknown`.
     pub(super) fn look_up(rail: Rail, state: State) -> Self {
-        let mut scene = Self::execute(ProviderKind::Juspay, rail, Notify::Separate);
-        let sent = scene.now;
-        scene.now = sent + TimeDelta::seconds(90);
-        scene.step = Step::Lookup;
-        scene.execution.state = state;
-        scene.execution.progress.sent_at = Some(sent);
-        scene
+        let mut scenario = Self::execute(ProviderKind::Juspay, rail, Notify::Separate);
+        let sent = scenario.now;
+        scenario.now = sent + TimeDelta::seconds(90);
+        scenario.step = Step::Lookup;
+        scenario.execution.state = state;
+        scenario.execution.progress.sent_at = Some(sent);
+        scenario
     }
 
     /// The notification, on the 1st at 04:00.
     pub(super) fn notify(step: Step) -> Self {
-        let mut scene = Self::execute(ProviderKind::Juspay, Rail::Upi, Notify::Separate);
-        scene.now = ist("2026-12-01T04:00:00");
-        scene.step = step;
-        let execution = &mut scene.execution;
+        let mut scenario = Self::execute(ProviderKind::Juspay, Rail::Upi, Notify::Separate);
+        scenario.now = ist("2026-12-01T04:00:00");
+        scenario.step = step;
+        let execution = &mut scenario.execution;
         execution.state = if step == Step::Notify {
             State::Planned
         } else {
@@ -149,7 +149,7 @@ impl Scene {
         };
         execution.intent = None;
         execution.progress.delivered_at = None;
-        scene
+        scenario
     }
 
     /// The same with another amount due.
@@ -213,7 +213,7 @@ pub(super) struct Followed {
     pub(super) decision: Decision,
     pub(super) change: Transition,
     had_intent: bool,
-    now: Instant,
+    now: Timestamp,
 }
 
 impl Followed {

@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use mandated::domain::execution::Progress;
-use mandated::domain::{AccountId, AttemptOutcome, Call, Instant, MandateStatus, State, Step};
+use mandated::domain::{AccountId, AttemptOutcome, Call, MandateStatus, State, Step, Timestamp};
 use mandated::engine::bloat::Rules;
 use mandated::engine::heartbeat::Overdue;
 use mandated::store::claim::{ClaimRequest, Claimed, claim_due};
-use mandated::store::mandates::{Change, Wanted};
-use mandated::store::operations::Said;
+use mandated::store::mandates::{Change, ChangeRequest};
+use mandated::store::pauses::Attribution;
 use mandated::store::settle::{
     Attempt, Debit, FaultRules, MandateChange, NextJob, Settled, Settlement, settle,
 };
@@ -29,17 +29,17 @@ const TABLES: [&str; 7] = [
 ];
 
 /// A person's word.
-pub(crate) const SAID: Said<'_> = Said {
+pub(crate) const ATTRIBUTION: Attribution<'_> = Attribution {
     who: "asha",
     reason: "said so",
 };
 
 /// What a person wants of a mandate.
-pub(crate) fn wanted(reference: &str, change: Change) -> Wanted<'_> {
-    Wanted {
+pub(crate) fn change_request(reference: &str, change: Change) -> ChangeRequest<'_> {
+    ChangeRequest {
         reference,
         change,
-        said: SAID,
+        attribution: ATTRIBUTION,
         until: None,
     }
 }
@@ -87,7 +87,7 @@ pub(crate) async fn leases_end(pool: &PgPool) {
 }
 
 /// When the executions of [`due`] are due: 25 hours after their notifications were delivered.
-pub(crate) fn now() -> Instant {
+pub(crate) fn now() -> Timestamp {
     "2026-01-31T00:30:00Z".parse().unwrap()
 }
 
@@ -181,14 +181,14 @@ pub(crate) fn settlement(claimed: &Claimed, to_state: State) -> Settlement {
             sent_at: Some(now()),
             failed_at: None,
             not_before: None,
-            looked: [None; 3],
+            lookup_times: [None; 3],
             ..execution.progress
         },
         order_id: claimed.order_id.clone(),
         notification_ref: claimed.notification_ref.clone(),
         provider_ref: None,
         mandate: None,
-        card_tries: None,
+        declined_card_attempts: None,
         fault: None,
         debit: None,
         notification: None,
@@ -196,7 +196,7 @@ pub(crate) fn settlement(claimed: &Claimed, to_state: State) -> Settlement {
 }
 
 /// The next job, without an end of its window.
-pub(crate) const fn next(step: Step, run_at: Instant) -> Option<NextJob> {
+pub(crate) const fn next(step: Step, run_at: Timestamp) -> Option<NextJob> {
     Some(NextJob {
         step,
         run_at,

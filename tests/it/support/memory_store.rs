@@ -10,7 +10,8 @@ use mandated::domain::machine::rescue::{LostJob, rescue};
 use mandated::domain::machine::{Conclusion, Job};
 use mandated::domain::retry::after;
 use mandated::domain::{
-    Amount, Execution, Instant, MandateStatus, NotificationState, Notify, ProviderKind, State, Step,
+    Amount, Execution, MandateStatus, NotificationState, Notify, ProviderKind, State, Step,
+    Timestamp,
 };
 
 /// From a notification to its debit.
@@ -25,7 +26,7 @@ pub(crate) struct MemoryStore {
     pub(crate) job: Option<JobRow>,
     pub(crate) debit: Option<DebitRow>,
     /// When each notification was delivered, by its number; nothing while it is only requested, or failed.
-    pub(crate) notifications: BTreeMap<u16, Option<Instant>>,
+    pub(crate) notifications: BTreeMap<u16, Option<Timestamp>>,
     /// Declined attempts of the mandate by day.
     pub(crate) budgets: BTreeMap<NaiveDate, u16>,
     /// The provider's id for the debit of the current order.
@@ -49,8 +50,8 @@ pub(crate) struct Limits {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct JobRow {
     pub(crate) step: Step,
-    pub(crate) run_at: Instant,
-    pub(crate) run_before: Option<Instant>,
+    pub(crate) run_at: Timestamp,
+    pub(crate) run_before: Option<Timestamp>,
     /// It waits for its mandate to be resumed.
     pub(crate) parked: bool,
     pub(crate) is_leased: bool,
@@ -66,7 +67,7 @@ pub(crate) struct DebitRow {
 
 impl MemoryStore {
     /// Leases the job if it is due, and opens its intent if a debit is lawful.
-    pub(crate) fn claim(&mut self, now: Instant) -> Option<Job> {
+    pub(crate) fn claim(&mut self, now: Timestamp) -> Option<Job> {
         let job = self.job.filter(|job| !job.is_leased && job.run_at <= now)?;
         let spent_on = self.budget_spent_on(job.step, now);
         let opened = self.may_open(job, spent_on, now);
@@ -98,7 +99,7 @@ impl MemoryStore {
     }
 
     /// The conditions of `opened` in `claim.sql`, in its order.
-    fn may_open(&self, job: JobRow, spent_on: Option<NaiveDate>, now: Instant) -> bool {
+    fn may_open(&self, job: JobRow, spent_on: Option<NaiveDate>, now: Timestamp) -> bool {
         let execution = &self.execution;
         job.step.moves_money()
             && execution.mandate_status == MandateStatus::Active
@@ -106,7 +107,7 @@ impl MemoryStore {
             && is_waiting(execution.state)
             && now < execution.cycle.closes_at
             && job.run_before.is_none_or(|before| now < before)
-            && execution.progress.debits_tried < self.limits.max_attempts
+            && execution.progress.debit_attempts < self.limits.max_attempts
             && spent_on.is_none()
             && execution.amount.minor() <= self.limits.max_amount.minor()
             && self.debit.is_none()
@@ -115,7 +116,7 @@ impl MemoryStore {
             && execution.intent.is_none()
     }
 
-    fn is_notified(&self, step: Step, now: Instant) -> bool {
+    fn is_notified(&self, step: Step, now: Timestamp) -> bool {
         let progress = &self.execution.progress;
         match self.execution.notify {
             Notify::Separate => {
@@ -134,7 +135,7 @@ impl MemoryStore {
 
     /// The day of which the attempts must be older than 30 days before one more fits. Other executions of the mandate, which may
     /// have been tried unseen, are not looked at: there are none.
-    fn budget_spent_on(&self, step: Step, now: Instant) -> Option<NaiveDate> {
+    fn budget_spent_on(&self, step: Step, now: Timestamp) -> Option<NaiveDate> {
         let most = self.limits.max_attempts_in_30_days?;
         if !matches!(step, Step::Notify | Step::Execute | Step::Retry) {
             return None;
@@ -158,7 +159,7 @@ impl MemoryStore {
     }
 
     /// Writes what a job came to, and says where the execution stands; nothing if the lease is not held any more.
-    pub(crate) fn settle(&mut self, conclusion: &Conclusion, now: Instant) -> Option<State> {
+    pub(crate) fn settle(&mut self, conclusion: &Conclusion, now: Timestamp) -> Option<State> {
         self.job.filter(|job| job.is_leased)?;
         let decision = &conclusion.decision;
         self.job = decision.next.map(|next| JobRow {
@@ -190,7 +191,7 @@ impl MemoryStore {
     }
 
     /// A mandate that was resumed while its job was held is not waited for.
-    fn run_at(&self, conclusion: &Conclusion, opens: Instant, now: Instant) -> Instant {
+    fn run_at(&self, conclusion: &Conclusion, opens: Timestamp, now: Timestamp) -> Timestamp {
         let decision = &conclusion.decision;
         let is_about_the_pause = decision.mandate.is_none() || self.execution.paused_at.is_some();
         let is_resumed = self.execution.mandate_status != MandateStatus::Paused;
@@ -226,7 +227,7 @@ impl MemoryStore {
     }
 
     /// One that was delivered stays so.
-    fn write_notification(&mut self, conclusion: &Conclusion, now: Instant) {
+    fn write_notification(&mut self, conclusion: &Conclusion, now: Timestamp) {
         let Some(result) = conclusion.notification else {
             return;
         };
@@ -242,7 +243,7 @@ impl MemoryStore {
     }
 
     /// What a provider said of a paused mandate holds only while nothing newer is known of its pause.
-    fn write_mandate(&mut self, status: Option<MandateStatus>, now: Instant) {
+    fn write_mandate(&mut self, status: Option<MandateStatus>, now: Timestamp) {
         let execution = &mut self.execution;
         let is_newest =
             execution.paused_at.is_some() || execution.mandate_status == MandateStatus::Active;
@@ -253,7 +254,7 @@ impl MemoryStore {
     }
 
     /// Takes a lease back that ran out.
-    pub(crate) fn expire(&mut self, now: Instant, processing: Duration) {
+    pub(crate) fn expire(&mut self, now: Timestamp, processing: Duration) {
         let Some(job) = self.job.filter(|job| job.is_leased) else {
             return;
         };
@@ -264,11 +265,11 @@ impl MemoryStore {
             run_before: job.run_before,
             intent_opened_at: self.execution.intent.map(|intent| intent.opened_at),
             order_no: progress.order_no,
-            looked: progress.looked,
+            lookup_times: progress.lookup_times,
             undelivered_at: progress.undelivered_at,
         };
         let rescued = rescue(lost, now, processing);
-        progress.looked = rescued.looked;
+        progress.lookup_times = rescued.lookup_times;
         progress.undelivered_at = rescued.undelivered_at;
         self.job = Some(JobRow {
             step: rescued.step,
@@ -286,7 +287,7 @@ const fn is_waiting(state: State) -> bool {
 }
 
 /// When the attempts of a day are older than 30 days, all of them.
-fn free_from(day: NaiveDate) -> Option<Instant> {
+fn free_from(day: NaiveDate) -> Option<Timestamp> {
     let free_on = day.checked_add_days(Days::new(31))?;
     Some(free_on.and_time(NaiveTime::MIN).and_utc())
 }

@@ -93,7 +93,7 @@ impl Drop for Process {
 }
 
 /// A database, a sandbox as a process of its own, and what an operator has in his environment.
-pub(crate) struct Shop {
+pub(crate) struct Installation {
     pub(crate) database: TestDatabase,
     environment: Vec<(String, String)>,
     sandbox: Option<Process>,
@@ -101,7 +101,7 @@ pub(crate) struct Shop {
     folder: TempDir,
 }
 
-impl Shop {
+impl Installation {
     /// With the sandbox of some payers. The database is empty.
     pub(crate) async fn open(payers: &[Payer]) -> Self {
         Self::open_on(TestDatabase::empty().await, payers, "2040-02-01").await
@@ -123,12 +123,12 @@ impl Shop {
             .find_map(|line| line.strip_prefix("Juspay: "))
             .unwrap();
         let url = line.trim_end_matches('/').to_owned();
-        let mut shop = Self::on(database, &url);
-        shop.folder = folder;
-        shop.sandbox = Some(sandbox);
-        shop.set("MANDATED__CLOCK__MODE", "simulated");
-        shop.set("MANDATED__CLOCK__START", START);
-        shop
+        let mut installation = Self::on(database, &url);
+        installation.folder = folder;
+        installation.sandbox = Some(sandbox);
+        installation.set("MANDATED__CLOCK__MODE", "simulated");
+        installation.set("MANDATED__CLOCK__START", START);
+        installation
     }
 
     /// With providers that somebody else serves, on the machine's clock.
@@ -137,7 +137,7 @@ impl Shop {
     }
 
     fn on(database: TestDatabase, url: &str) -> Self {
-        let mut shop = Self {
+        let mut installation = Self {
             environment: Vec::new(),
             sandbox: None,
             sandbox_url: url.to_owned(),
@@ -145,7 +145,7 @@ impl Shop {
             database,
         };
         for (key, value) in [
-            ("DATABASE__URL", shop.database.url().as_str()),
+            ("DATABASE__URL", installation.database.url().as_str()),
             ("DATABASE__CONNECT_TIMEOUT", "1s"),
             ("LISTEN__ADDRESS", "127.0.0.1:0"),
             ("ACCOUNTS__JUSPAY_MAIN__PROVIDER", "juspay"),
@@ -164,9 +164,9 @@ impl Shop {
             // Whatever the machine's clock shows.
             ("RAILS__ENACH__WINDOWS", "[]"),
         ] {
-            shop.set(&format!("MANDATED__{key}"), value);
+            installation.set(&format!("MANDATED__{key}"), value);
         }
-        shop
+        installation
     }
 
     pub(crate) fn set(&mut self, name: &str, value: &str) {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use mandated::domain::Instant;
+use mandated::domain::Timestamp;
 use serde_json::{Value, json};
 use wiremock::matchers::any;
 use wiremock::{Mock, MockServer, Request, ResponseTemplate};
@@ -21,7 +21,7 @@ pub(crate) enum Asked {
 
 /// Serves what `answer` makes of a call, an order and the time that the caller says it is.
 pub(crate) async fn juspay(
-    answer: impl Fn(Asked, &str, Instant) -> Value + Send + Sync + 'static,
+    answer: impl Fn(Asked, &str, Timestamp) -> Value + Send + Sync + 'static,
 ) -> MockServer {
     let server = MockServer::start().await;
     let respond = move |request: &Request| {

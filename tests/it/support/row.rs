@@ -182,7 +182,11 @@ pub(crate) fn debit() -> Row {
 pub(crate) fn budget() -> Row {
     Row::new(
         "budgets",
-        &[("mandate_id", "1"), ("day", "'2026-01-31'"), ("tried", "1")],
+        &[
+            ("mandate_id", "1"),
+            ("day", "'2026-01-31'"),
+            ("declined_attempts", "1"),
+        ],
     )
 }
 
@@ -222,7 +226,7 @@ pub(crate) fn attempt() -> Row {
 /// What an operator did to account 1.
 pub(crate) fn operation() -> Row {
     Row::new(
-        "operations",
+        "operator_requests",
         &[
             ("at", "'2026-02-03T06:00Z'"),
             ("account_id", "1"),

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use mandated::engine::loops::{LoopPanicked, OnBeat, run};
+use mandated::engine::loops::{LoopPanicked, OnHeartbeat, run};
 use mandated::engine::{Engine, planner};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
@@ -29,8 +29,8 @@ impl Running {
         let (draining, aborted) = (CancellationToken::new(), CancellationToken::new());
         let beats = Arc::new(());
         let gone = Arc::downgrade(&beats);
-        let on_beat: OnBeat = Arc::new(move |_, _| _ = &beats);
-        let task = tokio::spawn(run(engine, draining.clone(), aborted.clone(), on_beat));
+        let on_heartbeat: OnHeartbeat = Arc::new(move |_, _| _ = &beats);
+        let task = tokio::spawn(run(engine, draining.clone(), aborted.clone(), on_heartbeat));
         Self {
             draining,
             aborted,

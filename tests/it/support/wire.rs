@@ -21,7 +21,7 @@ pub(crate) struct Wire {
 /// How the wire is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Mode {
-    Open,
+    Forward,
     /// Nobody listens; what was open is cut.
     Refused,
     /// What is open stays open, and nothing comes through in either direction.
@@ -60,7 +60,7 @@ impl Wire {
         let address = listener.local_addr().unwrap();
         let state = Arc::new(State {
             server,
-            mode: watch::Sender::new(Mode::Open),
+            mode: watch::Sender::new(Mode::Forward),
             delay: AtomicU64::new(0),
             cuts: Mutex::default(),
             made: AtomicUsize::new(0),

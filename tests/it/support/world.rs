@@ -9,13 +9,13 @@ use lab::sandbox::{self, Call, Credentials, Faults, Ledger, Options, Profile, Sa
 use mandated::clock::Clock;
 use mandated::config::Config;
 use mandated::domain::classify::Classifier;
-use mandated::domain::{Instant, Notify, ProviderKind, Rail};
+use mandated::domain::{Notify, ProviderKind, Rail, Timestamp};
 use mandated::engine::simulation::{Limits, run};
 use mandated::engine::{Account, AccountLimits, Engine, Settings, retention};
 use mandated::ops::audit::audit;
 use mandated::ops::import::{Options as ImportOptions, import};
 use mandated::provider::{AccountSettings, Client, MandateAnswer, MandateCommand, Provider};
-use mandated::store::mandates::{Change, Changed, find, set_status};
+use mandated::store::mandates::{Change, ChangeResult, find, set_status};
 use mandated::store::retention::make_partitions;
 use mandated::store::{accounts, planning};
 use sqlx::PgPool;
@@ -23,7 +23,7 @@ use tokio_util::sync::CancellationToken;
 use url::Url;
 
 use super::TestDatabase;
-use super::due::{FAULTS, OVERDUE, SNAPSHOTS, column, scalar, wanted};
+use super::due::{FAULTS, OVERDUE, SNAPSHOTS, change_request, column, scalar};
 
 /// The flows that exist: whose API, which rail, who notifies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -136,19 +136,19 @@ pub(crate) fn file(payers: &[Payer]) -> String {
 }
 
 /// A time in India, in February 2027: "05 08:30".
-pub(crate) fn at(text: &str) -> Instant {
+pub(crate) fn at(text: &str) -> Timestamp {
     format!("2027-02-{}:00+05:30", text.replace(' ', "T"))
         .parse()
         .unwrap()
 }
 
 /// Until a payday has come and the banks have answered, and before the next cycle of the 5th is planned.
-pub(crate) fn after_payday() -> Instant {
+pub(crate) fn after_payday() -> Timestamp {
     at("28 00:00") + chrono::TimeDelta::days(4)
 }
 
 /// The start of every world.
-pub(crate) fn start() -> Instant {
+pub(crate) fn start() -> Timestamp {
     at("01 00:00")
 }
 
@@ -274,7 +274,7 @@ impl World {
         self.run_until(at(until)).await;
     }
 
-    pub(crate) async fn run_until(&self, until: Instant) {
+    pub(crate) async fn run_until(&self, until: Timestamp) {
         live(&self.engine, until).await;
     }
 
@@ -286,10 +286,14 @@ impl World {
     /// What an operator does to a mandate.
     pub(crate) async fn change(&self, reference: &str, change: Change) {
         let mut connection = self.pool().acquire().await.unwrap();
-        let changed = set_status(&mut connection, wanted(reference, change), self.clock.now())
-            .await
-            .unwrap();
-        assert_eq!(changed, Changed::Done);
+        let changed = set_status(
+            &mut connection,
+            change_request(reference, change),
+            self.clock.now(),
+        )
+        .await
+        .unwrap();
+        assert_eq!(changed, ChangeResult::Applied);
     }
 
     /// The way of a mandate's executions through the states.
@@ -376,7 +380,7 @@ impl World {
 }
 
 /// Runs an engine until a time.
-pub(crate) async fn live(engine: &Engine, until: Instant) {
+pub(crate) async fn live(engine: &Engine, until: Timestamp) {
     let limits = Limits {
         until: Some(until),
         step: Duration::from_mins(1),

@@ -3,14 +3,14 @@
 use mandated::engine::rescue;
 use sqlx::{Connection, PgConnection};
 
-use super::{Scene, payers, slow};
+use super::{TroubleScenario, payers, slow};
 use crate::support::due::{claim, due, execute, scalar};
 use crate::support::running::until;
 use crate::support::world::Flow;
 
 /// A transaction that somebody has left open.
-async fn left_open(scene: &Scene, statements: &[&'static str]) -> PgConnection {
-    let mut psql = PgConnection::connect(&scene.url).await.unwrap();
+async fn left_open(scenario: &TroubleScenario, statements: &[&'static str]) -> PgConnection {
+    let mut psql = PgConnection::connect(&scenario.url).await.unwrap();
     sqlx::query("begin").execute(&mut psql).await.unwrap();
     for statement in statements {
         sqlx::query(*statement).execute(&mut psql).await.unwrap();
@@ -24,100 +24,103 @@ async fn one_locked_row_keeps_nobody_else_waiting() {
         "select from mandated.executions order by id limit 1 for update",
         "select from mandated.jobs order by execution_id limit 1 for update",
     ] {
-        let scene = Scene::open(&payers(4, Flow::UpiExempt), slow(300)).await;
-        let daemon = scene.start().await;
-        scene.called(4).await;
-        let psql = left_open(&scene, &[lock]).await;
-        scene.told("locked").await;
+        let scenario = TroubleScenario::open(&payers(4, Flow::UpiExempt), slow(300)).await;
+        let daemon = scenario.start().await;
+        scenario.called(4).await;
+        let psql = left_open(&scenario, &[lock]).await;
+        scenario.logged("locked").await;
         until("the others are settled", async || {
-            scene.count("attempts").await == 3
+            scenario.count("attempts").await == 3
         })
         .await;
         psql.close().await.unwrap();
-        until("it is over", async || !scene.over().is_empty()).await;
-        scene.collected().await;
+        until("it is over", async || !scenario.over().is_empty()).await;
+        scenario.collected().await;
         daemon.drain().await;
-        scene.told_once("locked");
-        assert_eq!(scene.count("attempts where outcome = 'lost'").await, 0);
-        scene.agrees().await;
+        scenario.logged_once("locked");
+        assert_eq!(scenario.count("attempts where outcome = 'lost'").await, 0);
+        scenario.agrees().await;
     }
 }
 
 /// Nobody looks whether an intent is free: the lock is found by waiting for it, by one of them alone.
 #[tokio::test]
 async fn a_lock_that_is_found_by_waiting_keeps_nobody_else_waiting_either() {
-    let scene = Scene::open(&payers(4, Flow::UpiExempt), slow(10)).await;
-    let daemon = scene.start().await;
+    let scenario = TroubleScenario::open(&payers(4, Flow::UpiExempt), slow(10)).await;
+    let daemon = scenario.start().await;
     until("all are under way", async || {
-        scene.count("executions where state = 'pending'").await == 4
+        scenario.count("executions where state = 'pending'").await == 4
     })
     .await;
     let lock = "select from mandated.intents order by execution_id limit 1 for update";
-    let psql = left_open(&scene, &[lock]).await;
-    scene.collected_but(1).await;
-    scene.told("locked").await;
+    let psql = left_open(&scenario, &[lock]).await;
+    scenario.collected_but(1).await;
+    scenario.logged("locked").await;
     psql.close().await.unwrap();
-    scene.collected().await;
-    until("it is over", async || !scene.over().is_empty()).await;
+    scenario.collected().await;
+    until("it is over", async || !scenario.over().is_empty()).await;
     daemon.drain().await;
-    scene.told_once("locked");
-    scene.agrees().await;
+    scenario.logged_once("locked");
+    scenario.agrees().await;
 }
 
 #[tokio::test]
 async fn a_locked_table_is_waited_for_and_no_answer_is_dropped() {
-    let scene = Scene::open(&payers(8, Flow::UpiExempt), slow(300)).await;
-    let daemon = scene.start().await;
-    scene.called(4).await;
-    let psql = left_open(&scene, &["lock table mandated.jobs"]).await;
+    let scenario = TroubleScenario::open(&payers(8, Flow::UpiExempt), slow(300)).await;
+    let daemon = scenario.start().await;
+    scenario.called(4).await;
+    let psql = left_open(&scenario, &["lock table mandated.jobs"]).await;
     until("the settler has found out", async || {
-        scene.began().iter().any(|line| line["tried"] == "settle")
+        scenario
+            .began()
+            .iter()
+            .any(|line| line["operation"] == "settle")
     })
     .await;
-    assert_eq!(scene.world.ledger().calls["POST /txns"], 4);
+    assert_eq!(scenario.world.ledger().calls["POST /txns"], 4);
     psql.close().await.unwrap();
-    scene.collected().await;
+    scenario.collected().await;
     daemon.drain().await;
-    assert_eq!(scene.count("attempts where outcome = 'lost'").await, 0);
-    let mut told: Vec<String> = scene
+    assert_eq!(scenario.count("attempts where outcome = 'lost'").await, 0);
+    let mut logged: Vec<String> = scenario
         .began()
         .iter()
-        .map(|line| format!("{} {}", line["trouble"], line["tried"]))
+        .map(|line| format!("{} {}", line["trouble"], line["operation"]))
         .collect();
-    let all = told.len();
-    told.sort();
-    told.dedup();
-    assert_eq!(told.len(), all, "each loop says it once: {told:?}");
-    scene.agrees().await;
+    let all = logged.len();
+    logged.sort();
+    logged.dedup();
+    assert_eq!(logged.len(), all, "each loop says it once: {logged:?}");
+    scenario.agrees().await;
 }
 
 #[tokio::test]
 async fn a_snapshot_that_is_held_stops_nothing() {
-    let scene = Scene::open(&payers(20, Flow::UpiExempt), slow(10)).await;
+    let scenario = TroubleScenario::open(&payers(20, Flow::UpiExempt), slow(10)).await;
     let snapshot = [
         "set transaction isolation level repeatable read",
         "select count(*) from mandated.jobs",
     ];
-    let psql = left_open(&scene, &snapshot).await;
-    let daemon = scene.start().await;
-    scene.collected().await;
+    let psql = left_open(&scenario, &snapshot).await;
+    let daemon = scenario.start().await;
+    scenario.collected().await;
     daemon.drain().await;
-    assert!(scene.began().is_empty(), "{:#?}", scene.began());
+    assert!(scenario.began().is_empty(), "{:#?}", scenario.began());
     psql.close().await.unwrap();
-    scene.agrees().await;
+    scenario.agrees().await;
 }
 
 #[tokio::test]
 async fn a_locked_execution_does_not_keep_the_others_from_being_rescued() {
-    let scene = Scene::open(&payers(3, Flow::UpiExempt), slow(10)).await;
-    let engine = scene.engine(|_| {}).await;
+    let scenario = TroubleScenario::open(&payers(3, Flow::UpiExempt), slow(10)).await;
+    let engine = scenario.engine(|_| {}).await;
     execute(
-        scene.world.pool(),
+        scenario.world.pool(),
         "update mandated.jobs set lease_token = 1, lease_until = now() - interval '1 second', worker_id = 'lost'",
     )
     .await;
     let lock = "select from mandated.executions order by id limit 1 for update";
-    let psql = left_open(&scene, &[lock]).await;
+    let psql = left_open(&scenario, &[lock]).await;
     assert_eq!(rescue::tick(&engine).await.unwrap(), 2);
     psql.close().await.unwrap();
     assert_eq!(rescue::tick(&engine).await.unwrap(), 1);

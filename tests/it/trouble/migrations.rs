@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::support::TestDatabase;
 use crate::support::due::{column, execute};
-use crate::support::process::Shop;
+use crate::support::process::Installation;
 use crate::support::world::start;
 
 async fn pool(database: &TestDatabase) -> PgPool {
@@ -25,13 +25,13 @@ async fn pool(database: &TestDatabase) -> PgPool {
 
 #[tokio::test]
 async fn a_migration_that_fails_leaves_what_was_before_it_and_can_be_tried_again() {
-    let shop = Shop::at("http://127.0.0.1:1").await;
-    let pool = &shop.database.pool;
+    let installation = Installation::at("http://127.0.0.1:1").await;
+    let pool = &installation.database.pool;
     // The last migration finds that somebody has a table of this name, after it has made others.
     for statement in ["create schema mandated", "create table mandated.events ()"] {
         execute(pool, statement).await;
     }
-    let failed = shop.output(&["migrate"]);
+    let failed = installation.output(&["migrate"]);
     assert_eq!(failed.status.code(), Some(1));
     let said = String::from_utf8(failed.stderr).unwrap();
     assert!(
@@ -50,7 +50,7 @@ async fn a_migration_that_fails_leaves_what_was_before_it_and_can_be_tried_again
     );
     let half: Vec<bool> = column(pool, "select to_regclass('mandated.attempts') is not null").await;
     assert_eq!(half, [false], "nothing of it is left");
-    let refused = shop.output(&["run"]);
+    let refused = installation.output(&["run"]);
     assert_eq!(refused.status.code(), Some(78));
     let said = String::from_utf8(refused.stderr).unwrap();
     let missing = MIGRATOR.iter().count() - 3;
@@ -58,8 +58,8 @@ async fn a_migration_that_fails_leaves_what_was_before_it_and_can_be_tried_again
     assert!(said.contains(&words), "{said}");
     execute(pool, "drop table mandated.events").await;
     let words = format!("{missing} migrations applied\n");
-    assert_eq!(shop.works(&["migrate"]), words);
-    shop.works(&["audit"]);
+    assert_eq!(installation.works(&["migrate"]), words);
+    installation.works(&["audit"]);
 }
 
 /// Longer than both timeouts: a migration takes its time, and who comes second waits.

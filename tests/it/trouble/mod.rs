@@ -2,11 +2,11 @@
 
 mod answers;
 mod locks;
+mod logged;
 mod migrations;
 mod outages;
 mod servers;
 mod start;
-mod told;
 
 use std::time::Duration;
 
@@ -24,7 +24,7 @@ use crate::support::wire::Wire;
 use crate::support::world::{Flow, Payer, World, at};
 
 /// A world whose daemon reaches the database through a wire, while the test looks at it past the wire.
-struct Scene {
+struct TroubleScenario {
     wire: Wire,
     world: World,
     url: String,
@@ -48,14 +48,14 @@ fn slow(millis: u64) -> Faults {
     }
 }
 
-impl Scene {
+impl TroubleScenario {
     /// Debits that are due now, at seven on the 5th.
     async fn open(payers: &[Payer], faults: Faults) -> Self {
         let database = TestDatabase::new().await;
         let (pool, url) = (database.pool.clone(), database.url());
-        let mut scene = Self::on(pool, url, payers, faults).await;
-        scene.database = Some(database);
-        scene
+        let mut scenario = Self::on(pool, url, payers, faults).await;
+        scenario.database = Some(database);
+        scenario
     }
 
     /// The same on a database that the test looks after.
@@ -124,7 +124,7 @@ impl Scene {
     }
 
     /// The line at the start of a trouble of a kind.
-    async fn told(&self, kind: &str) {
+    async fn logged(&self, kind: &str) {
         until("the trouble is told", async || {
             self.began().iter().any(|line| line["trouble"] == kind)
         })
@@ -174,7 +174,7 @@ impl Scene {
     }
 
     /// Asserts that a trouble of one kind was told once, and its end.
-    fn told_once(&self, kind: &str) {
+    fn logged_once(&self, kind: &str) {
         let kinds = |lines: Vec<Value>| {
             lines
                 .iter()

@@ -2,30 +2,30 @@
 
 use std::time::Duration;
 
-use super::{Scene, payers, slow};
+use super::{TroubleScenario, payers, slow};
 use crate::support::running::{Running, until};
 use crate::support::wire::{Cut, Mode};
 use crate::support::world::Flow;
 
 #[tokio::test]
-async fn a_database_that_refuses_is_told_once_and_waited_for() {
-    let scene = Scene::open(&payers(30, Flow::UpiExempt), slow(30)).await;
-    let daemon = scene.start().await;
-    scene.called(8).await;
-    scene.wire.set(Mode::Refused);
-    scene.told("away").await;
-    let called = scene.world.ledger().calls["POST /txns"];
+async fn a_database_that_refuses_is_logged_once_and_waited_for() {
+    let scenario = TroubleScenario::open(&payers(30, Flow::UpiExempt), slow(30)).await;
+    let daemon = scenario.start().await;
+    scenario.called(8).await;
+    scenario.wire.set(Mode::Refused);
+    scenario.logged("away").await;
+    let called = scenario.world.ledger().calls["POST /txns"];
     until("every loop has found out", async || {
-        scene.log.text().matches("heartbeat").count() > 0
-            && scene.world.ledger().calls["POST /txns"] >= called
+        scenario.log.text().matches("heartbeat").count() > 0
+            && scenario.world.ledger().calls["POST /txns"] >= called
     })
     .await;
-    scene.wire.set(Mode::Open);
-    scene.collected().await;
-    until("it is over", async || !scene.over().is_empty()).await;
+    scenario.wire.set(Mode::Forward);
+    scenario.collected().await;
+    until("it is over", async || !scenario.over().is_empty()).await;
     daemon.drain().await;
-    scene.told_once("away");
-    let line = &scene.began()[0];
+    scenario.logged_once("away");
+    let line = &scenario.began()[0];
     assert!(
         line["message"]
             .as_str()
@@ -33,27 +33,27 @@ async fn a_database_that_refuses_is_told_once_and_waited_for() {
             .contains("is the server running"),
         "{line}"
     );
-    scene.agrees().await;
+    scenario.agrees().await;
 }
 
 #[tokio::test]
-async fn a_trouble_that_lasts_is_told_now_and_then_and_becomes_an_error() {
-    let scene = Scene::open(&payers(8, Flow::UpiExempt), slow(30)).await;
-    let engine = scene
+async fn a_trouble_that_lasts_is_logged_now_and_then_and_becomes_an_error() {
+    let scenario = TroubleScenario::open(&payers(8, Flow::UpiExempt), slow(30)).await;
+    let engine = scenario
         .engine(|settings| settings.trouble_interval = Duration::from_millis(400))
         .await;
     let daemon = Running::start(engine);
-    scene.called(4).await;
-    scene.wire.set(Mode::Refused);
+    scenario.called(4).await;
+    scenario.wire.set(Mode::Refused);
     until("it is an error", async || {
-        scene.began().iter().any(|line| line["level"] == "ERROR")
+        scenario.began().iter().any(|line| line["level"] == "ERROR")
     })
     .await;
-    scene.wire.set(Mode::Open);
-    scene.collected().await;
-    until("it is over", async || !scene.over().is_empty()).await;
+    scenario.wire.set(Mode::Forward);
+    scenario.collected().await;
+    until("it is over", async || !scenario.over().is_empty()).await;
     daemon.drain().await;
-    let began = scene.began();
+    let began = scenario.began();
     let lasted: Vec<i64> = began
         .iter()
         .map(|line| line["lasts_ms"].as_i64().unwrap())
@@ -66,121 +66,121 @@ async fn a_trouble_that_lasts_is_told_now_and_then_and_becomes_an_error() {
         let is_long = line["lasts_ms"].as_i64().unwrap() >= 2000;
         assert_eq!(line["level"] == "ERROR", is_long, "{line}");
     }
-    scene.agrees().await;
+    scenario.agrees().await;
 }
 
 /// Neither the network nor the server says a word: no timeout of the database's own ends that.
 #[tokio::test]
 async fn a_server_that_the_network_has_lost_is_given_up_and_found_again() {
-    let scene = Scene::open(&payers(20, Flow::UpiExempt), slow(30)).await;
-    let daemon = scene.start().await;
-    scene.called(6).await;
-    scene.wire.set(Mode::Dead);
-    scene.told("no_answer").await;
-    scene.wire.set(Mode::Open);
-    scene.collected().await;
-    until("it is over", async || !scene.over().is_empty()).await;
+    let scenario = TroubleScenario::open(&payers(20, Flow::UpiExempt), slow(30)).await;
+    let daemon = scenario.start().await;
+    scenario.called(6).await;
+    scenario.wire.set(Mode::Dead);
+    scenario.logged("no_answer").await;
+    scenario.wire.set(Mode::Forward);
+    scenario.collected().await;
+    until("it is over", async || !scenario.over().is_empty()).await;
     daemon.drain().await;
-    scene.told_once("no_answer");
-    scene.agrees().await;
+    scenario.logged_once("no_answer");
+    scenario.agrees().await;
 }
 
 #[tokio::test]
 async fn a_slow_database_is_no_trouble() {
-    let scene = Scene::open(&payers(12, Flow::UpiExempt), slow(10)).await;
-    let daemon = scene.start().await;
-    scene.called(2).await;
-    scene.wire.delay(Duration::from_millis(40));
-    scene.collected().await;
+    let scenario = TroubleScenario::open(&payers(12, Flow::UpiExempt), slow(10)).await;
+    let daemon = scenario.start().await;
+    scenario.called(2).await;
+    scenario.wire.delay(Duration::from_millis(40));
+    scenario.collected().await;
     daemon.drain().await;
-    assert!(scene.began().is_empty(), "{:#?}", scene.began());
-    scene.agrees().await;
+    assert!(scenario.began().is_empty(), "{:#?}", scenario.began());
+    scenario.agrees().await;
 }
 
 /// Which of the jobs they are, nobody knows: no call was made under their leases.
 #[tokio::test]
 async fn jobs_that_were_claimed_and_never_heard_of_go_to_rescue() {
-    let scene = Scene::open(&payers(4, Flow::UpiExempt), slow(10)).await;
+    let scenario = TroubleScenario::open(&payers(4, Flow::UpiExempt), slow(10)).await;
     // One for each account: whichever claims first.
     for _ in 0..2 {
-        scene.wire.cut("), claimed as (", Cut::After);
+        scenario.wire.cut("), claimed as (", Cut::After);
     }
-    let daemon = scene.start().await;
+    let daemon = scenario.start().await;
     until("the claims are cut off", async || {
-        scene.wire.cuts_made() == 2
+        scenario.wire.cuts_made() == 2
     })
     .await;
     until("the leases are there", async || {
-        scene.count("jobs where lease_token is not null").await == 4
+        scenario.count("jobs where lease_token is not null").await == 4
     })
     .await;
-    scene.collected().await;
+    scenario.collected().await;
     daemon.drain().await;
     assert_eq!(
-        scene.count("attempts where outcome = 'lost'").await,
+        scenario.count("attempts where outcome = 'lost'").await,
         4,
         "what was claimed without a word is looked up"
     );
-    scene.agrees().await;
+    scenario.agrees().await;
 }
 
 /// Before a claim, and in the middle of a job: no call is made.
 #[tokio::test]
 async fn a_clock_and_a_policy_that_cannot_be_read_stop_the_call() {
-    let scene = Scene::open(&payers(1, Flow::UpiExempt), slow(10)).await;
-    scene
+    let scenario = TroubleScenario::open(&payers(1, Flow::UpiExempt), slow(10)).await;
+    scenario
         .wire
         .cut("select body from mandated.policies", Cut::Before);
-    let daemon = scene.start().await;
+    let daemon = scenario.start().await;
     until("the job is left", async || {
-        !scene.lines("left to rescue").is_empty()
+        !scenario.lines("left to rescue").is_empty()
     })
     .await;
-    assert_eq!(scene.world.ledger().calls.get("POST /txns"), None);
-    assert_eq!(scene.count("intents").await, 1);
-    scene.collected().await;
+    assert_eq!(scenario.world.ledger().calls.get("POST /txns"), None);
+    assert_eq!(scenario.count("intents").await, 1);
+    scenario.collected().await;
     daemon.drain().await;
-    assert_eq!(scene.count("attempts where outcome = 'lost'").await, 1);
-    scene.agrees().await;
+    assert_eq!(scenario.count("attempts where outcome = 'lost'").await, 1);
+    scenario.agrees().await;
 }
 
 #[tokio::test]
 async fn a_counter_that_cannot_be_recorded_stops_the_call() {
     for cut in [Cut::Before, Cut::After] {
-        let scene = Scene::open(&payers(1, Flow::SignzyOnDemand), slow(10)).await;
-        scene.wire.cut("set counter_before", cut);
-        let daemon = scene.start().await;
+        let scenario = TroubleScenario::open(&payers(1, Flow::SignzyOnDemand), slow(10)).await;
+        scenario.wire.cut("set counter_before", cut);
+        let daemon = scenario.start().await;
         until("the job is left", async || {
-            !scene.lines("left to rescue").is_empty()
+            !scenario.lines("left to rescue").is_empty()
         })
         .await;
-        assert_eq!(scene.world.ledger().debits.len(), 0, "{cut:?}");
-        let recorded = scene
+        assert_eq!(scenario.world.ledger().debits.len(), 0, "{cut:?}");
+        let recorded = scenario
             .count("intents where counter_before is not null")
             .await;
         assert_eq!(recorded, i64::from(cut == Cut::After), "{cut:?}");
-        scene.collected().await;
+        scenario.collected().await;
         daemon.drain().await;
-        scene.agrees().await;
+        scenario.agrees().await;
     }
 }
 
 /// They are given up, one after the other, and leave their places in the pool to others.
 #[tokio::test]
 async fn connections_that_never_answer_again_do_not_use_up_the_pool() {
-    let scene = Scene::open(&payers(20, Flow::UpiExempt), slow(30)).await;
-    let engine = scene.engine(|_| {}).await;
+    let scenario = TroubleScenario::open(&payers(20, Flow::UpiExempt), slow(30)).await;
+    let engine = scenario.engine(|_| {}).await;
     let pool = engine.database.pool.clone();
     let daemon = Running::start(engine);
-    scene.called(6).await;
-    scene.wire.strand();
-    scene.told("no_answer").await;
-    scene.collected().await;
+    scenario.called(6).await;
+    scenario.wire.strand();
+    scenario.logged("no_answer").await;
+    scenario.collected().await;
     daemon.drain().await;
     // But for one, which beside many other tests has been seen to stay for a minute.
     until("no other one is stuck", async || {
         usize::try_from(pool.size()).unwrap() <= pool.num_idle() + 1
     })
     .await;
-    scene.agrees().await;
+    scenario.agrees().await;
 }

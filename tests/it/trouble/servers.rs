@@ -5,13 +5,13 @@ use mandated::store::{ConnectSettings, connect, migrate};
 use serde_json::Value;
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
-use super::{Scene, payers, slow};
+use super::{TroubleScenario, payers, slow};
 use crate::support::due::{execute, scalar};
 use crate::support::running::until;
 use crate::support::world::{Flow, Payer, start};
 
 /// A server of its own, and a scene on it. The settings are in force from its start.
-async fn server(settings: &[&str], payers: &[Payer]) -> (PrivatePostgres, Scene) {
+async fn server(settings: &[&str], payers: &[Payer]) -> (PrivatePostgres, TroubleScenario) {
     let mut postgres = PrivatePostgres::start(false).unwrap();
     postgres.create_database("shop").await.unwrap();
     for setting in settings {
@@ -30,8 +30,8 @@ async fn server(settings: &[&str], payers: &[Payer]) -> (PrivatePostgres, Scene)
     };
     let pool = connect(url.parse().unwrap(), &options).await.unwrap();
     migrate::migrate(&pool, start(), 1).await.unwrap();
-    let scene = Scene::on(pool, url, payers, slow(50)).await;
-    (postgres, scene)
+    let scenario = TroubleScenario::on(pool, url, payers, slow(50)).await;
+    (postgres, scenario)
 }
 
 /// `alter system`, in force at once where that is possible.
@@ -55,91 +55,91 @@ async fn change(postgres: &PrivatePostgres, setting: &str) {
 
 #[tokio::test]
 async fn a_primary_that_becomes_read_only_is_waited_for() {
-    let (postgres, scene) = server(&[], &payers(20, Flow::UpiExempt)).await;
-    let daemon = scene.start().await;
-    scene.called(6).await;
+    let (postgres, scenario) = server(&[], &payers(20, Flow::UpiExempt)).await;
+    let daemon = scenario.start().await;
+    scenario.called(6).await;
     change(&postgres, "set default_transaction_read_only = on").await;
-    scene.told("read_only").await;
+    scenario.logged("read_only").await;
     change(&postgres, "reset default_transaction_read_only").await;
-    scene.collected().await;
-    until("it is over", async || !scene.over().is_empty()).await;
+    scenario.collected().await;
+    until("it is over", async || !scenario.over().is_empty()).await;
     daemon.drain().await;
-    scene.told_once("read_only");
-    assert_eq!(scene.count("attempts where outcome = 'lost'").await, 0);
-    scene.agrees().await;
+    scenario.logged_once("read_only");
+    assert_eq!(scenario.count("attempts where outcome = 'lost'").await, 0);
+    scenario.agrees().await;
 }
 
 #[tokio::test]
 async fn a_server_without_free_connections_is_waited_for() {
     let settings = ["set max_connections = 25"];
-    let (postgres, scene) = server(&settings, &payers(20, Flow::UpiExempt)).await;
-    let daemon = scene.start().await;
-    scene.called(6).await;
+    let (postgres, scenario) = server(&settings, &payers(20, Flow::UpiExempt)).await;
+    let daemon = scenario.start().await;
+    scenario.called(6).await;
     let mut taken = Vec::new();
     // As somebody else's pool would: whatever is free, and whatever the daemon loses.
     until("the server has none left", async || {
-        scene.wire.cut_all();
+        scenario.wire.cut_all();
         while let Ok(connection) = PgConnection::connect(&postgres.url("postgres")).await {
             taken.push(connection);
         }
-        scene
+        scenario
             .began()
             .iter()
             .any(|line| line["trouble"] == "connections")
     })
     .await;
-    let mut lines = scene.began();
+    let mut lines = scenario.began();
     lines.retain(|line| line["trouble"] == "connections");
     assert_eq!(lines[0]["code"], "53300", "{lines:#?}");
     drop(taken);
-    scene.collected().await;
-    until("it is over", async || !scene.over().is_empty()).await;
+    scenario.collected().await;
+    until("it is over", async || !scenario.over().is_empty()).await;
     daemon.drain().await;
-    scene.agrees().await;
+    scenario.agrees().await;
 }
 
 /// The disk is not really full: the code is the one that a full disk has, at the first thing that a claim and a settlement write.
 #[tokio::test]
 async fn a_full_disk_is_waited_for() {
-    let scene = Scene::open(&payers(20, Flow::UpiExempt), slow(50)).await;
-    let daemon = scene.start().await;
-    scene.called(6).await;
+    let scenario = TroubleScenario::open(&payers(20, Flow::UpiExempt), slow(50)).await;
+    let daemon = scenario.start().await;
+    scenario.called(6).await;
     for statement in [
         "create function full_disk() returns trigger language plpgsql as $$ begin
            raise exception 'could not extend file: No space left on device' using errcode = '53100'; end $$",
         "create trigger full_disk before insert on mandated.events for each statement execute function full_disk()",
         "create trigger full_disk before update on mandated.jobs for each statement execute function full_disk()",
     ] {
-        execute(scene.world.pool(), statement).await;
+        execute(scenario.world.pool(), statement).await;
     }
-    scene.told("disk_full").await;
-    execute(scene.world.pool(), "drop function full_disk cascade").await;
-    scene.collected().await;
-    until("it is over", async || !scene.over().is_empty()).await;
+    scenario.logged("disk_full").await;
+    execute(scenario.world.pool(), "drop function full_disk cascade").await;
+    scenario.collected().await;
+    until("it is over", async || !scenario.over().is_empty()).await;
     daemon.drain().await;
-    scene.told_once("disk_full");
-    scene.agrees().await;
+    scenario.logged_once("disk_full");
+    scenario.agrees().await;
 }
 
 /// A commit waits for the replica without an end, and is there for everybody else only when the replica is.
 #[tokio::test]
 async fn a_lost_replica_is_named_and_nothing_is_doubled() {
-    let (postgres, scene) = server(&[], &payers(20, Flow::UpiExempt)).await;
-    let daemon = scene.start().await;
-    scene.called(6).await;
+    let (postgres, scenario) = server(&[], &payers(20, Flow::UpiExempt)).await;
+    let daemon = scenario.start().await;
+    scenario.called(6).await;
     change(&postgres, "set synchronous_standby_names = 'nobody'").await;
-    scene.told("replica").await;
+    scenario.logged("replica").await;
     let waiting: i64 = scalar(
-        scene.world.pool(),
+        scenario.world.pool(),
         "select count(*) from pg_stat_activity where wait_event = 'SyncRep'",
     )
     .await;
     assert!(waiting > 0);
     change(&postgres, "reset synchronous_standby_names").await;
-    scene.collected().await;
-    until("it is over", async || !scene.over().is_empty()).await;
+    scenario.collected().await;
+    until("it is over", async || !scenario.over().is_empty()).await;
     daemon.drain().await;
-    let line = scene
+    let line = scenario
         .began()
         .into_iter()
         .find(|line| line["trouble"] == "replica")
@@ -151,11 +151,11 @@ async fn a_lost_replica_is_named_and_nothing_is_doubled() {
             .contains("synchronous_standby_names"),
         "{line}"
     );
-    let replica: Vec<Value> = scene
+    let replica: Vec<Value> = scenario
         .began()
         .into_iter()
         .filter(|line| line["trouble"] == "replica")
         .collect();
     assert_eq!(replica.len(), 1, "{replica:#?}");
-    scene.agrees().await;
+    scenario.agrees().await;
 }

@@ -5,7 +5,7 @@ mod table;
 use std::collections::BTreeMap;
 
 use chrono::TimeDelta;
-use mandated::domain::{Amount, Currency, Instant};
+use mandated::domain::{Amount, Currency, Timestamp};
 use serde::Serialize;
 
 use crate::figures::CycleEnd;
@@ -17,7 +17,7 @@ const NOT_TRIED: &str = "(not tried)";
 
 /// How the cycles went whose first failure had one class.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Serialize)]
-struct Ends {
+struct EndCounts {
     cycles: u64,
     /// Not compared: open at the end of the run, or not wholly inside of it.
     left_out: u64,
@@ -33,7 +33,7 @@ struct Ends {
 
 /// One way of retrying, over all cycles that are compared.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Serialize)]
-struct Way {
+struct StrategyTotals {
     at_first: u64,
     recovered: u64,
     recovered_minor: i64,
@@ -46,18 +46,18 @@ struct Way {
 /// Both ways, and the cycles that they are compared on.
 #[derive(Debug, Default, PartialEq, Eq, Serialize)]
 pub(super) struct Recovery {
-    by_first_failure: BTreeMap<String, Ends>,
-    /// Compared: closed by us, and with all four hourly tries within the run.
+    by_first_failure: BTreeMap<String, EndCounts>,
+    /// Compared: closed by us, and with all four hourly attempts within the run.
     cycles: u64,
     cycles_minor: i64,
     /// Not compared, because we have not done with them.
     still_open: u64,
-    /// What hourly tries had collected of those.
+    /// What hourly attempts had collected of those.
     still_open_hourly: u64,
     /// Not compared, because they were due before the run or within its last hours.
     outside: u64,
-    ours: Way,
-    hourly: Way,
+    ours: StrategyTotals,
+    hourly: StrategyTotals,
 }
 
 /// One cycle, from both sides.
@@ -68,8 +68,12 @@ struct Seen<'a> {
     hourly: Hourly,
 }
 
-/// Asks the sandbox what it saw of every cycle and what hourly tries would have made of it, and adds it up.
-pub(super) fn measure(cycles: &[CycleEnd], sandbox: &Sandbox, run: (Instant, Instant)) -> Recovery {
+/// Asks the sandbox what it saw of every cycle and what hourly attempts would have made of it, and adds it up.
+pub(super) fn measure(
+    cycles: &[CycleEnd],
+    sandbox: &Sandbox,
+    run: (Timestamp, Timestamp),
+) -> Recovery {
     let due: Vec<Due> = cycles.iter().filter_map(due).collect();
     let hourly = sandbox.hourly(&due);
     let seen = cycles.iter().zip(&due).zip(hourly);
@@ -96,7 +100,7 @@ fn due(end: &CycleEnd) -> Option<Due> {
 
 fn add_up<'a>(
     cycles: impl Iterator<Item = Seen<'a>>,
-    (from, until): (Instant, Instant),
+    (from, until): (Timestamp, Timestamp),
 ) -> Recovery {
     let mut recovery = Recovery::default();
     for seen in cycles {
@@ -156,7 +160,7 @@ fn add_minor(sum: &mut i64, more: i64) {
     *sum = sum.saturating_add(more);
 }
 
-impl Ends {
+impl EndCounts {
     fn add(&mut self, seen: &Seen<'_>, compared: bool) {
         add(&mut self.cycles, 1);
         if !compared {
@@ -193,7 +197,7 @@ impl Ends {
     }
 }
 
-impl Way {
+impl StrategyTotals {
     fn add(&mut self, (collected, at_first, attempts): (bool, bool, u64), minor: i64) {
         add(&mut self.attempts, attempts);
         if !collected {

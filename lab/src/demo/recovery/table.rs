@@ -5,10 +5,10 @@ use std::io::{self, Write};
 
 use mandated::cli::print::Table;
 
-use super::{Ends, Recovery, Way};
+use super::{EndCounts, Recovery, StrategyTotals};
 use crate::demo::report::rupees;
 
-impl Ends {
+impl EndCounts {
     fn cells(&self, class: &str) -> [String; 11] {
         [
             class.to_owned(),
@@ -26,7 +26,7 @@ impl Ends {
     }
 }
 
-impl Way {
+impl StrategyTotals {
     fn cells(&self, name: &str, cycles: u64) -> [String; 11] {
         let collected = self.at_first.saturating_add(self.recovered);
         let failed_first = cycles.saturating_sub(self.at_first);
@@ -89,7 +89,7 @@ impl Recovery {
         }
         let total = classes
             .iter()
-            .fold(Ends::default(), |sum, (_, ends)| sum.plus(ends));
+            .fold(EndCounts::default(), |sum, (_, ends)| sum.plus(ends));
         table.row(total.cells("all"));
         table.write(out)?;
         self.write_ways(out)
@@ -124,13 +124,13 @@ impl Recovery {
             .saturating_sub(self.hourly.collected_minor);
         writeln!(
             out,
-            "difference: {more} INR collected; hourly tries took the money of {twice} cycles twice",
+            "difference: {more} INR collected; hourly attempts took the money of {twice} cycles twice",
             more = signed_rupees(more),
             twice = self.hourly.taken_twice,
         )?;
         writeln!(
             out,
-            "left out: {} cycles still open (hourly tries had collected {} of them), {} due before the run or in its last 3 hours",
+            "left out: {} cycles still open (hourly attempts had collected {} of them), {} due before the run or in its last 3 hours",
             self.still_open, self.still_open_hourly, self.outside
         )
     }

@@ -34,7 +34,7 @@ pub(in super::super) fn already_exists() -> Answer {
 }
 
 /// A well-formed request.
-struct Wanted {
+struct NotificationForm {
     reference: String,
     amount: Amount,
     amount_text: String,
@@ -46,7 +46,7 @@ fn invalid(message: &str) -> Answer {
     answers::refused("Bad Request", "invalid_info", message, "INVALID_INPUT")
 }
 
-fn read(form: &BTreeMap<String, String>, currency: Currency) -> Result<Wanted, Answer> {
+fn read(form: &BTreeMap<String, String>, currency: Currency) -> Result<NotificationForm, Answer> {
     let field = |name: &str| form.get(name).cloned().unwrap_or_default();
     let reference = field("object_reference_id");
     // "Length upto 25 and alphanumeric characters only".
@@ -63,7 +63,7 @@ fn read(form: &BTreeMap<String, String>, currency: Currency) -> Result<Wanted, A
     if description.chars().count() > 50 {
         return Err(invalid("Invalid description"));
     }
-    Ok(Wanted {
+    Ok(NotificationForm {
         reference,
         amount: Amount::parse(&source.amount, currency)
             .map_err(|_unreadable| invalid("Invalid amount"))?,

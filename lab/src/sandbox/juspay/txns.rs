@@ -23,7 +23,7 @@ use crate::seeded_rng::SeededRng;
 const CURRENCIES: [&str; 4] = ["INR", "EUR", "USD", "GBP"];
 
 /// What a well-formed request asks for.
-struct Wanted {
+struct TransactionForm {
     order_id: String,
     customer_id: String,
     mandate_id: String,
@@ -101,7 +101,7 @@ pub(in super::super) fn create(state: &mut State, received: &Received) -> Result
     Ok(answer)
 }
 
-fn read(form: &BTreeMap<String, String>) -> Result<Wanted, Answer> {
+fn read(form: &BTreeMap<String, String>) -> Result<TransactionForm, Answer> {
     let field = |name: &str| form.get(name).filter(|value| !value.is_empty()).cloned();
     let mandatory = |name: &str| field(name).ok_or_else(|| answers::missing_field(name));
     let amount = field("order.amount").ok_or_else(|| Answer::json(400, answers::NO_AMOUNT))?;
@@ -118,7 +118,7 @@ fn read(form: &BTreeMap<String, String>) -> Result<Wanted, Answer> {
             answers::refused("Bad Request", "Invalid", message, "INVALID_INPUT")
         })?),
     };
-    Ok(Wanted {
+    Ok(TransactionForm {
         order_id: mandatory("order.order_id")?,
         customer_id: mandatory("order.customer_id")?,
         mandate_id: mandatory("mandate_id")?,
@@ -138,7 +138,7 @@ pub(super) fn epoch(text: &str) -> Option<Timestamp> {
 fn check(
     state: &mut State,
     received: &Received,
-    wanted: &Wanted,
+    wanted: &TransactionForm,
     form: &BTreeMap<String, String>,
 ) -> Result<(), Answer> {
     let merchant_id = &state.juspay.merchant_id;
@@ -180,7 +180,7 @@ fn check(
     Ok(())
 }
 
-fn notice(mandate: &Mandate, wanted: &Wanted) -> Notice {
+fn notice(mandate: &Mandate, wanted: &TransactionForm) -> Notice {
     match &wanted.notification_id {
         Some(reference) if mandate.notifications.contains_key(reference) => {
             Notice::Merchant(reference.clone())

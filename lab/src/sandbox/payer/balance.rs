@@ -1,6 +1,6 @@
 //! What a payer's account holds: an income on payday that is spent over the month, and small ones in between.
 //!
-//! Money arrives at the start of a part of the day and nothing changes inside of one, so that several tries within a
+//! Money arrives at the start of a part of the day and nothing changes inside of one, so that several attempts within a
 //! part all meet the same balance. What a debit collects is not taken from it: the balance would then depend on the
 //! order in which a payer's orders are played, and one seed would give more than one result.
 

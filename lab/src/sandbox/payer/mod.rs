@@ -10,7 +10,7 @@ use chrono::{NaiveDate, TimeDelta, Timelike};
 use judge::{Rail, Timestamp};
 use serde::{Deserialize, Serialize};
 
-pub use profile::{Payers, Profile};
+pub use profile::{Population, Profile};
 
 use super::india;
 use crate::seeded_rng::SeededRng;

@@ -94,7 +94,7 @@ impl Profile {
 
 /// The profiles by name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Payers {
+pub enum Population {
     /// A merchant's customers: about six in ten pay at the first attempt
     Demo,
     /// As harsh as NPCI's figures for attempts: about one in four
@@ -103,7 +103,7 @@ pub enum Payers {
     Pays,
 }
 
-impl Payers {
+impl Population {
     /// What they are like.
     pub const fn profile(self) -> Profile {
         match self {

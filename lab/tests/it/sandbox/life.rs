@@ -29,7 +29,7 @@ async fn without_a_date_the_provider_debits_in_the_25th_hour_out_of_peak() {
 }
 
 #[tokio::test]
-async fn a_failed_notification_of_the_providers_fails_the_order_and_a_retry_notifies_again() {
+async fn a_failed_notification_by_the_provider_fails_the_order_and_a_retry_notifies_again() {
     let bench = Bench::open(vec![juspay("p1", Rail::Upi, Notify::Provider)]).await;
     bench.script(
         "p1",

@@ -232,7 +232,7 @@ async fn hourly(profile: Profile, dues: &[Due]) -> Vec<Hourly> {
 }
 
 #[tokio::test]
-async fn hourly_tries_stop_at_success_and_after_four() {
+async fn hourly_attempts_stop_at_success_and_after_four() {
     let dues = [due("m1", 5, "05 08:30"), due("nobody", 5, "05 08:30")];
     let once = Hourly {
         attempts: 1,
@@ -251,7 +251,7 @@ async fn hourly_tries_stop_at_success_and_after_four() {
 }
 
 #[tokio::test]
-async fn hourly_tries_take_a_lost_answer_for_a_failure_and_collect_again() {
+async fn hourly_attempts_take_a_lost_answer_for_a_failure_and_collect_again() {
     let lost = Profile {
         technical: 1000,
         in_flight: 1000,
@@ -266,7 +266,7 @@ async fn hourly_tries_take_a_lost_answer_for_a_failure_and_collect_again() {
 }
 
 #[tokio::test]
-async fn an_account_that_was_closed_stays_so_under_hourly_tries() {
+async fn an_account_that_was_closed_stays_so_under_hourly_attempts() {
     // Every cycle is either paid or finds the account closed: after the first that does, none is paid.
     let profile = Profile {
         account_closed: 300,

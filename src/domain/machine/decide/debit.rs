@@ -2,16 +2,16 @@
 
 use std::time::Duration;
 
-use super::timing::{lookup_at, may_look, next_window};
+use super::timing::{next_lookup_at, next_window, scheduled_lookup_at};
 use super::{AccountPause, Context, Decision, Next, keep};
 use crate::domain::machine::verdict::Verdict;
 use crate::domain::outcome::{CallFailure, Failure};
 use crate::domain::reason::{CallCause, Doubt, OrderCause, Then};
 use crate::domain::retry::{after, backoff_delay};
 use crate::domain::window::Span;
-use crate::domain::{Amount, Instant, State, Step};
+use crate::domain::{Amount, State, Step, Timestamp};
 
-/// Between two tries of a call that did not get through.
+/// Between two attempts of a call that did not get through.
 const CALL_BACKOFF: (Duration, Duration) = (Duration::from_secs(30), Duration::from_mins(30));
 
 impl Context<'_> {
@@ -20,10 +20,10 @@ impl Context<'_> {
         let due = self.execution.amount;
         let mut decision = keep(self.execution, None, OrderCause::Collected);
         decision.class = None;
-        // The provider's silent tries before the one that went through.
+        // The provider's silent attempts before the one that went through.
         let (tried, before) = (
             self.execution.attempts(self.counter),
-            self.execution.progress.debits_tried,
+            self.execution.progress.debit_attempts,
         );
         decision.declined = tried.saturating_sub(before).saturating_sub(1);
         match amount {
@@ -36,8 +36,8 @@ impl Context<'_> {
         // An earlier order of this cycle could still be collected by the provider: look once more.
         if self.execution.progress.order_no > 1 {
             decision.next = Some(Next::at(
-                Step::Verify,
-                after(self.now, self.policy.verify_after),
+                Step::Recheck,
+                after(self.now, self.policy.recheck_after),
             ));
         }
         decision
@@ -75,7 +75,7 @@ impl Context<'_> {
         seen.progress = decision.progress;
         decision.next = Some(Next::at(
             Step::Lookup,
-            lookup_at(&seen, self.policy, self.now),
+            scheduled_lookup_at(&seen, self.policy, self.now),
         ));
         decision
     }
@@ -87,13 +87,13 @@ impl Context<'_> {
         let mut decision = keep(self.execution, None, why);
         decision.reason = decision.reason.then(Then::SameCall);
         decision.not_processed = true;
-        decision.progress.tries = decision.progress.tries.saturating_add(1);
-        // Whatever comes of it, the order gets its second look: of a lost worker's call nobody knows when it left.
+        decision.progress.step_attempts = decision.progress.step_attempts.saturating_add(1);
+        // Whatever comes of it, the order gets its recheck: of a lost worker's call nobody knows when it left.
         let opened = self.execution.intent.map(|intent| intent.opened_at);
         decision.progress.sent_at = decision.progress.sent_at.or(opened);
         let at = if is_retry {
             // It begins with a look-up.
-            may_look(self.execution, self.policy, self.now)
+            next_lookup_at(self.execution, self.policy, self.now)
         } else {
             self.now
         };
@@ -102,7 +102,7 @@ impl Context<'_> {
     }
 
     /// The first window for a money-moving step; the cycle's end where there is none, so that it is closed there.
-    pub(super) fn window_after(self, step: Step, at: Instant) -> Next {
+    pub(super) fn window_after(self, step: Step, at: Timestamp) -> Next {
         let closes = self.execution.cycle.closes_at;
         let span = next_window(
             &self.policy.debit_windows,
@@ -126,7 +126,7 @@ impl Context<'_> {
             CallFailure::Unknown { why } => {
                 let why = why.clone();
                 let unanswered = OrderCause::LookupUnanswered { why };
-                self.look_again(keep(self.execution, None, unanswered))
+                self.with_next_lookup(keep(self.execution, None, unanswered))
             }
             CallFailure::NotSent { why } => {
                 self.same_again(CallCause::NotSent { why: why.clone() }, None)
@@ -145,21 +145,21 @@ impl Context<'_> {
 
     /// The same step a little later: the call did not reach the provider's application, so nothing happened.
     fn same_again(self, why: CallCause, account: Option<AccountPause>) -> Decision {
-        let tries = self.execution.progress.tries;
+        let step_attempts = self.execution.progress.step_attempts;
         let mut at = after(
             self.now,
-            backoff_delay(CALL_BACKOFF.0, CALL_BACKOFF.1, tries),
+            backoff_delay(CALL_BACKOFF.0, CALL_BACKOFF.1, step_attempts),
         );
         if let Some(AccountPause::Throttled { until }) = account {
             at = at.max(until);
         }
         if matches!(self.step, Step::Lookup | Step::Retry) {
             // A retry begins with a look-up too.
-            at = may_look(self.execution, self.policy, at);
+            at = next_lookup_at(self.execution, self.policy, at);
         }
         let mut decision = keep(self.execution, None, why);
         decision.account = account;
-        decision.progress.tries = tries.saturating_add(1);
+        decision.progress.step_attempts = step_attempts.saturating_add(1);
         if self.step.moves_money() {
             decision.not_processed = true;
             decision.next = Some(self.window_after(self.step, at));
@@ -175,20 +175,20 @@ impl Context<'_> {
         decision.verdict = Verdict::GivenUp;
         decision.class = Some(failure.class);
         decision.next = Some(Next::at(
-            Step::Verify,
-            after(self.now, self.policy.verify_after),
+            Step::Recheck,
+            after(self.now, self.policy.recheck_after),
         ));
         decision
     }
 
     /// Only a person can judge it. The intent stays open: money may have moved.
-    pub(super) fn odd(self, failure: &Failure) -> Decision {
+    pub(super) fn unrecognized(self, failure: &Failure) -> Decision {
         let words = failure.message.as_ref().or(failure.code.as_ref()).cloned();
         let mut decision = keep(self.execution, None, OrderCause::ToBeJudged { words });
         decision.verdict = Verdict::Review;
         decision.class = Some(failure.class);
         decision.next = Some(Next::at(
-            Step::Verify,
+            Step::Recheck,
             after(self.now, self.policy.lookup_every),
         ));
         decision

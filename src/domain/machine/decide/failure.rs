@@ -1,8 +1,8 @@
 //! What follows from a failure: another try of the order, its end, or a person.
 
 use super::order::{last_try, latest_debit};
-use super::strategy::{Wanted, strategy_time};
-use super::timing::{may_look, next_window};
+use super::strategy::{StrategyInput, strategy_time};
+use super::timing::{next_lookup_at, next_window};
 use super::{Context, Decision, Next, keep};
 use crate::domain::execution::Progress;
 use crate::domain::machine::verdict::Verdict;
@@ -10,7 +10,7 @@ use crate::domain::outcome::Failure;
 use crate::domain::policy::Strategy;
 use crate::domain::reason::{Doubt, FailureWords, OrderCause, Then, TimeChoice};
 use crate::domain::retry::after;
-use crate::domain::{Class, Instant, MandateStatus, State, Step};
+use crate::domain::{Class, MandateStatus, State, Step, Timestamp};
 
 impl Context<'_> {
     /// The order's attempt ended without a collection.
@@ -31,9 +31,9 @@ impl Context<'_> {
         decision.class = before.or(Some(failure.class));
         decision.progress.not_before = self.asked_to_wait(failure);
         self.mark_call(&mut decision);
-        decision.progress.debits_tried = self.tried(failure.class);
-        let before = self.execution.progress.debits_tried;
-        decision.declined = decision.progress.debits_tried.saturating_sub(before);
+        decision.progress.debit_attempts = self.tried(failure.class);
+        let before = self.execution.progress.debit_attempts;
+        decision.declined = decision.progress.debit_attempts.saturating_sub(before);
         if self.is_news(failure.class) {
             decision.mandate = mandate_effect(failure.class);
             // The provider's own retries begin anew after each attempt that fails.
@@ -48,8 +48,8 @@ impl Context<'_> {
         if needs_person(failure.class) {
             decision.verdict = Verdict::NeedsPerson;
             decision.next = Some(Next::at(
-                Step::Verify,
-                after(self.now, self.policy.verify_after),
+                Step::Recheck,
+                after(self.now, self.policy.recheck_after),
             ));
             return decision;
         }
@@ -82,7 +82,7 @@ impl Context<'_> {
 
     /// Attempts on this order so far, this one included.
     fn tried(self, class: Class) -> u16 {
-        let tried = self.execution.progress.debits_tried;
+        let tried = self.execution.progress.debit_attempts;
         let ours = tried.saturating_add(u16::from(self.is_news(class)));
         ours.max(self.execution.attempts(self.counter))
     }
@@ -110,7 +110,7 @@ impl Context<'_> {
 
     /// When the provider may be asked to retry the order, if that is lawful and allowed.
     fn retry_time(self, failure: &Failure, progress: &Progress) -> Option<(Next, TimeChoice)> {
-        let tried = progress.debits_tried;
+        let tried = progress.debit_attempts;
         let is_second_sight =
             self.execution.state == State::Retrying && self.execution.intent.is_none();
         let is_over = is_second_sight || self.last_word().is_some();
@@ -130,13 +130,13 @@ impl Context<'_> {
     ) -> Option<(Next, TimeChoice)> {
         // What nobody has classified gets one careful probe, be it refused or declined.
         let is_probed =
-            tried.max(progress.debits_tried) > 1 || self.execution.class == Some(Class::Unmapped);
+            tried.max(progress.debit_attempts) > 1 || self.execution.class == Some(Class::Unmapped);
         if failure.class == Class::Unmapped && is_probed {
             return None;
         }
         let policy = self.policy;
         let latest = latest_debit(self.execution, progress, policy);
-        let wanted = Wanted {
+        let input = StrategyInput {
             tried,
             is_last: tried.saturating_add(1) >= policy.max_attempts,
             now: self.now,
@@ -144,15 +144,15 @@ impl Context<'_> {
             latest,
             zone: policy.debit_windows.time_zone(),
         };
-        let (at, why) = strategy_time(policy.retry.get(&failure.class)?, wanted)?;
+        let (at, why) = strategy_time(policy.retry.get(&failure.class)?, input)?;
         let seed = self.execution.id.0;
         let span = next_window(&policy.debit_windows, at, seed, policy.jitter)?;
         (span.opens < latest).then_some((Next { step, span }, why))
     }
 
-    /// What another try has to wait for, whatever the strategy: the answer's own wish, the gaps between tries, and the look
-    /// at the order that a retry begins with.
-    pub(super) fn earliest(self, step: Step, failure: &Failure, progress: &Progress) -> Instant {
+    /// What another try has to wait for, whatever the strategy: the wait that the answer asks for, the gaps between attempts, and the
+    /// look-up at the order that a retry begins with.
+    pub(super) fn earliest(self, step: Step, failure: &Failure, progress: &Progress) -> Timestamp {
         let gap = last_try(progress, self.now).map(|last| after(last, self.policy.min_gap));
         let returned = progress
             .failed_at
@@ -161,9 +161,9 @@ impl Context<'_> {
         let from = [gap, returned]
             .into_iter()
             .flatten()
-            .fold(asked, Instant::max);
+            .fold(asked, Timestamp::max);
         if step == Step::Retry {
-            may_look(self.execution, self.policy, from)
+            next_lookup_at(self.execution, self.policy, from)
         } else {
             from
         }

@@ -25,11 +25,11 @@ use crate::domain::policy::Policy;
 use crate::domain::reason::{Doubt, Reason, Then};
 use crate::domain::retry::{after, jitter};
 use crate::domain::window::Span;
-use crate::domain::{Class, Execution, Instant, MandateStatus, Outcome, Step};
+use crate::domain::{Class, Execution, MandateStatus, Outcome, Step, Timestamp};
 
-pub(super) use recheck::decide_verify;
-pub use timing::look_is_free;
-pub(super) use timing::{may_look, next_window};
+pub(super) use recheck::decide_recheck;
+pub use timing::lookup_allowed;
+pub(super) use timing::{next_lookup_at, next_window};
 
 /// What follows from an outcome.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,7 +38,7 @@ pub struct Decision {
     pub verdict: Verdict,
     /// Whether the call whose intent is open, if one is, was not made or not processed: then its intent is closed as that first.
     pub not_processed: bool,
-    /// What to do next; nothing when the execution is final and needs no second look.
+    /// What to do next; nothing when the execution is final and needs no recheck.
     pub next: Option<Next>,
     /// Why.
     pub reason: Reason,
@@ -73,13 +73,13 @@ pub enum AccountPause {
     /// Too many calls: until then.
     Throttled {
         /// The end of the pause.
-        until: Instant,
+        until: Timestamp,
     },
 }
 
 impl Next {
     /// From some time on.
-    pub(in crate::domain::machine) fn at(step: Step, at: Instant) -> Self {
+    pub(in crate::domain::machine) fn at(step: Step, at: Timestamp) -> Self {
         Self {
             step,
             span: Span {
@@ -116,7 +116,7 @@ pub(super) fn park(
     execution: &Execution,
     step: Step,
     policy: &Policy,
-    now: Instant,
+    now: Timestamp,
 ) -> Decision {
     let spread = jitter(execution.id.0, 0, policy.jitter);
     let check = after(after(now, policy.paused_check_every), spread);
@@ -135,7 +135,7 @@ pub(super) fn decide(
     outcome: &Outcome,
     counter: Counter,
     policy: &Policy,
-    now: Instant,
+    now: Timestamp,
 ) -> Decision {
     let context = Context {
         execution,
@@ -152,7 +152,7 @@ pub(super) fn decide(
         Outcome::AlreadyExists => context.unproven(Doubt::EarlierCallLanded),
         Outcome::NotFound => context.not_found(),
         Outcome::Reversed(failure) => context.reversed(failure),
-        Outcome::Odd(failure) => context.odd(failure),
+        Outcome::Unrecognized(failure) => context.unrecognized(failure),
         Outcome::Call(failure) => context.call_failed(failure),
     }
 }
@@ -164,5 +164,5 @@ struct Context<'a> {
     step: Step,
     counter: Counter,
     policy: &'a Policy,
-    now: Instant,
+    now: Timestamp,
 }

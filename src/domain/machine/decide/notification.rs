@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::failure::mandate_effect;
-use super::strategy::{Wanted, strategy_time};
+use super::strategy::{StrategyInput, strategy_time};
 use super::timing::next_window;
 use super::{AccountPause, Decision, Next, keep, park};
 use crate::domain::machine::verdict::Verdict;
@@ -12,7 +12,7 @@ use crate::domain::plan::{self, Start};
 use crate::domain::policy::Policy;
 use crate::domain::reason::{CallCause, NotificationCause, Then};
 use crate::domain::retry::{after, backoff_delay};
-use crate::domain::{Class, Execution, Instant, MandateStatus, Step};
+use crate::domain::{Class, Execution, MandateStatus, Step, Timestamp};
 
 /// Between two questions, and between two notifications.
 const BACKOFF: (Duration, Duration) = (Duration::from_mins(2), Duration::from_mins(30));
@@ -23,7 +23,7 @@ pub(in crate::domain::machine) fn decide_notification(
     step: Step,
     outcome: &NotificationOutcome,
     policy: &Policy,
-    now: Instant,
+    now: Timestamp,
 ) -> Decision {
     match outcome {
         NotificationOutcome::Delivered => delivered(execution, policy, now),
@@ -39,7 +39,7 @@ pub(in crate::domain::machine) fn decide_notification(
         NotificationOutcome::NotFound => {
             let mut decision = keep(execution, None, NotificationCause::Unknown);
             decision.verdict = Verdict::NotificationFailed;
-            decision.progress.tries = decision.progress.tries.saturating_add(1);
+            decision.progress.step_attempts = decision.progress.step_attempts.saturating_add(1);
             decision.next = Some(send_at(execution, policy, wait(execution, now)));
             decision
         }
@@ -70,14 +70,14 @@ pub(in crate::domain::machine) fn decide_notification(
 
 /// Delivered: the clock of the 25 hours starts now. What the provider says of an earlier time is not used: later is safe. One that
 /// was delivered so long ago that it ends before its 25 hours is made anew.
-fn delivered(execution: &Execution, policy: &Policy, now: Instant) -> Decision {
+fn delivered(execution: &Execution, policy: &Policy, now: Timestamp) -> Decision {
     let debit_after = policy.notify_to_debit;
     let delivered = NotificationCause::Delivered { debit_after };
     let mut decision = keep(execution, None, delivered);
     decision.verdict = Verdict::NotificationDelivered;
     decision.progress.delivered_at = Some(now);
     let notified_at = *decision.progress.undelivered_at.get_or_insert(now);
-    decision.progress.tries = 0;
+    decision.progress.step_attempts = 0;
     let cycle = execution.order_cycle();
     let seed = execution.id.0;
     if let Some(span) = plan::debit_after_notice(&cycle, policy, seed, notified_at, now) {
@@ -98,7 +98,7 @@ fn delivered(execution: &Execution, policy: &Policy, now: Instant) -> Decision {
         }
         Start::Closed { .. } => {
             decision.verdict = Verdict::CycleClosed;
-            decision = decision.looked_at_again(policy, now);
+            decision = decision.with_recheck(policy, now);
             decision.reason = NotificationCause::DeliveredTooLate { debit_after }.into();
         }
     }
@@ -109,7 +109,7 @@ fn delivered(execution: &Execution, policy: &Policy, now: Instant) -> Decision {
 fn ask_again(
     execution: &Execution,
     policy: &Policy,
-    now: Instant,
+    now: Timestamp,
     why: NotificationCause,
 ) -> Decision {
     let mut decision = keep(
@@ -117,10 +117,10 @@ fn ask_again(
         Some(Next::at(Step::NotifyStatus, wait(execution, now))),
         why,
     );
-    decision.progress.tries = decision.progress.tries.saturating_add(1);
+    decision.progress.step_attempts = decision.progress.step_attempts.saturating_add(1);
     decision.verdict = Verdict::NotificationRequested;
     if now >= execution.cycle.closes_at {
-        decision = decision.looked_at_again(policy, now);
+        decision = decision.with_recheck(policy, now);
         decision.reason = decision.reason.then(Then::CycleOver);
         decision.verdict = Verdict::CycleClosed;
     }
@@ -128,7 +128,7 @@ fn ask_again(
 }
 
 /// Failed for good: a new reference after a while, as long as the policy has one and the cycle is open.
-fn failed(execution: &Execution, failure: &Failure, policy: &Policy, now: Instant) -> Decision {
+fn failed(execution: &Execution, failure: &Failure, policy: &Policy, now: Timestamp) -> Decision {
     let mut decision = keep(execution, None, NotificationCause::Failed(failure.into()));
     decision.class = Some(failure.class);
     decision.mandate = mandate_effect(failure.class);
@@ -147,17 +147,17 @@ fn failed(execution: &Execution, failure: &Failure, policy: &Policy, now: Instan
             | MandateStatus::Failed,
         ) => {
             decision.verdict = Verdict::GivenUp;
-            return decision.looked_at_again(policy, now);
+            return decision.with_recheck(policy, now);
         }
         None => {}
     }
     if matches!(failure.class, Class::OurRequest | Class::PayeeSide) {
         decision.verdict = Verdict::NeedsPerson;
-        return decision.looked_at_again(policy, now);
+        return decision.with_recheck(policy, now);
     }
     let spent = execution.progress.notification_no;
     let allowed = policy
-        .notification_tries
+        .notification_attempts
         .saturating_mul(execution.progress.order_no);
     let stops = matches!(
         failure.class,
@@ -166,20 +166,25 @@ fn failed(execution: &Execution, failure: &Failure, policy: &Policy, now: Instan
     if stops || spent >= allowed {
         decision.verdict = Verdict::GivenUp;
         decision.reason = decision.reason.then(Then::NothingMore);
-        return decision.looked_at_again(policy, now);
+        return decision.with_recheck(policy, now);
     }
     decision.verdict = Verdict::NotificationFailed;
     decision.progress.undelivered_at = None;
     decision.progress.notification_no = spent.saturating_add(1);
-    decision.progress.tries = decision.progress.tries.saturating_add(1);
+    decision.progress.step_attempts = decision.progress.step_attempts.saturating_add(1);
     let at = next_try(execution, failure, policy, now);
     decision.next = Some(send_at(execution, policy, at));
     decision
 }
 
 /// When the policy tries such a failure again; what it says of failed notifications where it says nothing of the class.
-fn next_try(execution: &Execution, failure: &Failure, policy: &Policy, now: Instant) -> Instant {
-    let wanted = Wanted {
+fn next_try(
+    execution: &Execution,
+    failure: &Failure,
+    policy: &Policy,
+    now: Timestamp,
+) -> Timestamp {
+    let input = StrategyInput {
         tried: execution.progress.notification_no,
         // Of debits the last try is the most patient; a notification must be early.
         is_last: false,
@@ -188,10 +193,10 @@ fn next_try(execution: &Execution, failure: &Failure, policy: &Policy, now: Inst
         latest: execution.cycle.closes_at,
         zone: policy.notify_windows.time_zone(),
     };
-    let time = |class| strategy_time(policy.retry.get(&class)?, wanted);
+    let time = |class| strategy_time(policy.retry.get(&class)?, input);
     time(failure.class)
         .or_else(|| time(Class::Notification))
-        .map_or_else(|| wait(execution, now).max(wanted.from), |(at, _)| at)
+        .map_or_else(|| wait(execution, now).max(input.from), |(at, _)| at)
 }
 
 /// Nothing happened: the same call later.
@@ -199,7 +204,7 @@ fn same_again(
     execution: &Execution,
     step: Step,
     policy: &Policy,
-    now: Instant,
+    now: Timestamp,
     why: CallCause,
     account: Option<AccountPause>,
 ) -> Decision {
@@ -213,20 +218,20 @@ fn same_again(
         Some(Next::at(step, at))
     };
     let mut decision = keep(execution, next, why);
-    decision.progress.tries = decision.progress.tries.saturating_add(1);
+    decision.progress.step_attempts = decision.progress.step_attempts.saturating_add(1);
     decision.account = account;
     decision
 }
 
-fn wait(execution: &Execution, now: Instant) -> Instant {
+fn wait(execution: &Execution, now: Timestamp) -> Timestamp {
     after(
         now,
-        backoff_delay(BACKOFF.0, BACKOFF.1, execution.progress.tries),
+        backoff_delay(BACKOFF.0, BACKOFF.1, execution.progress.step_attempts),
     )
 }
 
 /// The first notification window; the cycle's end where there is none, so that it is closed there.
-fn send_at(execution: &Execution, policy: &Policy, at: Instant) -> Next {
+fn send_at(execution: &Execution, policy: &Policy, at: Timestamp) -> Next {
     let closes = execution.cycle.closes_at;
     match next_window(&policy.notify_windows, at, execution.id.0, Duration::ZERO) {
         Some(span) if span.opens < closes => Next {

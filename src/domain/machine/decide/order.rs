@@ -2,7 +2,7 @@
 
 use super::failure::{is_none, mandate_effect};
 use super::strategy::new_order_time;
-use super::timing::may_look;
+use super::timing::next_lookup_at;
 use super::{Context, Decision, Next};
 use crate::domain::cycle::Cycle;
 use crate::domain::execution::Progress;
@@ -14,7 +14,7 @@ use crate::domain::policy::{Policy, Strategy};
 use crate::domain::reason::{Then, TimeChoice};
 use crate::domain::retry::after;
 use crate::domain::window::Span;
-use crate::domain::{Class, Execution, Instant, Notify, Step};
+use crate::domain::{Class, Execution, Notify, Step, Timestamp};
 
 impl Context<'_> {
     /// The order will not be tried again by us. A new one only when it is proven dead; the end when the policy has no more.
@@ -26,7 +26,7 @@ impl Context<'_> {
             decision.verdict = Verdict::Declined;
             decision.next = Some(Next::at(
                 Step::Lookup,
-                may_look(self.execution, self.policy, dead_at),
+                next_lookup_at(self.execution, self.policy, dead_at),
             ));
             let until = dead_at;
             decision.reason = decision.reason.then(Then::ProviderMayRetry { until });
@@ -47,20 +47,20 @@ impl Context<'_> {
         decision.verdict = Verdict::GivenUp;
         decision.reason = decision.reason.then(Then::NothingMore);
         decision.next = Some(Next::at(
-            Step::Verify,
-            after(self.now, self.policy.verify_after),
+            Step::Recheck,
+            after(self.now, self.policy.recheck_after),
         ));
         decision
     }
 
-    /// A new order begins with a look at this one, which may still be in the provider's hands.
-    fn new_order_from(self, failure: &Failure) -> Instant {
+    /// A new order begins with a look-up of this one, which may still be in the provider's hands.
+    fn new_order_from(self, failure: &Failure) -> Timestamp {
         let processed = after(self.now, self.policy.processing_time);
         failure.allowed_from(self.now).max(processed)
     }
 
     /// A new order with a new notification, if the policy has one left and it fits into the cycle.
-    fn renew(self, ended: &Decision, class: Class, from: Instant) -> Option<Decision> {
+    fn renew(self, ended: &Decision, class: Class, from: Timestamp) -> Option<Decision> {
         let strategy = self.policy.retry.get(&class);
         let retried = !is_none(strategy);
         // The one probe of what no rule knows is spent.
@@ -91,8 +91,8 @@ impl Context<'_> {
         self,
         strategy: &Strategy,
         order_no: u16,
-        from: Instant,
-    ) -> Option<(Instant, TimeChoice)> {
+        from: Timestamp,
+    ) -> Option<(Timestamp, TimeChoice)> {
         let from = match self.execution.notify {
             Notify::Separate | Notify::Provider => {
                 from.max(after(self.now, self.policy.notify_to_debit))
@@ -111,8 +111,8 @@ impl Context<'_> {
     /// The first step of a new order: for its best time if that fits into the cycle, else as soon as can be.
     fn start_of_order(
         self,
-        best: Option<(Instant, TimeChoice)>,
-        from: Instant,
+        best: Option<(Timestamp, TimeChoice)>,
+        from: Timestamp,
     ) -> Option<(Cycle, Step, Span, TimeChoice)> {
         let execution = self.execution;
         let soon = (from, TimeChoice::Soonest);
@@ -145,22 +145,26 @@ pub(super) fn renew_progress(decision: &mut Decision, notify: Notify) {
     }
     progress.delivered_at = None;
     progress.undelivered_at = None;
-    progress.debits_tried = 0;
+    progress.debit_attempts = 0;
     progress.lookups = 0;
-    progress.tries = 0;
+    progress.step_attempts = 0;
     progress.sent_at = None;
     progress.failed_at = None;
 }
 
 /// When the order was last tried: when we called, or on the date that the call handed over.
-pub(super) fn last_try(progress: &Progress, now: Instant) -> Option<Instant> {
+pub(super) fn last_try(progress: &Progress, now: Timestamp) -> Option<Timestamp> {
     let sent = progress.sent_at?;
     let handed_over = progress.execute_at.filter(|at| *at <= now);
     Some(handed_over.map_or(sent, |at| at.max(sent)))
 }
 
 /// The last instant at which the current order may be debited: its cycle's end, or its notification's.
-pub(super) fn latest_debit(execution: &Execution, progress: &Progress, policy: &Policy) -> Instant {
+pub(super) fn latest_debit(
+    execution: &Execution,
+    progress: &Progress,
+    policy: &Policy,
+) -> Timestamp {
     let closes = execution.cycle.closes_at;
     match progress.notified_at() {
         Some(notified) => closes.min(after(notified, policy.notification_validity)),

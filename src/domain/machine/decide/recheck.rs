@@ -1,4 +1,4 @@
-//! The second look at what is finished: a provider that retries by itself can collect what it first called failed.
+//! The recheck of what is finished: a provider that retries by itself can collect what it first called failed.
 
 use super::timing::daily;
 use super::{Decision, Next, keep};
@@ -7,41 +7,41 @@ use crate::domain::outcome::{Counter, Failure};
 use crate::domain::policy::Policy;
 use crate::domain::reason::RecheckCause;
 use crate::domain::retry::after;
-use crate::domain::{Execution, Instant, Outcome, State, Step};
+use crate::domain::{Execution, Outcome, State, Step, Timestamp};
 
-/// How often an unanswered second look is repeated for an execution that nobody has to decide about.
-const MAX_TRIES: u16 = 5;
+/// How often an unanswered recheck is repeated for an execution that nobody has to decide about.
+const MAX_UNANSWERED: u16 = 5;
 
 impl Decision {
-    /// The execution ends: a second look whenever an order of it was sent, be it one that is dead and has been followed by another.
+    /// The execution ends: a recheck whenever an order of it was sent, be it one that is dead and has been followed by another.
     #[must_use]
-    pub(in crate::domain) fn looked_at_again(mut self, policy: &Policy, now: Instant) -> Self {
+    pub(in crate::domain) fn with_recheck(mut self, policy: &Policy, now: Timestamp) -> Self {
         self.next = None;
         if self.progress.sent_at.is_some() || self.progress.order_no > 1 {
-            self.next = Some(Next::at(Step::Verify, after(now, policy.verify_after)));
-            // It has its own tries.
-            self.progress.tries = 0;
+            self.next = Some(Next::at(Step::Recheck, after(now, policy.recheck_after)));
+            // It has its own attempts.
+            self.progress.step_attempts = 0;
         }
         self
     }
 }
 
 /// What an order of a finished execution turned out to be. `order_no` says which of its orders was looked at.
-pub(in crate::domain::machine) fn decide_verify(
+pub(in crate::domain::machine) fn decide_recheck(
     execution: &Execution,
     order_no: u16,
     outcome: &Outcome,
     counter: Counter,
     policy: &Policy,
-    now: Instant,
+    now: Timestamp,
 ) -> Decision {
     let mut decision = seen_again(execution, order_no, outcome, policy, now);
     if order_no == execution.progress.order_no {
-        // What the provider tried by itself since the last look counts where 30 days have a limit.
+        // What the provider tried by itself since the last look-up counts where 30 days have a limit.
         let tried = execution.attempts(counter);
-        let more = tried.saturating_sub(execution.progress.debits_tried);
+        let more = tried.saturating_sub(execution.progress.debit_attempts);
         decision.declined = more.saturating_sub(u16::from(decision.verdict.collected().is_some()));
-        decision.progress.debits_tried = tried;
+        decision.progress.debit_attempts = tried;
     }
     decision
 }
@@ -51,7 +51,7 @@ fn seen_again(
     order_no: u16,
     outcome: &Outcome,
     policy: &Policy,
-    now: Instant,
+    now: Timestamp,
 ) -> Decision {
     let open = execution.intent.is_some();
     // What a person has not decided has been open for long.
@@ -60,7 +60,7 @@ fn seen_again(
     } else {
         policy.lookup_every
     };
-    let again = Some(Next::at(Step::Verify, after(now, every)));
+    let again = Some(Next::at(Step::Recheck, after(now, every)));
     match outcome {
         Outcome::Charged { amount, .. } => {
             let mut decision = keep(execution, None, RecheckCause::CollectedLate);
@@ -88,14 +88,18 @@ fn seen_again(
             decision.class = Some(*class);
             // The provider's own retries begin with the failure, which is seen for the first time.
             decision.progress.failed_at = Some(now);
-            decision.next = Some(Next::at(Step::Verify, after(now, policy.verify_after)));
+            decision.next = Some(Next::at(Step::Recheck, after(now, policy.recheck_after)));
             decision
         }
         Outcome::Call(_) | Outcome::Refused(_) if !open => {
-            let tries = execution.progress.tries.saturating_add(1);
-            let next = if tries < MAX_TRIES { again } else { None };
+            let step_attempts = execution.progress.step_attempts.saturating_add(1);
+            let next = if step_attempts < MAX_UNANSWERED {
+                again
+            } else {
+                None
+            };
             let mut decision = keep(execution, next, RecheckCause::Unanswered);
-            decision.progress.tries = tries;
+            decision.progress.step_attempts = step_attempts;
             decision
         }
         Outcome::Pending if !open => keep(execution, again, RecheckCause::PendingAgain),
@@ -103,7 +107,7 @@ fn seen_again(
         | Outcome::NotFound
         | Outcome::Reversed(_)
         | Outcome::AlreadyExists
-        | Outcome::Odd(_)
+        | Outcome::Unrecognized(_)
         | Outcome::Pending
         | Outcome::Refused(_)
         | Outcome::Call(_) => {

@@ -2,20 +2,20 @@
 
 use super::failure::{mandate_effect, needs_person};
 use super::order::renew_progress;
-use super::strategy::{Wanted, strategy_time};
+use super::strategy::{StrategyInput, strategy_time};
 use super::{Context, Decision, Next, keep, park};
 use crate::domain::machine::verdict::Verdict;
 use crate::domain::outcome::Failure;
 use crate::domain::plan::{self, Start};
 use crate::domain::reason::{Doubt, FailureWords, GateCause, OrderCause, Then};
-use crate::domain::{Class, Instant, Notify, Step};
+use crate::domain::{Class, Notify, Step, Timestamp};
 
 impl Context<'_> {
     /// A documented "not processed": the order was not made, or not touched.
     pub(super) fn refused(self, failure: &Failure) -> Decision {
         if !self.step.moves_money() {
             let refused = OrderCause::LookupRefused(failure.into());
-            return self.look_again(keep(self.execution, None, refused));
+            return self.with_next_lookup(keep(self.execution, None, refused));
         }
         let class = failure.class;
         if class.is_unproven() {
@@ -38,21 +38,23 @@ impl Context<'_> {
             // An order that exists is not executed again: a new notification is for a new order.
             return match self.step {
                 Step::Retry => self.end_of_order(decision, failure),
-                Step::Execute | Step::Notify | Step::NotifyStatus | Step::Lookup | Step::Verify => {
-                    self.notify_again(decision, failure)
-                }
+                Step::Execute
+                | Step::Notify
+                | Step::NotifyStatus
+                | Step::Lookup
+                | Step::Recheck => self.notify_again(decision, failure),
             };
         }
         if needs_person(class) || class == Class::NothingToRetry {
             decision.verdict = Verdict::NeedsPerson;
-            return decision.looked_at_again(self.policy, self.now);
+            return decision.with_recheck(self.policy, self.now);
         }
         // Calls that did not leave before the first refusal were none: they spend nothing.
         let tried = match self.execution.class {
-            Some(_) => self.execution.progress.tries.saturating_add(1),
+            Some(_) => self.execution.progress.step_attempts.saturating_add(1),
             None => 1,
         };
-        decision.progress.tries = tried;
+        decision.progress.step_attempts = tried;
         let next = if tried < self.policy.max_attempts {
             self.next_try(self.step, failure, tried, &self.execution.progress)
         } else {
@@ -70,18 +72,18 @@ impl Context<'_> {
             // Nothing was processed and nobody knows why: a person may know how to go on.
             None if class == Class::Unmapped => {
                 decision.verdict = Verdict::NeedsPerson;
-                decision.looked_at_again(self.policy, self.now)
+                decision.with_recheck(self.policy, self.now)
             }
             None => {
                 decision.verdict = Verdict::GivenUp;
                 decision.reason = decision.reason.then(Then::NothingMore);
-                decision.looked_at_again(self.policy, self.now)
+                decision.with_recheck(self.policy, self.now)
             }
         }
     }
 
-    /// Until when an answer asks us to wait, if it does. A later one counts, an earlier wish is not taken back by silence.
-    pub(super) fn asked_to_wait(self, failure: &Failure) -> Option<Instant> {
+    /// Until when an answer asks us to wait, if it does. A later one counts, an earlier request is not taken back by silence.
+    pub(super) fn asked_to_wait(self, failure: &Failure) -> Option<Timestamp> {
         let asked = Some(failure.allowed_from(self.now)).filter(|at| *at > self.now);
         asked.max(self.execution.progress.not_before)
     }
@@ -93,7 +95,7 @@ impl Context<'_> {
         if !is_ours || tried >= policy.max_attempts || failure.class == Class::Unmapped {
             return None;
         }
-        let wanted = Wanted {
+        let wanted = StrategyInput {
             tried,
             is_last: false,
             now: self.now,
@@ -111,7 +113,7 @@ impl Context<'_> {
         };
         let mut decision = refused.clone();
         renew_progress(&mut decision, notify);
-        decision.progress.tries = tried;
+        decision.progress.step_attempts = tried;
         decision.progress.execute_at = Some(cycle.debit_at);
         decision.verdict = Verdict::NotificationRenewed;
         decision.next = Some(Next { step, span });
@@ -145,7 +147,7 @@ impl Context<'_> {
             Start::Closed(why) => {
                 decision.verdict = Verdict::CycleClosed;
                 decision.reason = GateCause::Closed(why).into();
-                decision = decision.looked_at_again(self.policy, self.now);
+                decision = decision.with_recheck(self.policy, self.now);
             }
         }
         decision

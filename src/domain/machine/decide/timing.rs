@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::domain::policy::Policy;
 use crate::domain::retry::{after, jitter};
 use crate::domain::window::{Span, Windows};
-use crate::domain::{Execution, Instant};
+use crate::domain::{Execution, Timestamp};
 
 const A_DAY: Duration = Duration::from_hours(24);
 
@@ -14,7 +14,7 @@ const A_DAY: Duration = Duration::from_hours(24);
 /// The spread is never longer than the window: where it would leave it, the window's own opening is kept.
 pub(in crate::domain::machine) fn next_window(
     windows: &Windows,
-    at: Instant,
+    at: Timestamp,
     seed: i64,
     spread: Duration,
 ) -> Option<Span> {
@@ -30,7 +30,11 @@ pub(in crate::domain::machine) fn next_window(
 }
 
 /// When to ask what became of a debit: the policy's times after the call first, its steady interval then.
-pub(super) fn lookup_at(execution: &Execution, policy: &Policy, now: Instant) -> Instant {
+pub(super) fn scheduled_lookup_at(
+    execution: &Execution,
+    policy: &Policy,
+    now: Timestamp,
+) -> Timestamp {
     let progress = &execution.progress;
     let opened = execution.intent.map(|intent| intent.opened_at);
     let sent = progress.sent_at.or(opened).unwrap_or(now);
@@ -45,16 +49,16 @@ pub(super) fn lookup_at(execution: &Execution, policy: &Policy, now: Instant) ->
         Some(delay) => after(base, *delay).max(now),
         None => after(now, policy.lookup_every),
     };
-    may_look(execution, policy, wanted)
+    next_lookup_at(execution, policy, wanted)
 }
 
 /// The first time, from a wanted one on, at which the order may be looked up again: three times within the policy's window.
-pub(in crate::domain::machine) fn may_look(
+pub(in crate::domain::machine) fn next_lookup_at(
     execution: &Execution,
     policy: &Policy,
-    wanted: Instant,
-) -> Instant {
-    match execution.progress.looked {
+    wanted: Timestamp,
+) -> Timestamp {
+    match execution.progress.lookup_times {
         [_, _, Some(third)] => wanted.max(after(third, policy.lookup_window)),
         [_, _, None] => wanted,
     }
@@ -65,18 +69,18 @@ pub(super) fn daily(policy: &Policy) -> Duration {
     policy.lookup_every.max(A_DAY)
 }
 
-/// Whether a look at an order that was debited at some time is within the rail's budget now, and not before the outcome can be known.
-pub fn look_is_free(
-    looked: &[Instant],
-    debited_at: Option<Instant>,
+/// Whether a look-up of an order that was debited at some time is within the rail's budget now, and not before the outcome can be known.
+pub fn lookup_allowed(
+    lookup_times: &[Timestamp],
+    debited_at: Option<Timestamp>,
     policy: &Policy,
-    now: Instant,
+    now: Timestamp,
 ) -> bool {
     if policy.lookup_window.is_zero() {
         return true;
     }
     let known = policy.lookup_after.first().zip(debited_at);
     let is_known = known.is_none_or(|(least, debited)| after(debited, *least) <= now);
-    let third = looked.get(2);
+    let third = lookup_times.get(2);
     is_known && third.is_none_or(|third| after(*third, policy.lookup_window) <= now)
 }

@@ -1,11 +1,11 @@
 //! What follows as long as an outcome is not proven: it is looked up again, and after a while a person is asked.
 
-use super::timing::{daily, lookup_at, may_look};
+use super::timing::{daily, next_lookup_at, scheduled_lookup_at};
 use super::{Context, Decision, Next, keep};
 use crate::domain::machine::verdict::Verdict;
 use crate::domain::reason::{Doubt, OrderCause, Then};
 use crate::domain::retry::after;
-use crate::domain::{Instant, Notify, State, Step};
+use crate::domain::{Notify, State, Step, Timestamp};
 
 impl Context<'_> {
     /// The provider works on it: ask again, and after a while ask a person.
@@ -17,7 +17,7 @@ impl Context<'_> {
         let mut decision = keep(self.execution, None, why);
         self.mark_call(&mut decision);
         decision.verdict = Verdict::Accepted;
-        self.look_again(decision)
+        self.with_next_lookup(decision)
     }
 
     /// The answer proves nothing.
@@ -34,13 +34,13 @@ impl Context<'_> {
         } else if self.execution.state != State::Retrying {
             decision.verdict = Verdict::Unproven;
         }
-        self.look_again(decision)
+        self.with_next_lookup(decision)
     }
 
     /// Notes that a money-moving call went out: this one, or one of a worker that was lost, which a look-up has found.
     pub(super) fn mark_call(self, decision: &mut Decision) {
         let progress = &mut decision.progress;
-        progress.tries = 0;
+        progress.step_attempts = 0;
         let sent = if self.step.moves_money() {
             progress.lookups = 0;
             Some(self.now)
@@ -60,7 +60,7 @@ impl Context<'_> {
     }
 
     /// The next look-up; a person instead when the provider has worked on it for too long.
-    pub(super) fn look_again(self, mut decision: Decision) -> Decision {
+    pub(super) fn with_next_lookup(self, mut decision: Decision) -> Decision {
         if self.step == Step::Lookup {
             decision.progress.lookups = decision.progress.lookups.saturating_add(1);
         }
@@ -82,14 +82,14 @@ impl Context<'_> {
             decision.verdict = Verdict::Review;
             decision.reason = decision.reason.then(Then::AskPerson { since });
             decision.next = Some(Next::at(
-                Step::Verify,
+                Step::Recheck,
                 after(self.now, self.policy.lookup_every),
             ));
             return decision;
         }
         decision.next = Some(Next::at(
             Step::Lookup,
-            lookup_at(&seen, self.policy, self.now),
+            scheduled_lookup_at(&seen, self.policy, self.now),
         ));
         decision
     }
@@ -102,28 +102,28 @@ impl Context<'_> {
 
     /// An outcome that nothing has proven for long stays unknown: only proof or a person ends it, and no day does. It is asked about
     /// once a day.
-    fn asked_daily(self, mut decision: Decision, since: Instant) -> Decision {
+    fn asked_daily(self, mut decision: Decision, since: Timestamp) -> Decision {
         let wanted = after(self.now, daily(self.policy));
         decision.reason = decision.reason.then(Then::AskDaily { since });
         decision.verdict = Verdict::Unproven;
         decision.next = Some(Next::at(
             Step::Lookup,
-            may_look(self.execution, self.policy, wanted),
+            next_lookup_at(self.execution, self.policy, wanted),
         ));
         decision
     }
 
     /// When the provider presented a payment that it makes by itself, once there is one.
-    fn presented_at(self) -> Option<Instant> {
+    fn presented_at(self) -> Option<Timestamp> {
         let presented = self.execution.is_watched() && self.execution.state != State::Planned;
         presented.then_some(self.execution.cycle.debit_at)
     }
 
     /// Not proven, and not before some time: asking earlier proves nothing.
-    pub(super) fn not_before(self, at: Instant, why: Doubt) -> Decision {
+    pub(super) fn not_before(self, at: Timestamp, why: Doubt) -> Decision {
         let mut decision = self.unproven(why);
         if let Some(next) = decision.next.as_mut() {
-            next.span.opens = may_look(self.execution, self.policy, next.span.opens.max(at));
+            next.span.opens = next_lookup_at(self.execution, self.policy, next.span.opens.max(at));
         }
         decision
     }

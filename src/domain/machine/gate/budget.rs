@@ -1,4 +1,4 @@
-//! The tries of 30 days are spent: what the claim has refused comes back when it would not, as far as its cycle and its
+//! The attempts of 30 days are spent: what the claim has refused comes back when it would not, as far as its cycle and its
 //! notification allow.
 
 use super::debit::renew;
@@ -8,10 +8,14 @@ use crate::domain::plan::{self, Start};
 use crate::domain::policy::Policy;
 use crate::domain::reason::{GateCause, Reason, Then};
 use crate::domain::retry::after;
-use crate::domain::{Execution, Instant, Step};
+use crate::domain::{Execution, Step, Timestamp};
 
 /// A payer is not notified of a debit that could not be made in its time.
-pub(super) fn before_notice(execution: &Execution, policy: &Policy, now: Instant) -> Option<Gate> {
+pub(super) fn before_notice(
+    execution: &Execution,
+    policy: &Policy,
+    now: Timestamp,
+) -> Option<Gate> {
     let from = execution.budget_from?;
     let notice_at = before(from, policy);
     (now < notice_at).then(|| at_notice(execution, Step::Notify, from, notice_at, policy, now))
@@ -22,9 +26,9 @@ pub(super) fn wait(
     execution: &Execution,
     step: Step,
     handed_over: bool,
-    from: Instant,
+    from: Timestamp,
     policy: &Policy,
-    now: Instant,
+    now: Timestamp,
 ) -> Gate {
     if handed_over {
         return hand_over(execution, from, policy, now);
@@ -55,10 +59,10 @@ pub(super) fn wait(
 fn at_notice(
     execution: &Execution,
     step: Step,
-    from: Instant,
-    notice_at: Instant,
+    from: Timestamp,
+    notice_at: Timestamp,
     policy: &Policy,
-    now: Instant,
+    now: Timestamp,
 ) -> Gate {
     let seed = execution.id.0;
     let span = next_window(&policy.notify_windows, notice_at, seed, policy.jitter);
@@ -69,7 +73,7 @@ fn at_notice(
 }
 
 /// The provider is handed a date when the claim allows the call.
-fn hand_over(execution: &Execution, from: Instant, policy: &Policy, now: Instant) -> Gate {
+fn hand_over(execution: &Execution, from: Timestamp, policy: &Policy, now: Timestamp) -> Gate {
     let (provider, notify) = (execution.provider, execution.notify);
     let call_at = from.max(now);
     let cycle = execution.order_cycle();
@@ -87,7 +91,7 @@ fn hand_over(execution: &Execution, from: Instant, policy: &Policy, now: Instant
 }
 
 /// No debit fits into the cycle any more.
-fn too_late(execution: &Execution, from: Instant, policy: &Policy, now: Instant) -> Gate {
+fn too_late(execution: &Execution, from: Timestamp, policy: &Policy, now: Timestamp) -> Gate {
     let mut decision = close_cycle(execution, policy, now);
     decision.reason = Reason::from(spent(from)).then(Then::CycleEnds {
         at: execution.cycle.closes_at,
@@ -97,13 +101,13 @@ fn too_late(execution: &Execution, from: Instant, policy: &Policy, now: Instant)
 }
 
 /// When a notification must be delivered for a debit at some time, at the latest.
-fn before(from: Instant, policy: &Policy) -> Instant {
+fn before(from: Timestamp, policy: &Policy) -> Timestamp {
     chrono::TimeDelta::from_std(policy.notify_to_debit)
         .ok()
         .and_then(|notice| from.checked_sub_signed(notice))
         .unwrap_or(from)
 }
 
-const fn spent(until: Instant) -> GateCause {
+const fn spent(until: Timestamp) -> GateCause {
     GateCause::TriesSpent { until }
 }

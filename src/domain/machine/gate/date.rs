@@ -10,13 +10,13 @@ use crate::domain::plan::{self, Start};
 use crate::domain::policy::Policy;
 use crate::domain::reason::{GateCause, Then};
 use crate::domain::retry::after;
-use crate::domain::{Execution, Instant, Notify, ProviderKind};
+use crate::domain::{Execution, Notify, ProviderKind, Timestamp};
 
 /// How late a planned call may be without its execution date having to be put off.
 const CALL_LAG: Duration = Duration::from_mins(10);
 
 /// A debit that the provider makes on a date we hand it, at least 25 hours ahead.
-pub(super) fn hand_over(execution: &Execution, policy: &Policy, now: Instant) -> Gate {
+pub(super) fn hand_over(execution: &Execution, policy: &Policy, now: Timestamp) -> Gate {
     let enough = after(now, policy.notify_to_debit);
     if execution.progress.execute_at.is_some_and(|at| at >= enough)
         && policy.notify_windows.contains(now)
@@ -36,7 +36,7 @@ pub(super) fn hand_over(execution: &Execution, policy: &Policy, now: Instant) ->
             let mut decision = later(execution, Some(Next { step, span }), GateCause::DateTooNear);
             decision.progress.execute_at = new_date(execution, &cycle, policy, span.opens);
             if decision.progress.execute_at.is_none() {
-                decision = decision.looked_at_again(policy, now);
+                decision = decision.with_recheck(policy, now);
                 decision.reason = decision.reason.then(Then::NoDateLeft);
                 decision.verdict = Verdict::CycleClosed;
             }
@@ -54,8 +54,8 @@ pub(in crate::domain) fn execution_date(
     notify: Notify,
     policy: &Policy,
     seed: i64,
-    planned: Instant,
-) -> Option<Instant> {
+    planned: Timestamp,
+) -> Option<Timestamp> {
     let handed_over = (provider, notify) == (ProviderKind::Juspay, Notify::Provider);
     let called = after(planned, CALL_LAG);
     plan::debit_after_notice(cycle, policy, seed, called, called)
@@ -68,8 +68,8 @@ pub(in crate::domain::machine) fn new_date(
     execution: &Execution,
     cycle: &Cycle,
     policy: &Policy,
-    planned: Instant,
-) -> Option<Instant> {
+    planned: Timestamp,
+) -> Option<Timestamp> {
     let (provider, notify) = (execution.provider, execution.notify);
     execution_date(cycle, provider, notify, policy, execution.id.0, planned)
 }

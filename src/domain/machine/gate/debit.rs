@@ -5,13 +5,13 @@ use std::time::Duration;
 use super::{
     Gate, budget, close_cycle, date, instead, later, look, mandate_and_cycle, no_time_left,
 };
-use crate::domain::machine::decide::{Next, may_look, next_window};
+use crate::domain::machine::decide::{Next, next_lookup_at, next_window};
 use crate::domain::machine::verdict::Verdict;
 use crate::domain::plan::{self, Start};
 use crate::domain::policy::Policy;
 use crate::domain::reason::{GateCause, Reason, Then};
 use crate::domain::retry::after;
-use crate::domain::{Execution, Instant, Notify, ProviderKind, Step};
+use crate::domain::{Execution, Notify, ProviderKind, Step, Timestamp};
 
 /// How long to wait for another debit of the same mandate to be proven.
 const OTHER_DEBIT: Duration = Duration::from_mins(15);
@@ -21,12 +21,12 @@ pub(super) fn debit(
     step: Step,
     opened: bool,
     policy: &Policy,
-    now: Instant,
+    now: Timestamp,
 ) -> Gate {
     if let Some(said) = mandate_and_cycle(execution, step, policy, now) {
         return said;
     }
-    if execution.progress.debits_tried >= policy.max_attempts {
+    if execution.progress.debit_attempts >= policy.max_attempts {
         let mut decision = close_cycle(execution, policy, now);
         decision.reason = GateCause::AttemptsSpent(policy.max_attempts).into();
         if decision.verdict == Verdict::CycleClosed {
@@ -46,8 +46,8 @@ pub(super) fn debit(
         debit_now(execution, step, policy, now)
     };
     match check {
-        Gate::Instead(_) | Gate::AskMandate => check,
-        Gate::Go if opened => look::before_new_order(execution, step, policy, now),
+        Gate::Instead(_) | Gate::LookUpMandate => check,
+        Gate::Go if opened => lookup::before_new_order(execution, step, policy, now),
         Gate::Go => {
             let next = Some(Next::at(step, after(now, OTHER_DEBIT)));
             instead(later(execution, next, GateCause::NoIntent))
@@ -56,12 +56,12 @@ pub(super) fn debit(
 }
 
 /// A debit that happens when we call: the hours, and the notification's age.
-fn debit_now(execution: &Execution, step: Step, policy: &Policy, now: Instant) -> Gate {
+fn debit_now(execution: &Execution, step: Step, policy: &Policy, now: Timestamp) -> Gate {
     let mut earliest = if step == Step::Execute {
         execution.order_cycle().debit_at
     } else {
-        // It begins with a look at the order.
-        may_look(execution, policy, now)
+        // It begins with a look-up of the order.
+        next_lookup_at(execution, policy, now)
     };
     let valid = execution
         .progress
@@ -100,14 +100,19 @@ fn debit_now(execution: &Execution, step: Step, policy: &Policy, now: Instant) -
 }
 
 /// A new notification before this order may be debited. An order that was tried already is looked at first.
-pub(super) fn renew(execution: &Execution, policy: &Policy, now: Instant, why: GateCause) -> Gate {
+pub(super) fn renew(
+    execution: &Execution,
+    policy: &Policy,
+    now: Timestamp,
+    why: GateCause,
+) -> Gate {
     if execution.progress.failed_at.is_some() {
         let mut decision = later(execution, None, why);
         decision.next = Some(Next::at(Step::Lookup, now));
         return instead(decision);
     }
     let order_no = execution.progress.order_no;
-    let allowed = policy.notification_tries.saturating_mul(order_no);
+    let allowed = policy.notification_attempts.saturating_mul(order_no);
     if execution.progress.notification_no >= allowed {
         let reason = Reason::from(why).then(Then::NotificationsSpent(allowed));
         return no_time_left(execution, reason, policy, now);

@@ -4,7 +4,7 @@
 mod budget;
 mod date;
 mod debit;
-mod look;
+mod lookup;
 mod paused;
 
 use super::decide::{Decision, Next, keep, next_window, park};
@@ -13,7 +13,7 @@ use crate::domain::plan::{self, Start};
 use crate::domain::policy::Policy;
 use crate::domain::reason::{GateCause, Reason, Then};
 use crate::domain::retry::after;
-use crate::domain::{Class, Execution, Instant, MandateStatus, Step};
+use crate::domain::{Class, Execution, MandateStatus, Step, Timestamp};
 
 pub(in crate::domain) use date::execution_date;
 pub(super) use date::new_date;
@@ -27,7 +27,7 @@ pub(super) enum Gate {
     /// Do not; this follows instead. No call is made.
     Instead(Box<Decision>),
     /// Not as long as the mandate is paused. Ask the provider whether it still is; [`asked`] says what follows.
-    AskMandate,
+    LookUpMandate,
 }
 
 /// Whether a claimed step may be done now. `opened` says whether the claim opened an intent for it, `counted` whether the
@@ -38,13 +38,13 @@ pub(super) fn gate(
     opened: bool,
     counted: bool,
     policy: &Policy,
-    now: Instant,
+    now: Timestamp,
 ) -> Gate {
     match step {
         Step::Notify => notify(execution, policy, now),
         Step::Execute | Step::Retry => debit::debit(execution, step, opened, policy, now),
-        Step::Lookup => look::lookup(execution, counted, policy, now),
-        Step::Verify => look::look(execution, step, policy, now),
+        Step::Lookup => lookup::lookup(execution, counted, policy, now),
+        Step::Recheck => lookup::within_budget(execution, step, policy, now),
         Step::NotifyStatus => Gate::Go,
     }
 }
@@ -65,14 +65,16 @@ fn mandate_and_cycle(
     execution: &Execution,
     step: Step,
     policy: &Policy,
-    now: Instant,
+    now: Timestamp,
 ) -> Option<Gate> {
     if now >= execution.cycle.closes_at {
         return Some(instead(close_cycle(execution, policy, now)));
     }
     match execution.mandate_status {
         MandateStatus::Active => paused::rail(execution, step, policy, now),
-        MandateStatus::Paused if paused::may_ask(execution, policy, now) => Some(Gate::AskMandate),
+        MandateStatus::Paused if paused::may_ask(execution, policy, now) => {
+            Some(Gate::LookUpMandate)
+        }
         MandateStatus::Paused => {
             let decision = later(execution, None, GateCause::Mandate(MandateStatus::Paused));
             Some(instead(park(decision, execution, step, policy, now)))
@@ -89,7 +91,7 @@ fn mandate_and_cycle(
 
 /// The mandate has ended, and its execution with it. An earlier attempt may still be collected by the provider: it is looked at
 /// before the end.
-fn ended(execution: &Execution, reason: GateCause, policy: &Policy, now: Instant) -> Decision {
+fn ended(execution: &Execution, reason: GateCause, policy: &Policy, now: Timestamp) -> Decision {
     let mut decision = later(execution, None, reason);
     if let Some(failed_at) = execution.progress.failed_at {
         let dead_at = after(failed_at, policy.provider_retry_horizon);
@@ -100,10 +102,10 @@ fn ended(execution: &Execution, reason: GateCause, policy: &Policy, now: Instant
     }
     decision.class = Some(Class::MandateDead);
     decision.verdict = Verdict::GivenUp;
-    decision.looked_at_again(policy, now)
+    decision.with_recheck(policy, now)
 }
 
-fn notify(execution: &Execution, policy: &Policy, now: Instant) -> Gate {
+fn notify(execution: &Execution, policy: &Policy, now: Timestamp) -> Gate {
     if let Some(said) = mandate_and_cycle(execution, Step::Notify, policy, now) {
         return said;
     }
@@ -114,7 +116,7 @@ fn notify(execution: &Execution, policy: &Policy, now: Instant) -> Gate {
 }
 
 /// A first step is still right if planning the cycle now would begin with it, now.
-fn start_again(execution: &Execution, step: Step, policy: &Policy, now: Instant) -> Gate {
+fn start_again(execution: &Execution, step: Step, policy: &Policy, now: Timestamp) -> Gate {
     let started = plan::start(
         &execution.order_cycle(),
         execution.provider,
@@ -146,15 +148,15 @@ fn no_time_left(
     execution: &Execution,
     reason: impl Into<Reason>,
     policy: &Policy,
-    now: Instant,
+    now: Timestamp,
 ) -> Gate {
     let mut decision = later(execution, None, reason);
     decision.verdict = Verdict::CycleClosed;
-    instead(decision.looked_at_again(policy, now))
+    instead(decision.with_recheck(policy, now))
 }
 
 /// The cycle is over. An order that the provider may still collect is looked at first.
-fn close_cycle(execution: &Execution, policy: &Policy, now: Instant) -> Decision {
+fn close_cycle(execution: &Execution, policy: &Policy, now: Timestamp) -> Decision {
     if let Some(failed_at) = execution.progress.failed_at {
         let dead_at = after(failed_at, policy.provider_retry_horizon);
         if now < dead_at {
@@ -174,5 +176,5 @@ fn close_cycle(execution: &Execution, policy: &Policy, now: Instant) -> Decision
         decision.class = Some(Class::MandatePaused);
     }
     decision.verdict = Verdict::CycleClosed;
-    decision.looked_at_again(policy, now)
+    decision.with_recheck(policy, now)
 }

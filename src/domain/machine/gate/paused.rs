@@ -7,7 +7,7 @@ use crate::domain::policy::Policy;
 use crate::domain::reason::{GateCause, Reason, Then};
 use crate::domain::retry::{after, jitter};
 use crate::domain::window::Span;
-use crate::domain::{Execution, Instant, MandateStatus, Notify, ProviderKind, Step};
+use crate::domain::{Execution, MandateStatus, Notify, ProviderKind, Step, Timestamp};
 
 /// How often a step of a paused rail asks whether it still is: so soon it goes on when the rail is resumed.
 const RAIL_CHECK: Duration = Duration::from_mins(10);
@@ -17,7 +17,7 @@ pub(super) fn rail(
     execution: &Execution,
     step: Step,
     policy: &Policy,
-    now: Instant,
+    now: Timestamp,
 ) -> Option<Gate> {
     if !execution.rail_paused {
         return None;
@@ -30,7 +30,7 @@ pub(super) fn rail(
 }
 
 /// The first hours for a step: a claim outside of them would open an intent for nothing.
-fn in_hours(execution: &Execution, step: Step, policy: &Policy, from: Instant) -> Span {
+fn in_hours(execution: &Execution, step: Step, policy: &Policy, from: Timestamp) -> Span {
     let closes_at = execution.cycle.closes_at;
     let hands_over = step == Step::Execute
         && execution.provider == ProviderKind::Juspay
@@ -49,7 +49,7 @@ fn in_hours(execution: &Execution, step: Step, policy: &Policy, from: Instant) -
 }
 
 /// Whether it is time to ask. Of a pause that only an operator knows of, the provider would say that there is none.
-pub(super) fn may_ask(execution: &Execution, policy: &Policy, now: Instant) -> bool {
+pub(super) fn may_ask(execution: &Execution, policy: &Policy, now: Timestamp) -> bool {
     execution
         .paused_at
         .is_some_and(|at| now >= after(at, policy.paused_check_every))
@@ -64,7 +64,7 @@ pub(in crate::domain::machine) fn asked(
     step: Step,
     said: Option<MandateStatus>,
     policy: &Policy,
-    now: Instant,
+    now: Timestamp,
 ) -> Decision {
     let mut decision = match said {
         None | Some(MandateStatus::Paused) => {

@@ -5,9 +5,9 @@ use crate::domain::cycle::Cycle;
 use crate::domain::execution::{Intent, Progress};
 use crate::domain::machine::decide::keep;
 use crate::domain::reason::OrderCause;
-use crate::domain::{Currency, ExecutionId, Instant, MandateStatus, Notify, ProviderKind};
+use crate::domain::{Currency, ExecutionId, MandateStatus, Notify, ProviderKind, Timestamp};
 
-fn at(text: &str) -> Instant {
+fn at(text: &str) -> Timestamp {
     chrono::DateTime::parse_from_rfc3339(text).unwrap().to_utc()
 }
 
@@ -38,13 +38,13 @@ fn execution(state: State, open: bool) -> Execution {
             delivered_at: None,
             undelivered_at: None,
             execute_at: None,
-            debits_tried: 0,
+            debit_attempts: 0,
             lookups: 0,
-            tries: 0,
+            step_attempts: 0,
             sent_at: None,
             failed_at: None,
             not_before: None,
-            looked: [None; 3],
+            lookup_times: [None; 3],
         },
         class: None,
         intent: open.then_some(Intent {

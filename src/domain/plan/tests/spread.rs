@@ -15,7 +15,7 @@ fn calls_of_one_moment_are_spread_inside_their_windows() {
             .map(|seed| timetable(cycle, ProviderKind::Juspay, notify, &policy, seed).unwrap())
             .collect()
     };
-    let mut debits: Vec<Instant> = plans(&noon, Notify::Separate)
+    let mut debits: Vec<Timestamp> = plans(&noon, Notify::Separate)
         .iter()
         .map(|plan| plan.debit.opens)
         .collect();
@@ -28,7 +28,7 @@ fn calls_of_one_moment_are_spread_inside_their_windows() {
             .all(|at| (ist("2026-01-31 13:01")..ist("2026-01-31 13:16")).contains(at))
     );
     // Their notifications would fall between two windows and are spread at the end of the first.
-    let mut notices: Vec<Instant> = plans(&noon, Notify::Separate)
+    let mut notices: Vec<Timestamp> = plans(&noon, Notify::Separate)
         .iter()
         .map(|plan| plan.start_at)
         .collect();
@@ -66,7 +66,7 @@ fn debits_that_wait_for_the_same_window_are_spread_too() {
         .unwrap()
         .opens
     };
-    let mut debits: Vec<Instant> = (0..500).map(debit).collect();
+    let mut debits: Vec<Timestamp> = (0..500).map(debit).collect();
     debits.sort_unstable();
     debits.dedup();
     assert!(debits.len() > 490);

@@ -6,12 +6,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use sqlx::PgPool;
 
 use super::Question;
-use super::judge::{Judged, Said, judge, said};
+use super::judge::{Judged, OrderResult, judge, order_result};
 use crate::domain::ids::order_id;
-use crate::domain::machine::decide::look_is_free;
+use crate::domain::machine::decide::lookup_allowed;
 use crate::domain::policy::Policy;
 use crate::domain::{
-    Amount, Call, Currency, ExecutionId, Instant, Mandate, Notify, Outcome, ProviderKind,
+    Amount, Call, Currency, ExecutionId, Mandate, Notify, Outcome, ProviderKind, Timestamp,
 };
 use crate::ops::OpsError;
 use crate::provider::{Client, LookupRequest, Provider, Reply};
@@ -19,12 +19,12 @@ use crate::store;
 use crate::store::audit::orders::{self, Standing};
 use crate::store::settle::Attempt;
 
-/// So many questions in a row without an answer, and the account is not asked any more: each would cost a look.
+/// So many questions in a row without an answer, and the account is not asked any more: each would cost a look-up.
 const GIVE_UP_AFTER: u16 = 3;
 
 /// What came of the questions about an execution.
 #[derive(Debug)]
-pub(super) enum Came {
+pub(super) enum ComparisonResult {
     /// All of its orders were asked about.
     Compared { execution_id: i64, judged: Judged },
     /// Not everything was asked. What was, counts.
@@ -52,12 +52,12 @@ pub(super) struct Asker<'a> {
 /// The answers about an execution's orders, and the version of its row that they are about.
 struct Answers {
     version: String,
-    said: Vec<(String, Said)>,
-    got: Got,
+    said: Vec<(String, OrderResult)>,
+    got: LookupResult,
 }
 
 /// How far the questions got.
-enum Got {
+enum LookupResult {
     All,
     NotAsked(&'static str),
     NotAnswered(&'static str),
@@ -74,8 +74,8 @@ impl<'a> Asker<'a> {
     }
 
     /// Asks about every order of an execution, the current one last.
-    pub(super) async fn ask(&self, id: i64, now: Instant) -> Result<Came, OpsError> {
-        let not_asked = |why| Came::NotAsked {
+    pub(super) async fn ask(&self, id: i64, now: Timestamp) -> Result<ComparisonResult, OpsError> {
+        let not_asked = |why| ComparisonResult::NotAsked {
             execution_id: id,
             why,
             judged: Judged::default(),
@@ -112,16 +112,16 @@ impl<'a> Asker<'a> {
         let judged = judge(&ours, &answers.said);
         let execution_id = id;
         Ok(match answers.got {
-            Got::All => Came::Compared {
+            LookupResult::All => ComparisonResult::Compared {
                 execution_id,
                 judged,
             },
-            Got::NotAsked(why) => Came::NotAsked {
+            LookupResult::NotAsked(why) => ComparisonResult::NotAsked {
                 execution_id,
                 why,
                 judged,
             },
-            Got::NotAnswered(why) => Came::NotAnswered {
+            LookupResult::NotAnswered(why) => ComparisonResult::NotAnswered {
                 execution_id,
                 why,
                 judged,
@@ -134,37 +134,37 @@ impl<'a> Asker<'a> {
         client: &Client,
         mandate: &Mandate,
         ours: &Standing,
-        now: Instant,
+        now: Timestamp,
     ) -> Result<Answers, OpsError> {
         let policy = self.policy(ours.policy_id).await?;
-        let mut looked = ours.looked.clone();
+        let mut lookup_times = ours.lookup_times.clone();
         let mut answers = Answers {
             version: ours.version.clone(),
             said: Vec::new(),
-            got: Got::All,
+            got: LookupResult::All,
         };
         for order in self.orders(client, ours) {
-            if let Some(why) = self.is_not_to_be_asked(ours, &order, &looked, &policy, now) {
+            if let Some(why) = self.is_not_to_be_asked(ours, &order, &lookup_times, &policy, now) {
                 answers.got = why;
                 break;
             }
             let reserved =
                 orders::reserve(self.pool, ours.execution_id, &answers.version, now).await?;
             let Some(version) = reserved else {
-                answers.got = Got::NotAsked("a worker is at work on it");
+                answers.got = LookupResult::NotAsked("a worker is at work on it");
                 break;
             };
             answers.version = version;
-            looked.insert(0, now);
+            lookup_times.insert(0, now);
             let Some(reply) = look_up(client, mandate, ours, &order, now).await else {
-                answers.got = Got::NotAsked("its amount cannot be read");
+                answers.got = LookupResult::NotAsked("its amount cannot be read");
                 break;
             };
             self.record(ours.execution_id, &order, &reply, now).await?;
-            let said = said(&reply.outcome);
+            let said = order_result(&reply.outcome);
             self.heard(ours.account_id, &said);
-            if let Said::Nothing(why) = said {
-                answers.got = Got::NotAnswered(why);
+            if let OrderResult::NotAnswered(why) = said {
+                answers.got = LookupResult::NotAnswered(why);
                 break;
             }
             answers.said.push((order, said));
@@ -177,12 +177,14 @@ impl<'a> Asker<'a> {
         &self,
         ours: &Standing,
         order: &str,
-        looked: &[Instant],
+        lookup_times: &[Timestamp],
         policy: &Policy,
-        now: Instant,
-    ) -> Option<Got> {
+        now: Timestamp,
+    ) -> Option<LookupResult> {
         if self.is_silent(ours.account_id) {
-            return Some(Got::NotAnswered("the provider has stopped answering"));
+            return Some(LookupResult::NotAnswered(
+                "the provider has stopped answering",
+            ));
         }
         let sent = ours
             .sent_at
@@ -190,10 +192,10 @@ impl<'a> Asker<'a> {
             .filter(|_| order == ours.order_id);
         let debited = sent.map(|sent| ours.execute_at.map_or(sent, |at| at.max(sent)));
         if debited.is_some_and(|at| at > now) {
-            return Some(Got::NotAsked("its debit is still to come"));
+            return Some(LookupResult::NotAsked("its debit is still to come"));
         }
-        let free = look_is_free(looked, debited, policy, now);
-        (!free).then_some(Got::NotAsked("asked too recently"))
+        let free = lookup_allowed(lookup_times, debited, policy, now);
+        (!free).then_some(LookupResult::NotAsked("asked too recently"))
     }
 
     /// The orders of an execution, the current one last. Where the provider has no order ids of ours, only that one can be asked about.
@@ -242,12 +244,14 @@ impl<'a> Asker<'a> {
             .is_some_and(|times| *times >= GIVE_UP_AFTER)
     }
 
-    fn heard(&self, account: i16, said: &Said) {
+    fn heard(&self, account: i16, said: &OrderResult) {
         let mut silent = self.silent.lock().unwrap_or_else(PoisonError::into_inner);
         let times = silent.entry(account).or_default();
         *times = match said {
-            Said::Nothing(_) => times.saturating_add(1),
-            Said::Collected(_) | Said::NotCollected(_) | Said::Open(_) => 0,
+            OrderResult::NotAnswered(_) => times.saturating_add(1),
+            OrderResult::Collected(_) | OrderResult::NotCollected(_) | OrderResult::Unproven(_) => {
+                0
+            }
         };
     }
 
@@ -256,7 +260,7 @@ impl<'a> Asker<'a> {
         execution_id: i64,
         order: &str,
         reply: &Reply<Outcome>,
-        now: Instant,
+        now: Timestamp,
     ) -> Result<(), OpsError> {
         let failure = reply.outcome.failure();
         let attempt = Attempt {
@@ -291,7 +295,7 @@ async fn look_up(
     mandate: &Mandate,
     ours: &Standing,
     order: &str,
-    now: Instant,
+    now: Timestamp,
 ) -> Option<Reply<Outcome>> {
     let amount = Amount::new(ours.amount_minor, Currency::parse(&ours.currency).ok()?)?;
     let is_current = order == ours.order_id;

@@ -1,40 +1,48 @@
 //! What we have on record, held against what the provider says. Pure: nothing is read here and nothing asked.
 
 use crate::domain::outcome::CallFailure;
-use crate::domain::{Amount, Currency, Instant, Outcome};
+use crate::domain::{Amount, Currency, Outcome, Timestamp};
 use crate::store::audit::orders::Standing;
 
 /// What a provider says of one order.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Said {
+pub(super) enum OrderResult {
     Collected(Option<Amount>),
     /// Proven, in a word.
     NotCollected(&'static str),
     /// Nothing is proven there either, in a word.
-    Open(&'static str),
+    Unproven(&'static str),
     /// No answer, with the reason.
-    Nothing(&'static str),
+    NotAnswered(&'static str),
 }
 
 /// What an answer to a look-up says.
-pub(super) fn said(outcome: &Outcome) -> Said {
+pub(super) fn order_result(outcome: &Outcome) -> OrderResult {
     match outcome {
-        Outcome::Charged { amount, .. } => Said::Collected(*amount),
-        Outcome::Failed(failure) if failure.class.is_unproven() => Said::Open("not proven"),
-        Outcome::Failed(_) => Said::NotCollected("failed"),
-        Outcome::Reversed(_) => Said::NotCollected("collected and given back"),
-        Outcome::NotFound => Said::NotCollected("not known"),
-        Outcome::Pending => Said::Open("under way"),
-        Outcome::Odd(_) => Said::Open("nothing that is known to us"),
-        Outcome::Refused(_) | Outcome::AlreadyExists => Said::Nothing("the question was refused"),
-        Outcome::Call(CallFailure::NotSent { .. }) => Said::Nothing("the provider was not reached"),
+        Outcome::Charged { amount, .. } => OrderResult::Collected(*amount),
+        Outcome::Failed(failure) if failure.class.is_unproven() => {
+            OrderResult::Unproven("not proven")
+        }
+        Outcome::Failed(_) => OrderResult::NotCollected("failed"),
+        Outcome::Reversed(_) => OrderResult::NotCollected("collected and given back"),
+        Outcome::NotFound => OrderResult::NotCollected("not known"),
+        Outcome::Pending => OrderResult::Unproven("under way"),
+        Outcome::Unrecognized(_) => OrderResult::Unproven("nothing that is known to us"),
+        Outcome::Refused(_) | Outcome::AlreadyExists => {
+            OrderResult::NotAnswered("the question was refused")
+        }
+        Outcome::Call(CallFailure::NotSent { .. }) => {
+            OrderResult::NotAnswered("the provider was not reached")
+        }
         Outcome::Call(CallFailure::Unknown { .. }) => {
-            Said::Nothing("no answer came, or none that can be read")
+            OrderResult::NotAnswered("no answer came, or none that can be read")
         }
         Outcome::Call(CallFailure::AccountRefused { .. }) => {
-            Said::Nothing("the account's credentials are refused")
+            OrderResult::NotAnswered("the account's credentials are refused")
         }
-        Outcome::Call(CallFailure::Throttled { .. }) => Said::Nothing("the provider throttles us"),
+        Outcome::Call(CallFailure::Throttled { .. }) => {
+            OrderResult::NotAnswered("the provider throttles us")
+        }
     }
 }
 
@@ -43,16 +51,16 @@ pub(super) fn said(outcome: &Outcome) -> Said {
 pub(super) struct Judged {
     /// Guarantee and counter-example.
     pub(super) findings: Vec<(&'static str, String)>,
-    /// What is open here and decided there: the next look settles it.
+    /// What is open here and decided there: the next look-up settles it.
     pub(super) open: Vec<String>,
 }
 
 /// Compares. `answers` are by order, the current one last.
-pub(super) fn judge(ours: &Standing, answers: &[(String, Said)]) -> Judged {
+pub(super) fn judge(ours: &Standing, answers: &[(String, OrderResult)]) -> Judged {
     let mut judged = Judged::default();
     let collected: Vec<&str> = answers
         .iter()
-        .filter(|(_, said)| matches!(said, Said::Collected(_)))
+        .filter(|(_, said)| matches!(said, OrderResult::Collected(_)))
         .map(|(order, _)| order.as_str())
         .collect();
     if collected.len() > 1 && !ours.refunded {
@@ -64,11 +72,13 @@ pub(super) fn judge(ours: &Standing, answers: &[(String, Said)]) -> Judged {
     }
     for (order, said) in answers {
         match said {
-            Said::Collected(amount) => judged.collected(ours, order, *amount, collected.len()),
-            Said::NotCollected(word) | Said::Open(word) => {
+            OrderResult::Collected(amount) => {
+                judged.collected(ours, order, *amount, collected.len())
+            }
+            OrderResult::NotCollected(word) | OrderResult::Unproven(word) => {
                 judged.not_collected(ours, order, said, word);
             }
-            Said::Nothing(_) => {}
+            OrderResult::NotAnswered(_) => {}
         }
     }
     judged
@@ -83,7 +93,7 @@ impl Judged {
         collected: usize,
     ) {
         match &ours.debit_order_id {
-            None => match will_look(ours) {
+            None => match will_look_up(ours) {
                 Some(at) => self.open.push(format!(
                     "order {order} is collected there and {} here; it is looked up at {at}",
                     ours.state
@@ -117,7 +127,7 @@ impl Judged {
         }
     }
 
-    fn not_collected(&mut self, ours: &Standing, order: &str, said: &Said, word: &str) {
+    fn not_collected(&mut self, ours: &Standing, order: &str, said: &OrderResult, word: &str) {
         if ours.debit_order_id.as_deref() == Some(order) {
             if !ours.refunded {
                 let detail = format!("order {order} has its debit here, and there it is {word}");
@@ -125,7 +135,7 @@ impl Judged {
             }
         } else if ours.opened_at.is_some()
             && order == ours.order_id
-            && matches!(said, Said::NotCollected(_))
+            && matches!(said, OrderResult::NotCollected(_))
         {
             let detail = format!(
                 "order {order} is {word} there, and here its intent is open: the execution is {}",
@@ -137,12 +147,12 @@ impl Judged {
 }
 
 /// When a worker finds out by itself what became of an order, if one does.
-fn will_look(ours: &Standing) -> Option<Instant> {
-    let looks = match ours.next_step.as_deref() {
-        Some("lookup" | "verify" | "retry") => true,
-        // A new order begins with a look at the one before it.
+fn will_look_up(ours: &Standing) -> Option<Timestamp> {
+    let looks_up = match ours.next_step.as_deref() {
+        Some("lookup" | "recheck" | "retry") => true,
+        // A new order begins with a look-up of the one before it.
         Some("notify" | "notify_status" | "execute") => ours.order_no > 1,
         Some(_) | None => false,
     };
-    ours.next_at.filter(|_| looks)
+    ours.next_at.filter(|_| looks_up)
 }

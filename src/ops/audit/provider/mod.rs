@@ -23,12 +23,12 @@ use super::sweep::read_only;
 use crate::clock::Clock;
 use crate::compose;
 use crate::config::Config;
-use crate::domain::Instant;
+use crate::domain::Timestamp;
 use crate::ops::error::step;
 use crate::ops::{OnProgress, OpsError, Progress};
 use crate::provider::Client;
 use crate::store;
-use crate::store::audit::{Over, orders};
+use crate::store::audit::{RangeKey, orders};
 
 /// Questions under way at once; each account's own calls a second hold besides.
 const AT_ONCE: usize = 4;
@@ -41,7 +41,7 @@ pub struct Question<'a> {
     /// In every order id of this installation.
     pub tag: &'a str,
     /// Only executions that changed since then,
-    pub since: Instant,
+    pub since: Timestamp,
     /// and only those of this mandate.
     pub mandate: Option<&'a str>,
     /// In the attempts.
@@ -64,7 +64,7 @@ pub async fn compare_configured(
     let since = TimeDelta::from_std(within)
         .ok()
         .and_then(|within| clock.now().checked_sub_signed(within))
-        .unwrap_or(Instant::UNIX_EPOCH);
+        .unwrap_or(Timestamp::UNIX_EPOCH);
     let accounts = accounts.into_iter();
     let question = Question {
         clients: accounts
@@ -82,7 +82,7 @@ pub async fn compare_configured(
 pub async fn compare(
     pool: &PgPool,
     question: &Question<'_>,
-    now: impl Fn() -> Instant + Sync,
+    now: impl Fn() -> Timestamp + Sync,
     progress: OnProgress<'_>,
 ) -> Result<Comparison, OpsError> {
     let asker = Asker::new(pool, question);
@@ -97,15 +97,15 @@ pub async fn compare(
             },
         };
         let (asker, now) = (&asker, &now);
-        let mut came = futures::stream::iter(ids)
+        let mut result = futures::stream::iter(ids)
             .map(|id| asker.ask(id, now()))
             .buffer_unordered(AT_ONCE);
-        while let Some(came) = came.next().await {
-            comparison.add(came?);
+        while let Some(result) = result.next().await {
+            comparison.add(result?);
             done = done.saturating_add(1);
             progress(Progress { done, of: None });
         }
-        drop(came);
+        drop(result);
         if question.mandate.is_some() {
             break;
         }
@@ -117,15 +117,15 @@ pub async fn compare(
 async fn next(
     pool: &PgPool,
     after: &mut i64,
-    since: Instant,
-    now: Instant,
+    since: Timestamp,
+    now: Timestamp,
 ) -> Result<Option<Vec<i64>>, OpsError> {
     let mut conn = pool
         .acquire()
         .await
         .map_err(step("connect for the audit"))?;
     let mut tx = read_only(&mut conn).await?;
-    let range = store::audit::next_range(&mut tx, Over::Executions, *after)
+    let range = store::audit::next_range(&mut tx, RangeKey::Executions, *after)
         .await
         .map_err(step("find the next range"))?;
     let Some(range) = range else { return Ok(None) };
@@ -136,8 +136,8 @@ async fn next(
 async fn of_mandate(
     pool: &PgPool,
     reference: &str,
-    since: Instant,
-    now: Instant,
+    since: Timestamp,
+    now: Timestamp,
 ) -> Result<Vec<i64>, OpsError> {
     let mut conn = pool
         .acquire()

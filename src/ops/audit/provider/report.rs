@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::ask::Came;
+use super::ask::ComparisonResult;
 use super::judge::Judged;
 
 /// How many examples of each kind are shown.
@@ -33,7 +33,7 @@ pub struct Comparison {
     pub compared: u64,
     /// Where the provider's record and ours contradict each other.
     pub findings: Cases,
-    /// Decided there and open here: the next look of a worker settles it.
+    /// Decided there and open here: the next look-up of a worker settles it.
     pub open: Cases,
     /// Executions that could not be asked about, by the reason.
     pub not_asked: BTreeMap<&'static str, u64>,
@@ -51,16 +51,16 @@ impl Cases {
 }
 
 impl Comparison {
-    pub(super) fn add(&mut self, came: Came) {
-        match came {
-            Came::Compared {
+    pub(super) fn add(&mut self, result: ComparisonResult) {
+        match result {
+            ComparisonResult::Compared {
                 execution_id,
                 judged,
             } => {
                 self.compared = self.compared.saturating_add(1);
                 self.judged(execution_id, judged);
             }
-            Came::NotAsked {
+            ComparisonResult::NotAsked {
                 execution_id,
                 why,
                 judged,
@@ -68,7 +68,7 @@ impl Comparison {
                 count(&mut self.not_asked, why);
                 self.judged(execution_id, judged);
             }
-            Came::NotAnswered {
+            ComparisonResult::NotAnswered {
                 execution_id,
                 why,
                 judged,

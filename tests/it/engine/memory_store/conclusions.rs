@@ -25,7 +25,7 @@ fn failure(class: Class) -> Failure {
 pub(super) fn conclude(job: &Job, policy: &Policy, nth: usize) -> Option<Conclusion> {
     let mut machine = Machine::new(job.clone(), policy, now());
     let mut action = machine.next(Input::Claimed, now());
-    if action == Action::AskMandate {
+    if action == Action::LookUpMandate {
         let statuses = [
             Some(MandateStatus::Active),
             Some(MandateStatus::Paused),
@@ -116,7 +116,7 @@ pub(super) fn columns(claimed: &Claimed, conclusion: &Conclusion, limits: &Limit
             status,
             paused_at: claimed.execution.paused_at,
         }),
-        card_tries: declined.filter(|tries| *tries > 0),
+        declined_card_attempts: declined.filter(|attempts| *attempts > 0),
         debit: debited.map(|(amount, no)| Debit {
             amount,
             order_id: order(no),

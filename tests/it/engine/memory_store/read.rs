@@ -6,8 +6,8 @@ use chrono::NaiveDate;
 use mandated::domain::cycle::Cycle;
 use mandated::domain::execution::{Intent, Progress};
 use mandated::domain::{
-    Amount, Class, Currency, Execution, ExecutionId, Instant, MandateStatus, Notify, ProviderKind,
-    State, Step,
+    Amount, Class, Currency, Execution, ExecutionId, MandateStatus, Notify, ProviderKind, State,
+    Step, Timestamp,
 };
 use sqlx::postgres::PgRow;
 use sqlx::{AssertSqlSafe, PgPool, Row};
@@ -54,7 +54,7 @@ fn rupees(minor: i64) -> Amount {
 
 fn store(row: &PgRow) -> MemoryStore {
     let numbers: Vec<i16> = row.get("notification_nos");
-    let deliveries: Vec<Option<Instant>> = row.get("deliveries");
+    let deliveries: Vec<Option<Timestamp>> = row.get("deliveries");
     let days: Vec<NaiveDate> = row.get("days");
     let day_tries: Vec<i32> = row.get("day_tries");
     let numbers = numbers.into_iter().map(|no| u16::try_from(no).unwrap());
@@ -88,7 +88,7 @@ fn store(row: &PgRow) -> MemoryStore {
 }
 
 fn execution(row: &PgRow) -> Execution {
-    let looked: Vec<Instant> = row.get("looked");
+    let lookup_times: Vec<Timestamp> = row.get("looked");
     let kind: Option<String> = row.get("kind");
     Execution {
         id: ExecutionId(row.get("id")),
@@ -112,13 +112,13 @@ fn execution(row: &PgRow) -> Execution {
             delivered_at: row.get("delivered_at"),
             undelivered_at: row.get("undelivered_at"),
             execute_at: row.get("execute_at"),
-            debits_tried: number(row, "debits_tried"),
+            debit_attempts: number(row, "debit_attempts"),
             lookups: number(row, "lookups"),
-            tries: number(row, "tries"),
+            step_attempts: number(row, "tries"),
             sent_at: row.get("sent_at"),
             failed_at: row.get("failed_at"),
             not_before: row.get("not_before"),
-            looked: [0, 1, 2].map(|nth| looked.get(nth).copied()),
+            lookup_times: [0, 1, 2].map(|nth| lookup_times.get(nth).copied()),
         },
         class: word(row, "class", Class::parse),
         intent: kind.map(|kind| Intent {

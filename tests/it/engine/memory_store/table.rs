@@ -34,7 +34,7 @@ const CHANGES: &[(&str, &str)] = &[
     ),
     ("the mandate is revoked", "update mandated.mandates set status = 'revoked' where id = {id}"),
     ("the rail is paused", "update mandated.mandates set rail = 'card' where id = {id}"),
-    ("the attempts are spent", "update mandated.executions set debits_tried = 4 where id = {id}"),
+    ("the attempts are spent", "update mandated.executions set debit_attempts = 4 where id = {id}"),
     (
         "the first order is collected",
         "insert into mandated.debits (mandate_id, cycle_on, execution_id, order_id, amount_minor, currency, proven_at, provider_txn)
@@ -114,7 +114,7 @@ const fn state_at(step: Step) -> State {
         Step::Execute => State::Notified,
         Step::Lookup => State::Unknown,
         Step::Retry => State::Retrying,
-        Step::Verify => State::Failed,
+        Step::Recheck => State::Failed,
     }
 }
 
@@ -138,7 +138,7 @@ pub(super) async fn table() -> (TestDatabase, Vec<String>) {
                     };
                     statements.push(format!(
                         "update mandated.executions set state = '{state}', finished_at = {finished}, order_no = {order_no},
-                           looked = array['2026-01-30T22:00Z'::timestamptz] where id = {id}"
+                           lookup_times = array['2026-01-30T22:00Z'::timestamptz] where id = {id}"
                     ));
                     statements.push(format!(
                         "update mandated.jobs set step = '{step}' where execution_id = {id}"

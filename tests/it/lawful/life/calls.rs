@@ -3,14 +3,14 @@
 use chrono::TimeDelta;
 use mandated::domain::machine::{Answer, Input, Notice, Request};
 use mandated::domain::outcome::{CallFailure, Counter, NotificationOutcome};
-use mandated::domain::{Class, Instant, MandateStatus, Outcome, Rail, Step};
+use mandated::domain::{Class, MandateStatus, Outcome, Rail, Step, Timestamp};
 
 use super::Life;
 use crate::lawful::bank::failure;
 
 impl Life {
     /// A call waits for its turn. What has not left in time never does.
-    pub(super) fn send(&mut self, request: &Request, leave_by: Instant) -> Result<Input, String> {
+    pub(super) fn send(&mut self, request: &Request, leave_by: Timestamp) -> Result<Input, String> {
         let step = match request {
             Request::Notify { .. } => Step::Notify,
             Request::Execute { .. } => Step::Execute,
@@ -49,7 +49,7 @@ impl Life {
         }
     }
 
-    fn notify(&mut self, debit_at: Instant) -> Result<Input, String> {
+    fn notify(&mut self, debit_at: Timestamp) -> Result<Input, String> {
         self.judge_notification(debit_at)?;
         let number = self.store.execution.progress.notification_no;
         let draws = &mut self.bank.draws;
@@ -87,7 +87,7 @@ impl Life {
         Input::NotificationAnswered(outcome)
     }
 
-    pub(super) fn ask_mandate(&mut self) -> Result<Input, String> {
+    pub(super) fn look_up_mandate(&mut self) -> Result<Input, String> {
         self.heard.ask(self.now)?;
         let said = if self.bank.draws.happens(200) {
             None
@@ -100,7 +100,7 @@ impl Life {
     }
 
     /// The call itself, judged before it is made; its answer may be lost.
-    fn call(&mut self, step: Step, handed_over: Option<Instant>) -> Result<Input, String> {
+    fn call(&mut self, step: Step, handed_over: Option<Timestamp>) -> Result<Input, String> {
         let number = self.store.execution.progress.order_no;
         self.judge(step, handed_over)?;
         let lost = self.bank.draws.happens(self.bank.chances.lost);
@@ -137,7 +137,7 @@ impl Life {
     }
 
     /// The provider takes a call, whatever becomes of its answer.
-    fn take(&mut self, step: Step, handed_over: Option<Instant>) {
+    fn take(&mut self, step: Step, handed_over: Option<Timestamp>) {
         let debit_at = handed_over.unwrap_or(self.now);
         self.note(step.as_str(), "the provider takes the call");
         self.heard.calls.push(debit_at);

@@ -3,14 +3,14 @@
 use chrono::{NaiveTime, TimeDelta, Timelike};
 use chrono_tz::Asia::Kolkata;
 use mandated::domain::machine::{Notice, Request, RetryRequest};
-use mandated::domain::{Instant, MandateStatus, Notify, ProviderKind, Rail, Step};
+use mandated::domain::{MandateStatus, Notify, ProviderKind, Rail, Step, Timestamp};
 
 use super::Life;
 use crate::lawful::bank::Stands;
 
 impl Life {
     /// The law, spelt out once more.
-    pub(super) fn judge(&self, step: Step, handed_over: Option<Instant>) -> Result<(), String> {
+    pub(super) fn judge(&self, step: Step, handed_over: Option<Timestamp>) -> Result<(), String> {
         let execution = &self.store.execution;
         let number = execution.progress.order_no;
         let order = self.bank.order(number);
@@ -18,7 +18,7 @@ impl Life {
         self.may_call("a debit")?;
         for other in self.bank.orders() {
             match other.stands {
-                // Nobody can know that before the second look.
+                // Nobody can know that before the recheck.
                 Stands::Charged if other.after_all => {}
                 Stands::Charged => return Err("a debit of what was collected".to_owned()),
                 Stands::Working { .. } => return Err("a debit beside an open one".to_owned()),
@@ -84,7 +84,7 @@ impl Life {
     }
 
     /// The provider notifies and debits by itself: 24 hours must lie between the two, and the hours count on the date.
-    fn judge_date(&self, at: Instant) -> Result<(), String> {
+    fn judge_date(&self, at: Timestamp) -> Result<(), String> {
         if at < self.now + TimeDelta::hours(24) {
             return Err("handed over less than 24 hours ahead".to_owned());
         }
@@ -143,7 +143,7 @@ impl Life {
     }
 
     /// The payer is told in the hours for it, of a debit that is a day away.
-    pub(super) fn judge_notification(&self, debit_at: Instant) -> Result<(), String> {
+    pub(super) fn judge_notification(&self, debit_at: Timestamp) -> Result<(), String> {
         self.may_call("a notification")?;
         self.lawful_hour("a notification")?;
         if debit_at < self.now + TimeDelta::hours(24) {
@@ -152,8 +152,8 @@ impl Life {
         Ok(())
     }
 
-    fn presented_again(&self, returned: Option<Instant>) -> Result<(), String> {
-        let local = |at: Instant| at.with_timezone(&Kolkata);
+    fn presented_again(&self, returned: Option<Timestamp>) -> Result<(), String> {
+        let local = |at: Timestamp| at.with_timezone(&Kolkata);
         match self.store.execution.provider {
             ProviderKind::Juspay => {
                 let early = returned.is_some_and(|at| self.now < at + TimeDelta::days(3));
@@ -180,7 +180,7 @@ impl Life {
     }
 
     /// NPCI OC-215A: nothing between ten and one, nor between five and half past nine.
-    fn hour_of(&self, at: Instant, what: &str) -> Result<(), String> {
+    fn hour_of(&self, at: Timestamp, what: &str) -> Result<(), String> {
         let local = at.with_timezone(&Kolkata);
         let minute = local.hour() * 60 + local.minute();
         let peak = (600..780).contains(&minute) || (1020..1290).contains(&minute);
@@ -194,7 +194,7 @@ impl Life {
     pub(super) fn judge_leave_by(
         &self,
         request: &Request,
-        leave_by: Instant,
+        leave_by: Timestamp,
     ) -> Result<(), String> {
         if leave_by > self.store.execution.cycle.closes_at {
             return Err("a call that may leave after its cycle".to_owned());

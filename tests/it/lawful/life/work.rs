@@ -67,7 +67,7 @@ impl Life {
         let input = match action {
             Action::Send { .. } | Action::AskNotification if is_short => Input::LeaseNearlyOver,
             Action::LookUp { order_no, .. } => self.look_up(*order_no)?,
-            Action::AskMandate => self.ask_mandate()?,
+            Action::LookUpMandate => self.look_up_mandate()?,
             Action::AskNotification => self.ask_notification(),
             Action::ReadDebit => {
                 let debit = self.store.debit.as_ref();

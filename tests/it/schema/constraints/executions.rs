@@ -109,17 +109,17 @@ async fn its_times_and_counters_make_sense() {
         ("delivered_at = now()", "executions_delivered_check"),
         ("order_no = 0", "executions_order_no_check"),
         ("notification_no = -1", "executions_notification_no_check"),
-        ("debits_tried = -1", "executions_debits_tried_check"),
+        ("debit_attempts = -1", "executions_debit_attempts_check"),
         ("lookups = -1", "executions_lookups_check"),
-        ("tries = -1", "executions_tries_check"),
+        ("step_attempts = -1", "executions_step_attempts_check"),
         ("max_attempts = 0", "executions_max_attempts_check"),
         (
             "max_attempts_in_30_days = 0",
             "executions_max_attempts_in_30_days_check",
         ),
         (
-            "looked = array_fill(now(), array[4])",
-            "executions_looked_check",
+            "lookup_times = array_fill(now(), array[4])",
+            "executions_lookup_times_check",
         ),
     ] {
         refused_with(
@@ -192,18 +192,22 @@ async fn what_is_open_is_an_execution_once() {
     let TestDatabase { pool, .. } = &with_execution().await;
     let insert = |id, state: &str| {
         format!(
-            "insert into mandated.open_ends (execution_id, state, since) values ({id}, '{state}', now())"
+            "insert into mandated.unresolved_executions (execution_id, state, since) values ({id}, '{state}', now())"
         )
     };
     execute(pool, &insert(1, "unknown")).await.unwrap();
     for (id, state, constraint) in [
-        (1, "review", "open_ends_pkey"),
-        (2, "review", "open_ends_execution_id_fkey"),
+        (1, "review", "unresolved_executions_pkey"),
+        (2, "review", "unresolved_executions_execution_id_fkey"),
     ] {
         refused_with(execute(pool, &insert(id, state)).await, constraint);
     }
     refused_with(
-        execute(pool, "update mandated.open_ends set state = 'pending'").await,
-        "open_ends_state_check",
+        execute(
+            pool,
+            "update mandated.unresolved_executions set state = 'pending'",
+        )
+        .await,
+        "unresolved_executions_state_check",
     );
 }

@@ -80,32 +80,32 @@ async fn an_operation_says_who_why_and_on_what() {
     refused(pool, row::operation(), "operations_account_id_fkey").await;
     row::account().insert(pool).await.unwrap();
     for (column, constraint) in [
-        ("who", "operations_who_check"),
-        ("reason", "operations_reason_check"),
+        ("who", "operator_requests_who_check"),
+        ("reason", "operator_requests_reason_check"),
     ] {
         refused(pool, row::operation().with(column, "' '"), constraint).await;
         let long = row::operation().with(column, "repeat('x', 5000)");
         refused(pool, long, constraint).await;
     }
     let resume = row::operation().with("what", "'resume'");
-    refused(pool, resume.clone(), "operations_until_check").await;
+    refused(pool, resume.clone(), "operator_requests_until_check").await;
     let resume = resume.with("until", "null");
     for what in ["'stop'", "'revoke'", "'skip'"] {
         refused(
             pool,
             resume.clone().with("what", what),
-            "operations_what_check",
+            "operator_requests_what_check",
         )
         .await;
     }
     let two = resume.clone().with("rail", "'upi'");
-    refused(pool, two.clone(), "operations_subject_check").await;
+    refused(pool, two.clone(), "operator_requests_subject_check").await;
     let none = resume.clone().with("account_id", "null");
-    refused(pool, none.clone(), "operations_subject_check").await;
+    refused(pool, none.clone(), "operator_requests_subject_check").await;
     let cash = none.clone().with("rail", "'cash'");
     refused(pool, cash, "operations_rail_fkey").await;
     let skip = none.with("what", "'skip'").with("execution_id", "1");
-    refused(pool, skip.clone(), "operations_subject_check").await;
+    refused(pool, skip.clone(), "operator_requests_subject_check").await;
     for row in [
         row::operation(),
         resume,

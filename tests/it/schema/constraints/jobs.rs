@@ -41,11 +41,21 @@ async fn its_window_ends_after_it_starts() {
 }
 
 #[tokio::test]
-async fn a_day_of_a_budget_is_one_row_with_tries() {
+async fn a_day_of_a_budget_is_one_row_with_attempts() {
     let TestDatabase { pool, .. } = &TestDatabase::new().await;
-    refused(pool, row::budget().with("tried", 0), "budgets_tried_check").await;
+    refused(
+        pool,
+        row::budget().with("declined_attempts", 0),
+        "budgets_declined_attempts_check",
+    )
+    .await;
     accepted(pool, row::budget()).await;
-    refused(pool, row::budget().with("tried", 2), "budgets_pkey").await;
+    refused(
+        pool,
+        row::budget().with("declined_attempts", 2),
+        "budgets_pkey",
+    )
+    .await;
     accepted(pool, row::budget().with("day", "'2026-02-01'")).await;
     accepted(pool, row::budget().with("mandate_id", 2)).await;
 }

@@ -42,7 +42,7 @@ async fn every_constraint_is_tested_here() {
             "attempts_pkey",
             "events_pkey",
             "resolutions_pkey",
-            "operations_pkey",
+            "operator_requests_pkey",
         ]
         .contains(&name)
             || words.iter().any(|end| name.ends_with(end))

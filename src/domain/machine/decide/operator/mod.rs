@@ -1,7 +1,7 @@
 //! What follows when a person has an execution tried sooner, or once more, or its cycle left out.
 //!
-//! A wish changes when and whether we call, and nothing about what is lawful: the gaps between tries, the windows, the looks and the
-//! budgets stay, and the gate asks for each of them again before the call.
+//! An operator request changes when and whether we call, and nothing about what is lawful: the gaps between attempts, the windows, the
+//! look-ups and the budgets stay, and the gate asks for each of them again before the call.
 
 mod reopen;
 mod sooner;
@@ -16,22 +16,22 @@ use crate::domain::policy::Policy;
 use crate::domain::reason::RequestCause;
 use crate::domain::retry::after;
 use crate::domain::text::text_enum;
-use crate::domain::{Class, Execution, Instant, MandateStatus, State, Step};
+use crate::domain::{Class, Execution, MandateStatus, State, Step, Timestamp};
 
 use reopen::reopen;
 use sooner::sooner;
 
 text_enum!(
-    /// What a person wishes for an execution.
-    Wish {
-        /// The next try, look or order as soon as it is lawful.
+    /// What an operator requests for an execution.
+    OperatorRequestKind {
+        /// The next attempt, look-up or order as soon as it is lawful.
         Retry = "retry",
         /// That its cycle is not collected.
         Skip = "skip",
     }
 );
 
-impl Wish {
+impl OperatorRequestKind {
     /// The participle, as in the event's kind (`execution.skipped`).
     pub const fn done(self) -> &'static str {
         match self {
@@ -41,31 +41,31 @@ impl Wish {
     }
 }
 
-/// What must be known beside an execution before a wish is granted.
+/// What must be known beside an execution before an operator request is granted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Known {
+pub struct RequestContext {
     /// Its job.
-    pub job: Option<Waiting>,
+    pub job: Option<CurrentJob>,
     /// Whether the cycle has its debit.
     pub collected: bool,
     /// Whether the current order may be at the provider: a call for it went out, or was looked up, or a person said what came of it.
     pub was_sent: bool,
     /// When it came to its end.
-    pub finished_at: Option<Instant>,
+    pub finished_at: Option<Timestamp>,
 }
 
 /// The job that an execution has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Waiting {
+pub struct CurrentJob {
     /// What is next.
     pub step: Step,
     /// When.
-    pub run_at: Instant,
+    pub run_at: Timestamp,
     /// Whether it waits for its mandate to be resumed.
     pub parked: bool,
 }
 
-/// Why a person's wish is not granted.
+/// Why an operator request is not granted.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Declined {
     /// Nothing has failed yet.
@@ -131,31 +131,31 @@ pub enum Declined {
     NotSooner(String),
 }
 
-/// What follows from a wish.
+/// What follows from an operator request.
 pub fn follow(
-    wish: Wish,
+    kind: OperatorRequestKind,
     execution: &Execution,
-    known: Known,
+    known: RequestContext,
     policy: &Policy,
-    now: Instant,
+    now: Timestamp,
 ) -> Result<Decision, Declined> {
-    match wish {
-        Wish::Retry => try_again(execution, known, policy, now),
-        Wish::Skip => leave_out(execution, policy, now),
+    match kind {
+        OperatorRequestKind::Retry => try_again(execution, known, policy, now),
+        OperatorRequestKind::Skip => leave_out(execution, policy, now),
     }
 }
 
 fn try_again(
     execution: &Execution,
-    known: Known,
+    known: RequestContext,
     policy: &Policy,
-    now: Instant,
+    now: Timestamp,
 ) -> Result<Decision, Declined> {
     match execution.state {
         State::Planned | State::Notifying | State::Notified => {
             Err(Declined::GoesOn(execution.state))
         }
-        State::Executing => Err(Declined::Open(execution.state)),
+        State::Executing => Err(Declined::DebitOpen(execution.state)),
         State::Pending | State::Unknown | State::Retrying => match known.job {
             Some(job) => sooner(execution, job, policy, now),
             None => Err(Declined::GoesOn(execution.state)),
@@ -167,11 +167,11 @@ fn try_again(
 }
 
 /// The cycle is not collected. An order that was sent is looked at once more: the provider may collect it all the same.
-fn leave_out(execution: &Execution, policy: &Policy, now: Instant) -> Result<Decision, Declined> {
+fn leave_out(execution: &Execution, policy: &Policy, now: Timestamp) -> Result<Decision, Declined> {
     match execution.state {
         State::Planned | State::Notifying | State::Notified | State::Retrying => {}
         State::Executing | State::Pending | State::Unknown => {
-            return Err(Declined::Open(execution.state));
+            return Err(Declined::DebitOpen(execution.state));
         }
         State::Review => return Err(Declined::Review),
         State::Charged | State::Failed | State::Skipped | State::Expired => {
@@ -183,11 +183,11 @@ fn leave_out(execution: &Execution, policy: &Policy, now: Instant) -> Result<Dec
     }
     let mut decision = keep(execution, None, RequestCause::Skipped);
     decision.verdict = Verdict::Skipped;
-    Ok(decision.looked_at_again(policy, now))
+    Ok(decision.with_recheck(policy, now))
 }
 
-/// The gaps that a rail wants between tries, and between a notification and its debit, and what an answer has asked for.
-fn earliest_try(execution: &Execution, policy: &Policy, now: Instant) -> Instant {
+/// The gaps that a rail wants between attempts, and between a notification and its debit, and what an answer has asked for.
+fn earliest_try(execution: &Execution, policy: &Policy, now: Timestamp) -> Timestamp {
     let progress = &execution.progress;
     let gap = last_try(progress, now).map(|last| after(last, policy.min_gap));
     let returned = progress
@@ -199,5 +199,5 @@ fn earliest_try(execution: &Execution, policy: &Policy, now: Instant) -> Instant
     [gap, returned, notified, progress.not_before]
         .into_iter()
         .flatten()
-        .fold(now, Instant::max)
+        .fold(now, Timestamp::max)
 }

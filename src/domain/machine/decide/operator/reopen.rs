@@ -2,7 +2,7 @@
 
 use super::{Declined, Known, earliest_try};
 use crate::domain::machine::decide::order::renew_progress;
-use crate::domain::machine::decide::timing::may_look;
+use crate::domain::machine::decide::timing::next_lookup_at;
 use crate::domain::machine::decide::{Decision, Next, keep};
 use crate::domain::machine::gate::new_date;
 use crate::domain::machine::verdict::Verdict;
@@ -10,14 +10,14 @@ use crate::domain::plan::{self, Start};
 use crate::domain::policy::Policy;
 use crate::domain::reason::RequestCause;
 use crate::domain::retry::after;
-use crate::domain::{Class, Execution, Instant, MandateStatus, Notify, Rail, Step};
+use crate::domain::{Class, Execution, MandateStatus, Notify, Rail, Step, Timestamp};
 
 /// What has ended without a collection begins anew, with a new order if one was sent.
 pub(super) fn reopen(
     execution: &Execution,
     known: Known,
     policy: &Policy,
-    now: Instant,
+    now: Timestamp,
 ) -> Result<Decision, Declined> {
     may_reopen(execution, known, policy, now)?;
     let mut from = earliest_try(execution, policy, now);
@@ -27,7 +27,7 @@ pub(super) fn reopen(
         if order_no > policy.max_orders {
             return Err(Declined::NoOrder(policy.max_orders));
         }
-        if let Some(look) = look_before(execution, known, policy, now)? {
+        if let Some(look) = lookup_first(execution, known, policy, now)? {
             return Ok(look);
         }
         // Where nobody noted when it was tried, or when it failed, that was before it came to its end.
@@ -40,11 +40,13 @@ pub(super) fn reopen(
     decision.class = None;
     renew_progress(&mut decision, execution.notify);
     decision.progress.order_no = order_no;
-    let allowed = policy.notification_tries.saturating_mul(order_no);
+    let allowed = policy.notification_attempts.saturating_mul(order_no);
     if execution.notify == Notify::Separate && decision.progress.notification_no > allowed {
         return Err(Declined::NoNotification(allowed));
     }
-    let cycle = execution.cycle.put_off(may_look(execution, policy, from));
+    let cycle = execution
+        .cycle
+        .put_off(next_lookup_at(execution, policy, from));
     let (provider, notify, seed) = (execution.provider, execution.notify, execution.id.0);
     match plan::start(&cycle, provider, notify, policy, seed, now) {
         Start::At(step, span) => {
@@ -69,10 +71,10 @@ fn may_reopen(
     execution: &Execution,
     known: Known,
     policy: &Policy,
-    now: Instant,
+    now: Timestamp,
 ) -> Result<(), Declined> {
     if execution.intent.is_some() {
-        return Err(Declined::Open(execution.state));
+        return Err(Declined::DebitOpen(execution.state));
     }
     if known.collected {
         return Err(Declined::Collected);
@@ -97,24 +99,24 @@ fn may_reopen(
     }
 }
 
-/// The look at an order that was sent, if it is still needed: only one that came after the provider's own retries says that it is dead.
-fn look_before(
+/// The look-up of an order that was sent, if it is still needed: only one that came after the provider's own retries says that it is dead.
+fn lookup_first(
     execution: &Execution,
     known: Known,
     policy: &Policy,
-    now: Instant,
+    now: Timestamp,
 ) -> Result<Option<Decision>, Declined> {
     // Whoever finishes an order that was sent has it looked at once more.
     if let Some(job) = known.job {
         return Err(Declined::NotDead(policy.local(job.run_at)));
     }
     let dead_at = dead_at(execution, known, policy);
-    let [last, ..] = execution.progress.looked;
-    if last.is_some_and(|looked| looked >= dead_at) {
+    let [last, ..] = execution.progress.lookup_times;
+    if last.is_some_and(|looked_up_at| looked_up_at >= dead_at) {
         return Ok(None);
     }
-    let look = may_look(execution, policy, dead_at.max(now));
-    let next = Next::at(Step::Verify, look);
+    let look = next_lookup_at(execution, policy, dead_at.max(now));
+    let next = Next::at(Step::Recheck, look);
     Ok(Some(keep(
         execution,
         Some(next),
@@ -123,7 +125,7 @@ fn look_before(
 }
 
 /// When the provider has given up an order by itself: counted from the last that can have happened to it.
-fn dead_at(execution: &Execution, known: Known, policy: &Policy) -> Instant {
+fn dead_at(execution: &Execution, known: Known, policy: &Policy) -> Timestamp {
     let progress = &execution.progress;
     let marks = [
         progress.failed_at,
@@ -132,7 +134,7 @@ fn dead_at(execution: &Execution, known: Known, policy: &Policy) -> Instant {
         known.finished_at,
     ];
     let last = marks.into_iter().flatten().max();
-    last.map_or(Instant::MAX_UTC, |last| {
+    last.map_or(Timestamp::MAX_UTC, |last| {
         after(last, policy.provider_retry_horizon)
     })
 }

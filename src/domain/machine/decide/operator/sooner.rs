@@ -4,37 +4,37 @@ use std::time::Duration;
 
 use super::{Declined, Waiting, earliest_try};
 use crate::domain::machine::decide::order::latest_debit;
-use crate::domain::machine::decide::timing::{may_look, next_window};
+use crate::domain::machine::decide::timing::{next_lookup_at, next_window};
 use crate::domain::machine::decide::{Decision, Next, keep};
 use crate::domain::policy::Policy;
 use crate::domain::reason::RequestCause;
 use crate::domain::retry::after;
-use crate::domain::{Execution, Instant, State, Step};
+use crate::domain::{Execution, State, Step, Timestamp};
 
 /// The same step at the first time that the rail allows.
 pub(super) fn sooner(
     execution: &Execution,
     job: Waiting,
     policy: &Policy,
-    now: Instant,
+    now: Timestamp,
 ) -> Result<Decision, Declined> {
     if job.parked {
         return Err(Declined::Mandate(execution.mandate_status));
     }
     let next = match job.step {
-        // It waits for the end of the provider's own retries: an earlier look would be spent for nothing.
+        // It waits for the end of the provider's own retries: an earlier look-up would be spent for nothing.
         Step::Lookup if execution.state == State::Retrying => {
             return Err(Declined::NotDead(policy.local(job.run_at)));
         }
-        Step::Lookup => Next::at(Step::Lookup, earliest_look(execution, policy, now)),
+        Step::Lookup => Next::at(Step::Lookup, earliest_lookup(execution, policy, now)),
         Step::Retry | Step::Execute if execution.state != State::Retrying => {
-            return Err(Declined::Open(execution.state));
+            return Err(Declined::DebitOpen(execution.state));
         }
         Step::Retry | Step::Execute if execution.rail_paused => return Err(Declined::RailPaused),
         Step::Retry | Step::Execute => {
             let mut from = earliest_try(execution, policy, now);
             if job.step == Step::Retry {
-                from = may_look(execution, policy, from);
+                from = next_lookup_at(execution, policy, from);
             }
             let latest = latest_debit(execution, &execution.progress, policy);
             let (windows, seed) = (&policy.debit_windows, execution.id.0);
@@ -46,7 +46,7 @@ pub(super) fn sooner(
                 span,
             }
         }
-        Step::Notify | Step::NotifyStatus | Step::Verify => {
+        Step::Notify | Step::NotifyStatus | Step::Recheck => {
             return Err(Declined::GoesOn(execution.state));
         }
     };
@@ -56,13 +56,13 @@ pub(super) fn sooner(
     Ok(keep(execution, Some(next), RequestCause::Sooner))
 }
 
-/// Earlier than the rail's own wait after a debit an answer proves nothing, and there are only so many looks.
-fn earliest_look(execution: &Execution, policy: &Policy, now: Instant) -> Instant {
+/// Earlier than the rail's own wait after a debit an answer proves nothing, and there are only so many look-ups.
+fn earliest_lookup(execution: &Execution, policy: &Policy, now: Timestamp) -> Timestamp {
     let progress = &execution.progress;
     let known = progress.sent_at.zip(policy.lookup_after.first());
     let known = known.map(|(sent, wait)| {
         let debited = progress.execute_at.map_or(sent, |at| at.max(sent));
         after(debited, *wait)
     });
-    may_look(execution, policy, known.map_or(now, |known| known.max(now)))
+    next_lookup_at(execution, policy, known.map_or(now, |known| known.max(now)))
 }

@@ -5,7 +5,7 @@ use crate::domain::machine::gate::{Gate, gate};
 use crate::domain::reason::Then;
 
 /// Half past six in the morning in India, in a window, 26 and a half hours after the notification.
-fn now() -> Instant {
+fn now() -> Timestamp {
     at("2026-12-02T01:00:00Z")
 }
 
@@ -16,7 +16,7 @@ fn retrying_refused(class: Class) -> Decision {
         ..intent
     });
     execution.class = Some(Class::Funds);
-    execution.progress.debits_tried = 1;
+    execution.progress.debit_attempts = 1;
     execution.progress.sent_at = Some(at("2026-12-01T23:35:00Z"));
     execution.progress.failed_at = Some(at("2026-12-01T23:36:00Z"));
     let refused = Outcome::Refused(failure(class));
@@ -70,18 +70,18 @@ fn what_ends_a_cycle_is_not_forgotten_when_the_order_names_an_older_cause() {
 }
 
 #[test]
-fn a_retry_that_wants_a_notification_gets_a_new_order_and_the_old_one_is_not_executed_again() {
+fn a_retry_that_needs_a_notification_gets_a_new_order_and_the_old_one_ends() {
     let refused = retrying_refused(Class::Notification);
     assert_eq!(refused.next.map(|next| next.step), Some(Step::Lookup));
     assert_eq!(refused.progress.order_no, 1);
-    assert_eq!(refused.progress.debits_tried, 1);
+    assert_eq!(refused.progress.debit_attempts, 1);
 }
 
 #[test]
-fn whatever_ends_a_later_order_the_dead_one_before_it_is_looked_at_once_more() {
+fn whatever_ends_a_later_order_the_dead_one_before_it_is_rechecked() {
     let mut second = notified();
     second.progress.order_no = 2;
-    second.progress.tries = 9;
+    second.progress.step_attempts = 9;
     let mut ended = second.clone();
     ended.mandate_status = MandateStatus::Revoked;
     let closed = at("2027-01-01T18:30:00Z");
@@ -94,7 +94,7 @@ fn whatever_ends_a_later_order_the_dead_one_before_it_is_looked_at_once_more() {
         .into_iter()
         .map(|said| match said {
             Gate::Instead(decision) => *decision,
-            Gate::Go | Gate::AskMandate => panic!("{said:?}"),
+            Gate::Go | Gate::LookUpMandate => panic!("{said:?}"),
         })
         .collect();
     let mut notifying = second.clone();
@@ -128,11 +128,11 @@ fn whatever_ends_a_later_order_the_dead_one_before_it_is_looked_at_once_more() {
         let reason = &decision.reason;
         assert_eq!(
             decision.next.map(|next| next.step),
-            Some(Step::Verify),
+            Some(Step::Recheck),
             "{reason:?}"
         );
-        // An unanswered second look is repeated, however often a notification was asked about.
-        assert_eq!(decision.progress.tries, 0, "{reason:?}");
+        // An unanswered recheck is repeated, however often a notification was asked about.
+        assert_eq!(decision.progress.step_attempts, 0, "{reason:?}");
     }
 }
 
@@ -140,7 +140,7 @@ fn whatever_ends_a_later_order_the_dead_one_before_it_is_looked_at_once_more() {
 fn what_no_rule_knows_is_probed_once_whether_it_was_refused_or_declined() {
     let mut probed = executing(now());
     probed.class = Some(Class::Unmapped);
-    probed.progress.tries = 0;
+    probed.progress.step_attempts = 0;
     let declined = Outcome::Failed(failure(Class::Unmapped));
     let decision = decide(
         &probed,
@@ -155,10 +155,10 @@ fn what_no_rule_knows_is_probed_once_whether_it_was_refused_or_declined() {
 }
 
 #[test]
-fn calls_that_never_left_do_not_spend_the_tries_of_a_refused_one() {
+fn calls_that_never_left_do_not_spend_the_attempts_of_a_refused_one() {
     for class in [Class::Transient, Class::Unmapped] {
         let mut execution = executing(now());
-        execution.progress.tries = 12;
+        execution.progress.step_attempts = 12;
         let refused = Outcome::Refused(failure(class));
         let counter = Counter::default();
         let decision = decide(
@@ -211,12 +211,12 @@ fn an_older_order_that_was_collected_proves_nothing_about_the_open_one() {
     let mut review = executing(now());
     review.state = State::Review;
     review.progress.order_no = 2;
-    let decision = decide_verify(&review, 1, &charged(), Counter::default(), &policy(), now());
+    let decision = decide_recheck(&review, 1, &charged(), Counter::default(), &policy(), now());
     let changed = change(&review, &decision);
     assert!(!changed.closes_intent);
     assert!(changed.collected.is_some());
-    assert_eq!(decision.next.map(|next| next.step), Some(Step::Verify));
-    let current = decide_verify(&review, 2, &charged(), Counter::default(), &policy(), now());
+    assert_eq!(decision.next.map(|next| next.step), Some(Step::Recheck));
+    let current = decide_recheck(&review, 2, &charged(), Counter::default(), &policy(), now());
     assert!(change(&review, &current).closes_intent);
 }
 
@@ -225,13 +225,13 @@ fn what_the_provider_tried_by_itself_meanwhile_counts_for_the_30_days() {
     let mut failed = notified();
     failed.state = State::Failed;
     failed.progress.order_no = 2;
-    failed.progress.debits_tried = 1;
+    failed.progress.debit_attempts = 1;
     let counter = |attempts| Counter {
         attempts: Some(attempts),
         ..Counter::default()
     };
     let declined = |order_no, outcome: &Outcome, attempts| {
-        let decision = decide_verify(
+        let decision = decide_recheck(
             &failed,
             order_no,
             outcome,
@@ -239,7 +239,7 @@ fn what_the_provider_tried_by_itself_meanwhile_counts_for_the_30_days() {
             &policy(),
             now(),
         );
-        (decision.declined, decision.progress.debits_tried)
+        (decision.declined, decision.progress.debit_attempts)
     };
     let again = Outcome::Failed(failure(Class::Funds));
     assert_eq!(declined(2, &again, 1), (0, 1), "nothing new");
@@ -248,6 +248,6 @@ fn what_the_provider_tried_by_itself_meanwhile_counts_for_the_30_days() {
     assert_eq!(
         declined(1, &again, 4),
         (0, 1),
-        "an order before it had its look"
+        "an order before it had its look-up"
     );
 }

@@ -27,7 +27,7 @@ use crate::domain::{
 
 const HOUR: Duration = Duration::from_hours(1);
 
-fn at(text: &str) -> Instant {
+fn at(text: &str) -> Timestamp {
     chrono::DateTime::parse_from_rfc3339(text).unwrap().to_utc()
 }
 
@@ -81,7 +81,7 @@ fn policy() -> Policy {
         notify_lead: hours(2),
         notify_to_debit: hours(25),
         notification_validity: hours(48),
-        notification_tries: 3,
+        notification_attempts: 3,
         max_attempts: 4,
         min_gap: HOUR,
         min_gap_after_failure: Duration::ZERO,
@@ -96,7 +96,7 @@ fn policy() -> Policy {
         lookup_window: hours(2),
         lookup_every: hours(6),
         review_after: hours(72),
-        verify_after: hours(24),
+        recheck_after: hours(24),
         retry,
         max_attempts_in_30_days: None,
         paused_check_every: Duration::from_hours(24),
@@ -127,20 +127,20 @@ fn notified() -> Execution {
             delivered_at: Some(at("2026-11-30T22:30:00Z")),
             undelivered_at: None,
             execute_at: None,
-            debits_tried: 0,
+            debit_attempts: 0,
             lookups: 0,
-            tries: 0,
+            step_attempts: 0,
             sent_at: None,
             failed_at: None,
             not_before: None,
-            looked: [None; 3],
+            lookup_times: [None; 3],
         },
         class: None,
         intent: None,
     }
 }
 
-fn executing(now: Instant) -> Execution {
+fn executing(now: Timestamp) -> Execution {
     let intent = Some(Intent {
         is_retry: false,
         opened_at: now,
@@ -183,7 +183,7 @@ fn outcomes() -> Vec<Outcome> {
         Outcome::AlreadyExists,
         Outcome::NotFound,
         Outcome::Reversed(failure(Class::Transient)),
-        Outcome::Odd(failure(Class::Unmapped)),
+        Outcome::Unrecognized(failure(Class::Unmapped)),
         call(CallFailure::NotSent {
             why: "w".to_owned(),
         }),
@@ -219,7 +219,7 @@ fn name(outcome: &Outcome) -> String {
         | Outcome::AlreadyExists
         | Outcome::NotFound
         | Outcome::Reversed(_)
-        | Outcome::Odd(_)
+        | Outcome::Unrecognized(_)
         | Outcome::Call(_) => format!("{outcome:?}")
             .chars()
             .take_while(|c| c.is_alphanumeric() || *c == '(')

@@ -1,20 +1,20 @@
-//! What a person's wish leads to, in every state and for every step that waits.
+//! What an operator request leads to, in every state and for every step that waits.
 
 use std::fmt::Write;
 
-use super::super::operator::{Declined, Known, Waiting, Wish, follow};
+use super::super::operator::{CurrentJob, Declined, OperatorRequestKind, RequestContext, follow};
 use super::*;
 
-const WAITS: Known = Known {
+const WAITS: RequestContext = RequestContext {
     job: None,
     collected: false,
     was_sent: true,
     finished_at: None,
 };
 
-fn with_job(step: Step, run_at: Instant) -> Known {
-    Known {
-        job: Some(Waiting {
+fn with_job(step: Step, run_at: Timestamp) -> RequestContext {
+    RequestContext {
+        job: Some(CurrentJob {
             step,
             run_at,
             parked: false,
@@ -28,15 +28,15 @@ fn retrying() -> Execution {
     let mut execution = notified();
     execution.state = State::Retrying;
     execution.class = Some(Class::Funds);
-    execution.progress.debits_tried = 1;
+    execution.progress.debit_attempts = 1;
     execution.progress.sent_at = Some(at("2026-12-02T00:31:00Z"));
     execution.progress.failed_at = Some(at("2026-12-02T00:33:00Z"));
     execution
 }
 
 /// Given up on the day of its debit.
-fn ended() -> Known {
-    Known {
+fn ended() -> RequestContext {
+    RequestContext {
         finished_at: Some(at("2026-12-02T12:00:00Z")),
         ..WAITS
     }
@@ -46,12 +46,18 @@ fn ended() -> Known {
 fn dead() -> Execution {
     let mut execution = retrying();
     execution.state = State::Failed;
-    execution.progress.looked = [Some(at("2026-12-03T12:00:00Z")), None, None];
+    execution.progress.lookup_times = [Some(at("2026-12-03T12:00:00Z")), None, None];
     execution
 }
 
-fn retry(execution: &Execution, known: Known, now: &str) -> Result<Decision, Declined> {
-    follow(Wish::Retry, execution, known, &policy(), at(now))
+fn retry(execution: &Execution, known: RequestContext, now: &str) -> Result<Decision, Declined> {
+    follow(
+        OperatorRequestKind::Retry,
+        execution,
+        known,
+        &policy(),
+        at(now),
+    )
 }
 
 fn said(result: Result<Decision, Declined>) -> String {
@@ -68,11 +74,11 @@ fn said(result: Result<Decision, Declined>) -> String {
 }
 
 #[test]
-fn what_every_wish_leads_to() {
+fn what_every_operator_request_leads_to() {
     let now = at("2026-12-02T02:00:00Z");
     let planned = at("2026-12-03T01:00:00Z");
     let mut table = String::new();
-    for wish in Wish::ALL {
+    for kind in OperatorRequestKind::ALL {
         for state in State::ALL {
             for step in [
                 None,
@@ -83,9 +89,9 @@ fn what_every_wish_leads_to() {
                 let mut execution = retrying();
                 execution.state = *state;
                 let known = step.map_or(WAITS, |step| with_job(step, planned));
-                let led = follow(*wish, &execution, known, &policy(), now);
+                let led = follow(*kind, &execution, known, &policy(), now);
                 let step = step.map_or("-", Step::as_str);
-                writeln!(table, "{wish:<6} {state:<10} {step:<8} {}", said(led)).unwrap();
+                writeln!(table, "{kind:<6} {state:<10} {step:<8} {}", said(led)).unwrap();
             }
         }
     }
@@ -100,7 +106,13 @@ fn a_try_that_is_brought_forward_keeps_the_gaps_the_hours_and_the_notification()
     policy.min_gap = hours(4);
     let tried = |execution: &Execution, policy: &Policy, now: &str| {
         let known = with_job(Step::Retry, planned);
-        let led = follow(Wish::Retry, execution, known, policy, at(now));
+        let led = follow(
+            OperatorRequestKind::Retry,
+            execution,
+            known,
+            policy,
+            at(now),
+        );
         led.map(|decision| decision.next.unwrap().span.opens)
     };
     // Four hours after the last try it is 10:01 in India, when UPI may not be debited: 13:01.
@@ -114,19 +126,19 @@ fn a_try_that_is_brought_forward_keeps_the_gaps_the_hours_and_the_notification()
     let opens = tried(&execution, &policy, "2026-12-02T02:00:00Z");
     assert_eq!(opens, Ok(at("2026-12-02T08:00:00Z")));
     execution.progress.not_before = None;
-    // Three looks in two hours: it begins with a look.
-    let looked = at("2026-12-02T01:50:00Z");
-    execution.progress.looked = [Some(looked); 3];
+    // Three look-ups in two hours: it begins with a look-up.
+    let looked_up_at = at("2026-12-02T01:50:00Z");
+    execution.progress.lookup_times = [Some(looked_up_at); 3];
     policy.min_gap = Duration::ZERO;
     let opens = tried(&execution, &policy, "2026-12-02T02:00:00Z");
-    assert_eq!(opens, Ok(after(looked, hours(2))));
+    assert_eq!(opens, Ok(after(looked_up_at, hours(2))));
     execution.rail_paused = true;
     let paused = tried(&execution, &policy, "2026-12-02T02:00:00Z");
     assert_eq!(paused, Err(Declined::RailPaused));
 }
 
 #[test]
-fn a_look_is_not_brought_forward_to_where_it_proves_nothing() {
+fn a_look_up_is_not_brought_forward_to_where_it_proves_nothing() {
     let mut execution = retrying();
     execution.state = State::Unknown;
     execution.progress.sent_at = Some(at("2026-12-02T02:00:00Z"));
@@ -144,39 +156,39 @@ fn a_look_is_not_brought_forward_to_where_it_proves_nothing() {
 }
 
 #[test]
-fn a_new_order_is_made_only_after_a_look_that_found_the_old_one_dead() {
+fn a_new_order_is_made_only_after_a_look_up_that_found_the_old_one_dead() {
     let now = "2026-12-04T02:00:00Z";
     let again = retry(&dead(), ended(), now).unwrap();
     assert_eq!(again.verdict, Verdict::Reopened);
     assert_eq!(again.progress.order_no, 2);
     assert_eq!((again.progress.sent_at, again.class), (None, None));
-    // Before the second look it has a job for it.
-    let waits = Known {
-        job: with_job(Step::Verify, at("2026-12-05T02:00:00Z")).job,
+    // Before the recheck it has a job for it.
+    let waits = RequestContext {
+        job: with_job(Step::Recheck, at("2026-12-05T02:00:00Z")).job,
         ..ended()
     };
     let led = retry(&dead(), waits, now);
     assert!(matches!(led, Err(Declined::NotDead(_))), "{led:?}");
-    // A look within the provider's own retries says nothing, whatever the execution noted of its calls.
+    // A look-up within the provider's own retries says nothing, whatever the execution noted of its calls.
     for failed_at in [dead().progress.failed_at, None] {
         for sent_at in [dead().progress.sent_at, None] {
             let mut early = dead();
             early.progress.failed_at = failed_at;
             early.progress.sent_at = sent_at;
-            early.progress.looked = [Some(at("2026-12-02T20:00:00Z")), None, None];
+            early.progress.lookup_times = [Some(at("2026-12-02T20:00:00Z")), None, None];
             let first = retry(&early, ended(), now).unwrap();
             assert_eq!(first.verdict, Verdict::Waits);
             let next = first.next.unwrap();
-            assert_eq!(next.step, Step::Verify);
+            assert_eq!(next.step, Step::Recheck);
             assert_eq!(first.progress.order_no, 1);
         }
     }
-    // What was never sent needs no look and no other order.
+    // What was never sent needs no look-up and no other order.
     let mut never = dead();
     never.progress.sent_at = None;
     never.progress.failed_at = None;
-    never.progress.looked = [None; 3];
-    let known = Known {
+    never.progress.lookup_times = [None; 3];
+    let known = RequestContext {
         was_sent: false,
         ..ended()
     };
@@ -184,14 +196,14 @@ fn a_new_order_is_made_only_after_a_look_that_found_the_old_one_dead() {
 }
 
 #[test]
-fn a_wish_is_refused_where_the_mandate_the_cycle_or_a_budget_does_not_allow_it() {
+fn a_request_is_refused_where_mandate_cycle_or_budget_forbid_it() {
     let now = "2026-12-10T02:00:00Z";
     let refused = |change: fn(&mut Execution)| {
         let mut execution = dead();
         change(&mut execution);
         retry(&execution, ended(), now).unwrap_err()
     };
-    let collected = Known {
+    let collected = RequestContext {
         collected: true,
         ..ended()
     };
@@ -204,7 +216,7 @@ fn a_wish_is_refused_where_the_mandate_the_cycle_or_a_budget_does_not_allow_it()
     let said = refused(|one| one.progress.order_no = 3);
     assert_eq!(said, Declined::NoOrder(policy().max_orders));
     let said = refused(|one| one.progress.notification_no = 100);
-    let allowed = policy().notification_tries.checked_mul(2).unwrap();
+    let allowed = policy().notification_attempts.checked_mul(2).unwrap();
     assert_eq!(said, Declined::NoNotification(allowed));
     let said = refused(|one| one.cycle.closes_at = at("2026-12-10T02:00:00Z"));
     assert!(matches!(said, Declined::CycleOver(_)), "{said}");
@@ -213,7 +225,7 @@ fn a_wish_is_refused_where_the_mandate_the_cycle_or_a_budget_does_not_allow_it()
     let said = refused(|one| {
         one.intent = executing(at("2026-12-02T02:00:00Z")).intent;
     });
-    assert_eq!(said, Declined::Open(State::Failed));
+    assert_eq!(said, Declined::DebitOpen(State::Failed));
     let mut parked = with_job(Step::Retry, at(now));
     parked.job.as_mut().unwrap().parked = true;
     let mut execution = retrying();
@@ -237,7 +249,13 @@ fn a_card_that_was_stopped_is_not_tried_again() {
         policy.rail = rail;
         let mut execution = dead();
         execution.class = Some(class);
-        let led = follow(Wish::Retry, &execution, ended(), &policy, now);
+        let led = follow(
+            OperatorRequestKind::Retry,
+            &execution,
+            ended(),
+            &policy,
+            now,
+        );
         assert_eq!(led.is_ok(), allowed, "{rail} {class}: {led:?}");
     }
 }

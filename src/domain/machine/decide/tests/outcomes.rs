@@ -99,7 +99,7 @@ fn a_lost_answer_is_asked_about_and_sent_again_only_when_the_provider_never_had_
     );
     assert_eq!(late.progress.order_no, 1, "the same order, never a new one");
     assert_eq!(
-        late.progress.debits_tried, 0,
+        late.progress.debit_attempts, 0,
         "no budget is spent on what never happened"
     );
 }
@@ -114,7 +114,7 @@ fn a_retry_whose_answer_was_lost_is_judged_by_the_providers_counter() {
         opened_at,
         counter_before: Some(1),
     });
-    execution.progress.debits_tried = 1;
+    execution.progress.debit_attempts = 1;
     execution.progress.sent_at = Some(opened_at);
     let funds = Outcome::Failed(failure(Class::Funds));
     let seen = |attempts, seconds| {
@@ -141,12 +141,12 @@ fn a_retry_whose_answer_was_lost_is_judged_by_the_providers_counter() {
     }
     let never = seen(1, 120);
     assert_eq!(
-        (never.next.unwrap().step, never.progress.debits_tried),
+        (never.next.unwrap().step, never.progress.debit_attempts),
         (Step::Retry, 1)
     );
     let happened = seen(2, 120);
     assert_eq!(
-        (happened.verdict, happened.progress.debits_tried),
+        (happened.verdict, happened.progress.debit_attempts),
         (Verdict::Declined, 2)
     );
 }
@@ -155,7 +155,7 @@ fn a_retry_whose_answer_was_lost_is_judged_by_the_providers_counter() {
 fn a_new_order_waits_until_the_old_one_is_dead() {
     let now = at("2026-12-02T00:40:00Z");
     let mut execution = executing(now);
-    execution.progress.debits_tried = 3;
+    execution.progress.debit_attempts = 3;
     let policy = policy();
     let last = decide(
         &execution,
@@ -215,7 +215,7 @@ fn the_second_collection_of_a_cycle_goes_to_a_person() {
     let mut execution = notified();
     execution.state = State::Charged;
     execution.progress.order_no = 2;
-    let decision = decide_verify(
+    let decision = decide_recheck(
         &execution,
         1,
         &charged(),
@@ -230,14 +230,14 @@ fn the_second_collection_of_a_cycle_goes_to_a_person() {
 }
 
 #[test]
-fn what_stays_unknown_is_never_called_failed_and_what_stays_pending_goes_to_a_person() {
+fn an_unknown_outcome_never_fails_by_age_and_a_pending_one_goes_to_review() {
     let sent = at("2026-12-02T00:40:00Z");
     let mut execution = executing(sent);
     execution.progress.sent_at = Some(sent);
     let lost = Outcome::Call(CallFailure::Unknown {
         why: "502".to_owned(),
     });
-    let look = |execution: &Execution, outcome| {
+    let look_up = |execution: &Execution, outcome| {
         let late = after(sent, hours(72));
         let counter = Counter::default();
         let decision = decide(execution, Step::Lookup, outcome, counter, &policy(), late);
@@ -245,10 +245,13 @@ fn what_stays_unknown_is_never_called_failed_and_what_stays_pending_goes_to_a_pe
         (decision.verdict, decision.next.unwrap().step)
     };
     execution.state = State::Unknown;
-    assert_eq!(look(&execution, &lost), (Verdict::Unproven, Step::Lookup));
+    assert_eq!(
+        look_up(&execution, &lost),
+        (Verdict::Unproven, Step::Lookup)
+    );
     execution.state = State::Pending;
     assert_eq!(
-        look(&execution, &Outcome::Pending),
-        (Verdict::Review, Step::Verify)
+        look_up(&execution, &Outcome::Pending),
+        (Verdict::Review, Step::Recheck)
     );
 }

@@ -14,7 +14,7 @@ fn after_the_first_order(notify: Notify) -> (Execution, Decision) {
     execution.notify = notify;
     execution.state = State::Retrying;
     execution.class = Some(Class::Funds);
-    execution.progress.debits_tried = 4;
+    execution.progress.debit_attempts = 4;
     execution.progress.sent_at = Some(at("2026-12-02T16:20:00Z"));
     execution.progress.failed_at = Some(at("2026-12-02T16:30:00Z"));
     if notify == Notify::Provider {

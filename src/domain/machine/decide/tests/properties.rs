@@ -8,7 +8,7 @@ use super::*;
 use crate::domain::machine::gate::{Gate, asked, gate};
 use crate::domain::reason::{Cause, GateCause, Then};
 
-fn instants() -> impl Strategy<Value = Instant> {
+fn instants() -> impl Strategy<Value = Timestamp> {
     // From two days before the cycle's debit to a week after its end.
     (-48i64 * 60..38 * 24 * 60)
         .prop_map(|minutes| at("2026-12-02T00:30:00Z") + chrono::TimeDelta::minutes(minutes))
@@ -26,7 +26,7 @@ prop_compose! {
         sent in prop::option::of(instants()),
         failed in prop::option::of(instants()),
         execute_at in prop::option::of(instants()),
-        (order_no, debits_tried, lookups, tries) in (1u16..4, 0u16..6, 0u16..9, 0u16..9),
+        (order_no, debit_attempts, lookups, step_attempts) in (1u16..4, 0u16..6, 0u16..9, 0u16..9),
         is_retry in any::<bool>(),
         counter_before in prop::option::of(0i64..4),
         opened_at in instants(),
@@ -42,8 +42,8 @@ prop_compose! {
             paused_at,
             rail_paused,
             budget_from,
-            progress: Progress { order_no, notification_no: order_no, delivered_at: delivered, undelivered_at: None, execute_at, debits_tried, lookups, tries,
-                sent_at: sent, failed_at: failed, not_before: None, looked: [None; 3] },
+            progress: Progress { order_no, notification_no: order_no, delivered_at: delivered, undelivered_at: None, execute_at, debit_attempts, lookups, step_attempts,
+                sent_at: sent, failed_at: failed, not_before: None, lookup_times: [None; 3] },
             intent: open.then_some(Intent { is_retry, opened_at, counter_before }),
             ..notified()
         }
@@ -67,7 +67,7 @@ fn steps(execution: &Execution) -> Vec<Step> {
         State::Executing => vec![Step::Execute, Step::Retry, Step::Lookup],
         State::Pending | State::Unknown | State::Retrying => vec![Step::Lookup],
         State::Charged | State::Failed | State::Skipped | State::Expired | State::Review => {
-            vec![Step::Verify]
+            vec![Step::Recheck]
         }
     }
 }
@@ -77,7 +77,7 @@ fn check(
     execution: &Execution,
     step: Step,
     decision: &Decision,
-    now: Instant,
+    now: Timestamp,
 ) -> Result<(), TestCaseError> {
     let policy = policy();
     let change = transition(execution, decision)
@@ -90,7 +90,7 @@ fn check(
             "{to} without a next step would be forgotten: {decision:?}"
         );
     } else if let Some(next) = decision.next {
-        prop_assert_eq!(next.step, Step::Verify, "a final state is only looked at");
+        prop_assert_eq!(next.step, Step::Recheck, "a final state is only looked at");
     }
     if intent_left {
         prop_assert!(
@@ -152,7 +152,7 @@ proptest! {
         let step = *pick.get(&steps(&execution));
         let decision = match step {
             Step::Notify | Step::NotifyStatus => return Ok(()),
-            Step::Verify => decide_verify(&execution, 1, &outcome, Counter::default(), &policy(), now),
+            Step::Recheck => decide_recheck(&execution, 1, &outcome, Counter::default(), &policy(), now),
             Step::Execute | Step::Retry if execution.intent.is_none() => return Ok(()),
             Step::Execute | Step::Retry | Step::Lookup => decide(&execution, step, &outcome, counter, &policy(), now),
         };
@@ -205,7 +205,7 @@ proptest! {
             Step::Notify => &[State::Planned],
             Step::Lookup => &[State::Executing, State::Unknown, State::Pending],
             Step::Execute | Step::Retry if opened => &[State::Executing],
-            Step::Execute | Step::Retry | Step::NotifyStatus | Step::Verify => &[State::Planned, State::Notified, State::Retrying],
+            Step::Execute | Step::Retry | Step::NotifyStatus | Step::Recheck => &[State::Planned, State::Notified, State::Retrying],
         };
         execution.state = *pick.get(states);
         if step == Step::Notify { execution.notify = Notify::Separate; execution.provider = ProviderKind::Juspay; }
@@ -217,7 +217,7 @@ proptest! {
                 prop_assert_eq!(execution.mandate_status, MandateStatus::Active);
                 prop_assert!(!execution.rail_paused);
                 prop_assert!(now < execution.cycle.closes_at);
-                prop_assert!(execution.progress.debits_tried < policy().max_attempts);
+                prop_assert!(execution.progress.debit_attempts < policy().max_attempts);
                 if execution.notify == Notify::Separate {
                     let delivered = execution.progress.delivered_at.unwrap();
                     prop_assert!(now >= after(delivered, hours(25)) && now <= after(delivered, hours(48)));
@@ -236,7 +236,7 @@ proptest! {
             }
             Gate::Go => {}
             Gate::Instead(decision) => check(&execution, step, &decision, now)?,
-            Gate::AskMandate => {
+            Gate::LookUpMandate => {
                 prop_assert_eq!(execution.mandate_status, MandateStatus::Paused);
                 let day = policy().paused_check_every;
                 prop_assert!(execution.paused_at.is_some_and(|at| now >= after(at, day)), "asked too soon, or of an operator's pause");

@@ -3,13 +3,13 @@
 use super::*;
 use crate::domain::machine::gate::{Gate, gate};
 
-fn look(execution: &Execution, outcome: &Outcome, now: Instant) -> Decision {
+fn look_up(execution: &Execution, outcome: &Outcome, now: Timestamp) -> Decision {
     let counter = Counter::default();
     decide(execution, Step::Lookup, outcome, counter, &policy(), now)
 }
 
 #[test]
-fn the_providers_own_retries_are_waited_for_after_the_last_failure_and_not_the_first() {
+fn the_providers_retry_horizon_begins_with_the_last_failure_and_not_the_first() {
     let first = at("2026-12-02T01:01:00Z");
     let last = at("2026-12-02T16:16:00Z");
     let mut execution = executing(last);
@@ -19,7 +19,7 @@ fn the_providers_own_retries_are_waited_for_after_the_last_failure_and_not_the_f
     });
     execution.progress.failed_at = Some(first);
     execution.progress.sent_at = Some(last);
-    execution.progress.debits_tried = 3;
+    execution.progress.debit_attempts = 3;
     let funds = Outcome::Failed(failure(Class::Funds));
     let counter = Counter {
         attempts: Some(4),
@@ -43,7 +43,7 @@ fn the_providers_own_retries_are_waited_for_after_the_last_failure_and_not_the_f
         progress: spent.progress,
         ..execution
     };
-    let dead = look(&waiting, &funds, next.span.opens);
+    let dead = look_up(&waiting, &funds, next.span.opens);
     assert_eq!(dead.verdict, Verdict::OrderRenewed);
 }
 
@@ -59,7 +59,7 @@ fn a_failure_that_is_seen_again_does_not_stop_the_mandate_again() {
         (Class::Instrument, MandateStatus::Failed, Verdict::GivenUp),
     ] {
         let outcome = Outcome::Failed(failure(class));
-        let first = look(&executing(failed), &outcome, failed);
+        let first = look_up(&executing(failed), &outcome, failed);
         assert_eq!(first.mandate, Some(effect));
         // Meanwhile the operator has resumed it.
         let waiting = Execution {
@@ -67,7 +67,7 @@ fn a_failure_that_is_seen_again_does_not_stop_the_mandate_again() {
             progress: first.progress,
             ..notified()
         };
-        let again = look(&waiting, &outcome, after(failed, hours(10)));
+        let again = look_up(&waiting, &outcome, after(failed, hours(10)));
         assert_eq!((again.mandate, again.verdict), (None, then));
     }
 }
@@ -116,15 +116,15 @@ fn a_call_of_a_lost_worker_that_a_look_up_finds_counts_from_its_intent() {
     execution.progress.execute_at = Some(at("2026-12-02T00:30:00Z"));
     let seen = at("2026-12-02T00:40:00Z");
     for outcome in [Outcome::Pending, Outcome::Failed(failure(Class::Funds))] {
-        let found = look(&execution, &outcome, seen);
+        let found = look_up(&execution, &outcome, seen);
         assert_eq!(found.progress.sent_at, Some(opened));
         assert_eq!(found.progress.delivered_at, Some(opened));
         // Nothing is debited under a notification that has run out, on payday neither.
         let end = after(opened, policy().notification_validity);
         assert!(found.next.unwrap().span.opens < end, "{:?}", found.reason);
     }
-    // One that the provider never had notified nobody; its order still gets a second look in the end.
-    let unknown = look(&execution, &Outcome::NotFound, seen);
+    // One that the provider never had notified nobody; its order still gets a recheck in the end.
+    let unknown = look_up(&execution, &Outcome::NotFound, seen);
     assert_eq!(unknown.progress.sent_at, Some(opened));
     assert_eq!(unknown.progress.delivered_at, None);
 }
@@ -136,7 +136,7 @@ fn what_had_to_be_read_before_a_call_is_no_part_of_its_processing_time() {
     execution.state = State::Unknown;
     execution.progress.sent_at = Some(at("2026-12-01T22:31:00Z"));
     let found = |seen| {
-        let decision = look(&execution, &Outcome::NotFound, at(seen));
+        let decision = look_up(&execution, &Outcome::NotFound, at(seen));
         (decision.verdict, decision.not_processed)
     };
     let unproven = (Verdict::Unproven, false);
@@ -153,9 +153,9 @@ fn a_watched_payment_that_stays_under_way_goes_to_a_person() {
     execution.state = State::Pending;
     execution.progress.delivered_at = None;
     let presented = execution.cycle.debit_at;
-    let soon = look(&execution, &Outcome::Pending, after(presented, hours(71)));
+    let soon = look_up(&execution, &Outcome::Pending, after(presented, hours(71)));
     assert_eq!(soon.next.unwrap().step, Step::Lookup);
-    let late = look(&execution, &Outcome::Pending, after(presented, hours(72)));
+    let late = look_up(&execution, &Outcome::Pending, after(presented, hours(72)));
     assert_eq!(late.verdict, Verdict::Review, "{:?}", late.reason);
 }
 
@@ -166,11 +166,11 @@ fn a_watched_payment_whose_answer_proves_nothing_goes_to_a_person_too() {
     execution.state = State::Planned;
     execution.progress.delivered_at = None;
     let open = Outcome::Failed(failure(Class::InFlight));
-    let first = look(&execution, &open, after(execution.cycle.debit_at, HOUR));
+    let first = look_up(&execution, &open, after(execution.cycle.debit_at, HOUR));
     execution.state = follow(&execution, &first).unwrap();
     assert_eq!(execution.state, State::Pending);
     let late = after(execution.cycle.debit_at, hours(73));
-    let decision = look(&execution, &open, late);
+    let decision = look_up(&execution, &open, late);
     assert_eq!(follow(&execution, &decision), Ok(State::Review));
 }
 
@@ -180,7 +180,7 @@ fn what_was_given_back_is_proven_and_frees_the_mandate() {
     let mut execution = executing(at("2026-12-02T01:00:00Z"));
     execution.state = State::Review;
     let outcome = Outcome::Reversed(failure(Class::Transient));
-    let decision = decide_verify(&execution, 1, &outcome, Counter::default(), &policy(), now);
+    let decision = decide_recheck(&execution, 1, &outcome, Counter::default(), &policy(), now);
     assert!(
         change(&execution, &decision).closes_intent,
         "the mandate can never be debited again: {decision:?}"
@@ -253,18 +253,18 @@ fn only_a_call_whose_counter_was_never_recorded_was_never_made() {
 }
 
 #[test]
-fn an_order_is_looked_at_three_times_in_two_hours_and_a_retry_is_a_look_too() {
+fn an_order_is_looked_up_three_times_in_two_hours_and_a_retry_counts() {
     let now = at("2026-12-02T02:00:00Z");
     let mut execution = executing(at("2026-12-02T00:40:00Z"));
     execution.state = State::Pending;
     execution.progress.sent_at = Some(at("2026-12-02T00:40:00Z"));
     let third = at("2026-12-02T01:50:00Z");
-    execution.progress.looked = [Some(now), Some(at("2026-12-02T01:55:00Z")), Some(third)];
+    execution.progress.lookup_times = [Some(now), Some(at("2026-12-02T01:55:00Z")), Some(third)];
     let lost = Outcome::Call(CallFailure::NotSent {
         why: "reset".to_owned(),
     });
     for outcome in [Outcome::Pending, lost.clone()] {
-        let next = look(&execution, &outcome, now).next.unwrap();
+        let next = look_up(&execution, &outcome, now).next.unwrap();
         assert_eq!(next.step, Step::Lookup);
         assert!(next.span.opens >= after(third, hours(2)), "{next:?}");
     }

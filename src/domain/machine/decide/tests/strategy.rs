@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::super::strategy::*;
-use crate::domain::Instant;
+use crate::domain::Timestamp;
 use crate::domain::cycle::Cycle;
 use crate::domain::policy::Strategy;
 use crate::domain::reason::TimeChoice;
@@ -12,8 +12,8 @@ use crate::domain::reason::TimeChoice::{
 };
 use chrono_tz::Asia::Kolkata;
 
-fn ist(text: &str) -> Instant {
-    Instant::from(chrono::DateTime::parse_from_rfc3339(&format!("{text}:00+05:30")).unwrap())
+fn ist(text: &str) -> Timestamp {
+    Timestamp::from(chrono::DateTime::parse_from_rfc3339(&format!("{text}:00+05:30")).unwrap())
 }
 
 fn funds(day_part_first: bool) -> Strategy {
@@ -27,8 +27,8 @@ fn funds(day_part_first: bool) -> Strategy {
     }
 }
 
-fn wanted(tried: u16, is_last: bool, now: &str, latest: &str) -> Wanted {
-    Wanted {
+fn wanted(tried: u16, is_last: bool, now: &str, latest: &str) -> StrategyInput {
+    StrategyInput {
         tried,
         is_last,
         now: ist(now),
@@ -39,7 +39,7 @@ fn wanted(tried: u16, is_last: bool, now: &str, latest: &str) -> Wanted {
 }
 
 /// When and why, in India.
-fn at(strategy: &Strategy, wanted: Wanted) -> (String, TimeChoice) {
+fn at(strategy: &Strategy, wanted: StrategyInput) -> (String, TimeChoice) {
     let (at, why) = strategy_time(strategy, wanted).unwrap();
     let at = at.with_timezone(&Kolkata).format("%Y-%m-%dT%H:%M");
     (at.to_string(), why)
@@ -50,8 +50,7 @@ fn on(at: &str, why: TimeChoice) -> (String, TimeChoice) {
 }
 
 #[test]
-fn funds_are_tried_in_another_part_of_the_day_then_on_payday_and_last_when_the_next_salary_begins()
-{
+fn funds_wait_for_another_part_of_the_day_then_payday_then_the_next_salary() {
     let far = "2027-03-01T00:00";
     let time = |tried, is_last, now, latest| at(&funds(true), wanted(tried, is_last, now, latest));
     assert_eq!(

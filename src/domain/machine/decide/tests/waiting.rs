@@ -1,4 +1,4 @@
-//! What waits: for a mandate that is paused, and for room in the tries of 30 days.
+//! What waits: for a mandate that is paused, and for room in the attempts of 30 days.
 
 use std::fmt::Write;
 
@@ -8,11 +8,11 @@ use crate::domain::machine::gate::{Gate, asked, gate};
 const DAY: Duration = Duration::from_hours(24);
 
 /// Half past six in the morning in India, in a window, 26 and a half hours after the notification.
-fn now() -> Instant {
+fn now() -> Timestamp {
     at("2026-12-02T01:00:00Z")
 }
 
-fn paused(paused_at: Option<Instant>) -> Execution {
+fn paused(paused_at: Option<Timestamp>) -> Execution {
     Execution {
         mandate_status: MandateStatus::Paused,
         paused_at,
@@ -21,10 +21,10 @@ fn paused(paused_at: Option<Instant>) -> Execution {
 }
 
 /// What the gate says of a step that is not to be done now, in words.
-fn says(execution: &Execution, step: Step, now: Instant) -> String {
+fn says(execution: &Execution, step: Step, now: Timestamp) -> String {
     match gate(execution, step, false, false, &policy(), now) {
         Gate::Go => "go".to_owned(),
-        Gate::AskMandate => "ask".to_owned(),
+        Gate::LookUpMandate => "ask".to_owned(),
         Gate::Instead(decision) => told(&decision),
     }
 }
@@ -221,9 +221,9 @@ fn what_waits_for_room_never_comes_back_to_wait_again_at_once() {
 }
 
 #[test]
-fn the_silent_tries_of_a_provider_count_as_declined() {
+fn the_silent_attempts_of_a_provider_count_as_declined() {
     let mut before = executing(now());
-    before.progress.debits_tried = 1;
+    before.progress.debit_attempts = 1;
     let declined_by = |outcome: &Outcome, attempts| {
         let counter = Counter {
             attempts: Some(attempts),
@@ -245,7 +245,7 @@ fn the_silent_tries_of_a_provider_count_as_declined() {
     let mut again = notified();
     again.state = State::Retrying;
     again.class = Some(Class::Funds);
-    again.progress.debits_tried = 2;
+    again.progress.debit_attempts = 2;
     again.progress.failed_at = Some(now());
     let counter = Counter {
         attempts: Some(2),
@@ -267,7 +267,7 @@ fn the_silent_tries_of_a_provider_count_as_declined() {
         now(),
     );
     assert_eq!(
-        (renewed.progress.order_no, renewed.progress.debits_tried),
+        (renewed.progress.order_no, renewed.progress.debit_attempts),
         (2, 0)
     );
     assert_eq!(renewed.declined, 1);

@@ -1,47 +1,51 @@
 //! What a person does to an execution and to a rail: tried sooner, tried once more, left out, held back.
 
 use lab::sandbox::{Call, Fault, Reason, Then};
-use mandated::domain::machine::decide::operator::{Declined, Wish};
+use mandated::domain::machine::decide::operator::{Declined, OperatorRequestKind};
 use mandated::domain::resolve::ResolvedAs;
-use mandated::domain::{ExecutionId, Instant, Rail, State, Step};
+use mandated::domain::{ExecutionId, Rail, State, Step, Timestamp};
 use mandated::ops::resolve::resolve;
 use mandated::ops::{OpsError, executions, rails};
 use mandated::store::claim::{ClaimRequest, Claimed, claim_due};
 use mandated::store::mandates::Change;
-use mandated::store::operate::{Granted, Operated, Wished, operate as wish};
-use mandated::store::operations::Said;
-use mandated::store::resolve::Word;
+use mandated::store::operator_requests::{
+    GrantedRequest, OperatorRequest, OperatorRequestResult, operate as submit,
+};
+use mandated::store::pauses::Attribution;
+use mandated::store::resolve::ResolutionRequest;
 
-use crate::support::due::{SAID, column, execute, scalar};
+use crate::support::due::{ATTRIBUTION, column, execute, scalar};
 use crate::support::running::until;
 use crate::support::world::{Flow, Payer, World, at};
 
 const ID: ExecutionId = ExecutionId(1);
 
-fn wished(world: &World, what: Wish) -> Wished<'static> {
-    Wished {
+fn request(world: &World, what: OperatorRequestKind) -> OperatorRequest<'static> {
+    OperatorRequest {
         id: ID,
-        wish: what,
-        said: SAID,
+        kind: what,
+        attribution: ATTRIBUTION,
         at: world.clock.now(),
     }
 }
 
-async fn granted(world: &World, what: Wish) -> Granted {
+async fn granted(world: &World, what: OperatorRequestKind) -> GrantedRequest {
     let mut conn = world.pool().acquire().await.unwrap();
-    match wish(&mut conn, wished(world, what)).await.unwrap() {
-        Operated::Done(granted) => granted,
-        refused @ (Operated::Held | Operated::Declined(_) | Operated::NoExecution) => {
+    match submit(&mut conn, request(world, what)).await.unwrap() {
+        OperatorRequestResult::Granted(granted) => granted,
+        refused @ (OperatorRequestResult::Held
+        | OperatorRequestResult::Declined(_)
+        | OperatorRequestResult::NoExecution) => {
             panic!("{refused:?}")
         }
     }
 }
 
-async fn declined(world: &World, what: Wish) -> Declined {
+async fn declined(world: &World, what: OperatorRequestKind) -> Declined {
     let before: Vec<String> = on_record(world).await;
     let mut conn = world.pool().acquire().await.unwrap();
-    let refused = wish(&mut conn, wished(world, what)).await.unwrap();
-    let Operated::Declined(why) = refused else {
+    let refused = submit(&mut conn, request(world, what)).await.unwrap();
+    let OperatorRequestResult::Declined(why) = refused else {
         panic!("{refused:?}");
     };
     assert_eq!(on_record(world).await, before, "nothing is half done");
@@ -54,12 +58,12 @@ async fn on_record(world: &World) -> Vec<String> {
         world.pool(),
         "select format('%s %s %s', state, reason, updated_at) from mandated.executions
          union all select format('%s %s', step, run_at) from mandated.jobs
-         union all select format('%s by %s: %s', what, who, reason) from mandated.operations",
+         union all select format('%s by %s: %s', what, who, reason) from mandated.operator_requests",
     )
     .await
 }
 
-async fn next_at(world: &World) -> Instant {
+async fn next_at(world: &World) -> Timestamp {
     scalar(world.pool(), "select run_at from mandated.jobs").await
 }
 
@@ -90,7 +94,7 @@ async fn a_retry_that_waits_for_a_payday_is_brought_forward_as_far_as_the_rail_a
         world.run("05 06:00").await;
         until_it_is(&world, "a", "retrying").await;
         let planned = next_at(&world).await;
-        let brought = granted(&world, Wish::Retry).await;
+        let brought = granted(&world, OperatorRequestKind::Retry).await;
         let next = brought.next_at.unwrap();
         assert!(next < planned, "{flow:?}: {next} is sooner than {planned}");
         assert_eq!(
@@ -98,12 +102,12 @@ async fn a_retry_that_waits_for_a_payday_is_brought_forward_as_far_as_the_rail_a
             (State::Retrying, State::Retrying)
         );
         // It is as early as can be now.
-        let again = declined(&world, Wish::Retry).await;
+        let again = declined(&world, OperatorRequestKind::Retry).await;
         assert!(matches!(again, Declined::NotSooner(_)), "{again}");
         world.run_until(next + chrono::TimeDelta::days(4)).await;
         assert_eq!(world.stands("a").await.0, "charged", "{flow:?}");
         let retried = "select max(at) from mandated.attempts where call = 'retry'";
-        let retried: Instant = scalar(world.pool(), retried).await;
+        let retried: Timestamp = scalar(world.pool(), retried).await;
         assert!(retried < planned, "{flow:?}");
         world.agrees().await;
     }
@@ -122,7 +126,7 @@ async fn what_has_failed_is_collected_after_all_with_a_new_notification_and_a_ne
         world.run("14 00:00").await;
         assert_eq!(world.stands("a").await.0, "failed", "{flow:?}");
         // The mandate itself is sound.
-        let again = granted(&world, Wish::Retry).await;
+        let again = granted(&world, OperatorRequestKind::Retry).await;
         assert_eq!((again.from, again.to), (State::Failed, State::Planned));
         assert!(again.order_id.ends_with("o2"), "{}", again.order_id);
         world.run("20 00:00").await;
@@ -146,33 +150,39 @@ async fn a_new_order_waits_until_the_old_one_is_dead_and_its_budget_is_the_polic
         &format!("update mandated.executions set failed_at = '{now}'"),
     )
     .await;
-    let first = granted(&world, Wish::Retry).await;
+    let first = granted(&world, OperatorRequestKind::Retry).await;
     assert_eq!(
         (first.to, first.next_step),
-        (State::Failed, Some(Step::Verify))
+        (State::Failed, Some(Step::Recheck))
     );
-    let why = declined(&world, Wish::Retry).await;
+    let why = declined(&world, OperatorRequestKind::Retry).await;
     assert!(matches!(why, Declined::NotDead(_)), "{why}");
-    let looked = first.next_at.unwrap() + chrono::TimeDelta::minutes(5);
+    let lookup_times = first.next_at.unwrap() + chrono::TimeDelta::minutes(5);
     let ended = "select finished_at from mandated.executions";
-    let before: Instant = scalar(world.pool(), ended).await;
-    world.run_until(looked).await;
+    let before: Timestamp = scalar(world.pool(), ended).await;
+    world.run_until(lookup_times).await;
     assert_eq!(world.stands("a").await.0, "failed");
-    // It came to its end when it did, and not when somebody asked: the look that was promised is enough.
+    // It came to its end when it did, and not when somebody asked: the look-up that was promised is enough.
     assert!(before < now, "{before}");
-    let after: Instant = scalar(world.pool(), ended).await;
+    let after: Timestamp = scalar(world.pool(), ended).await;
     assert_eq!(after, before);
     execute(
         world.pool(),
         "update mandated.executions set order_no = 3, order_id = 'spent'",
     )
     .await;
-    assert_eq!(declined(&world, Wish::Retry).await, Declined::NoOrder(3));
-    // A bank that returned an eNACH debit may not be asked again in this cycle: its tries are for the cycle.
+    assert_eq!(
+        declined(&world, OperatorRequestKind::Retry).await,
+        Declined::NoOrder(3)
+    );
+    // A bank that returned an eNACH debit may not be asked again in this cycle: its attempts are for the cycle.
     let world = declined_once(Flow::Enach, Reason::CustomerStop).await;
     world.run("20 00:00").await;
     assert_eq!(world.stands("a").await.0, "failed");
-    assert_eq!(declined(&world, Wish::Retry).await, Declined::NoOrder(1));
+    assert_eq!(
+        declined(&world, OperatorRequestKind::Retry).await,
+        Declined::NoOrder(1)
+    );
 }
 
 #[tokio::test]
@@ -193,15 +203,18 @@ async fn a_cycle_that_is_left_out_is_not_debited_and_can_be_taken_up_again() {
             until_it_is(&world, reference, "planned").await;
         }
         let before = world.ledger().calls.len();
-        let skipped = granted(&world, Wish::Skip).await;
+        let skipped = granted(&world, OperatorRequestKind::Skip).await;
         assert_eq!((skipped.to, skipped.next_step), (State::Skipped, None));
         world.run("10 00:00").await;
         assert_eq!(world.ledger().calls.len(), before, "{flow:?}");
         assert_eq!(
-            declined(&world, Wish::Skip).await,
+            declined(&world, OperatorRequestKind::Skip).await,
             Declined::Ended(State::Skipped)
         );
-        assert_eq!(granted(&world, Wish::Retry).await.to, State::Planned);
+        assert_eq!(
+            granted(&world, OperatorRequestKind::Retry).await.to,
+            State::Planned
+        );
         world.run("16 00:00").await;
         assert_eq!(world.stands(reference).await.0, "charged", "{flow:?}");
         world.agrees().await;
@@ -209,12 +222,12 @@ async fn a_cycle_that_is_left_out_is_not_debited_and_can_be_taken_up_again() {
 }
 
 #[tokio::test]
-async fn what_is_skipped_after_a_try_is_looked_at_once_more_and_a_late_success_is_kept() {
+async fn what_is_skipped_after_an_attempt_is_rechecked_and_a_late_success_is_kept() {
     let world = World::open(&[Payer::new("a", Flow::UpiSeparate)]).await;
     world.script("a", Call::Execute, [Then::Fault(Fault::LateSuccess)]);
     world.run("05 06:00").await;
     until_it_is(&world, "a", "retrying").await;
-    let skipped = granted(&world, Wish::Skip).await;
+    let skipped = granted(&world, OperatorRequestKind::Skip).await;
     assert!(skipped.next_at.is_some(), "{skipped:?}");
     world.run("14 00:00").await;
     assert_eq!(world.stands("a").await.0, "charged");
@@ -222,11 +235,11 @@ async fn what_is_skipped_after_a_try_is_looked_at_once_more_and_a_late_success_i
 }
 
 #[tokio::test]
-async fn nothing_is_wished_away_that_is_open_or_over() {
+async fn no_operator_request_ends_what_is_open_or_over() {
     let world = World::open(&[Payer::new("a", Flow::UpiSeparate)]).await;
     world.run("05 06:00").await;
     assert!(matches!(
-        declined(&world, Wish::Retry).await,
+        declined(&world, OperatorRequestKind::Retry).await,
         Declined::GoesOn(_)
     ));
     // The debit is with the provider.
@@ -234,12 +247,12 @@ async fn nothing_is_wished_away_that_is_open_or_over() {
     world.run("05 06:00").await;
     until_it_is(&world, "a", "unknown").await;
     assert_eq!(
-        declined(&world, Wish::Skip).await,
-        Declined::Open(State::Unknown)
+        declined(&world, OperatorRequestKind::Skip).await,
+        Declined::DebitOpen(State::Unknown)
     );
     world.run("08 00:00").await;
     assert_eq!(world.stands("a").await.0, "charged");
-    for what in [Wish::Retry, Wish::Skip] {
+    for what in [OperatorRequestKind::Retry, OperatorRequestKind::Skip] {
         assert_eq!(
             declined(&world, what).await,
             Declined::Ended(State::Charged)
@@ -251,17 +264,20 @@ async fn nothing_is_wished_away_that_is_open_or_over() {
         "update mandated.executions set state = 'failed'",
     )
     .await;
-    assert_eq!(declined(&world, Wish::Retry).await, Declined::Collected);
+    assert_eq!(
+        declined(&world, OperatorRequestKind::Retry).await,
+        Declined::Collected
+    );
 }
 
 #[tokio::test]
 async fn a_mandate_that_is_paused_or_revoked_and_a_cycle_that_is_over_are_refused() {
     let world = World::open(&[Payer::new("a", Flow::UpiSeparate)]).await;
     world.run("05 06:00").await;
-    granted(&world, Wish::Skip).await;
+    granted(&world, OperatorRequestKind::Skip).await;
     world.change("a", Change::Pause).await;
     assert!(matches!(
-        declined(&world, Wish::Retry).await,
+        declined(&world, OperatorRequestKind::Retry).await,
         Declined::Mandate(_)
     ));
     world.change("a", Change::Resume).await;
@@ -269,12 +285,15 @@ async fn a_mandate_that_is_paused_or_revoked_and_a_cycle_that_is_over_are_refuse
         .clock
         .advance_to(at("28 00:00") + chrono::TimeDelta::days(7));
     assert!(matches!(
-        declined(&world, Wish::Retry).await,
+        declined(&world, OperatorRequestKind::Retry).await,
         Declined::CycleOver(_)
     ));
     let watched = World::open(&[Payer::new("900", Flow::SignzyWatched)]).await;
     watched.run("05 06:00").await;
-    assert_eq!(declined(&watched, Wish::Skip).await, Declined::Watched);
+    assert_eq!(
+        declined(&watched, OperatorRequestKind::Skip).await,
+        Declined::Watched
+    );
 }
 
 #[tokio::test]
@@ -287,24 +306,27 @@ async fn a_job_that_a_worker_holds_is_left_to_it() {
     )
     .await;
     let mut conn = world.pool().acquire().await.unwrap();
-    for what in [Wish::Retry, Wish::Skip] {
-        let refused = executions::wish(&mut conn, wished(&world, what))
+    for what in [OperatorRequestKind::Retry, OperatorRequestKind::Skip] {
+        let refused = executions::submit(&mut conn, request(&world, what))
             .await
             .unwrap_err();
         assert!(matches!(refused, OpsError::Held(ID)), "{refused}");
     }
-    let words = Wished {
-        said: Said { who: "", ..SAID },
-        ..wished(&world, Wish::Skip)
+    let words = OperatorRequest {
+        attribution: Attribution {
+            who: "",
+            ..ATTRIBUTION
+        },
+        ..request(&world, OperatorRequestKind::Skip)
     };
-    let refused = executions::wish(&mut conn, words).await.unwrap_err();
+    let refused = executions::submit(&mut conn, words).await.unwrap_err();
     assert!(matches!(refused, OpsError::Words(_)), "{refused}");
 }
 
 async fn pause_upi(world: &World) {
     let mut conn = world.pool().acquire().await.unwrap();
     let now = world.clock.now();
-    rails::pause(&mut conn, Rail::Upi, SAID, None, now)
+    rails::pause(&mut conn, Rail::Upi, ATTRIBUTION, None, now)
         .await
         .unwrap();
 }
@@ -312,7 +334,7 @@ async fn pause_upi(world: &World) {
 async fn resume_upi(world: &World) {
     let mut conn = world.pool().acquire().await.unwrap();
     let now = world.clock.now();
-    rails::resume(&mut conn, Rail::Upi, SAID, now)
+    rails::resume(&mut conn, Rail::Upi, ATTRIBUTION, now)
         .await
         .unwrap();
 }
@@ -394,7 +416,7 @@ async fn what_a_person_said_has_failed_may_have_been_sent_whatever_is_noted_of_i
     )
     .await;
     let mut conn = world.pool().acquire().await.unwrap();
-    let said = Word {
+    let said = ResolutionRequest {
         resolved_as: ResolvedAs::Failed,
         who: "asha",
         reason: "the provider has lost its log",
@@ -402,11 +424,11 @@ async fn what_a_person_said_has_failed_may_have_been_sent_whatever_is_noted_of_i
         provider_ref: None,
     };
     resolve(&mut conn, ID, said, now).await.unwrap();
-    // It is looked at first, and that look is planned.
-    let why = declined(&world, Wish::Retry).await;
+    // It is looked at first, and that look-up is planned.
+    let why = declined(&world, OperatorRequestKind::Retry).await;
     assert!(matches!(why, Declined::NotDead(_)), "{why}");
     world.run("08 00:00").await;
-    let again = granted(&world, Wish::Retry).await;
+    let again = granted(&world, OperatorRequestKind::Retry).await;
     assert!(
         again.order_id.ends_with("o2"),
         "never the same order: {}",
@@ -416,19 +438,22 @@ async fn what_a_person_said_has_failed_may_have_been_sent_whatever_is_noted_of_i
 
 /// Two people at once: the second one finds what the first one did, and does not touch what a worker may be at.
 #[tokio::test]
-async fn of_two_wishes_at_once_the_second_one_finds_the_first() {
+async fn of_two_operator_requests_at_once_the_second_finds_the_first() {
     let world = World::open(&[Payer::new("a", Flow::UpiExempt)]).await;
     world.run("05 06:00").await;
-    granted(&world, Wish::Skip).await;
+    granted(&world, OperatorRequestKind::Skip).await;
     let mut first = world.pool().begin().await.unwrap();
     sqlx::query("select from mandated.executions where id = 1 for update")
         .execute(&mut *first)
         .await
         .unwrap();
-    let (pool, second) = (world.pool().clone(), wished(&world, Wish::Skip));
+    let (pool, second) = (
+        world.pool().clone(),
+        request(&world, OperatorRequestKind::Skip),
+    );
     let second = tokio::spawn(async move {
         let mut conn = pool.acquire().await.unwrap();
-        wish(&mut conn, second).await.unwrap()
+        submit(&mut conn, second).await.unwrap()
     });
     until("the second one waits", async || {
         scalar::<i64>(
@@ -449,7 +474,10 @@ async fn of_two_wishes_at_once_the_second_one_finds_the_first() {
     }
     first.commit().await.unwrap();
     let refused = second.await.unwrap();
-    assert!(matches!(refused, Operated::Held), "{refused:?}");
+    assert!(
+        matches!(refused, OperatorRequestResult::Held),
+        "{refused:?}"
+    );
     let held: i64 = scalar(
         world.pool(),
         "select count(*) from mandated.jobs where lease_token = 7",

@@ -6,7 +6,7 @@ use crate::domain::State;
 
 /// Changes of state, by the state they led to.
 #[derive(Debug, Default)]
-pub struct Tally {
+pub struct StateCounters {
     charged: AtomicU64,
     failed: AtomicU64,
     skipped: AtomicU64,
@@ -16,7 +16,7 @@ pub struct Tally {
     retrying: AtomicU64,
 }
 
-impl Tally {
+impl StateCounters {
     pub fn count(&self, to: State) {
         if let Some(counter) = self.of(to) {
             counter.fetch_add(1, Ordering::Relaxed);

@@ -7,35 +7,37 @@ use sqlx::{Connection, PgConnection, Postgres, Transaction};
 
 use super::claim::Row;
 use super::columns::small;
-use super::error::{StoreError, Tried};
-use super::operations::Said;
+use super::error::{StoreContext, StoreError};
+use super::pauses::Attribution;
 use super::rows::{corrupt, word};
 use super::{planning, policies};
 use crate::domain::ids::{notification_ref, order_id};
 use crate::domain::machine::decide::Decision;
-use crate::domain::machine::decide::operator::{Declined, Known, Waiting, Wish, follow};
+use crate::domain::machine::decide::operator::{
+    CurrentJob, Declined, OperatorRequestKind, RequestContext, follow,
+};
 use crate::domain::machine::transition;
 use crate::domain::policy::Policy;
 use crate::domain::{
-    Class, Execution, ExecutionId, Instant, Mandate, Notify, ProviderKind, State, Step,
+    Class, Execution, ExecutionId, Mandate, Notify, ProviderKind, State, Step, Timestamp,
 };
 
-/// A wish that was granted.
+/// An operator request that was granted.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Granted {
+pub struct GrantedRequest {
     pub mandate_ref: String,
     pub cycle_on: NaiveDate,
     pub order_id: String,
     pub from: State,
     pub to: State,
     pub next_step: Option<Step>,
-    pub next_at: Option<Instant>,
+    pub next_at: Option<Timestamp>,
 }
 
-/// What came of a wish.
+/// What came of an operator request.
 #[derive(Debug)]
-pub enum Operated {
-    Done(Granted),
+pub enum OperatorRequestResult {
+    Granted(GrantedRequest),
     /// A worker holds the job.
     Held,
     Declined(Declined),
@@ -49,35 +51,38 @@ struct Locked {
     policy: Policy,
     /// As it is stored: an open intent is not in it.
     stored: State,
-    known: Known,
+    known: RequestContext,
 }
 
-/// A person's wish.
+/// An operator request.
 #[derive(Debug, Clone, Copy)]
-pub struct Wished<'a> {
+pub struct OperatorRequest<'a> {
     pub id: ExecutionId,
-    pub wish: Wish,
-    pub said: Said<'a>,
-    pub at: Instant,
+    pub kind: OperatorRequestKind,
+    pub attribution: Attribution<'a>,
+    pub at: Timestamp,
 }
 
-/// Writes what follows from a wish: the state, the next step, the event and the record of who wished it.
-pub async fn operate(conn: &mut PgConnection, wished: Wished<'_>) -> Result<Operated, StoreError> {
-    let Wished { id, wish, at, .. } = wished;
+/// Writes what follows from an operator request: the state, the next step, the event and the record of who requested it.
+pub async fn operate(
+    conn: &mut PgConnection,
+    request: OperatorRequest<'_>,
+) -> Result<OperatorRequestResult, StoreError> {
+    let OperatorRequest { id, kind, at, .. } = request;
     let tag = planning::installation_tag(conn).await?;
-    let mut tx = conn.begin().await.tried("begin a transaction")?;
+    let mut tx = conn.begin().await.context("begin a transaction")?;
     let job = sqlx::query!(
         r#"select step, run_at, parked, lease_token is not null as "held!" from mandated.jobs where execution_id = $1 for update"#,
         id.0
     )
     .fetch_optional(&mut *tx)
     .await
-    .tried("lock the job")?;
+    .context("lock the job")?;
     if job.as_ref().is_some_and(|job| job.held) {
-        return refused(tx, Operated::Held).await;
+        return refused(tx, OperatorRequestResult::Held).await;
     }
     let job = match job {
-        Some(job) => Some(Waiting {
+        Some(job) => Some(CurrentJob {
             step: word("job", id.0, &job.step, Step::parse)?,
             run_at: job.run_at,
             parked: job.parked,
@@ -85,19 +90,19 @@ pub async fn operate(conn: &mut PgConnection, wished: Wished<'_>) -> Result<Oper
         None => None,
     };
     let Some(locked) = lock(&mut tx, id, job, at).await? else {
-        return refused(tx, Operated::NoExecution).await;
+        return refused(tx, OperatorRequestResult::NoExecution).await;
     };
     if job.is_none() && !locked.stored.is_final() {
-        // There was none to lock, and by now there is: somebody else's wish came first, and a worker may be at it.
-        return refused(tx, Operated::Held).await;
+        // There was none to lock, and by now there is: somebody else's request came first, and a worker may be at it.
+        return refused(tx, OperatorRequestResult::Held).await;
     }
     let (execution, policy) = (&locked.execution, &locked.policy);
-    let decision = match follow(wish, execution, locked.known, policy, at) {
+    let decision = match follow(kind, execution, locked.known, policy, at) {
         Ok(decision) => decision,
-        Err(declined) => return refused(tx, Operated::Declined(declined)).await,
+        Err(declined) => return refused(tx, OperatorRequestResult::Declined(declined)).await,
     };
     let change = transition(execution, &decision);
-    let done = Granted {
+    let done = GrantedRequest {
         mandate_ref: locked.mandate.reference.clone(),
         cycle_on: locked.execution.cycle.on,
         order_id: order_id(&tag, id, decision.progress.order_no),
@@ -108,14 +113,17 @@ pub async fn operate(conn: &mut PgConnection, wished: Wished<'_>) -> Result<Oper
         next_step: decision.next.map(|next| next.step),
         next_at: decision.next.map(|next| next.span.opens),
     };
-    write(&mut tx, &tag, &locked, &decision, &done, wished).await?;
-    tx.commit().await.tried("commit a transaction")?;
-    Ok(Operated::Done(done))
+    write(&mut tx, &tag, &locked, &decision, &done, request).await?;
+    tx.commit().await.context("commit a transaction")?;
+    Ok(OperatorRequestResult::Granted(done))
 }
 
 /// Lets go of the rows at once: whoever claims or settles the job meanwhile would pass it by.
-async fn refused(tx: Transaction<'_, Postgres>, why: Operated) -> Result<Operated, StoreError> {
-    tx.rollback().await.tried("end a transaction")?;
+async fn refused(
+    tx: Transaction<'_, Postgres>,
+    why: OperatorRequestResult,
+) -> Result<OperatorRequestResult, StoreError> {
+    tx.rollback().await.context("end a transaction")?;
     Ok(why)
 }
 
@@ -123,8 +131,8 @@ async fn refused(tx: Transaction<'_, Postgres>, why: Operated) -> Result<Operate
 async fn lock(
     conn: &mut PgConnection,
     id: ExecutionId,
-    job: Option<Waiting>,
-    now: Instant,
+    job: Option<CurrentJob>,
+    now: Timestamp,
 ) -> Result<Option<Locked>, StoreError> {
     let found = sqlx::query_scalar!(
         "select id from mandated.executions where id = $1 for update",
@@ -132,7 +140,7 @@ async fn lock(
     )
     .fetch_optional(&mut *conn)
     .await
-    .tried("lock the execution")?;
+    .context("lock the execution")?;
     if found.is_none() {
         return Ok(None);
     }
@@ -142,7 +150,7 @@ async fn lock(
                   0::bigint as "lease_token!", false as "opened!", i.kind as "intent_kind?", i.opened_at as "intent_opened_at?",
                   i.counter_before, e.cycle_on, e.debit_at, e.closes_at, e.amount_minor, e.currency, e.policy_id, e.state, e.class,
                   e.order_no, e.order_id, e.notification_no, e.notification_ref, e.delivered_at, e.undelivered_at, e.execute_at,
-                  e.debits_tried, e.lookups, e.tries, e.provider_ref, e.sent_at, e.failed_at, e.not_before, e.looked, m.id as mandate_id,
+                  e.debit_attempts, e.lookups, e.step_attempts, e.provider_ref, e.sent_at, e.failed_at, e.not_before, e.lookup_times, m.id as mandate_id,
                   m.ref as mandate_ref, m.provider, m.provider_mandate_id, m.customer_id, m.rail, m.notify,
                   m.amount_minor as mandate_amount_minor, m.max_amount_minor, m.frequency, m.cron, m.time_zone, m.starts_on,
                   m.ends_on, m.debit_at as debit_time, m.category, m.description, m.metadata, m.status as mandate_status,
@@ -157,7 +165,7 @@ async fn lock(
     )
     .fetch_one(&mut *conn)
     .await
-    .tried("read the execution")?;
+    .context("read the execution")?;
     let mandate = row.mandate()?;
     let execution = row.execution(&mandate)?;
     let policy = policies::get(conn, row.policy_id).await?;
@@ -175,8 +183,8 @@ async fn lock(
 async fn known(
     conn: &mut PgConnection,
     execution: &Execution,
-    job: Option<Waiting>,
-) -> Result<Known, StoreError> {
+    job: Option<CurrentJob>,
+) -> Result<RequestContext, StoreError> {
     let row = sqlx::query!(
         r#"select e.finished_at,
                   exists (select from mandated.debits d where d.mandate_id = e.mandate_id and d.cycle_on = e.cycle_on) as "collected!",
@@ -190,8 +198,8 @@ async fn known(
     )
     .fetch_one(conn)
     .await
-    .tried("look for what was sent")?;
-    Ok(Known {
+    .context("look for what was sent")?;
+    Ok(RequestContext {
         job,
         collected: row.collected,
         was_sent: row.was_sent,
@@ -199,16 +207,21 @@ async fn known(
     })
 }
 
-/// The state, the next job or none, the event, and who wished it. The daemons are woken.
+/// The state, the next job or none, the event, and who requested it. The daemons are woken.
 async fn write(
     conn: &mut PgConnection,
     tag: &str,
     locked: &Locked,
     decision: &Decision,
-    done: &Granted,
-    wished: Wished<'_>,
+    done: &GrantedRequest,
+    request: OperatorRequest<'_>,
 ) -> Result<(), StoreError> {
-    let Wished { id, wish, said, at } = wished;
+    let OperatorRequest {
+        id,
+        kind,
+        attribution,
+        at,
+    } = request;
     let (progress, mandate) = (&decision.progress, &locked.mandate);
     let is_ours = mandate.notify == Notify::Separate && mandate.provider == ProviderKind::Juspay;
     let reference = is_ours.then(|| notification_ref(tag, id, progress.notification_no));
@@ -218,8 +231,8 @@ async fn write(
         r#"with moved as (
              update mandated.executions
                 set state = $2::text, reason = $3, class = $4, updated_at = $5::timestamptz, order_no = $6, order_id = $7, notification_no = $8,
-                    notification_ref = $9, delivered_at = $10, undelivered_at = $11, execute_at = $12, debits_tried = $13,
-                    lookups = $14, tries = $15, sent_at = $16, failed_at = $17,
+                    notification_ref = $9, delivered_at = $10, undelivered_at = $11, execute_at = $12, debit_attempts = $13,
+                    lookups = $14, step_attempts = $15, sent_at = $16, failed_at = $17,
                     provider_ref = case when $18::boolean then provider_ref end, finished_at = case when $19::boolean then coalesce(finished_at, $5::timestamptz) end
               where id = $1
              returning account_id, mandate_id, cycle_on, order_id, amount_minor, currency, class, reason
@@ -239,11 +252,11 @@ async fn write(
              -- The trigger on jobs tells of new ones only.
              select pg_notify('mandated_jobs', '')
            )
-           insert into mandated.operations (at, what, mandate_id, execution_id, who, reason)
+           insert into mandated.operator_requests (at, what, mandate_id, execution_id, who, reason)
            select $5::timestamptz, $26, mandate_id, $1, $27, $28 from moved, woken"#,
         id.0,
         done.to.as_str(),
-        format!("{} by {}: {}", wish.done(), said.who, said.reason),
+        format!("{} by {}: {}", kind.done(), attribution.who, attribution.reason),
         decision.class.map(Class::as_str),
         at,
         small(progress.order_no),
@@ -253,9 +266,9 @@ async fn write(
         progress.delivered_at,
         progress.undelivered_at,
         progress.execute_at,
-        small(progress.debits_tried),
+        small(progress.debit_attempts),
         small(progress.lookups),
-        small(progress.tries),
+        small(progress.step_attempts),
         progress.sent_at,
         progress.failed_at,
         keeps_ref,
@@ -263,15 +276,15 @@ async fn write(
         done.next_step.map(Step::as_str),
         done.next_at,
         decision.next.and_then(|next| next.span.closes),
-        format!("execution.{}", wish.done()),
+        format!("execution.{}", kind.done()),
         done.mandate_ref,
         done.from.as_str(),
-        wish.as_str(),
-        said.who,
-        said.reason
+        kind.as_str(),
+        attribution.who,
+        attribution.reason
     )
     .execute(conn)
     .await
-    .tried("write what was wished")?;
+    .context("write what was requested")?;
     Ok(())
 }

@@ -10,7 +10,7 @@ use crate::domain::execution::{Intent, Progress};
 use crate::domain::machine::Job;
 use crate::domain::policy::Policy;
 use crate::domain::{
-    Amount, Currency, Execution, ExecutionId, Instant, MandateStatus, Notify, State, Step,
+    Amount, Currency, Execution, ExecutionId, MandateStatus, Notify, State, Step, Timestamp,
 };
 
 /// How many days its cycle stays open.
@@ -18,13 +18,13 @@ const OPEN: Days = Days::new(30);
 
 /// An execution and the rules it lives under.
 #[derive(Debug)]
-pub(super) struct Scene {
+pub(super) struct ClassifyScenario {
     execution: Execution,
     /// Without the spread of executions over the minutes of a window: every execution's own comes on top.
     pub(super) policy: Policy,
 }
 
-impl Scene {
+impl ClassifyScenario {
     /// Due now, and notified just in time for its first attempt. The attempts before this one followed each other as soon
     /// as the policy allows. What is due is what the answer says was collected, if it does.
     pub(super) fn new(
@@ -49,13 +49,13 @@ impl Scene {
             undelivered_at: None,
             delivered_at: delivered.then(|| earlier(first, policy.notify_to_debit)),
             execute_at: None,
-            debits_tried: before,
+            debit_attempts: before,
             lookups: 0,
-            tries: 0,
+            step_attempts: 0,
             sent_at: None,
             failed_at: None,
             not_before: None,
-            looked: [None; 3],
+            lookup_times: [None; 3],
         };
         let zone = policy.debit_windows.time_zone();
         let mut execution = Execution {
@@ -70,7 +70,7 @@ impl Scene {
             cycle: Cycle {
                 on: first.with_timezone(&zone).date_naive(),
                 debit_at: first,
-                closes_at: now.checked_add_days(OPEN).unwrap_or(Instant::MAX_UTC),
+                closes_at: now.checked_add_days(OPEN).unwrap_or(Timestamp::MAX_UTC),
             },
             amount: due.unwrap_or(Amount::smallest(Currency::INR)),
             approval_above: None,
@@ -116,15 +116,15 @@ fn in_step(execution: &mut Execution, question: &Question<'_>, policy: &Policy) 
             let last = earlier(now, policy.min_gap);
             execution.state = State::Executing;
             // The order was read just before.
-            *progress = progress.looked_at(now);
+            *progress = progress.with_lookup(now);
             progress.sent_at = Some(last);
             progress.failed_at = Some(last);
             execution.intent = Some(Intent {
-                counter_before: Some(i64::from(progress.debits_tried)),
+                counter_before: Some(i64::from(progress.debit_attempts)),
                 ..intent(true, now)
             });
         }
-        Step::Lookup | Step::Verify => {
+        Step::Lookup | Step::Recheck => {
             let wait = policy.lookup_after.first().copied().unwrap_or_default();
             let sent = earlier(now, wait);
             execution.state = State::Unknown;
@@ -134,9 +134,9 @@ fn in_step(execution: &mut Execution, question: &Question<'_>, policy: &Policy) 
     }
 }
 
-fn earlier(at: Instant, by: Duration) -> Instant {
+fn earlier(at: Timestamp, by: Duration) -> Timestamp {
     chrono::TimeDelta::from_std(by)
         .ok()
         .and_then(|by| at.checked_sub_signed(by))
-        .unwrap_or(Instant::MIN_UTC)
+        .unwrap_or(Timestamp::MIN_UTC)
 }

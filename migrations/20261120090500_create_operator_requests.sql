@@ -1,7 +1,7 @@
 -- What a person did to an account, a rail, a mandate or an execution: who, what and why. Append-only.
 -- No lock on anything that exists. The version before this one writes no row here and reads none.
 
-create table mandated.operations (
+create table mandated.operator_requests (
   id bigint generated always as identity primary key,
   at timestamptz not null,
   what text not null,
@@ -14,14 +14,14 @@ create table mandated.operations (
   until timestamptz,
   who text not null,
   reason text not null,
-  constraint operations_subject_check check (num_nonnulls(account_id, rail, mandate_id) = 1
+  constraint operator_requests_subject_check check (num_nonnulls(account_id, rail, mandate_id) = 1
                                              and (execution_id is null or mandate_id is not null)),
-  constraint operations_what_check
+  constraint operator_requests_what_check
     check (what in ('pause', 'resume') and execution_id is null
            or what = 'revoke' and mandate_id is not null and execution_id is null
            or what in ('retry', 'skip') and execution_id is not null),
-  constraint operations_until_check check (until is null or what = 'pause'),
-  constraint operations_who_check check (length(btrim(who)) between 1 and 100),
-  constraint operations_reason_check check (length(btrim(reason)) between 1 and 1000)
+  constraint operator_requests_until_check check (until is null or what = 'pause'),
+  constraint operator_requests_who_check check (length(btrim(who)) between 1 and 100),
+  constraint operator_requests_reason_check check (length(btrim(reason)) between 1 and 1000)
 );
-create index operations_execution_idx on mandated.operations (execution_id, id) where execution_id is not null;
+create index operator_requests_execution_idx on mandated.operator_requests (execution_id, id) where execution_id is not null;

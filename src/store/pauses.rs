@@ -3,12 +3,12 @@
 use serde::Serialize;
 use sqlx::{FromRow, PgConnection, PgPool};
 
-use super::error::{StoreError, Tried};
-use crate::domain::{Instant, Rail};
+use super::error::{StoreContext, StoreError};
+use crate::domain::{Rail, Timestamp};
 
 /// Who did something, and why: kept for good.
 #[derive(Debug, Clone, Copy)]
-pub struct Said<'a> {
+pub struct Attribution<'a> {
     pub who: &'a str,
     pub reason: &'a str,
 }
@@ -18,14 +18,14 @@ pub struct Said<'a> {
 pub struct AccountRow {
     pub name: String,
     pub provider: String,
-    pub paused_until: Option<Instant>,
+    pub paused_until: Option<Timestamp>,
     pub pause_reason: Option<String>,
     /// Jobs that are due and wait, up to 10,000.
     pub due: i64,
 }
 
 /// Every account that was ever configured.
-pub async fn accounts(pool: &PgPool, now: Instant) -> Result<Vec<AccountRow>, StoreError> {
+pub async fn accounts(pool: &PgPool, now: Timestamp) -> Result<Vec<AccountRow>, StoreError> {
     sqlx::query_as!(
         AccountRow,
         r#"select a.name, a.provider, case when a.paused_until > $1 then a.paused_until end as paused_until,
@@ -37,19 +37,19 @@ pub async fn accounts(pool: &PgPool, now: Instant) -> Result<Vec<AccountRow>, St
     )
     .fetch_all(pool)
     .await
-    .tried("list the accounts")
+    .context("list the accounts")
 }
 
 /// A rail as the database has it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, FromRow)]
 pub struct RailRow {
     pub rail: String,
-    pub paused_until: Option<Instant>,
+    pub paused_until: Option<Timestamp>,
     pub pause_reason: Option<String>,
 }
 
 /// Every rail.
-pub async fn rails(pool: &PgPool, now: Instant) -> Result<Vec<RailRow>, StoreError> {
+pub async fn rails(pool: &PgPool, now: Timestamp) -> Result<Vec<RailRow>, StoreError> {
     sqlx::query_as!(
         RailRow,
         "select rail, case when paused_until > $1 then paused_until end as paused_until,
@@ -59,23 +59,23 @@ pub async fn rails(pool: &PgPool, now: Instant) -> Result<Vec<RailRow>, StoreErr
     )
     .fetch_all(pool)
     .await
-    .tried("list the rails")
+    .context("list the rails")
 }
 
 /// An account that is paused, until when.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Paused {
     pub name: String,
-    pub until: Instant,
+    pub until: Timestamp,
 }
 
 /// Pauses accounts until a time. A pause that lasts longer keeps its end. Without a name, all of them.
 pub async fn pause_accounts(
     conn: &mut PgConnection,
     account: Option<&str>,
-    said: Said<'_>,
-    until: Instant,
-    now: Instant,
+    attribution: Attribution<'_>,
+    until: Timestamp,
+    now: Timestamp,
 ) -> Result<Vec<Paused>, StoreError> {
     sqlx::query_as!(
         Paused,
@@ -85,27 +85,27 @@ pub async fn pause_accounts(
               where $1::text is null or name = $1
              returning id, name, paused_until
            ), noted as (
-             insert into mandated.operations (at, account_id, what, until, who, reason)
+             insert into mandated.operator_requests (at, account_id, what, until, who, reason)
              select $5, id, 'pause', paused_until, $3, $4 from changed
            )
            select name as "name!", paused_until as "until!" from changed order by name"#,
         account,
         until,
-        said.who,
-        said.reason,
+        attribution.who,
+        attribution.reason,
         now
     )
     .fetch_all(conn)
     .await
-    .tried("pause the accounts")
+    .context("pause the accounts")
 }
 
 /// Ends the pauses of accounts, whoever made them; which accounts.
 pub async fn resume_accounts(
     conn: &mut PgConnection,
     account: Option<&str>,
-    said: Said<'_>,
-    now: Instant,
+    attribution: Attribution<'_>,
+    now: Timestamp,
 ) -> Result<Vec<String>, StoreError> {
     sqlx::query_scalar!(
         r#"with changed as (
@@ -116,30 +116,30 @@ pub async fn resume_accounts(
              -- Or the same reason would pause it again at the next job.
              delete from mandated.account_faults where account_id in (select id from changed)
            ), noted as (
-             insert into mandated.operations (at, account_id, what, who, reason)
+             insert into mandated.operator_requests (at, account_id, what, who, reason)
              select $4, id, 'resume', $2, $3 from changed
            ), woken as (
              select pg_notify('mandated_jobs', '') from changed limit 1
            )
            select name as "name!" from changed left join woken on true order by name"#,
         account,
-        said.who,
-        said.reason,
+        attribution.who,
+        attribution.reason,
         now
     )
     .fetch_all(conn)
     .await
-    .tried("resume the accounts")
+    .context("resume the accounts")
 }
 
 /// Pauses a rail until a time; until when it is paused now. A pause that lasts longer keeps its end.
 pub async fn pause_rail(
     conn: &mut PgConnection,
     rail: Rail,
-    said: Said<'_>,
-    until: Instant,
-    now: Instant,
-) -> Result<Instant, StoreError> {
+    attribution: Attribution<'_>,
+    until: Timestamp,
+    now: Timestamp,
+) -> Result<Timestamp, StoreError> {
     sqlx::query_scalar!(
         r#"with changed as (
              update mandated.rails
@@ -147,41 +147,41 @@ pub async fn pause_rail(
               where rail = $1
              returning rail, paused_until
            ), noted as (
-             insert into mandated.operations (at, rail, what, until, who, reason)
+             insert into mandated.operator_requests (at, rail, what, until, who, reason)
              select $5, rail, 'pause', paused_until, $3, $4 from changed
            )
            select paused_until as "until!" from changed"#,
         rail.as_str(),
         until,
-        said.who,
-        said.reason,
+        attribution.who,
+        attribution.reason,
         now
     )
     .fetch_one(conn)
     .await
-    .tried("pause the rail")
+    .context("pause the rail")
 }
 
 /// Ends the pause of a rail; whether there was one.
 pub async fn resume_rail(
     conn: &mut PgConnection,
     rail: Rail,
-    said: Said<'_>,
-    now: Instant,
+    attribution: Attribution<'_>,
+    now: Timestamp,
 ) -> Result<bool, StoreError> {
     let done = sqlx::query!(
         "with changed as (
            update mandated.rails set paused_until = null, pause_reason = null where rail = $1 and paused_until is not null
            returning rail
          )
-         insert into mandated.operations (at, rail, what, who, reason) select $4, rail, 'resume', $2, $3 from changed",
+         insert into mandated.operator_requests (at, rail, what, who, reason) select $4, rail, 'resume', $2, $3 from changed",
         rail.as_str(),
-        said.who,
-        said.reason,
+        attribution.who,
+        attribution.reason,
         now
     )
     .execute(conn)
     .await
-    .tried("resume the rail")?;
+    .context("resume the rail")?;
     Ok(done.rows_affected() > 0)
 }

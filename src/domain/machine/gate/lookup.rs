@@ -1,19 +1,19 @@
-//! Looks at an order: as often as the rail allows, those counted that debits and second looks begin with.
+//! Look-ups of an order: as often as the rail allows, those counted that debits and rechecks begin with.
 
 use super::{Gate, Next, instead, keep, later, next_window};
-use crate::domain::machine::decide::may_look;
+use crate::domain::machine::decide::next_lookup_at;
 use crate::domain::policy::Policy;
 use crate::domain::reason::GateCause;
-use crate::domain::{Execution, Instant, Step};
+use crate::domain::{Execution, Step, Timestamp};
 
-/// A new order begins with a look at the one before it.
+/// A new order begins with a look-up of the one before it.
 pub(super) fn before_new_order(
     execution: &Execution,
     step: Step,
     policy: &Policy,
-    now: Instant,
+    now: Timestamp,
 ) -> Gate {
-    let opens = may_look(execution, policy, now);
+    let opens = next_lookup_at(execution, policy, now);
     if step != Step::Execute || execution.progress.order_no <= 1 || opens <= now {
         return Gate::Go;
     }
@@ -21,9 +21,14 @@ pub(super) fn before_new_order(
     instead(later(execution, next, GateCause::LookupsBeforeSpent))
 }
 
-/// A look at an order is lawful as often as the rail allows.
-pub(super) fn look(execution: &Execution, step: Step, policy: &Policy, now: Instant) -> Gate {
-    let opens = may_look(execution, policy, now);
+/// A look-up of an order is lawful as often as the rail allows.
+pub(super) fn within_budget(
+    execution: &Execution,
+    step: Step,
+    policy: &Policy,
+    now: Timestamp,
+) -> Gate {
+    let opens = next_lookup_at(execution, policy, now);
     if opens <= now {
         return Gate::Go;
     }
@@ -32,7 +37,12 @@ pub(super) fn look(execution: &Execution, step: Step, policy: &Policy, now: Inst
 }
 
 /// One look-up is not needed: a call without an idempotency key whose counter was never recorded was never made.
-pub(super) fn lookup(execution: &Execution, counted: bool, policy: &Policy, now: Instant) -> Gate {
+pub(super) fn lookup(
+    execution: &Execution,
+    counted: bool,
+    policy: &Policy,
+    now: Timestamp,
+) -> Gate {
     let never_made = execution.intent.filter(|intent| {
         let sent = execution.progress.sent_at;
         counted
@@ -40,10 +50,10 @@ pub(super) fn lookup(execution: &Execution, counted: bool, policy: &Policy, now:
             && sent.is_none_or(|sent| sent < intent.opened_at)
     });
     let Some(intent) = never_made else {
-        return look(execution, Step::Lookup, policy, now);
+        return within_budget(execution, Step::Lookup, policy, now);
     };
     // Both begin with a look-up.
-    let at = may_look(execution, policy, now);
+    let at = next_lookup_at(execution, policy, now);
     let step = if intent.is_retry {
         Step::Retry
     } else {

@@ -11,14 +11,14 @@ use super::daemon::{
     END, agree, intended, killed, leases_end, lives_to_the_end, log, passed, point, received, start,
 };
 use crate::support::TestDatabase;
-use crate::support::process::{Process, Shop, payer};
+use crate::support::process::{Installation, Process, payer};
 use crate::support::world::Flow;
 
 /// Daemons of a story that are killed at the same time.
 const AT_ONCE: usize = 3;
 
 /// A payer's cycle.
-pub(crate) struct Story {
+pub(crate) struct CrashScenario {
     /// The provider's id of the mandate. How long a notification takes and the like is drawn by it.
     pub(crate) mandate: &'static str,
     pub(crate) flow: Flow,
@@ -33,7 +33,7 @@ pub(crate) struct Story {
 
 /// A point that a daemon comes by, and can be killed at.
 #[derive(Debug, Clone)]
-pub(crate) struct Place {
+pub(crate) struct KillPoint {
     /// `send.before`
     pub(crate) point: String,
     /// So many times the point is passed before it.
@@ -44,7 +44,7 @@ pub(crate) struct Place {
     pub(crate) step: String,
 }
 
-impl Place {
+impl KillPoint {
     /// What `FAILPOINTS` says to have a daemon end or stop here.
     pub(crate) fn failpoints(&self, how: &str) -> String {
         format!("{}={}*off->{how}", self.point, self.skipped)
@@ -63,20 +63,20 @@ impl Place {
     }
 }
 
-impl Story {
+impl CrashScenario {
     /// The payer's mandate, imported.
     pub(crate) async fn prepared(&self) -> TestDatabase {
         let database = TestDatabase::new().await;
         make_partitions(&database.pool, Clock::System.now(), 1)
             .await
             .unwrap();
-        let shop = self.shop(database).await;
-        shop.works(&["mandates", "import", &shop.mandates()]);
-        shop.database
+        let installation = self.installation(database).await;
+        installation.works(&["mandates", "import", &installation.mandates()]);
+        installation.database
     }
 
     /// A copy of what was prepared, and a sandbox that has been told the script.
-    pub(crate) async fn open(&self, prepared: &TestDatabase) -> Shop {
+    pub(crate) async fn open(&self, prepared: &TestDatabase) -> Installation {
         self.open_with(prepared, (self.script)()).await
     }
 
@@ -85,23 +85,23 @@ impl Story {
         &self,
         prepared: &TestDatabase,
         script: Vec<(Call, Then)>,
-    ) -> Shop {
-        let shop = self.shop(prepared.copy().await).await;
+    ) -> Installation {
+        let installation = self.installation(prepared.copy().await).await;
         let step = |(call, then)| Script {
             mandate_id: self.mandate.to_owned(),
             call,
             then,
         };
         let script: Vec<_> = script.into_iter().map(step).collect();
-        shop.script(&script).await;
-        shop
+        installation.script(&script).await;
+        installation
     }
 
-    async fn shop(&self, database: TestDatabase) -> Shop {
+    async fn installation(&self, database: TestDatabase) -> Installation {
         let payers = [payer(self.mandate, self.flow)];
-        let mut shop = Shop::open_on(database, &payers, "2040-02-01").await;
-        shop.set(END.0, END.1);
-        shop
+        let mut installation = Installation::open_on(database, &payers, "2040-02-01").await;
+        installation.set(END.0, END.1);
+        installation
     }
 
     /// Lives through it, and kills a daemon at each place.
@@ -109,14 +109,14 @@ impl Story {
         let prepared = self.prepared().await;
         let places = self.places(&prepared).await;
         let steps = places.iter().map(|place| place.step.as_str());
-        let names: BTreeSet<_> = places.iter().map(Place::name).collect();
+        let names: BTreeSet<_> = places.iter().map(KillPoint::name).collect();
         let seen: BTreeSet<_> = steps.chain(names.iter().copied()).collect();
         assert!(
             self.kills.iter().all(|kill| seen.contains(kill)),
             "{seen:?}"
         );
         assert_eq!(names, self.awaits.iter().copied().collect());
-        let killed = async |place: Place| {
+        let killed = async |place: KillPoint| {
             // Shown when it fails.
             println!("killed at {} in {}", place.point, place.step);
             self.killed_at(&prepared, &place).await;
@@ -127,11 +127,11 @@ impl Story {
     }
 
     /// The places where the undisturbed story is to be disturbed: each point of each step once.
-    pub(crate) async fn places(&self, prepared: &TestDatabase) -> Vec<Place> {
-        let shop = self.open(prepared).await;
-        let mut daemon = start(&shop, "");
+    pub(crate) async fn places(&self, prepared: &TestDatabase) -> Vec<KillPoint> {
+        let installation = self.open(prepared).await;
+        let mut daemon = start(&installation, "");
         lives_to_the_end(&mut daemon).await;
-        agree(&shop, self.ends).await;
+        agree(&installation, self.ends).await;
         let mut once = BTreeSet::new();
         places(&daemon)
             .into_iter()
@@ -142,32 +142,32 @@ impl Story {
             .collect()
     }
 
-    async fn killed_at(&self, prepared: &TestDatabase, place: &Place) {
-        let mut shop = self.open(prepared).await;
-        let mut daemon = start(&shop, &place.failpoints("return"));
+    async fn killed_at(&self, prepared: &TestDatabase, place: &KillPoint) {
+        let mut installation = self.open(prepared).await;
+        let mut daemon = start(&installation, &place.failpoints("return"));
         killed(&mut daemon).await;
         assert_eq!(passed(&daemon), place.way, "the same way up to its end");
-        let ledger = shop.ledger().await;
+        let ledger = installation.ledger().await;
         let sent = place.way.iter().filter(|point| *point == "send.after");
         assert_eq!(received(&ledger), sent.count(), "calls that arrived");
-        intended(&shop, &ledger).await;
-        leases_end(&mut shop).await;
-        let mut daemon = start(&shop, "");
+        intended(&installation, &ledger).await;
+        leases_end(&mut installation).await;
+        let mut daemon = start(&installation, "");
         lives_to_the_end(&mut daemon).await;
-        agree(&shop, self.ends).await;
+        agree(&installation, self.ends).await;
     }
 }
 
 /// The places that a daemon came by. What is passed up to a settlement belongs to the step that is settled.
-fn places(daemon: &Process) -> Vec<Place> {
-    let (mut places, mut way): (Vec<Place>, Vec<String>) = (Vec::new(), Vec::new());
+fn places(daemon: &Process) -> Vec<KillPoint> {
+    let (mut places, mut way): (Vec<KillPoint>, Vec<String>) = (Vec::new(), Vec::new());
     let mut passed: BTreeMap<String, usize> = BTreeMap::new();
     let mut settled = 0;
     for line in log(daemon) {
         if let Some(point) = point(&line) {
             way.push(point.to_owned());
             let count = passed.entry(point.to_owned()).or_default();
-            places.push(Place {
+            places.push(KillPoint {
                 point: point.to_owned(),
                 skipped: *count,
                 way: way.clone(),

@@ -13,16 +13,16 @@ use crate::domain::{Class, Rail};
 
 /// What may stand at a key.
 #[derive(Debug, Clone)]
-pub(super) enum Known {
+pub(super) enum KnownKeys {
     /// A value, with an example of it.
     Leaf(Value),
     /// A table of these keys.
-    Section(BTreeMap<String, Known>),
+    Section(BTreeMap<String, KnownKeys>),
     /// A table of any names, all of the same shape.
-    Named(Box<Known>),
+    Named(Box<KnownKeys>),
 }
 
-impl Known {
+impl KnownKeys {
     /// Reads the compiled-in reference.
     pub(super) fn read(defaults: &str) -> Result<Self, Problem> {
         let reference: String = defaults
