@@ -11,7 +11,7 @@ use super::{Failure, Justification};
 use crate::clock::Clock;
 use crate::compose;
 use crate::config::Config;
-use crate::ops::accounts::{self, AccountRow, Affected, Done};
+use crate::ops::accounts::{self, AccountRow, Affected, PauseChange};
 
 #[derive(Debug, Subcommand)]
 pub enum Accounts {
@@ -23,7 +23,7 @@ pub enum Accounts {
     /// `accounts resume`.
     Pause {
         #[command(flatten)]
-        said: AboutAccounts,
+        about: AboutAccounts,
         /// How long, such as 2h; without it, until it is resumed.
         #[arg(long = "for", value_name = "DURATION", value_parser = humantime::parse_duration)]
         lasting: Option<Duration>,
@@ -31,7 +31,7 @@ pub enum Accounts {
     /// Resume a paused account, or all of them, whoever paused it.
     Resume {
         #[command(flatten)]
-        said: AboutAccounts,
+        about: AboutAccounts,
     },
 }
 
@@ -61,15 +61,17 @@ pub(super) async fn run(
             let rows = accounts::list(&pool, now).await?;
             return Ok(write_list(rows, format, out)?);
         }
-        Accounts::Pause { said, lasting } => {
+        Accounts::Pause { about, lasting } => {
             let mut conn = compose::connection(&pool).await?;
-            let (name, said) = (said.account.as_deref(), said.justification.said());
-            accounts::pause(&mut conn, name, said, *lasting, now).await?
+            let name = about.account.as_deref();
+            let attribution = about.justification.attribution();
+            accounts::pause(&mut conn, name, attribution, *lasting, now).await?
         }
-        Accounts::Resume { said } => {
+        Accounts::Resume { about } => {
             let mut conn = compose::connection(&pool).await?;
-            let (name, said) = (said.account.as_deref(), said.justification.said());
-            accounts::resume(&mut conn, name, said, now).await?
+            let name = about.account.as_deref();
+            let attribution = about.justification.attribution();
+            accounts::resume(&mut conn, name, attribution, now).await?
         }
     };
     Ok(done.write(out, format)?)
@@ -99,7 +101,7 @@ fn write_list(rows: Vec<AccountRow>, format: Format, out: &mut dyn Write) -> io:
     shown.write(out)
 }
 
-impl Print for Done {
+impl Print for PauseChange {
     fn write_text(&self, out: &mut dyn Write) -> io::Result<()> {
         if self.accounts.is_empty() {
             return writeln!(out, "no account was {}", self.what);

@@ -178,7 +178,7 @@ fn request(
     OperatorRequest {
         id: ExecutionId(id),
         kind,
-        said: justification.said(),
+        attribution: justification.attribution(),
         at,
     }
 }
@@ -241,9 +241,9 @@ impl Print for Added {
     }
 }
 
-impl Print for executions::Done {
+impl Print for executions::GrantedExecution {
     fn write_text(&self, out: &mut dyn Write) -> io::Result<()> {
-        let executions::Granted {
+        let executions::GrantedRequest {
             mandate_ref,
             cycle_on,
             order_id,

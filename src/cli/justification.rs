@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use crate::ops::accounts::Said;
+use crate::ops::accounts::Attribution;
 
 /// Who does it, and why.
 #[derive(Debug, Args)]
@@ -16,8 +16,8 @@ pub struct Justification {
 }
 
 impl Justification {
-    pub(super) fn attribution(&self) -> Said<'_> {
-        Said {
+    pub(super) fn attribution(&self) -> Attribution<'_> {
+        Attribution {
             who: &self.who,
             reason: &self.reason,
         }

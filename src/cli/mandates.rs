@@ -151,7 +151,7 @@ fn change_request<'a>(
     ChangeRequest {
         reference,
         change,
-        said: justification.said(),
+        attribution: justification.attribution(),
         until: None,
     }
 }

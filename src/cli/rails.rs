@@ -58,7 +58,7 @@ pub(super) async fn run(
             justification,
         } => {
             let mut conn = compose::connection(&pool).await?;
-            let end = rails::pause(&mut conn, *rail, justification.said(), *lasting, now).await?;
+            let end = rails::pause(&mut conn, *rail, justification.attribution(), *lasting, now).await?;
             match end {
                 Some(_) => writeln!(out, "{rail}: paused until {}", utc(end))?,
                 None => writeln!(out, "{rail}: paused")?,
@@ -69,7 +69,7 @@ pub(super) async fn run(
             justification,
         } => {
             let mut conn = compose::connection(&pool).await?;
-            if rails::resume(&mut conn, *rail, justification.said(), now).await? {
+            if rails::resume(&mut conn, *rail, justification.attribution(), now).await? {
                 writeln!(
                     out,
                     "{rail}: resumed; what waited goes on within 20 minutes"

@@ -46,9 +46,9 @@ pub struct Heartbeat {
     pub lines_left_out: u64,
 }
 
-/// The heart of a daemon, and what it said before.
+/// Takes the figures, and remembers its last warning.
 #[derive(Debug)]
-pub struct Heartbeat {
+pub struct HeartbeatTicker {
     engine: Engine,
     /// When it last spoke of what waits for a person.
     warned_at: Option<Timestamp>,
@@ -56,7 +56,7 @@ pub struct Heartbeat {
     snapshots: bloat::Watch,
 }
 
-impl Heartbeat {
+impl HeartbeatTicker {
     pub fn new(engine: Engine) -> Self {
         Self {
             engine,

@@ -11,7 +11,7 @@ use tracing::error;
 
 use super::cluster::Cluster;
 use super::concurrency_limiter::ConcurrencyLimiter;
-use super::heartbeat::{Heartbeat};
+use super::heartbeat::{Heartbeat, HeartbeatTicker};
 use super::job::FinishedJob;
 use super::lane::Lane;
 use super::wake::{WakeNotifier, listen};
@@ -210,7 +210,7 @@ async fn heartbeat(
         draining,
         what: "take the pulse",
     };
-    let mut heartbeat = Heartbeat::new(engine);
+    let mut heartbeat = HeartbeatTicker::new(engine);
     loop {
         let waiting = backlog.upgrade().map_or(0, |sender| {
             sender.max_capacity().saturating_sub(sender.capacity())

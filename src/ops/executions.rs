@@ -201,7 +201,7 @@ fn cycle(stored: &Stored, presentation: &Presentation<'_>) -> Result<Cycle, Cycl
 
 /// An execution for which an operator request was granted.
 #[derive(Debug, Serialize)]
-pub struct Done {
+pub struct GrantedExecution {
     pub execution_id: i64,
     #[serde(flatten)]
     pub granted: GrantedRequest,
@@ -211,14 +211,14 @@ pub struct Done {
 pub async fn submit(
     conn: &mut PgConnection,
     request: OperatorRequest<'_>,
-) -> Result<Done, OpsError> {
+) -> Result<GrantedExecution, OpsError> {
     let request = OperatorRequest {
-        said: checked(request.said)?,
+        attribution: checked(request.attribution)?,
         ..request
     };
     let id = request.id;
     match operate(conn, request).await? {
-        OperatorRequestResult::Granted(granted) => Ok(Done {
+        OperatorRequestResult::Granted(granted) => Ok(GrantedExecution {
             execution_id: id.0,
             granted,
         }),

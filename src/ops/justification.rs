@@ -13,13 +13,13 @@ pub(super) const EVIDENCE: (&str, usize) = ("--evidence", 4000);
 
 /// Who does something, and why, as it may be kept.
 pub(super) fn checked(attribution: Attribution<'_>) -> Result<Attribution<'_>, OpsError> {
-    let said = Attribution {
-        who: said.who.trim(),
-        reason: said.reason.trim(),
+    let attribution = Attribution {
+        who: attribution.who.trim(),
+        reason: attribution.reason.trim(),
     };
-    acceptable(WHO, said.who).map_err(OpsError::Words)?;
-    acceptable(REASON, said.reason).map_err(OpsError::Words)?;
-    Ok(said)
+    acceptable(WHO, attribution.who).map_err(OpsError::Words)?;
+    acceptable(REASON, attribution.reason).map_err(OpsError::Words)?;
+    Ok(attribution)
 }
 
 /// Words given with an option, with no space around them.

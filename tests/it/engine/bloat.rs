@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use mandated::engine::bloat::Rules;
-use mandated::engine::heartbeat::Heartbeat;
+use mandated::engine::heartbeat::HeartbeatTicker;
 use mandated::store::bloat::oldest_snapshot;
 use serde_json::Value;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
@@ -57,7 +57,7 @@ async fn a_snapshot_that_is_held_open_is_one_warning_a_period() {
         (Duration::ZERO, Duration::ZERO, 3),
         (hour, Duration::ZERO, 0),
     ] {
-        let mut heartbeat = Heartbeat::new(engine(warn_after, every).await);
+        let mut heartbeat = HeartbeatTicker::new(engine(warn_after, every).await);
         let log = Log::capture();
         for _ in 0..3 {
             heartbeat.tick(0).await.unwrap();
@@ -77,7 +77,7 @@ async fn a_snapshot_that_is_held_open_is_one_warning_a_period() {
     }
     held.execute("rollback").await.unwrap();
     let log = Log::capture();
-    let mut heartbeat = Heartbeat::new(engine(Duration::ZERO, hour).await);
+    let mut heartbeat = HeartbeatTicker::new(engine(Duration::ZERO, hour).await);
     heartbeat.tick(0).await.unwrap();
     assert_eq!(warnings(&log).len(), 0, "it is over");
 }
@@ -148,7 +148,7 @@ async fn the_heartbeat_counts_the_rows_that_are_dead() {
         connection.execute(statement).await.unwrap();
     }
     drop(connection);
-    let mut heartbeat = Heartbeat::new(world.engine.clone());
+    let mut heartbeat = HeartbeatTicker::new(world.engine.clone());
     let heartbeat = heartbeat.tick(0).await.unwrap();
     assert_eq!(heartbeat.work_counts.dead_rows, 50);
     let empty = due(0).await;

@@ -1,7 +1,7 @@
 //! Outcomes that nobody proves: they stay unknown, are asked about as the rail allows, and somebody hears of them.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use mandated::engine::heartbeat::Heartbeat;
+use mandated::engine::heartbeat::HeartbeatTicker;
 use mandated::engine::rescue;
 use mandated::store::claim::{ClaimRequest, claim_due};
 use serde_json::json;
@@ -99,7 +99,7 @@ async fn what_waits_for_long_is_said_at_most_once_in_a_while_and_louder_after_da
     let engine = world.engine_at(&provider.uri(), |_| {}).await;
     live(&engine, at("05 07:30")).await;
     let log = Log::capture();
-    let mut heartbeat = Heartbeat::new(engine.clone());
+    let mut heartbeat = HeartbeatTicker::new(engine.clone());
     let mut said = async |level: &str| {
         heartbeat.tick(0).await.unwrap();
         let lines = log.of(level).into_iter();

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{
-    Gate, budget, close_cycle, date, instead, later, look, mandate_and_cycle, no_time_left,
+    Gate, budget, close_cycle, date, instead, later, lookup, mandate_and_cycle, no_time_left,
 };
 use crate::domain::machine::decide::{Next, next_lookup_at, next_window};
 use crate::domain::machine::verdict::Verdict;

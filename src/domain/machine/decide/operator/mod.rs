@@ -75,7 +75,7 @@ pub enum Declined {
     GoesOn(State),
     /// A call that can move money is open.
     #[error("a debit of it is open ({0}): what becomes of it is found out first")]
-    Open(State),
+    DebitOpen(State),
     /// A person decides by evidence there.
     #[error("it is in review: `mandated executions resolve` takes what you found out")]
     Review,
@@ -135,19 +135,19 @@ pub enum Declined {
 pub fn follow(
     kind: OperatorRequestKind,
     execution: &Execution,
-    known: RequestContext,
+    context: RequestContext,
     policy: &Policy,
     now: Timestamp,
 ) -> Result<Decision, Declined> {
     match kind {
-        OperatorRequestKind::Retry => try_again(execution, known, policy, now),
+        OperatorRequestKind::Retry => try_again(execution, context, policy, now),
         OperatorRequestKind::Skip => leave_out(execution, policy, now),
     }
 }
 
 fn try_again(
     execution: &Execution,
-    known: RequestContext,
+    context: RequestContext,
     policy: &Policy,
     now: Timestamp,
 ) -> Result<Decision, Declined> {
@@ -156,11 +156,11 @@ fn try_again(
             Err(Declined::GoesOn(execution.state))
         }
         State::Executing => Err(Declined::DebitOpen(execution.state)),
-        State::Pending | State::Unknown | State::Retrying => match known.job {
+        State::Pending | State::Unknown | State::Retrying => match context.job {
             Some(job) => sooner(execution, job, policy, now),
             None => Err(Declined::GoesOn(execution.state)),
         },
-        State::Failed | State::Skipped => reopen(execution, known, policy, now),
+        State::Failed | State::Skipped => reopen(execution, context, policy, now),
         State::Charged | State::Expired => Err(Declined::Ended(execution.state)),
         State::Review => Err(Declined::Review),
     }

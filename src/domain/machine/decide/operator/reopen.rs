@@ -1,6 +1,6 @@
 //! What has ended without a collection, tried once more.
 
-use super::{Declined, Known, earliest_try};
+use super::{Declined, RequestContext, earliest_try};
 use crate::domain::machine::decide::order::renew_progress;
 use crate::domain::machine::decide::timing::next_lookup_at;
 use crate::domain::machine::decide::{Decision, Next, keep};
@@ -15,24 +15,24 @@ use crate::domain::{Class, Execution, MandateStatus, Notify, Rail, Step, Timesta
 /// What has ended without a collection begins anew, with a new order if one was sent.
 pub(super) fn reopen(
     execution: &Execution,
-    known: Known,
+    context: RequestContext,
     policy: &Policy,
     now: Timestamp,
 ) -> Result<Decision, Declined> {
-    may_reopen(execution, known, policy, now)?;
+    may_reopen(execution, context, policy, now)?;
     let mut from = earliest_try(execution, policy, now);
     let mut order_no = execution.progress.order_no;
-    if known.was_sent {
+    if context.was_sent {
         order_no = order_no.saturating_add(1);
         if order_no > policy.max_orders {
             return Err(Declined::NoOrder(policy.max_orders));
         }
-        if let Some(look) = lookup_first(execution, known, policy, now)? {
+        if let Some(look) = lookup_first(execution, context, policy, now)? {
             return Ok(look);
         }
         // Where nobody noted when it was tried, or when it failed, that was before it came to its end.
         let gap = policy.min_gap.max(policy.min_gap_after_failure);
-        from = known
+        from = context
             .finished_at
             .map_or(from, |at| after(at, gap).max(from));
     }
@@ -69,14 +69,14 @@ pub(super) fn reopen(
 /// What forbids it whatever became of its order.
 fn may_reopen(
     execution: &Execution,
-    known: Known,
+    context: RequestContext,
     policy: &Policy,
     now: Timestamp,
 ) -> Result<(), Declined> {
     if execution.intent.is_some() {
         return Err(Declined::DebitOpen(execution.state));
     }
-    if known.collected {
+    if context.collected {
         return Err(Declined::Collected);
     }
     if now >= execution.cycle.closes_at {
@@ -102,15 +102,15 @@ fn may_reopen(
 /// The look-up of an order that was sent, if it is still needed: only one that came after the provider's own retries says that it is dead.
 fn lookup_first(
     execution: &Execution,
-    known: Known,
+    context: RequestContext,
     policy: &Policy,
     now: Timestamp,
 ) -> Result<Option<Decision>, Declined> {
     // Whoever finishes an order that was sent has it looked at once more.
-    if let Some(job) = known.job {
+    if let Some(job) = context.job {
         return Err(Declined::NotDead(policy.local(job.run_at)));
     }
-    let dead_at = dead_at(execution, known, policy);
+    let dead_at = dead_at(execution, context, policy);
     let [last, ..] = execution.progress.lookup_times;
     if last.is_some_and(|looked_up_at| looked_up_at >= dead_at) {
         return Ok(None);
@@ -125,13 +125,13 @@ fn lookup_first(
 }
 
 /// When the provider has given up an order by itself: counted from the last that can have happened to it.
-fn dead_at(execution: &Execution, known: Known, policy: &Policy) -> Timestamp {
+fn dead_at(execution: &Execution, context: RequestContext, policy: &Policy) -> Timestamp {
     let progress = &execution.progress;
     let marks = [
         progress.failed_at,
         progress.sent_at,
         progress.execute_at,
-        known.finished_at,
+        context.finished_at,
     ];
     let last = marks.into_iter().flatten().max();
     last.map_or(Timestamp::MAX_UTC, |last| {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Declined, Waiting, earliest_try};
+use super::{Declined, CurrentJob, earliest_try};
 use crate::domain::machine::decide::order::latest_debit;
 use crate::domain::machine::decide::timing::{next_lookup_at, next_window};
 use crate::domain::machine::decide::{Decision, Next, keep};
@@ -14,7 +14,7 @@ use crate::domain::{Execution, State, Step, Timestamp};
 /// The same step at the first time that the rail allows.
 pub(super) fn sooner(
     execution: &Execution,
-    job: Waiting,
+    job: CurrentJob,
     policy: &Policy,
     now: Timestamp,
 ) -> Result<Decision, Declined> {
@@ -59,10 +59,10 @@ pub(super) fn sooner(
 /// Earlier than the rail's own wait after a debit an answer proves nothing, and there are only so many look-ups.
 fn earliest_lookup(execution: &Execution, policy: &Policy, now: Timestamp) -> Timestamp {
     let progress = &execution.progress;
-    let known = progress.sent_at.zip(policy.lookup_after.first());
-    let known = known.map(|(sent, wait)| {
+    let context = progress.sent_at.zip(policy.lookup_after.first());
+    let context = context.map(|(sent, wait)| {
         let debited = progress.execute_at.map_or(sent, |at| at.max(sent));
         after(debited, *wait)
     });
-    next_lookup_at(execution, policy, known.map_or(now, |known| known.max(now)))
+    next_lookup_at(execution, policy, context.map_or(now, |context| context.max(now)))
 }
