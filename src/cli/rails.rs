@@ -58,7 +58,8 @@ pub(super) async fn run(
             justification,
         } => {
             let mut conn = compose::connection(&pool).await?;
-            let end = rails::pause(&mut conn, *rail, justification.attribution(), *lasting, now).await?;
+            let end =
+                rails::pause(&mut conn, *rail, justification.attribution(), *lasting, now).await?;
             match end {
                 Some(_) => writeln!(out, "{rail}: paused until {}", utc(end))?,
                 None => writeln!(out, "{rail}: paused")?,

@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use chrono::TimeDelta;
+use lab::seeded_rng::SeededRng;
 use mandated::domain::outcome::{CallFailure, Counter};
 use mandated::domain::{Class, Failure, Outcome, Timestamp};
 
@@ -11,27 +12,27 @@ use mandated::domain::{Class, Failure, Outcome, Timestamp};
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Chances {
     /// A debit goes through.
-    pub(super) pays: u64,
+    pub(super) pays: u16,
     /// The provider tries a failed order again by itself.
-    pub(super) silent: u64,
+    pub(super) silent: u16,
     /// An answer takes days.
-    pub(super) late: u64,
+    pub(super) late: u16,
     /// The answer to a call is lost.
-    pub(super) lost: u64,
+    pub(super) lost: u16,
     /// A call does not leave.
-    pub(super) not_sent: u64,
+    pub(super) not_sent: u16,
     /// All daemons are down for a while.
-    pub(super) outage: u64,
+    pub(super) outage: u16,
     /// The worker dies or its lease ends, before or after any of its actions.
-    pub(super) dies: u64,
+    pub(super) dies: u16,
     /// The answer to a debit is "pending".
-    pub(super) pending: u64,
+    pub(super) pending: u16,
     /// The payer pauses the mandate, or somebody at the merchant does.
-    pub(super) pauses: u64,
+    pub(super) pauses: u16,
     /// A call is refused.
-    pub(super) refuses: u64,
+    pub(super) refuses: u16,
     /// An order that failed is collected days later.
-    pub(super) after_all: u64,
+    pub(super) after_all: u16,
 }
 
 impl Chances {
@@ -49,28 +50,6 @@ impl Chances {
         refuses: 0,
         after_all: 0,
     };
-}
-
-/// Numbers from a seed (splitmix64).
-#[derive(Debug)]
-pub(super) struct Draws(pub(super) u64);
-
-impl Draws {
-    pub(super) fn below(&mut self, limit: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        (z ^ (z >> 31)) % limit
-    }
-
-    pub(super) fn happens(&mut self, per_mille: u64) -> bool {
-        self.below(1000) < per_mille
-    }
-
-    pub(super) fn minutes(&mut self, below: u64) -> TimeDelta {
-        TimeDelta::seconds(i64::try_from(self.below(below * 60)).unwrap())
-    }
 }
 
 /// Where an order stands in the book.
@@ -102,7 +81,7 @@ pub(super) struct Order {
 
 #[derive(Debug)]
 pub(super) struct Bank {
-    pub(super) draws: Draws,
+    pub(super) rng: SeededRng,
     pub(super) chances: Chances,
     /// How long it goes on trying by itself.
     pub(super) horizon: Duration,
@@ -157,9 +136,19 @@ const REFUSALS: [Class; 14] = [
 ];
 
 impl Bank {
-    pub(super) const fn new(draws: Draws, chances: Chances, horizon: Duration) -> Self {
+    /// Whether something happens that does so often in a thousand cases.
+    pub(super) fn happens(&mut self, per_mille: u16) -> bool {
+        self.rng.per_mille(per_mille)
+    }
+
+    /// A time below so many minutes, to the second.
+    pub(super) fn minutes(&mut self, below: u32) -> TimeDelta {
+        TimeDelta::seconds(i64::from(self.rng.below(below * 60)))
+    }
+
+    pub(super) const fn new(rng: SeededRng, chances: Chances, horizon: Duration) -> Self {
         Self {
-            draws,
+            rng,
             chances,
             horizon,
             paused_until: None,
@@ -199,17 +188,17 @@ impl Bank {
     /// One attempt at a debit, at a time that may be still to come.
     pub(super) fn attempt(&mut self, number: u16, at: Timestamp) {
         let mut order = self.order(number);
-        let takes = if self.draws.happens(self.chances.late) {
-            self.draws.minutes(3 * 24 * 60)
+        let takes = if self.happens(self.chances.late) {
+            self.minutes(3 * 24 * 60)
         } else {
-            self.draws.minutes(20)
+            self.minutes(20)
         };
         order.attempts += 1;
         order.stands = Stands::Working {
             until: at + takes,
-            charged: self.draws.happens(self.chances.pays),
+            charged: self.happens(self.chances.pays),
         };
-        order.no_retry = self.draws.happens(30);
+        order.no_retry = self.happens(30);
         self.put(number, order);
     }
 
@@ -244,26 +233,25 @@ impl Bank {
                 let class = if self.is_paused(until) {
                     Class::MandatePaused
                 } else {
-                    CLASSES[usize::try_from(self.draws.below(20)).unwrap()]
+                    CLASSES[usize::try_from(self.rng.below(20)).unwrap()]
                 };
                 order.not_before = self.wait_asked_for(until);
                 order.stands = Stands::Failed(class);
                 order.failed_at = Some(until);
                 self.put(number, order);
-                if self.draws.happens(self.chances.after_all)
+                if self.happens(self.chances.after_all)
                     && !order.no_retry
                     && !self.horizon.is_zero()
                 {
-                    self.after_all =
-                        Some((number, until + self.horizon + self.draws.minutes(12 * 60)));
+                    self.after_all = Some((number, until + self.horizon + self.minutes(12 * 60)));
                 }
                 let silent = !self.horizon.is_zero()
                     && !order.no_retry
                     && order.attempts < 4
-                    && self.draws.happens(self.chances.silent);
+                    && self.happens(self.chances.silent);
                 if silent {
                     // Well inside its own horizon.
-                    let again = until + self.draws.minutes(4 * 60);
+                    let again = until + self.minutes(4 * 60);
                     self.attempt(number, again);
                 }
             }
@@ -294,7 +282,7 @@ impl Bank {
 
     /// A call that is not taken, and why.
     pub(super) fn refusal(&mut self, now: Timestamp) -> Failure {
-        let class = REFUSALS[usize::try_from(self.draws.below(14)).unwrap()];
+        let class = REFUSALS[usize::try_from(self.rng.below(14)).unwrap()];
         Failure {
             not_before: self.wait_asked_for(now),
             ..failure(class)
@@ -302,8 +290,8 @@ impl Bank {
     }
 
     fn wait_asked_for(&mut self, now: Timestamp) -> Option<Timestamp> {
-        let asks = self.draws.happens(100);
-        asks.then(|| now + self.draws.minutes(3 * 24 * 60))
+        let asks = self.happens(100);
+        asks.then(|| now + self.minutes(3 * 24 * 60))
     }
 
     /// Its id for the debit of an order, once it has tried it.
@@ -330,7 +318,7 @@ impl Bank {
                 txn: None,
             },
         };
-        if self.draws.happens(self.chances.lost / 4) {
+        if self.happens(self.chances.lost / 4) {
             let why = "no answer".to_owned();
             return (
                 Outcome::Call(CallFailure::Unknown { why }),

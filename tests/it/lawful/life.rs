@@ -9,6 +9,7 @@ use std::rc::Rc;
 
 use chrono::{NaiveDate, NaiveTime, TimeDelta};
 use chrono_tz::Asia::Kolkata;
+use lab::seeded_rng::SeededRng;
 use mandated::domain::cycle::{Cycle, Frequency, Schedule, Terms};
 use mandated::domain::execution::Progress;
 use mandated::domain::plan::execution::{NewExecution, NumberedPolicy, Payer, new_execution};
@@ -18,8 +19,8 @@ use mandated::domain::{
     ProviderKind, Rail, State, Step, Timestamp,
 };
 
-use super::bank::{Bank, Chances, Draws, Order, Stands};
-use super::told::Told;
+use super::answers::Answers;
+use super::bank::{Bank, Chances, Order, Stands};
 use crate::support::memory_store::{JobRow, Limits, MemoryStore};
 
 /// More steps than any cycle takes; a person's case is looked at daily for good.
@@ -44,7 +45,7 @@ pub(super) struct Life {
     is_taken: bool,
     /// The orders that were found to be collected.
     collected: Vec<u16>,
-    heard: Told,
+    answers: Answers,
     pub(super) story: Vec<String>,
 }
 
@@ -86,7 +87,7 @@ impl Life {
         if store.execution.is_watched() {
             store.limits.next_scheduled_on = terms.cycle_after(cycle.on).map(|next| next.on);
         }
-        let mut bank = Bank::new(Draws(seed), chances, policy.provider_retry_horizon);
+        let mut bank = Bank::new(SeededRng::new(seed), chances, policy.provider_retry_horizon);
         if store.execution.is_watched() {
             bank.attempt(1, cycle.debit_at);
         }
@@ -103,7 +104,7 @@ impl Life {
             retried_at: None,
             is_taken: false,
             collected: Vec::new(),
-            heard: Told::default(),
+            answers: Answers::default(),
             story: Vec::new(),
         }
     }
@@ -126,35 +127,34 @@ impl Life {
 
     /// A worker comes a little late, or days, or just before the window of the job is over.
     fn wait_for(&mut self, job: JobRow) {
-        let draws = &mut self.bank.draws;
-        let mut at = self.now.max(job.run_at) + draws.minutes(2);
-        if draws.happens(self.bank.chances.outage / 8) {
-            at += draws.minutes(5 * 24 * 60);
+        let mut at = self.now.max(job.run_at) + self.bank.minutes(2);
+        if self.bank.happens(self.bank.chances.outage / 8) {
+            at += self.bank.minutes(5 * 24 * 60);
         }
         let ends = job
             .run_before
             .unwrap_or(self.store.execution.cycle.closes_at);
-        if draws.happens(self.bank.chances.outage / 4) {
-            at = at.max(ends - draws.minutes(3));
+        if self.bank.happens(self.bank.chances.outage / 4) {
+            at = at.max(ends - self.bank.minutes(3));
         }
         self.now = at;
     }
 
     /// The payer pauses the mandate for a while, or the merchant does, or somebody the whole rail.
     fn pause(&mut self) {
-        let (draws, pauses) = (&mut self.bank.draws, self.bank.chances.pauses);
-        if self.bank.paused_until.is_none() && draws.happens(pauses / 4) {
-            self.bank.paused_until = Some(self.now + draws.minutes(20 * 24 * 60));
+        let pauses = self.bank.chances.pauses;
+        if self.bank.paused_until.is_none() && self.bank.happens(pauses / 4) {
+            self.bank.paused_until = Some(self.now + self.bank.minutes(20 * 24 * 60));
         }
         let execution = &mut self.store.execution;
-        if execution.mandate_status == MandateStatus::Active && draws.happens(pauses / 16) {
+        if execution.mandate_status == MandateStatus::Active && self.bank.happens(pauses / 16) {
             execution.mandate_status = MandateStatus::Paused;
             execution.paused_at = None;
         }
         if execution.rail_paused {
-            execution.rail_paused = !draws.happens(50);
+            execution.rail_paused = !self.bank.happens(50);
         } else {
-            execution.rail_paused = draws.happens(pauses / 32);
+            execution.rail_paused = self.bank.happens(pauses / 32);
         }
     }
 
@@ -163,11 +163,11 @@ impl Life {
         let execution = &mut self.store.execution;
         if execution.mandate_status == MandateStatus::Paused
             && execution.paused_at.is_none()
-            && self.bank.draws.happens(300)
+            && self.bank.happens(300)
         {
             execution.mandate_status = MandateStatus::Active;
             if let Some(job) = self.store.job.as_mut() {
-                job.run_at = self.now + self.bank.draws.minutes(24 * 60);
+                job.run_at = self.now + self.bank.minutes(24 * 60);
                 job.parked = false;
             }
         }

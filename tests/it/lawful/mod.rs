@@ -1,9 +1,9 @@
 //! Random mandates, failures, clocks and outages against the rules alone: the pure core makes every choice, a provider that keeps
 //! its own book judges every call. No database, no network, so that thousands of cycles can be lived through.
 
+mod answers;
 mod bank;
 mod life;
-mod told;
 
 use std::time::Duration;
 
@@ -29,7 +29,7 @@ fn config() -> Config {
 }
 
 fn chances() -> impl Strategy<Value = Chances> {
-    let share = 0u64..400;
+    let share = 0u16..400;
     (
         [share.clone(), share.clone(), share.clone(), share.clone()],
         [share.clone(), share.clone(), share.clone(), share.clone()],

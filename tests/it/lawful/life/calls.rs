@@ -17,11 +17,10 @@ impl Life {
             Request::Retry(_) => Step::Retry,
         };
         self.judge_leave_by(request, leave_by)?;
-        let draws = &mut self.bank.draws;
-        if draws.happens(self.bank.chances.outage / 2) {
-            self.now += draws.minutes(2);
+        if self.bank.happens(self.bank.chances.outage / 2) {
+            self.now += self.bank.minutes(2);
         }
-        let not_sent = draws.happens(self.bank.chances.not_sent);
+        let not_sent = self.bank.happens(self.bank.chances.not_sent);
         if not_sent || self.now >= leave_by {
             let why = "no connection, or too late".to_owned();
             let failure = CallFailure::NotSent { why };
@@ -52,18 +51,17 @@ impl Life {
     fn notify(&mut self, debit_at: Timestamp) -> Result<Input, String> {
         self.judge_notification(debit_at)?;
         let number = self.store.execution.progress.notification_no;
-        let draws = &mut self.bank.draws;
-        let arrives = self.now + draws.minutes(30);
+        let arrives = self.now + self.bank.minutes(30);
         let outcome = if self.notified.is_some_and(|(known, _)| known == number) {
             NotificationOutcome::AlreadyExists
-        } else if draws.happens(self.bank.chances.lost) {
-            self.notified = draws.happens(500).then_some((number, arrives));
+        } else if self.bank.happens(self.bank.chances.lost) {
+            self.notified = self.bank.happens(500).then_some((number, arrives));
             let why = "no answer".to_owned();
             NotificationOutcome::Call(CallFailure::Unknown { why })
-        } else if draws.happens(self.bank.chances.silent / 2) {
+        } else if self.bank.happens(self.bank.chances.silent / 2) {
             self.notified = None;
             NotificationOutcome::Failed(failure(Class::Notification))
-        } else if draws.happens(500) {
+        } else if self.bank.happens(500) {
             self.notified = Some((number, arrives));
             NotificationOutcome::Pending
         } else {
@@ -79,7 +77,7 @@ impl Life {
         let outcome = match arrived {
             Some((_, at)) if at <= self.now => NotificationOutcome::Delivered,
             Some(_) => NotificationOutcome::Pending,
-            None if self.bank.draws.happens(500) => {
+            None if self.bank.happens(500) => {
                 NotificationOutcome::Failed(failure(Class::Notification))
             }
             None => NotificationOutcome::NotFound,
@@ -88,8 +86,8 @@ impl Life {
     }
 
     pub(super) fn look_up_mandate(&mut self) -> Result<Input, String> {
-        self.heard.ask(self.now)?;
-        let said = if self.bank.draws.happens(200) {
+        self.answers.ask(self.now)?;
+        let said = if self.bank.happens(200) {
             None
         } else if self.bank.is_paused(self.now) {
             Some(MandateStatus::Paused)
@@ -103,14 +101,14 @@ impl Life {
     fn call(&mut self, step: Step, handed_over: Option<Timestamp>) -> Result<Input, String> {
         let number = self.store.execution.progress.order_no;
         self.judge(step, handed_over)?;
-        let lost = self.bank.draws.happens(self.bank.chances.lost);
+        let lost = self.bank.happens(self.bank.chances.lost);
         let why = "no answer".to_owned();
         let no_answer = Outcome::Call(CallFailure::Unknown { why });
-        if lost && self.bank.draws.happens(300) {
+        if lost && self.bank.happens(300) {
             // It never arrived.
             return Ok(answered(no_answer));
         }
-        if self.bank.draws.happens(self.bank.chances.refuses) {
+        if self.bank.happens(self.bank.chances.refuses) {
             let refused = if self.bank.is_paused(self.now) {
                 failure(Class::MandatePaused)
             } else {
@@ -119,7 +117,7 @@ impl Life {
             // "An earlier call is under way": only after one.
             let under_way = self.bank.order(number).attempts > 0;
             if refused.class != Class::InFlight || under_way {
-                self.heard.listen(&refused);
+                self.answers.listen(&refused);
                 return Ok(answered(Outcome::Refused(refused)));
             }
         }
@@ -127,7 +125,7 @@ impl Life {
         if lost {
             return Ok(answered(no_answer));
         }
-        if !self.bank.draws.happens(self.bank.chances.pending) && handed_over.is_none() {
+        if !self.bank.happens(self.bank.chances.pending) && handed_over.is_none() {
             // In real time, as cards are.
             self.bank.at_once(number, self.now);
         }
@@ -140,7 +138,7 @@ impl Life {
     fn take(&mut self, step: Step, handed_over: Option<Timestamp>) {
         let debit_at = handed_over.unwrap_or(self.now);
         self.note(step.as_str(), "the provider takes the call");
-        self.heard.calls.push(debit_at);
+        self.answers.calls.push(debit_at);
         self.called_at = Some(debit_at);
         self.is_taken = true;
         if step == Step::Retry {
@@ -151,7 +149,7 @@ impl Life {
     }
 
     pub(super) fn look_up(&mut self, number: u16) -> Result<Input, String> {
-        if self.bank.draws.happens(self.bank.chances.not_sent / 4) {
+        if self.bank.happens(self.bank.chances.not_sent / 4) {
             let why = "no connection".to_owned();
             return Ok(answered(Outcome::Call(CallFailure::NotSent { why })));
         }
@@ -178,7 +176,7 @@ impl Life {
         if let Outcome::Failed(failure) = outcome
             && (failure.class != Class::Unmapped || !step.moves_money())
         {
-            self.heard.listen(failure);
+            self.answers.listen(failure);
         }
     }
 

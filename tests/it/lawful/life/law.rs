@@ -26,7 +26,7 @@ impl Life {
             }
         }
         let most = self.policy.max_attempts_in_30_days;
-        self.heard.judge(handed_over.unwrap_or(self.now), most)?;
+        self.answers.judge(handed_over.unwrap_or(self.now), most)?;
         if step == Step::Execute && order.attempts > 0 {
             return Err("an order was executed a second time".to_owned());
         }

@@ -58,11 +58,11 @@ impl Life {
     }
 
     fn is_dying(&mut self) -> bool {
-        self.bank.draws.happens(self.bank.chances.dies / 16)
+        self.bank.happens(self.bank.chances.dies / 16)
     }
 
     fn carry_out(&mut self, action: &Action) -> Result<Input, String> {
-        let mut troubles = || self.bank.draws.happens(self.bank.chances.dies / 16);
+        let mut troubles = || self.bank.happens(self.bank.chances.dies / 16);
         let (is_short, is_over) = (troubles(), troubles());
         let input = match action {
             Action::Send { .. } | Action::AskNotification if is_short => Input::LeaseNearlyOver,
@@ -79,7 +79,7 @@ impl Life {
         };
         // The provider has done what it does, and nobody hears of it.
         let is_call = !matches!(input, Input::LeaseLost | Input::LeaseNearlyOver);
-        self.now += self.bank.draws.minutes(1);
+        self.now += self.bank.minutes(1);
         Ok(if is_over && is_call {
             Input::LeaseOver
         } else {
@@ -135,8 +135,8 @@ impl Life {
 
     /// The machine and all that the worker has heard are gone.
     fn lose(&mut self) -> Result<(), String> {
-        self.heard.end_of_step(true);
-        self.now += self.bank.draws.minutes(3);
+        self.answers.end_of_step(true);
+        self.now += self.bank.minutes(3);
         self.store.expire(self.now, PROCESSED);
         let job = self.store.job.filter(|job| !job.is_leased);
         let job = job.ok_or("a lost job that nobody takes back")?;
@@ -153,9 +153,9 @@ impl Life {
         let order_no = self.store.execution.progress.order_no;
         let state = self.store.settle(conclusion, self.now);
         let state = state.ok_or("a settlement without a lease")?;
-        self.heard.end_of_step(false);
+        self.answers.end_of_step(false);
         if decision.progress.order_no > order_no {
-            self.heard.new_order();
+            self.answers.new_order();
         }
         if decision.parked {
             self.resume();

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Declined, CurrentJob, earliest_try};
+use super::{CurrentJob, Declined, earliest_try};
 use crate::domain::machine::decide::order::latest_debit;
 use crate::domain::machine::decide::timing::{next_lookup_at, next_window};
 use crate::domain::machine::decide::{Decision, Next, keep};
@@ -64,5 +64,9 @@ fn earliest_lookup(execution: &Execution, policy: &Policy, now: Timestamp) -> Ti
         let debited = progress.execute_at.map_or(sent, |at| at.max(sent));
         after(debited, *wait)
     });
-    next_lookup_at(execution, policy, context.map_or(now, |context| context.max(now)))
+    next_lookup_at(
+        execution,
+        policy,
+        context.map_or(now, |context| context.max(now)),
+    )
 }

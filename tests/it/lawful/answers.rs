@@ -4,7 +4,7 @@ use chrono::TimeDelta;
 use mandated::domain::{Class, Failure, Timestamp};
 
 #[derive(Debug, Default)]
-pub(super) struct Told {
+pub(super) struct Answers {
     /// What the worker has heard and not yet written down, and after how many calls.
     words: Vec<(u32, Failure)>,
     /// A class that is never retried, once it was heard.
@@ -20,7 +20,7 @@ pub(super) struct Told {
     asking: Option<Timestamp>,
 }
 
-impl Told {
+impl Answers {
     /// An answer that came. A worker that dies takes it with it.
     pub(super) fn listen(&mut self, failure: &Failure) {
         let calls = u32::try_from(self.calls.len()).unwrap();
