@@ -139,7 +139,7 @@ async fn every_outcome_of_a_batch_is_written() {
         closes_intent: false,
         next: next(Step::Lookup, now() + TimeDelta::seconds(90)),
         progress: Progress {
-            rechecked: [Some(now()), None, None],
+            lookup_times: [Some(now()), None, None],
             lookups: 1,
             ..settlement(&jobs[1], State::Pending).progress
         },

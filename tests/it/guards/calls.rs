@@ -339,7 +339,7 @@ async fn the_open_order_is_looked_up_before_those_that_it_followed() {
     let charged = json!({"order_id": "mtest1o2", "status": "CHARGED", "amount": 499.0});
     let (_fixture, done) = twice(charged).await;
     assert_eq!(done.settlement.debit.unwrap().order_id, "mtest1o2");
-    assert!(done.decision.closes_intent);
+    assert!(done.settlement.closes_intent);
     // And the first one when this is on record: the second debit of the cycle is a refund due.
     assert_eq!(
         done.decision.next.map(|next| next.step),
