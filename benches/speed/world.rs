@@ -208,7 +208,7 @@ const MANDATES: &str =
        from generate_series($1, $1 + $2 - 1) i
        cross join (select ($3 at time zone 'Asia/Kolkata')::date as today) d";
 /// `$1` the first number, `$2` now, `$3` when the first one becomes due, or null, `$4` numbers, orders and notifications,
-/// `$7` tries allowed, of an order and in 30 days.
+/// `$7` attempts allowed, of an order and in 30 days.
 const EXECUTIONS: &str =
     "insert into mandated.executions (id, mandate_id, account_id, policy_id, cycle_on, debit_at, closes_at, amount_minor,
        max_amount_minor, currency, state, reason, order_id, notification_no, notification_ref, delivered_at, undelivered_at,

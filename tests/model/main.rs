@@ -8,10 +8,10 @@
 //!
 //! The protocol is the product's own: the workers drive `domain::machine::Machine` and a lost job goes on by `machine::rescue`. A crash
 //! is possible after every action, and nothing of the machine survives it. What is written here is all that is around the machine:
-//! claim and settlement as `store/claim.sql` and `settle.sql` have them (`protocol.rs`), the provider (`provider.rs`) and the clock
+//! claim and settlement as `src/store/claim.sql` and `settle.sql` have them (`store.rs`), the provider (`provider.rs`) and the clock
 //! (`times.rs`).
 //!
-//! Left out: budgets of look-ups, and that a recheck is given up after five answers that did not come.
+//! Left out: notifications, windows, budgets of look-ups, and that a recheck is given up after five answers that did not come.
 
 // For clippy: what helps a test is a test.
 #![cfg(test)]
@@ -27,7 +27,10 @@ mod model;
 mod properties;
 mod protocol;
 mod provider;
+mod reachable;
+mod store;
 mod times;
+mod worker;
 mod world;
 
 use std::collections::BTreeSet;

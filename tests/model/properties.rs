@@ -1,10 +1,11 @@
-//! What must be true in every state that can be reached, and what must be reachable for that to mean anything.
+//! What must be true in every state that can be reached.
 
 use mandated::domain::{State, Step};
 use stateright::{Model, Property};
 
-use super::protocol::{Action, Protocol, Style, holds};
-use super::world::{Failure, Heard, Intent, Outcome, Payment, Phase, Row, Status, Task, World};
+use super::protocol::{Action, Protocol, holds};
+use super::reachable;
+use super::world::{Heard, Intent, Outcome, Phase, Row, Status, Task, World};
 
 pub(crate) const ONE_DEBIT: &str = "a cycle is debited at most once";
 pub(crate) const INTENT: &str = "a call that can still debit has its open intent";
@@ -22,7 +23,7 @@ pub(crate) const ALONE: &str = "all of this is found out without a person";
 pub(crate) const ORDERS: &str = "a cycle has no more orders than the policy allows";
 pub(crate) const END: &str = "left alone, everything ends, and as the provider has it";
 
-type Check = fn(&Protocol, &World) -> bool;
+pub(crate) type Check = fn(&Protocol, &World) -> bool;
 
 const ALWAYS: [(&str, Check); 13] = [
     (ONE_DEBIT, one_debit),
@@ -53,137 +54,12 @@ const ALWAYS: [(&str, Check); 13] = [
     (END, ends_right),
 ];
 
-const SOMETIMES: [(&str, Check); 7] = [
-    ("a cycle is collected", |_, world| {
-        world.rows.iter().all(|row| row.debit.is_some())
-    }),
-    ("a call of a lost worker is on its way", |_, world| {
-        world
-            .wire
-            .iter()
-            .any(|call| !world.tasks().any(|task| task.token == call.token))
-    }),
-    (
-        "a worker wakes up with an answer and without its lease",
-        |_, world| {
-            world.tasks().any(|task| {
-                let decided =
-                    matches!(&task.phase, Phase::Decided(said) if said.collected.is_some());
-                decided && world.rows[task.cycle].lease != Some(task.token)
-            })
-        },
-    ),
-    ("a lost call turns out to have been made", |_, world| {
-        decided(world, |step, outcome| {
-            step == Step::Lookup && matches!(outcome, Outcome::Charged(_))
-        })
-    }),
-    (
-        "a lost call turns out never to have been made",
-        |_, world| {
-            decided(world, |step, outcome| {
-                step == Step::Lookup && outcome == Outcome::NotFound
-            })
-        },
-    ),
-    ("a cycle ends before it is collected", |_, world| {
-        let mut rows = world.rows.iter();
-        rows.any(|row| row.columns.state == State::Expired)
-    }),
-    ("a cycle is given up", |_, world| {
-        world
-            .rows
-            .iter()
-            .any(|row| row.columns.state == State::Failed)
-    }),
-];
-
-const SOMETIMES_JUSPAY: [(&str, Check); 5] = [
-    ("a recheck finds a debit", |_, world| {
-        decided(world, |step, outcome| {
-            step == Step::Recheck && matches!(outcome, Outcome::Charged(_))
-        })
-    }),
-    ("a call leaves after its lease", |_, world| {
-        world.wire.iter().any(|call| call.late)
-    }),
-    ("a duplicate is refused", |_, world| {
-        decided(world, |_, outcome| outcome == Outcome::Duplicate)
-    }),
-    (
-        "an order is collected by the provider's own retry",
-        |protocol, world| charged(world, |order| order.attempts > protocol.max_attempts),
-    ),
-    ("an order is outlived", |_, world| {
-        world
-            .rows
-            .iter()
-            .any(|row| row.columns.failure == Failure::Outlived)
-    }),
-];
-
-const SOMETIMES_TWO_CYCLES: [(&str, Check); 1] =
-    [("one cycle waits for the intent of another", |_, world| {
-        decided(world, |step, outcome| {
-            step.moves_money() && outcome == Outcome::NoCall
-        })
-    })];
-
-const SOMETIMES_RETRIED: [(&str, Check); 1] = [("a retry is collected", |_, world| {
-    charged(world, |payment| payment.attempts == 2)
-})];
-
-const SOMETIMES_TWO_ORDERS: [(&str, Check); 3] = [
-    ("a new order is collected", |_, world| {
-        charged(world, |order| order.order_no == 2)
-    }),
-    ("a new order waits for the one before it", |_, world| {
-        decided(world, |step, outcome| {
-            step == Step::Execute && matches!(outcome, Outcome::Pending(_))
-        })
-    }),
-    (
-        "a new order is not made, for the one before it was collected",
-        |_, world| {
-            decided(world, |step, outcome| {
-                step == Step::Execute && matches!(outcome, Outcome::Charged(_))
-            })
-        },
-    ),
-];
-
 pub(crate) fn of(protocol: &Protocol) -> Vec<Property<Protocol>> {
-    let special = [
-        (protocol.style == Style::Juspay, &SOMETIMES_JUSPAY[..]),
-        (protocol.max_orders > 1, &SOMETIMES_TWO_ORDERS[..]),
-        (protocol.cycles > 1, &SOMETIMES_TWO_CYCLES[..]),
-        (protocol.max_attempts > 1, &SOMETIMES_RETRIED[..]),
-    ];
-    let special = special
-        .into_iter()
-        .filter(|(has, _)| *has)
-        .flat_map(|(_, checks)| checks);
     let always = ALWAYS
         .iter()
         .map(|(name, check)| Property::always(name, *check));
-    let sometimes = SOMETIMES
-        .iter()
-        .chain(special)
-        .map(|(name, check)| Property::sometimes(name, *check));
+    let sometimes = reachable::of(protocol).map(|(name, check)| Property::sometimes(name, check));
     always.chain(sometimes).collect()
-}
-
-fn decided(world: &World, is: impl Fn(Step, Outcome) -> bool) -> bool {
-    world
-        .tasks()
-        .any(|task| matches!(&task.phase, Phase::Decided(said) if is(task.step(), said.outcome)))
-}
-
-fn charged(world: &World, is: impl Fn(&Payment) -> bool) -> bool {
-    world
-        .payments
-        .iter()
-        .any(|payment| payment.status == Status::Charged && is(payment))
 }
 
 fn one_debit(protocol: &Protocol, world: &World) -> bool {

@@ -44,12 +44,11 @@ impl Machine<'_> {
             };
             return self.look_up(order_no, LookupPurpose::Recheck(recheck));
         }
-        let decision = match so_far {
-            Some(decision) => *decision,
-            None => {
-                let nothing = Answer::from(Outcome::NotFound);
-                self.decide_recheck(self.order_no, &nothing, self.begun_at)
-            }
+        let decision = if let Some(decision) = so_far {
+            *decision
+        } else {
+            let nothing = Answer::from(Outcome::NotFound);
+            self.decide_recheck(self.order_no, &nothing, self.begun_at)
         };
         self.settle(decision)
     }

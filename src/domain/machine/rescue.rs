@@ -55,7 +55,7 @@ pub fn rescue(lost: LostJob, now: Timestamp, processing: Duration) -> RescuedJob
         .flatten()
         .fold(now, Timestamp::max);
     let lookup_times = match lost.lookup_times {
-        [last, before, _] if looks_up(lost.step, lost.order_no) => [Some(lost_at), last, before],
+        [newest, older, _] if looks_up(lost.step, lost.order_no) => [Some(lost_at), newest, older],
         lookup_times => lookup_times,
     };
     let mut undelivered_at = lost.undelivered_at;

@@ -77,6 +77,11 @@ pub(super) struct Order {
     pub(super) after_all: bool,
     /// The wait that its answer asks for.
     pub(super) not_before: Option<Timestamp>,
+    /// When the provider tries it again by itself, and until when it may do so.
+    silent_at: Option<Timestamp>,
+    silent_until: Option<Timestamp>,
+    /// Why our own attempt failed; those that the provider makes by itself fail for the same.
+    cause: Option<Class>,
 }
 
 #[derive(Debug)]
@@ -110,7 +115,7 @@ const CLASSES: [Class; 20] = [
     Class::Notification,
     Class::Unmapped,
     Class::AccountDead,
-    Class::InFlight,
+    Class::Funds,
     Class::Risk,
     Class::CustomerAction,
     Class::NothingToRetry,
@@ -165,6 +170,9 @@ impl Bank {
             no_retry: false,
             after_all: false,
             not_before: None,
+            silent_at: None,
+            silent_until: None,
+            cause: None,
         };
         self.orders
             .get(usize::from(number) - 1)
@@ -188,6 +196,14 @@ impl Bank {
     /// One attempt at a debit, at a time that may be still to come.
     pub(super) fn attempt(&mut self, number: u16, at: Timestamp) {
         let mut order = self.order(number);
+        (order.silent_until, order.cause) = (None, None);
+        self.put(number, order);
+        self.begin_attempt(number, at);
+    }
+
+    fn begin_attempt(&mut self, number: u16, at: Timestamp) {
+        let mut order = self.order(number);
+        order.silent_at = None;
         let takes = if self.happens(self.chances.late) {
             self.minutes(3 * 24 * 60)
         } else {
@@ -219,6 +235,10 @@ impl Bank {
         for number in 1..=u16::try_from(self.orders.len()).unwrap() {
             loop {
                 let mut order = self.order(number);
+                if let Some(again) = order.silent_at.filter(|at| *at <= now) {
+                    self.begin_attempt(number, again);
+                    continue;
+                }
                 let Stands::Working { until, charged } = order.stands else {
                     break;
                 };
@@ -230,12 +250,17 @@ impl Bank {
                     self.put(number, order);
                     break;
                 }
-                let class = if self.is_paused(until) {
+                let drawn = CLASSES[usize::try_from(self.rng.below(20)).unwrap()];
+                let class = if let Some(cause) = order.cause {
+                    cause
+                } else if self.is_paused(until) {
                     Class::MandatePaused
                 } else {
-                    CLASSES[usize::try_from(self.rng.below(20)).unwrap()]
+                    drawn
                 };
-                order.not_before = self.wait_asked_for(until);
+                if order.cause.replace(class).is_none() {
+                    order.not_before = self.wait_asked_for(until);
+                }
                 order.stands = Stands::Failed(class);
                 order.failed_at = Some(until);
                 self.put(number, order);
@@ -249,11 +274,13 @@ impl Bank {
                     && !order.no_retry
                     && order.attempts < 4
                     && self.happens(self.chances.silent);
-                if silent {
-                    // Well inside its own horizon.
-                    let again = until + self.minutes(4 * 60);
-                    self.attempt(number, again);
-                }
+                // Well inside its own horizon.
+                let ends = *order
+                    .silent_until
+                    .get_or_insert(until + self.horizon * 4 / 5);
+                let again = until + self.minutes(4 * 60);
+                order.silent_at = Some(again).filter(|again| silent && *again < ends);
+                self.put(number, order);
             }
         }
     }
@@ -269,7 +296,12 @@ impl Bank {
             .iter()
             .any(|order| matches!(order.stands, Stands::Charged | Stands::Working { .. }));
         if matches!(order.stands, Stands::Failed(_)) && !beside {
-            order.stands = Stands::Charged;
+            let (until, charged) = (now + self.minutes(12 * 60), true);
+            order.stands = if self.happens(500) {
+                Stands::Working { until, charged }
+            } else {
+                Stands::Charged
+            };
             order.after_all = true;
             self.put(number, order);
         }
@@ -308,6 +340,10 @@ impl Bank {
         };
         let outcome = match order.stands {
             Stands::Nowhere => Outcome::NotFound,
+            // "Taking too long", in the words of a failure.
+            Stands::Working { .. } if self.happens(150) => {
+                Outcome::Failed(failure(Class::InFlight))
+            }
             Stands::Working { .. } => Outcome::Pending,
             Stands::Failed(class) => Outcome::Failed(Failure {
                 not_before: order.not_before,

@@ -43,6 +43,8 @@ pub(super) struct Life {
     retried_at: Option<Timestamp>,
     /// Whether the bank has taken a call under the open intent.
     is_taken: bool,
+    /// The order that this job has looked at and found dead.
+    dead: Option<u16>,
     /// The orders that were found to be collected.
     collected: Vec<u16>,
     answers: Answers,
@@ -103,6 +105,7 @@ impl Life {
             called_at: None,
             retried_at: None,
             is_taken: false,
+            dead: None,
             collected: Vec::new(),
             answers: Answers::default(),
             story: Vec::new(),
@@ -120,6 +123,7 @@ impl Life {
             self.wait_for(job);
             self.bank.pass(self.now);
             self.pause();
+            self.charge_by_hand(job);
             self.work()?;
         }
         self.end()
@@ -155,6 +159,17 @@ impl Life {
             execution.rail_paused = !self.bank.happens(50);
         } else {
             execution.rail_paused = self.bank.happens(pauses / 32);
+        }
+    }
+
+    /// Somebody charges the mandate behind our back, where an order has no id of ours.
+    fn charge_by_hand(&mut self, job: JobRow) {
+        let execution = &self.store.execution;
+        let is_unkeyed = execution.provider == ProviderKind::Signzy && !execution.is_watched();
+        let is_first = job.step == Step::Execute && self.bank.orders().is_empty();
+        if is_unkeyed && is_first && self.bank.happens(self.bank.chances.after_all / 8) {
+            self.bank.attempt(1, self.now);
+            self.note("by hand", "the mandate is charged");
         }
     }
 
@@ -198,7 +213,7 @@ impl Life {
 
 /// The rows of a new execution, as the planner writes them.
 fn planned(payer: &Payer<'_>, cycle: Cycle, amount: Amount, new: &NewExecution) -> MemoryStore {
-    let job = new.step.and_then(Step::parse).zip(new.run_at);
+    let job = new.step.zip(new.run_at);
     MemoryStore {
         execution: Execution {
             id: new.id,

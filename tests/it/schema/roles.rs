@@ -30,7 +30,7 @@ async fn the_daemon_works_with_rows_and_leaves_history_and_schema_alone() {
         row::debit(),
         row::attempt(),
         row::resolution(),
-        row::operation(),
+        row::operator_request(),
     ] {
         row.insert(&database.pool).await.unwrap();
     }

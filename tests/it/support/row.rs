@@ -224,7 +224,7 @@ pub(crate) fn attempt() -> Row {
 }
 
 /// What an operator did to account 1.
-pub(crate) fn operation() -> Row {
+pub(crate) fn operator_request() -> Row {
     Row::new(
         "operator_requests",
         &[

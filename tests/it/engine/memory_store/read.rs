@@ -88,7 +88,7 @@ fn store(row: &PgRow) -> MemoryStore {
 }
 
 fn execution(row: &PgRow) -> Execution {
-    let lookup_times: Vec<Timestamp> = row.get("looked");
+    let lookup_times: Vec<Timestamp> = row.get("lookup_times");
     let kind: Option<String> = row.get("kind");
     Execution {
         id: ExecutionId(row.get("id")),
@@ -114,7 +114,7 @@ fn execution(row: &PgRow) -> Execution {
             execute_at: row.get("execute_at"),
             debit_attempts: number(row, "debit_attempts"),
             lookups: number(row, "lookups"),
-            step_attempts: number(row, "tries"),
+            step_attempts: number(row, "step_attempts"),
             sent_at: row.get("sent_at"),
             failed_at: row.get("failed_at"),
             not_before: row.get("not_before"),

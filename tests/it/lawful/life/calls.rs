@@ -114,12 +114,12 @@ impl Life {
             } else {
                 self.bank.refusal(self.now)
             };
-            // "An earlier call is under way": only after one.
-            let under_way = self.bank.order(number).attempts > 0;
-            if refused.class != Class::InFlight || under_way {
-                self.answers.listen(&refused);
-                return Ok(answered(Outcome::Refused(refused)));
+            if refused.class == Class::InFlight {
+                // "Under way already": this call was heard twice.
+                self.take(step, handed_over);
             }
+            self.answers.listen(&refused);
+            return Ok(answered(Outcome::Refused(refused)));
         }
         self.take(step, handed_over);
         if lost {
@@ -151,6 +151,7 @@ impl Life {
     pub(super) fn look_up(&mut self, number: u16) -> Result<Input, String> {
         if self.bank.happens(self.bank.chances.not_sent / 4) {
             let why = "no connection".to_owned();
+            self.dead = None;
             return Ok(answered(Outcome::Call(CallFailure::NotSent { why })));
         }
         self.looks.push((number, self.now));
@@ -167,6 +168,18 @@ impl Life {
             return Err("a look-up within 90 seconds".to_owned());
         }
         let (outcome, counter) = self.bank.look(number);
+        let is_dead = match &outcome {
+            Outcome::Failed(failure) => !failure.class.is_unproven(),
+            Outcome::NotFound => true,
+            Outcome::Charged { .. }
+            | Outcome::Pending
+            | Outcome::Refused(_)
+            | Outcome::AlreadyExists
+            | Outcome::Reversed(_)
+            | Outcome::Unrecognized(_)
+            | Outcome::Call(_) => false,
+        };
+        self.dead = is_dead.then_some(number);
         self.hear(&outcome, Step::Lookup);
         Ok(self.answered_about(number, outcome, counter))
     }

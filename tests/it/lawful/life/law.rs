@@ -19,7 +19,7 @@ impl Life {
         for other in self.bank.orders() {
             match other.stands {
                 // Nobody can know that before the recheck.
-                Stands::Charged if other.after_all => {}
+                Stands::Charged | Stands::Working { .. } if other.after_all => {}
                 Stands::Charged => return Err("a debit of what was collected".to_owned()),
                 Stands::Working { .. } => return Err("a debit beside an open one".to_owned()),
                 Stands::Nowhere | Stands::Failed(_) => {}
@@ -33,6 +33,12 @@ impl Life {
         if step == Step::Retry && !matches!(order.stands, Stands::Failed(_)) {
             return Err("a retry of an order that has not failed".to_owned());
         }
+        if step == Step::Retry && order.no_retry {
+            return Err("a retry that the provider does not allow".to_owned());
+        }
+        if step == Step::Execute && number > 1 && self.dead != Some(number - 1) {
+            return Err("a new order, and the one before it was not seen dead".to_owned());
+        }
         let most = match (execution.provider, self.rail) {
             (ProviderKind::Juspay, Rail::Upi) | (ProviderKind::Signzy, _) => 4,
             (ProviderKind::Juspay, Rail::Enach) => 3,
@@ -45,6 +51,9 @@ impl Life {
         match handed_over {
             Some(at) => self.judge_date(at)?,
             None => self.lawful_hour("a debit")?,
+        }
+        if handed_over.unwrap_or(self.now) < execution.cycle.debit_at {
+            return Err("a debit before its cycle is due".to_owned());
         }
         self.notified(step)?;
         if self.rail == Rail::Enach && step == Step::Retry {

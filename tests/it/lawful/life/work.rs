@@ -3,9 +3,11 @@
 
 use std::rc::Rc;
 
+use chrono_tz::Asia::Kolkata;
 use mandated::domain::machine::rescue::PROCESSED;
 use mandated::domain::machine::{Abandoned, Action, Answer, Conclusion, Input, Job, Machine};
 use mandated::domain::{Outcome, State};
+use mandated::wording;
 
 use super::Life;
 use crate::lawful::bank::Stands;
@@ -16,6 +18,7 @@ const MOST_ACTIONS: usize = 20;
 impl Life {
     pub(super) fn work(&mut self) -> Result<(), String> {
         self.claimed_at = self.now;
+        self.dead = None;
         let job = self.store.claim(self.now).ok_or("a job that is not due")?;
         if job.opened {
             self.is_taken = false;
@@ -160,7 +163,8 @@ impl Life {
         if decision.parked {
             self.resume();
         }
-        self.note(state.as_str(), &decision.reason);
+        let reason = wording::reason(&decision.reason, Kolkata);
+        self.note(state.as_str(), &reason);
         if self.store.job.is_none() && !state.is_final() {
             return Err(format!("{state} without a job"));
         }
@@ -210,6 +214,8 @@ impl Life {
         };
         if !self.collected.contains(&number) {
             self.collected.push(number);
+        } else if job.execution.state == State::Charged && self.collected.len() == 1 {
+            return Err("the only debit of a cycle is found a second time".to_owned());
         }
         // A person who has it already hears of it from the settlement, which finds the debit that is on record.
         let is_told = conclusion.transition.to == State::Review

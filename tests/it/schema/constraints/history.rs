@@ -75,19 +75,29 @@ async fn a_resolution_says_who_why_and_by_what_evidence() {
 }
 
 #[tokio::test]
-async fn an_operation_says_who_why_and_on_what() {
+async fn an_operator_request_says_who_why_and_on_what() {
     let TestDatabase { pool, .. } = &TestDatabase::new().await;
-    refused(pool, row::operation(), "operations_account_id_fkey").await;
+    refused(
+        pool,
+        row::operator_request(),
+        "operator_requests_account_id_fkey",
+    )
+    .await;
     row::account().insert(pool).await.unwrap();
     for (column, constraint) in [
         ("who", "operator_requests_who_check"),
         ("reason", "operator_requests_reason_check"),
     ] {
-        refused(pool, row::operation().with(column, "' '"), constraint).await;
-        let long = row::operation().with(column, "repeat('x', 5000)");
+        refused(
+            pool,
+            row::operator_request().with(column, "' '"),
+            constraint,
+        )
+        .await;
+        let long = row::operator_request().with(column, "repeat('x', 5000)");
         refused(pool, long, constraint).await;
     }
-    let resume = row::operation().with("what", "'resume'");
+    let resume = row::operator_request().with("what", "'resume'");
     refused(pool, resume.clone(), "operator_requests_until_check").await;
     let resume = resume.with("until", "null");
     for what in ["'stop'", "'revoke'", "'skip'"] {
@@ -103,11 +113,11 @@ async fn an_operation_says_who_why_and_on_what() {
     let none = resume.clone().with("account_id", "null");
     refused(pool, none.clone(), "operator_requests_subject_check").await;
     let cash = none.clone().with("rail", "'cash'");
-    refused(pool, cash, "operations_rail_fkey").await;
+    refused(pool, cash, "operator_requests_rail_fkey").await;
     let skip = none.with("what", "'skip'").with("execution_id", "1");
     refused(pool, skip.clone(), "operator_requests_subject_check").await;
     for row in [
-        row::operation(),
+        row::operator_request(),
         resume,
         two.with("account_id", "null"),
         skip.with("mandate_id", "1"),
