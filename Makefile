@@ -1,7 +1,7 @@
 # What can be done with this repository. Each target does the set-up it needs: `make demo` and `make test` are all that a
 # fresh machine with Rust has to be told.
 .DEFAULT_GOAL := help
-.PHONY: help demo chaos test fuzz check bench sqlx set-up
+.PHONY: help demo chaos test test-fast fuzz check bench sqlx set-up
 
 # Where rustup puts cargo, for a shell that has not been told yet.
 export PATH := $(PATH):$(HOME)/.cargo/bin
@@ -25,6 +25,11 @@ test: set-up ## run every test, on a private Postgres that is gone afterwards
 	@cargo test --locked --workspace --doc
 	@echo "==> run the tests"
 	@cargo test --locked --workspace --tests -- --test-threads=$(TESTS_AT_ONCE)
+
+# Needs cargo-nextest (`cargo install cargo-nextest --locked`), and does not install it. `.config/nextest.toml` says which tests these are.
+test-fast: ## run the tests that need no database, in less than two minutes once they are built
+	@cargo nextest --version >/dev/null 2>&1 || { echo "error: cargo-nextest is not installed: cargo install cargo-nextest --locked" >&2; exit 1; }
+	@cargo nextest run --locked --workspace --profile fast
 
 # Half of them wait most of the time: for a lease that ends, a server that starts, a daemon that drains.
 TESTS_AT_ONCE = $(shell expr 2 \* $$(getconf _NPROCESSORS_ONLN))

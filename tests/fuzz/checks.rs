@@ -1,4 +1,4 @@
-//! What must hold of whatever bytes come in, for the fuzz targets and for the bounded run in `tests/it/fuzz`. Each function reads its
+//! What must hold of whatever bytes come in, for the fuzz targets and for the bounded run in `tests/conformance/fuzz`. Each function reads its
 //! input with the product and again with a few lines of its own, and compares.
 
 use std::sync::LazyLock;

@@ -22,6 +22,7 @@
     reason = "numbers are small, and each place names what matters there"
 )]
 
+mod lawful;
 mod machine;
 mod model;
 mod properties;

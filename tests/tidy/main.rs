@@ -41,6 +41,8 @@ seeded_rng        |
 population        |
 environment       | cli clock compose config domain
 figures           | domain
+flow              | domain
+memory_store      | domain
 ledger_comparison |
 demo              | cli clock compose config domain engine ops store
 chaos             | cli clock compose domain engine ops store

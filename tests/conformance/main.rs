@@ -1,0 +1,19 @@
+//! The providers' documented bytes: each request and answer as their pages have it, and what follows from it.
+
+// For clippy: what helps a test is a test.
+#![cfg(test)]
+#![expect(
+    clippy::arithmetic_side_effects,
+    clippy::disallowed_methods,
+    clippy::similar_names,
+    clippy::too_many_lines,
+    reason = "tests count, move times about, leave tasks behind, and tell long stories"
+)]
+
+mod classify;
+mod fuzz;
+mod juspay;
+mod signzy;
+mod steps;
+#[path = "../support/mod.rs"]
+mod support;

@@ -1,0 +1,16 @@
+//! Faults: daemons that are killed or stopped, and a database or provider in trouble.
+
+// For clippy: what helps a test is a test.
+#![cfg(test)]
+#![expect(
+    clippy::arithmetic_side_effects,
+    clippy::disallowed_methods,
+    clippy::similar_names,
+    clippy::too_many_lines,
+    reason = "tests count, move times about, leave tasks behind, and tell long stories"
+)]
+
+mod crash;
+#[path = "../support/mod.rs"]
+mod support;
+mod trouble;

@@ -1,0 +1,33 @@
+//! The parts together, on a real Postgres and against the sandbox: one module a subject.
+
+// For clippy: what helps a test is a test.
+#![cfg(test)]
+#![expect(
+    clippy::arithmetic_side_effects,
+    clippy::disallowed_methods,
+    clippy::similar_names,
+    clippy::too_many_lines,
+    reason = "tests count, move times about, leave tasks behind, and tell long stories"
+)]
+
+mod accounts;
+mod audit;
+mod cli;
+mod cluster;
+mod config;
+mod deploy;
+mod doctor;
+mod engine;
+mod guards;
+mod import;
+mod log;
+mod operator_requests;
+mod ops;
+mod plans;
+mod process;
+mod readme;
+mod resolve;
+mod schema;
+mod secrets;
+#[path = "../support/mod.rs"]
+mod support;

@@ -1,0 +1,13 @@
+//! What the tests share.
+
+pub(crate) mod database;
+pub(crate) mod due;
+pub(crate) mod log;
+pub(crate) mod process;
+pub(crate) mod provider;
+pub(crate) mod row;
+pub(crate) mod running;
+pub(crate) mod wire;
+pub(crate) mod world;
+
+pub(crate) use database::TestDatabase;

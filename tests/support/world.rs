@@ -1,0 +1,491 @@
+//! A merchant's whole world on a clock that stands still until a test moves it: a database, both providers, an engine.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+pub(crate) use lab::flow::Flow;
+use lab::sandbox::{self, Call, Credentials, Faults, Ledger, Options, Profile, Sandbox, Then};
+use mandated::clock::Clock;
+use mandated::config::Config;
+use mandated::domain::classify::Classifier;
+use mandated::domain::{Notify, ProviderKind, Rail, Timestamp};
+use mandated::engine::simulation::{Limits, run};
+use mandated::engine::{Account, AccountLimits, Engine, Settings, retention};
+use mandated::ops::audit::audit;
+use mandated::ops::import::{Options as ImportOptions, import};
+use mandated::provider::{AccountSettings, Client, MandateAnswer, MandateCommand, Provider};
+use mandated::store::mandates::{Change, ChangeResult, find, set_status};
+use mandated::store::retention::make_partitions;
+use mandated::store::{accounts, planning};
+use sqlx::PgPool;
+use tokio_util::sync::CancellationToken;
+use url::Url;
+
+use super::TestDatabase;
+use super::due::{FAULTS, OVERDUE, SNAPSHOTS, change_request, column, scalar};
+
+/// A mandate of 499.00 rupees at seven in the morning; its ref is the provider's id too. Signzy's are numbers.
+#[derive(Debug, Clone)]
+pub(crate) struct Payer {
+    pub(crate) reference: String,
+    pub(crate) flow: Flow,
+    pub(crate) frequency: &'static str,
+    pub(crate) starts_on: &'static str,
+    pub(crate) ends_on: &'static str,
+    /// What is sent with its orders, as JSON.
+    pub(crate) metadata: &'static str,
+}
+
+impl Payer {
+    /// One cycle, on 5 February 2027, which is open for a month.
+    pub(crate) fn new(reference: impl Into<String>, flow: Flow) -> Self {
+        Self {
+            reference: reference.into(),
+            flow,
+            frequency: "monthly",
+            starts_on: "2027-02-05",
+            ends_on: "2027-03-04",
+            metadata: "",
+        }
+    }
+
+    fn line(&self) -> String {
+        let Self {
+            reference,
+            flow,
+            frequency,
+            starts_on,
+            ends_on,
+            metadata,
+        } = self;
+        let metadata = metadata.replace('"', "\"\"");
+        let [account, rail, notify, category] = flow.columns();
+        format!(
+            "{reference},{account},{reference},customer_{reference},{rail},{notify},499.00,1000.00,INR,{frequency},\
+             Asia/Kolkata,{starts_on},{ends_on},07:00,{category},Gym,\"{metadata}\"\n"
+        )
+    }
+}
+
+/// What both providers know us by.
+pub(crate) const KEY: &str = "key-of-the-merchant";
+
+const HEADER: &str = "ref,account,mandate_id,customer_id,rail,notify,amount,max_amount,currency,frequency,time_zone,\
+                      starts_on,ends_on,debit_at,category,description,metadata\n";
+
+/// The file of `mandates import`.
+pub(crate) fn file(payers: &[Payer]) -> String {
+    payers
+        .iter()
+        .fold(HEADER.to_owned(), |file, payer| file + &payer.line())
+}
+
+/// A time in India, in February 2027: "05 08:30".
+pub(crate) fn at(text: &str) -> Timestamp {
+    format!("2027-02-{}:00+05:30", text.replace(' ', "T"))
+        .parse()
+        .unwrap()
+}
+
+/// Until a payday has come and the banks have answered, and before the next cycle of the 5th is planned.
+pub(crate) fn after_payday() -> Timestamp {
+    at("28 00:00") + chrono::TimeDelta::days(4)
+}
+
+/// The start of every world.
+pub(crate) fn start() -> Timestamp {
+    at("01 00:00")
+}
+
+pub(crate) struct World {
+    pub(crate) sandbox: Sandbox,
+    pub(crate) clock: Clock,
+    pub(crate) engine: Engine,
+    pool: PgPool,
+    config: Config,
+    /// Its own, unless the test looks after it.
+    database: Option<TestDatabase>,
+}
+
+impl World {
+    /// Everybody pays and nothing goes wrong unless it is scripted.
+    pub(crate) async fn open(payers: &[Payer]) -> Self {
+        Self::with_faults(payers, Faults::NONE).await
+    }
+
+    pub(crate) async fn with_faults(payers: &[Payer], faults: Faults) -> Self {
+        let database = TestDatabase::new().await;
+        let mut world = Self::on(database.pool.clone(), payers, faults).await;
+        world.database = Some(database);
+        world
+    }
+
+    /// A world on a database that the test looks after.
+    pub(crate) async fn on(pool: PgPool, payers: &[Payer], faults: Faults) -> Self {
+        let clock = Clock::simulated(start());
+        let sandbox = open_sandbox(payers, faults).await;
+        let config = config(|provider| sandbox.base_url(provider), KEY);
+        let engine = engine(&config, &pool, &clock, "worker-1", |_| {}).await;
+        make_partitions(&pool, start(), 1).await.unwrap();
+        import_all(&config, &pool, payers).await;
+        Self {
+            sandbox,
+            clock,
+            engine,
+            pool,
+            config,
+            database: None,
+        }
+    }
+
+    /// The address of its own database.
+    pub(crate) fn url(&self) -> String {
+        self.database.as_ref().unwrap().url()
+    }
+
+    pub(crate) const fn pool(&self) -> &PgPool {
+        &self.pool
+    }
+
+    /// Another daemon on the same database, the same providers and the same clock.
+    pub(crate) async fn engine(&self, worker: &str, tweak: impl FnOnce(&mut Settings)) -> Engine {
+        engine(&self.config, &self.pool, &self.clock, worker, tweak).await
+    }
+
+    /// Another daemon, whose operator has configured something else.
+    pub(crate) async fn engine_with(
+        &self,
+        worker: &str,
+        configured: impl FnOnce(&mut Config),
+        tweak: impl FnOnce(&mut Settings),
+    ) -> Engine {
+        let mut config = self.config.clone();
+        configured(&mut config);
+        engine(&config, &self.pool, &self.clock, worker, tweak).await
+    }
+
+    /// A daemon whose providers are somewhere else.
+    pub(crate) async fn engine_at(&self, url: &str, tweak: impl FnOnce(&mut Settings)) -> Engine {
+        let url: Url = url.parse().unwrap();
+        let config = config(|_| url.clone(), KEY);
+        engine(&config, &self.pool, &self.clock, "worker-1", tweak).await
+    }
+
+    /// A daemon with a key that the providers refuse.
+    pub(crate) async fn engine_with_a_wrong_key(&self) -> Engine {
+        let config = config(|provider| self.sandbox.base_url(provider), "wrong");
+        engine(&config, &self.pool, &self.clock, "worker-1", |_| {}).await
+    }
+
+    /// A daemon whose merchant id nobody at Juspay knows.
+    pub(crate) async fn engine_with_a_wrong_merchant(&self) -> Engine {
+        let mut config = self.config.clone();
+        for account in config.accounts.values_mut() {
+            "somebody_else".clone_into(&mut account.merchant_id);
+        }
+        engine(&config, &self.pool, &self.clock, "worker-1", |_| {}).await
+    }
+
+    /// What the payer does in the bank's app, of which the provider knows and we do not.
+    pub(crate) async fn at_the_provider(&self, reference: &str, command: MandateCommand) {
+        let mut connection = self.pool().acquire().await.unwrap();
+        let stored = find(&mut connection, reference).await.unwrap().unwrap();
+        let accounts = &self.engine.accounts;
+        let account = accounts
+            .iter()
+            .find(|account| account.name == stored.account)
+            .unwrap();
+        let now = self.clock.now();
+        let answer = account
+            .client()
+            .command(&stored.mandate, command, now)
+            .await;
+        assert!(matches!(answer, MandateAnswer::Status { .. }), "{answer:?}");
+    }
+
+    pub(crate) fn script(
+        &self,
+        reference: &str,
+        call: Call,
+        steps: impl IntoIterator<Item = Then>,
+    ) {
+        for then in steps {
+            self.sandbox.script(reference, call, then).unwrap();
+        }
+    }
+
+    /// The daemon runs until a time, like "05 08:30".
+    pub(crate) async fn run(&self, until: &str) {
+        self.run_until(at(until)).await;
+    }
+
+    pub(crate) async fn run_until(&self, until: Timestamp) {
+        live(&self.engine, until).await;
+    }
+
+    /// Nobody runs until a time.
+    pub(crate) fn outage(&self, until: &str) {
+        self.clock.advance_to(at(until));
+    }
+
+    /// What an operator does to a mandate.
+    pub(crate) async fn change(&self, reference: &str, change: Change) {
+        let mut connection = self.pool().acquire().await.unwrap();
+        let changed = set_status(
+            &mut connection,
+            change_request(reference, change),
+            self.clock.now(),
+        )
+        .await
+        .unwrap();
+        assert_eq!(changed, ChangeResult::Applied);
+    }
+
+    /// The way of a mandate's executions through the states.
+    pub(crate) async fn way(&self, reference: &str) -> String {
+        let states: Vec<String> = column(
+            self.pool(),
+            &format!(
+                "select to_state from mandated.events where mandate_ref = '{reference}' and execution_id is not null order by id"
+            ),
+        )
+        .await;
+        states.join(" ")
+    }
+
+    /// Where a mandate's only execution stands, and why.
+    pub(crate) async fn stands(&self, reference: &str) -> (String, String) {
+        let field = async |name: &str| -> String {
+            let sql = format!(
+                "select {name} from mandated.execution_status where mandate_ref = '{reference}'"
+            );
+            scalar(self.pool(), &sql).await
+        };
+        (field("state").await, field("reason").await)
+    }
+
+    /// The calls that were made for a mandate, with what they came to.
+    pub(crate) async fn calls(&self, reference: &str) -> Vec<String> {
+        column(
+            self.pool(),
+            &format!(
+                "select a.call || ' ' || a.outcome from mandated.attempts a join mandated.mandates m on m.id = a.mandate_id
+                  where m.ref = '{reference}' order by a.id"
+            ),
+        )
+        .await
+    }
+
+    /// The ledger of the providers, up to now.
+    pub(crate) fn ledger(&self) -> Ledger {
+        self.sandbox.settle(self.clock.now());
+        self.sandbox.ledger()
+    }
+
+    /// Asserts that the providers saw no rule broken and debited what we have proof of, and that the audit finds nothing.
+    pub(crate) async fn agrees(&self) {
+        let ledger = self.ledger();
+        assert_eq!(ledger.violations, []);
+        let theirs: Vec<_> = ledger
+            .debits
+            .iter()
+            .map(|debit| {
+                format!(
+                    "{} {} {}",
+                    debit.mandate_id, debit.cycle, debit.amount_minor
+                )
+            })
+            .collect();
+        let mut theirs = theirs;
+        theirs.sort();
+        let mut ours: Vec<String> = column(
+            self.pool(),
+            "select format('%s %s %s', m.provider_mandate_id, d.cycle_on, d.amount_minor)
+               from mandated.debits d join mandated.mandates m on m.id = d.mandate_id",
+        )
+        .await;
+        ours.sort();
+        assert_eq!(ours, theirs, "our debits and the providers'");
+        self.audited().await;
+    }
+
+    /// Asserts that the audit finds nothing.
+    pub(crate) async fn audited(&self) {
+        let late = Duration::from_mins(15);
+        let verdict = audit(self.pool(), self.clock.now(), late, &|_| {})
+            .await
+            .unwrap();
+        let broken: Vec<_> = verdict
+            .rules
+            .iter()
+            .filter(|rule| rule.broken > 0)
+            .collect();
+        assert!(verdict.holds, "{broken:#?}");
+    }
+}
+
+/// Runs an engine until a time.
+pub(crate) async fn live(engine: &Engine, until: Timestamp) {
+    let limits = Limits {
+        until: Some(until),
+        step: Duration::from_mins(1),
+    };
+    let going_on = CancellationToken::new();
+    let run = run(engine, limits, &going_on, |_| {});
+    tokio::time::timeout(Duration::from_mins(3), run)
+        .await
+        .expect("simulated time goes on")
+        .unwrap();
+}
+
+pub(crate) async fn open_sandbox(payers: &[Payer], faults: Faults) -> Sandbox {
+    let sandbox = sandbox::start(Options {
+        listen: "127.0.0.1:0".parse().unwrap(),
+        seed: 1,
+        profile: Profile::PAYS,
+        faults,
+        juspay: Credentials {
+            merchant_id: "shop".to_owned(),
+            api_key: KEY.to_owned(),
+        },
+        signzy_key: KEY.to_owned(),
+        clock: Clock::simulated(start()),
+    })
+    .await
+    .unwrap();
+    let from = start()
+        .with_timezone(&chrono_tz::Asia::Kolkata)
+        .date_naive();
+    let name = Path::new("the payers");
+    let registrations = sandbox::parse_mandates(name, &file(payers), "signzy_main", from);
+    sandbox.register(registrations.unwrap());
+    sandbox
+}
+
+/// What an operator would have configured.
+fn config(base_url: impl Fn(ProviderKind) -> Url, key: &str) -> Config {
+    let mut variables = BTreeMap::from([
+        // The test has its pool already.
+        (
+            "MANDATED__DATABASE__URL".to_owned(),
+            "postgres://nowhere".to_owned(),
+        ),
+        ("MANDATED__CLOCK__MODE".to_owned(), "simulated".to_owned()),
+        ("MANDATED__CLOCK__START".to_owned(), start().to_rfc3339()),
+    ]);
+    for provider in ProviderKind::ALL {
+        let prefix = format!(
+            "MANDATED__ACCOUNTS__{}_MAIN",
+            provider.as_str().to_uppercase()
+        );
+        for (key, value) in [
+            ("PROVIDER", provider.as_str()),
+            ("BASE_URL", base_url(*provider).as_str()),
+            ("API_KEY", key),
+            ("TPS", "100000"),
+            ("TIMEOUT", "5s"),
+        ] {
+            variables.insert(format!("{prefix}__{key}"), value.to_owned());
+        }
+        if *provider == ProviderKind::Juspay {
+            variables.insert(format!("{prefix}__MERCHANT_ID"), "shop".to_owned());
+        }
+    }
+    Config::load_with(None, variables).unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// A daemon: what `mandated run` builds from a configuration.
+async fn engine(
+    config: &Config,
+    pool: &PgPool,
+    clock: &Clock,
+    worker: &str,
+    tweak: impl FnOnce(&mut Settings),
+) -> Engine {
+    let classifier = Arc::new(Classifier::builtin().unwrap());
+    let mut built = Vec::new();
+    for (name, account) in &config.accounts {
+        let settings = AccountSettings {
+            name: name.clone(),
+            provider: account.provider,
+            base_url: account.base_url.clone(),
+            merchant_id: account.merchant_id.clone(),
+            api_key: account.api_key.clone(),
+            timeout: account.timeout,
+            tps: account.tps,
+        };
+        let id = accounts::register(pool, name, account.provider)
+            .await
+            .unwrap();
+        let client = Client::new(settings, Arc::clone(&classifier), true).unwrap();
+        let limits = AccountLimits {
+            timeout: account.timeout,
+            max_in_flight: usize::try_from(account.max_in_flight).unwrap(),
+            pause_after_refusal: account.pause_after_refusal,
+        };
+        built.push(Account::new(id, name.clone(), client, limits));
+    }
+    let mut settings = settings(config, worker);
+    tweak(&mut settings);
+    let mut connection = planning::acquire(pool).await.unwrap();
+    let tag = planning::installation_tag(&mut connection).await.unwrap();
+    Engine::new(pool.clone(), clock.clone(), settings, built, tag)
+}
+
+fn settings(config: &Config, worker: &str) -> Settings {
+    let mut policies = BTreeMap::new();
+    for provider in ProviderKind::ALL {
+        for rail in Rail::ALL {
+            policies.insert((*provider, *rail), config.policy(*provider, *rail));
+        }
+    }
+    Settings {
+        worker_id: worker.to_owned(),
+        concurrency: 64,
+        batch: 200,
+        settle_batch: 500,
+        lease: config.worker.lease,
+        answer_timeout: Duration::from_mins(1),
+        trouble_interval: Duration::from_mins(1),
+        poll_interval: Duration::from_millis(50),
+        settle_linger: Duration::from_millis(1),
+        faults: FAULTS,
+        planner_interval: Duration::from_millis(50),
+        planner_horizon: config.planner.horizon,
+        planner_batch: 1_000,
+        rescue_interval: Duration::from_millis(50),
+        heartbeat_interval: Duration::from_millis(50),
+        overdue: OVERDUE,
+        snapshots: SNAPSHOTS,
+        retention: retention::Settings {
+            interval: config.retention.interval,
+            attempts: config.retention.attempts,
+            events: config.retention.events,
+            executions: config.retention.executions,
+            partitions_ahead: 1,
+        },
+        policies,
+    }
+}
+
+async fn import_all(config: &Config, pool: &PgPool, payers: &[Payer]) {
+    let policy = |provider, rail| config.policy(provider, rail);
+    let options = ImportOptions {
+        skip_invalid: false,
+        now: start(),
+        horizon: config.planner.horizon,
+        policy: &policy,
+        check_metadata: &|_, _| Ok(()),
+    };
+    let file = file(payers);
+    let report = import(pool, file.as_bytes(), &options, &|_| {})
+        .await
+        .unwrap();
+    assert_eq!(
+        report.imported,
+        u64::try_from(payers.len()).unwrap(),
+        "{report:?}"
+    );
+}
