@@ -80,6 +80,12 @@ fn doubt(doubt: &Doubt) -> String {
 fn call(cause: &CallCause) -> String {
     match cause {
         CallCause::NotSent { why } => format!("nothing was sent: {why}"),
+        CallCause::LookupUnanswered => {
+            "nothing was sent: the provider could not be read before the call".to_owned()
+        }
+        CallCause::EarlierOrderOpen { order_no } => {
+            format!("nothing was sent: order {order_no} of this cycle is not proven dead")
+        }
         CallCause::CredentialsRefused { why } => {
             format!("the account's credentials are refused: {why}")
         }

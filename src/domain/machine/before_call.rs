@@ -3,11 +3,12 @@
 use std::mem::replace;
 
 use super::action::Action;
-use super::decide::{Decision, decide, next_lookup_at, next_window};
+use super::decide::{Decision, call_not_made, decide, next_lookup_at, next_window};
 use super::input::Answer;
 use super::recheck::Recheck;
 use super::{Machine, Phase};
 use crate::domain::outcome::{CallFailure, Counter};
+use crate::domain::reason::CallCause;
 use crate::domain::retry::after;
 use crate::domain::{Outcome, State, Step, Timestamp};
 
@@ -101,9 +102,7 @@ impl Machine<'_> {
 
     /// The same call later: as long as an earlier order is not proven dead there is no debit of a new one.
     fn wait_for(&self, order_no: u16, now: Timestamp) -> Decision {
-        let why = format!("the order before it, number {order_no}, is not proven dead");
-        let not_sent = Answer::from(Outcome::Call(CallFailure::NotSent { why }));
-        let mut decision = self.decide(self.job.step, &not_sent, now);
+        let mut decision = self.not_made(CallCause::EarlierOrderOpen { order_no }, now);
         let at = after(now, self.policy.lookup_every);
         let seed = self.execution.id.0;
         if let Some(next) = decision.next.as_mut()
@@ -154,20 +153,16 @@ impl Machine<'_> {
             return decision;
         };
         // It says nothing about the order: the call is still due, a little later.
-        let failure = match failure {
-            CallFailure::Unknown { .. } => CallFailure::NotSent {
-                why: "the provider could not be read before the call".to_owned(),
-            },
+        match failure {
+            CallFailure::Unknown { .. } => self.not_made(CallCause::LookupUnanswered, now),
             CallFailure::NotSent { .. }
             | CallFailure::AccountRefused { .. }
-            | CallFailure::Throttled { .. } => failure.clone(),
-        };
-        let answer = Answer {
-            outcome: Outcome::Call(failure),
-            counter: answer.counter,
-            provider_ref: None,
-        };
-        self.decide(self.job.step, &answer, now)
+            | CallFailure::Throttled { .. } => self.decide(self.job.step, answer, now),
+        }
+    }
+
+    fn not_made(&self, why: CallCause, now: Timestamp) -> Decision {
+        call_not_made(&self.execution, self.job.step, why, self.policy, now)
     }
 
     fn decide(&self, step: Step, answer: &Answer, now: Timestamp) -> Decision {

@@ -90,6 +90,13 @@ pub enum CallCause {
         /// What was tried and failed.
         why: String,
     },
+    /// The provider did not answer the look-up that the call must follow.
+    LookupUnanswered,
+    /// An earlier order of the cycle is not proven dead.
+    EarlierOrderOpen {
+        /// Which.
+        order_no: u16,
+    },
     /// The provider refuses the account's credentials.
     CredentialsRefused {
         /// The provider's words.

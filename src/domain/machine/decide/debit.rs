@@ -144,7 +144,7 @@ impl Context<'_> {
     }
 
     /// The same step a little later: the call did not reach the provider's application, so nothing happened.
-    fn same_again(self, why: CallCause, account: Option<AccountPause>) -> Decision {
+    pub(super) fn same_again(self, why: CallCause, account: Option<AccountPause>) -> Decision {
         let step_attempts = self.execution.progress.step_attempts;
         let mut at = after(
             self.now,

@@ -22,7 +22,7 @@ use crate::domain::execution::Progress;
 use crate::domain::machine::verdict::Verdict;
 use crate::domain::outcome::Counter;
 use crate::domain::policy::Policy;
-use crate::domain::reason::{Doubt, Reason, Then};
+use crate::domain::reason::{CallCause, Doubt, Reason, Then};
 use crate::domain::retry::{after, jitter};
 use crate::domain::window::Span;
 use crate::domain::{Class, Execution, MandateStatus, Outcome, Step, Timestamp};
@@ -124,6 +124,24 @@ pub(super) fn park(
     decision.next = Some(Next::at(step, check.min(execution.cycle.closes_at)));
     decision.parked = true;
     decision
+}
+
+/// What follows when a step's call was not made: the same call, a little later.
+pub(super) fn call_not_made(
+    execution: &Execution,
+    step: Step,
+    why: CallCause,
+    policy: &Policy,
+    now: Timestamp,
+) -> Decision {
+    let context = Context {
+        execution,
+        step,
+        counter: Counter::default(),
+        policy,
+        now,
+    };
+    context.same_again(why, None)
 }
 
 /// What an execution step, a look-up or a retry came to, and what follows.
