@@ -46,7 +46,7 @@ impl Machine<'_> {
     pub(super) fn looked_up(
         &mut self,
         purpose: LookupPurpose,
-        answer: Answer,
+        answer: &Answer,
         begun_at: Timestamp,
     ) -> Action {
         self.note_ref(answer.provider_ref.clone());
@@ -54,14 +54,14 @@ impl Machine<'_> {
             self.execution.progress = self.execution.progress.with_lookup(begun_at);
         }
         match purpose {
-            LookupPurpose::OrderBefore => self.order_before(&answer, begun_at),
-            LookupPurpose::Counter => self.counter_read(&answer, begun_at),
-            LookupPurpose::BeforeRetry => self.order_read(&answer, begun_at),
+            LookupPurpose::OrderBefore => self.order_before(answer, begun_at),
+            LookupPurpose::Counter => self.counter_read(answer, begun_at),
+            LookupPurpose::BeforeRetry => self.order_read(answer, begun_at),
             LookupPurpose::Outcome => {
-                let decision = self.decide(self.job.step, &answer, begun_at);
+                let decision = self.decide(self.job.step, answer, begun_at);
                 self.settle(decision)
             }
-            LookupPurpose::Recheck(recheck) => self.rechecked(recheck, &answer, begun_at),
+            LookupPurpose::Recheck(recheck) => self.rechecked(recheck, answer, begun_at),
         }
     }
 
@@ -127,7 +127,9 @@ impl Machine<'_> {
     /// A retry goes out only for an order that has failed, whose budget the provider's own silent retries have not used up.
     fn order_read(&mut self, answer: &Answer, begun_at: Timestamp) -> Action {
         let claimed = &self.job.execution;
-        let allowed = matches!(answer.outcome, Outcome::Failed(_))
+        let has_failed =
+            matches!(&answer.outcome, Outcome::Failed(failure) if !failure.class.is_unproven());
+        let allowed = has_failed
             && !answer.counter.no_retry_allowed
             && claimed.attempts(answer.counter) < self.policy.max_attempts;
         if !allowed {

@@ -136,7 +136,7 @@ impl<'a> Machine<'a> {
                 self.notification_answered(&outcome, begun_at)
             }
             (Input::Answered(answer), Phase::LookingUp(purpose)) => {
-                self.looked_up(purpose, answer, begun_at)
+                self.looked_up(purpose, &answer, begun_at)
             }
             (Input::Answered(answer), Phase::Calling) => self.called(answer),
             (Input::DebitRead(order_no), Phase::ReadingDebit) => self.recheck(order_no),

@@ -71,6 +71,7 @@ pub(super) struct Order {
     pub(super) stands: Stands,
     /// Silent ones included.
     pub(super) attempts: u16,
+    /// When our own attempt failed; nobody can know when those failed that the provider makes by itself.
     pub(super) failed_at: Option<Timestamp>,
     pub(super) no_retry: bool,
     /// Whether it was collected long after it was dead.
@@ -79,7 +80,7 @@ pub(super) struct Order {
     pub(super) not_before: Option<Timestamp>,
     /// When the provider tries it again by itself, and until when it may do so.
     silent_at: Option<Timestamp>,
-    silent_until: Option<Timestamp>,
+    pub(super) silent_until: Option<Timestamp>,
     /// Why our own attempt failed; those that the provider makes by itself fail for the same.
     cause: Option<Class>,
 }
@@ -258,11 +259,12 @@ impl Bank {
                 } else {
                     drawn
                 };
+                order.no_retry |= class == Class::NothingToRetry;
                 if order.cause.replace(class).is_none() {
                     order.not_before = self.wait_asked_for(until);
+                    order.failed_at = Some(until);
                 }
                 order.stands = Stands::Failed(class);
-                order.failed_at = Some(until);
                 self.put(number, order);
                 if self.happens(self.chances.after_all)
                     && !order.no_retry
@@ -310,6 +312,13 @@ impl Bank {
 
     pub(super) fn is_paused(&self, at: Timestamp) -> bool {
         self.paused_until.is_some_and(|until| at < until)
+    }
+
+    /// It has said that there is nothing to retry, and keeps to it.
+    pub(super) fn never_retries(&mut self, number: u16) {
+        let mut order = self.order(number);
+        (order.no_retry, order.silent_at) = (true, None);
+        self.put(number, order);
     }
 
     /// A call that is not taken, and why.

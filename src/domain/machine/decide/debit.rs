@@ -35,10 +35,7 @@ impl Context<'_> {
         }
         // An earlier order of this cycle could still be collected by the provider: look once more.
         if self.execution.progress.order_no > 1 {
-            decision.next = Some(Next::at(
-                Step::Recheck,
-                after(self.now, self.policy.recheck_after),
-            ));
+            decision.schedule_recheck(self.policy, self.now);
         }
         decision
     }
@@ -174,10 +171,7 @@ impl Context<'_> {
         let mut decision = keep(self.execution, None, OrderCause::Reversed);
         decision.verdict = Verdict::GivenUp;
         decision.class = Some(failure.class);
-        decision.next = Some(Next::at(
-            Step::Recheck,
-            after(self.now, self.policy.recheck_after),
-        ));
+        decision.schedule_recheck(self.policy, self.now);
         decision
     }
 

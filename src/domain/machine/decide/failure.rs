@@ -47,10 +47,7 @@ impl Context<'_> {
         }
         if needs_person(failure.class) {
             decision.verdict = Verdict::NeedsPerson;
-            decision.next = Some(Next::at(
-                Step::Recheck,
-                after(self.now, self.policy.recheck_after),
-            ));
+            decision.schedule_recheck(self.policy, self.now);
             return decision;
         }
         if let Some((next, why)) = self.retry_time(failure, &decision.progress) {

@@ -46,10 +46,7 @@ impl Context<'_> {
         }
         decision.verdict = Verdict::GivenUp;
         decision.reason = decision.reason.then(Then::NothingMore);
-        decision.next = Some(Next::at(
-            Step::Recheck,
-            after(self.now, self.policy.recheck_after),
-        ));
+        decision.schedule_recheck(self.policy, self.now);
         decision
     }
 

@@ -18,11 +18,15 @@ impl Decision {
     pub(in crate::domain) fn with_recheck(mut self, policy: &Policy, now: Timestamp) -> Self {
         self.next = None;
         if self.progress.sent_at.is_some() || self.progress.order_no > 1 {
-            self.next = Some(Next::at(Step::Recheck, after(now, policy.recheck_after)));
-            // It has its own attempts.
-            self.progress.step_attempts = 0;
+            self.schedule_recheck(policy, now);
         }
         self
+    }
+
+    /// A recheck is next. It has its own attempts.
+    pub(super) fn schedule_recheck(&mut self, policy: &Policy, now: Timestamp) {
+        self.next = Some(Next::at(Step::Recheck, after(now, policy.recheck_after)));
+        self.progress.step_attempts = 0;
     }
 }
 
@@ -81,14 +85,15 @@ fn seen_again(
             decision
         }
         Outcome::Failed(Failure { class, .. }) | Outcome::Reversed(Failure { class, .. })
-            if open && !class.is_unproven() =>
+            // Of an earlier order it proves nothing about the current one, whose intent is open.
+            if open && order_no == execution.progress.order_no && !class.is_unproven() =>
         {
             let mut decision = keep(execution, None, RecheckCause::ProvenNotCollected);
             decision.verdict = Verdict::GivenUp;
             decision.class = Some(*class);
             // The provider's own retries begin with the failure, which is seen for the first time.
             decision.progress.failed_at = Some(now);
-            decision.next = Some(Next::at(Step::Recheck, after(now, policy.recheck_after)));
+            decision.schedule_recheck(policy, now);
             decision
         }
         Outcome::Call(_) | Outcome::Refused(_) if !open => {
@@ -103,6 +108,9 @@ fn seen_again(
             decision
         }
         Outcome::Pending if !open => keep(execution, again, RecheckCause::PendingAgain),
+        Outcome::Failed(failure) if !open && failure.class.is_unproven() => {
+            keep(execution, again, RecheckCause::PendingAgain)
+        }
         Outcome::Failed(_)
         | Outcome::NotFound
         | Outcome::Reversed(_)

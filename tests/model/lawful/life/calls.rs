@@ -118,6 +118,9 @@ impl Life {
                 // "Under way already": this call was heard twice.
                 self.take(step, handed_over);
             }
+            if refused.class == Class::NothingToRetry && step == Step::Retry {
+                self.bank.never_retries(number);
+            }
             self.answers.listen(&refused);
             return Ok(answered(Outcome::Refused(refused)));
         }
@@ -129,7 +132,7 @@ impl Life {
             // In real time, as cards are.
             self.bank.at_once(number, self.now);
         }
-        let (outcome, counter) = self.bank.look(number);
+        let (outcome, counter) = self.bank.look(number, false);
         self.hear(&outcome, step);
         Ok(self.answered_about(number, outcome, counter))
     }
@@ -164,7 +167,7 @@ impl Life {
         if self.rail == Rail::Upi && many {
             return Err("more than three look-ups in two hours".to_owned());
         }
-        if self.rail == Rail::Upi && too_soon {
+        if too_soon {
             return Err("a look-up within 90 seconds".to_owned());
         }
         let (outcome, counter) = self.bank.look(number);

@@ -39,6 +39,12 @@ impl Life {
         if step == Step::Execute && number > 1 && self.dead != Some(number - 1) {
             return Err("a new order, and the one before it was not seen dead".to_owned());
         }
+        let earlier = self.bank.orders().iter().take(usize::from(number) - 1);
+        let may_wake = |until: Timestamp| self.now < until;
+        let mut alive = earlier.filter(|order| !order.no_retry && !order.after_all);
+        if step == Step::Execute && alive.any(|order| order.silent_until.is_some_and(may_wake)) {
+            return Err("a new order, and the provider may retry the one before it".to_owned());
+        }
         let most = match (execution.provider, self.rail) {
             (ProviderKind::Juspay, Rail::Upi) | (ProviderKind::Signzy, _) => 4,
             (ProviderKind::Juspay, Rail::Enach) => 3,

@@ -61,11 +61,11 @@ impl Life {
     }
 
     fn is_dying(&mut self) -> bool {
-        self.bank.happens(self.bank.chances.dies / 16)
+        self.bank.happens(self.bank.chances.dies / 8)
     }
 
     fn carry_out(&mut self, action: &Action) -> Result<Input, String> {
-        let mut troubles = || self.bank.happens(self.bank.chances.dies / 16);
+        let mut troubles = || self.bank.happens(self.bank.chances.dies / 8);
         let (is_short, is_over) = (troubles(), troubles());
         let input = match action {
             Action::Send { .. } | Action::AskNotification if is_short => Input::LeaseNearlyOver,
@@ -173,7 +173,6 @@ impl Life {
 
     /// What is given up or found must be so at the bank.
     fn judge_proof(&mut self, job: &Job, conclusion: &Conclusion) -> Result<(), String> {
-        let decision = &conclusion.decision;
         let current = self.bank.order(job.execution.progress.order_no);
         let is_open = matches!(current.stands, Stands::Working { .. } | Stands::Charged);
         let proves =
