@@ -9,7 +9,7 @@ use anyhow::Context;
 use chrono::{Datelike, TimeDelta};
 use mandated::cli::Failure;
 use mandated::domain::Timestamp;
-use mandated::engine::{Account, Engine, lane, planner, rescue, retention, simulation};
+use mandated::engine::{Account, Engine, lane, log_values, planner, rescue, retention, simulation};
 use mandated::store::StoreError;
 use mandated::store::claim::Claimed;
 use mandated::store::monitor::{UpcomingWork, upcoming_work};
@@ -252,7 +252,7 @@ impl<'a> Director<'a> {
             return Err(Failure::from(anyhow::anyhow!(
                 "at {}, the database refused what a daemon wrote: {}",
                 self.now,
-                lane::chain(problem)
+                log_values::chain(problem)
             )));
         }
         self.log.count("statements that failed");

@@ -24,6 +24,7 @@ mod hourly;
 mod juspay;
 mod ledger;
 mod mandate;
+mod notice;
 mod order;
 mod payer;
 mod received;

@@ -10,7 +10,7 @@ use serde_json::json;
 use super::super::answers;
 use super::super::facts;
 use super::super::mandate::{Mandate, Status};
-use super::super::order::Notification;
+use super::super::notice::Notification;
 use super::super::received::{Answer, Received};
 use super::super::state::State;
 use super::{check_headers, txns};

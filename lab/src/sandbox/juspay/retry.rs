@@ -7,7 +7,8 @@ use serde::Deserialize;
 
 use super::super::answers;
 use super::super::mandate::Mandate;
-use super::super::order::{self, Notice, Order};
+use super::super::notice::Notice;
+use super::super::order::{self, Order};
 use super::super::received::{Answer, Received};
 use super::super::state::State;
 use super::txns::Transaction;
