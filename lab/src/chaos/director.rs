@@ -15,9 +15,9 @@ use mandated::store::claim::Claimed;
 use mandated::store::monitor::{UpcomingWork, upcoming_work};
 use sqlx::PgPool;
 
+use super::args::Chaos;
 use super::daemon::{ChaosEnvironment, Daemon};
 use super::incident::{self, Incident, Statement};
-use crate::cli::Chaos;
 use crate::figures;
 use crate::postgres::PrivatePostgres;
 use crate::seeded_rng::SeededRng;

@@ -2,8 +2,11 @@
 //!
 //! It uses what the daemon uses: the import, the planner, the claim, the clients, the settlement. Only the clock is another.
 
+mod args;
 mod recovery;
 mod report;
+
+pub use args::Demo;
 
 use std::io::{IsTerminal, Write};
 use std::path::Path;
@@ -21,7 +24,6 @@ use mandated::ops::import::import_configured;
 use mandated::store;
 use tokio_util::sync::CancellationToken;
 
-use crate::cli::Demo;
 use crate::population::{self, Season};
 use crate::postgres::PrivatePostgres;
 use crate::sandbox::{self, Faults, Sandbox};

@@ -11,8 +11,8 @@ use super::fault::{Call, Fault, Faults, Then};
 use super::notice::Notification;
 use super::order::Order;
 use super::payer::{self, Presented, Profile, Reason};
+use super::payment::Payment;
 use super::registration::Registration;
-use super::signzy::Payment;
 use super::{facts, india};
 use crate::seeded_rng::SeededRng;
 

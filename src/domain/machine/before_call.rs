@@ -5,26 +5,11 @@ use std::mem::replace;
 use super::action::Action;
 use super::decide::{Decision, decide, next_lookup_at, next_window};
 use super::input::Answer;
-use super::recheck::Recheck;
+use super::lookup_purpose::LookupPurpose;
 use super::{Machine, Phase};
 use crate::domain::outcome::{CallFailure, Counter};
 use crate::domain::retry::after;
 use crate::domain::{Outcome, State, Step, Timestamp};
-
-/// Why an order is looked up.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum LookupPurpose {
-    /// A new order may have waited weeks for its payday: is the one before it still dead?
-    OrderBefore,
-    /// The call has no idempotency key: the provider's counter tells later whether it got through.
-    Counter,
-    /// A retry is only for an order that is proven failed, and its counter must be known.
-    BeforeRetry,
-    /// The look-up is the step.
-    Outcome,
-    /// The execution is over, and this may have been collected after all.
-    Recheck(Recheck),
-}
 
 impl Machine<'_> {
     pub(super) fn begin_execute(&mut self) -> Action {
