@@ -7,8 +7,8 @@ use lab::sandbox::{Call, Fault, Reason, Then};
 use mandated::domain::machine::decide::operator::{Declined, OperatorRequestKind};
 use mandated::domain::resolve::ResolvedAs;
 use mandated::domain::{ExecutionId, State, Step, Timestamp};
-use mandated::ops::executions;
 use mandated::ops::resolve::resolve;
+use mandated::store::claim::{ClaimRequest, Claimed, claim_due};
 use mandated::store::mandates::Change;
 use mandated::store::operator_requests::{
     GrantedRequest, OperatorRequest, OperatorRequestResult, operate as submit,
@@ -16,7 +16,6 @@ use mandated::store::operator_requests::{
 use mandated::store::resolve::ResolutionRequest;
 
 use crate::support::due::{ATTRIBUTION, column, execute, scalar};
-use crate::support::running::until;
 use crate::support::world::{Flow, Payer, World, at};
 
 const ID: ExecutionId = ExecutionId(1);
@@ -334,4 +333,16 @@ async fn what_a_person_said_has_failed_may_have_been_sent_whatever_is_noted_of_i
         "never the same order: {}",
         again.order_id
     );
+}
+
+async fn claim(world: &World) -> Vec<Claimed> {
+    let request = ClaimRequest {
+        account: world.engine.accounts[0].id,
+        now: at("05 07:30"),
+        limit: 10,
+        lease: std::time::Duration::from_mins(1),
+        worker: "worker-9",
+        since: None,
+    };
+    claim_due(world.pool(), &request).await.unwrap()
 }

@@ -5,11 +5,11 @@ mod timeline;
 
 use chrono::NaiveDate;
 use mandated::cli;
-use mandated::cli::print::Format;
+use mandated::cli::print::{Format, Print};
 use mandated::domain::{ProviderKind, Rail};
 use mandated::ops::executions::{self, Presentation};
 use mandated::ops::mandates::{self, Change};
-use mandated::ops::{OpsError, jobs, plan};
+use mandated::ops::{OpsError, plan};
 use mandated::store::policies;
 use sqlx::{AssertSqlSafe, PgPool};
 

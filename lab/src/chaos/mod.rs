@@ -14,8 +14,6 @@ mod processes;
 mod report;
 mod round;
 
-pub use args::Chaos;
-
 use std::io::Write;
 use std::path::Path;
 
@@ -28,6 +26,7 @@ use mandated::store;
 use crate::population::{self, Season};
 use crate::sandbox::{self, Faults, Population};
 use crate::{environment, figures};
+pub use args::Chaos;
 use director::Director;
 use processes::Processes;
 

@@ -6,8 +6,6 @@ mod args;
 mod recovery;
 mod report;
 
-pub use args::Demo;
-
 use std::io::{IsTerminal, Write};
 use std::path::Path;
 use std::time::Duration;
@@ -28,6 +26,7 @@ use crate::population::{self, Season};
 use crate::postgres::PrivatePostgres;
 use crate::sandbox::{self, Faults, Sandbox};
 use crate::{environment, figures};
+pub use args::Demo;
 
 /// Simulated time moves in multiples of this.
 const STEP: Duration = Duration::from_mins(15);

@@ -2,7 +2,7 @@
 
 use mandated::config::Config;
 
-use super::{GOOD, NOTHING, file, good, load, message, shorten, with};
+use super::{GOOD, NOTHING, message, with};
 
 #[test]
 fn unknown_keys_in_the_file_name_the_nearest_key() {

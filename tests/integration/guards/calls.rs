@@ -11,7 +11,8 @@ use mandated::provider::Provider;
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
-use crate::support::row::{account, execution, job, mandate, notification};
+use self::worker::{NOW, TIMEOUT, WorkerFixture, at, declined, notified};
+use crate::support::row::{execution, job, mandate};
 
 #[tokio::test]
 async fn a_debit_that_waits_for_its_turn_beyond_its_lease_never_leaves() {

@@ -2,13 +2,12 @@
 
 use mandated::domain::machine::decide::operator::OperatorRequestKind;
 use mandated::ops::{OpsError, executions};
-use mandated::store::claim::{ClaimRequest, Claimed, claim_due};
 use mandated::store::operator_requests::{
     OperatorRequest, OperatorRequestResult, operate as submit,
 };
 use mandated::store::pauses::Attribution;
 
-use super::{ID, declined, declined_once, granted, next_at, on_record, request};
+use super::{ID, claim, granted, request};
 use crate::support::due::{ATTRIBUTION, execute, scalar};
 use crate::support::running::until;
 use crate::support::world::{Flow, Payer, World, at};
@@ -88,16 +87,4 @@ async fn of_two_operator_requests_at_once_the_second_finds_the_first() {
     )
     .await;
     assert_eq!(held, 1);
-}
-
-async fn claim(world: &World) -> Vec<Claimed> {
-    let request = ClaimRequest {
-        account: world.engine.accounts[0].id,
-        now: at("05 07:30"),
-        limit: 10,
-        lease: std::time::Duration::from_mins(1),
-        worker: "worker-9",
-        since: None,
-    };
-    claim_due(world.pool(), &request).await.unwrap()
 }

@@ -4,6 +4,7 @@ use lab::sandbox::{Call, Fault, Then};
 use mandated::domain::Rail;
 use mandated::ops::rails;
 
+use super::until_it_is;
 use crate::support::due::ATTRIBUTION;
 use crate::support::world::{Flow, Payer, World};
 

@@ -2,13 +2,14 @@
 
 use chrono::{TimeZone, Utc};
 use mandated::cli;
-use mandated::cli::print::Format;
+use mandated::cli::print::{Format, Print};
 use mandated::domain::{MandateStatus, State, Timestamp};
 use mandated::ops::executions::{self, ExecutionFilter};
 use mandated::ops::jobs;
 use mandated::ops::mandates::{self, MandateFilter};
 use serde_json::Value;
 
+use super::timeline::collected;
 use super::{add, registered, run, text};
 use crate::import::now;
 

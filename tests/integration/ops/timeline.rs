@@ -1,10 +1,9 @@
 //! What a person reads of one mandate or execution: each call, answer and decision.
 
-use mandated::cli::print::Format;
+use mandated::cli::print::{Format, Print};
 use mandated::domain::ExecutionId;
-use mandated::ops::executions;
 use mandated::ops::mandates::{self, Change};
-use mandated::ops::{jobs, timeline};
+use mandated::ops::timeline;
 use serde_json::Value;
 use sqlx::PgPool;
 
@@ -13,7 +12,7 @@ use crate::import::now;
 use crate::support::due::change_request;
 
 /// The cycle of sub-1 on 30 November: notified, declined for funds, retried, collected.
-async fn collected(pool: &PgPool) {
+pub(super) async fn collected(pool: &PgPool) {
     add(pool, "sub-1", (2026, 11, 30), None).await.unwrap();
     run(
         pool,

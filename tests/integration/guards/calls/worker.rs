@@ -19,7 +19,7 @@ use wiremock::{Mock, MockServer, ResponseTemplate};
 
 use crate::support::TestDatabase;
 use crate::support::due::{FAULTS, OVERDUE, SNAPSHOTS};
-use crate::support::row::{Row, account, execution, job, mandate, notification};
+use crate::support::row::{Row, account, execution, mandate, notification};
 
 /// Six in the morning in India, 25 hours after the payer of execution 1 was notified.
 pub(super) const NOW: &str = "2026-01-31T00:40:00Z";
