@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 use config::{FileFormat, Format, Value, ValueKind};
 
 use super::error::Problem;
-use super::layer;
 use super::tree::{self, Table};
+use super::variable;
 use crate::domain::{Class, Rail};
 
 /// What may stand at a key.
@@ -194,7 +194,7 @@ impl KnownKeys {
         match near {
             Some(near) if as_variable => format!(
                 "there is no key {key}; did you mean {}?",
-                layer::variable(&near)
+                variable::name(&near)
             ),
             Some(near) => format!("there is no key {key}; did you mean {near}?"),
             None => {

@@ -9,6 +9,7 @@ use super::error::Problem;
 use super::known_keys::KnownKeys;
 use super::retry;
 use super::tree::{self, Table};
+use super::variable;
 
 /// Every key, with its default.
 pub(super) const DEFAULTS: &str = include_str!("../../config/default.toml");
@@ -16,19 +17,9 @@ pub(super) const DEFAULTS: &str = include_str!("../../config/default.toml");
 /// The origin of what is compiled in.
 pub(super) const DEFAULT_ORIGIN: &str = "default";
 
-/// What a variable for a key starts with. One underscore would not do: Kubernetes sets `MANDATED_SERVICE_HOST`
-/// and the like in every pod once a service is called `mandated`.
-pub(super) const PREFIX: &str = "MANDATED__";
-const SEPARATOR: &str = "__";
-
 /// Names the file where `--config` does not.
 const CREDENTIALS: &str = "CREDENTIALS_DIRECTORY";
 const FILE_VARIABLE: &str = "MANDATED_CONFIG";
-
-/// The variable for a key.
-pub(super) fn variable(key: &str) -> String {
-    format!("{PREFIX}{}", key.to_uppercase().replace('.', SEPARATOR))
-}
 
 /// The environment, as it is handed in.
 #[derive(Debug, Default)]
@@ -61,10 +52,9 @@ impl Environment {
     pub(super) fn layer(&self, known: &KnownKeys, problems: &mut Vec<Problem>) -> Table {
         let mut layer = Table::new();
         for (name, value) in &self.0 {
-            let Some(key) = name.strip_prefix(PREFIX) else {
+            let Some(key) = variable::key(name) else {
                 continue;
             };
-            let key = key.to_lowercase().replace(SEPARATOR, ".");
             let kind = match known.get(&key) {
                 Some(KnownKeys::Leaf(example)) => value
                     .to_str()

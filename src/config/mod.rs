@@ -24,6 +24,7 @@ mod retention;
 mod retry;
 mod secret;
 mod tree;
+mod variable;
 mod worker;
 
 use std::ffi::OsString;

@@ -7,7 +7,7 @@ use tracing::{error, info, warn};
 
 use crate::compose::{self, ComposeError};
 use crate::config::{Account, Config, ConfigErrors};
-use crate::engine::{Engine, lane};
+use crate::engine::{Engine, log_values};
 use crate::telemetry::{LogFilter, TelemetryError};
 
 /// What a running daemon takes over without a restart, but for the keys of accounts.
@@ -75,7 +75,7 @@ impl Reload {
             }
             Err(problem) => error!(
                 worker.id = self.engine.settings.worker_id.as_str(),
-                error = lane::chain(&problem),
+                error = log_values::chain(&problem),
                 hint = problem.hint(),
                 "the configuration was not read again, and everything stays as it was: `mandated check-config` names every problem; \
                  correct it, and send SIGHUP once more"

@@ -5,6 +5,8 @@
 
 mod cron;
 #[cfg(test)]
+mod properties;
+#[cfg(test)]
 mod tests;
 
 use chrono::{Datelike, Days, Months, NaiveDate, NaiveTime, TimeDelta};

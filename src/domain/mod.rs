@@ -3,6 +3,7 @@
 #![warn(missing_docs)]
 
 pub mod additional_factor;
+pub mod arrows;
 pub mod attempt;
 pub mod class;
 pub mod classify;
@@ -24,6 +25,7 @@ mod text;
 pub mod window;
 pub mod zone;
 
+pub use arrows::IllegalTransition;
 pub use attempt::{AttemptOutcome, Call, NotificationState};
 pub use class::Class;
 pub use execution::Execution;
@@ -31,7 +33,7 @@ pub use ids::{AccountId, ExecutionId, LeaseToken, MandateId};
 pub use mandate::{Mandate, MandateStatus, Metadata, Notify, ProviderKind, Rail};
 pub use money::{Amount, Currency};
 pub use outcome::{Failure, Outcome};
-pub use state::{Event, IllegalTransition, State, Step};
+pub use state::{Event, State, Step};
 
 /// An instant. Business times are passed in; nothing in this folder reads a clock.
 pub type Timestamp = chrono::DateTime<chrono::Utc>;

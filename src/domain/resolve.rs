@@ -3,7 +3,8 @@
 //! A person is believed where nothing is proven. What is proven already, a debit of the cycle, is not talked away: a second
 //! collection is a refund, and a first one no failure.
 
-use super::state::{Event, IllegalTransition, State, apply};
+use super::arrows::{IllegalTransition, apply};
+use super::state::{Event, State};
 use super::text::text_enum;
 
 text_enum!(

@@ -4,7 +4,9 @@
 //! at which they read its end, so it is right on the days on which clocks change as well.
 
 #[cfg(test)]
-pub(super) mod tests;
+pub(super) mod properties;
+#[cfg(test)]
+mod tests;
 
 use std::iter::successors;
 

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use tracing::warn;
 
 use super::Settings;
-use super::lane::chain;
+use super::log_values::chain;
 use crate::store;
 use crate::store::bloat::{OldestSnapshot, oldest_snapshot};
 

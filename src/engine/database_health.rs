@@ -12,7 +12,7 @@ use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 use tracing::{error, info, warn};
 
-use super::lane::{chain, millis};
+use super::log_values::{chain, millis};
 use crate::store::StoreError;
 use crate::store::database_error_kind::DatabaseErrorKind;
 

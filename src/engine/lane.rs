@@ -13,6 +13,7 @@ use tracing::{debug, error, warn};
 use super::concurrency_limiter::ConcurrencyLimiter;
 use super::job::{self, FinishedJob};
 use super::log;
+use super::log_values::chain;
 use super::wake::WakeNotifier;
 use super::{Account, Engine};
 use crate::domain::Timestamp;
@@ -316,22 +317,6 @@ fn log_panic(ended: Option<Result<(), JoinError>>) {
     if let Some(Err(panic)) = ended {
         error!(error = %panic, "a job panicked; its lease runs out and it is reconciled");
     }
-}
-
-/// An error and its causes in one line.
-pub fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    text
-}
-
-pub(super) fn millis(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use chrono::SecondsFormat;
 use tracing::{debug, error, info, warn};
 
 use super::job::{FinishedJob, request_id};
-use super::lane::millis;
+use super::log_values::millis;
 use super::{Account, Engine};
 use crate::domain::plan::execution::NewExecution;
 use crate::domain::{Class, Rail, State, Step, Timestamp};

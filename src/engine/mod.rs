@@ -16,6 +16,7 @@ pub mod heartbeat;
 pub mod job;
 pub mod lane;
 pub mod log;
+pub mod log_values;
 pub mod loops;
 pub mod metrics;
 pub mod planner;

@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, warn};
 
 use super::job::FinishedJob;
-use super::lane::chain;
+use super::log_values::chain;
 use super::wake::WakeNotifier;
 use super::{Engine, log};
 use crate::domain::machine::decide::AccountPause;

@@ -222,6 +222,16 @@ pub trait Provider: std::fmt::Debug + Send + Sync {
     fn execute_needs_counter(&self) -> bool;
 }
 
+/// Hands a call on to the client of the account's provider.
+macro_rules! dispatch {
+    ($self:ident, $client:ident => $call:expr) => {
+        match $self {
+            Client::Juspay($client) => $call,
+            Client::Signzy($client) => $call,
+        }
+    };
+}
+
 /// The client of one account.
 #[derive(Debug)]
 pub enum Client {
@@ -236,38 +246,31 @@ impl Client {
         simulated: bool,
     ) -> Result<Self, http::BuildError> {
         let http = Http::new(&settings, simulated)?;
-        Ok(match settings.provider {
+        Ok(Self::over(settings, http, classifier))
+    }
+
+    fn over(settings: AccountSettings, http: Http, classifier: Arc<Classifier>) -> Self {
+        match settings.provider {
             ProviderKind::Juspay => Self::Juspay(Juspay::new(settings, http, classifier)),
             ProviderKind::Signzy => Self::Signzy(Signzy::new(settings, http, classifier)),
-        })
+        }
     }
 
     /// The same client with another key and other rules: what it still allows in this second stays as it is.
     #[must_use]
     pub fn with(&self, api_key: SecretString, classifier: Arc<Classifier>) -> Self {
-        match self {
-            Self::Juspay(client) => Self::Juspay(client.with(api_key, classifier)),
-            Self::Signzy(client) => Self::Signzy(client.with(api_key, classifier)),
-        }
+        let (settings, http) = dispatch!(self, client => (&client.settings, &client.http));
+        let settings = AccountSettings {
+            api_key,
+            ..settings.clone()
+        };
+        Self::over(settings, http.clone(), classifier)
     }
 
     /// How fast the account may be called by this process.
     pub fn rate_limiter(&self) -> &RateLimiter {
-        match self {
-            Self::Juspay(client) => client.rate_limiter(),
-            Self::Signzy(client) => client.rate_limiter(),
-        }
+        dispatch!(self, client => client.http.rate_limiter())
     }
-}
-
-/// Hands a call on to the client of the account's provider.
-macro_rules! dispatch {
-    ($self:ident, $client:ident => $call:expr) => {
-        match $self {
-            Client::Juspay($client) => $call,
-            Client::Signzy($client) => $call,
-        }
-    };
 }
 
 impl Provider for Client {

@@ -83,7 +83,7 @@ fn call(cause: &CallCause) -> String {
         CallCause::LookupUnanswered => {
             "nothing was sent: the provider could not be read before the call".to_owned()
         }
-        CallCause::EarlierOrderOpen { order_no } => {
+        CallCause::OrderNotDead { order_no } => {
             format!("nothing was sent: order {order_no} of this cycle is not proven dead")
         }
         CallCause::CredentialsRefused { why } => {

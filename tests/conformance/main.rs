@@ -16,4 +16,5 @@ mod juspay;
 mod signzy;
 mod steps;
 #[path = "../support/mod.rs"]
+#[expect(dead_code, reason = "these tests use a part of it")]
 mod support;

@@ -12,5 +12,6 @@
 
 mod crash;
 #[path = "../support/mod.rs"]
+#[expect(dead_code, reason = "these tests use a part of it")]
 mod support;
 mod trouble;

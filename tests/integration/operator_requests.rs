@@ -1,21 +1,21 @@
 //! What a person does to an execution and to a rail: tried sooner, tried once more, left out, held back.
 
+mod at_once;
+mod paused_rail;
+
 use lab::sandbox::{Call, Fault, Reason, Then};
 use mandated::domain::machine::decide::operator::{Declined, OperatorRequestKind};
 use mandated::domain::resolve::ResolvedAs;
-use mandated::domain::{ExecutionId, Rail, State, Step, Timestamp};
+use mandated::domain::{ExecutionId, State, Step, Timestamp};
 use mandated::ops::resolve::resolve;
-use mandated::ops::{OpsError, executions, rails};
 use mandated::store::claim::{ClaimRequest, Claimed, claim_due};
 use mandated::store::mandates::Change;
 use mandated::store::operator_requests::{
     GrantedRequest, OperatorRequest, OperatorRequestResult, operate as submit,
 };
-use mandated::store::pauses::Attribution;
 use mandated::store::resolve::ResolutionRequest;
 
 use crate::support::due::{ATTRIBUTION, column, execute, scalar};
-use crate::support::running::until;
 use crate::support::world::{Flow, Payer, World, at};
 
 const ID: ExecutionId = ExecutionId(1);
@@ -296,107 +296,6 @@ async fn a_mandate_that_is_paused_or_revoked_and_a_cycle_that_is_over_are_refuse
     );
 }
 
-#[tokio::test]
-async fn a_job_that_a_worker_holds_is_left_to_it() {
-    let world = World::open(&[Payer::new("a", Flow::UpiSeparate)]).await;
-    world.run("05 06:00").await;
-    execute(
-        world.pool(),
-        "update mandated.jobs set lease_token = 7, lease_until = now() + interval '1 minute', worker_id = 'other'",
-    )
-    .await;
-    let mut conn = world.pool().acquire().await.unwrap();
-    for what in [OperatorRequestKind::Retry, OperatorRequestKind::Skip] {
-        let refused = executions::submit(&mut conn, request(&world, what))
-            .await
-            .unwrap_err();
-        assert!(matches!(refused, OpsError::Held(ID)), "{refused}");
-    }
-    let words = OperatorRequest {
-        attribution: Attribution {
-            who: "",
-            ..ATTRIBUTION
-        },
-        ..request(&world, OperatorRequestKind::Skip)
-    };
-    let refused = executions::submit(&mut conn, words).await.unwrap_err();
-    assert!(matches!(refused, OpsError::Words(_)), "{refused}");
-}
-
-async fn pause_upi(world: &World) {
-    let mut conn = world.pool().acquire().await.unwrap();
-    let now = world.clock.now();
-    rails::pause(&mut conn, Rail::Upi, ATTRIBUTION, None, now)
-        .await
-        .unwrap();
-}
-
-async fn resume_upi(world: &World) {
-    let mut conn = world.pool().acquire().await.unwrap();
-    let now = world.clock.now();
-    rails::resume(&mut conn, Rail::Upi, ATTRIBUTION, now)
-        .await
-        .unwrap();
-}
-
-#[tokio::test]
-async fn a_paused_rail_is_held_back_and_no_other_and_goes_on_when_it_is_resumed() {
-    let payers: Vec<_> = Flow::ALL
-        .into_iter()
-        .zip(900..)
-        .map(|(flow, id)| Payer::new(id.to_string(), flow))
-        .collect();
-    let world = World::open(&payers).await;
-    world.run("02 00:00").await;
-    pause_upi(&world).await;
-    world.run("08 12:00").await;
-    let upi = |flow: Flow| {
-        matches!(
-            flow,
-            Flow::UpiSeparate | Flow::UpiProvider | Flow::UpiExempt
-        )
-    };
-    for payer in &payers {
-        let (state, reason) = world.stands(&payer.reference).await;
-        if upi(payer.flow) {
-            assert_eq!(reason, "the rail upi is paused; waits for it to be resumed");
-            assert_eq!(world.calls(&payer.reference).await, [""; 0]);
-        } else {
-            assert_ne!(state, "planned", "{payer:?}");
-        }
-    }
-    resume_upi(&world).await;
-    world.run("14 00:00").await;
-    assert_eq!(world.ledger().debits.len(), payers.len());
-    world.agrees().await;
-}
-
-#[tokio::test]
-async fn what_was_under_way_when_its_rail_was_paused_is_looked_up_all_the_same() {
-    let world = World::open(&[Payer::new("a", Flow::UpiSeparate)]).await;
-    world.script("a", Call::Execute, [Then::Fault(Fault::AnswerLost)]);
-    world.run("05 06:00").await;
-    until_it_is(&world, "a", "unknown").await;
-    pause_upi(&world).await;
-    world.run("08 00:00").await;
-    assert_eq!(world.stands("a").await.0, "charged");
-    world.agrees().await;
-}
-
-#[tokio::test]
-async fn a_cycle_that_closes_while_its_rail_is_paused_expires() {
-    let weekly = Payer {
-        frequency: "weekly",
-        ends_on: "2027-02-11",
-        ..Payer::new("a", Flow::UpiSeparate)
-    };
-    let world = World::open(&[weekly]).await;
-    pause_upi(&world).await;
-    world.run("13 00:00").await;
-    assert_eq!(world.stands("a").await.0, "expired");
-    world.agrees().await;
-}
-
 /// A worker that is killed in the middle of a call has noted nothing of it.
 #[tokio::test]
 async fn what_a_person_said_has_failed_may_have_been_sent_whatever_is_noted_of_it() {
@@ -434,56 +333,6 @@ async fn what_a_person_said_has_failed_may_have_been_sent_whatever_is_noted_of_i
         "never the same order: {}",
         again.order_id
     );
-}
-
-/// Two people at once: the second one finds what the first one did, and does not touch what a worker may be at.
-#[tokio::test]
-async fn of_two_operator_requests_at_once_the_second_finds_the_first() {
-    let world = World::open(&[Payer::new("a", Flow::UpiExempt)]).await;
-    world.run("05 06:00").await;
-    granted(&world, OperatorRequestKind::Skip).await;
-    let mut first = world.pool().begin().await.unwrap();
-    sqlx::query("select from mandated.executions where id = 1 for update")
-        .execute(&mut *first)
-        .await
-        .unwrap();
-    let (pool, second) = (
-        world.pool().clone(),
-        request(&world, OperatorRequestKind::Skip),
-    );
-    let second = tokio::spawn(async move {
-        let mut conn = pool.acquire().await.unwrap();
-        submit(&mut conn, second).await.unwrap()
-    });
-    until("the second one waits", async || {
-        scalar::<i64>(
-            world.pool(),
-            "select count(*) from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()",
-        )
-        .await
-            == 1
-    })
-    .await;
-    // What the first one wrote: taken up again, and leased at once.
-    for statement in [
-        "update mandated.executions set state = 'planned', finished_at = null where id = 1",
-        "insert into mandated.jobs (execution_id, account_id, mandate_id, step, run_at, lease_token, lease_until, worker_id)
-         select id, account_id, mandate_id, 'execute', now(), 7, now() + interval '1 minute', 'w' from mandated.executions",
-    ] {
-        sqlx::query(statement).execute(&mut *first).await.unwrap();
-    }
-    first.commit().await.unwrap();
-    let refused = second.await.unwrap();
-    assert!(
-        matches!(refused, OperatorRequestResult::Held),
-        "{refused:?}"
-    );
-    let held: i64 = scalar(
-        world.pool(),
-        "select count(*) from mandated.jobs where lease_token = 7",
-    )
-    .await;
-    assert_eq!(held, 1);
 }
 
 async fn claim(world: &World) -> Vec<Claimed> {

@@ -1,15 +1,16 @@
 //! The commands that read and change: lists, plans, timelines, pauses, and cycles that the merchant presents.
 
-use chrono::{NaiveDate, TimeZone, Utc};
+mod lists;
+mod timeline;
+
+use chrono::NaiveDate;
 use mandated::cli;
 use mandated::cli::print::{Format, Print};
-use mandated::domain::{ExecutionId, MandateStatus, State, Timestamp};
 use mandated::domain::{ProviderKind, Rail};
-use mandated::ops::executions::{self, ExecutionFilter, Presentation};
-use mandated::ops::mandates::{self, Change, MandateFilter};
-use mandated::ops::{OpsError, jobs, plan, timeline};
+use mandated::ops::executions::{self, Presentation};
+use mandated::ops::mandates::{self, Change};
+use mandated::ops::{OpsError, plan};
 use mandated::store::policies;
-use serde_json::Value;
 use sqlx::{AssertSqlSafe, PgPool};
 
 use crate::import::{now, policy, take, with_accounts};
@@ -41,49 +42,6 @@ async fn run(pool: &PgPool, sql: &str) {
 
 fn text(out: Vec<u8>) -> String {
     String::from_utf8(out).unwrap()
-}
-
-#[tokio::test]
-async fn mandates_are_listed_by_status_and_account() {
-    let database = registered().await;
-    let pool = &database.pool;
-    let list = async |filter: MandateFilter, format| {
-        let mut out = Vec::new();
-        let rows = mandates::list(pool, &filter);
-        cli::mandates::write_list(rows, format, &mut out)
-            .await
-            .unwrap();
-        text(out)
-    };
-    insta::assert_snapshot!(list(MandateFilter { limit: 10, ..MandateFilter::default() }, Format::Text).await, @r"
-     ref     account   rail    notify          amount        maximum   schedule      status   next cycle   planned at
-    ───────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
-     sub-1   main      upi     separate    499.00 INR     999.00 INR   monthly       active   2026-11-30   2026-11-28 15:30:00 UTC
-     sub-2   main      card    provider   1200.00 INR    1200.00 INR   yearly        active   2027-02-28   2027-02-26 15:30:00 UTC
-     sub-3   nach      enach   none                 -   10000.00 INR   aspresented   active   -            -
-     sub-4   main      upi     separate    499.00 INR     499.00 INR   monthly       active   -            -
-    ");
-    let nach = MandateFilter {
-        account: Some("nach".to_owned()),
-        limit: 10,
-        ..MandateFilter::default()
-    };
-    insta::assert_snapshot!(list(nach, Format::Json).await, @r#"{"ref":"sub-3","account":"nach","rail":"enach","notify":"none","amount_minor":null,"max_amount_minor":1000000,"currency":"INR","schedule":"aspresented","status":"active","status_reason":null,"next_cycle_on":null,"next_plan_at":null}"#);
-    let paused = MandateFilter {
-        status: Some(MandateStatus::Paused),
-        limit: 10,
-        ..MandateFilter::default()
-    };
-    assert_eq!(list(paused, Format::Json).await, "");
-    let two = list(
-        MandateFilter {
-            limit: 2,
-            ..MandateFilter::default()
-        },
-        Format::Json,
-    )
-    .await;
-    assert_eq!(two.lines().count(), 2);
 }
 
 #[tokio::test]
@@ -329,212 +287,4 @@ async fn equal_policies_are_stored_once() {
     }
     assert_eq!(ids[0], ids[2]);
     assert_ne!(ids[0], ids[1]);
-}
-
-/// The cycle of sub-1 on 30 November: notified, declined for funds, retried, collected.
-async fn collected(pool: &PgPool) {
-    add(pool, "sub-1", (2026, 11, 30), None).await.unwrap();
-    run(
-        pool,
-        "update mandated.executions set state = 'charged', reason = 'collected', finished_at = '2026-11-30T08:00:02Z',
-                order_id = 'order1', notification_ref = 'notice1', delivered_at = '2026-11-28T23:00:05Z';
-         update mandated.events set order_id = 'order1';
-         update mandated.jobs set step = 'recheck', run_at = '2026-12-01T08:00Z', run_before = null;
-         insert into mandated.notifications
-         values (1, 1, 1, 'notice1', 'delivered', 49900, '2026-11-28T23:00Z', '2026-11-28T23:00:05Z', null);
-         insert into mandated.attempts
-           (at, execution_id, mandate_id, call, reference, http_status, latency_ms, outcome, class, code, message, rule,
-            decision, next_step, next_at, lease_token, worker_id)
-         values ('2026-11-28T23:00Z', 1, 1, 'notify', 'notice1', 200, 91, 'pending', null, null, null, null,
-                 'asked', 'notify_status', '2026-11-28T23:00:05Z', 1, 'w1'),
-                ('2026-11-28T23:00:05Z', 1, 1, 'notification_status', 'notice1', 200, 40, 'delivered', null, null, null,
-                 null, 'notified', 'execute', '2026-11-30T00:30Z', 2, 'w1'),
-                ('2026-11-30T00:30Z', 1, 1, 'execute', 'order1', 200, 350, 'failed', 'funds', 'Z9',
-                 'Insufficient funds', 'upi-z9', 'retry in the next day part', 'retry', '2026-11-30T08:00Z', 3, 'w1'),
-                ('2026-11-30T08:00Z', 1, 1, 'retry', 'order1', null, 30000, 'unknown', null, null,
-                 'no answer in 30 s', null, 'look it up', 'lookup', '2026-11-30T08:00:02Z', 4, 'w2'),
-                ('2026-11-30T08:00:02Z', 1, 1, 'order_status', 'order1', 200, 60, 'charged', null, null, null, null,
-                 'collected', 'recheck', '2026-12-01T08:00Z', 5, 'w2');
-         insert into mandated.events (at, kind, mandate_id, mandate_ref, execution_id, from_state, to_state, reason)
-         values ('2026-11-28T23:00Z', 'execution.notifying', 1, 'sub-1', 1, 'planned', 'notifying', 'asked'),
-                ('2026-11-28T23:00:05Z', 'execution.notified', 1, 'sub-1', 1, 'notifying', 'notified', 'delivered'),
-                ('2026-11-30T00:30Z', 'execution.retrying', 1, 'sub-1', 1, 'notified', 'retrying', 'funds'),
-                ('2026-11-30T08:00Z', 'execution.unknown', 1, 'sub-1', 1, 'retrying', 'unknown', 'no answer'),
-                ('2026-11-30T08:00:02Z', 'execution.charged', 1, 'sub-1', 1, 'unknown', 'charged', 'collected');
-         insert into mandated.debits
-         values (1, '2026-11-30', 1, 'order1', 'txn-1', 49900, 'INR', '2026-11-30T08:00:02Z')",
-    )
-    .await;
-}
-
-#[tokio::test]
-async fn a_timeline_tells_why_a_cycle_ended_as_it_did() {
-    let database = registered().await;
-    let pool = &database.pool;
-    collected(pool).await;
-    let mut conn = pool.acquire().await.unwrap();
-    mandates::record(&mut conn, change_request("sub-1", Change::Pause), now())
-        .await
-        .unwrap();
-    add(pool, "sub-3", (2026, 11, 25), Some("10"))
-        .await
-        .unwrap();
-
-    let mut out = Vec::new();
-    let shown = timeline::of_mandate(&mut conn, "sub-1", 12).await.unwrap();
-    shown.write(&mut out, Format::Text).unwrap();
-    insta::assert_snapshot!(text(out));
-
-    let mut out = Vec::new();
-    shown.write(&mut out, Format::Json).unwrap();
-    let json: Value = serde_json::from_slice(&out).unwrap();
-    insta::assert_snapshot!(serde_json::to_string_pretty(&json).unwrap());
-
-    // One execution is shown without the rest.
-    let mut out = Vec::new();
-    timeline::of_execution(&mut conn, ExecutionId(2))
-        .await
-        .unwrap()
-        .write(&mut out, Format::Json)
-        .unwrap();
-    let json: Value = serde_json::from_slice(&out).unwrap();
-    assert_eq!(json["cycles"][0]["execution_id"], 2);
-    assert_eq!(json["mandate"]["ref"], "sub-3");
-    let error = timeline::of_execution(&mut conn, ExecutionId(77))
-        .await
-        .unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        "there is no execution 77; `mandated executions list` shows what there is"
-    );
-}
-
-#[tokio::test]
-async fn the_newest_cycles_are_shown_and_the_newest_of_them_last() {
-    let database = registered().await;
-    let pool = &database.pool;
-    for month in 1..=9 {
-        add(pool, "sub-3", (2027, month, 5), Some("10"))
-            .await
-            .unwrap();
-    }
-    let mut conn = pool.acquire().await.unwrap();
-    let mut out = Vec::new();
-    timeline::of_mandate(&mut conn, "sub-3", 2)
-        .await
-        .unwrap()
-        .write(&mut out, Format::Text)
-        .unwrap();
-    let out = text(out);
-    let cycles: Vec<&str> = out
-        .lines()
-        .filter(|line| line.starts_with("cycle "))
-        .collect();
-    assert_eq!(
-        cycles,
-        [
-            "cycle 2027-08-05: planned, presented by the merchant",
-            "cycle 2027-09-05: planned, presented by the merchant"
-        ]
-    );
-}
-
-#[tokio::test]
-async fn executions_are_listed_by_their_state() {
-    let database = registered().await;
-    let pool = &database.pool;
-    collected(pool).await;
-    add(pool, "sub-3", (2026, 11, 25), Some("10"))
-        .await
-        .unwrap();
-    let list = async |filter: ExecutionFilter, format| {
-        let mut out = Vec::new();
-        let rows = executions::list(pool, &filter);
-        cli::executions::write_list(rows, now(), format, &mut out)
-            .await
-            .unwrap();
-        text(out)
-    };
-    let all = list(
-        ExecutionFilter {
-            limit: 10,
-            ..ExecutionFilter::default()
-        },
-        Format::Text,
-    )
-    .await;
-    let tag: String = sqlx::query_scalar("select tag from mandated.installation")
-        .fetch_one(pool)
-        .await
-        .unwrap();
-    insta::assert_snapshot!(all.replace(&tag, "TAG0"), @r"
-     id   ref     cycle        state     for   class       amount   order      next      at                        reason
-    ─────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
-      2   sub-3   2026-11-25   planned    0s   -        10.00 INR   mTAG02o1   execute   2026-11-25 00:30:00 UTC   presented by the merchant
-      1   sub-1   2026-11-30   charged    0s   -       499.00 INR   order1     recheck   2026-12-01 08:00:00 UTC   collected
-    ");
-    let planned = ExecutionFilter {
-        state: Some(State::Planned),
-        limit: 10,
-        ..ExecutionFilter::default()
-    };
-    let planned: Value = serde_json::from_str(&list(planned, Format::Json).await).unwrap();
-    assert_eq!(planned["mandate_ref"], "sub-3");
-    let of_one = ExecutionFilter {
-        mandate_ref: Some("sub-1".to_owned()),
-        limit: 10,
-        ..ExecutionFilter::default()
-    };
-    assert_eq!(list(of_one, Format::Json).await.lines().count(), 1);
-}
-
-#[tokio::test]
-async fn jobs_are_counted_and_the_latest_are_named() {
-    let database = registered().await;
-    let pool = &database.pool;
-    let mut conn = pool.acquire().await.unwrap();
-    let mut out = Vec::new();
-    let none = jobs::jobs(&mut conn, now()).await.unwrap();
-    none.write_text(&mut out).unwrap();
-    assert_eq!(text(out), "no jobs\n");
-
-    add(pool, "sub-1", (2026, 11, 30), None).await.unwrap();
-    for day in [25, 26, 27] {
-        add(pool, "sub-3", (2026, 11, day), Some("10"))
-            .await
-            .unwrap();
-    }
-    run(
-        pool,
-        "update mandated.jobs set run_at = '2026-11-20T02:47Z', run_before = null where execution_id = 2;
-         update mandated.jobs set run_at = '2026-11-20T05:59:50Z', run_before = null, lease_token = 1, worker_id = 'w1',
-                lease_until = '2020-01-01Z' where execution_id = 3;
-         update mandated.accounts set paused_until = '2026-11-20T07:00Z', pause_reason = 'refused' where name = 'main'",
-    )
-    .await;
-    let mut show = async |format, at: Timestamp| {
-        let mut out = Vec::new();
-        let jobs = jobs::jobs(&mut conn, at).await.unwrap();
-        jobs.write(&mut out, format).unwrap();
-        text(out)
-    };
-    insta::assert_snapshot!(show(Format::Text, now()).await, @r"
-     account   step      due   oldest due   leased   lease over   waiting   next at                   paused until
-    ──────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
-     main      notify      0            -        0            0         1   2026-11-28 21:30:00 UTC   2026-11-20 07:00:00 UTC
-     nach      execute     1       3h 13m        1            1         1   2026-11-27 00:30:00 UTC   -
-
-     late by   execution   ref     cycle        account   step      held by
-    ────────────────────────────────────────────────────────────────────────
-      3h 13m           2   sub-3   2026-11-25   nach      execute   -
-         10s           3   sub-3   2026-11-26   nach      execute   w1
-    ");
-    let json: Value = serde_json::from_str(&show(Format::Json, now()).await).unwrap();
-    assert_eq!(
-        (&json["counts"][1]["due"], &json["late"][0]["execution_id"]),
-        (&1.into(), &2.into())
-    );
-    let later = Utc.with_ymd_and_hms(2027, 1, 1, 0, 0, 0).unwrap();
-    let json: Value = serde_json::from_str(&show(Format::Json, later).await).unwrap();
-    assert_eq!(json["late"].as_array().unwrap().len(), 4);
 }

@@ -8,6 +8,7 @@
 )]
 
 mod circles;
+mod repeats;
 
 use std::fs;
 use std::path::Path;
@@ -60,7 +61,11 @@ lab/judge/  & \b(mandated|lab)::                          & the judge knows neit
 src/        & \bbackoff::[A-Za-z]+                             & the unmaintained `backoff` is used in src/domain/retry.rs only";
 
 const MIGRATION: &str = r"^migrations/20\d{2}(0[1-9]|1[0-2])([0-2]\d|3[01])([01]\d|2[0-3])([0-5]\d){2}_(create|add|alter|drop|rename|replace|validate|backfill)_[a-z_]+\.sql$";
-const LONGEST: usize = 600;
+/// The most lines that a file may have, its tests counted: by the start of its path, the first that fits.
+const LONGEST: [(&str, usize); 2] = [("src/domain/", 300), ("", 400)];
+/// The most characters that the name of a test may have.
+const LONGEST_NAME: usize = 80;
+const TEST: &str = r"(?s)#\[(?:tokio::)?test\b[^\]]*\]\s*(?:#\[[^\]]*\]\s*)*(?:async )?fn (\w+)";
 
 /// What is wrong with a file, as `path:line: rule`.
 fn check(path: &str, text: &str) -> Vec<String> {
@@ -99,8 +104,21 @@ fn check(path: &str, text: &str) -> Vec<String> {
             report(hit.start(), "write crate::, so that the layers can be read");
         }
     }
-    if path.ends_with(".rs") && text.lines().count() > LONGEST {
-        report(0, &format!("over {LONGEST} lines: split it"));
+    if path.ends_with(".rs") {
+        let (_, longest) = LONGEST
+            .into_iter()
+            .find(|(place, _)| path.starts_with(place))
+            .unwrap();
+        if text.lines().count() > longest {
+            report(0, &format!("over {longest} lines: split it"));
+        }
+        for test in Regex::new(TEST).unwrap().captures_iter(text) {
+            let name = test.get(1).unwrap();
+            if name.len() > LONGEST_NAME {
+                let rule = format!("a test's name has at most {LONGEST_NAME} characters");
+                report(name.start(), &rule);
+            }
+        }
     }
     if path.starts_with("migrations/") && path.ends_with(".sql") {
         if !Regex::new(MIGRATION).unwrap().is_match(path) {
@@ -321,7 +339,26 @@ fn each_rule_finds_what_breaks_it_and_nothing_else() {
             "{path}: {found:?}"
         );
     }
-    let long = "\n".repeat(LONGEST);
-    assert!(check("src/domain/a.rs", &long).is_empty());
-    assert!(check("src/domain/a.rs", &(long + "\n"))[0].contains("over 600 lines"));
+    for (path, longest) in [
+        ("src/domain/a.rs", 300),
+        ("src/domain/a/tests.rs", 300),
+        ("src/store/a.rs", 400),
+        ("lab/src/cli.rs", 400),
+        ("tests/integration/a.rs", 400),
+    ] {
+        let long = "\n".repeat(longest);
+        assert_eq!(check(path, &long), [""; 0]);
+        let rule = format!("{path}:1: over {longest} lines: split it");
+        assert_eq!(check(path, &(long + "\n")), [rule]);
+    }
+    let name = "n".repeat(LONGEST_NAME);
+    for test in [
+        "#[test]",
+        "#[tokio::test(start_paused = true)]\n#[cfg(unix)]",
+    ] {
+        let text = format!("{test}\nasync fn {name}() {{}}");
+        assert_eq!(check("tests/a.rs", &text), [""; 0]);
+        let found = check("tests/a.rs", &text.replace(&name, &format!("{name}n")));
+        assert!(found[0].contains("at most 80 characters"), "{found:?}");
+    }
 }

@@ -9,15 +9,15 @@ use anyhow::Context;
 use chrono::{Datelike, TimeDelta};
 use mandated::cli::Failure;
 use mandated::domain::Timestamp;
-use mandated::engine::{Account, Engine, lane, planner, rescue, retention, simulation};
+use mandated::engine::{Account, Engine, lane, log_values, planner, rescue, retention, simulation};
 use mandated::store::StoreError;
 use mandated::store::claim::Claimed;
 use mandated::store::monitor::{UpcomingWork, upcoming_work};
 use sqlx::PgPool;
 
+use super::args::Chaos;
 use super::daemon::{ChaosEnvironment, Daemon};
 use super::incident::{self, Incident, Statement};
-use crate::cli::Chaos;
 use crate::figures;
 use crate::postgres::PrivatePostgres;
 use crate::seeded_rng::SeededRng;
@@ -252,7 +252,7 @@ impl<'a> Director<'a> {
             return Err(Failure::from(anyhow::anyhow!(
                 "at {}, the database refused what a daemon wrote: {}",
                 self.now,
-                lane::chain(problem)
+                log_values::chain(problem)
             )));
         }
         self.log.count("statements that failed");

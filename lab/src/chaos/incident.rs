@@ -6,7 +6,7 @@ use chrono::TimeDelta;
 use mandated::domain::machine::decide::operator::OperatorRequestKind;
 use mandated::domain::{Rail, State, Timestamp};
 
-use crate::cli::Chaos;
+use super::args::Chaos;
 use crate::postgres::Cut;
 use crate::seeded_rng::SeededRng;
 

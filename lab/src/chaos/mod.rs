@@ -5,6 +5,7 @@
 //! settlement, rescue. A killed one loses what it held, and its leases end when their time has passed on the simulated clock.
 //! With `--processes` they are processes, and the machine decides about the order of events.
 
+mod args;
 mod daemon;
 mod director;
 mod incident;
@@ -22,10 +23,10 @@ use mandated::compose;
 use mandated::ops::import::import_configured;
 use mandated::store;
 
-use crate::cli::Chaos;
 use crate::population::{self, Season};
 use crate::sandbox::{self, Faults, Population};
 use crate::{environment, figures};
+pub use args::Chaos;
 use director::Director;
 use processes::Processes;
 

@@ -14,10 +14,10 @@ use rustix::process::{Pid, Signal, kill_process};
 use sqlx::PgPool;
 use tokio::process::{Child, Command};
 
+use super::args::Chaos;
 use super::daemon::ChaosEnvironment;
 use super::director::{ChaosLog, PEACE};
 use super::incident::{self, Incident};
-use crate::cli::Chaos;
 use crate::environment;
 use crate::figures::{end_leases, leased};
 use crate::postgres::PrivatePostgres;

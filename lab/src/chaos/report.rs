@@ -11,8 +11,8 @@ use mandated::ops::audit::{Verdict, audit};
 use serde::Serialize;
 use sqlx::PgPool;
 
+use super::args::Chaos;
 use super::director::ChaosLog;
-use crate::cli::Chaos;
 use crate::figures::{self, EndTotal, StateTotal, Unfinished};
 use crate::ledger_comparison::{Comparison, compare};
 use crate::sandbox::{Fault, Rule, Sandbox, Violation};

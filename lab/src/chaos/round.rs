@@ -6,7 +6,7 @@ use chrono::TimeDelta;
 use mandated::cli::Failure;
 use mandated::domain::{AccountId, Step};
 use mandated::engine::job::FinishedJob;
-use mandated::engine::{Account, lane, settler};
+use mandated::engine::{Account, lane, log_values, settler};
 use mandated::store::claim::Claimed;
 
 use super::daemon::{Daemon, Frozen};
@@ -179,7 +179,7 @@ impl Director<'_> {
                 return Err(Failure::from(anyhow::anyhow!(
                     "at {}, a settlement failed {ATTEMPTS} times: {}",
                     self.now,
-                    lane::chain(&problem)
+                    log_values::chain(&problem)
                 )));
             }
         }

@@ -2,6 +2,7 @@
 //!
 //! It uses what the daemon uses: the import, the planner, the claim, the clients, the settlement. Only the clock is another.
 
+mod args;
 mod recovery;
 mod report;
 
@@ -21,11 +22,11 @@ use mandated::ops::import::import_configured;
 use mandated::store;
 use tokio_util::sync::CancellationToken;
 
-use crate::cli::Demo;
 use crate::population::{self, Season};
 use crate::postgres::PrivatePostgres;
 use crate::sandbox::{self, Faults, Sandbox};
 use crate::{environment, figures};
+pub use args::Demo;
 
 /// Simulated time moves in multiples of this.
 const STEP: Duration = Duration::from_mins(15);

@@ -10,8 +10,8 @@ use mandated::ops::audit::{Verdict, audit};
 use serde::Serialize;
 
 use super::DemoEnvironment;
+use super::args::Demo;
 use super::recovery::{self, Recovery};
-use crate::cli::Demo;
 use crate::figures::{self, EndTotal, Spread, StateTotal};
 use crate::ledger_comparison::{Comparison, compare};
 use crate::sandbox::Violation;

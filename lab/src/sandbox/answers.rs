@@ -2,7 +2,7 @@
 
 use mandated::domain::{Amount, ProviderKind};
 
-use super::received::Answer;
+use super::answer::Answer;
 
 /// Juspay, HTTP 401, "Invalid Authentication".
 pub(super) const ACCESS_DENIED: &str = r#"{ "status": "error", "error_code": "access_denied" }"#;

@@ -11,8 +11,9 @@ use axum::{body::Body, response::IntoResponse};
 use serde::de::DeserializeOwned;
 
 use super::Shared;
+use super::answer::Answer;
 use super::fault::Script;
-use super::received::{Answer, Received};
+use super::received::Received;
 use super::registration::Registration;
 
 pub(super) fn router(shared: Arc<Shared>) -> Router {

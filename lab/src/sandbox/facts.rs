@@ -3,7 +3,8 @@
 use judge::calendar::Cycles;
 use mandated::domain::Amount;
 
-use super::order::{Notification, Order};
+use super::notice::Notification;
+use super::order::Order;
 use super::registration::Registration;
 
 pub(super) fn mandate(terms: &Registration) -> judge::Mandate {

@@ -8,10 +8,11 @@ use mandated::domain::ProviderKind;
 
 use super::attempt::{Attempt, Past};
 use super::fault::{Call, Fault, Faults, Then};
-use super::order::{Notification, Order};
+use super::notice::Notification;
+use super::order::Order;
 use super::payer::{self, Presented, Profile, Reason};
+use super::payment::Payment;
 use super::registration::Registration;
-use super::signzy::Payment;
 use super::{facts, india};
 use crate::seeded_rng::SeededRng;
 

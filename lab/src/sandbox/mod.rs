@@ -5,29 +5,36 @@
 //! would prove nothing. Only words (money, rails, providers) are common. The judge is a crate of its own, and has not
 //! even the words.
 //!
-//! One call goes through `state` (whose is it, what time is it, which fault befalls it) into `juspay` or `signzy`.
-//! They present debits to `payer` through `mandate` and `order`, tell the [`judge`] what was done (in its words:
+//! One call goes through `routes` (whose is it, what time is it, which fault befalls it) into `juspay` or `signzy`.
+//! They present debits to `payer` through `mandate` and `collection`, tell the [`judge`] what was done (in its words:
 //! `facts`), and write to `ledger` what it finds. The time is
 //! that of the header `x-simulated-time`, else the clock's. What happens by itself has no timer: it is played, in
 //! order, whenever somebody asks or [`Sandbox::settle`] is called.
 
+mod answer;
 mod answers;
 mod attempt;
 mod codes;
+mod collection;
 mod command;
 mod control;
 mod decline;
 mod facts;
 mod fault;
+mod faulty_answer;
 mod file;
 mod hourly;
 mod juspay;
 mod ledger;
 mod mandate;
+mod notice;
 mod order;
 mod payer;
+mod payment;
+mod presentation;
 mod received;
 mod registration;
+mod routes;
 mod signzy;
 mod state;
 

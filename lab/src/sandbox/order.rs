@@ -1,80 +1,22 @@
-//! Juspay's orders and notifications, and how they move on by themselves as time passes.
+//! Juspay's orders: what an order holds, and what it shows of itself.
 //!
-//! Nothing here has a timer: an order holds the times at which something becomes known, and [`settle`] plays them
-//! up to an instant, in order.
+//! Nothing here has a timer: an order holds the times at which something becomes known, and [`super::collection::settle`] plays
+//! them up to an instant, in order.
 
 use chrono::{NaiveDate, TimeDelta};
-use judge::facts::{Answer, Collected};
-use judge::{Presenter, Rail, Timestamp};
+use judge::{Presenter, Timestamp};
 use mandated::domain::Amount;
 
 use super::attempt::Attempt;
 use super::decline::Decline;
-use super::ledger::Ledger;
-use super::mandate::{Mandate, Status, World};
-use super::{facts, india, ledger::Debit};
-
-/// Juspay: "max 25 transactions per order".
-const MAX_TXNS: usize = 25;
-
-/// A pre-debit notification.
-#[derive(Debug, Clone)]
-pub(super) struct Notification {
-    pub(super) reference: String,
-    pub(super) amount: Amount,
-    pub(super) amount_text: String,
-    pub(super) debit_at: Timestamp,
-    pub(super) description: String,
-    pub(super) created_at: Timestamp,
-    pub(super) settles_at: Timestamp,
-    pub(super) delivered: bool,
-}
-
-impl Notification {
-    /// `PENDING`, `SUCCESS` or `FAILURE`.
-    pub(super) fn status(&self, now: Timestamp) -> &'static str {
-        match (now < self.settles_at, self.delivered) {
-            (true, _) => "PENDING",
-            (false, true) => "SUCCESS",
-            (false, false) => "FAILURE",
-        }
-    }
-
-    pub(super) fn delivered_at(&self) -> Option<Timestamp> {
-        self.delivered.then_some(self.settles_at)
-    }
-}
-
-/// How the payer of an order hears of it.
-#[derive(Debug, Clone)]
-pub(super) enum Notice {
-    /// No need.
-    Exempt,
-    /// There is need, and the call named none.
-    Missing,
-    /// The call named one that we do not know.
-    Unknown(String),
-    /// The merchant's, by its reference.
-    Merchant(String),
-    /// Juspay's own.
-    Provider(Box<Notification>),
-}
-
-impl Notice {
-    pub(super) fn reference(&self) -> Option<&str> {
-        match self {
-            Self::Exempt | Self::Missing => None,
-            Self::Unknown(reference) | Self::Merchant(reference) => Some(reference),
-            Self::Provider(notification) => Some(&notification.reference),
-        }
-    }
-}
+use super::india;
+use super::notice::Notice;
 
 /// The next thing that happens to an order by itself.
 #[derive(Debug, Clone, Copy)]
-struct Scheduled {
-    at: Timestamp,
-    by: Presenter,
+pub(super) struct Scheduled {
+    pub(super) at: Timestamp,
+    pub(super) by: Presenter,
 }
 
 /// An order of `/txns`.
@@ -90,7 +32,7 @@ pub(super) struct Order {
     pub(super) attempts: Vec<Attempt>,
     pub(super) charged_at: Option<Timestamp>,
     cancelled: bool,
-    scheduled: Option<Scheduled>,
+    pub(super) scheduled: Option<Scheduled>,
 }
 
 impl Order {
@@ -160,19 +102,6 @@ impl Order {
             .max(1)
     }
 
-    /// Whether the retry API would take it.
-    pub(super) fn is_retryable(&self, mandate: &Mandate) -> bool {
-        mandate.status == Status::Active
-            && self.attempts.len() < MAX_TXNS
-            && self.failure().is_some_and(|decline| decline.retryable)
-    }
-
-    /// Whether it may still be collected: by itself, or by a retry.
-    pub(super) fn is_alive(&self, mandate: &Mandate) -> bool {
-        let spent = mandate.terms.rail == Rail::Upi && self.attempts.len() >= 4;
-        self.next().is_some() || (self.is_retryable(mandate) && !spent)
-    }
-
     /// Stops a scheduled debit, if one is at least half an hour away.
     pub(super) fn cancel(&mut self, now: Timestamp) -> bool {
         let limit = india::after(now, TimeDelta::minutes(30));
@@ -192,7 +121,8 @@ impl Order {
         });
     }
 
-    fn next(&self) -> Option<(Timestamp, Next)> {
+    /// What happens next by itself, and when.
+    pub(super) fn next(&self) -> Option<(Timestamp, Next)> {
         if self.cancelled {
             return None;
         }
@@ -216,189 +146,9 @@ impl Order {
     }
 }
 
-enum Next {
+/// What can happen to an order by itself.
+pub(super) enum Next {
     Present(Presenter),
     Resolve,
     Late,
-}
-
-/// Plays an order up to an instant.
-pub(super) fn settle(
-    mandate: &mut Mandate,
-    order: &mut Order,
-    now: Timestamp,
-    world: &World,
-    ledger: &mut Ledger,
-) {
-    while let Some((at, next)) = order.next().filter(|(at, _)| *at <= now) {
-        mandate.wake(at);
-        match next {
-            Next::Present(by) => {
-                order.scheduled = None;
-                present(mandate, order, (by, at), world, ledger);
-            }
-            Next::Resolve => resolve(mandate, order, ledger),
-            Next::Late => turn_out(mandate, order, at, ledger),
-        }
-    }
-}
-
-/// Presents an order to the payer's bank, unless the rules of the rail keep the bank from paying.
-pub(super) fn present(
-    mandate: &mut Mandate,
-    order: &mut Order,
-    (by, at): (Presenter, Timestamp),
-    world: &World,
-    ledger: &mut Ledger,
-) {
-    order.scheduled = None;
-    let day = india::day(at);
-    let cycle = *order
-        .cycle
-        .get_or_insert_with(|| mandate.judge.cycle_of(day).unwrap_or(day));
-    let presentation = facts::presentation(order, (by, at));
-    let verdict = mandate.judge.order_presented(&presentation);
-    ledger.record(verdict.violations);
-    let attempt = if let Some(refusal) = verdict.refusal {
-        Attempt::refused(at, at, Decline::of_bank(refusal))
-    } else {
-        let attempt = mandate.present(world, (cycle, order.amount), by, at);
-        mandate.judge.order_answered(Answer {
-            order_id: &order.id,
-            presented_at: at,
-            known_at: attempt.resolves_at,
-            declined: attempt.answer.is_err(),
-        });
-        attempt
-    };
-    order.attempts.push(attempt);
-}
-
-/// What became of an attempt whose failure proved nothing.
-fn turn_out(mandate: &mut Mandate, order: &mut Order, at: Timestamp, ledger: &mut Ledger) {
-    let due = order
-        .attempts
-        .iter_mut()
-        .find(|attempt| attempt.later.as_ref().is_some_and(|later| later.at == at));
-    let Some(attempt) = due else {
-        return;
-    };
-    attempt.turn_out();
-    let attempt = attempt.clone();
-    if attempt.answer.is_err() {
-        mandate.suffer(&attempt, at);
-    } else if order.charged_at.is_none() && !order.is_pending() {
-        // The attempt that is under way decides instead, and an order is charged once.
-        order.scheduled = None;
-        charge(mandate, order, at, ledger);
-    }
-}
-
-fn resolve(mandate: &mut Mandate, order: &mut Order, ledger: &mut Ledger) {
-    let Some(attempt) = order.attempts.last_mut() else {
-        return;
-    };
-    attempt.resolved = true;
-    let attempt = attempt.clone();
-    let Err(decline) = &attempt.answer else {
-        charge(mandate, order, attempt.at, ledger);
-        return;
-    };
-    mandate.suffer(&attempt, attempt.resolves_at);
-    if decline.retryable {
-        schedule_silent_retry(mandate, order, attempt.resolves_at);
-    }
-}
-
-/// "Notification/Execution Silent Retry": 1 h after a failure, then every 3 h, 4 attempts, all within 10 h. The rails
-/// without a notification have none.
-fn schedule_silent_retry(mandate: &Mandate, order: &mut Order, failed_at: Timestamp) {
-    let made = order.attempts.len();
-    let silent = order.attempts.iter().any(|attempt| attempt.silent);
-    if !silent || made >= 4 || mandate.status != Status::Active {
-        return;
-    }
-    let at = india::after(failed_at, TimeDelta::hours(if made == 1 { 1 } else { 3 }));
-    let at = match mandate.terms.rail {
-        Rail::Upi => india::off_peak(at),
-        Rail::Card => at,
-        Rail::Enach => return,
-    };
-    let first = order
-        .attempts
-        .first()
-        .map_or(failed_at, |attempt| attempt.resolves_at);
-    if at <= india::after(first, TimeDelta::hours(10)) {
-        order.scheduled = Some(Scheduled {
-            at,
-            by: Presenter::Provider,
-        });
-    }
-}
-
-fn charge(mandate: &mut Mandate, order: &mut Order, at: Timestamp, ledger: &mut Ledger) {
-    order.charged_at = Some(at);
-    let debit = Debit {
-        provider: mandate.terms.provider,
-        mandate_id: mandate.terms.mandate_id.clone(),
-        order_id: order.id.clone(),
-        rail: mandate.terms.rail,
-        amount_minor: order.amount.minor(),
-        currency: order.amount.currency().to_string(),
-        at,
-        cycle: order.cycle.unwrap_or_else(|| india::day(at)),
-    };
-    collect(mandate, order.amount, debit, ledger);
-}
-
-/// Writes a debit down.
-pub(super) fn collect(mandate: &mut Mandate, amount: Amount, debit: Debit, ledger: &mut Ledger) {
-    ledger.record(mandate.judge.debit_collected(&Collected {
-        order_id: &debit.order_id,
-        amount: facts::amount(amount),
-        at: debit.at,
-        cycle: debit.cycle,
-    }));
-    ledger.debits.push(debit);
-}
-
-/// Has Juspay notify the payer of an order and debit it at `debit_at`, or in the 25th hour.
-pub(super) fn notify_and_schedule(
-    mandate: &mut Mandate,
-    order: &mut Order,
-    debit_at: Option<Timestamp>,
-    now: Timestamp,
-    (world, ledger): (&World, &mut Ledger),
-) {
-    let intended = debit_at.unwrap_or_else(|| india::after(now, TimeDelta::hours(25)));
-    let (settles_at, delivered) = mandate.notify(world, intended, now);
-    let earliest = india::after(settles_at, TimeDelta::hours(24));
-    let twenty_fifth = india::after(settles_at, TimeDelta::hours(25));
-    let twenty_fifth = if mandate.terms.rail == Rail::Upi {
-        india::off_peak(twenty_fifth)
-    } else {
-        twenty_fifth
-    };
-    let at = debit_at.map_or(twenty_fifth, |at| at.max(earliest));
-    let notification = Notification {
-        reference: format!("{}-notice-{}", order.id, order.attempts.len()),
-        amount: order.amount,
-        amount_text: order.amount.decimal(),
-        debit_at: intended,
-        description: String::new(),
-        created_at: now,
-        settles_at,
-        delivered,
-    };
-    let requested = facts::notification(&notification);
-    ledger.record(mandate.judge.notification_requested(requested));
-    order.notice = Notice::Provider(Box::new(notification));
-    if delivered {
-        order.schedule(at);
-    } else {
-        let decline = Decline::not_notified();
-        order
-            .attempts
-            .push(Attempt::refused(now, settles_at, decline));
-    }
 }

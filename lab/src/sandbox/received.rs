@@ -1,17 +1,13 @@
-//! A request as it arrived and an answer as it leaves, with the faults that befall it on the way out.
+//! A request as it arrived.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
-use axum::body::{Body, Bytes, to_bytes};
+use axum::body::{Body, to_bytes};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, Response, StatusCode, header};
+use axum::http::{HeaderMap, header};
 use judge::Timestamp;
-use mandated::domain::ProviderKind;
-use serde_json::Value;
 
-use super::answers;
-use super::fault::Fault;
+use super::answer::Answer;
 
 /// No documented request is larger than a few KiB.
 const MAX_BODY: usize = 256 * 1024;
@@ -100,120 +96,4 @@ fn decoded(segment: &str) -> String {
     url::form_urlencoded::parse(escaped.as_bytes())
         .map(|(name, _)| name.into_owned())
         .collect()
-}
-
-/// An answer in the provider's own words.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Answer {
-    pub(super) status: u16,
-    pub(super) body: String,
-    media_type: &'static str,
-}
-
-impl Answer {
-    pub(super) fn json(status: u16, body: impl Into<String>) -> Self {
-        Self {
-            status,
-            body: body.into(),
-            media_type: "application/json",
-        }
-    }
-
-    /// A value as a 200 or another status.
-    pub(super) fn value(status: u16, value: &impl serde::Serialize) -> Self {
-        Self::json(status, serde_json::to_string(value).unwrap_or_default())
-    }
-
-    pub(super) fn text(status: u16, body: &str) -> Self {
-        Self {
-            status,
-            body: body.to_owned(),
-            media_type: "text/plain; charset=utf-8",
-        }
-    }
-
-    fn html(status: u16, body: &str) -> Self {
-        Self {
-            status,
-            body: body.to_owned(),
-            media_type: "text/html; charset=utf-8",
-        }
-    }
-
-    /// On the wire.
-    pub(super) fn respond(self) -> Response<Body> {
-        let throttled = self.status == 429;
-        let mut response = Response::new(Body::from(self.body));
-        *response.status_mut() = StatusCode::from_u16(self.status).unwrap_or(StatusCode::OK);
-        let headers = response.headers_mut();
-        headers.insert(
-            header::CONTENT_TYPE,
-            header::HeaderValue::from_static(self.media_type),
-        );
-        if throttled {
-            headers.insert(header::RETRY_AFTER, header::HeaderValue::from_static("30"));
-        }
-        response
-    }
-
-    /// On the wire, after the fault that it met.
-    pub(super) async fn respond_after(
-        self,
-        fault: Option<Fault>,
-        provider: ProviderKind,
-        slow_for: Duration,
-    ) -> Response<Body> {
-        match fault {
-            None | Some(Fault::Duplicate | Fault::LateSuccess | Fault::SilentRetry) => {
-                self.respond()
-            }
-            Some(Fault::Slow) => {
-                tokio::time::sleep(slow_for).await;
-                self.respond()
-            }
-            Some(Fault::Held) => std::future::pending().await,
-            Some(Fault::AnswerLost | Fault::ResetBefore) => broken(),
-            Some(Fault::ErrorAfter) => Self::json(500, answers::INTERNAL).respond(),
-            Some(Fault::Throttled) => answers::throttled(provider).respond(),
-            Some(Fault::Html) => Self::html(200, answers::PROXY_PAGE).respond(),
-            Some(Fault::Truncated) => {
-                let half = self.body.chars().count().checked_div(2).unwrap_or(0);
-                Self {
-                    body: self.body.chars().take(half).collect(),
-                    ..self
-                }
-                .respond()
-            }
-            Some(Fault::WrongTypes) => Self {
-                body: of_other_types(&self.body),
-                ..self
-            }
-            .respond(),
-        }
-    }
-}
-
-/// The same document with a number for every text, and a text for everything else.
-fn of_other_types(body: &str) -> String {
-    fn other(value: Value) -> Value {
-        match value {
-            Value::Object(fields) => fields
-                .into_iter()
-                .map(|(name, value)| (name, other(value)))
-                .collect(),
-            Value::Array(values) => values.into_iter().map(other).collect(),
-            Value::String(text) => Value::from(text.len()),
-            value @ (Value::Null | Value::Bool(_) | Value::Number(_)) => value.to_string().into(),
-        }
-    }
-    serde_json::from_str(body).map_or_else(|_| body.to_owned(), |value| other(value).to_string())
-}
-
-/// An answer whose body fails: the server closes the connection in the middle of it.
-fn broken() -> Response<Body> {
-    let body = futures::stream::iter([
-        Ok::<Bytes, std::io::Error>(Bytes::from_static(b"{")),
-        Err(std::io::Error::from(std::io::ErrorKind::ConnectionReset)),
-    ]);
-    Response::new(Body::from_stream(body))
 }

@@ -1,7 +1,8 @@
 #![expect(clippy::arithmetic_side_effects, reason = "test data is small")]
 
+mod cron;
+
 use super::*;
-use proptest::prelude::*;
 
 fn day(text: &str) -> NaiveDate {
     text.parse().unwrap()
@@ -174,82 +175,6 @@ fn what_the_merchant_presents_is_open_for_the_days_it_says() {
 }
 
 #[test]
-fn cron_days_are_local_days_at_the_crons_own_time() {
-    let payday = cron("30 1 1,15 * *", "2026-01-02");
-    assert_eq!(days(&payday, 3), "2026-01-15 2026-02-01 2026-02-15");
-    let cycle = payday.cycle_from(day("2026-02-01")).unwrap();
-    assert_eq!(cycle.debit_at, at("2026-01-31T20:00:00Z"));
-    assert_eq!(cycle.closes_at, at("2026-02-14T18:30:00Z"));
-    assert_eq!(
-        days(&cron("0 30 9 29 2 ? *", "2026-01-01"), 2),
-        "2028-02-29 2032-02-29"
-    );
-    // Both days must match: the first Monday.
-    assert_eq!(
-        days(&cron("0 9 1-7 * MON", "2026-01-01"), 3),
-        "2026-01-05 2026-02-02 2026-03-02"
-    );
-    let once = cron("0 0 9 1 3 ? 2026", "2026-01-01");
-    assert_eq!(days(&once, 5), "2026-03-01");
-    assert_eq!(
-        once.cycle_from(day("2026-01-01")).unwrap().closes_at,
-        at("2026-03-30T18:30:00Z")
-    );
-    assert_eq!(
-        days(&cron("0 9 31 12 *", "2099-06-01"), 5),
-        "2099-12-31 2100-12-31"
-    );
-    assert_eq!(
-        days(&cron("0 9 1 1 *", "1950-06-01"), 2),
-        "1970-01-01 1971-01-01"
-    );
-}
-
-#[test]
-fn a_cron_fires_in_a_gap_of_the_clock_too() {
-    let terms = Terms {
-        time_zone: chrono_tz::America::New_York,
-        ..cron("30 2 * * *", "2026-03-07")
-    };
-    let cycle = terms.cycle_from(day("2026-03-08")).unwrap();
-    assert_eq!(
-        (cycle.on, cycle.debit_at),
-        (day("2026-03-08"), at("2026-03-08T07:00:00Z"))
-    );
-}
-
-#[test]
-fn expressions_that_cannot_be_schedules_say_why() {
-    let why = |expression| {
-        CronSchedule::parse(expression)
-            .map(drop)
-            .unwrap_err()
-            .to_string()
-    };
-    let expressions = [
-        "* * * * *",
-        "0 */6 * * *",
-        "0,30 0 9 1 * ?",
-        "0 9 L * *",
-        "0 9 ? * 5L",
-        "0 9 * * 1",
-        "0 9 30 2 *",
-        "0 25 * * *",
-        "0 9 1 Foo *",
-        "0 9 15W * *",
-        "@daily",
-        "",
-        "₹ ₹ ₹ ₹ ₹",
-    ];
-    let text: Vec<String> = expressions.into_iter().map(why).collect();
-    insta::assert_snapshot!(text.join("\n"));
-    let good = CronSchedule::parse(" 0  9 1 JUL * ").unwrap();
-    assert_eq!(good.as_str(), " 0  9 1 JUL * ");
-    assert_eq!(good, good.clone());
-    assert_ne!(good, CronSchedule::parse("0 9 2 JUL *").unwrap());
-}
-
-#[test]
 fn days_on_which_clocks_change() {
     let in_zone = |zone: Tz, on: &str, hour, minute| {
         let terms = Terms {
@@ -345,68 +270,5 @@ fn the_ends_of_time_are_nothing_rather_than_a_panic() {
             assert_eq!(terms.cycle_after(NaiveDate::MAX), None);
             assert_eq!(terms.presented(on, u32::MAX), None);
         }
-    }
-}
-
-fn any_terms() -> impl Strategy<Value = Terms> {
-    let frequencies = Frequency::ALL
-        .iter()
-        .map(|frequency| Schedule::Every(*frequency));
-    let crons = [
-        "0 9 1,15 * *",
-        "30 2 * * SUN",
-        "0 0 29-31 * *",
-        "59 59 23 * * *",
-        "0 12 29 2 *",
-    ]
-    .map(|text| Schedule::Cron(Box::new(CronSchedule::parse(text).unwrap())));
-    let schedules: Vec<Schedule> = frequencies.chain(crons).collect();
-    (
-        prop::sample::select(schedules),
-        0i64..40_000,
-        prop::option::of(0i64..4_000),
-        prop::sample::select(&chrono_tz::TZ_VARIANTS[..]),
-        0u32..86_400,
-    )
-        .prop_map(|(schedule, start, length, time_zone, second)| {
-            let starts_on = day("1990-01-01") + TimeDelta::days(start);
-            Terms {
-                schedule,
-                starts_on,
-                ends_on: length.map(|length| starts_on + TimeDelta::days(length)),
-                time_zone,
-                debit_at: NaiveTime::from_num_seconds_from_midnight_opt(second, 0).unwrap(),
-            }
-        })
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
-
-    #[test]
-    fn cycles_ascend_and_never_overlap(terms in any_terms(), skip in 0i64..5_000) {
-        let from = terms.starts_on + TimeDelta::days(skip);
-        let Some(mut cycle) = terms.cycle_from(from) else { return Ok(()) };
-        prop_assert!(cycle.on >= from);
-        for _ in 0..20 {
-            let opens = start_of_day(terms.time_zone, cycle.on).unwrap();
-            prop_assert!(opens <= cycle.debit_at && cycle.debit_at < cycle.closes_at, "{:?}", cycle);
-            if let Some(last) = terms.ends_on {
-                let end = start_of_day(terms.time_zone, last.succ_opt().unwrap()).unwrap();
-                prop_assert!(cycle.on <= last && cycle.closes_at <= end);
-            }
-            let Some(next) = terms.cycle_after(cycle.on) else { break };
-            prop_assert!(next.on > cycle.on);
-            prop_assert!(cycle.closes_at <= start_of_day(terms.time_zone, next.on).unwrap());
-            cycle = next;
-        }
-    }
-
-    #[test]
-    fn starting_from_a_day_and_walking_to_it_find_the_same(terms in any_terms(), skip in 0i64..400) {
-        let from = terms.starts_on + TimeDelta::days(skip);
-        let walked = std::iter::successors(terms.cycle_from(terms.starts_on), |cycle| terms.cycle_after(cycle.on))
-            .find(|cycle| cycle.on >= from);
-        prop_assert_eq!(terms.cycle_from(from), walked);
     }
 }

@@ -5,27 +5,12 @@ use std::mem::replace;
 use super::action::Action;
 use super::decide::{Decision, call_not_made, decide, next_lookup_at, next_window};
 use super::input::Answer;
-use super::recheck::Recheck;
+use super::lookup_purpose::LookupPurpose;
 use super::{Machine, Phase};
 use crate::domain::outcome::{CallFailure, Counter};
 use crate::domain::reason::CallCause;
 use crate::domain::retry::after;
 use crate::domain::{Outcome, State, Step, Timestamp};
-
-/// Why an order is looked up.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum LookupPurpose {
-    /// A new order may have waited weeks for its payday: is the one before it still dead?
-    OrderBefore,
-    /// The call has no idempotency key: the provider's counter tells later whether it got through.
-    Counter,
-    /// A retry is only for an order that is proven failed, and its counter must be known.
-    BeforeRetry,
-    /// The look-up is the step.
-    Outcome,
-    /// The execution is over, and this may have been collected after all.
-    Recheck(Recheck),
-}
 
 impl Machine<'_> {
     pub(super) fn begin_execute(&mut self) -> Action {
@@ -100,10 +85,11 @@ impl Machine<'_> {
         self.settle(decision)
     }
 
-    /// The same call later: as long as an earlier order is not proven dead there is no debit of a new one.
+    /// The same call later: an order that is not proven dead is neither retried nor followed by a new one.
     fn wait_for(&self, order_no: u16, now: Timestamp) -> Decision {
-        let mut decision = self.not_made(CallCause::EarlierOrderOpen { order_no }, now);
-        let at = after(now, self.policy.lookup_every);
+        let mut decision = self.not_made(CallCause::OrderNotDead { order_no }, now);
+        let wanted = after(now, self.policy.lookup_every);
+        let at = next_lookup_at(&self.execution, self.policy, wanted);
         let seed = self.execution.id.0;
         if let Some(next) = decision.next.as_mut()
             && let Some(span) =
@@ -127,13 +113,17 @@ impl Machine<'_> {
     /// A retry goes out only for an order that has failed, whose budget the provider's own silent retries have not used up.
     fn order_read(&mut self, answer: &Answer, begun_at: Timestamp) -> Action {
         let claimed = &self.job.execution;
-        let has_failed =
-            matches!(&answer.outcome, Outcome::Failed(failure) if !failure.class.is_unproven());
-        let allowed = has_failed
+        let is_unproven =
+            matches!(&answer.outcome, Outcome::Failed(failure) if failure.class.is_unproven());
+        let allowed = matches!(answer.outcome, Outcome::Failed(_))
             && !answer.counter.no_retry_allowed
             && claimed.attempts(answer.counter) < self.policy.max_attempts;
-        if !allowed {
-            let decision = self.instead_of_call(answer, begun_at);
+        if is_unproven || !allowed {
+            let decision = if is_unproven {
+                self.wait_for(self.order_no, begun_at)
+            } else {
+                self.instead_of_call(answer, begun_at)
+            };
             return self.settle(decision);
         }
         let ours = i64::from(claimed.progress.debit_attempts);

@@ -22,9 +22,11 @@ mod before_call;
 pub mod decide;
 pub(in crate::domain) mod gate;
 mod input;
+mod lookup_purpose;
 mod recheck;
 mod request;
 pub mod rescue;
+mod send;
 mod transition;
 mod verdict;
 
@@ -37,11 +39,11 @@ use crate::domain::policy::Policy;
 use crate::domain::{Execution, MandateStatus, NotificationState, Step, Timestamp};
 
 pub use action::{Abandoned, Action, Conclusion};
-use before_call::LookupPurpose;
 use decide::notification::decide_notification;
 use decide::{Decision, decide};
 use gate::{Gate, asked, gate};
 pub use input::{Answer, Input};
+use lookup_purpose::LookupPurpose;
 pub use request::{Notice, Request, RetryRequest};
 pub use transition::{Transition, transition};
 pub use verdict::Verdict;

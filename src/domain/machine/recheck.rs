@@ -2,22 +2,13 @@
 
 use super::Machine;
 use super::action::Action;
-use super::before_call::LookupPurpose;
 use super::decide::{Decision, Next, decide_recheck, next_lookup_at};
 use super::input::Answer;
+use super::lookup_purpose::{LookupPurpose, Recheck};
 use crate::domain::outcome::Counter;
 use crate::domain::retry::after;
 use crate::domain::window::Span;
 use crate::domain::{Outcome, Step, Timestamp};
-
-/// How far a recheck has come.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Recheck {
-    order_no: u16,
-    /// The orders that are still to be looked up, the next one last.
-    rest: Vec<u16>,
-    so_far: Option<Box<Decision>>,
-}
 
 impl Machine<'_> {
     /// An open order comes first: as long as nobody knows of it, what an earlier order came to is only half of the truth.

@@ -2,7 +2,7 @@
 
 use super::decide::Decision;
 use super::verdict::Verdict;
-use crate::domain::state::apply;
+use crate::domain::arrows::apply;
 use crate::domain::{Amount, Event, Execution, IllegalTransition, State};
 
 #[cfg(test)]

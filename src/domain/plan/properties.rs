@@ -10,7 +10,7 @@ use proptest::prelude::*;
 use super::tests::policy;
 use super::*;
 use crate::domain::cycle::{Frequency, Schedule};
-use crate::domain::window::tests::{any_windows, any_zone};
+use crate::domain::window::properties::{any_windows, any_zone};
 
 const HOUR: TimeDelta = TimeDelta::hours(1);
 

@@ -92,8 +92,8 @@ pub enum CallCause {
     },
     /// The provider did not answer the look-up that the call must follow.
     LookupUnanswered,
-    /// An earlier order of the cycle is not proven dead.
-    EarlierOrderOpen {
+    /// An order of the cycle is not proven dead.
+    OrderNotDead {
         /// Which.
         order_no: u16,
     },

@@ -3,7 +3,7 @@
 use super::{JobError, Run};
 use crate::domain::ids::{notification_ref, order_id};
 use crate::domain::machine::{self, Answer, Input, Notice, Request};
-use crate::domain::outcome::NotificationOutcome;
+use crate::domain::outcome::{CallFailure, Counter, NotificationOutcome};
 use crate::domain::{AttemptOutcome, Call, Class, Outcome, Timestamp};
 use crate::provider::{
     self, ExecuteRequest, LookupRequest, MandateAnswer, NotifyRequest, Provider, Reply,
@@ -36,7 +36,7 @@ impl Run<'_> {
             amount: self.claimed.execution.amount,
             debit_at,
         };
-        let reply = self.within_lease(self.client.notify(&request)).await;
+        let reply = self.client.notify(&request).await;
         self.notification_answered(Call::Notify, &reference, reply)
     }
 
@@ -46,8 +46,9 @@ impl Run<'_> {
         }
         let reference = self.notification_ref();
         let (client, mandate) = (&self.client, &self.claimed.mandate);
-        let asked = client.notification_status(mandate, &reference, self.now);
-        let reply = self.within_lease(asked).await;
+        let reply = client
+            .notification_status(mandate, &reference, self.now)
+            .await;
         self.notification_answered(Call::NotificationStatus, &reference, reply)
     }
 
@@ -55,11 +56,8 @@ impl Run<'_> {
         &mut self,
         call: Call,
         reference: &str,
-        reply: Option<Reply<NotificationOutcome>>,
+        reply: Reply<NotificationOutcome>,
     ) -> Input {
-        let Some(reply) = reply else {
-            return Input::LeaseOver;
-        };
         let class = reply.outcome.failure().map(|failure| failure.class);
         self.record(call, reference, reply.outcome.recorded(), class, reply.wire);
         Input::NotificationAnswered(reply.outcome)
@@ -127,8 +125,10 @@ impl Run<'_> {
             cycle_on: execution.cycle.on,
             cycle_closes_on: execution.cycle.closes_at.with_timezone(&zone).date_naive(),
         };
+        // What has waited for its turn until the lease is over must not leave: another worker may have looked it up meanwhile.
         let reply = self.within_lease(self.client.look_up(&request)).await;
-        self.answered(Call::OrderStatus, &order, reply)
+        let reply = reply.unwrap_or_else(unanswered);
+        self.answered(Call::OrderStatus, &order, Some(reply))
     }
 
     fn order_id(&self, order_no: u16) -> String {
@@ -156,9 +156,10 @@ impl Run<'_> {
         let mandate = &self.claimed.mandate;
         let began = tokio::time::Instant::now();
         let asked = self.client.mandate_status(mandate, self.now);
-        let Some(answer) = self.within_lease(asked).await else {
-            return Input::LeaseOver;
-        };
+        let answer = self.within_lease(asked).await;
+        let answer = answer.unwrap_or_else(|| MandateAnswer::Failed {
+            why: LEASE_OVER.to_owned(),
+        });
         let (status, message) = match answer {
             MandateAnswer::Status { status, word } => (Some(status), Some(word)),
             MandateAnswer::NotOffered => (None, None),
@@ -179,11 +180,10 @@ impl Run<'_> {
         let execution = &self.claimed.execution;
         let (mandate, cycle) = (self.claimed.mandate.id, execution.cycle.on);
         let asked = debited_order(&self.engine.database.pool, mandate, cycle);
-        let asked = self
+        let debited = self
             .engine
             .database
-            .within("read which order was collected", asked);
-        let debited = asked
+            .within("read which order was collected", asked)
             .await
             .map_err(|source| JobError::store(self.claimed, source))?;
         let mut orders = 1..=execution.progress.order_no;
@@ -231,5 +231,19 @@ impl Run<'_> {
             rule: wire.rule,
             body: wire.body,
         });
+    }
+}
+
+const LEASE_OVER: &str = "the lease ended before the provider answered";
+
+/// A look-up that was given up with the lease. It may have been made, so it counts.
+fn unanswered() -> Reply<Outcome> {
+    Reply {
+        outcome: Outcome::Call(CallFailure::Unknown {
+            why: LEASE_OVER.to_owned(),
+        }),
+        counter: Counter::default(),
+        provider_ref: None,
+        wire: Wire::default(),
     }
 }

@@ -3,8 +3,9 @@
 use sqlx::PgConnection;
 
 use super::Rules;
+use crate::domain::arrows::apply;
 use crate::domain::machine::decide::operator::OperatorRequestKind;
-use crate::domain::state::{Event, State, apply};
+use crate::domain::{Event, State};
 use crate::ops::OpsError;
 use crate::ops::error::step;
 use crate::store;

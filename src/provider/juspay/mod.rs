@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use reqwest::RequestBuilder;
 use reqwest::header::ACCEPT;
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::ExposeSecret;
 use url::Url;
 
 use crate::domain::classify::Classifier;
@@ -24,7 +24,7 @@ use crate::domain::{Call, Currency, Mandate, Outcome, Step, Timestamp};
 use super::probe::{NOBODYS, ProbeResult};
 use super::{
     AccountSettings, Answered, ExecuteRequest, Http, LookupRequest, MandateAnswer, MandateCommand,
-    NotifyRequest, Provider, RateLimiter, Read, Reading, Reply, RetryRequest, Wire,
+    NotifyRequest, Provider, Read, Reading, Reply, RetryRequest, Wire,
 };
 use answer::{Answer, Judgement};
 use notification::{About, Asked};
@@ -35,8 +35,8 @@ pub use fields::check_metadata;
 /// The client of one Juspay account.
 #[derive(Debug)]
 pub struct Juspay {
-    settings: AccountSettings,
-    http: Http,
+    pub(super) settings: AccountSettings,
+    pub(super) http: Http,
     classifier: Arc<Classifier>,
 }
 
@@ -48,18 +48,6 @@ impl Juspay {
             http,
             classifier,
         }
-    }
-
-    pub(super) fn with(&self, api_key: SecretString, classifier: Arc<Classifier>) -> Self {
-        let settings = AccountSettings {
-            api_key,
-            ..self.settings.clone()
-        };
-        Self::new(settings, self.http.clone(), classifier)
-    }
-
-    pub fn rate_limiter(&self) -> &RateLimiter {
-        self.http.rate_limiter()
     }
 
     fn get(&self, path: &[&str], customer: &str) -> RequestBuilder {

@@ -18,14 +18,14 @@ use std::time::Duration;
 
 use reqwest::header::AUTHORIZATION;
 use reqwest::{Method, RequestBuilder};
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::ExposeSecret;
 use url::Url;
 
 use super::http::Sent;
 use super::probe::{NOBODYS, ProbeResult};
 use super::{
     AccountSettings, Answered, ExecuteRequest, Http, LookupRequest, MandateAnswer, MandateCommand,
-    NotifyRequest, Provider, RateLimiter, Read, Reading, Reply, RetryRequest, Wire,
+    NotifyRequest, Provider, Read, Reading, Reply, RetryRequest, Wire,
 };
 use crate::domain::classify::Classifier;
 use crate::domain::outcome::{Counter, Failure, NotificationOutcome};
@@ -36,8 +36,8 @@ use payment::Debit;
 /// The client of one Signzy account.
 #[derive(Debug)]
 pub struct Signzy {
-    settings: AccountSettings,
-    http: Http,
+    pub(super) settings: AccountSettings,
+    pub(super) http: Http,
     classifier: Arc<Classifier>,
 }
 
@@ -56,18 +56,6 @@ impl Signzy {
             http,
             classifier,
         }
-    }
-
-    pub(super) fn with(&self, api_key: SecretString, classifier: Arc<Classifier>) -> Self {
-        let settings = AccountSettings {
-            api_key,
-            ..self.settings.clone()
-        };
-        Self::new(settings, self.http.clone(), classifier)
-    }
-
-    pub fn rate_limiter(&self) -> &RateLimiter {
-        self.http.rate_limiter()
     }
 
     /// The key goes into the header as it is, without a scheme.

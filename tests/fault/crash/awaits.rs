@@ -32,8 +32,6 @@ src/engine/job        | record_counter         | has its points in src/store/set
 src/engine/job        | poll_fn                | polls the call, which has points of its own
 src/engine/job        | client.notify          | has its points in src/provider/http.rs
 src/engine/job        | .notification_status   | has its points in src/provider/http.rs
-src/engine/job        | client.mandate_status  | has its points in src/provider/http.rs
-src/engine/job        | client.look_up         | has its points in src/provider/http.rs
 src/engine/lane.rs    | claim_due              | has its points in src/store/claim.rs
 src/engine/lane.rs    | with_request_id        | is around job::run, which has its points in src/engine/job
 src/engine/lane.rs    | time::sleep            | waits until something is due
@@ -72,6 +70,8 @@ src/provider/mod.rs   | client.command         | is the call of a client in the 
 src/provider/mod.rs   | client.probe           | is the call of a client in the folders beside it
 src/provider/signzy   | self.http.send         | has its points in src/provider/http.rs
 src/provider/signzy   | self.http.send_before  | has its points in src/provider/http.rs
+src/store/rescue.rs   | .fetch_all             | is inside of lock_expired, which has points around it
+src/store/rescue.rs   | .execute               | is inside of write, which has points around it
 src/store/accounts.rs | .fetch_one             | gives an account its number, before anything runs";
 
 /// Something that is awaited: in which line, what is called, and the name of its points if it has them.

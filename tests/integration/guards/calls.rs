@@ -1,179 +1,18 @@
 //! What a job must survive between its claim and its settlement: slow lines, unanswered reads, rows that are refused.
 
-use std::sync::Arc;
+mod worker;
+
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
-use mandated::clock::Clock;
-use mandated::config::Config;
-use mandated::domain::classify::Classifier;
-use mandated::domain::{AccountId, ProviderKind, Rail, State, Step};
+use mandated::domain::{State, Step};
 use mandated::engine::job::{FinishedJob, JobError, run};
-use mandated::engine::{Account, AccountLimits, Engine, Settings, retention, simulation};
-use mandated::provider::{AccountSettings, Client, Provider};
-use mandated::store::claim::{ClaimRequest, Claimed, claim_due};
-use mandated::store::policies;
+use mandated::engine::simulation;
+use mandated::provider::Provider;
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
-use wiremock::matchers::{method, path};
-use wiremock::{Mock, MockServer, ResponseTemplate};
 
-use crate::support::TestDatabase;
-use crate::support::due::{FAULTS, OVERDUE, SNAPSHOTS};
-use crate::support::row::{Row, account, execution, job, mandate, notification};
-
-/// Six in the morning in India, 25 hours after the payer of execution 1 was notified.
-const NOW: &str = "2026-01-31T00:40:00Z";
-/// For a whole call.
-const TIMEOUT: Duration = Duration::from_millis(400);
-
-fn at(text: &str) -> DateTime<Utc> {
-    text.parse().unwrap()
-}
-
-/// One daemon, its database, and a provider that says what it is told to.
-struct WorkerFixture {
-    database: TestDatabase,
-    provider: MockServer,
-    engine: Engine,
-}
-
-impl WorkerFixture {
-    /// With the rows of a notified mandate, and the given execution and job.
-    async fn with(tps: u32, executions: &[Row]) -> Self {
-        let database = TestDatabase::new().await;
-        let variables = [("MANDATED__DATABASE__URL", database.url())];
-        let config = Config::load_with(None, variables).unwrap();
-        let policy = config.policy(ProviderKind::Juspay, Rail::Upi);
-        let mut connection = database.pool.acquire().await.unwrap();
-        assert_eq!(policies::intern(&mut connection, &policy).await.unwrap(), 1);
-        drop(connection);
-        for row in [account(), mandate()].iter().chain(executions) {
-            row.insert(&database.pool).await.unwrap();
-        }
-        let provider = MockServer::start().await;
-        let account = AccountSettings {
-            name: "juspay_main".to_owned(),
-            provider: ProviderKind::Juspay,
-            base_url: provider.uri().parse().unwrap(),
-            merchant_id: "shop".to_owned(),
-            api_key: "key".to_owned().into(),
-            timeout: TIMEOUT,
-            tps,
-        };
-        let rules = Arc::new(Classifier::builtin().unwrap());
-        let client = Client::new(account, rules, true).unwrap();
-        let limits = AccountLimits {
-            timeout: TIMEOUT,
-            max_in_flight: 10,
-            pause_after_refusal: Duration::from_mins(5),
-        };
-        let accounts = vec![Account::new(
-            AccountId(1),
-            "juspay_main".to_owned(),
-            client,
-            limits,
-        )];
-        let clock = Clock::simulated(at(NOW));
-        let engine = Engine::new(
-            database.pool.clone(),
-            clock,
-            settings(),
-            accounts,
-            "test".to_owned(),
-        );
-        Self {
-            database,
-            provider,
-            engine,
-        }
-    }
-
-    async fn says(&self, verb: &str, place: &str, status: u16, body: serde_json::Value) {
-        Mock::given(method(verb))
-            .and(path(place))
-            .respond_with(ResponseTemplate::new(status).set_body_json(body))
-            .mount(&self.provider)
-            .await;
-    }
-
-    async fn claim(&self) -> Claimed {
-        let request = ClaimRequest {
-            account: AccountId(1),
-            now: self.engine.clock.now(),
-            limit: 1,
-            lease: Duration::from_mins(1),
-            worker: "worker-1",
-            since: None,
-        };
-        let mut claimed = claim_due(&self.database.pool, &request).await.unwrap();
-        claimed.pop().unwrap()
-    }
-
-    async fn run(&self, lease: Duration) -> Result<FinishedJob, JobError> {
-        let claimed = self.claim().await;
-        let deadline = tokio::time::Instant::now() + lease;
-        run(&self.engine, &self.engine.accounts[0], claimed, deadline).await
-    }
-
-    async fn calls(&self, place: &str) -> usize {
-        let requests = self.provider.received_requests().await.unwrap();
-        requests
-            .iter()
-            .filter(|request| request.url.path() == place)
-            .count()
-    }
-}
-
-fn settings() -> Settings {
-    let day = Duration::from_hours(24);
-    Settings {
-        worker_id: "worker-1".to_owned(),
-        concurrency: 10,
-        batch: 10,
-        settle_batch: 10,
-        lease: Duration::from_mins(1),
-        answer_timeout: Duration::from_mins(1),
-        trouble_interval: Duration::from_mins(1),
-        poll_interval: Duration::from_secs(1),
-        settle_linger: Duration::from_millis(1),
-        faults: FAULTS,
-        planner_interval: day,
-        planner_horizon: day,
-        planner_batch: 10,
-        rescue_interval: day,
-        heartbeat_interval: day,
-        overdue: OVERDUE,
-        snapshots: SNAPSHOTS,
-        retention: retention::Settings {
-            interval: day,
-            attempts: day * 400,
-            events: day * 400,
-            executions: day * 400,
-            partitions_ahead: 1,
-        },
-        policies: std::collections::BTreeMap::new(),
-    }
-}
-
-fn notified() -> [Row; 2] {
-    [
-        execution()
-            .with("state", "'notified'")
-            .with("order_id", "'mtest1o1'")
-            .with("notification_no", 1)
-            .with("notification_ref", "'reference-1'")
-            .with("delivered_at", "'2026-01-29T23:30Z'"),
-        notification()
-            .with("state", "'delivered'")
-            .with("delivered_at", "'2026-01-29T23:30Z'"),
-    ]
-}
-
-fn declined(order: &str) -> serde_json::Value {
-    json!({"status": "AUTHORIZATION_FAILED", "order_id": order, "txn_id": format!("shop-{order}-1"),
-           "resp_code": "INSUFFICIENT_BALANCE", "resp_category": "BUSINESS_ERROR"})
-}
+use self::worker::{NOW, TIMEOUT, WorkerFixture, at, declined, notified};
+use crate::support::row::{execution, job, mandate};
 
 #[tokio::test]
 async fn a_debit_that_waits_for_its_turn_beyond_its_lease_never_leaves() {

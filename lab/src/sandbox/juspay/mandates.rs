@@ -7,9 +7,10 @@ use judge::{Rail, Timestamp};
 use mandated::domain::ProviderKind;
 use serde_json::{Value, json};
 
+use super::super::answer::Answer;
 use super::super::answers;
 use super::super::mandate::{Mandate, Status};
-use super::super::received::{Answer, Received};
+use super::super::received::Received;
 use super::super::state::State;
 use super::{check_headers, notifications, number, txns};
 

@@ -12,9 +12,10 @@ use judge::Rule;
 use mandated::domain::Amount;
 use serde_json::Value;
 
+use super::answer::Answer;
 use super::ledger::Ledger;
 use super::mandate::Mandate;
-use super::received::{Answer, Received};
+use super::received::Received;
 use super::{Credentials, answers};
 
 /// "Username: API Key. Password: Empty string." Nothing if the caller may come in.

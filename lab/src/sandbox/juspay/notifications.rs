@@ -7,11 +7,12 @@ use mandated::domain::{Amount, Currency};
 use serde::Deserialize;
 use serde_json::json;
 
+use super::super::answer::Answer;
 use super::super::answers;
 use super::super::facts;
 use super::super::mandate::{Mandate, Status};
-use super::super::order::Notification;
-use super::super::received::{Answer, Received};
+use super::super::notice::Notification;
+use super::super::received::Received;
 use super::super::state::State;
 use super::{check_headers, txns};
 use crate::seeded_rng::SeededRng;

@@ -4,9 +4,10 @@ use chrono::SecondsFormat;
 use judge::{Rail, Rule};
 use serde_json::json;
 
+use super::super::answer::Answer;
 use super::super::mandate::Mandate;
 use super::super::order::Order;
-use super::super::received::{Answer, Received};
+use super::super::received::Received;
 use super::super::state::State;
 use super::txns::{txn_id, txn_uuid};
 use super::{check_headers, number};

@@ -5,10 +5,13 @@ use judge::{Presenter, Rule};
 use mandated::domain::ProviderKind;
 use serde::Deserialize;
 
+use super::super::answer::Answer;
 use super::super::answers;
+use super::super::collection;
 use super::super::mandate::Mandate;
-use super::super::order::{self, Notice, Order};
-use super::super::received::{Answer, Received};
+use super::super::notice::Notice;
+use super::super::order::Order;
+use super::super::received::Received;
 use super::super::state::State;
 use super::txns::Transaction;
 use crate::seeded_rng::SeededRng;
@@ -82,9 +85,9 @@ pub(in super::super) fn retry(state: &mut State, received: &Received) -> Result<
     let retried = order.is_retryable(mandate);
     if retried {
         if notification_failed(&order) {
-            order::notify_and_schedule(mandate, &mut order, None, now, (world, ledger));
+            collection::notify_and_schedule(mandate, &mut order, None, now, (world, ledger));
         } else {
-            order::present(
+            collection::present(
                 mandate,
                 &mut order,
                 (Presenter::Merchant, now),
@@ -92,7 +95,7 @@ pub(in super::super) fn retry(state: &mut State, received: &Received) -> Result<
                 ledger,
             );
         }
-        order::settle(mandate, &mut order, now, world, ledger);
+        collection::settle(mandate, &mut order, now, world, ledger);
     }
     let answer = Answer::value(200, &Transaction::of(&order, &juspay.merchant_id));
     mandate.orders.insert(order.id.clone(), order);

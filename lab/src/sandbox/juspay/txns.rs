@@ -8,13 +8,16 @@ use judge::{Presenter, Rule, Timestamp};
 use mandated::domain::{Amount, Currency, Notify, ProviderKind};
 use serde::Serialize;
 
+use super::super::answer::Answer;
 use super::super::answers;
 use super::super::attempt::Attempt;
+use super::super::collection;
 use super::super::decline::Decline;
 use super::super::facts;
 use super::super::mandate::{Mandate, Status};
-use super::super::order::{self, Notice, Order};
-use super::super::received::{Answer, Received};
+use super::super::notice::Notice;
+use super::super::order::Order;
+use super::super::received::Received;
 use super::super::state::State;
 use super::check_headers;
 use crate::seeded_rng::SeededRng;
@@ -76,7 +79,7 @@ pub(in super::super) fn create(state: &mut State, received: &Received) -> Result
         order.attempts.push(Attempt::refused(now, now, decline));
     } else if provider_notifies {
         let asked = wanted.execution_date;
-        order::notify_and_schedule(mandate, &mut order, asked, now, (world, ledger));
+        collection::notify_and_schedule(mandate, &mut order, asked, now, (world, ledger));
         if let (Some(notification), Some(execution_date)) = (order.notice.reference(), asked) {
             ledger.record(mandate.judge.debit_scheduled(Scheduled {
                 order_id: &order.id,
@@ -86,7 +89,7 @@ pub(in super::super) fn create(state: &mut State, received: &Received) -> Result
             }));
         }
     } else {
-        order::present(
+        collection::present(
             mandate,
             &mut order,
             (Presenter::Merchant, now),
@@ -94,7 +97,7 @@ pub(in super::super) fn create(state: &mut State, received: &Received) -> Result
             ledger,
         );
     }
-    order::settle(mandate, &mut order, now, world, ledger);
+    collection::settle(mandate, &mut order, now, world, ledger);
     let answer = Answer::value(200, &Transaction::of(&order, &juspay.merchant_id));
     orders.insert(order.id.clone(), wanted.mandate_id);
     mandate.orders.insert(order.id.clone(), order);

@@ -3,9 +3,10 @@
 use mandated::domain::ProviderKind;
 use serde_json::{Value, json};
 
+use super::super::answer::Answer;
 use super::super::india;
 use super::super::mandate::Mandate;
-use super::super::received::{Answer, Received};
+use super::super::received::Received;
 use super::super::state::State;
 use super::{no_such_mandate, reference, stamp, wrapped};
 

@@ -4,47 +4,17 @@ pub(super) mod lookups;
 pub(super) mod recovery;
 pub(super) mod schedule;
 
-use chrono::NaiveDate;
-use mandated::domain::Amount;
 use serde_json::{Value, json};
 
+use super::answer::Answer;
 use super::answers::signzy_error;
-use super::attempt::Attempt;
 use super::juspay::number;
 use super::mandate::Mandate;
-use super::received::{Answer, Received};
+use super::payment::Payment;
+use super::received::Received;
 use super::{Timestamp, india};
 
-/// A payment of an eMandate: the provider's own debit of a cycle, or one that was asked for.
-#[derive(Debug)]
-pub(super) struct Payment {
-    /// Grows with every payment of the eMandate.
-    pub(super) id: u64,
-    pub(super) amount: Amount,
-    pub(super) cycle: NaiveDate,
-    /// Counted from 1.
-    pub(super) number: usize,
-    pub(super) added_at: Timestamp,
-    /// When a periodic payment is to be presented.
-    pub(super) scheduled_at: Option<Timestamp>,
-    pub(super) attempts: Vec<Attempt>,
-    /// The days on which it was retried.
-    pub(super) retried: Vec<NaiveDate>,
-    pub(super) cancelled: bool,
-}
-
 impl Payment {
-    /// `INITIALIZED`, `PENDING`, `SUCCESS`, `FAILED` or `CANCELLED`.
-    pub(super) fn status(&self) -> &'static str {
-        match self.attempts.last() {
-            _ if self.cancelled => "CANCELLED",
-            None => "INITIALIZED",
-            Some(attempt) if !attempt.resolved => "PENDING",
-            Some(attempt) if attempt.answer.is_ok() => "SUCCESS",
-            Some(_) => "FAILED",
-        }
-    }
-
     fn described(&self, mandate: &Mandate) -> Value {
         let failure = match (self.status(), self.attempts.last()) {
             ("FAILED", Some(attempt)) => attempt.answer.as_ref().err(),

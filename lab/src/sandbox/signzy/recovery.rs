@@ -9,13 +9,14 @@ use judge::{RetryRefusal, Rule, Timestamp};
 use mandated::domain::{Amount, Notify, ProviderKind};
 use serde_json::{Value, json};
 
+use super::super::answer::Answer;
 use super::super::answers;
 use super::super::facts;
 use super::super::india;
 use super::super::juspay::number;
 use super::super::ledger::Ledger;
 use super::super::mandate::{Mandate, Status};
-use super::super::received::{Answer, Received};
+use super::super::received::Received;
 use super::super::state::State;
 use super::{no_such_mandate, reference, schedule, stamp, wrapped};
 use crate::seeded_rng::SeededRng;

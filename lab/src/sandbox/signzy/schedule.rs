@@ -6,8 +6,8 @@ use mandated::domain::{Amount, Notify, ProviderKind};
 
 use super::super::ledger::{Debit, Ledger};
 use super::super::mandate::{Mandate, Status, World};
-use super::super::{india, order};
-use super::Payment;
+use super::super::payment::Payment;
+use super::super::{collection, india};
 
 enum Next {
     Begin(NaiveDate),
@@ -139,5 +139,5 @@ pub(super) fn resolve(mandate: &mut Mandate, index: usize, ledger: &mut Ledger) 
         mandate.status = Status::Active;
     }
     let amount = payment.amount;
-    order::collect(mandate, amount, debit, ledger);
+    collection::collect(mandate, amount, debit, ledger);
 }

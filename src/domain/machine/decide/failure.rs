@@ -1,8 +1,7 @@
 //! What follows from a failure: another try of the order, its end, or a person.
 
-use super::order::{last_try, latest_debit};
 use super::strategy::{StrategyInput, strategy_time};
-use super::timing::{next_lookup_at, next_window};
+use super::timing::{last_try, latest_debit, next_lookup_at, next_window};
 use super::{Context, Decision, Next, keep};
 use crate::domain::execution::Progress;
 use crate::domain::machine::verdict::Verdict;

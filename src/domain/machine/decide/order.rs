@@ -5,16 +5,15 @@ use super::strategy::new_order_time;
 use super::timing::next_lookup_at;
 use super::{Context, Decision, Next};
 use crate::domain::cycle::Cycle;
-use crate::domain::execution::Progress;
 use crate::domain::machine::gate::new_date;
 use crate::domain::machine::verdict::Verdict;
 use crate::domain::outcome::Failure;
 use crate::domain::plan::{self, Start};
-use crate::domain::policy::{Policy, Strategy};
+use crate::domain::policy::Strategy;
 use crate::domain::reason::{Then, TimeChoice};
 use crate::domain::retry::after;
 use crate::domain::window::Span;
-use crate::domain::{Class, Execution, Notify, Step, Timestamp};
+use crate::domain::{Class, Notify, Step, Timestamp};
 
 impl Context<'_> {
     /// The order will not be tried again by us. A new one only when it is proven dead; the end when the policy has no more.
@@ -147,24 +146,4 @@ pub(super) fn renew_progress(decision: &mut Decision, notify: Notify) {
     progress.step_attempts = 0;
     progress.sent_at = None;
     progress.failed_at = None;
-}
-
-/// When the order was last tried: when we called, or on the date that the call handed over.
-pub(super) fn last_try(progress: &Progress, now: Timestamp) -> Option<Timestamp> {
-    let sent = progress.sent_at?;
-    let handed_over = progress.execute_at.filter(|at| *at <= now);
-    Some(handed_over.map_or(sent, |at| at.max(sent)))
-}
-
-/// The last instant at which the current order may be debited: its cycle's end, or its notification's.
-pub(super) fn latest_debit(
-    execution: &Execution,
-    progress: &Progress,
-    policy: &Policy,
-) -> Timestamp {
-    let closes = execution.cycle.closes_at;
-    match progress.notified_at() {
-        Some(notified) => closes.min(after(notified, policy.notification_validity)),
-        None => closes,
-    }
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::domain::execution::Progress;
 use crate::domain::policy::Policy;
 use crate::domain::retry::{after, jitter};
 use crate::domain::window::{Span, Windows};
@@ -83,4 +84,24 @@ pub fn lookup_allowed(
     let is_known = known.is_none_or(|(least, debited)| after(debited, *least) <= now);
     let third = lookup_times.get(2);
     is_known && third.is_none_or(|third| after(*third, policy.lookup_window) <= now)
+}
+
+/// When the order was last tried: when we called, or on the date that the call handed over.
+pub(super) fn last_try(progress: &Progress, now: Timestamp) -> Option<Timestamp> {
+    let sent = progress.sent_at?;
+    let handed_over = progress.execute_at.filter(|at| *at <= now);
+    Some(handed_over.map_or(sent, |at| at.max(sent)))
+}
+
+/// The last instant at which the current order may be debited: its cycle's end, or its notification's.
+pub(super) fn latest_debit(
+    execution: &Execution,
+    progress: &Progress,
+    policy: &Policy,
+) -> Timestamp {
+    let closes = execution.cycle.closes_at;
+    match progress.notified_at() {
+        Some(notified) => closes.min(after(notified, policy.notification_validity)),
+        None => closes,
+    }
 }

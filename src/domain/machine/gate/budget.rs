@@ -1,7 +1,7 @@
 //! The attempts of 30 days are spent: what the claim has refused comes back when it would not, as far as its cycle and its
 //! notification allow.
 
-use super::debit::renew;
+use super::new_notification::renew;
 use super::{Gate, Next, close_cycle, instead, later, new_date, next_window};
 use crate::domain::machine::verdict::Verdict;
 use crate::domain::plan::{self, Start};

@@ -2,14 +2,12 @@
 
 use std::time::Duration;
 
-use super::{
-    Gate, budget, close_cycle, date, instead, later, lookup, mandate_and_cycle, no_time_left,
-};
+use super::new_notification::renew;
+use super::{Gate, budget, close_cycle, date, instead, later, lookup, mandate_and_cycle};
 use crate::domain::machine::decide::{Next, next_lookup_at, next_window};
 use crate::domain::machine::verdict::Verdict;
-use crate::domain::plan::{self, Start};
 use crate::domain::policy::Policy;
-use crate::domain::reason::{GateCause, Reason, Then};
+use crate::domain::reason::GateCause;
 use crate::domain::retry::after;
 use crate::domain::{Execution, Notify, ProviderKind, Step, Timestamp};
 
@@ -97,43 +95,4 @@ fn debit_now(execution: &Execution, step: Step, policy: &Policy, now: Timestamp)
             GateCause::OutsideDebitHours
         },
     ))
-}
-
-/// A new notification before this order may be debited. An order that was tried already is looked at first.
-pub(super) fn renew(
-    execution: &Execution,
-    policy: &Policy,
-    now: Timestamp,
-    why: GateCause,
-) -> Gate {
-    if execution.progress.failed_at.is_some() {
-        let mut decision = later(execution, None, why);
-        decision.next = Some(Next::at(Step::Lookup, now));
-        return instead(decision);
-    }
-    let order_no = execution.progress.order_no;
-    let allowed = policy.notification_attempts.saturating_mul(order_no);
-    if execution.progress.notification_no >= allowed {
-        let reason = Reason::from(why).then(Then::NotificationsSpent(allowed));
-        return no_time_left(execution, reason, policy, now);
-    }
-    let start = plan::start(
-        &execution.order_cycle(),
-        execution.provider,
-        execution.notify,
-        policy,
-        execution.id.0,
-        now,
-    );
-    match start {
-        Start::At(step, span) => {
-            let mut decision = later(execution, Some(Next { step, span }), why);
-            decision.progress.notification_no = decision.progress.notification_no.saturating_add(1);
-            decision.progress.delivered_at = None;
-            decision.progress.undelivered_at = None;
-            decision.verdict = Verdict::NotificationRenewed;
-            instead(decision)
-        }
-        Start::Closed(why) => no_time_left(execution, GateCause::Closed(why), policy, now),
-    }
 }

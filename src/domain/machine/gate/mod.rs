@@ -5,6 +5,7 @@ mod budget;
 mod date;
 mod debit;
 mod lookup;
+mod new_notification;
 mod paused;
 
 use super::decide::{Decision, Next, keep, next_window, park};

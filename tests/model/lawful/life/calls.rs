@@ -132,7 +132,7 @@ impl Life {
             // In real time, as cards are.
             self.bank.at_once(number, self.now);
         }
-        let (outcome, counter) = self.bank.look(number, false);
+        let (outcome, counter) = self.bank.look(number);
         self.hear(&outcome, step);
         Ok(self.answered_about(number, outcome, counter))
     }

@@ -8,7 +8,7 @@ mod sooner;
 
 use chrono_tz::Tz;
 
-use super::order::last_try;
+use super::timing::last_try;
 use super::{Decision, keep};
 use crate::domain::machine::verdict::Verdict;
 use crate::domain::plan::reason::Closed;

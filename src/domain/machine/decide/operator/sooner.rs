@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{CurrentJob, Declined, earliest_try};
-use crate::domain::machine::decide::order::latest_debit;
+use crate::domain::machine::decide::timing::latest_debit;
 use crate::domain::machine::decide::timing::{next_lookup_at, next_window};
 use crate::domain::machine::decide::{Decision, Next, keep};
 use crate::domain::policy::Policy;

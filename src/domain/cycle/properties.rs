@@ -1,0 +1,70 @@
+//! What holds of any schedule.
+
+#![expect(clippy::arithmetic_side_effects, reason = "test data is small")]
+
+use proptest::prelude::*;
+
+use super::*;
+
+fn any_terms() -> impl Strategy<Value = Terms> {
+    let frequencies = Frequency::ALL
+        .iter()
+        .map(|frequency| Schedule::Every(*frequency));
+    let crons = [
+        "0 9 1,15 * *",
+        "30 2 * * SUN",
+        "0 0 29-31 * *",
+        "59 59 23 * * *",
+        "0 12 29 2 *",
+    ]
+    .map(|text| Schedule::Cron(Box::new(CronSchedule::parse(text).unwrap())));
+    let schedules: Vec<Schedule> = frequencies.chain(crons).collect();
+    (
+        prop::sample::select(schedules),
+        0i64..40_000,
+        prop::option::of(0i64..4_000),
+        prop::sample::select(&chrono_tz::TZ_VARIANTS[..]),
+        0u32..86_400,
+    )
+        .prop_map(|(schedule, start, length, time_zone, second)| {
+            let starts_on = NaiveDate::from_ymd_opt(1990, 1, 1).unwrap() + TimeDelta::days(start);
+            Terms {
+                schedule,
+                starts_on,
+                ends_on: length.map(|length| starts_on + TimeDelta::days(length)),
+                time_zone,
+                debit_at: NaiveTime::from_num_seconds_from_midnight_opt(second, 0).unwrap(),
+            }
+        })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn cycles_ascend_and_never_overlap(terms in any_terms(), skip in 0i64..5_000) {
+        let from = terms.starts_on + TimeDelta::days(skip);
+        let Some(mut cycle) = terms.cycle_from(from) else { return Ok(()) };
+        prop_assert!(cycle.on >= from);
+        for _ in 0..20 {
+            let opens = start_of_day(terms.time_zone, cycle.on).unwrap();
+            prop_assert!(opens <= cycle.debit_at && cycle.debit_at < cycle.closes_at, "{:?}", cycle);
+            if let Some(last) = terms.ends_on {
+                let end = start_of_day(terms.time_zone, last.succ_opt().unwrap()).unwrap();
+                prop_assert!(cycle.on <= last && cycle.closes_at <= end);
+            }
+            let Some(next) = terms.cycle_after(cycle.on) else { break };
+            prop_assert!(next.on > cycle.on);
+            prop_assert!(cycle.closes_at <= start_of_day(terms.time_zone, next.on).unwrap());
+            cycle = next;
+        }
+    }
+
+    #[test]
+    fn starting_from_a_day_and_walking_to_it_find_the_same(terms in any_terms(), skip in 0i64..400) {
+        let from = terms.starts_on + TimeDelta::days(skip);
+        let walked = std::iter::successors(terms.cycle_from(terms.starts_on), |cycle| terms.cycle_after(cycle.on))
+            .find(|cycle| cycle.on >= from);
+        prop_assert_eq!(terms.cycle_from(from), walked);
+    }
+}

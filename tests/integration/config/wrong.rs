@@ -1,0 +1,142 @@
+//! What is wrong with a file or a variable, and what the reader is told.
+
+use mandated::config::Config;
+
+use super::{GOOD, NOTHING, message, with};
+
+#[test]
+fn unknown_keys_in_the_file_name_the_nearest_key() {
+    let text = with(
+        r#"
+        [worker]
+        btach = 1
+        tps = 5
+        zzz = 1
+        [databse]
+        url = "x"
+        [accounts.other]
+        provder = "juspay"
+        [rails.upi]
+        window = []
+        [retry.upi]
+        fund = { strategy = "none" }
+        transient = { inital = "1m" }
+        "#,
+    );
+    insta::assert_snapshot!(message(&text, &[]), @r"
+    11 things are wrong with the configuration
+      neither accounts.other.api_key nor accounts.other.api_key_file is set
+      accounts.other.base_url is not set
+      mandated.toml: there is no key accounts.other.provder; did you mean accounts.other.provider?
+      accounts.other.provider is not set
+      mandated.toml: there is no key databse; did you mean database?
+      mandated.toml: there is no key rails.upi.window; did you mean rails.upi.windows?
+      mandated.toml: there is no key retry.upi.fund; did you mean retry.upi.funds?
+      mandated.toml: there is no key retry.upi.transient.inital; did you mean retry.upi.transient.initial?
+      mandated.toml: there is no key worker.btach; did you mean worker.batch?
+      mandated.toml: there is no key worker.tps; did you mean accounts.NAME.tps?
+      mandated.toml: there is no key worker.zzz; its section has batch, concurrency, drain_timeout, id, lease, parked_limit, parked_pause, parked_within, poll_interval, settle_batch, settle_linger, snapshot_warn_after, snapshot_warn_every, unknown_error_after, unknown_warn_after, unknown_warn_every
+    ");
+}
+
+#[test]
+fn unknown_variables_name_the_nearest_variable() {
+    let environment = [
+        ("MANDATED__WORKER__LAESE", "1m"),
+        ("MANDATED__DATABASES__URL", "x"),
+        ("MANDATED__WORKER", "x"),
+        ("MANDATED__WORKER____LEASE", "1m"),
+        ("MANDATED__RETRY__UPI__FUND__STRATEGY", "none"),
+        ("MANDATED__ACCOUNTS__SECOND__APIKEY", "x"),
+        // Kubernetes sets such variables for a service called `mandated`.
+        ("MANDATED_SERVICE_HOST", "10.0.0.1"),
+    ];
+    insta::assert_snapshot!(message(GOOD, &environment), @r"
+    6 things are wrong with the configuration
+      MANDATED__ACCOUNTS__SECOND__APIKEY: there is no key accounts.second.apikey; did you mean MANDATED__ACCOUNTS__SECOND__API_KEY?
+      MANDATED__DATABASES__URL: there is no key databases.url; did you mean MANDATED__DATABASE__URL?
+      MANDATED__RETRY__UPI__FUND__STRATEGY: there is no key retry.upi.fund.strategy; did you mean MANDATED__RETRY__UPI__FUNDS__STRATEGY?
+      MANDATED__WORKER: worker is a section, not a value
+      MANDATED__WORKER____LEASE: there is no key worker..lease; its section has batch, concurrency, drain_timeout, id, lease, parked_limit, parked_pause, parked_within, poll_interval, settle_batch, settle_linger, snapshot_warn_after, snapshot_warn_every, unknown_error_after, unknown_warn_after, unknown_warn_every
+      MANDATED__WORKER__LAESE: there is no key worker.laese; did you mean MANDATED__WORKER__LEASE?
+    ");
+}
+
+#[test]
+fn wrong_values_are_reported_together_with_their_source() {
+    let text = with(
+        r#"
+        [worker]
+        lease = "10"
+        batch = "ten"
+        concurrency = -1
+        [planner]
+        batch = 1.5
+        [rails.upi]
+        windows = ["25:00-26:00"]
+        time_zone = "Asia/Kolkat"
+        lookup_after = ["90s", "soon"]
+        [rails.card]
+        max_attempts = 100000
+        [retry.card]
+        funds = { strategy = "later" }
+        transient = { strategy = "backoff", initial = "1h" }
+        limit = { strategy = "none", at = "10:00" }
+        throttled = { strategy = "backoff", initial = "1h", max = "2h", at = "10:00" }
+        [log]
+        format = "xml"
+        filter = "=,="
+        [clock]
+        start = "yesterday"
+        [accounts.Main]
+        provider = "juspay"
+        "#,
+    )
+    .replace("[listen]", "[listen]\naddress = \"everywhere\"");
+    let environment = [
+        ("MANDATED__WORKER__SETTLE_BATCH", "many"),
+        ("MANDATED__RETRY__UPI__FUNDS__LAST_WORKING_DAY", "maybe"),
+        ("MANDATED__ACCOUNTS__JUSPAY_MAIN__PROVIDER", "jusspay"),
+    ];
+    insta::assert_snapshot!(message(&text, &environment), @r#"
+    20 things are wrong with the configuration
+      mandated.toml: the name in accounts.Main may have small letters, digits and single underscores only
+      MANDATED__ACCOUNTS__JUSPAY_MAIN__PROVIDER: accounts.juspay_main.provider: "jusspay" is none of juspay, signzy
+      mandated.toml: clock.start: input contains invalid characters; an example is "2026-01-01T00:00:00Z"
+      mandated.toml: listen.address: invalid socket address syntax; an example is "127.0.0.1:9180"
+      mandated.toml: log.filter: "=,=" is not a filter: invalid filter directive; an example is "info,sqlx=warn"
+      mandated.toml: log.format: "xml" is none of json, text
+      mandated.toml: planner.batch must be a whole number, not a number with a fraction
+      mandated.toml: rails.card.max_attempts: 100000 is out of range; an example is 2
+      mandated.toml: rails.upi.lookup_after[1]: invalid value: string "soon", expected a duration; an example is ["90s", "15m", "110m"]
+      mandated.toml: rails.upi.time_zone must be a time zone such as "Asia/Kolkata", not "Asia/Kolkat"
+      mandated.toml: rails.upi.windows: "25:00-26:00" is not a window: write HH:MM-HH:MM, such as 13:01-16:59
+      mandated.toml: retry.card.funds.strategy: unknown variant `later`, expected one of `backoff`, `next_day_part`, `payday`, `after_reset`, `none`
+      mandated.toml: retry.card.limit.at means nothing to strategy "none"
+      mandated.toml: retry.card.throttled: unknown field `at`, expected `initial` or `max`
+      retry.card.transient.max is not set
+      MANDATED__RETRY__UPI__FUNDS__LAST_WORKING_DAY: retry.upi.funds.last_working_day must be true or false, not "maybe"
+      mandated.toml: worker.batch must be a whole number, not text
+      mandated.toml: worker.concurrency: -1 is out of range; an example is 256
+      mandated.toml: worker.lease: invalid value: string "10", expected a duration; an example is "150s"
+      MANDATED__WORKER__SETTLE_BATCH: worker.settle_batch must be a whole number, not "many"
+    "#);
+}
+
+#[test]
+fn what_an_account_lacks_is_listed() {
+    insta::assert_snapshot!(message(&with("[accounts.second]"), &[]), @r"
+    3 things are wrong with the configuration
+      neither accounts.second.api_key nor accounts.second.api_key_file is set
+      accounts.second.base_url is not set
+      accounts.second.provider is not set
+    ");
+}
+
+#[test]
+fn a_file_that_is_not_toml_does_not_show_its_line() {
+    let shown = message("[database]\nurl = \"postgres://u:pa55word@h", &[]);
+    insta::assert_snapshot!(shown, @r#"mandated.toml: this is not TOML: line 2: invalid basic string, expected `"`"#);
+    let missing = Config::load_with(Some("no/such.toml".as_ref()), NOTHING).unwrap_err();
+    insta::assert_snapshot!(missing, @"no/such.toml: cannot read the configuration file: No such file or directory (os error 2)");
+}
