@@ -14,7 +14,7 @@ pub struct IllegalTransition {
 
 /// The state after an event. Every pair is spelt out below; the table is a snapshot in the tests.
 ///
-/// Two rules of money are visible in it: an open state ([`State::is_open`]) never ends by a clock or by a
+/// Two rules of money are visible in it: an open state ([`State::is_open`]) never ends by a clock or by an
 /// operator request (`CycleClosed`, `Skipped`), only by proof; and what is final changes only by proof of a
 /// collection, to `review`, or, where nothing was collected, because a person has it tried once more.
 pub fn apply(state: State, event: Event) -> Result<State, IllegalTransition> {

@@ -1,4 +1,4 @@
-//! WakeNotifier-ups: a NOTIFY from the database, or work that this daemon made itself. They only wake; polling is what is relied on.
+//! What wakes the lanes: a NOTIFY from the database, or work that this daemon made itself. They only wake; polling is what is relied on.
 
 use std::time::Duration;
 

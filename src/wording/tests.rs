@@ -127,6 +127,8 @@ fn others() -> Vec<Cause> {
     let order_no = 1;
     vec![
         CallCause::NotSent { why: why() }.into(),
+        CallCause::LookupUnanswered.into(),
+        CallCause::OrderNotDead { order_no }.into(),
         CallCause::CredentialsRefused { why: why() }.into(),
         CallCause::Throttled.into(),
         NotificationCause::Delivered { debit_after }.into(),
@@ -263,4 +265,16 @@ fn a_request_that_finds_no_time_says_why() {
         declined(&Declined::RailPaused),
         Declined::RailPaused.to_string()
     );
+}
+
+/// The auditor finds calls that were never made by the reason of their decision.
+#[test]
+fn the_auditor_knows_the_sentences_of_calls_that_were_never_made() {
+    let statements = include_str!("../store/audit/calls.rs").replace("''", "'");
+    let retry: Reason = Reason::from(OrderCause::RetryNeverHappened).then(Then::SameCall);
+    let never_called: Reason = GateCause::NeverCalled.into();
+    for reason in [retry, never_called] {
+        let sentence = format!("'{}'", super::reason(&reason, Kolkata));
+        assert_eq!(statements.matches(&sentence).count(), 2, "{sentence}");
+    }
 }

@@ -147,7 +147,7 @@ impl Context<'_> {
     }
 
     /// What another try has to wait for, whatever the strategy: the wait that the answer asks for, the gaps between attempts, and the
-    /// look-up at the order that a retry begins with.
+    /// look-up of the order that a retry begins with.
     pub(super) fn earliest(self, step: Step, failure: &Failure, progress: &Progress) -> Timestamp {
         let gap = last_try(progress, self.now).map(|last| after(last, self.policy.min_gap));
         let returned = progress
