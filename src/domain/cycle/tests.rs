@@ -1,5 +1,3 @@
-#![expect(clippy::arithmetic_side_effects, reason = "test data is small")]
-
 mod cron;
 
 use super::*;

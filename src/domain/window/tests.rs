@@ -1,5 +1,3 @@
-#![expect(clippy::arithmetic_side_effects, reason = "test data is small")]
-
 use super::*;
 
 fn parse(zone: &str, ranges: &[&str]) -> Result<Windows, String> {

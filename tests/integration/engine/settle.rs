@@ -8,7 +8,7 @@ use mandated::domain::{AttemptOutcome, LeaseToken, MandateStatus, NotificationSt
 use mandated::store::claim::Claimed;
 use mandated::store::rescue::rescue_expired;
 use mandated::store::settle::{NotificationResult, Settlement, record_counter};
-use sqlx::{Arguments, PgPool};
+use sqlx::PgPool;
 
 use crate::support::due::{
     attempt, charged, claim, claim_for, column, due, everything, execute, news, next, now, scalar,

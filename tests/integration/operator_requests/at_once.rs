@@ -7,10 +7,10 @@ use mandated::store::operator_requests::{
 };
 use mandated::store::pauses::Attribution;
 
-use super::{ID, claim, granted, request};
+use super::{ID, granted, request};
 use crate::support::due::{ATTRIBUTION, execute, scalar};
 use crate::support::running::until;
-use crate::support::world::{Flow, Payer, World, at};
+use crate::support::world::{Flow, Payer, World};
 
 #[tokio::test]
 async fn a_job_that_a_worker_holds_is_left_to_it() {
