@@ -30,4 +30,5 @@ mod resolve;
 mod schema;
 mod secrets;
 #[path = "../support/mod.rs"]
+#[expect(dead_code, reason = "these tests use a part of it")]
 mod support;

@@ -145,7 +145,7 @@ impl Protocol {
         }
     }
 
-    /// The only place that reads a transition, but for its times.
+    /// The only place that reads a conclusion, but for its times.
     fn settlement(&self, task: &Task, conclusion: &machine::Conclusion) -> Settlement {
         let columns = times::columns(self, task, conclusion);
         let answers = task.heard.iter().rev().filter_map(|heard| match heard {

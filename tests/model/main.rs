@@ -53,7 +53,7 @@ fn signzy(cycles: usize, max_attempts: u8, broken: Option<Broken>) -> Protocol {
 }
 
 /// Long enough for a slow machine; a counter-example is found in well under a second.
-const PATIENCE: Duration = Duration::from_mins(5);
+const PATIENCE: Duration = Duration::from_mins(10);
 
 /// Every state is visited, the properties hold in all of them, and what must be possible is. `at_least` is well below the number of
 /// states, and far above that of a model in which something has stopped to happen.
@@ -103,6 +103,18 @@ fn juspay_debits_a_cycle_once_with_retries_and_with_a_new_order() {
 #[test]
 fn signzy_debits_each_of_two_cycles_once_without_a_key() {
     holds(signzy(2, 2, None), 30_000);
+}
+
+#[test]
+fn a_cycle_that_ends_on_the_way_is_debited_at_most_once() {
+    for (protocol, at_least) in [(juspay(1, 2, None), 50_000), (signzy(1, 2, None), 1_500)] {
+        let cycles_end = true;
+        let protocol = Protocol {
+            cycles_end,
+            ..protocol
+        };
+        holds(protocol, at_least);
+    }
 }
 
 #[test]

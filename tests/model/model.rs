@@ -5,7 +5,7 @@ use stateright::{Model, Property};
 
 use super::properties;
 use super::protocol::{Action, Protocol};
-use super::world::{Call, Due, Failure, Intent, Outcome, Payment, Phase, Status, Task, World};
+use super::world::{Due, Failure, Intent, Outcome, Payment, Phase, Status, Task, World};
 
 /// How often the provider retries an order by itself.
 const SILENT_ATTEMPTS: u8 = 1;
@@ -50,7 +50,7 @@ impl Model for Protocol {
         for (cycle, row) in world.rows.iter().enumerate() {
             if row.lease.is_some() {
                 actions.push(Action::Rescue { cycle });
-            } else if !row.over {
+            } else if self.cycles_end && !row.over {
                 actions.push(Action::CycleEnds { cycle });
             }
             let arrived =
@@ -102,32 +102,19 @@ impl Model for Protocol {
                 heard: true,
             } => self.look(&mut world, worker, false),
             Action::LookInDoubt { worker } => self.look(&mut world, worker, true),
+            Action::ReadDebit { worker } => self.read_debit(&mut world, worker),
+            Action::RecordCounter { worker } => self.record(&mut world, worker),
+            Action::Send { worker } => self.send(&mut world, worker),
+            Action::CouldNotSend { worker } => {
+                self.unanswered(&mut world, worker, Outcome::NotSent);
+            }
             Action::Look {
                 worker,
                 heard: false,
-            } => self.unanswered(&mut world, worker, Outcome::Unknown),
-            Action::ReadDebit { worker } => self.read_debit(&mut world, worker),
-            Action::RecordCounter { worker } => self.record(&mut world, worker),
-            Action::Send { worker } => {
-                let task = world.workers[worker].as_mut().unwrap();
-                let Phase::Ready(step) = task.phase else {
-                    return None;
-                };
-                task.phase = Phase::Waiting;
-                let (cycle, order_no, token) = (task.cycle, task.columns.order_no, task.token);
-                let late = before.rows[cycle].lease != Some(token);
-                world.wire.push(Call {
-                    cycle,
-                    order_no,
-                    step,
-                    token,
-                    late,
-                });
             }
-            Action::CouldNotSend { worker } => {
-                self.unanswered(&mut world, worker, Outcome::NotSent)
+            | Action::TimeOut { worker } => {
+                self.unanswered(&mut world, worker, Outcome::Unknown);
             }
-            Action::TimeOut { worker } => self.unanswered(&mut world, worker, Outcome::Unknown),
             Action::Arrive {
                 call,
                 verdict,
@@ -158,15 +145,7 @@ impl Model for Protocol {
                 row.intent.as_mut().unwrap().processed = true;
                 row.columns.due = Due::Soon;
             }
-            Action::RetryHorizonPasses { cycle } => {
-                let columns = &mut world.rows[cycle].columns;
-                columns.failure = Failure::Outlived;
-                columns.due = Due::Soon;
-                let order_no = columns.order_no;
-                if let Some(order) = world.order(cycle, order_no) {
-                    world.payments[order].closed = true;
-                }
-            }
+            Action::RetryHorizonPasses { cycle } => horizon_passes(&mut world, cycle),
             Action::ProviderDecides { payment, verdict } => {
                 world.payments[payment].status = verdict;
             }
@@ -183,6 +162,17 @@ impl Model for Protocol {
 
     fn properties(&self) -> Vec<Property<Self>> {
         properties::of(self)
+    }
+}
+
+/// The failure of an order has outlived the provider's own retries.
+fn horizon_passes(world: &mut World, cycle: usize) {
+    let columns = &mut world.rows[cycle].columns;
+    columns.failure = Failure::Outlived;
+    columns.due = Due::Soon;
+    let order_no = columns.order_no;
+    if let Some(order) = world.order(cycle, order_no) {
+        world.payments[order].closed = true;
     }
 }
 

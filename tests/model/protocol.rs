@@ -54,6 +54,8 @@ pub(crate) struct Protocol {
     pub max_attempts: u8,
     pub max_orders: u8,
     pub broken: Option<Broken>,
+    /// Whether cycles end before they are collected.
+    pub cycles_end: bool,
     pub execute_needs_counter: bool,
     /// It lives as long as the tests.
     pub policy: &'static Policy,
@@ -162,6 +164,7 @@ impl Protocol {
             max_attempts,
             max_orders,
             broken,
+            cycles_end: false,
             execute_needs_counter: style == Style::Signzy && broken != Some(Broken::NoCounter),
             policy: Box::leak(Box::new(policy)),
             known: Box::leak(Box::default()),

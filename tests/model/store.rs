@@ -117,11 +117,15 @@ impl Protocol {
             };
             let may_send =
                 self.has_key(task) && matches!(task.phase, Phase::LookUp { .. } | Phase::Ready(_));
-            // It is told of it, and ends by itself, or a property shows that it does not.
-            let is_told =
-                matches!(task.phase, Phase::Record(_)) || task.heard.contains(&Heard::LeaseLost);
             let has_proof = matches!(&task.phase, Phase::Decided(said) if said.collected.is_some());
-            if !holds(world, task) && !may_send && !has_proof && !is_told {
+            if holds(world, task) || may_send || has_proof || task.heard.contains(&Heard::LeaseLost)
+            {
+                continue;
+            }
+            if matches!(task.phase, Phase::Record(_)) {
+                // It hears of it when it records the counter. That ends it, or a property shows that it does not.
+                self.record(world, worker);
+            } else {
                 world.workers[worker] = None;
             }
         }

@@ -186,7 +186,7 @@ fn outlived_at(policy: &Policy) -> Timestamp {
     NOW - policy.provider_retry_horizon - 2 * HOUR
 }
 
-/// What a transition writes.
+/// What a conclusion writes.
 pub(crate) fn columns(protocol: &Protocol, task: &Task, conclusion: &Conclusion) -> Columns {
     let (decision, policy) = (&conclusion.decision, protocol.policy);
     let progress = &decision.progress;

@@ -2,7 +2,7 @@
 //! and hands the result back.
 
 use super::protocol::{Protocol, holds};
-use super::world::{Answer, Heard, Outcome, Phase, Status, Task, World};
+use super::world::{Answer, Call, Heard, Outcome, Phase, Status, Task, World};
 
 impl Protocol {
     /// An action came to something: the machine says what is next.
@@ -74,6 +74,23 @@ impl Protocol {
             Heard::LeaseLost
         };
         self.hear(world, worker, heard);
+    }
+
+    /// The first byte leaves.
+    pub(crate) fn send(&self, world: &mut World, worker: usize) {
+        let task = world.workers[worker].as_mut().unwrap();
+        let Phase::Ready(step) = task.phase else {
+            return;
+        };
+        task.phase = Phase::Waiting;
+        let (cycle, order_no, token) = (task.cycle, task.columns.order_no, task.token);
+        world.wire.push(Call {
+            cycle,
+            order_no,
+            step,
+            token,
+            late: world.rows[cycle].lease != Some(token),
+        });
     }
 
     /// A call arrives. `verdict` is what becomes of the debit; nothing for a refusal.
