@@ -210,19 +210,16 @@ impl MemoryStore {
             return false;
         };
         let provider_ref = conclusion.provider_ref.clone();
-        match &self.debit {
-            Some(debit) => {
-                let differs = debit.provider_ref.as_ref().zip(provider_ref.as_ref());
-                debit.order_no != order_no || differs.is_some_and(|(one, other)| one != other)
-            }
-            None => {
-                self.debit = Some(DebitRow {
-                    order_no,
-                    provider_ref,
-                    amount,
-                });
-                false
-            }
+        if let Some(debit) = &self.debit {
+            let differs = debit.provider_ref.as_ref().zip(provider_ref.as_ref());
+            debit.order_no != order_no || differs.is_some_and(|(one, other)| one != other)
+        } else {
+            self.debit = Some(DebitRow {
+                order_no,
+                provider_ref,
+                amount,
+            });
+            false
         }
     }
 

@@ -73,7 +73,7 @@ pub(super) fn judge(ours: &Standing, answers: &[(String, OrderResult)]) -> Judge
     for (order, said) in answers {
         match said {
             OrderResult::Collected(amount) => {
-                judged.collected(ours, order, *amount, collected.len())
+                judged.collected(ours, order, *amount, collected.len());
             }
             OrderResult::NotCollected(word) | OrderResult::Unproven(word) => {
                 judged.not_collected(ours, order, said, word);

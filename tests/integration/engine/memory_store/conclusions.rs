@@ -33,7 +33,7 @@ pub(super) fn conclude(job: &Job, policy: &Policy, nth: usize) -> Option<Conclus
             None,
         ];
         action = machine.next(Input::MandateAnswered(statuses[nth % 4]), now());
-    } else if !matches!(action, Action::Settle(_)) || nth % 3 == 0 {
+    } else if !matches!(action, Action::Settle(_)) || nth.is_multiple_of(3) {
         let mut machine = Machine::in_call(job.clone(), policy, now());
         action = machine.next(answer(job.step, nth)?, now());
     }
@@ -81,7 +81,7 @@ fn answer(step: Step, nth: usize) -> Option<Input> {
         outcome,
         counter: Counter {
             attempts: Some(2),
-            no_retry_allowed: nth % 2 == 0,
+            no_retry_allowed: nth.is_multiple_of(2),
         },
         provider_ref: named,
     }))

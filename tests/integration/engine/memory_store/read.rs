@@ -26,7 +26,7 @@ pub(super) async fn read(pool: &PgPool) -> BTreeMap<i64, MemoryStore> {
                 (select coalesce(array_agg(n.delivered_at order by notification_no), '{}') from mandated.notifications n
                   where execution_id = e.id) as deliveries,
                 (select coalesce(array_agg(day order by day), '{}') from mandated.budgets where mandate_id = m.id) as days,
-                (select coalesce(array_agg(tried order by day), '{}') from mandated.budgets where mandate_id = m.id) as day_tries
+                (select coalesce(array_agg(declined_attempts order by day), '{}') from mandated.budgets where mandate_id = m.id) as day_tries
            from mandated.executions e
            join mandated.mandates m on m.id = e.mandate_id
            left join mandated.intents i on i.execution_id = e.id
