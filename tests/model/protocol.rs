@@ -190,8 +190,7 @@ impl Protocol {
         match &task.phase {
             Phase::LookUp { .. } => {
                 actions.extend(both.map(|heard| Action::Look { worker, heard }));
-                // In a recheck the product takes it for "not collected".
-                if task.step() != Step::Recheck && self.is_open(world, worker) {
+                if self.is_open(world, worker) {
                     actions.push(Action::LookInDoubt { worker });
                 }
             }

@@ -2,6 +2,7 @@
 
 // For clippy: what helps a test is a test.
 #![cfg(test)]
+#![expect(clippy::arithmetic_side_effects, reason = "tests count")]
 
 mod chaos;
 

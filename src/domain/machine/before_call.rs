@@ -65,8 +65,10 @@ impl Machine<'_> {
             Outcome::Charged { .. } => {
                 (self.order_no, self.provider_ref) = (before, found_ref);
                 let mut decision = self.instead_of_call(answer, begun_at);
-                // Nothing else of this cycle was sent.
-                decision.next = None;
+                if self.execution.progress.sent_at.is_none() {
+                    // Nothing of the new order was sent, so there is nothing to recheck.
+                    decision.next = None;
+                }
                 decision
             }
             Outcome::Call(_) => {

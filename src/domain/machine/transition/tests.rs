@@ -135,7 +135,11 @@ fn what_every_verdict_changes() {
             }
             let open = if open { "open" } else { "" };
             let line = format!("{name:<22} {state:<9} {open:<4} {found:<18}");
-            let line = if not_processed == found { line } else { format!("{line} not processed: {not_processed}") };
+            let line = if not_processed == found {
+                line
+            } else {
+                format!("{line} not processed: {not_processed}")
+            };
             writeln!(table, "{}", line.trim_end()).unwrap();
         }
     }

@@ -37,11 +37,11 @@ pub(super) fn conclude(job: &Job, policy: &Policy, nth: usize) -> Option<Conclus
         let mut machine = Machine::in_call(job.clone(), policy, now());
         action = machine.next(answer(job.step, nth)?, now());
     }
-    match action {
-        Action::Settle(conclusion) => Some(*conclusion),
-        Action::Abandon(_) => None,
-        action => panic!("{action:?} is no end"),
+    if let Action::Settle(conclusion) = action {
+        return Some(*conclusion);
     }
+    assert!(matches!(action, Action::Abandon(_)), "{action:?} is no end");
+    None
 }
 
 fn answer(step: Step, nth: usize) -> Option<Input> {

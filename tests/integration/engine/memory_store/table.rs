@@ -132,9 +132,11 @@ pub(super) async fn table() -> (TestDatabase, Vec<String>) {
                         "{step}, order {order_no}, intent {has_intent}: {name}"
                     ));
                     let id = cases.len();
-                    let (state, finished) = match state_at(*step) {
-                        State::Failed => (State::Failed, "'2026-01-30Z'"),
-                        state => (state, "null"),
+                    let state = state_at(*step);
+                    let finished = if state == State::Failed {
+                        "'2026-01-30Z'"
+                    } else {
+                        "null"
                     };
                     statements.push(format!(
                         "update mandated.executions set state = '{state}', finished_at = {finished}, order_no = {order_no},
