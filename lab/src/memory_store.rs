@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use chrono::{Days, NaiveDate, NaiveTime};
+use mandated::domain::backoff::after;
 use mandated::domain::execution::Intent;
 use mandated::domain::machine::rescue::{LostJob, rescue};
 use mandated::domain::machine::{Conclusion, Job};
-use mandated::domain::retry::after;
 use mandated::domain::{
     Amount, Execution, MandateStatus, NotificationState, Notify, ProviderKind, State, Step,
     Timestamp,

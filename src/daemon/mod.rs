@@ -15,7 +15,7 @@ use tracing::{info, warn};
 
 use crate::compose::{self, ComposeError};
 use crate::config::Config;
-use crate::domain::retry::backoff_delay;
+use crate::domain::backoff::backoff_delay;
 use crate::engine::database_health::DatabaseHealth;
 use crate::engine::loops::{self, OnHeartbeat};
 use crate::engine::metrics::Metrics;

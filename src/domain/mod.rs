@@ -5,6 +5,7 @@
 pub mod additional_factor;
 pub mod arrows;
 pub mod attempt;
+pub mod backoff;
 pub mod class;
 pub mod classify;
 pub mod cycle;
@@ -19,7 +20,6 @@ pub mod plan;
 pub mod policy;
 pub mod reason;
 pub mod resolve;
-pub mod retry;
 pub mod state;
 mod text;
 pub mod window;

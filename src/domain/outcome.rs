@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::retry::after;
+use super::backoff::after;
 use super::{Amount, AttemptOutcome, Class, Timestamp};
 
 /// A failure with the class that the rules gave it and what the provider said, redacted.

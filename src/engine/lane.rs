@@ -17,7 +17,7 @@ use super::log_values::chain;
 use super::wake::WakeNotifier;
 use super::{Account, Engine};
 use crate::domain::Timestamp;
-use crate::domain::retry::backoff_delay;
+use crate::domain::backoff::backoff_delay;
 use crate::failpoint::around;
 use crate::provider::with_request_id;
 use crate::store;

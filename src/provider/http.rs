@@ -12,8 +12,8 @@ use super::rate_limiter::RateLimiter;
 use super::retry_after::{date, retry_after};
 use super::{AccountSettings, Answered, request_id};
 use crate::domain::Timestamp;
+use crate::domain::backoff::in_process_delays;
 use crate::domain::outcome::CallFailure;
-use crate::domain::retry::in_process_delays;
 use crate::failpoint::around;
 
 /// No documented answer is larger than a few KiB.

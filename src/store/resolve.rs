@@ -8,8 +8,8 @@ use sqlx::{Connection, PgConnection, Postgres, Transaction};
 use super::error::{StoreContext, StoreError};
 use super::policies;
 use super::rows::word;
+use crate::domain::backoff::after;
 use crate::domain::resolve::{Collected, OpenExecution, Refusal, ResolvedAs, resolve as resolved};
-use crate::domain::retry::after;
 use crate::domain::{ExecutionId, State, Timestamp};
 
 /// What is said of an execution, by whom and by what evidence.

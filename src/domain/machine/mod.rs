@@ -18,11 +18,11 @@
 //! `gate` comes first in every case: it may end the job before any call, or ask the provider about a paused mandate.
 
 mod action;
-mod before_call;
 pub mod decide;
 pub(in crate::domain) mod gate;
 mod input;
 mod lookup_purpose;
+mod prevent_second_debit;
 mod recheck;
 mod request;
 pub mod rescue;

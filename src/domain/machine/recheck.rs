@@ -5,8 +5,8 @@ use super::action::Action;
 use super::decide::{Decision, Next, decide_recheck, next_lookup_at};
 use super::input::Answer;
 use super::lookup_purpose::{LookupPurpose, Recheck};
+use crate::domain::backoff::after;
 use crate::domain::outcome::Counter;
-use crate::domain::retry::after;
 use crate::domain::window::Span;
 use crate::domain::{Outcome, Step, Timestamp};
 

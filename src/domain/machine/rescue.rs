@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use crate::domain::retry::after;
+use crate::domain::backoff::after;
 use crate::domain::{Step, Timestamp};
 
 /// The provider has processed, or not, whatever was sent this long ago ("Juspay SDK", default timeout 80 s, and a margin).

@@ -5,9 +5,9 @@ use std::time::Duration;
 use chrono::TimeDelta;
 
 use crate::domain::Timestamp;
+use crate::domain::backoff::jitter;
 use crate::domain::cycle::Cycle;
 use crate::domain::policy::Policy;
-use crate::domain::retry::jitter;
 use crate::domain::window::{Span, TICK};
 
 /// A notification planned for the very end of a window would miss it.

@@ -8,8 +8,8 @@ use chrono::TimeDelta;
 use sqlx::PgConnection;
 
 use super::Rules;
+use crate::domain::backoff::after;
 use crate::domain::policy::Policy;
-use crate::domain::retry::after;
 use crate::domain::{Notify, Timestamp};
 use crate::ops::OpsError;
 use crate::ops::error::step;

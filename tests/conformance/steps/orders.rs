@@ -2,8 +2,8 @@
 
 use std::fmt::Write;
 
+use mandated::domain::backoff::after;
 use mandated::domain::machine::{Input, Job, Machine};
-use mandated::domain::retry::after;
 use mandated::domain::{Class, MandateStatus, Rail, State, Step};
 use serde_json::{Value, json};
 

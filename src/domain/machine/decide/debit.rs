@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use super::timing::{next_lookup_at, next_window, scheduled_lookup_at};
 use super::{AccountPause, Context, Decision, Next, keep};
+use crate::domain::backoff::{after, backoff_delay};
 use crate::domain::machine::verdict::Verdict;
 use crate::domain::outcome::{CallFailure, Failure};
 use crate::domain::reason::{CallCause, Doubt, OrderCause, Then};
-use crate::domain::retry::{after, backoff_delay};
 use crate::domain::window::Span;
 use crate::domain::{Amount, State, Step, Timestamp};
 

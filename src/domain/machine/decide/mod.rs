@@ -5,12 +5,12 @@
 //! that it will not retry.
 
 mod debit;
-mod failure;
 pub(super) mod notification;
 pub mod operator;
 mod order;
 mod recheck;
 mod refused;
+mod retry;
 mod strategy;
 mod timing;
 mod unproven;
@@ -18,12 +18,12 @@ mod unproven;
 #[cfg(test)]
 mod tests;
 
+use crate::domain::backoff::{after, jitter};
 use crate::domain::execution::Progress;
 use crate::domain::machine::verdict::Verdict;
 use crate::domain::outcome::Counter;
 use crate::domain::policy::Policy;
 use crate::domain::reason::{CallCause, Doubt, Reason, Then};
-use crate::domain::retry::{after, jitter};
 use crate::domain::window::Span;
 use crate::domain::{Class, Execution, MandateStatus, Outcome, Step, Timestamp};
 

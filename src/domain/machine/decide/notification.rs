@@ -2,16 +2,16 @@
 
 use std::time::Duration;
 
-use super::failure::mandate_effect;
+use super::retry::mandate_effect;
 use super::strategy::{StrategyInput, strategy_time};
 use super::timing::next_window;
 use super::{AccountPause, Decision, Next, keep, park};
+use crate::domain::backoff::{after, backoff_delay};
 use crate::domain::machine::verdict::Verdict;
 use crate::domain::outcome::{CallFailure, Failure, NotificationOutcome};
 use crate::domain::plan::{self, Start};
 use crate::domain::policy::Policy;
 use crate::domain::reason::{CallCause, NotificationCause, Then};
-use crate::domain::retry::{after, backoff_delay};
 use crate::domain::{Class, Execution, MandateStatus, Step, Timestamp};
 
 /// Between two questions, and between two notifications.

@@ -1,9 +1,10 @@
 //! The end of an order, and what comes after it: a new order, or the end of the cycle.
 
-use super::failure::{is_none, mandate_effect};
+use super::retry::{is_none, mandate_effect};
 use super::strategy::new_order_time;
 use super::timing::next_lookup_at;
 use super::{Context, Decision, Next};
+use crate::domain::backoff::after;
 use crate::domain::cycle::Cycle;
 use crate::domain::machine::gate::new_date;
 use crate::domain::machine::verdict::Verdict;
@@ -11,7 +12,6 @@ use crate::domain::outcome::Failure;
 use crate::domain::plan::{self, Start};
 use crate::domain::policy::Strategy;
 use crate::domain::reason::{Then, TimeChoice};
-use crate::domain::retry::after;
 use crate::domain::window::Span;
 use crate::domain::{Class, Notify, Step, Timestamp};
 

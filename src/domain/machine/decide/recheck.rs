@@ -2,11 +2,11 @@
 
 use super::timing::daily;
 use super::{Decision, Next, keep};
+use crate::domain::backoff::after;
 use crate::domain::machine::verdict::Verdict;
 use crate::domain::outcome::{Counter, Failure};
 use crate::domain::policy::Policy;
 use crate::domain::reason::RecheckCause;
-use crate::domain::retry::after;
 use crate::domain::{Execution, Outcome, State, Step, Timestamp};
 
 /// How often an unanswered recheck is repeated for an execution that nobody has to decide about.

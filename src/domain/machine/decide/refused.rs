@@ -1,7 +1,7 @@
 //! What follows from a call that the provider documents as not processed.
 
-use super::failure::{mandate_effect, needs_person};
 use super::order::renew_progress;
+use super::retry::{mandate_effect, needs_person};
 use super::strategy::{StrategyInput, strategy_time};
 use super::{Context, Decision, Next, keep, park};
 use crate::domain::machine::verdict::Verdict;

@@ -7,11 +7,11 @@ use chrono::{Days, NaiveDate, NaiveTime};
 use chrono_tz::Tz;
 
 use crate::domain::Timestamp;
+use crate::domain::backoff::{after, backoff_delay};
 use crate::domain::cycle::Cycle;
 use crate::domain::payday::Paydays;
 use crate::domain::policy::Strategy;
 use crate::domain::reason::TimeChoice;
-use crate::domain::retry::{after, backoff_delay};
 use crate::domain::zone::instant;
 
 /// What a strategy is asked: when to try for the next time.

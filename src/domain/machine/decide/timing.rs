@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
+use crate::domain::backoff::{after, jitter};
 use crate::domain::execution::Progress;
 use crate::domain::policy::Policy;
-use crate::domain::retry::{after, jitter};
 use crate::domain::window::{Span, Windows};
 use crate::domain::{Execution, Timestamp};
 

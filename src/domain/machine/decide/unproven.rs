@@ -2,9 +2,9 @@
 
 use super::timing::{daily, next_lookup_at, scheduled_lookup_at};
 use super::{Context, Decision, Next, keep};
+use crate::domain::backoff::after;
 use crate::domain::machine::verdict::Verdict;
 use crate::domain::reason::{Doubt, OrderCause, Then};
-use crate::domain::retry::after;
 use crate::domain::{Notify, State, Step, Timestamp};
 
 impl Context<'_> {

@@ -3,11 +3,11 @@
 
 use super::new_notification::renew;
 use super::{Gate, Next, close_cycle, instead, later, new_date, next_window};
+use crate::domain::backoff::after;
 use crate::domain::machine::verdict::Verdict;
 use crate::domain::plan::{self, Start};
 use crate::domain::policy::Policy;
 use crate::domain::reason::{GateCause, Reason, Then};
-use crate::domain::retry::after;
 use crate::domain::{Execution, Step, Timestamp};
 
 /// A payer is not notified of a debit that could not be made in its time.

@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use super::{Gate, instead, later, no_time_left};
+use crate::domain::backoff::after;
 use crate::domain::cycle::Cycle;
 use crate::domain::machine::decide::Next;
 use crate::domain::machine::verdict::Verdict;
 use crate::domain::plan::{self, Start};
 use crate::domain::policy::Policy;
 use crate::domain::reason::{GateCause, Then};
-use crate::domain::retry::after;
 use crate::domain::{Execution, Notify, ProviderKind, Timestamp};
 
 /// How late a planned call may be without its execution date having to be put off.

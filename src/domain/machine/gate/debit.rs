@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use super::new_notification::renew;
 use super::{Gate, budget, close_cycle, date, instead, later, lookup, mandate_and_cycle};
+use crate::domain::backoff::after;
 use crate::domain::machine::decide::{Next, next_lookup_at, next_window};
 use crate::domain::machine::verdict::Verdict;
 use crate::domain::policy::Policy;
 use crate::domain::reason::GateCause;
-use crate::domain::retry::after;
 use crate::domain::{Execution, Notify, ProviderKind, Step, Timestamp};
 
 /// How long to wait for another debit of the same mandate to be proven.

@@ -10,10 +10,10 @@ mod paused;
 
 use super::decide::{Decision, Next, keep, next_window, park};
 use super::verdict::Verdict;
+use crate::domain::backoff::after;
 use crate::domain::plan::{self, Start};
 use crate::domain::policy::Policy;
 use crate::domain::reason::{GateCause, Reason, Then};
-use crate::domain::retry::after;
 use crate::domain::{Class, Execution, MandateStatus, Step, Timestamp};
 
 pub(in crate::domain) use date::execution_date;

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use super::{Decision, Gate, Next, ended, instead, later, next_window, park};
+use crate::domain::backoff::{after, jitter};
 use crate::domain::policy::Policy;
 use crate::domain::reason::{GateCause, Reason, Then};
-use crate::domain::retry::{after, jitter};
 use crate::domain::window::Span;
 use crate::domain::{Execution, MandateStatus, Notify, ProviderKind, Step, Timestamp};
 

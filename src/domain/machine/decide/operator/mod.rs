@@ -10,11 +10,11 @@ use chrono_tz::Tz;
 
 use super::timing::last_try;
 use super::{Decision, keep};
+use crate::domain::backoff::after;
 use crate::domain::machine::verdict::Verdict;
 use crate::domain::plan::reason::Closed;
 use crate::domain::policy::Policy;
 use crate::domain::reason::RequestCause;
-use crate::domain::retry::after;
 use crate::domain::text::text_enum;
 use crate::domain::{Class, Execution, MandateStatus, State, Step, Timestamp};
 

@@ -1,6 +1,7 @@
 //! What has ended without a collection, tried once more.
 
 use super::{Declined, RequestContext, earliest_try};
+use crate::domain::backoff::after;
 use crate::domain::machine::decide::order::renew_progress;
 use crate::domain::machine::decide::timing::next_lookup_at;
 use crate::domain::machine::decide::{Decision, Next, keep};
@@ -9,7 +10,6 @@ use crate::domain::machine::verdict::Verdict;
 use crate::domain::plan::{self, Start};
 use crate::domain::policy::Policy;
 use crate::domain::reason::RequestCause;
-use crate::domain::retry::after;
 use crate::domain::{Class, Execution, MandateStatus, Notify, Rail, Step, Timestamp};
 
 /// What has ended without a collection begins anew, with a new order if one was sent.

@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use super::{CurrentJob, Declined, earliest_try};
+use crate::domain::backoff::after;
 use crate::domain::machine::decide::timing::latest_debit;
 use crate::domain::machine::decide::timing::{next_lookup_at, next_window};
 use crate::domain::machine::decide::{Decision, Next, keep};
 use crate::domain::policy::Policy;
 use crate::domain::reason::RequestCause;
-use crate::domain::retry::after;
 use crate::domain::{Execution, State, Step, Timestamp};
 
 /// The same step at the first time that the rail allows.

@@ -7,9 +7,9 @@ use super::decide::{Decision, call_not_made, decide, next_lookup_at, next_window
 use super::input::Answer;
 use super::lookup_purpose::LookupPurpose;
 use super::{Machine, Phase};
+use crate::domain::backoff::after;
 use crate::domain::outcome::{CallFailure, Counter};
 use crate::domain::reason::CallCause;
-use crate::domain::retry::after;
 use crate::domain::{Outcome, State, Step, Timestamp};
 
 impl Machine<'_> {

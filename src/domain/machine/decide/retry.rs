@@ -3,12 +3,12 @@
 use super::strategy::{StrategyInput, strategy_time};
 use super::timing::{last_try, latest_debit, next_lookup_at, next_window};
 use super::{Context, Decision, Next, keep};
+use crate::domain::backoff::after;
 use crate::domain::execution::Progress;
 use crate::domain::machine::verdict::Verdict;
 use crate::domain::outcome::Failure;
 use crate::domain::policy::Strategy;
 use crate::domain::reason::{Doubt, FailureWords, OrderCause, Then, TimeChoice};
-use crate::domain::retry::after;
 use crate::domain::{Class, MandateStatus, State, Step, Timestamp};
 
 impl Context<'_> {
@@ -65,14 +65,12 @@ impl Context<'_> {
             .execution
             .intent
             .filter(|intent| intent.is_retry && self.step == Step::Lookup)?;
-        let (Some(before), Some(seen)) = (intent.counter_before, self.counter.attempts) else {
-            return None;
-        };
         let sent = self.execution.sent_by(intent);
         let processed_by = after(sent, self.policy.processing_time);
         if self.now < processed_by {
             return Some(self.not_before(processed_by, Doubt::RetryUnderWay));
         }
+        let (before, seen) = intent.counter_before.zip(self.counter.attempts)?;
         (seen <= before).then(|| self.not_processed(OrderCause::RetryNeverHappened))
     }
 
