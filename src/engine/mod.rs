@@ -2,7 +2,7 @@
 //!
 //! The way of one job: [`lane`] claims it (its intent is durable then), [`job`] asks the gate, makes the call and lets the core
 //! decide, [`settler`] writes what follows, fenced by the lease. [`planner`] makes the jobs, [`rescue`] takes back those of lost
-//! workers, [`retention`] makes and drops partitions, [`heartbeat`] says how it goes and what was [counted](tally), [`bloat`] who
+//! workers, [`retention`] makes and drops partitions, [`heartbeat`] says how it goes and what was [counted](state_counters), [`bloat`] who
 //! keeps dead rows, [`database_health`] what is wrong with the database. Nobody is starved: the lanes share a
 //! [`concurrency_limiter`], and the daemons what an account allows ([`cluster`]).
 
