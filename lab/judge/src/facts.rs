@@ -1,4 +1,4 @@
-//! What the judge is told: plain facts in its own types.
+//! The facts that the sandbox tells the judge, in the judge's own types.
 
 use std::fmt;
 
@@ -10,7 +10,7 @@ use crate::calendar::Cycles;
 /// A point in time.
 pub type Timestamp = DateTime<Utc>;
 
-/// What a mandate is collected by.
+/// The rail that a mandate is collected by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Rail {
@@ -50,7 +50,7 @@ impl fmt::Display for Amount {
 pub struct Mandate {
     pub id: String,
     pub rail: Rail,
-    /// What is paid for, in the words of the import file: `fastag`, `ncmc`, `insurance`.
+    /// The purpose of the payment, in the words of the import file: `fastag`, `ncmc`, `insurance`.
     pub category: Option<String>,
     /// The most that one debit may take, in minor units.
     pub max_amount: Option<i64>,
@@ -78,7 +78,7 @@ pub struct Scheduled<'a> {
     pub at: Timestamp,
 }
 
-/// Who set a presentation off.
+/// The party that set a presentation off.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Presenter {
     /// A call of the merchant.
@@ -100,7 +100,7 @@ pub struct Presentation<'a> {
     pub at: Timestamp,
 }
 
-/// What the payer's bank says to a presentation that it did not refuse unseen.
+/// The bank's answer to a presentation that it did not refuse unseen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Answer<'a> {
     pub order_id: &'a str,

@@ -123,7 +123,7 @@ impl Judge {
         }
     }
 
-    /// What the bank does not notice, but the rail forbids.
+    /// The rail forbids it, and the bank does not notice.
     fn rail_breach(&self, cycle: NaiveDate, at: Timestamp) -> Option<Breach> {
         match self.mandate.rail {
             Rail::Upi => peak_hours::of_debit(at),
@@ -132,7 +132,7 @@ impl Judge {
         }
     }
 
-    /// What the payer's bank refuses a debit for.
+    /// The reason for which the payer's bank refuses a debit.
     fn refusal(&self, presentation: &Presentation<'_>) -> Option<(BankRefusal, Breach)> {
         let notification = presentation
             .notification

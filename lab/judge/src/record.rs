@@ -1,4 +1,4 @@
-//! What the judge has been told about one mandate so far.
+//! All that the judge has been told about one mandate so far.
 
 use std::collections::BTreeMap;
 
@@ -22,7 +22,7 @@ pub(crate) struct Record {
     pub(crate) payment_retries: BTreeMap<String, Vec<NaiveDate>>,
 }
 
-/// What is known of an order.
+/// All that the judge knows of an order.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct OrderRecord {
     /// That of the day on which it was first presented.

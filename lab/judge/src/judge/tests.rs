@@ -1,4 +1,4 @@
-//! What one fact has to do with another: each rule has its own tests.
+//! Facts that bear on each other. Each rule has its own tests.
 
 use super::*;
 use crate::rules::test_facts::{at, day, mandate, notification, presentation, rupees};
