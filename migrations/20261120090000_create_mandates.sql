@@ -3,8 +3,7 @@
 -- A CHECK also passes when it is null: mind the columns that may be.
 create schema if not exists mandated;
 
--- One row for the whole database. The tag goes into every order id, so that two installations on one
--- provider account can never mint the same id.
+-- One row for the whole database. The tag is in the x-request-id of every request.
 create table mandated.installation (
   singleton boolean primary key default true check (singleton),
   tag text not null check (tag ~ '^[a-z0-9]{4}$')
@@ -58,7 +57,7 @@ create table mandated.mandates (
   amount_minor bigint check (amount_minor > 0),
   max_amount_minor bigint not null check (max_amount_minor > 0),
   currency text not null check (currency ~ '^[A-Z]{3}$'),
-  frequency text check (frequency in ('onetime', 'daily', 'weekly', 'fortnightly', 'monthly', 'bimonthly',
+  frequency text check (frequency in ('onetime', 'daily', 'weekly', 'fortnightly', 'twicemonthly', 'monthly', 'bimonthly',
                                       'quarterly', 'halfyearly', 'yearly', 'aspresented')),
   cron text,
   time_zone text not null,
@@ -92,6 +91,9 @@ create table mandated.mandates (
   constraint mandates_flow_check
     check (case provider when 'juspay' then rail <> 'enach' or notify = 'none'
                          else rail = 'enach' and notify in ('provider', 'none') end),
+  -- NACH has no period of 14 days or of two months, and calls two debits a month BIMN: see src/domain/mandate.rs, check_frequency.
+  constraint mandates_frequency_of_rail_check
+    check (case rail when 'enach' then frequency not in ('fortnightly', 'bimonthly') else frequency <> 'twicemonthly' end),
   constraint mandates_exempt_check
     check (notify <> 'none' or rail = 'enach' or coalesce(category in ('fastag', 'ncmc'), false))
 -- Planning moves the cursor of each mandate once a cycle, and leaves a dead entry at the front of mandates_plan_idx, where the

@@ -7,6 +7,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::cycle::Terms;
+use super::schedule::{Frequency, Schedule};
 use super::text::text_enum;
 use super::{Amount, Currency, MandateId};
 
@@ -161,5 +162,39 @@ pub fn check_flow(
         | (ProviderKind::Juspay, Rail::Upi | Rail::Card, Notify::Separate | Notify::Provider) => {
             Ok(())
         }
+    }
+}
+
+/// Whether a rail has a frequency, and if not, what to write instead.
+///
+/// NACH registers DAIL, WEEK, MNTH, BIMN, QURT, MIAN, YEAR and ADHO ("LotusPay, Mandate frequencies"). Its BIMN allows two debits a
+/// calendar month: a mandate that says so and is collected every two months would bring a quarter of its money.
+pub const fn check_frequency(rail: Rail, schedule: &Schedule) -> Result<(), &'static str> {
+    let Schedule::Every(frequency) = schedule else {
+        return Ok(());
+    };
+    match (rail, frequency) {
+        (Rail::Enach, Frequency::Bimonthly) => Err(
+            "NACH's bi-monthly (BIMN) is two debits a calendar month: write twicemonthly for it (for one in two months register the mandate as presented, and write aspresented)",
+        ),
+        (Rail::Enach, Frequency::Fortnightly) => Err(
+            "NACH has no period of 14 days: write twicemonthly for a mandate of two debits a calendar month (BIMN)",
+        ),
+        (Rail::Upi | Rail::Card, Frequency::Twicemonthly) => Err(
+            "twicemonthly is a frequency of eNACH: write fortnightly for one debit a half month",
+        ),
+        (Rail::Upi | Rail::Card, Frequency::Bimonthly | Frequency::Fortnightly)
+        | (Rail::Enach, Frequency::Twicemonthly)
+        | (
+            Rail::Upi | Rail::Card | Rail::Enach,
+            Frequency::Onetime
+            | Frequency::Daily
+            | Frequency::Weekly
+            | Frequency::Monthly
+            | Frequency::Quarterly
+            | Frequency::Halfyearly
+            | Frequency::Yearly
+            | Frequency::Aspresented,
+        ) => Ok(()),
     }
 }

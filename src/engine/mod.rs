@@ -52,7 +52,7 @@ pub struct Engine {
     pub accounts: Accounts,
     pub settings: Arc<Settings>,
     pub state_counters: Arc<state_counters::StateCounters>,
-    /// In every order id of this installation.
+    /// In the `x-request-id` of every request.
     pub tag: Arc<str>,
     policies: Policies,
 }

@@ -65,14 +65,7 @@ pub async fn tick(engine: &Engine) -> Result<usize, StoreError> {
                 id: *interned.get(&(mandate.provider, mandate.rail))?,
                 policy,
             };
-            let execution = new_execution(
-                &payer(mandate),
-                &cycle,
-                mandate.amount,
-                rules,
-                (&engine.tag, id),
-                now,
-            );
+            let execution = new_execution(&payer(mandate), &cycle, mandate.amount, rules, id, now);
             Some((mandate.rail, execution))
         })
         .unzip();
@@ -164,6 +157,7 @@ fn payer(mandate: &DueMandate) -> Payer<'_> {
         reference: &mandate.reference,
         account: mandate.account,
         provider: mandate.provider,
+        provider_mandate_id: &mandate.provider_mandate_id,
         notify: mandate.notify,
         max_amount: mandate.max_amount,
     }

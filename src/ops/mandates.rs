@@ -11,7 +11,7 @@ use super::justification::checked;
 use crate::clock::Clock;
 use crate::compose;
 use crate::config::Config;
-use crate::domain::cycle::Schedule;
+use crate::domain::schedule::Schedule;
 use crate::domain::{Amount, MandateStatus, ProviderKind, Timestamp};
 use crate::provider::{Client, MandateAnswer, MandateCommand, Provider};
 use crate::store;

@@ -13,8 +13,8 @@ use crate::domain::additional_factor::approval_above;
 use crate::domain::cycle::Cycle;
 use crate::domain::execution::{Intent, Progress};
 use crate::domain::{
-    AccountId, Class, Currency, Execution, ExecutionId, LeaseToken, Mandate, MandateId,
-    MandateStatus, Notify, ProviderKind, Rail, State, Step, Timestamp,
+    AccountId, Class, Currency, CycleIdentity, Execution, ExecutionId, LeaseToken, Mandate,
+    MandateId, MandateStatus, Notify, ProviderKind, Rail, State, Step, Timestamp,
 };
 use crate::failpoint::around;
 
@@ -37,6 +37,13 @@ pub struct Claimed {
     pub order_id: String,
     pub notification_ref: Option<String>,
     pub provider_ref: Option<String>,
+}
+
+impl Claimed {
+    /// What its orders and notifications are named after.
+    pub fn cycle_identity(&self) -> CycleIdentity<'_> {
+        CycleIdentity::of(&self.mandate, self.execution.cycle.period)
+    }
 }
 
 /// One round of claiming.
@@ -111,6 +118,7 @@ pub(super) struct Row {
     pub(super) intent_opened_at: Option<Timestamp>,
     pub(super) counter_before: Option<i64>,
     pub(super) cycle_on: NaiveDate,
+    pub(super) period: String,
     pub(super) debit_at: Timestamp,
     pub(super) closes_at: Timestamp,
     pub(super) amount_minor: i64,
@@ -242,6 +250,7 @@ impl Row {
             },
             cycle: Cycle {
                 on: self.cycle_on,
+                period: rows::period("execution", id, &self.period)?,
                 debit_at: self.debit_at,
                 closes_at: self.closes_at,
             },

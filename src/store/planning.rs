@@ -23,6 +23,7 @@ pub struct DueMandate {
     pub reference: String,
     pub account: AccountId,
     pub provider: ProviderKind,
+    pub provider_mandate_id: String,
     pub rail: Rail,
     pub notify: Notify,
     pub amount: Amount,
@@ -62,7 +63,7 @@ pub async fn lock_due(
 ) -> Result<Vec<DueMandate>, StoreError> {
     let rows = sqlx::query_as!(
         Row,
-        r#"select id, ref as reference, account_id, provider, rail, notify, amount_minor as "amount_minor!", max_amount_minor,
+        r#"select id, ref as reference, account_id, provider, provider_mandate_id, rail, notify, amount_minor as "amount_minor!", max_amount_minor,
                   currency, frequency, cron, time_zone, starts_on, ends_on, debit_at, next_cycle_on as "next_cycle_on!"
              from mandated.mandates
             where (status = 'active' or provider_paused_at is not null) and next_plan_at is not null and next_plan_at <= $1
@@ -76,7 +77,7 @@ pub async fn lock_due(
     Ok(rows::readable(rows.into_iter().map(Row::read)))
 }
 
-/// Numbers for new executions, which their order ids are made of.
+/// Numbers for new executions, which the spread of their times is made of.
 pub async fn reserve_ids(
     connection: &mut PgConnection,
     count: i64,
@@ -91,7 +92,7 @@ pub async fn reserve_ids(
     Ok(ids.into_iter().map(ExecutionId).collect())
 }
 
-/// The tag that sets this installation's order ids apart.
+/// What sets the requests of this installation apart in the provider's log.
 pub async fn installation_tag(connection: &mut PgConnection) -> Result<String, StoreError> {
     sqlx::query_scalar!("select tag from mandated.installation")
         .fetch_one(connection)
@@ -116,20 +117,20 @@ pub async fn insert_executions(
                $2::bigint[], $3::bigint[], $4::text[], $5::smallint[], $6::bigint[], $7::date[], $8::timestamptz[],
                $9::timestamptz[], $10::bigint[], $11::bigint[], $12::text[], $13::text[], $14::text[], $15::text[],
                $16::smallint[], $17::text[], $18::timestamptz[], $19::smallint[], $20::smallint[], $21::text[],
-               $22::timestamptz[], $23::timestamptz[]) as n (
+               $22::timestamptz[], $23::timestamptz[], $24::text[]) as n (
                id, mandate_id, mandate_ref, account_id, policy_id, cycle_on, debit_at,
                closes_at, amount_minor, max_amount_minor, currency, state, reason, order_id,
                notification_no, notification_ref, execute_at, max_attempts, max_attempts_in_30_days, step,
-               run_at, run_before)
+               run_at, run_before, period)
            ), added as (
-             insert into mandated.executions (id, mandate_id, account_id, policy_id, cycle_on, debit_at, closes_at, amount_minor,
+             insert into mandated.executions (id, mandate_id, account_id, policy_id, cycle_on, period, debit_at, closes_at, amount_minor,
                max_amount_minor, currency, state, reason, order_id, notification_no, notification_ref, execute_at, max_attempts,
                max_attempts_in_30_days, planned_at, updated_at, finished_at)
-             select id, mandate_id, account_id, policy_id, cycle_on, debit_at, closes_at, amount_minor,
+             select id, mandate_id, account_id, policy_id, cycle_on, period, debit_at, closes_at, amount_minor,
                max_amount_minor, currency, state, reason, order_id, notification_no, notification_ref, execute_at, max_attempts,
                max_attempts_in_30_days, $1::timestamptz, $1::timestamptz, case when state in ('expired', 'skipped') then $1::timestamptz end
                from n
-             on conflict (mandate_id, cycle_on) do nothing
+             on conflict (mandate_id, period) do nothing
              returning id
            ), queued as (
              insert into mandated.jobs (execution_id, account_id, mandate_id, step, run_at, run_before)
@@ -165,7 +166,8 @@ pub async fn insert_executions(
         &columns.of(|new| new.max_attempts_in_30_days.map(small)) as _,
         &columns.of(|new| new.step.map(Step::as_str)) as _,
         &columns.of(|new| new.run_at) as _,
-        &columns.of(|new| new.run_before) as _
+        &columns.of(|new| new.run_before) as _,
+        &columns.of(|new| new.period.to_string())
     )
     .fetch_all(connection)
     .await
@@ -204,6 +206,7 @@ struct Row {
     reference: String,
     account_id: i16,
     provider: String,
+    provider_mandate_id: String,
     rail: String,
     notify: String,
     amount_minor: i64,
@@ -242,6 +245,7 @@ impl Row {
                 debit_at: self.debit_at,
             })?,
             reference: self.reference,
+            provider_mandate_id: self.provider_mandate_id,
             next_cycle_on: self.next_cycle_on,
         })
     }

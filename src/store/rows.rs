@@ -5,8 +5,9 @@ use chrono_tz::Tz;
 use tracing::error;
 
 use super::StoreError;
-use crate::domain::cycle::{CronSchedule, Frequency, Schedule, Terms};
-use crate::domain::{Amount, Currency};
+use crate::domain::cycle::Terms;
+use crate::domain::schedule::{CronSchedule, Frequency, Schedule};
+use crate::domain::{Amount, Currency, Period};
 
 /// Turns a column's word into a value of one of our enums.
 pub(super) fn word<T>(
@@ -44,6 +45,11 @@ pub(super) fn amount(
     let currency =
         Currency::parse(currency).map_err(|error| corrupt(table, id, error.to_string()))?;
     Amount::new(minor, currency).ok_or_else(|| corrupt(table, id, format!("{minor} is no amount")))
+}
+
+pub(super) fn period(table: &str, id: i64, name: &str) -> Result<Period, StoreError> {
+    name.parse()
+        .map_err(|error| corrupt(table, id, format!("period {name:?}: {error}")))
 }
 
 /// The columns of `mandates` that its cycles follow from.

@@ -1,7 +1,6 @@
 //! The machine's actions as calls: to the provider, each with its attempt for the history, and to the database.
 
 use super::{JobError, Run};
-use crate::domain::ids::{notification_ref, order_id};
 use crate::domain::machine::{self, Answer, Input, Notice, Request};
 use crate::domain::outcome::{CallFailure, Counter, NotificationOutcome};
 use crate::domain::{AttemptOutcome, Call, Class, Outcome, Timestamp};
@@ -65,9 +64,9 @@ impl Run<'_> {
 
     fn notification_ref(&self) -> String {
         let execution = &self.claimed.execution;
-        let (id, no) = (execution.id, execution.progress.notification_no);
+        let no = execution.progress.notification_no;
         let known = self.claimed.notification_ref.clone();
-        known.unwrap_or_else(|| notification_ref(&self.engine.tag, id, no))
+        known.unwrap_or_else(|| self.claimed.cycle_identity().notification_ref(no))
     }
 
     async fn execute(&mut self, notice: Notice, deadline: tokio::time::Instant) -> Input {
@@ -136,7 +135,7 @@ impl Run<'_> {
         if order_no == execution.progress.order_no {
             return self.claimed.order_id.clone();
         }
-        order_id(&self.engine.tag, execution.id, order_no)
+        self.claimed.cycle_identity().order_id(order_no)
     }
 
     fn answered(&mut self, call: Call, order: &str, reply: Option<Reply<Outcome>>) -> Input {

@@ -81,7 +81,7 @@ pub async fn run(
     let begun_at = run.now;
     let conclusion = run.interpret(&policy).await?;
     let (attempts, at) = (run.attempts, run.now);
-    let settlement = settlement::build(engine, &claimed, &conclusion, &attempts, &policy);
+    let settlement = settlement::build(&claimed, &conclusion, &attempts, &policy);
     let lag = begun_at
         .signed_duration_since(claimed.run_at)
         .to_std()

@@ -1,10 +1,8 @@
 //! What a transition comes to in the database.
 
-use crate::domain::ids::{notification_ref, order_id};
 use crate::domain::machine::Conclusion;
 use crate::domain::policy::Policy;
 use crate::domain::{Class, Event, MandateStatus, Notify, ProviderKind, State};
-use crate::engine::Engine;
 use crate::store::claim::Claimed;
 use crate::store::settle::{
     Attempt, Debit, MandateChange, NextJob, NotificationResult, Settlement,
@@ -12,7 +10,6 @@ use crate::store::settle::{
 use crate::wording;
 
 pub(super) fn build(
-    engine: &Engine,
     claimed: &Claimed,
     conclusion: &Conclusion,
     attempts: &[Attempt],
@@ -23,7 +20,8 @@ pub(super) fn build(
     let last = attempts.last();
     let separate = claimed.execution.notify == Notify::Separate
         && claimed.execution.provider == ProviderKind::Juspay;
-    let reference = |no: u16| notification_ref(&engine.tag, id, no);
+    let identity = claimed.cycle_identity();
+    let reference = |no: u16| identity.notification_ref(no);
     let notified_no = claimed.execution.progress.notification_no;
     Settlement {
         execution_id: id,
@@ -39,7 +37,7 @@ pub(super) fn build(
             parked: decision.parked,
         }),
         closes_intent: transition.closes_intent,
-        order_id: order_id(&engine.tag, id, after.order_no),
+        order_id: identity.order_id(after.order_no),
         notification_ref: separate.then(|| reference(after.notification_no)),
         progress: after,
         provider_ref: conclusion.provider_ref.clone(),
@@ -55,7 +53,7 @@ pub(super) fn build(
             .zip(conclusion.debited_order)
             .map(|(amount, order_no)| Debit {
                 amount,
-                order_id: order_id(&engine.tag, id, order_no),
+                order_id: identity.order_id(order_no),
             }),
         notification: conclusion.notification.map(|state| NotificationResult {
             no: notified_no,

@@ -10,7 +10,7 @@ use crate::domain::execution::{Intent, Progress};
 use crate::domain::machine::Job;
 use crate::domain::policy::Policy;
 use crate::domain::{
-    Amount, Currency, Execution, ExecutionId, MandateStatus, Notify, State, Step, Timestamp,
+    Amount, Currency, Execution, ExecutionId, MandateStatus, Notify, Period, State, Step, Timestamp,
 };
 
 /// How many days its cycle stays open.
@@ -58,6 +58,7 @@ impl ClassifyScenario {
             lookup_times: [None; 3],
         };
         let zone = policy.debit_windows.time_zone();
+        let on = first.with_timezone(&zone).date_naive();
         let mut execution = Execution {
             id: ExecutionId(1),
             provider: question.provider,
@@ -68,7 +69,8 @@ impl ClassifyScenario {
             budget_from: None,
             state: State::Planned,
             cycle: Cycle {
-                on: first.with_timezone(&zone).date_naive(),
+                on,
+                period: Period::day(on),
                 debit_at: first,
                 closes_at: now.checked_add_days(OPEN).unwrap_or(Timestamp::MAX_UTC),
             },

@@ -9,8 +9,9 @@ use serde_json::{Map, Value};
 use super::columns::nearest;
 use super::report::Problem;
 use super::rows::{RawRow, json_words};
-use crate::domain::cycle::{CronSchedule, Frequency, Schedule, Terms};
-use crate::domain::mandate::check_flow;
+use crate::domain::cycle::Terms;
+use crate::domain::mandate::{check_flow, check_frequency};
+use crate::domain::schedule::{CronSchedule, Frequency, Schedule};
 use crate::domain::{Amount, Currency, Metadata, Notify, ProviderKind, Rail};
 
 /// Whether a provider takes these fields, and if not, why.
@@ -151,8 +152,11 @@ impl Cells {
         Some(notify)
     }
 
-    pub(super) fn terms(&mut self) -> Option<Terms> {
+    pub(super) fn terms(&mut self, rail: Option<Rail>) -> Option<Terms> {
         let schedule = self.schedule();
+        if let (Some(rail), Some(schedule)) = (rail, &schedule) {
+            self.take("frequency", check_frequency(rail, schedule));
+        }
         let time_zone = self.time_zone();
         let starts_on = self
             .required("starts_on")

@@ -4,7 +4,7 @@ use super::cells::{Cells, CheckMetadata};
 use super::first_cycle::Planning;
 use super::report::Problem;
 use super::rows::RawRow;
-use crate::domain::cycle::Schedule;
+use crate::domain::schedule::Schedule;
 use crate::domain::{Amount, Rail};
 use crate::store::import::{Account, NewMandate};
 
@@ -36,7 +36,7 @@ impl Checks<'_> {
         let rail = cells.one_of("rail", Rail::ALL, Rail::as_str);
         let category = cells.category();
         let notify = cells.notify(provider, rail, category.as_deref());
-        let terms = cells.terms();
+        let terms = cells.terms(rail);
         let money = cells.money(terms.as_ref());
         let description = cells.description();
         let metadata = cells.metadata(provider, self.check_metadata);

@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use chrono::{DateTime, NaiveDate, NaiveTime};
 use mandated::domain::classify::Classifier;
-use mandated::domain::cycle::{Frequency, Schedule, Terms};
+use mandated::domain::cycle::Terms;
 use mandated::domain::outcome::Failure;
+use mandated::domain::schedule::{Frequency, Schedule};
 use mandated::domain::{
     Amount, Class, Currency, Mandate, MandateId, MandateStatus, Notify, Outcome, ProviderKind,
     Rail, Timestamp,

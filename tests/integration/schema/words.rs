@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use mandated::domain::cycle::Frequency;
 use mandated::domain::resolve::ResolvedAs;
+use mandated::domain::schedule::Frequency;
 use mandated::domain::{MandateStatus, Notify, ProviderKind, Rail, State, Step};
 use sqlx::{PgPool, query_scalar};
 

@@ -10,10 +10,11 @@ use std::rc::Rc;
 use chrono::{NaiveDate, NaiveTime, TimeDelta};
 use chrono_tz::Asia::Kolkata;
 use lab::seeded_rng::SeededRng;
-use mandated::domain::cycle::{Cycle, Frequency, Schedule, Terms};
+use mandated::domain::cycle::{Cycle, Terms};
 use mandated::domain::execution::Progress;
 use mandated::domain::plan::execution::{NewExecution, NumberedPolicy, Payer, new_execution};
 use mandated::domain::policy::Policy;
+use mandated::domain::schedule::{Frequency, Schedule};
 use mandated::domain::{
     AccountId, Amount, Currency, Execution, ExecutionId, MandateId, MandateStatus, Notify,
     ProviderKind, Rail, State, Step, Timestamp,

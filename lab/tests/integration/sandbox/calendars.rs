@@ -2,7 +2,8 @@
 
 use ::judge::calendar::{Recurrence, Term};
 use chrono::{Days, NaiveTime};
-use mandated::domain::cycle::{CronSchedule, Frequency, Schedule, Terms};
+use mandated::domain::cycle::Terms;
+use mandated::domain::schedule::{CronSchedule, Frequency, Schedule};
 use proptest::prelude::*;
 
 use super::*;

@@ -7,11 +7,11 @@ use sqlx::PgPool;
 
 use super::Question;
 use super::judge::{Judged, OrderResult, judge, order_result};
-use crate::domain::ids::order_id;
 use crate::domain::machine::decide::lookup_allowed;
 use crate::domain::policy::Policy;
 use crate::domain::{
-    Amount, Call, Currency, ExecutionId, Mandate, Notify, Outcome, ProviderKind, Timestamp,
+    Amount, Call, Currency, CycleIdentity, ExecutionId, Mandate, Notify, Outcome, ProviderKind,
+    Timestamp,
 };
 use crate::ops::OpsError;
 use crate::provider::{Client, LookupRequest, Provider, Reply};
@@ -143,7 +143,11 @@ impl<'a> Asker<'a> {
             said: Vec::new(),
             got: LookupResult::All,
         };
-        for order in self.orders(client, ours) {
+        let Ok(period) = ours.period.parse() else {
+            answers.got = LookupResult::NotAsked("its period cannot be read");
+            return Ok(answers);
+        };
+        for order in orders_of(client, ours, CycleIdentity::of(mandate, period)) {
             if let Some(why) = self.is_not_to_be_asked(ours, &order, &lookup_times, &policy, now) {
                 answers.got = why;
                 break;
@@ -196,26 +200,6 @@ impl<'a> Asker<'a> {
         }
         let free = lookup_allowed(lookup_times, debited, policy, now);
         (!free).then_some(LookupResult::NotAsked("asked too recently"))
-    }
-
-    /// The orders of an execution, the current one last. Where the provider has no order ids of ours, only that one can be asked about.
-    fn orders(&self, client: &Client, ours: &Standing) -> Vec<String> {
-        let current = u16::try_from(ours.order_no).unwrap_or(1);
-        let before = if client.execute_needs_counter() {
-            1
-        } else {
-            current
-        };
-        let id = ExecutionId(ours.execution_id);
-        let was_sent = ours.sent_at.is_some()
-            || ours.opened_at.is_some()
-            || ours.debit_order_id.as_ref() == Some(&ours.order_id);
-        // A new order that waits for its debit is not known there yet.
-        let last = (was_sent || before == 1).then(|| ours.order_id.clone());
-        (1..before)
-            .map(|no| order_id(self.question.tag, id, no))
-            .chain(last)
-            .collect()
     }
 
     async fn policy(&self, id: i64) -> Result<Arc<Policy>, OpsError> {
@@ -317,4 +301,23 @@ async fn look_up(
         cycle_closes_on: ours.closes_at.with_timezone(&zone).date_naive(),
     };
     Some(client.look_up(&request).await)
+}
+
+/// The orders of an execution, the current one last. Where the provider has no order ids of ours, only that one can be asked about.
+fn orders_of(client: &Client, ours: &Standing, identity: CycleIdentity<'_>) -> Vec<String> {
+    let current = u16::try_from(ours.order_no).unwrap_or(1);
+    let before = if client.execute_needs_counter() {
+        1
+    } else {
+        current
+    };
+    let was_sent = ours.sent_at.is_some()
+        || ours.opened_at.is_some()
+        || ours.debit_order_id.as_ref() == Some(&ours.order_id);
+    // A new order that waits for its debit is not known there yet.
+    let last = (was_sent || before == 1).then(|| ours.order_id.clone());
+    (1..before)
+        .map(|no| identity.order_id(no))
+        .chain(last)
+        .collect()
 }

@@ -100,12 +100,12 @@ impl CronSchedule {
     }
 
     /// The time of day at which it fires.
-    pub(super) const fn at(&self) -> NaiveTime {
+    pub(in crate::domain) const fn at(&self) -> NaiveTime {
         self.at
     }
 
     /// The first day on or after a day on which it fires. The crate knows the years 1970 to 2100.
-    pub(super) fn day_from(&self, day: NaiveDate) -> Option<NaiveDate> {
+    pub(in crate::domain) fn day_from(&self, day: NaiveDate) -> Option<NaiveDate> {
         // UTC stands for the days of any zone: asked in the zone itself, the crate skips a day whose
         // clocks leave out the time of day.
         let epoch = NaiveDate::from_ymd_opt(1970, 1, 1)?;
