@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use wiremock::MockServer;
 
 use crate::support::due::{column, execute, scalar};
-use crate::support::provider::{Asked, declined, juspay, order};
+use crate::support::provider::{Asked, FIRST_ORDER, declined, juspay, order};
 use crate::support::world::{Flow, Payer, World, at, live};
 
 const ID: ExecutionId = ExecutionId(1);
@@ -66,7 +66,7 @@ async fn refusal(world: &World, word: ResolutionRequest<'_>) -> Refusal {
 async fn record(world: &World) -> Vec<String> {
     column(
         world.pool(),
-        "select format('debit %s %s %s', right(order_id, 2), provider_txn, amount_minor) from mandated.debits
+        "select format('debit %s %s %s', nth_order(order_id), provider_txn, amount_minor) from mandated.debits
          union all select 'intent' from mandated.intents
          union all select 'job ' || step from mandated.jobs
          union all select format('%s to %s as %s by %s', from_state, to_state, resolved_as, who) from mandated.resolutions
@@ -153,7 +153,7 @@ async fn a_collection_that_was_given_back_is_resolved_as_refunded_and_as_nothing
     let answer = |asked, id: &str, time| match asked {
         Asked::Debit => order(id, "PENDING_VBV"),
         // No money, and the provider says that it will not try again. Then it does.
-        Asked::LookUp if id.ends_with("o1") && time < at("06 20:00") => declined(id, "Z9", false),
+        Asked::LookUp if id == FIRST_ORDER && time < at("06 20:00") => declined(id, "Z9", false),
         Asked::LookUp => order(id, "CHARGED"),
     };
     let (world, engine, _provider) = lived(answer, at("09 00:00")).await;

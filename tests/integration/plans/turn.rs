@@ -161,6 +161,7 @@ fn next_cycle(mandate: &DueMandate, id: ExecutionId, policy_id: i64) -> NewExecu
         account_id: mandate.account,
         policy_id,
         cycle_on: mandate.next_cycle_on,
+        period: "2026-02".parse().unwrap(),
         debit_at,
         closes_at: "2026-03-31T00:30:00Z".parse().unwrap(),
         amount_minor: mandate.amount.minor(),

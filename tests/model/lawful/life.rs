@@ -76,6 +76,7 @@ impl Life {
             reference: "payer",
             account: AccountId(1),
             provider,
+            provider_mandate_id: "payer",
             notify,
             max_amount: Amount::new(100_000, Currency::INR).unwrap(),
         };
@@ -85,7 +86,7 @@ impl Life {
         };
         let amount = Amount::new(49_900, Currency::INR).unwrap();
         let id = ExecutionId(i64::try_from(seed >> 2).unwrap());
-        let new = new_execution(&payer, &cycle, amount, rules, ("test", id), planned_at);
+        let new = new_execution(&payer, &cycle, amount, rules, id, planned_at);
         let mut store = planned(&payer, cycle, amount, &new);
         if store.execution.is_watched() {
             store.limits.next_scheduled_on = terms.cycle_after(cycle.on).map(|next| next.on);

@@ -8,11 +8,12 @@ use proptest::prelude::*;
 
 use super::*;
 
-const WORDS: [&str; 10] = [
+const WORDS: [&str; 11] = [
     "onetime",
     "daily",
     "weekly",
     "fortnightly",
+    "twicemonthly",
     "monthly",
     "bimonthly",
     "quarterly",

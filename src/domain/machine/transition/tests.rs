@@ -27,6 +27,7 @@ fn execution(state: State, open: bool) -> Execution {
         state,
         cycle: Cycle {
             on: "2026-12-02".parse().unwrap(),
+            period: "2026-12".parse().unwrap(),
             debit_at: at("2026-12-02T00:30:00Z"),
             closes_at: at("2027-01-01T18:30:00Z"),
         },

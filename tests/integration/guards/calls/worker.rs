@@ -124,6 +124,21 @@ impl WorkerFixture {
     }
 }
 
+/// The orders of `provider-1` for January 2026: 20 letters of the SHA-256 of "order\njuspay\n2026-01\n1\nprovider-1" and of the same with
+/// 2, computed with Python's hashlib.
+pub(super) const FIRST_ORDER: &str = "ynyzrgtwgxqjrdyzxrjb";
+pub(super) const SECOND_ORDER: &str = "tvvseoagkbwjxpereloj";
+
+/// As an SQL expression.
+pub(super) fn sql(text: &str) -> String {
+    format!("'{text}'")
+}
+
+/// Where an order is looked up.
+pub(super) fn order_path(id: &str) -> String {
+    format!("/orders/{id}")
+}
+
 fn settings() -> Settings {
     let day = Duration::from_hours(24);
     Settings {
@@ -159,7 +174,7 @@ pub(super) fn notified() -> [Row; 2] {
     [
         execution()
             .with("state", "'notified'")
-            .with("order_id", "'mtest1o1'")
+            .with("order_id", sql(FIRST_ORDER))
             .with("notification_no", 1)
             .with("notification_ref", "'reference-1'")
             .with("delivered_at", "'2026-01-29T23:30Z'"),

@@ -10,12 +10,14 @@ use crate::support::row;
 async fn a_cycle_has_one_execution_and_an_order_one_owner() {
     let TestDatabase { pool, .. } = &with_execution().await;
     let other = row::execution().with("id", 2).with("order_id", "'order-2'");
-    refused(pool, other.clone(), "executions_mandate_id_cycle_on_key").await;
-    let other = other.with("cycle_on", "'2026-02-28'");
+    refused(pool, other.clone(), "executions_mandate_id_period_key").await;
+    let other = other
+        .with("cycle_on", "'2026-02-28'")
+        .with("period", "'2026-02'");
     refused(
         pool,
         other.clone().with("order_id", "'order-1'"),
-        "executions_order_id_key",
+        "executions_order_id_account_id_key",
     )
     .await;
     refused(
@@ -41,8 +43,9 @@ async fn a_cycle_has_one_execution_and_an_order_one_owner() {
     let third = referenced
         .with("id", 3)
         .with("order_id", "'order-3'")
-        .with("cycle_on", "'2026-03-31'");
-    refused(pool, third, "executions_notification_ref_key").await;
+        .with("cycle_on", "'2026-03-31'")
+        .with("period", "'2026-03'");
+    refused(pool, third, "executions_notification_ref_account_id_key").await;
 }
 
 #[tokio::test]
@@ -51,7 +54,8 @@ async fn its_amount_is_positive_and_within_the_maximum() {
     let next = row::execution()
         .with("id", 2)
         .with("order_id", "'order-2'")
-        .with("cycle_on", "'2026-02-28'");
+        .with("cycle_on", "'2026-02-28'")
+        .with("period", "'2026-02'");
     refused(
         pool,
         next.clone().with("amount_minor", 0),
