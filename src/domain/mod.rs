@@ -36,7 +36,7 @@ pub use execution::Execution;
 pub use ids::{AccountId, ExecutionId, LeaseToken, MandateId};
 pub use mandate::{Mandate, MandateStatus, Metadata, Notify, ProviderKind, Rail};
 pub use money::{Amount, Currency};
-pub use outcome::{Failure, Outcome};
+pub use outcome::{Contradiction, Failure, Outcome};
 pub use period::Period;
 pub use state::{Event, State, Step};
 

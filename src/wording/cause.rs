@@ -3,6 +3,7 @@
 use chrono_tz::Tz;
 
 use super::{closed, failure, in_hours, local};
+use crate::domain::Contradiction;
 use crate::domain::MandateStatus;
 use crate::domain::reason::{
     CallCause, Cause, Doubt, GateCause, NotificationCause, OrderCause, RecheckCause, RequestCause,
@@ -21,9 +22,13 @@ pub(super) fn cause(cause: &Cause, zone: Tz) -> String {
 
 fn order(cause: &OrderCause) -> String {
     let plain = match cause {
-        OrderCause::CollectedOtherAmount { debited, due } => {
+        OrderCause::Contradicted(Contradiction {
+            field,
+            ours,
+            theirs,
+        }) => {
             return format!(
-                "the provider debited {debited}, due were {due}: refund or collect the difference"
+                "the answer proves nothing: its {field} is {theirs:?}, and ours is {ours:?}; ask the provider whose debit it is"
             );
         }
         OrderCause::NeedsApproval { above } => {
@@ -132,9 +137,6 @@ fn recheck(cause: RecheckCause) -> String {
             return format!("order {order_no} of this cycle was collected as well: refund due");
         }
         RecheckCause::CollectedLate => "collected late by the provider",
-        RecheckCause::CollectedLateOtherAmount => {
-            "collected late by the provider, and not the amount that was due"
-        }
         RecheckCause::ProvenNotCollected => {
             "the provider's answer proves that it was not collected"
         }

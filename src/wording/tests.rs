@@ -6,6 +6,7 @@ use std::time::Duration;
 use chrono_tz::Asia::Kolkata;
 
 use super::*;
+use crate::domain::Contradiction;
 use crate::domain::plan::reason::{Closed, NoticeReason, PlanReason, TimesReason, WhyClosed};
 use crate::domain::reason::{
     CallCause, Cause, Doubt, GateCause, NotificationCause, OrderCause, RecheckCause, RequestCause,
@@ -49,10 +50,11 @@ fn orders() -> Vec<OrderCause> {
     ];
     let mut causes = vec![
         OrderCause::Collected,
-        OrderCause::CollectedOtherAmount {
-            debited: rupees("1"),
-            due: rupees("499"),
-        },
+        OrderCause::Contradicted(Contradiction {
+            field: "customer_id",
+            ours: "cst_1".to_owned(),
+            theirs: "cst_251".to_owned(),
+        }),
         OrderCause::NeedsApproval {
             above: rupees("15000"),
         },
@@ -140,7 +142,6 @@ fn others() -> Vec<Cause> {
         NotificationCause::Unknown.into(),
         NotificationCause::Failed(words()).into(),
         RecheckCause::CollectedLate.into(),
-        RecheckCause::CollectedLateOtherAmount.into(),
         RecheckCause::EarlierOrderCollected { order_no }.into(),
         RecheckCause::CollectedTwice { order_no }.into(),
         RecheckCause::ProvenNotCollected.into(),

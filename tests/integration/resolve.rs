@@ -105,7 +105,7 @@ async fn an_unknown_is_charged_by_a_persons_word_with_its_debit_and_its_record()
     shown.write(&mut out, Format::Text).unwrap();
     let text = String::from_utf8(out).unwrap();
     assert!(
-        text.contains("o1 as charged by asha, transaction shop-late-1: the provider cannot answer; evidence: settlement report"),
+        text.contains(" as charged by asha, transaction shop-late-1: the provider cannot answer; evidence: settlement report"),
         "{text}"
     );
 }

@@ -74,9 +74,9 @@ pub(crate) const KEY: &str = "key-of-the-merchant";
 const NTH_ORDER: &str = "create or replace function public.nth_order(id text) returns text language sql stable as $$
     select 'o' || count(distinct earlier.reference)
       from mandated.attempts earlier
-      join (select execution_id, min(id) as first from mandated.attempts where call = 'execute' and reference = $1
+      join (select execution_id, min(id) as first from mandated.attempts where call in ('execute', 'retry') and reference = $1
              group by execution_id) mine on earlier.execution_id = mine.execution_id and earlier.id <= mine.first
-     where earlier.call = 'execute' $$";
+     where earlier.call in ('execute', 'retry') $$";
 
 const HEADER: &str = "ref,account,mandate_id,customer_id,rail,notify,amount,max_amount,currency,frequency,time_zone,\
                       starts_on,ends_on,debit_at,category,description,metadata\n";

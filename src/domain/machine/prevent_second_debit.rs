@@ -3,14 +3,14 @@
 use std::mem::replace;
 
 use super::action::Action;
-use super::decide::{Decision, call_not_made, decide, next_lookup_at, next_window};
+use super::decide::{Decision, call_not_made, decide, ends_the_cycle, next_lookup_at, next_window};
 use super::input::Answer;
 use super::lookup_purpose::LookupPurpose;
 use super::{Machine, Phase};
 use crate::domain::backoff::after;
 use crate::domain::outcome::{CallFailure, Counter};
 use crate::domain::reason::CallCause;
-use crate::domain::{Outcome, State, Step, Timestamp};
+use crate::domain::{Class, Outcome, State, Step, Timestamp};
 
 impl Machine<'_> {
     pub(super) fn begin_execute(&mut self) -> Action {
@@ -58,6 +58,10 @@ impl Machine<'_> {
             Outcome::Failed(failure) if failure.class.is_unproven() => {
                 self.wait_for(before, begun_at)
             }
+            Outcome::Failed(failure) if self.is_stopped_by(failure.class) => {
+                self.instead_of_call(answer, begun_at)
+            }
+            Outcome::Contradicted(_) => self.instead_of_call(answer, begun_at),
             Outcome::Failed(_) | Outcome::Reversed(_) | Outcome::NotFound => {
                 let request = self.execute_request();
                 return self.send(request);
@@ -120,7 +124,8 @@ impl Machine<'_> {
         let allowed = matches!(answer.outcome, Outcome::Failed(_))
             && !answer.counter.no_retry_allowed
             && claimed.attempts(answer.counter) < self.policy.max_attempts;
-        if is_unproven || !allowed {
+        let is_stopped = matches!(&answer.outcome, Outcome::Failed(failure) if self.is_stopped_by(failure.class));
+        if is_unproven || is_stopped || !allowed {
             let decision = if is_unproven {
                 self.wait_for(self.order_no, begun_at)
             } else {
@@ -132,6 +137,12 @@ impl Machine<'_> {
         let counter = answer.counter.attempts.unwrap_or(ours);
         self.phase = Phase::Recording(self.retry_request());
         Action::RecordCounter(counter)
+    }
+
+    /// Whether what was just read ends the cycle, whoever made the attempt that it is about: the provider's own retry may have met the
+    /// payer's no.
+    fn is_stopped_by(&self, class: Class) -> bool {
+        ends_the_cycle(&self.execution, class, self.policy)
     }
 
     /// What was read before a call forbids it, or could not be read. The call is not made.
@@ -177,6 +188,7 @@ const fn was_made(outcome: &Outcome) -> bool {
         | Outcome::NotFound
         | Outcome::Reversed(_)
         | Outcome::Unrecognized(_)
+        | Outcome::Contradicted(_)
         | Outcome::Call(CallFailure::Unknown { .. } | CallFailure::AccountRefused { .. }) => true,
     }
 }

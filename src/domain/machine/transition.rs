@@ -70,8 +70,7 @@ const fn what_happened(verdict: Verdict, state: State, is_open: bool) -> &'stati
         Verdict::Declined => &[Event::Declined],
         Verdict::GivenUp => &[Event::GivenUp],
         Verdict::CycleClosed => &[Event::CycleClosed],
-        Verdict::CollectedOtherAmount(_)
-        | Verdict::CollectedTwice(_)
+        Verdict::CollectedTwice(_)
         | Verdict::EarlierOrderCollected(_)
         | Verdict::NeedsPerson
         | Verdict::Review => &[Event::ReviewNeeded],

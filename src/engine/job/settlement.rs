@@ -2,7 +2,8 @@
 
 use crate::domain::machine::Conclusion;
 use crate::domain::policy::Policy;
-use crate::domain::{Class, Event, MandateStatus, Notify, ProviderKind, State};
+use crate::domain::reason::{Cause, OrderCause};
+use crate::domain::{Class, Contradiction, Event, MandateStatus, Notify, ProviderKind, State};
 use crate::store::claim::Claimed;
 use crate::store::settle::{
     Attempt, Debit, MandateChange, NextJob, NotificationResult, Settlement,
@@ -68,13 +69,19 @@ pub(super) fn build(
 const MAX_FAULT: usize = 100;
 
 /// What is wrong with the account or with us, if that is why this execution goes on no further: a person must decide, or the
-/// provider does not know the mandate, which may only mean that it was asked with another account's credentials.
+/// provider does not know the mandate or speaks of other debits, which may only mean that it was asked with another account's
+/// credentials.
 fn fault(attempt: &Attempt, conclusion: &Conclusion) -> Option<String> {
     let (decision, transition) = (&conclusion.decision, &conclusion.transition);
     let ours = matches!(decision.class, Some(Class::OurRequest | Class::PayeeSide));
     let in_review =
         transition.to == State::Review && transition.events.contains(&Event::ReviewNeeded);
     let unknown = decision.mandate == Some(MandateStatus::Revoked) && is_unknown(attempt);
+    if let Cause::Order(OrderCause::Contradicted(Contradiction { field, .. })) =
+        &decision.reason.cause
+    {
+        return Some(format!("answers with another {field}"));
+    }
     if !(ours && in_review || unknown) {
         return None;
     }

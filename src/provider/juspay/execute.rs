@@ -17,6 +17,7 @@ impl Juspay {
         let order = Order {
             reading: self.reading(request.mandate),
             id: Some(request.order_id),
+            mandate: Some(request.mandate),
             currency: request.amount.currency(),
             call: Call::Execute,
         };

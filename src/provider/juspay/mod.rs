@@ -2,6 +2,7 @@
 
 mod answer;
 mod codes;
+mod compared;
 mod execute;
 mod fields;
 mod mandate;
@@ -107,6 +108,7 @@ pub(super) fn read(
         let order = Order {
             reading,
             id: subject,
+            mandate: None,
             currency: Currency::INR,
             call,
         };

@@ -6,12 +6,13 @@ use reqwest::RequestBuilder;
 use reqwest::header::CONTENT_TYPE;
 
 use crate::domain::outcome::{CallFailure, Counter};
-use crate::domain::{Amount, Call, Currency, Outcome};
+use crate::domain::{Amount, Call, Currency, Mandate, Outcome};
 use crate::provider::http::Sent;
 use crate::provider::{Answered, LookupRequest, Reading, Reply};
 
 use super::Juspay;
 use super::answer::{Answer, Judgement, Refusal};
+use super::compared::contradiction;
 
 /// The version of the order API that is read here ("Juspay Order Status API": date, in the header `version`).
 const API_VERSION: &str = "2023-06-30";
@@ -72,6 +73,8 @@ pub(super) struct Order<'a> {
     pub(super) reading: Reading<'a>,
     /// Nothing where any order will do.
     pub(super) id: Option<&'a str>,
+    /// Nothing where any mandate's will do.
+    pub(super) mandate: Option<&'a Mandate>,
     pub(super) currency: Currency,
     pub(super) call: Call,
 }
@@ -84,6 +87,7 @@ impl Juspay {
         let order = Order {
             reading: self.reading(request.mandate),
             id: Some(request.order_id),
+            mandate: Some(request.mandate),
             currency: request.amount.currency(),
             call: Call::OrderStatus,
         };
@@ -156,6 +160,11 @@ impl Order<'_> {
             return Outcome::Call(CallFailure::Unknown {
                 why: format!("an answer about another order than {wanted}"),
             });
+        }
+        if let Some(mandate) = self.mandate
+            && let Some(contradiction) = contradiction(answer, mandate)
+        {
+            return Outcome::Contradicted(contradiction);
         }
         let failure = || answer.failure(self.reading);
         match standing(status) {

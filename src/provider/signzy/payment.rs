@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 use super::Exchange;
 use super::answer::{Answer, Judgement, presentable, text};
 use crate::domain::outcome::Counter;
-use crate::domain::{Amount, Currency, Outcome};
+use crate::domain::{Amount, Contradiction, Currency, Outcome};
 use crate::provider::{Reading, Reply};
 
 /// What is read of a payment ("Signzy eMandates, Get Single eMandate Payments").
@@ -71,12 +71,16 @@ impl Payment {
         }
     }
 
-    /// Whether it can be of this eMandate: an answer about another one proves nothing.
-    fn is_of(&self, emandate: Option<&str>) -> bool {
-        match (emandate, &self.owner) {
-            (Some(wanted), Some(owner)) => wanted == owner,
-            (None, _) | (_, None) => true,
-        }
+    /// What is said about another eMandate proves nothing about this one. `subReferenceId` and, in the machine, `amount` are compared
+    /// ("Signzy eMandates, Get Single eMandate Payments"); a payment has no customer, and its `cfOrderId` and `referenceId` are the
+    /// gateway's own.
+    pub(super) fn contradiction(&self, emandate: Option<&str>) -> Option<Contradiction> {
+        let (ours, theirs) = emandate.zip(self.owner.as_deref())?;
+        (ours != theirs).then(|| Contradiction {
+            field: "subReferenceId",
+            ours: ours.to_owned(),
+            theirs: presentable(theirs),
+        })
     }
 }
 
@@ -91,7 +95,7 @@ pub(super) struct Debit<'a> {
 
 impl Debit<'_> {
     fn read(&self, value: &Value) -> Option<Payment> {
-        Payment::read(value, self.currency).filter(|payment| payment.is_of(self.owner))
+        Payment::read(value, self.currency)
     }
 
     /// The payment that the answer is about.
@@ -112,6 +116,9 @@ impl Debit<'_> {
         payment: &Payment,
         emandate: Option<&str>,
     ) -> Outcome {
+        if let Some(contradiction) = payment.contradiction(self.owner) {
+            return Outcome::Contradicted(contradiction);
+        }
         match payment.standing() {
             Standing::Charged if payment.has_other_amount => Outcome::Call(answer.unproven()),
             Standing::Charged => Outcome::Charged {

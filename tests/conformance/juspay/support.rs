@@ -9,8 +9,8 @@ use mandated::domain::cycle::Terms;
 use mandated::domain::outcome::Failure;
 use mandated::domain::schedule::{Frequency, Schedule};
 use mandated::domain::{
-    Amount, Class, Currency, Mandate, MandateId, MandateStatus, Notify, Outcome, ProviderKind,
-    Rail, Timestamp,
+    Amount, Class, Contradiction, Currency, Mandate, MandateId, MandateStatus, Notify, Outcome,
+    ProviderKind, Rail, Timestamp,
 };
 use mandated::provider::{
     AccountSettings, ExecuteRequest, Http, Juspay, LookupRequest, Notice, Provider, Reply,
@@ -186,6 +186,14 @@ pub(crate) fn brief(outcome: &Outcome) -> String {
         Outcome::NotFound => "not found".to_owned(),
         Outcome::Reversed(failure) => with("reversed", failure),
         Outcome::Unrecognized(failure) => with("unrecognized", failure),
+        Outcome::Contradicted(contradiction) => {
+            let Contradiction {
+                field,
+                ours,
+                theirs,
+            } = contradiction;
+            format!("contradicted: {field} is {theirs:?}, ours {ours:?}")
+        }
         Outcome::Call(CallFailure::NotSent { .. }) => "not sent".to_owned(),
         Outcome::Call(CallFailure::Unknown { .. }) => "unknown".to_owned(),
         Outcome::Call(CallFailure::AccountRefused { .. }) => "account refused".to_owned(),

@@ -114,7 +114,7 @@ async fn what_is_damaged_on_our_side_is_found() {
     let comparison = asked(&world).await;
     assert!(!comparison.agrees());
     let mut found = details(&comparison);
-    found.sort_unstable();
+    found.sort_by_key(|found| found.contains(" took "));
     assert_eq!(found.len(), 2, "{found:?}");
     assert!(
         found[0].ends_with("is collected there and has no debit here; the execution is charged"),

@@ -116,7 +116,7 @@ async fn a_success_of_the_first_order_after_the_second_is_a_refund_due_and_loud(
     let (state, reason) = world.stands("a").await;
     assert_eq!(state, "review");
     assert!(
-        reason.starts_with("refund due: order ") && reason.contains("o1 was collected"),
+        reason.starts_with(&format!("refund due: order {FIRST_ORDER} was collected")),
         "{reason}"
     );
     let errors = log.of("ERROR");

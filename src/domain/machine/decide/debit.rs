@@ -9,15 +9,18 @@ use crate::domain::machine::verdict::Verdict;
 use crate::domain::outcome::{CallFailure, Failure};
 use crate::domain::reason::{CallCause, Doubt, OrderCause, Then};
 use crate::domain::window::Span;
-use crate::domain::{Amount, State, Step, Timestamp};
+use crate::domain::{Amount, Contradiction, State, Step, Timestamp};
 
 /// Between two attempts of a call that did not get through.
 const CALL_BACKOFF: (Duration, Duration) = (Duration::from_secs(30), Duration::from_mins(30));
 
 impl Context<'_> {
-    /// Collected: the end, unless it took more or less than was due.
+    /// Collected: the end, unless the answer names another amount than the order's.
     pub(super) fn charged(self, amount: Option<Amount>) -> Decision {
         let due = self.execution.amount;
+        if let Some(contradiction) = other_amount(due, amount) {
+            return self.contradicted(contradiction);
+        }
         let mut decision = keep(self.execution, None, OrderCause::Collected);
         decision.class = None;
         // The provider's silent attempts before the one that went through.
@@ -26,13 +29,7 @@ impl Context<'_> {
             self.execution.progress.debit_attempts,
         );
         decision.declined = tried.saturating_sub(before).saturating_sub(1);
-        match amount {
-            Some(debited) if debited != due => {
-                decision.verdict = Verdict::CollectedOtherAmount(debited);
-                decision.reason = OrderCause::CollectedOtherAmount { debited, due }.into();
-            }
-            Some(_) | None => decision.verdict = Verdict::Collected(due),
-        }
+        decision.verdict = Verdict::Collected(due);
         // An earlier order of this cycle could still be collected by the provider: look once more.
         if self.execution.progress.order_no > 1 {
             decision.schedule_recheck(self.policy, self.now);
@@ -187,4 +184,27 @@ impl Context<'_> {
         ));
         decision
     }
+
+    /// The answer is about somebody else's debit, or says so. It proves nothing about this one, whose intent stays open.
+    pub(super) fn contradicted(self, contradiction: Contradiction) -> Decision {
+        let why = OrderCause::Contradicted(contradiction);
+        let mut decision = keep(self.execution, None, why);
+        self.mark_call(&mut decision);
+        decision.verdict = Verdict::Review;
+        decision.next = Some(Next::at(
+            Step::Recheck,
+            after(self.now, self.policy.lookup_every),
+        ));
+        decision
+    }
+}
+
+/// A debit of another amount than the order's is not the order's debit.
+pub(super) fn other_amount(due: Amount, debited: Option<Amount>) -> Option<Contradiction> {
+    let debited = debited.filter(|debited| *debited != due)?;
+    Some(Contradiction {
+        field: "amount",
+        ours: due.to_string(),
+        theirs: debited.to_string(),
+    })
 }

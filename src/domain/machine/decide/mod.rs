@@ -28,6 +28,7 @@ use crate::domain::window::Span;
 use crate::domain::{Class, Execution, MandateStatus, Outcome, Step, Timestamp};
 
 pub(super) use recheck::decide_recheck;
+pub(super) use retry::ends_the_cycle;
 pub use timing::lookup_allowed;
 pub(super) use timing::{next_lookup_at, next_window};
 
@@ -171,6 +172,7 @@ pub(super) fn decide(
         Outcome::NotFound => context.not_found(),
         Outcome::Reversed(failure) => context.reversed(failure),
         Outcome::Unrecognized(failure) => context.unrecognized(failure),
+        Outcome::Contradicted(contradiction) => context.contradicted(contradiction.clone()),
         Outcome::Call(failure) => context.call_failed(failure),
     }
 }

@@ -1,13 +1,14 @@
 //! The recheck of what is finished: a provider that retries by itself can collect what it first called failed.
 
+use super::debit::other_amount;
 use super::timing::daily;
 use super::{Decision, Next, keep};
 use crate::domain::backoff::after;
 use crate::domain::machine::verdict::Verdict;
 use crate::domain::outcome::{Counter, Failure};
 use crate::domain::policy::Policy;
-use crate::domain::reason::RecheckCause;
-use crate::domain::{Execution, Outcome, State, Step, Timestamp};
+use crate::domain::reason::{OrderCause, RecheckCause};
+use crate::domain::{Contradiction, Execution, Outcome, State, Step, Timestamp};
 
 /// How often an unanswered recheck is repeated for an execution that nobody has to decide about.
 const MAX_UNANSWERED: u16 = 5;
@@ -50,6 +51,18 @@ pub(in crate::domain::machine) fn decide_recheck(
     decision
 }
 
+/// An answer about somebody else's debit: a person must look, and it is asked about again.
+fn contradicted(
+    execution: &Execution,
+    contradiction: Contradiction,
+    again: Option<Next>,
+) -> Decision {
+    let why = OrderCause::Contradicted(contradiction);
+    let mut decision = keep(execution, again, why);
+    decision.verdict = Verdict::Review;
+    decision
+}
+
 fn seen_again(
     execution: &Execution,
     order_no: u16,
@@ -78,11 +91,13 @@ fn seen_again(
             } else if execution.state == State::Charged {
                 decision.verdict = Verdict::CollectedTwice(amount);
                 decision.reason = RecheckCause::CollectedTwice { order_no }.into();
-            } else if amount != execution.amount {
-                decision.verdict = Verdict::CollectedOtherAmount(amount);
-                decision.reason = RecheckCause::CollectedLateOtherAmount.into();
+            } else if let Some(contradiction) = other_amount(execution.amount, Some(amount)) {
+                return contradicted(execution, contradiction, again);
             }
             decision
+        }
+        Outcome::Contradicted(contradiction) if execution.state != State::Charged => {
+            contradicted(execution, contradiction.clone(), again)
         }
         Outcome::Failed(Failure { class, .. }) | Outcome::Reversed(Failure { class, .. })
             // Of an earlier order it proves nothing about the current one, whose intent is open.
@@ -116,6 +131,7 @@ fn seen_again(
         | Outcome::Reversed(_)
         | Outcome::AlreadyExists
         | Outcome::Unrecognized(_)
+        | Outcome::Contradicted(_)
         | Outcome::Pending
         | Outcome::Refused(_)
         | Outcome::Call(_) => {

@@ -7,14 +7,14 @@ use crate::domain::backoff::after;
 use crate::domain::execution::Progress;
 use crate::domain::machine::verdict::Verdict;
 use crate::domain::outcome::Failure;
-use crate::domain::policy::Strategy;
+use crate::domain::policy::{Policy, Strategy};
 use crate::domain::reason::{Doubt, FailureWords, OrderCause, Then, TimeChoice};
-use crate::domain::{Class, MandateStatus, State, Step, Timestamp};
+use crate::domain::{Class, Execution, MandateStatus, State, Step, Timestamp};
 
 impl Context<'_> {
     /// The order's attempt ended without a collection.
     pub(super) fn failed(self, failure: &Failure) -> Decision {
-        if let Some(decision) = self.lost_retry() {
+        if let Some(decision) = self.lost_retry(failure.class) {
             return decision;
         }
         if failure.class.is_unproven() {
@@ -60,7 +60,7 @@ impl Context<'_> {
 
     /// A retry whose answer was lost, when the provider's counter shows that it never happened. Before the processing time is over
     /// the counter shows nothing: one that has moved may have been moved by the provider's own retry, and ours be on its way.
-    fn lost_retry(self) -> Option<Decision> {
+    fn lost_retry(self, class: Class) -> Option<Decision> {
         let intent = self
             .execution
             .intent
@@ -69,6 +69,9 @@ impl Context<'_> {
         let processed_by = after(sent, self.policy.processing_time);
         if self.now < processed_by {
             return Some(self.not_before(processed_by, Doubt::RetryUnderWay));
+        }
+        if ends_the_cycle(self.execution, class, self.policy) {
+            return None;
         }
         let (before, seen) = intent.counter_before.zip(self.counter.attempts)?;
         (seen <= before).then(|| self.not_processed(OrderCause::RetryNeverHappened))
@@ -162,6 +165,16 @@ impl Context<'_> {
             from
         }
     }
+}
+
+/// Whether a failure that was not known yet ends the cycle: no try mends it, or a person must, or the mandate is over.
+pub(in crate::domain::machine) fn ends_the_cycle(
+    execution: &Execution,
+    class: Class,
+    policy: &Policy,
+) -> bool {
+    let no_try = is_none(policy.retry.get(&class)) || needs_person(class);
+    execution.class != Some(class) && (no_try || mandate_effect(class).is_some())
 }
 
 /// Whether a policy says that there is no other try.

@@ -63,7 +63,7 @@ fn decision(execution: &Execution, verdict: Verdict, not_processed: bool) -> Dec
     decision
 }
 
-fn verdicts() -> [(&'static str, Verdict); 20] {
+fn verdicts() -> [(&'static str, Verdict); 19] {
     [
         ("waits", Verdict::Waits),
         ("notification requested", Verdict::NotificationRequested),
@@ -74,7 +74,6 @@ fn verdicts() -> [(&'static str, Verdict); 20] {
         ("accepted", Verdict::Accepted),
         ("unproven", Verdict::Unproven),
         ("collected", Verdict::Collected(amount())),
-        ("other amount", Verdict::CollectedOtherAmount(amount())),
         ("collected twice", Verdict::CollectedTwice(amount())),
         (
             "earlier collected",

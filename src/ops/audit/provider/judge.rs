@@ -28,6 +28,7 @@ pub(super) fn order_result(outcome: &Outcome) -> OrderResult {
         Outcome::NotFound => OrderResult::NotCollected("not known"),
         Outcome::Pending => OrderResult::Unproven("under way"),
         Outcome::Unrecognized(_) => OrderResult::Unproven("nothing that is known to us"),
+        Outcome::Contradicted(_) => OrderResult::Unproven("about somebody else's debit"),
         Outcome::Refused(_) | Outcome::AlreadyExists => {
             OrderResult::NotAnswered("the question was refused")
         }

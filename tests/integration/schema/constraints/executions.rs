@@ -49,6 +49,20 @@ async fn a_cycle_has_one_execution_and_an_order_one_owner() {
 }
 
 #[tokio::test]
+async fn a_day_is_in_one_period_and_a_period_has_a_name() {
+    let TestDatabase { pool, .. } = &with_execution().await;
+    let other = row::execution().with("id", 2).with("order_id", "'order-2'");
+    let same_day = other.clone().with("period", "'2026'");
+    refused(pool, same_day, "executions_mandate_id_cycle_on_key").await;
+    let other = other.with("cycle_on", "'2026-02-28'");
+    for name in ["", "twice", "2026-02-28T00:00", "26"] {
+        let named = other.clone().with("period", format!("'{name}'"));
+        refused(pool, named, "executions_period_check").await;
+    }
+    accepted(pool, other.with("period", "'2026-02'")).await;
+}
+
+#[tokio::test]
 async fn its_amount_is_positive_and_within_the_maximum() {
     let TestDatabase { pool, .. } = &with_execution().await;
     let next = row::execution()
@@ -188,7 +202,7 @@ async fn a_notification_is_delivered_exactly_when_it_says_when() {
     let second = notification().with("reference", "'reference-2'");
     refused(pool, second, "notifications_pkey").await;
     let second = notification().with("notification_no", 2);
-    refused(pool, second, "notifications_reference_key").await;
+    refused(pool, second, "notifications_reference_mandate_id_key").await;
 }
 
 #[tokio::test]

@@ -197,3 +197,18 @@ async fn only_of_a_paused_mandate_a_provider_has_said_so() {
     refused(pool, revoked, "mandates_provider_paused_check").await;
     accepted(pool, said.with("status", "'paused'")).await;
 }
+
+#[tokio::test]
+async fn each_rail_has_its_own_words_for_two_debits_a_month() {
+    let TestDatabase { pool, .. } = &with_account().await;
+    let enach = row::mandate()
+        .with("rail", "'enach'")
+        .with("notify", "'none'");
+    for frequency in ["fortnightly", "bimonthly"] {
+        let written = enach.clone().with("frequency", format!("'{frequency}'"));
+        refused(pool, written, "mandates_frequency_of_rail_check").await;
+    }
+    let upi = row::mandate().with("frequency", "'twicemonthly'");
+    refused(pool, upi, "mandates_frequency_of_rail_check").await;
+    accepted(pool, enach.with("frequency", "'twicemonthly'")).await;
+}

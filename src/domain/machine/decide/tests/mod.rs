@@ -15,6 +15,7 @@ use std::time::Duration;
 
 use super::notification::decide_notification;
 use super::*;
+use crate::domain::Contradiction;
 use crate::domain::cycle::Cycle;
 use crate::domain::execution::Intent;
 use crate::domain::machine::{Transition, transition};
@@ -185,6 +186,11 @@ fn outcomes() -> Vec<Outcome> {
         Outcome::NotFound,
         Outcome::Reversed(failure(Class::Transient)),
         Outcome::Unrecognized(failure(Class::Unmapped)),
+        Outcome::Contradicted(Contradiction {
+            field: "customer_id",
+            ours: "c1".to_owned(),
+            theirs: "c2".to_owned(),
+        }),
         call(CallFailure::NotSent {
             why: "w".to_owned(),
         }),
@@ -221,6 +227,7 @@ fn name(outcome: &Outcome) -> String {
         | Outcome::NotFound
         | Outcome::Reversed(_)
         | Outcome::Unrecognized(_)
+        | Outcome::Contradicted(_)
         | Outcome::Call(_) => format!("{outcome:?}")
             .chars()
             .take_while(|c| c.is_alphanumeric() || *c == '(')
