@@ -105,6 +105,18 @@ pub struct Contradiction {
     pub theirs: String,
 }
 
+impl Contradiction {
+    /// An amount that is stated, and is not ours.
+    pub fn of_amounts(theirs: Option<Amount>, ours: Amount) -> Option<Self> {
+        let theirs = theirs.filter(|theirs| *theirs != ours)?;
+        Some(Self {
+            field: "amount",
+            ours: ours.to_string(),
+            theirs: theirs.to_string(),
+        })
+    }
+}
+
 impl NotificationOutcome {
     /// As it is written to `attempts` and the log.
     pub const fn recorded(&self) -> AttemptOutcome {

@@ -108,7 +108,7 @@ pub(super) fn read(
         let order = Order {
             reading,
             id: subject,
-            mandate: None,
+            debit: None,
             currency: Currency::INR,
             call,
         };

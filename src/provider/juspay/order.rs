@@ -73,8 +73,8 @@ pub(super) struct Order<'a> {
     pub(super) reading: Reading<'a>,
     /// Nothing where any order will do.
     pub(super) id: Option<&'a str>,
-    /// Nothing where any mandate's will do.
-    pub(super) mandate: Option<&'a Mandate>,
+    /// Whose it is and what it takes; nothing where any will do.
+    pub(super) debit: Option<(&'a Mandate, Amount)>,
     pub(super) currency: Currency,
     pub(super) call: Call,
 }
@@ -87,7 +87,7 @@ impl Juspay {
         let order = Order {
             reading: self.reading(request.mandate),
             id: Some(request.order_id),
-            mandate: Some(request.mandate),
+            debit: Some((request.mandate, request.amount)),
             currency: request.amount.currency(),
             call: Call::OrderStatus,
         };
@@ -161,8 +161,9 @@ impl Order<'_> {
                 why: format!("an answer about another order than {wanted}"),
             });
         }
-        if let Some(mandate) = self.mandate
-            && let Some(contradiction) = contradiction(answer, mandate)
+        if let Some((mandate, due)) = self.debit
+            && let Some(contradiction) =
+                contradiction(answer, mandate, (amount(answer, self.currency), due))
         {
             return Outcome::Contradicted(contradiction);
         }

@@ -27,7 +27,7 @@ impl Juspay {
         let order = Order {
             reading: self.reading(request.mandate),
             id: Some(request.order_id),
-            mandate: Some(request.mandate),
+            debit: Some((request.mandate, request.amount)),
             currency: request.amount.currency(),
             call: Call::Retry,
         };

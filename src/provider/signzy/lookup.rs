@@ -203,7 +203,7 @@ impl Signzy {
     }
 
     fn about<'a>(&'a self, request: &LookupRequest<'a>) -> Debit<'a> {
-        self.debit(request.mandate, request.amount.currency())
+        self.debit(request.mandate, request.amount)
     }
 
     async fn page(&self, request: &LookupRequest<'_>, last_id: Option<&str>) -> Exchange {

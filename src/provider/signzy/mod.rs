@@ -29,7 +29,7 @@ use super::{
 };
 use crate::domain::classify::Classifier;
 use crate::domain::outcome::{Counter, Failure, NotificationOutcome};
-use crate::domain::{Class, Currency, Mandate, Outcome, Step, Timestamp};
+use crate::domain::{Amount, Class, Currency, Mandate, Outcome, Step, Timestamp};
 use answer::{Answer, Judgement};
 use payment::Debit;
 
@@ -94,7 +94,7 @@ impl Signzy {
         Exchange::heard(self.http.send_before(request, at, Some(deadline)).await)
     }
 
-    fn debit<'a>(&'a self, mandate: &'a Mandate, currency: Currency) -> Debit<'a> {
+    fn debit<'a>(&'a self, mandate: &'a Mandate, due: Amount) -> Debit<'a> {
         Debit {
             reading: Reading {
                 classifier: &self.classifier,
@@ -102,7 +102,8 @@ impl Signzy {
                 rail: mandate.rail,
             },
             owner: Some(&mandate.provider_mandate_id),
-            currency,
+            currency: due.currency(),
+            due: Some(due),
         }
     }
 }
@@ -119,6 +120,7 @@ pub(super) fn read(
         reading,
         owner,
         currency: Currency::INR,
+        due: None,
     };
     let exchange = Exchange::of(answered, Duration::ZERO);
     match step {

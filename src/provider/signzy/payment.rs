@@ -91,6 +91,8 @@ pub(super) struct Debit<'a> {
     /// The eMandate; nothing where any will do.
     pub(super) owner: Option<&'a str>,
     pub(super) currency: Currency,
+    /// What it is to take; nothing where any amount will do.
+    pub(super) due: Option<Amount>,
 }
 
 impl Debit<'_> {
@@ -121,9 +123,15 @@ impl Debit<'_> {
         }
         match payment.standing() {
             Standing::Charged if payment.has_other_amount => Outcome::Call(answer.unproven()),
-            Standing::Charged => Outcome::Charged {
-                amount: payment.amount,
-                txn: Some(payment.id.to_string()),
+            Standing::Charged => match self
+                .due
+                .and_then(|due| Contradiction::of_amounts(payment.amount, due))
+            {
+                Some(contradiction) => Outcome::Contradicted(contradiction),
+                None => Outcome::Charged {
+                    amount: payment.amount,
+                    txn: Some(payment.id.to_string()),
+                },
             },
             Standing::Pending => Outcome::Pending,
             Standing::Failed => {

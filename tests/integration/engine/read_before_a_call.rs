@@ -57,7 +57,7 @@ async fn a_new_order_is_not_made_against_a_no_that_the_order_before_met() {
         Asked::Debit => order(id, "PENDING_VBV"),
         Asked::LookUp if time < at("05 09:00") => declined(id, "Z9", false),
         Asked::LookUp if id == FIRST_ORDER => declined(id, "VA", false),
-        Asked::LookUp => order(id, "CHARGED"),
+        Asked::LookUp => json!({"status": "NOT_FOUND"}),
     })
     .await;
     let world = World::open(&[Payer::new("a", Flow::UpiExempt)]).await;

@@ -18,7 +18,7 @@ impl Context<'_> {
     /// Collected: the end, unless the answer names another amount than the order's.
     pub(super) fn charged(self, amount: Option<Amount>) -> Decision {
         let due = self.execution.amount;
-        if let Some(contradiction) = other_amount(due, amount) {
+        if let Some(contradiction) = Contradiction::of_amounts(amount, due) {
             return self.contradicted(contradiction);
         }
         let mut decision = keep(self.execution, None, OrderCause::Collected);
@@ -197,14 +197,4 @@ impl Context<'_> {
         ));
         decision
     }
-}
-
-/// A debit of another amount than the order's is not the order's debit.
-pub(super) fn other_amount(due: Amount, debited: Option<Amount>) -> Option<Contradiction> {
-    let debited = debited.filter(|debited| *debited != due)?;
-    Some(Contradiction {
-        field: "amount",
-        ours: due.to_string(),
-        theirs: debited.to_string(),
-    })
 }

@@ -1,6 +1,5 @@
 //! The recheck of what is finished: a provider that retries by itself can collect what it first called failed.
 
-use super::debit::other_amount;
 use super::timing::daily;
 use super::{Decision, Next, keep};
 use crate::domain::backoff::after;
@@ -91,7 +90,7 @@ fn seen_again(
             } else if execution.state == State::Charged {
                 decision.verdict = Verdict::CollectedTwice(amount);
                 decision.reason = RecheckCause::CollectedTwice { order_no }.into();
-            } else if let Some(contradiction) = other_amount(execution.amount, Some(amount)) {
+            } else if let Some(contradiction) = Contradiction::of_amounts(Some(amount), execution.amount) {
                 return contradicted(execution, contradiction, again);
             }
             decision
