@@ -92,7 +92,7 @@ fn gates() -> Vec<GateCause> {
         GateCause::NotNotified,
         GateCause::NotificationTooOld,
         GateCause::DateTooNear,
-        GateCause::TriesSpent { until: noon() },
+        GateCause::AttemptsIn30DaysSpent { until: noon() },
         GateCause::LookupsSpent,
         GateCause::LookupsBeforeSpent,
         GateCause::NeverCalled,

@@ -4,7 +4,6 @@ use crate::domain::ids::{notification_ref, order_id};
 use crate::domain::machine::Conclusion;
 use crate::domain::policy::Policy;
 use crate::domain::{Class, Event, MandateStatus, Notify, ProviderKind, State};
-use crate::engine::Engine;
 use crate::store::claim::Claimed;
 use crate::store::settle::{
     Attempt, Debit, MandateChange, NextJob, NotificationResult, Settlement,
@@ -12,7 +11,7 @@ use crate::store::settle::{
 use crate::wording;
 
 pub(super) fn build(
-    engine: &Engine,
+    tag: &str,
     claimed: &Claimed,
     conclusion: &Conclusion,
     attempts: &[Attempt],
@@ -23,7 +22,7 @@ pub(super) fn build(
     let last = attempts.last();
     let separate = claimed.execution.notify == Notify::Separate
         && claimed.execution.provider == ProviderKind::Juspay;
-    let reference = |no: u16| notification_ref(&engine.tag, id, no);
+    let reference = |no: u16| notification_ref(tag, id, no);
     let notified_no = claimed.execution.progress.notification_no;
     Settlement {
         execution_id: id,
@@ -39,7 +38,7 @@ pub(super) fn build(
             parked: decision.parked,
         }),
         closes_intent: transition.closes_intent,
-        order_id: order_id(&engine.tag, id, after.order_no),
+        order_id: order_id(tag, id, after.order_no),
         notification_ref: separate.then(|| reference(after.notification_no)),
         progress: after,
         provider_ref: conclusion.provider_ref.clone(),
@@ -55,7 +54,7 @@ pub(super) fn build(
             .zip(conclusion.debited_order)
             .map(|(amount, order_no)| Debit {
                 amount,
-                order_id: order_id(&engine.tag, id, order_no),
+                order_id: order_id(tag, id, order_no),
             }),
         notification: conclusion.notification.map(|state| NotificationResult {
             no: notified_no,

@@ -12,8 +12,8 @@ use mandated::domain::{
     Rail, Timestamp,
 };
 use mandated::provider::{
-    AccountSettings, ExecuteRequest, Http, LookupRequest, Notice, Provider, Reply, RetryRequest,
-    Signzy,
+    AccountSettings, ExecuteNotice, ExecuteRequest, Http, LookupRequest, Provider, Reply,
+    RetryRequest, Signzy,
 };
 use serde_json::{Value, json};
 use wiremock::matchers::{method, path};
@@ -150,7 +150,7 @@ impl StubbedSignzy {
             mandate: &mandate,
             order_id: "mab121o1",
             amount: rupees(amount),
-            notice: Notice::Exempt,
+            notice: ExecuteNotice::Exempt,
         };
         self.signzy.execute(&request).await
     }
