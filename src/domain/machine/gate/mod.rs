@@ -27,7 +27,7 @@ pub(super) enum Gate {
     Go,
     /// Do not; this follows instead. No call is made.
     Refused(Box<Decision>),
-    /// Not as long as the mandate is paused. Ask the provider whether it still is; [`asked`] says what follows.
+    /// Not as long as the mandate is paused. Ask the provider whether it still is; [`mandate_answered`] says what follows.
     LookUpMandate,
 }
 
