@@ -176,10 +176,8 @@ impl Settler {
     /// Whether a next step is due so soon that a lane should not sleep through it.
     fn is_due_soon(&self, waiting: &[FinishedJob]) -> bool {
         let soon = after(self.clock.now(), self.poll_interval);
-        waiting
-            .iter()
-            .filter_map(|done| done.settlement.next)
-            .any(|next| next.run_at <= soon)
+        let mut next = waiting.iter().filter_map(|done| done.settlement.next);
+        next.any(|next| next.run_at <= soon)
     }
 
     /// Waits a moment for more, so that a busy daemon writes full batches.
@@ -331,26 +329,16 @@ impl Settler {
     async fn settle_together(&self, batch: &[FinishedJob], unsure: bool) -> Result<(), StoreError> {
         let now = self.clock.now();
         let settlements: Vec<_> = batch.iter().map(|done| done.settlement.clone()).collect();
-        let attempts: Vec<_> = batch
-            .iter()
-            .flat_map(|done| done.attempts.iter().cloned())
-            .collect();
+        let attempts = batch.iter().flat_map(|done| done.attempts.iter().cloned());
+        let attempts: Vec<_> = attempts.collect();
         let worker = &self.worker_id;
-        let faults = self.settings.faults;
-        let settling = store::settle::settle(
-            &self.database.pool,
-            &settlements,
-            &attempts,
-            now,
-            worker,
-            faults,
-        );
+        let (pool, faults) = (&self.database.pool, self.settings.faults);
+        let settling = store::settle::settle(pool, &settlements, &attempts, now, worker, faults);
         let written = self.database.within("settle jobs", settling).await?;
         let before = if unsure && written.executions.len() < batch.len() {
-            let before = store::settled::settled_before(&self.database.pool, &settlements, worker);
-            self.database
-                .within("find what was settled before", before)
-                .await?
+            let before = store::settled::settled_before(pool, &settlements, worker);
+            let what = "find what was settled before";
+            self.database.within(what, before).await?
         } else {
             HashMap::new()
         };
