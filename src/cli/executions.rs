@@ -152,16 +152,16 @@ pub(super) async fn run(
                 .await?
                 .write(out, format)?;
         }
-        Executions::Resolve(said) => {
+        Executions::Resolve(resolution) => {
             let word = ResolutionRequest {
-                resolved_as: said.resolved_as,
-                who: &said.justification.who,
-                reason: &said.justification.reason,
-                evidence: &said.evidence,
-                provider_ref: said.provider_ref.as_deref(),
+                resolved_as: resolution.resolved_as,
+                who: &resolution.justification.who,
+                reason: &resolution.justification.reason,
+                evidence: &resolution.evidence,
+                provider_ref: resolution.provider_ref.as_deref(),
             };
             let mut conn = compose::connection(&pool).await?;
-            let id = ExecutionId(said.id);
+            let id = ExecutionId(resolution.id);
             let done = resolve::resolve(&mut conn, id, word, now).await?;
             done.write(out, format)?;
         }

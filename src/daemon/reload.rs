@@ -1,13 +1,14 @@
 //! SIGHUP: the credentials, the log's filter and the failure rules are read again. All of them or none.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use secrecy::ExposeSecret;
 use tracing::{error, info, warn};
 
 use crate::compose::{self, ComposeError};
 use crate::config::{Account, Config, ConfigErrors};
-use crate::engine::{Engine, log_values};
+use crate::engine::{Accounts, log_values};
 use crate::telemetry::{LogFilter, TelemetryError};
 
 /// What a running daemon takes over without a restart, but for the keys of accounts.
@@ -41,7 +42,8 @@ impl ReloadError {
 
 #[derive(Debug)]
 pub(super) struct Reload {
-    engine: Engine,
+    accounts: Accounts,
+    worker: Arc<str>,
     filter: LogFilter,
     /// The file that the daemon was started with.
     file: Option<PathBuf>,
@@ -52,13 +54,15 @@ pub(super) struct Reload {
 
 impl Reload {
     pub(super) fn new(
-        engine: Engine,
+        accounts: Accounts,
+        worker: Arc<str>,
         filter: LogFilter,
         file: Option<PathBuf>,
         config: &Config,
     ) -> Self {
         Self {
-            engine,
+            accounts,
+            worker,
             filter,
             file,
             started: config.clone(),
@@ -74,7 +78,7 @@ impl Reload {
                 self.current = config;
             }
             Err(problem) => error!(
-                worker.id = self.engine.settings.worker_id.as_str(),
+                worker.id = &*self.worker,
                 error = log_values::chain(&problem),
                 hint = problem.hint(),
                 "the configuration was not read again, and everything stays as it was: `mandated check-config` names every problem; \
@@ -88,7 +92,7 @@ impl Reload {
         let classifier = compose::classifier(&config)?;
         self.same_addresses(&config)?;
         self.filter.set(&config.log.filter)?;
-        for account in self.engine.accounts.iter() {
+        for account in self.accounts.iter() {
             if let Some(now) = config.accounts.get(&account.name) {
                 account.renew(now.api_key.clone(), classifier.clone());
             }
@@ -113,9 +117,8 @@ impl Reload {
     }
 
     fn say(&self, config: &Config) {
-        let worker = self.engine.settings.worker_id.as_str();
+        let worker = &*self.worker;
         let new_keys: Vec<&str> = self
-            .engine
             .accounts
             .iter()
             .map(|account| account.name.as_str())

@@ -6,9 +6,9 @@ use futures::{Stream, TryStreamExt};
 use serde::Serialize;
 use sqlx::{Connection, PgConnection, PgPool};
 
-use super::OpsError;
 use super::error::{CycleRefusal, step};
 use super::justification::checked;
+use super::{OpsError, mandates};
 use crate::domain::cycle::Cycle;
 use crate::domain::plan::execution::{NewExecution, NumberedPolicy, Payer, new_execution};
 use crate::domain::plan::reason::PlanReason;
@@ -155,8 +155,7 @@ async fn exists(
 
 /// The mandate, if it may be debited.
 async fn active(conn: &mut PgConnection, reference: &str) -> Result<Stored, OpsError> {
-    let found = store::mandates::find(conn, reference).await?;
-    let stored = found.ok_or_else(|| OpsError::NoMandate(reference.to_owned()))?;
+    let stored = mandates::find(conn, reference).await?;
     let status = stored.mandate.status;
     if status != MandateStatus::Active {
         return Err(OpsError::Status {

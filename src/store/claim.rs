@@ -97,17 +97,17 @@ pub async fn claim_due(
     request: &ClaimRequest<'_>,
 ) -> Result<Vec<Claimed>, StoreError> {
     macro_rules! checked {
-        ($($parameter:expr),+) => { sqlx::query_file_as!(Row, "src/store/claim.sql", $($parameter),+) };
+        ($($parameter:expr),+) => { sqlx::query_file_as!(ClaimRow, "src/store/claim.sql", $($parameter),+) };
     }
     let claim = with_parameters!(checked, request);
     let rows = around("claim", claim.fetch_all(pool))
         .await
         .context("claim due jobs")?;
-    Ok(rows::readable(rows.into_iter().map(Row::read)))
+    Ok(rows::readable(rows.into_iter().map(ClaimRow::read)))
 }
 
 /// An execution with its mandate, as a claim reads them.
-pub(super) struct Row {
+pub(super) struct ClaimRow {
     pub(super) execution_id: i64,
     pub(super) step: String,
     pub(super) run_at: Timestamp,
@@ -165,7 +165,7 @@ pub(super) struct Row {
     pub(super) budget_spent_on: Option<NaiveDate>,
 }
 
-impl Row {
+impl ClaimRow {
     fn read(self) -> Result<Claimed, StoreError> {
         let mandate = self.mandate()?;
         let execution = self.execution(&mandate)?;

@@ -5,7 +5,7 @@ use chrono::NaiveDate;
 use serde::Serialize;
 use sqlx::{Connection, PgConnection, Postgres, Transaction};
 
-use super::claim::Row;
+use super::claim::ClaimRow;
 use super::columns::small;
 use super::error::{StoreContext, StoreError};
 use super::pauses::Attribution;
@@ -150,7 +150,7 @@ async fn lock(
         return Ok(None);
     }
     let row = sqlx::query_as!(
-        Row,
+        ClaimRow,
         r#"select e.id as execution_id, '' as "step!", $2::timestamptz as "run_at!", null::timestamptz as run_before,
                   0::bigint as "lease_token!", false as "opened!", i.kind as "intent_kind?", i.opened_at as "intent_opened_at?",
                   i.counter_before, e.cycle_on, e.period, e.debit_at, e.closes_at, e.amount_minor, e.currency, e.policy_id, e.state, e.class,

@@ -42,10 +42,10 @@ fn order(cause: &OrderCause) -> String {
             return format!("the look-up was not answered: {why}");
         }
         OrderCause::Failed { words, before } => {
-            let said = failure(words);
+            let status = failure(words);
             return match before {
-                Some(before) => format!("{said}, and before it {before}"),
-                None => said,
+                Some(before) => format!("{status}, and before it {before}"),
+                None => status,
             };
         }
         OrderCause::ToBeJudged { words } => {
@@ -150,7 +150,7 @@ fn recheck(cause: RecheckCause) -> String {
 fn gate(cause: &GateCause, zone: Tz) -> String {
     let plain = match cause {
         GateCause::Mandate(status) => return format!("the mandate is {status}"),
-        GateCause::ProviderSays(said) => return provider_says(*said),
+        GateCause::ProviderSays(status) => return provider_says(*status),
         GateCause::RailPaused(rail) => return format!("the rail {rail} is paused"),
         GateCause::CycleEnded { at } => {
             let at = local(*at, zone);
@@ -164,7 +164,7 @@ fn gate(cause: &GateCause, zone: Tz) -> String {
         GateCause::AttemptsSpent(attempts) => {
             return format!("all {attempts} attempts of the order are spent");
         }
-        GateCause::TriesSpent { until } => {
+        GateCause::AttemptsIn30DaysSpent { until } => {
             let until = local(*until, zone);
             return format!("the attempts of the mandate in 30 days are spent until {until}");
         }
@@ -187,8 +187,8 @@ fn gate(cause: &GateCause, zone: Tz) -> String {
     plain.to_owned()
 }
 
-fn provider_says(said: Option<MandateStatus>) -> String {
-    match said {
+fn provider_says(status: Option<MandateStatus>) -> String {
+    match status {
         None => {
             "the mandate is paused, and the provider did not say whether it still is".to_owned()
         }

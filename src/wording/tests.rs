@@ -94,7 +94,7 @@ fn gates() -> Vec<GateCause> {
         GateCause::NotNotified,
         GateCause::NotificationTooOld,
         GateCause::DateTooNear,
-        GateCause::TriesSpent { until: noon() },
+        GateCause::AttemptsIn30DaysSpent { until: noon() },
         GateCause::LookupsSpent,
         GateCause::LookupsBeforeSpent,
         GateCause::NeverCalled,

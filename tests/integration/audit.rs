@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use mandated::cli::print::{Format, Print};
 use mandated::domain::{ProviderKind, Rail};
-use mandated::ops::audit::{Verdict, audit};
+use mandated::ops::audit::{AuditVerdict, audit};
 use mandated::store::policies;
 use sqlx::{AssertSqlSafe, PgPool};
 
@@ -90,7 +90,7 @@ async fn run(pool: &PgPool, sql: &str) {
         .unwrap();
 }
 
-async fn verdict(pool: &PgPool) -> Verdict {
+async fn verdict(pool: &PgPool) -> AuditVerdict {
     audit(pool, now(), Duration::from_mins(10), &|_| {})
         .await
         .unwrap()

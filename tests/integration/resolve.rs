@@ -255,7 +255,7 @@ async fn a_worker_and_a_person_never_both_decide() {
     let held = try_to(&world, said(ResolvedAs::Charged)).await.unwrap_err();
     assert!(matches!(held, OpsError::Held(_)), "{held}");
     let deadline = tokio::time::Instant::now() + Duration::from_mins(1);
-    let done = job::run(&engine, &engine.accounts[0], claimed, deadline)
+    let done = job::run(&engine.worker(&engine.accounts[0]), claimed, deadline)
         .await
         .unwrap();
     assert_eq!(done.to_state, State::Failed);
@@ -267,7 +267,7 @@ async fn a_worker_and_a_person_never_both_decide() {
     .await;
     let held = try_to(&world, said(ResolvedAs::Charged)).await.unwrap_err();
     assert!(matches!(held, OpsError::Held(_)), "{held}");
-    mandated::engine::rescue::tick(&engine).await.unwrap();
+    engine.rescuer().tick().await.unwrap();
     assert_eq!(
         try_to(&world, said(ResolvedAs::Charged)).await.unwrap(),
         State::Charged

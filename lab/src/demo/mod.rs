@@ -17,7 +17,7 @@ use mandated::clock::Clock;
 use mandated::compose::{self, engine};
 use mandated::config::Config;
 use mandated::domain::Timestamp;
-use mandated::engine::{Engine, retention, simulation};
+use mandated::engine::{Engine, simulation};
 use mandated::ops::import::import_configured;
 use mandated::store;
 use tokio_util::sync::CancellationToken;
@@ -162,7 +162,7 @@ impl DemoEnvironment {
         .await?;
         told?;
         bar.finish_and_clear();
-        retention::tick(&self.engine).await?;
+        self.engine.retention().tick().await?;
         self.sandbox.settle(self.end);
         Ok(())
     }

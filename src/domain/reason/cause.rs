@@ -196,7 +196,7 @@ pub enum GateCause {
     /// The execution date to hand over was too near.
     DateTooNear,
     /// The attempts of the mandate in 30 days are spent.
-    TriesSpent {
+    AttemptsIn30DaysSpent {
         /// Until when.
         until: Timestamp,
     },

@@ -5,7 +5,7 @@ use crate::domain::machine::{self, Answer, Input, Notice, Request};
 use crate::domain::outcome::{CallFailure, Counter, NotificationOutcome};
 use crate::domain::{AttemptOutcome, Call, Class, Outcome, Timestamp};
 use crate::provider::{
-    self, ExecuteRequest, LookupRequest, MandateAnswer, NotifyRequest, Provider, Reply,
+    ExecuteNotice, ExecuteRequest, LookupRequest, MandateAnswer, NotifyRequest, Provider, Reply,
     RetryRequest, Wire,
 };
 use crate::store::settle::{Attempt, record_counter};
@@ -72,9 +72,9 @@ impl Run<'_> {
     async fn execute(&mut self, notice: Notice, deadline: tokio::time::Instant) -> Input {
         let claimed = self.claimed;
         let notice = match (notice, &claimed.notification_ref) {
-            (Notice::Reference, Some(reference)) => provider::Notice::Reference(reference),
-            (Notice::ExecuteAt(at), _) => provider::Notice::ExecuteAt(at),
-            (Notice::Reference, None) | (Notice::Exempt, _) => provider::Notice::Exempt,
+            (Notice::Reference, Some(reference)) => ExecuteNotice::Reference(reference),
+            (Notice::ExecuteAt(at), _) => ExecuteNotice::ExecuteAt(at),
+            (Notice::Reference, None) | (Notice::Exempt, _) => ExecuteNotice::Exempt,
         };
         let request = ExecuteRequest {
             at: self.now,
@@ -178,9 +178,9 @@ impl Run<'_> {
     pub(super) async fn read_debit(&self) -> Result<Input, JobError> {
         let execution = &self.claimed.execution;
         let (mandate, cycle) = (self.claimed.mandate.id, execution.cycle.on);
-        let asked = debited_order(&self.engine.database.pool, mandate, cycle);
+        let asked = debited_order(&self.worker.database.pool, mandate, cycle);
         let debited = self
-            .engine
+            .worker
             .database
             .within("read which order was collected", asked)
             .await
@@ -193,10 +193,10 @@ impl Run<'_> {
 
     pub(super) async fn record_counter(&self, counter: i64) -> Result<Input, JobError> {
         let (execution, token) = (self.claimed.execution.id, self.claimed.token);
-        let recorded = record_counter(&self.engine.database.pool, execution, token, counter);
+        let recorded = record_counter(&self.worker.database.pool, execution, token, counter);
         let what = "record the provider's attempt counter";
         let is_ours = self
-            .engine
+            .worker
             .database
             .within(what, recorded)
             .await

@@ -22,13 +22,30 @@ use crate::store::settle::{Attempt, Settlement};
 
 pub use error::JobError;
 
-use super::{Account, Engine};
+use super::policies::Policies;
+use super::{Account, Database};
+use crate::clock::Clock;
+
+/// Who does the jobs of one account. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Worker {
+    /// In its leases.
+    pub id: Arc<str>,
+    pub account: Arc<Account>,
+    pub lease: Duration,
+    pub clock: Clock,
+    pub(super) database: Database,
+    /// In every order id of this installation.
+    pub(super) tag: Arc<str>,
+    pub(super) policies: Policies,
+}
 
 /// A job that was done, to be settled.
 #[derive(Debug)]
 pub struct FinishedJob {
-    /// The account's name in the configuration.
-    pub account: String,
+    pub account: Arc<Account>,
+    /// What went out with its requests.
+    pub request_id: String,
     pub claimed: Claimed,
     pub decision: Decision,
     pub to_state: State,
@@ -42,8 +59,7 @@ pub struct FinishedJob {
 
 /// What the calls of a job need around them.
 struct Run<'a> {
-    engine: &'a Engine,
-    account: &'a Account,
+    worker: &'a Worker,
     /// As it was when the job began: a reload does not change hands in the middle of one.
     client: Arc<Client>,
     claimed: &'a Claimed,
@@ -55,39 +71,39 @@ struct Run<'a> {
 }
 
 /// What goes out with every request of a job as `x-request-id`: no other job of this installation has it.
-pub fn request_id(engine: &Engine, token: LeaseToken) -> String {
-    format!("{}-{}", engine.tag, token.0)
+pub fn request_id(worker: &Worker, token: LeaseToken) -> String {
+    format!("{}-{}", worker.tag, token.0)
 }
 
 /// Does one job up to, and not including, its settlement.
 pub async fn run(
-    engine: &Engine,
-    account: &Account,
+    worker: &Worker,
     claimed: Claimed,
     deadline: tokio::time::Instant,
 ) -> Result<FinishedJob, JobError> {
-    let policy = around("policy", engine.policy(claimed.policy_id))
+    let policy = worker.policies.get(&worker.database, claimed.policy_id);
+    let policy = around("policy", policy)
         .await
         .map_err(|source| JobError::store(&claimed, source))?;
     let mut run = Run {
-        engine,
-        account,
-        client: account.client(),
+        worker,
+        client: worker.account.client(),
         claimed: &claimed,
-        now: engine.clock.now(),
+        now: worker.clock.now(),
         deadline,
         attempts: Vec::new(),
     };
-    let begun_at = run.now;
+    let began_at = run.now;
     let conclusion = run.interpret(&policy).await?;
     let (attempts, at) = (run.attempts, run.now);
     let settlement = settlement::build(&claimed, &conclusion, &attempts, &policy);
-    let lag = begun_at
+    let lag = began_at
         .signed_duration_since(claimed.run_at)
         .to_std()
         .unwrap_or(Duration::ZERO);
     Ok(FinishedJob {
-        account: account.name.clone(),
+        account: Arc::clone(&worker.account),
+        request_id: request_id(worker, claimed.token),
         claimed,
         to_state: conclusion.transition.to,
         decision: conclusion.decision,
@@ -104,7 +120,7 @@ impl Run<'_> {
         let mut machine = Machine::new(self.job(), policy, self.now);
         let mut input = Input::Claimed;
         loop {
-            self.now = self.engine.clock.now();
+            self.now = self.worker.clock.now();
             input = match machine.next(input, self.now) {
                 Action::LookUp {
                     order_no,

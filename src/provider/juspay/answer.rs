@@ -42,7 +42,7 @@ const DUPLICATES: &[&str] = &["DUPLICATE_ORDER_ID", "DUPLICATE_REQUEST", "ALREAD
 
 /// An answer with its words taken out, all of them redacted.
 #[derive(Debug)]
-pub(super) struct Answer {
+pub(super) struct JuspayAnswer {
     pub(super) http_status: u16,
     pub(super) retry_after: Option<Duration>,
     /// The body, if it is a JSON object.
@@ -75,7 +75,7 @@ pub(super) enum Refusal {
     NotProcessed,
 }
 
-impl Answer {
+impl JuspayAnswer {
     pub(super) fn read(answered: &Answered) -> Self {
         let body = json::parse(&answered.body).filter(Value::is_object);
         // Of one that contradicts itself no word is believed.

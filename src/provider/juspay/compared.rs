@@ -11,13 +11,13 @@
 //! and what a gateway calls its mandate is not Juspay's id. The API repeats the table for the answers to an execution and a retry,
 //! which state fewer of the fields. What an answer does not state contradicts nothing.
 
-use super::answer::Answer;
+use super::answer::JuspayAnswer;
 use crate::domain::{Amount, Contradiction, Mandate};
 use crate::provider::redact::hide_in_text;
 
 /// The first field of an answer that is somebody else's.
 pub(super) fn contradiction(
-    answer: &Answer,
+    answer: &JuspayAnswer,
     mandate: &Mandate,
     amount: (Option<Amount>, Amount),
 ) -> Option<Contradiction> {

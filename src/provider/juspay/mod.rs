@@ -27,7 +27,7 @@ use super::{
     AccountSettings, Answered, ExecuteRequest, Http, LookupRequest, MandateAnswer, MandateCommand,
     NotifyRequest, Provider, Read, Reading, Reply, RetryRequest, Wire,
 };
-use answer::{Answer, Judgement};
+use answer::{Judgement, JuspayAnswer};
 use notification::{About, Asked};
 use order::Order;
 
@@ -123,7 +123,7 @@ pub(super) fn read(
     }
 }
 
-impl Answer {
+impl JuspayAnswer {
     fn wire(&self, latency: Duration, failure: Option<&Failure>) -> Wire {
         let code = self.codes.first().map(|(_, code)| code.clone());
         Wire {
@@ -208,9 +208,11 @@ impl Provider for Juspay {
 
     async fn probe(&self, at: Timestamp) -> ProbeResult {
         let sent = self.http.send(self.get_order(NOBODYS, NOBODYS), at).await;
-        ProbeResult::new(sent, |answered| match Answer::read(answered).judge() {
-            Judgement::Call(failure) => Some(failure),
-            Judgement::Refused(_) | Judgement::Processed { .. } => None,
+        ProbeResult::new(sent, |answered| {
+            match JuspayAnswer::read(answered).judge() {
+                Judgement::Call(failure) => Some(failure),
+                Judgement::Refused(_) | Judgement::Processed { .. } => None,
+            }
         })
     }
 

@@ -31,6 +31,6 @@ impl Juspay {
             currency: request.amount.currency(),
             call: Call::Retry,
         };
-        order.heard(sent)
+        order.reply_to(sent)
     }
 }

@@ -30,7 +30,7 @@ use super::{
 use crate::domain::classify::Classifier;
 use crate::domain::outcome::{Counter, Failure, NotificationOutcome};
 use crate::domain::{Amount, Class, Currency, Mandate, Outcome, Step, Timestamp};
-use answer::{Answer, Judgement};
+use answer::{Judgement, SignzyAnswer};
 use payment::Debit;
 
 /// The client of one Signzy account.
@@ -44,7 +44,7 @@ pub struct Signzy {
 /// One call: what came back, what it proves, and how long it took.
 #[derive(Debug)]
 struct Exchange {
-    answer: Answer,
+    answer: SignzyAnswer,
     judgement: Judgement,
     latency: Duration,
 }
@@ -81,7 +81,7 @@ impl Signzy {
     }
 
     async fn call(&self, request: RequestBuilder, at: Timestamp) -> Exchange {
-        Exchange::heard(self.http.send(request, at).await)
+        Exchange::from_sent(self.http.send(request, at).await)
     }
 
     /// A call that can move money.
@@ -91,7 +91,7 @@ impl Signzy {
         at: Timestamp,
         deadline: tokio::time::Instant,
     ) -> Exchange {
-        Exchange::heard(self.http.send_before(request, at, Some(deadline)).await)
+        Exchange::from_sent(self.http.send_before(request, at, Some(deadline)).await)
     }
 
     fn debit<'a>(&'a self, mandate: &'a Mandate, due: Amount) -> Debit<'a> {
@@ -131,11 +131,11 @@ pub(super) fn read(
 }
 
 impl Exchange {
-    fn heard(sent: Sent) -> Self {
+    fn from_sent(sent: Sent) -> Self {
         match sent.result {
             Ok(answered) => Self::of(&answered, sent.latency),
             Err(failure) => Self {
-                answer: Answer::default(),
+                answer: SignzyAnswer::default(),
                 judgement: Judgement::Call(failure),
                 latency: sent.latency,
             },
@@ -143,7 +143,7 @@ impl Exchange {
     }
 
     fn of(answered: &Answered, latency: Duration) -> Self {
-        let answer = Answer::read(answered);
+        let answer = SignzyAnswer::read(answered);
         let judgement = answer.judge();
         Self {
             answer,
@@ -154,14 +154,14 @@ impl Exchange {
 
     fn wire(&self, outcome: &Outcome) -> Wire {
         let failure = outcome.failure();
-        let said = || self.answer.messages.first().cloned();
+        let first_message = || self.answer.messages.first().cloned();
         Wire {
             http_status: self.answer.http_status,
             latency: self.latency,
             code: failure.and_then(|failure| failure.code.clone()),
             message: failure
                 .and_then(|failure| failure.message.clone())
-                .or_else(said),
+                .or_else(first_message),
             rule: failure.and_then(Failure::rule_id),
             body: self.answer.kept.clone(),
         }
@@ -245,9 +245,11 @@ impl Provider for Signzy {
     async fn probe(&self, at: Timestamp) -> ProbeResult {
         let request = self.request(Method::GET, self.url_of(NOBODYS, &[]));
         let sent = self.http.send(request, at).await;
-        ProbeResult::new(sent, |answered| match Answer::read(answered).judge() {
-            Judgement::Call(failure) => Some(failure),
-            Judgement::Missing | Judgement::Refused | Judgement::Processed => None,
+        ProbeResult::new(sent, |answered| {
+            match SignzyAnswer::read(answered).judge() {
+                Judgement::Call(failure) => Some(failure),
+                Judgement::Missing | Judgement::Refused | Judgement::Processed => None,
+            }
         })
     }
 

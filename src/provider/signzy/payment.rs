@@ -4,7 +4,7 @@ use chrono::NaiveDate;
 use serde_json::{Map, Value};
 
 use super::Exchange;
-use super::answer::{Answer, Judgement, presentable, text};
+use super::answer::{Judgement, SignzyAnswer, presentable, text};
 use crate::domain::outcome::Counter;
 use crate::domain::{Amount, Contradiction, Currency, Outcome};
 use crate::provider::{Reading, Reply};
@@ -101,12 +101,12 @@ impl Debit<'_> {
     }
 
     /// The payment that the answer is about.
-    pub(super) fn payment(&self, answer: &Answer) -> Option<Payment> {
+    pub(super) fn payment(&self, answer: &SignzyAnswer) -> Option<Payment> {
         self.read(answer.get("payment")?)
     }
 
     /// All payments of a page, or nothing if one of them cannot be read.
-    pub(super) fn payments(&self, answer: &Answer) -> Option<Vec<Payment>> {
+    pub(super) fn payments(&self, answer: &SignzyAnswer) -> Option<Vec<Payment>> {
         let page = answer.get("payments")?.as_array()?;
         page.iter().map(|value| self.read(value)).collect()
     }
@@ -114,7 +114,7 @@ impl Debit<'_> {
     /// What a payment came to. `emandate` is the status of its eMandate, where that was read.
     pub(super) fn outcome(
         &self,
-        answer: &Answer,
+        answer: &SignzyAnswer,
         payment: &Payment,
         emandate: Option<&str>,
     ) -> Outcome {

@@ -13,7 +13,7 @@ use mandated::domain::{
     ProviderKind, Rail, Timestamp,
 };
 use mandated::provider::{
-    AccountSettings, ExecuteRequest, Http, Juspay, LookupRequest, Notice, Provider, Reply,
+    AccountSettings, ExecuteNotice, ExecuteRequest, Http, Juspay, LookupRequest, Provider, Reply,
     RetryRequest,
 };
 use wiremock::matchers::any;
@@ -133,7 +133,7 @@ pub(crate) fn mandate() -> Mandate {
 
 pub(crate) async fn execute(juspay: &Juspay, order_id: &str) -> Reply<Outcome> {
     let mandate = mandate();
-    let notice = Notice::Reference("mab121n1");
+    let notice = ExecuteNotice::Reference("mab121n1");
     let request = ExecuteRequest {
         at: at(),
         deadline: in_time(),

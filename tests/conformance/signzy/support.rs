@@ -13,8 +13,8 @@ use mandated::domain::{
     ProviderKind, Rail, Timestamp,
 };
 use mandated::provider::{
-    AccountSettings, ExecuteRequest, Http, LookupRequest, Notice, Provider, Reply, RetryRequest,
-    Signzy,
+    AccountSettings, ExecuteNotice, ExecuteRequest, Http, LookupRequest, Provider, Reply,
+    RetryRequest, Signzy,
 };
 use serde_json::{Value, json};
 use wiremock::matchers::{method, path};
@@ -151,7 +151,7 @@ impl StubbedSignzy {
             mandate: &mandate,
             order_id: "mab121o1",
             amount: rupees(amount),
-            notice: Notice::Exempt,
+            notice: ExecuteNotice::Exempt,
         };
         self.signzy.execute(&request).await
     }

@@ -31,7 +31,7 @@ async fn a_debit_that_waits_for_its_turn_beyond_its_lease_never_leaves() {
         .await;
     let deadline = tokio::time::Instant::now() + TIMEOUT + Duration::from_millis(100);
     let account = &fixture.engine.accounts[0];
-    let ended = run(&fixture.engine, account, spent, deadline).await;
+    let ended = run(&fixture.engine.worker(account), spent, deadline).await;
     assert!(
         matches!(ended, Err(JobError::LeaseOver { execution: 1 })),
         "{ended:?}"
@@ -51,8 +51,7 @@ async fn a_debit_whose_turn_comes_when_its_window_is_over_waits_for_the_next_one
     claimed.run_before = Some(at(NOW));
     let deadline = tokio::time::Instant::now() + Duration::from_mins(1);
     let done = run(
-        &fixture.engine,
-        &fixture.engine.accounts[0],
+        &fixture.engine.worker(&fixture.engine.accounts[0]),
         claimed,
         deadline,
     )
@@ -75,7 +74,7 @@ async fn no_call_begins_that_the_lease_may_not_outlive() {
         let claimed = fixture.claim().await;
         let deadline = tokio::time::Instant::now() + TIMEOUT;
         let account = &fixture.engine.accounts[0];
-        let ended = run(&fixture.engine, account, claimed, deadline).await;
+        let ended = run(&fixture.engine.worker(account), claimed, deadline).await;
         let refused = matches!(ended, Err(JobError::LeaseNearlyOver { execution: 1 }));
         assert!(refused, "{step}: {ended:?}");
         for place in ["/txns", "/ecr/mandate/retry"] {
@@ -99,7 +98,7 @@ async fn a_retry_whose_lease_was_lost_during_the_read_before_it_is_not_made() {
         .unwrap();
     let deadline = tokio::time::Instant::now() + Duration::from_mins(1);
     let account = &fixture.engine.accounts[0];
-    let ended = run(&fixture.engine, account, claimed, deadline).await;
+    let ended = run(&fixture.engine.worker(account), claimed, deadline).await;
     let lost = matches!(ended, Err(JobError::LeaseLost { execution: 1 }));
     assert!(lost, "{ended:?}");
     assert_eq!(fixture.calls(&order_path(FIRST_ORDER)).await, 1);

@@ -209,7 +209,7 @@ async fn look(pool: &PgPool) {
         gone: Duration::from_secs(20),
     };
     let id = cluster::join(pool, "worker-1", &[1], None).await.unwrap();
-    cluster::beat(pool, id, &[id], terms).await.unwrap();
+    cluster::renew(pool, id, &[id], terms).await.unwrap();
     cluster::leave(pool, id).await.unwrap();
     unmapped::recent(pool, a_day_ago).await.unwrap();
     unmapped::unmapped(pool, a_day_ago, 20).await.unwrap();

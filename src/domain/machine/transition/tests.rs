@@ -3,7 +3,7 @@ use std::fmt::Write;
 use super::*;
 use crate::domain::cycle::Cycle;
 use crate::domain::execution::{Intent, Progress};
-use crate::domain::machine::decide::keep;
+use crate::domain::machine::decide::unchanged;
 use crate::domain::reason::OrderCause;
 use crate::domain::{Currency, ExecutionId, MandateStatus, Notify, ProviderKind, Timestamp};
 
@@ -57,9 +57,9 @@ fn execution(state: State, open: bool) -> Execution {
 }
 
 fn decision(execution: &Execution, verdict: Verdict, not_processed: bool) -> Decision {
-    let mut decision = keep(execution, None, OrderCause::Pending);
+    let mut decision = unchanged(execution, None, OrderCause::Pending);
     decision.verdict = verdict;
-    decision.not_processed = not_processed;
+    decision.intent_unused = not_processed;
     decision
 }
 

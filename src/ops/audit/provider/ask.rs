@@ -52,7 +52,7 @@ pub(super) struct Asker<'a> {
 /// The answers about an execution's orders, and the version of its row that they are about.
 struct Answers {
     version: String,
-    said: Vec<(String, OrderResult)>,
+    results: Vec<(String, OrderResult)>,
     got: LookupResult,
 }
 
@@ -109,7 +109,7 @@ impl<'a> Asker<'a> {
         if ours.version != answers.version || ours.held {
             return Ok(not_asked("a worker has changed it meanwhile"));
         }
-        let judged = judge(&ours, &answers.said);
+        let judged = judge(&ours, &answers.results);
         let execution_id = id;
         Ok(match answers.got {
             LookupResult::All => ComparisonResult::Compared {
@@ -140,7 +140,7 @@ impl<'a> Asker<'a> {
         let mut lookup_times = ours.lookup_times.clone();
         let mut answers = Answers {
             version: ours.version.clone(),
-            said: Vec::new(),
+            results: Vec::new(),
             got: LookupResult::All,
         };
         let Ok(period) = ours.period.parse() else {
@@ -165,13 +165,13 @@ impl<'a> Asker<'a> {
                 break;
             };
             self.record(ours.execution_id, &order, &reply, now).await?;
-            let said = order_result(&reply.outcome);
-            self.heard(ours.account_id, &said);
-            if let OrderResult::NotAnswered(why) = said {
+            let result = order_result(&reply.outcome);
+            self.count_answer(ours.account_id, &result);
+            if let OrderResult::NotAnswered(why) = result {
                 answers.got = LookupResult::NotAnswered(why);
                 break;
             }
-            answers.said.push((order, said));
+            answers.results.push((order, result));
         }
         Ok(answers)
     }
@@ -228,10 +228,10 @@ impl<'a> Asker<'a> {
             .is_some_and(|times| *times >= GIVE_UP_AFTER)
     }
 
-    fn heard(&self, account: i16, said: &OrderResult) {
+    fn count_answer(&self, account: i16, result: &OrderResult) {
         let mut silent = self.silent.lock().unwrap_or_else(PoisonError::into_inner);
         let times = silent.entry(account).or_default();
-        *times = match said {
+        *times = match result {
             OrderResult::NotAnswered(_) => times.saturating_add(1),
             OrderResult::Collected(_) | OrderResult::NotCollected(_) | OrderResult::Unproven(_) => {
                 0
