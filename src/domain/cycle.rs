@@ -4,6 +4,7 @@
 //! month and returns, and a mandate of ten years ago costs no more than one of today.
 
 mod cron;
+mod cron_hint;
 #[cfg(test)]
 mod properties;
 #[cfg(test)]

@@ -3,11 +3,23 @@
 use serde_json::{Map, Value};
 use url::Url;
 
+use crate::domain::shown::Shown;
+use crate::domain::unseen::name_of_unseen;
+
 /// The merchant's own invoice number (cards only).
 pub(super) const INVOICE_NUMBER: &str = "mandate.display_invoice_number";
 /// The longest invoice number ("Juspay Notification API": alphanumeric, up to 25).
 const MAX_INVOICE_NUMBER: usize = 25;
 const METADATA: &str = "order.metadata";
+/// The longest value of a field, in characters. "Mandate Execution API" and "Merchant exercises the Mandate" call every one of them a
+/// `string` and name no length, for `order.udf1` to `order.udf10` either. This one is ours: what is refused by the provider is refused
+/// after the payer was notified, and 255 is what the gateways behind it keep of such a field.
+const MAX_VALUE: usize = 255;
+/// The longest URL that browsers and gateways follow.
+const MAX_URL: usize = 2_000;
+/// All fields with their names, in bytes. It too is ours: `order.metadata` carries whole JSON texts for gateways, for which no length is
+/// documented, and one order is no place for more.
+const MAX_METADATA: usize = 8 * 1024;
 
 /// The fields that a mandate's metadata may hold ("Mandate Execution API" and "Merchant exercises the Mandate"), and
 /// besides them `order.metadata.<anything>`.
@@ -75,7 +87,8 @@ pub fn check_metadata(metadata: &Map<String, Value>) -> Result<(), String> {
         let name = wire_name(key);
         if RESERVED.contains(&name.as_str()) || RESERVED.contains(&key.as_str()) {
             return Err(format!(
-                "metadata key {key:?} follows from the mandate and the cycle: leave it out"
+                "metadata key {} follows from the mandate and the cycle: leave it out",
+                Shown(key)
             ));
         }
         if !is_documented(&name) {
@@ -87,30 +100,80 @@ pub fn check_metadata(metadata: &Map<String, Value>) -> Result<(), String> {
             ));
         }
         check_value(key, &name, value)?;
+        check_length(key, &name, value)?;
         seen.push(name);
+    }
+    let size = own_fields(metadata)
+        .map(|(name, text)| name.len().saturating_add(text.len()))
+        .fold(0_usize, usize::saturating_add);
+    if size > MAX_METADATA {
+        return Err(format!(
+            "metadata has {size} bytes, and an order takes at most {MAX_METADATA}: leave some of it out"
+        ));
     }
     Ok(())
 }
 
+fn check_length(key: &str, name: &str, value: &Value) -> Result<(), String> {
+    let longest = match name {
+        "order.return_url" => MAX_URL,
+        _ if name.starts_with(METADATA) => return Ok(()),
+        _ => MAX_VALUE,
+    };
+    let length = value_text(value).map_or(0, |text| text.chars().count());
+    if length > longest {
+        return Err(format!(
+            "metadata key {} has {length} characters, and at most {longest} are sent: shorten it",
+            Shown(key)
+        ));
+    }
+    Ok(())
+}
+
+/// A control character anywhere in a value: the database keeps no NULL, and gateways refuse the others.
+fn control_character(value: &Value) -> Option<char> {
+    match value {
+        Value::String(text) => text.chars().find(|c| c.is_control()),
+        Value::Array(items) => items.iter().find_map(control_character),
+        Value::Object(map) => map.iter().find_map(|(key, inner)| {
+            key.chars()
+                .find(|c| c.is_control())
+                .or_else(|| control_character(inner))
+        }),
+        Value::Null | Value::Bool(_) | Value::Number(_) => None,
+    }
+}
+
 fn check_value(key: &str, name: &str, value: &Value) -> Result<(), String> {
+    let of_key = key.chars().find(|c| c.is_control());
+    let unseen = of_key.or_else(|| control_character(value));
+    if let Some(unseen) = unseen.and_then(name_of_unseen) {
+        return Err(format!(
+            "metadata key {} has a character that cannot be sent, {unseen}: leave it out",
+            Shown(key)
+        ));
+    }
     if name == METADATA && value.is_object() {
         return Ok(());
     }
     let Some(text) = value_text(value) else {
         return Err(format!(
-            "metadata key {key:?} must be a text, a number or true or false"
+            "metadata key {} must be a text, a number or true or false",
+            Shown(key)
         ));
     };
     if name == "order.return_url" && !is_return_url(&text) {
         return Err(format!(
-            "metadata key {key:?} must be a full URL without a query, such as https://shop.example/"
+            "metadata key {} must be a full URL without a query, such as https://shop.example/",
+            Shown(key)
         ));
     }
     let short =
         text.len() <= MAX_INVOICE_NUMBER && text.bytes().all(|byte| byte.is_ascii_alphanumeric());
     if name == INVOICE_NUMBER && (text.is_empty() || !short) {
         return Err(format!(
-            "metadata key {key:?} must be up to {MAX_INVOICE_NUMBER} letters and digits"
+            "metadata key {} must be up to {MAX_INVOICE_NUMBER} letters and digits",
+            Shown(key)
         ));
     }
     Ok(())
@@ -127,15 +190,20 @@ fn unknown(key: &str) -> String {
     let written = wire_name(&key.to_ascii_lowercase());
     let nearest = FIELDS
         .iter()
+        .filter(|_| key.len() < 100)
         .map(|field| (strsim::levenshtein(&written, field), field))
         .min_by_key(|(distance, _)| *distance)
         .filter(|(distance, _)| *distance <= 3);
     match nearest {
         Some((_, field)) => {
-            format!("metadata key {key:?} is no documented field: did you mean {field:?}?")
+            format!(
+                "metadata key {} is no documented field: did you mean {field:?}?",
+                Shown(key)
+            )
         }
         None => format!(
-            "metadata key {key:?} is no documented field: see \"Mandate Execution API\" for the order.* fields"
+            "metadata key {} is no documented field: see \"Mandate Execution API\" for the order.* fields",
+            Shown(key)
         ),
     }
 }

@@ -118,6 +118,15 @@ async fn its_texts_have_a_shape() {
     .await;
     refused(
         pool,
+        row::mandate().with("currency", "'XYZ'"),
+        "mandates_currency_check",
+    )
+    .await;
+    let dollars = row::mandate().with("currency", "'USD'");
+    refused(pool, dollars.clone(), "mandates_rupees_check").await;
+    accepted(pool, dollars.with("rail", "'card'")).await;
+    refused(
+        pool,
         row::mandate().with("metadata", "'[]'"),
         "mandates_metadata_check",
     )
