@@ -38,7 +38,7 @@ pub(super) fn not_text(first_line: &[u8]) -> Option<&'static str> {
         return Some(what);
     }
     // Without a mark: the columns have ASCII names, of which every other byte is zero.
-    let zeros = first_line.iter().filter(|byte| **byte == 0).count();
+    let zeros = first_line.split(|byte| *byte == 0).skip(1).count();
     let length = first_line.len();
     match zeros {
         0 => None,

@@ -3,23 +3,14 @@
 use serde_json::{Map, Value};
 use url::Url;
 
+use super::limits;
 use crate::domain::shown::Shown;
-use crate::domain::unseen::name_of_unseen;
 
 /// The merchant's own invoice number (cards only).
 pub(super) const INVOICE_NUMBER: &str = "mandate.display_invoice_number";
 /// The longest invoice number ("Juspay Notification API": alphanumeric, up to 25).
 const MAX_INVOICE_NUMBER: usize = 25;
 const METADATA: &str = "order.metadata";
-/// The longest value of a field, in characters. "Mandate Execution API" and "Merchant exercises the Mandate" call every one of them a
-/// `string` and name no length, for `order.udf1` to `order.udf10` either. This one is ours: what is refused by the provider is refused
-/// after the payer was notified, and 255 is what the gateways behind it keep of such a field.
-const MAX_VALUE: usize = 255;
-/// The longest URL that browsers and gateways follow.
-const MAX_URL: usize = 2_000;
-/// All fields with their names, in bytes. It too is ours: `order.metadata` carries whole JSON texts for gateways, for which no length is
-/// documented, and one order is no place for more.
-const MAX_METADATA: usize = 8 * 1024;
 
 /// The fields that a mandate's metadata may hold ("Mandate Execution API" and "Merchant exercises the Mandate"), and
 /// besides them `order.metadata.<anything>`.
@@ -99,60 +90,14 @@ pub fn check_metadata(metadata: &Map<String, Value>) -> Result<(), String> {
                 "metadata key {name:?} is written twice, with \"order.\" and without"
             ));
         }
+        limits::check_characters(key, value)?;
         check_value(key, &name, value)?;
-        check_length(key, &name, value)?;
         seen.push(name);
     }
-    let size = own_fields(metadata)
-        .map(|(name, text)| name.len().saturating_add(text.len()))
-        .fold(0_usize, usize::saturating_add);
-    if size > MAX_METADATA {
-        return Err(format!(
-            "metadata has {size} bytes, and an order takes at most {MAX_METADATA}: leave some of it out"
-        ));
-    }
-    Ok(())
-}
-
-fn check_length(key: &str, name: &str, value: &Value) -> Result<(), String> {
-    let longest = match name {
-        "order.return_url" => MAX_URL,
-        _ if name.starts_with(METADATA) => return Ok(()),
-        _ => MAX_VALUE,
-    };
-    let length = value_text(value).map_or(0, |text| text.chars().count());
-    if length > longest {
-        return Err(format!(
-            "metadata key {} has {length} characters, and at most {longest} are sent: shorten it",
-            Shown(key)
-        ));
-    }
-    Ok(())
-}
-
-/// A control character anywhere in a value: the database keeps no NULL, and gateways refuse the others.
-fn control_character(value: &Value) -> Option<char> {
-    match value {
-        Value::String(text) => text.chars().find(|c| c.is_control()),
-        Value::Array(items) => items.iter().find_map(control_character),
-        Value::Object(map) => map.iter().find_map(|(key, inner)| {
-            key.chars()
-                .find(|c| c.is_control())
-                .or_else(|| control_character(inner))
-        }),
-        Value::Null | Value::Bool(_) | Value::Number(_) => None,
-    }
+    limits::check_size(own_fields(metadata))
 }
 
 fn check_value(key: &str, name: &str, value: &Value) -> Result<(), String> {
-    let of_key = key.chars().find(|c| c.is_control());
-    let unseen = of_key.or_else(|| control_character(value));
-    if let Some(unseen) = unseen.and_then(name_of_unseen) {
-        return Err(format!(
-            "metadata key {} has a character that cannot be sent, {unseen}: leave it out",
-            Shown(key)
-        ));
-    }
     if name == METADATA && value.is_object() {
         return Ok(());
     }
@@ -162,6 +107,10 @@ fn check_value(key: &str, name: &str, value: &Value) -> Result<(), String> {
             Shown(key)
         ));
     };
+    // JSON texts for gateways: only all of them together have a limit.
+    if !name.starts_with(METADATA) {
+        limits::check_length(key, name, &text)?;
+    }
     if name == "order.return_url" && !is_return_url(&text) {
         return Err(format!(
             "metadata key {} must be a full URL without a query, such as https://shop.example/",

@@ -4,6 +4,7 @@ mod answer;
 mod codes;
 mod execute;
 mod fields;
+mod limits;
 mod mandate;
 mod notification;
 mod order;

@@ -95,6 +95,23 @@ fn what_cannot_be_sent_or_shown_is_refused_by_its_name() {
         let why = wrong(&[("description", description)]);
         assert!(why.contains(name), "{why}");
     }
+    for number in [
+        "12345678901234567890123",
+        "1.2345678901234567e19",
+        "0.12345678901234567",
+    ] {
+        for metadata in [
+            format!(r#"{{"udf1": {number}}}"#),
+            format!(r#"{{"order.metadata": {{"a": [{number}]}}}}"#),
+        ] {
+            let why = wrong(&[("metadata", &metadata)]);
+            assert!(why.ends_with("write it as text, in quotes"), "{why}");
+        }
+    }
+    assert_eq!(
+        wrong(&[("metadata", r#"{"udf1": 12345678901234567890, "udf2": 1.5}"#)]),
+        ""
+    );
     // The joiners belong to the letters of India's languages.
     assert_eq!(
         wrong(&[

@@ -124,7 +124,11 @@ async fn its_texts_have_a_shape() {
     .await;
     let dollars = row::mandate().with("currency", "'USD'");
     refused(pool, dollars.clone(), "mandates_rupees_check").await;
-    accepted(pool, dollars.with("rail", "'card'")).await;
+    let by_card = dollars
+        .with("ref", "'sub-9'")
+        .with("provider_mandate_id", "'provider-9'")
+        .with("rail", "'card'");
+    accepted(pool, by_card).await;
     refused(
         pool,
         row::mandate().with("metadata", "'[]'"),
