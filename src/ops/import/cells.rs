@@ -7,8 +7,8 @@ use chrono_tz::Tz;
 use serde_json::{Map, Value};
 
 use super::json::json_words;
+use super::raw_row::RawRow;
 use super::report::Problem;
-use super::rows::RawRow;
 use crate::domain::cycle::{CronSchedule, Frequency, Schedule, Terms};
 use crate::domain::day::{parse_day, parse_time_of_day};
 use crate::domain::identifier::{self, IdError};

@@ -2,8 +2,8 @@
 
 use super::cells::{Cells, CheckMetadata};
 use super::first_cycle::Planning;
+use super::raw_row::RawRow;
 use super::report::Problem;
-use super::rows::RawRow;
 use crate::domain::cycle::Schedule;
 use crate::domain::shown::Shown;
 use crate::domain::{Amount, Rail, identifier};

@@ -9,8 +9,8 @@ use super::ImportError;
 use super::columns;
 use super::encoding::first_wrong_byte;
 use super::lines::Lines;
+use super::raw_row::{Line, RawRow, trimmed};
 use super::report::Problem;
-use super::rows::{Line, RawRow, trimmed};
 use crate::domain::shown::Shown;
 use crate::domain::{Amount, Currency, identifier};
 

@@ -12,6 +12,7 @@ mod encoding;
 mod first_cycle;
 mod json;
 mod lines;
+mod raw_row;
 mod report;
 mod rows;
 
@@ -33,7 +34,8 @@ use crate::store::import::{Account, Existing, NewMandate};
 use checks::Checks;
 use duplicates::Seen;
 use first_cycle::Planning;
-use rows::{Line, Rows};
+use raw_row::Line;
+use rows::Rows;
 
 pub use columns::{COLUMNS, Column};
 pub use report::{LISTED, Problem, Report};

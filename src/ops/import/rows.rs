@@ -7,24 +7,8 @@ use super::columns;
 use super::encoding::first_wrong_byte;
 use super::json::next_json;
 use super::lines::Lines;
+use super::raw_row::{Line, RawRow, trimmed};
 use super::report::Problem;
-
-/// The cells of one row that are not empty, and what is wrong with the others.
-#[derive(Debug)]
-pub(super) struct RawRow {
-    pub(super) line: u64,
-    pub(super) cells: Vec<(&'static str, String)>,
-    pub(super) problems: Vec<Problem>,
-}
-
-/// One row, or why there is none.
-#[derive(Debug)]
-pub(super) enum Line {
-    Row(RawRow),
-    /// It cannot be taken apart into cells.
-    Bad(Problem),
-    End,
-}
 
 const ARRAY: &str = "the file is a JSON array: write one object a line, without brackets around and commas between them \
     (`jq -c '.[]'` does it)";
@@ -171,9 +155,4 @@ impl<R: Read> CsvRows<R> {
             problems: Vec::new(),
         })
     }
-}
-
-/// A cell without the white space, no-break spaces and marks around it that spreadsheets leave and nobody means.
-pub(super) fn trimmed(text: &str) -> &str {
-    text.trim_matches(|c: char| c.is_whitespace() || c == '\u{feff}')
 }
