@@ -13,6 +13,7 @@ use super::{Failure, Justification, one_of};
 use crate::clock::Clock;
 use crate::compose;
 use crate::config::Config;
+use crate::domain::day::parse_day;
 use crate::domain::machine::decide::operator::OperatorRequestKind;
 use crate::domain::resolve::ResolvedAs;
 use crate::domain::{ExecutionId, State, Timestamp};
@@ -30,7 +31,7 @@ pub enum Executions {
         #[arg(value_name = "REF")]
         reference: String,
         /// The cycle's day.
-        #[arg(long, value_name = "DATE")]
+        #[arg(long, value_name = "DATE", value_parser = parse_day)]
         cycle: NaiveDate,
         /// What to collect, such as 499.00; without it, the mandate's own amount.
         #[arg(long)]

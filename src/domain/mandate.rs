@@ -198,3 +198,29 @@ pub const fn check_frequency(rail: Rail, schedule: &Schedule) -> Result<(), &'st
         ) => Ok(()),
     }
 }
+
+/// Whether a provider collects a currency on a rail, and if not, what to write instead. Cards take every currency.
+pub fn check_currency(
+    provider: ProviderKind,
+    rail: Rail,
+    currency: Currency,
+) -> Result<(), &'static str> {
+    let why = match (provider, rail) {
+        // Its API names no currency: an amount in dollars would be charged as many rupees.
+        (ProviderKind::Signzy, Rail::Upi | Rail::Card | Rail::Enach) => {
+            "Signzy collects rupees only: write INR, or leave it empty"
+        }
+        (ProviderKind::Juspay, Rail::Upi) => {
+            "UPI collects rupees only: write INR, or leave it empty"
+        }
+        (ProviderKind::Juspay, Rail::Enach) => {
+            "eNACH collects rupees only: write INR, or leave it empty"
+        }
+        (ProviderKind::Juspay, Rail::Card) => return Ok(()),
+    };
+    if currency == Currency::INR {
+        Ok(())
+    } else {
+        Err(why)
+    }
+}

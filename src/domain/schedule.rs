@@ -1,6 +1,7 @@
 //! How often a mandate is collected.
 
 mod cron;
+mod cron_hint;
 
 use super::text::text_enum;
 

@@ -8,13 +8,13 @@ use sqlx::postgres::PgArguments;
 use sqlx::{Arguments, PgPool};
 
 use super::error::{StoreContext, StoreError};
-use super::rows::{self, TermsRow, corrupt, count, word};
+use super::rows::{self, TermsRow, count, word};
 use crate::domain::additional_factor::approval_above;
 use crate::domain::cycle::Cycle;
 use crate::domain::execution::{Intent, Progress};
 use crate::domain::{
-    AccountId, Class, Currency, CycleIdentity, Execution, ExecutionId, LeaseToken, Mandate,
-    MandateId, MandateStatus, Notify, ProviderKind, Rail, State, Step, Timestamp,
+    AccountId, Class, CycleIdentity, Execution, ExecutionId, LeaseToken, Mandate, MandateId,
+    MandateStatus, Notify, ProviderKind, Rail, State, Step, Timestamp,
 };
 use crate::failpoint::around;
 
@@ -196,15 +196,16 @@ impl ClaimRow {
             ends_on: self.ends_on,
             debit_at: self.debit_time,
         })?;
-        let currency = Currency::parse(&self.currency)
-            .map_err(|error| corrupt("mandate", id, error.to_string()))?;
+        let provider = word("mandate", id, &self.provider, ProviderKind::parse)?;
+        let rail = word("mandate", id, &self.rail, Rail::parse)?;
+        let currency = rows::currency(id, &self.currency, provider, rail)?;
         Ok(Mandate {
             id: MandateId(id),
             reference: self.mandate_ref.clone(),
-            provider: word("mandate", id, &self.provider, ProviderKind::parse)?,
+            provider,
             provider_mandate_id: self.provider_mandate_id.clone(),
             customer_id: self.customer_id.clone(),
-            rail: word("mandate", id, &self.rail, Rail::parse)?,
+            rail,
             notify: word("mandate", id, &self.notify, Notify::parse)?,
             amount: match self.mandate_amount_minor {
                 Some(minor) => Some(rows::amount("mandate", id, minor, &self.currency)?),

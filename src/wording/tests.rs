@@ -228,7 +228,10 @@ fn a_plan_says_why_its_times_are_as_they_are() {
         spread: None,
         notice: None,
     };
-    assert_eq!(times(&planned_for, Kolkata), "12:00 is its own time");
+    assert_eq!(
+        times(&planned_for, Kolkata),
+        "12:00 (Asia/Kolkata) is its own time"
+    );
     planned_for.opens = at("2026-12-02T07:31:00Z");
     planned_for.spread = Some(Duration::from_mins(10));
     planned_for.notice = Some(NoticeReason {
@@ -238,7 +241,7 @@ fn a_plan_says_why_its_times_are_as_they_are() {
     });
     assert_eq!(
         planned(&PlanReason::Times(planned_for), Kolkata),
-        "12:00 is outside the hours for debits, the next is 13:01; spread over 10m; \
+        "12:00 (Asia/Kolkata) is outside the hours for debits, the next is 13:01; spread over 10m; \
          the payer is told 27h ahead: 25h, and 1h 30m in case that fails"
     );
     assert_eq!(

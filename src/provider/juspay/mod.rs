@@ -5,6 +5,7 @@ mod codes;
 mod compared;
 mod execute;
 mod fields;
+mod limits;
 mod mandate;
 mod notification;
 mod order;

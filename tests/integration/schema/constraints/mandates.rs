@@ -118,6 +118,19 @@ async fn its_texts_have_a_shape() {
     .await;
     refused(
         pool,
+        row::mandate().with("currency", "'XYZ'"),
+        "mandates_currency_check",
+    )
+    .await;
+    let dollars = row::mandate().with("currency", "'USD'");
+    refused(pool, dollars.clone(), "mandates_rupees_check").await;
+    let by_card = dollars
+        .with("ref", "'sub-9'")
+        .with("provider_mandate_id", "'provider-9'")
+        .with("rail", "'card'");
+    accepted(pool, by_card).await;
+    refused(
+        pool,
         row::mandate().with("metadata", "'[]'"),
         "mandates_metadata_check",
     )
