@@ -32,6 +32,18 @@ pub enum StoreError {
         "this machine says it is {ours}, the database says {theirs}: correct the clock that is wrong; until they agree nothing is planned, debited or deleted here"
     )]
     Clocks { ours: Timestamp, theirs: Timestamp },
+    #[error(
+        "account {account} belongs to {bound}; it is configured for {here}: here nobody knows what was sent there, so nothing of it is called"
+    )]
+    OtherEnvironment {
+        account: String,
+        bound: String,
+        here: String,
+    },
+    #[error(
+        "account {account} is {merchant}, and so is another account of this database: each of its mandates could be debited under both names"
+    )]
+    SameMerchant { account: String, merchant: String },
     #[error("the database has no schema `mandated`: run `mandated migrate` first")]
     NotMigrated,
     #[error(
@@ -74,9 +86,19 @@ impl StoreError {
             | Self::Locked { .. }
             | Self::Corrupt { .. }
             | Self::Clocks { .. }
+            | Self::OtherEnvironment { .. }
+            | Self::SameMerchant { .. }
             | Self::Migration { .. }
             | Self::Migrate { .. } => false,
         }
+    }
+
+    /// Whether the configuration and the database do not belong together.
+    pub const fn is_about_the_environment(&self) -> bool {
+        matches!(
+            self,
+            Self::OtherEnvironment { .. } | Self::SameMerchant { .. }
+        )
     }
 
     /// Whether the database refused the rows themselves (a constraint, a value out of range): trying again changes nothing.
@@ -95,6 +117,8 @@ impl StoreError {
             | Self::Locked { .. }
             | Self::Corrupt { .. }
             | Self::Clocks { .. }
+            | Self::OtherEnvironment { .. }
+            | Self::SameMerchant { .. }
             | Self::NotMigrated
             | Self::Behind { .. }
             | Self::Ahead { .. }
@@ -127,6 +151,8 @@ impl StoreError {
             Self::Locked { .. } => DatabaseErrorKind::Locked,
             Self::Corrupt { .. }
             | Self::Clocks { .. }
+            | Self::OtherEnvironment { .. }
+            | Self::SameMerchant { .. }
             | Self::NotMigrated
             | Self::Behind { .. }
             | Self::Ahead { .. }

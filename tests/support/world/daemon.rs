@@ -14,6 +14,7 @@ use url::Url;
 
 use super::{Payer, file, start};
 
+use crate::support::database::forget_environments;
 use crate::support::due::{FAULTS, OVERDUE, SNAPSHOTS};
 
 /// What an operator would have configured.
@@ -57,6 +58,7 @@ pub(super) async fn engine(
     tweak: impl FnOnce(&mut Settings),
 ) -> Engine {
     let (pool, clock) = (pool.clone(), clock.clone());
+    forget_environments(&pool).await;
     let mut engine = compose::engine::build(config, pool.clone(), clock)
         .await
         .unwrap();
