@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, warn};
 
 use super::job::FinishedJob;
+use super::last_commit::last_commit;
 use super::log_values::chain;
 use super::state_counters::StateCounters;
 use super::wake::WakeNotifier;
@@ -342,6 +343,8 @@ impl Settler {
         } else {
             HashMap::new()
         };
+        self.database
+            .committed(last_commit(batch, &written.executions));
         for account in &written.paused {
             let mut accounts = batch.iter().map(|done| &done.account);
             let paused = accounts.find(|paused| paused.id == account.id);

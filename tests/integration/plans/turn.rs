@@ -220,5 +220,11 @@ async fn look(pool: &PgPool) {
     cluster::leave(pool, id).await.unwrap();
     unmapped::recent(pool, a_day_ago).await.unwrap();
     unmapped::unmapped(pool, a_day_ago, 20).await.unwrap();
-    monitor::database_time(pool).await.unwrap();
+    monitor::server_state(pool, None).await.unwrap();
+    let last = monitor::LastCommit {
+        execution: ExecutionId(1),
+        token: LeaseToken(1),
+        at: now(),
+    };
+    monitor::server_state(pool, Some(last)).await.unwrap();
 }
