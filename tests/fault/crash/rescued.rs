@@ -57,11 +57,15 @@ async fn a_rescue_that_is_stopped_with_its_rows_locked() {
     let at_once = at_once.map(|key| format!("MANDATED__{key}"));
     shop.set("MANDATED__RAILS__ENACH__JITTER", "0s");
     shop.set("MANDATED__DATABASE__STATEMENT_TIMEOUT", "10s");
-    at_once.iter().for_each(|key| shop.set(key, "500"));
+    for key in &at_once {
+        shop.set(key, "500");
+    }
     killed(&mut start(&shop, "send.after=return")).await;
     leases_end(&mut shop).await;
     // What is left to a lease of its own would be waited for.
-    at_once.iter().for_each(|key| shop.forget(key));
+    for key in &at_once {
+        shop.forget(key);
+    }
     let mut stopped = start(&shop, "rescue.lock.after=return(stop)");
     until("it has stopped", async || stopped.is_stopped()).await;
     assert_eq!(passed(&stopped).last().unwrap(), "rescue.lock.after");

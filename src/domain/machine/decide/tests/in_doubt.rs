@@ -9,12 +9,12 @@ fn now() -> Timestamp {
 }
 
 /// A job of an execution that was tried before, under an intent of its own claim.
-fn job(step: Step, execution: Execution) -> Job {
+fn job(step: Step, execution: &Execution) -> Job {
     Job {
         step,
         execution: Execution {
             state: State::Retrying,
-            ..execution
+            ..execution.clone()
         },
         opened: step.moves_money(),
         run_before: None,
@@ -85,7 +85,7 @@ fn a_retry_waits_over_an_order_that_is_in_doubt() {
     });
     execution.progress.debit_attempts = 1;
     execution.progress.failed_at = Some(at("2026-12-01T22:00:00Z"));
-    let retry = job(Step::Retry, execution);
+    let retry = job(Step::Retry, &execution);
     let read = |class| {
         let answer = answered(Outcome::Failed(failure(class)));
         last_action(retry.clone(), [answer])
@@ -106,7 +106,7 @@ fn a_new_order_that_may_be_out_is_rechecked_when_the_one_before_was_charged() {
     execution.progress.order_no = 2;
     for sent_at in [None, Some(at("2026-12-02T00:40:00Z"))] {
         execution.progress.sent_at = sent_at;
-        let second = job(Step::Execute, execution.clone());
+        let second = job(Step::Execute, &execution);
         let asked = last_action(second.clone(), []);
         assert!(matches!(asked, Action::LookUp { order_no: 1, .. }));
         let found = settled(last_action(second, [answered(charged())]));
@@ -120,7 +120,7 @@ fn a_new_order_that_may_be_out_is_rechecked_when_the_one_before_was_charged() {
             ..execution.clone()
         };
         // And it is the new order that the recheck asks about.
-        let asked = last_action(job(Step::Recheck, over), [Input::DebitRead(Some(1))]);
+        let asked = last_action(job(Step::Recheck, &over), [Input::DebitRead(Some(1))]);
         assert!(matches!(asked, Action::LookUp { order_no: 2, .. }));
     }
 }
