@@ -14,7 +14,7 @@ use regex::Regex;
 use serde::Deserialize;
 use serde_yaml_ng::Value;
 
-use crate::support::world::{Flow, Payer, World};
+use crate::support::scenario::{Flow, Scenario};
 
 fn read(path: &str) -> String {
     let whole = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
@@ -281,7 +281,7 @@ fn alerts(path: &str) -> Vec<(String, String, String)> {
 
 #[tokio::test]
 async fn every_alert_is_about_something_that_is_said_and_has_its_page() {
-    let world = World::open(&[Payer::new("one", Flow::Enach)]).await;
+    let world = Scenario::of("one", Flow::Enach).open().await;
     let metrics = Metrics::default();
     let log = crate::support::log::Log::capture();
     let mut heartbeat = world.engine.heartbeat();

@@ -5,8 +5,8 @@ use sqlx::{Connection, PgConnection, raw_sql};
 use wiremock::matchers::any;
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
-use crate::support::process::{Installation, payer};
-use crate::support::world::Flow;
+use crate::support::process::Installation;
+use crate::support::scenario::{Flow, Scenario};
 
 const ROLES: &str = include_str!("../../deploy/sql/roles.sql");
 
@@ -19,7 +19,7 @@ struct Installed {
 impl Installed {
     async fn new() -> Self {
         let postgres = PrivatePostgres::start(true).unwrap();
-        let mut installation = Installation::open(&[payer("a", Flow::Enach)]).await;
+        let mut installation = Installation::open(&Scenario::of("a", Flow::Enach).in_2040()).await;
         installation.set("MANDATED__DATABASE__URL", &postgres.url("postgres"));
         installation.prepare();
         // Until the cycle is planned, and not debited.

@@ -5,8 +5,8 @@ use std::process::Output;
 use sqlx::AssertSqlSafe;
 
 use crate::support::due::{execute, scalar};
-use crate::support::process::{Installation, payer};
-use crate::support::world::Flow;
+use crate::support::process::Installation;
+use crate::support::scenario::{Flow, Scenario};
 
 /// Of a provider on this machine that nobody serves: nothing here gets as far as a call.
 const NOBODY: &str = "http://127.0.0.1:1";
@@ -23,11 +23,7 @@ async fn bound() -> Installation {
     installation.set("MANDATED__CLOCK__START", "2040-02-01T00:00:00+05:30");
     installation.set("MANDATED__CLOCK__END", "2040-02-01T00:01:00+05:30");
     let file = installation.mandates();
-    std::fs::write(
-        &file,
-        crate::support::world::file(&[payer("a", Flow::UpiExempt)]),
-    )
-    .unwrap();
+    std::fs::write(&file, Scenario::of("a", Flow::UpiExempt).file()).unwrap();
     installation.prepare();
     installation
 }

@@ -12,7 +12,8 @@ use serde_json::Value;
 
 use crate::support::due::column;
 use crate::support::log::Log;
-use crate::support::world::{Flow, Payer, World, at};
+use crate::support::scenario::{Flow, Scenario};
+use crate::support::world::{World, at};
 
 /// On every line, whatever it is about.
 const EVERYWHERE: [&str; 4] = ["timestamp", "level", "target", "message"];
@@ -38,21 +39,15 @@ const ALWAYS: [&str; 15] = [
 
 /// A month in which all that has a line of its own happens.
 async fn month(filter: &str) -> (World, Log) {
-    let mut payers: Vec<Payer> = (100..)
-        .zip(Flow::ALL)
-        .map(|(n, flow): (u32, Flow)| Payer::new(n.to_string(), flow))
-        .collect();
-    for reference in ["poor", "lost", "stopped", "odd", "late"] {
-        payers.push(Payer::new(reference, Flow::UpiSeparate));
-    }
     // Its cycle is over before anybody plans it.
-    payers.push(Payer {
-        frequency: "daily",
-        starts_on: "2027-02-01",
-        ends_on: "2027-02-03",
-        ..Payer::new("over", Flow::Enach)
-    });
-    let world = World::open(&payers).await;
+    let over = Scenario::of("over", Flow::Enach).every("daily");
+    let over = over.from("2027-02-01").until("2027-02-03");
+    let world = ["poor", "lost", "stopped", "odd", "late"]
+        .into_iter()
+        .fold(over, |all, name| all.mandate(name, Flow::UpiSeparate))
+        .more(Flow::ALL)
+        .open()
+        .await;
     let low = Then::Declines(Reason::LowBalance);
     world.script("poor", Call::Execute, [low.clone()]);
     world.script("poor", Call::Retry, [low.clone(), low.clone(), low]);
@@ -225,10 +220,7 @@ async fn a_warning_is_what_did_not_go_well_and_is_said_once() {
 
 #[tokio::test]
 async fn refused_credentials_are_one_error_however_many_calls_find_out() {
-    let payers: Vec<Payer> = (0..20)
-        .map(|n| Payer::new(format!("p{n}"), Flow::Enach))
-        .collect();
-    let world = World::open(&payers).await;
+    let world = Scenario::many(20, Flow::Enach).open().await;
     let engine = world.engine_with_a_wrong_key().await;
     let log = Log::filtered("debug");
     crate::support::world::live(&engine, at("05 07:04")).await;
@@ -240,7 +232,7 @@ async fn refused_credentials_are_one_error_however_many_calls_find_out() {
 
 #[tokio::test]
 async fn the_heartbeat_has_the_figures_that_the_readme_lists() {
-    let world = World::open(&[Payer::new("one", Flow::Enach)]).await;
+    let world = Scenario::of("one", Flow::Enach).open().await;
     let log = Log::capture();
     world.engine.heartbeat().tick(3).await.unwrap();
     let lines = log.lines();

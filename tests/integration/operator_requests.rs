@@ -16,7 +16,8 @@ use mandated::store::operator_requests::{
 use mandated::store::resolve::ResolutionRequest;
 
 use crate::support::due::{ATTRIBUTION, column, execute, scalar};
-use crate::support::world::{Flow, Payer, World, at};
+use crate::support::scenario::{Flow, Scenario};
+use crate::support::world::{World, at};
 
 const ID: ExecutionId = ExecutionId(1);
 
@@ -86,7 +87,7 @@ async fn until_it_is(world: &World, reference: &str, state: &str) {
 
 /// A payer whose first debit is declined.
 async fn declined_once(flow: Flow, reason: Reason) -> World {
-    let world = World::open(&[Payer::new("a", flow)]).await;
+    let world = Scenario::of("a", flow).open().await;
     world.script("a", Call::Execute, [Then::Declines(reason)]);
     world
 }
@@ -200,7 +201,7 @@ async fn a_cycle_that_is_left_out_is_not_debited_and_can_be_taken_up_again() {
         } else {
             "a"
         };
-        let world = World::open(&[Payer::new(reference, flow)]).await;
+        let world = Scenario::of(reference, flow).open().await;
         // Before it is handed over to a provider that debits by itself.
         world.run("03 12:00").await;
         if world.way(reference).await.is_empty() {
@@ -227,7 +228,7 @@ async fn a_cycle_that_is_left_out_is_not_debited_and_can_be_taken_up_again() {
 
 #[tokio::test]
 async fn what_is_skipped_after_an_attempt_is_rechecked_and_a_late_success_is_kept() {
-    let world = World::open(&[Payer::new("a", Flow::UpiSeparate)]).await;
+    let world = Scenario::of("a", Flow::UpiSeparate).open().await;
     world.script("a", Call::Execute, [Then::Fault(Fault::LateSuccess)]);
     world.run("05 06:00").await;
     until_it_is(&world, "a", "retrying").await;
@@ -240,7 +241,7 @@ async fn what_is_skipped_after_an_attempt_is_rechecked_and_a_late_success_is_kep
 
 #[tokio::test]
 async fn no_operator_request_ends_what_is_open_or_over() {
-    let world = World::open(&[Payer::new("a", Flow::UpiSeparate)]).await;
+    let world = Scenario::of("a", Flow::UpiSeparate).open().await;
     world.run("05 06:00").await;
     assert!(matches!(
         declined(&world, OperatorRequestKind::Retry).await,
@@ -276,7 +277,7 @@ async fn no_operator_request_ends_what_is_open_or_over() {
 
 #[tokio::test]
 async fn a_mandate_that_is_paused_or_revoked_and_a_cycle_that_is_over_are_refused() {
-    let world = World::open(&[Payer::new("a", Flow::UpiSeparate)]).await;
+    let world = Scenario::of("a", Flow::UpiSeparate).open().await;
     world.run("05 06:00").await;
     granted(&world, OperatorRequestKind::Skip).await;
     world.change("a", Change::Pause).await;
@@ -292,7 +293,7 @@ async fn a_mandate_that_is_paused_or_revoked_and_a_cycle_that_is_over_are_refuse
         declined(&world, OperatorRequestKind::Retry).await,
         Declined::CycleOver(_)
     ));
-    let watched = World::open(&[Payer::new("900", Flow::SignzyWatched)]).await;
+    let watched = Scenario::of("900", Flow::SignzyWatched).open().await;
     watched.run("05 06:00").await;
     assert_eq!(
         declined(&watched, OperatorRequestKind::Skip).await,
@@ -303,7 +304,7 @@ async fn a_mandate_that_is_paused_or_revoked_and_a_cycle_that_is_over_are_refuse
 /// A worker that is killed in the middle of a call has noted nothing of it.
 #[tokio::test]
 async fn what_a_person_said_has_failed_may_have_been_sent_whatever_is_noted_of_it() {
-    let world = World::open(&[Payer::new("a", Flow::UpiExempt)]).await;
+    let world = Scenario::of("a", Flow::UpiExempt).open().await;
     world.run("05 06:00").await;
     let now = world.clock.now();
     let claimed = claim(&world).await;

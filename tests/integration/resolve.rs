@@ -15,7 +15,8 @@ use wiremock::MockServer;
 
 use crate::support::due::{column, execute, scalar};
 use crate::support::provider::{Asked, FIRST_ORDER, declined, juspay, order};
-use crate::support::world::{Flow, Payer, World, at, live};
+use crate::support::scenario::{Flow, Scenario};
+use crate::support::world::{World, at, live};
 
 const ID: ExecutionId = ExecutionId(1);
 
@@ -35,7 +36,7 @@ async fn lived(
     until: Timestamp,
 ) -> (World, Engine, MockServer) {
     let provider = juspay(answer).await;
-    let world = World::open(&[Payer::new("a", Flow::UpiExempt)]).await;
+    let world = Scenario::of("a", Flow::UpiExempt).open().await;
     let engine = world.engine_at(&provider.uri(), |_| {}).await;
     live(&engine, until).await;
     (world, engine, provider)

@@ -15,7 +15,8 @@ use wiremock::{Mock, MockServer};
 
 use crate::support::due::{column, execute};
 use crate::support::log::Log;
-use crate::support::world::{Flow, KEY, Payer, World, at, live};
+use crate::support::scenario::{Flow, Scenario};
+use crate::support::world::{KEY, World, at, live};
 use chatter::Chatter;
 
 const EMAIL: &str = "asha.rao@example.in";
@@ -43,18 +44,12 @@ fn assert_clean(what: &str, text: &str) {
     }
 }
 
-fn payers() -> Vec<Payer> {
-    let mut payers = Vec::new();
-    for (n, flow) in (10..).zip(Flow::ALL) {
-        for copy in 0..4 {
-            let is_juspay = !matches!(flow, Flow::SignzyOnDemand | Flow::SignzyWatched);
-            payers.push(Payer {
-                metadata: if is_juspay { METADATA } else { "" },
-                ..Payer::new(format!("{n}{copy}"), flow)
-            });
-        }
-    }
-    payers
+/// Four of each flow. Signzy takes no metadata.
+fn scenario() -> Scenario {
+    let (juspay, signzy) = Flow::ALL.split_at(6);
+    Scenario::flows(juspay.repeat(4))
+        .metadata(METADATA)
+        .more(signzy.repeat(4))
 }
 
 /// Every row of every table but the mandates', whose metadata is the merchant's own and kept to be sent.
@@ -86,10 +81,10 @@ async fn history(world: &World) -> String {
 
 #[tokio::test]
 async fn no_struct_shows_them_in_its_debug_text() {
-    let world = World::open(&payers()).await;
+    let world = scenario().open().await;
     world.run_until(at("05 06:00")).await;
     let mut conn = world.pool().acquire().await.unwrap();
-    let stored = find(&mut conn, "100").await.unwrap().unwrap();
+    let stored = find(&mut conn, "900").await.unwrap().unwrap();
     assert!(stored.mandate.metadata.values().any(|value| value == EMAIL));
     execute(
         world.pool(),
@@ -122,7 +117,7 @@ async fn nothing_of_the_payers_is_left_of_a_rough_month_in_every_flow() {
         slow: 0,
         ..Faults::DEMO
     };
-    let world = World::with_faults(&payers(), faults).await;
+    let world = scenario().faults(faults).open().await;
     let log = Log::filtered("trace");
     world.run_until(at("28 23:59")).await;
     let history = history(&world).await;
@@ -135,7 +130,7 @@ async fn nothing_of_the_payers_is_left_of_a_rough_month_in_every_flow() {
 
 #[tokio::test]
 async fn nothing_of_the_payers_is_left_of_answers_that_are_full_of_them() {
-    let world = World::open(&payers()).await;
+    let world = scenario().open().await;
     let provider = MockServer::start().await;
     Mock::given(any())
         .respond_with(Chatter::default())

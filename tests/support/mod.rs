@@ -7,6 +7,7 @@ pub(crate) mod process;
 pub(crate) mod provider;
 pub(crate) mod row;
 pub(crate) mod running;
+pub(crate) mod scenario;
 pub(crate) mod wire;
 pub(crate) mod world;
 

@@ -11,17 +11,20 @@ use tempfile::TempDir;
 
 use super::TestDatabase;
 use super::running::until;
-use super::world::{Payer, file};
+use super::scenario::Scenario;
 
 /// Simulated time starts here.
 pub(crate) const START: &str = "2040-02-01T00:00:00+05:30";
 
-/// One cycle, on 5 February 2040.
-pub(crate) fn payer(reference: impl Into<String>, flow: super::world::Flow) -> Payer {
-    Payer {
-        starts_on: "2040-02-05",
-        ends_on: "2040-03-04",
-        ..Payer::new(reference, flow)
+impl Scenario {
+    /// Its cycles are in simulated time: one, on 5 February 2040.
+    pub(crate) fn in_2040(self) -> Self {
+        self.from("2040-02-05").until("2040-03-04")
+    }
+
+    /// Their cycles are those that the merchant presents.
+    pub(crate) fn presented(self) -> Self {
+        self.every("aspresented").from("2026-01-01").until("")
     }
 }
 
@@ -103,15 +106,15 @@ pub(crate) struct Installation {
 
 impl Installation {
     /// With the sandbox of some payers. The database is empty.
-    pub(crate) async fn open(payers: &[Payer]) -> Self {
-        Self::open_on(TestDatabase::empty().await, payers, "2040-02-01").await
+    pub(crate) async fn open(scenario: &Scenario) -> Self {
+        Self::open_on(TestDatabase::empty().await, scenario, "2040-02-01").await
     }
 
     /// The same on a database of the caller's. The sandbox knows the cycles that are not before `from`.
-    pub(crate) async fn open_on(database: TestDatabase, payers: &[Payer], from: &str) -> Self {
+    pub(crate) async fn open_on(database: TestDatabase, scenario: &Scenario, from: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let mandates = folder.path().join("mandates.csv");
-        std::fs::write(&mandates, file(payers)).unwrap();
+        std::fs::write(&mandates, scenario.file()).unwrap();
         let sandbox = Process::start(sandbox(&mandates, from));
         until("the sandbox listens", async || {
             sandbox.out().contains("GET /sandbox/ledger")
@@ -128,6 +131,7 @@ impl Installation {
         installation.sandbox = Some(sandbox);
         installation.set("MANDATED__CLOCK__MODE", "simulated");
         installation.set("MANDATED__CLOCK__START", START);
+        installation.script(&scenario.script).await;
         installation
     }
 

@@ -5,8 +5,7 @@ mod daemon;
 use std::path::Path;
 use std::time::Duration;
 
-pub(crate) use lab::flow::Flow;
-use lab::sandbox::{self, Call, Credentials, Faults, Ledger, Options, Profile, Sandbox, Then};
+use lab::sandbox::{self, Call, Credentials, Ledger, Options, Profile, Sandbox, Script, Then};
 use mandated::clock::Clock;
 use mandated::config::Config;
 use mandated::domain::Timestamp;
@@ -23,49 +22,7 @@ use url::Url;
 use self::daemon::{config, engine, import_all};
 use super::TestDatabase;
 use super::due::{change_request, column, scalar};
-
-/// A mandate of 499.00 rupees at seven in the morning; its ref is the provider's id too. Signzy's are numbers.
-#[derive(Debug, Clone)]
-pub(crate) struct Payer {
-    pub(crate) reference: String,
-    pub(crate) flow: Flow,
-    pub(crate) frequency: &'static str,
-    pub(crate) starts_on: &'static str,
-    pub(crate) ends_on: &'static str,
-    /// What is sent with its orders, as JSON.
-    pub(crate) metadata: &'static str,
-}
-
-impl Payer {
-    /// One cycle, on 5 February 2027, which is open for a month.
-    pub(crate) fn new(reference: impl Into<String>, flow: Flow) -> Self {
-        Self {
-            reference: reference.into(),
-            flow,
-            frequency: "monthly",
-            starts_on: "2027-02-05",
-            ends_on: "2027-03-04",
-            metadata: "",
-        }
-    }
-
-    fn line(&self) -> String {
-        let Self {
-            reference,
-            flow,
-            frequency,
-            starts_on,
-            ends_on,
-            metadata,
-        } = self;
-        let metadata = metadata.replace('"', "\"\"");
-        let [account, rail, notify, category] = flow.columns();
-        format!(
-            "{reference},{account},{reference},customer_{reference},{rail},{notify},499.00,1000.00,INR,{frequency},\
-             Asia/Kolkata,{starts_on},{ends_on},07:00,{category},Gym,\"{metadata}\"\n"
-        )
-    }
-}
+use super::scenario::{Payer, Scenario};
 
 /// What both providers know us by.
 pub(crate) const KEY: &str = "key-of-the-merchant";
@@ -77,16 +34,6 @@ const NTH_ORDER: &str = "create or replace function public.nth_order(id text) re
       join (select execution_id, min(id) as first from mandated.attempts where call in ('execute', 'retry') and reference = $1
              group by execution_id) mine on earlier.execution_id = mine.execution_id and earlier.id <= mine.first
      where earlier.call in ('execute', 'retry') $$";
-
-const HEADER: &str = "ref,account,mandate_id,customer_id,rail,notify,amount,max_amount,currency,frequency,time_zone,\
-                      starts_on,ends_on,debit_at,category,description,metadata\n";
-
-/// The file of `mandates import`.
-pub(crate) fn file(payers: &[Payer]) -> String {
-    payers
-        .iter()
-        .fold(HEADER.to_owned(), |file, payer| file + &payer.line())
-}
 
 /// A time in India, in February 2027: "05 08:30".
 pub(crate) fn at(text: &str) -> Timestamp {
@@ -106,38 +53,27 @@ pub(crate) fn start() -> Timestamp {
 }
 
 pub(crate) struct World {
+    pub(crate) payers: Vec<Payer>,
     pub(crate) sandbox: Sandbox,
     pub(crate) clock: Clock,
     pub(crate) engine: Engine,
     pool: PgPool,
     config: Config,
     /// Its own, unless the test looks after it.
-    database: Option<TestDatabase>,
+    pub(super) database: Option<TestDatabase>,
 }
 
 impl World {
-    /// Everybody pays and nothing goes wrong unless it is scripted.
-    pub(crate) async fn open(payers: &[Payer]) -> Self {
-        Self::with_faults(payers, Faults::NONE).await
-    }
-
-    pub(crate) async fn with_faults(payers: &[Payer], faults: Faults) -> Self {
-        let database = TestDatabase::new().await;
-        let mut world = Self::on(database.pool.clone(), payers, faults).await;
-        world.database = Some(database);
-        world
-    }
-
-    /// A world on a database that the test looks after.
-    pub(crate) async fn on(pool: PgPool, payers: &[Payer], faults: Faults) -> Self {
+    pub(super) async fn on(pool: PgPool, scenario: &Scenario) -> Self {
         let clock = Clock::simulated(start());
-        let sandbox = open_sandbox(payers, faults).await;
+        let sandbox = open_sandbox(scenario).await;
         let config = config(|provider| sandbox.base_url(provider), KEY);
         let engine = engine(&config, &pool, &clock, "worker-1", |_| {}).await;
         make_partitions(&pool, start(), 1).await.unwrap();
         sqlx::query(NTH_ORDER).execute(&pool).await.unwrap();
-        import_all(&config, &pool, payers).await;
+        import_all(&config, &pool, scenario).await;
         Self {
+            payers: scenario.payers.clone(),
             sandbox,
             clock,
             engine,
@@ -347,12 +283,12 @@ pub(crate) async fn live(engine: &Engine, until: Timestamp) {
         .unwrap();
 }
 
-pub(crate) async fn open_sandbox(payers: &[Payer], faults: Faults) -> Sandbox {
+pub(crate) async fn open_sandbox(scenario: &Scenario) -> Sandbox {
     let sandbox = sandbox::start(Options {
         listen: "127.0.0.1:0".parse().unwrap(),
         seed: 1,
         profile: Profile::PAYS,
-        faults,
+        faults: scenario.faults,
         juspay: Credentials {
             merchant_id: "shop".to_owned(),
             api_key: KEY.to_owned(),
@@ -366,7 +302,15 @@ pub(crate) async fn open_sandbox(payers: &[Payer], faults: Faults) -> Sandbox {
         .with_timezone(&chrono_tz::Asia::Kolkata)
         .date_naive();
     let name = Path::new("the payers");
-    let registrations = sandbox::parse_mandates(name, &file(payers), "signzy_main", from);
+    let registrations = sandbox::parse_mandates(name, &scenario.file(), "signzy_main", from);
     sandbox.register(registrations.unwrap());
+    for Script {
+        mandate_id,
+        call,
+        then,
+    } in scenario.script.clone()
+    {
+        sandbox.script(&mandate_id, call, then).unwrap();
+    }
     sandbox
 }

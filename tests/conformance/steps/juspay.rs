@@ -3,11 +3,12 @@
 use std::fmt::Write;
 use std::time::Duration;
 
-use mandated::domain::{Class, MandateStatus, Notify, ProviderKind, Rail, State, Step};
+use mandated::domain::{Class, MandateStatus, State, Step};
 
 use super::support::{Followed, StepScenario, heading};
 use crate::juspay::support::{StubbedJuspay, brief, documented, execute, retry};
 use crate::juspay::tables::error_rows;
+use crate::support::scenario::Flow;
 
 const PAGE: &str = "<html><body>502 Bad Gateway</body></html>";
 
@@ -15,7 +16,7 @@ const PAGE: &str = "<html><body>502 Bad Gateway</body></html>";
 async fn executed(stub: &StubbedJuspay, status: u16, body: &str) -> (String, Followed) {
     stub.say(status, body).await;
     let reply = execute(&stub.juspay, order_in(body)).await;
-    let scenario = StepScenario::execute(ProviderKind::Juspay, Rail::Upi, Notify::Separate);
+    let scenario = StepScenario::execute(Flow::UpiSeparate);
     (brief(&reply.outcome), scenario.follow(&reply))
 }
 
@@ -23,12 +24,8 @@ async fn executed(stub: &StubbedJuspay, status: u16, body: &str) -> (String, Fol
 async fn retried(stub: &StubbedJuspay, status: u16, body: &str) -> (String, Followed) {
     stub.say(status, body).await;
     let reply = retry(&stub.juspay, order_in(body)).await;
-    let scenario = StepScenario::retry(
-        ProviderKind::Juspay,
-        Rail::Upi,
-        Notify::Separate,
-        Duration::from_hours(10),
-    );
+    let later = Duration::from_hours(10);
+    let scenario = StepScenario::retry(Flow::UpiSeparate, later);
     (brief(&reply.outcome), scenario.follow(&reply))
 }
 
@@ -270,7 +267,7 @@ async fn a_refusal_that_nobody_has_classified_gets_one_probe_then_a_person() {
     let stub = StubbedJuspay::new().await;
     stub.say(400, "").await;
     let reply = execute(&stub.juspay, "mab121o1").await;
-    let mut scenario = StepScenario::execute(ProviderKind::Juspay, Rail::Upi, Notify::Separate);
+    let mut scenario = StepScenario::execute(Flow::UpiSeparate);
     let first = scenario.follow(&reply);
     assert_eq!(first.state, State::Retrying, "nothing was processed");
     let (step, wait) = first.next().unwrap();
@@ -303,13 +300,13 @@ async fn a_decline_at_once_waits_out_the_gap_between_two_attempts() {
     stub.say(200, body).await;
     let reply = execute(&stub.juspay, "mab121o1").await;
     assert_eq!(brief(&reply.outcome), "failed funds");
-    for (rail, gap) in [
-        (Rail::Upi, Duration::from_hours(1)),
-        (Rail::Card, Duration::from_hours(4)),
+    for (flow, gap) in [
+        (Flow::UpiSeparate, Duration::from_hours(1)),
+        (Flow::CardSeparate, Duration::from_hours(4)),
     ] {
-        let scenario = StepScenario::execute(ProviderKind::Juspay, rail, Notify::Separate);
+        let scenario = StepScenario::execute(flow);
         let (step, wait) = scenario.follow(&reply).next().unwrap();
         assert_eq!(step, Step::Retry);
-        assert!(wait >= gap, "{rail}: {wait:?}");
+        assert!(wait >= gap, "{flow:?}: {wait:?}");
     }
 }

@@ -4,11 +4,12 @@ use std::fmt::Write;
 
 use mandated::domain::backoff::after;
 use mandated::domain::machine::{Input, Job, Machine};
-use mandated::domain::{Class, MandateStatus, Rail, State, Step};
+use mandated::domain::{Class, MandateStatus, State, Step};
 use serde_json::{Value, json};
 
 use super::support::{Followed, StepScenario, heading, settled};
 use crate::juspay::support::{StubbedJuspay, brief, documented, look_up};
+use crate::support::scenario::Flow;
 
 /// The status table of "Juspay Order Status API".
 const STATUSES: [&str; 24] = [
@@ -64,7 +65,7 @@ async fn every_status_of_an_order() {
         table += &heading(&format!("GET /orders/ID, 90 s after, {state}"));
         for status in STATUSES {
             let body = order(&json!({"status": status}));
-            let scenario = StepScenario::look_up(Rail::Upi, state);
+            let scenario = StepScenario::look_up(Flow::UpiSeparate, state);
             let (outcome, followed) = looked_up(&stub, &scenario, &body).await;
             writeln!(table, "{status:<46} 200  {outcome:<24} {followed}").unwrap();
         }
@@ -149,11 +150,12 @@ fn failed(status: &str, resp_code: &str, category: &str, bank: &str) -> String {
 async fn every_documented_failure_of_an_order() {
     let stub = StubbedJuspay::new().await;
     let mut table = String::new();
-    for rail in [Rail::Upi, Rail::Card] {
+    for flow in [Flow::UpiSeparate, Flow::CardSeparate] {
+        let (_, rail, _) = flow.parts();
         table += &heading(&format!("GET /orders/ID, {rail}, pending"));
         for (status, resp_code, category, bank) in FAILURES {
             let body = failed(status, resp_code, category, bank);
-            let scenario = StepScenario::look_up(rail, State::Pending);
+            let scenario = StepScenario::look_up(flow, State::Pending);
             let (outcome, followed) = looked_up(&stub, &scenario, &body).await;
             let name = format!("{resp_code} {bank} {status}");
             let name: String = name.trim().chars().take(46).collect();
@@ -170,7 +172,7 @@ async fn an_order_that_is_not_found_goes_out_again_only_after_the_processing_tim
     let body = documented!("order_not_found.json");
     stub.say(400, body).await;
     let reply = look_up(&stub.juspay, "173824171").await;
-    let late = StepScenario::look_up(Rail::Upi, State::Unknown);
+    let late = StepScenario::look_up(Flow::UpiSeparate, State::Unknown);
     let mut early = late.clone();
     early.now -= chrono::TimeDelta::seconds(1);
     let followed = early.follow(&reply);
@@ -187,7 +189,7 @@ async fn an_order_that_was_accepted_and_is_no_longer_known_is_never_sent_again()
     let stub = StubbedJuspay::new().await;
     stub.say(400, documented!("order_not_found.json")).await;
     let reply = look_up(&stub.juspay, "173824171").await;
-    let followed = StepScenario::look_up(Rail::Upi, State::Pending).follow(&reply);
+    let followed = StepScenario::look_up(Flow::UpiSeparate, State::Pending).follow(&reply);
     assert_eq!(followed.state, State::Unknown);
     assert!(followed.keeps_its_intent());
     assert_eq!(followed.next().unwrap().0, Step::Lookup);
@@ -203,7 +205,7 @@ async fn an_order_of_another_amount_is_collected_and_goes_to_a_person() {
         (json!("300.01"), State::Review),
     ] {
         let body = order(&json!({"amount": amount}));
-        let scenario = StepScenario::look_up(Rail::Upi, State::Pending);
+        let scenario = StepScenario::look_up(Flow::UpiSeparate, State::Pending);
         let (_, followed) = looked_up(&stub, &scenario, &body).await;
         assert_eq!(followed.state, state, "{amount}");
         assert!(followed.change.collected.is_some(), "{amount}");
@@ -215,7 +217,7 @@ async fn money_that_came_back_is_not_collected() {
     let stub = StubbedJuspay::new().await;
     for status in ["AUTO_REFUNDED", "VOIDED"] {
         let body = order(&json!({"status": status}));
-        let scenario = StepScenario::look_up(Rail::Upi, State::Pending);
+        let scenario = StepScenario::look_up(Flow::UpiSeparate, State::Pending);
         let (_, followed) = looked_up(&stub, &scenario, &body).await;
         assert_eq!(followed.state, State::Failed, "{status}");
         assert_eq!(followed.change.collected, None);
@@ -224,7 +226,7 @@ async fn money_that_came_back_is_not_collected() {
 
 /// Ten hours after the debit: the provider no longer retries by itself.
 fn dead_order(class: Class) -> StepScenario {
-    let mut scenario = StepScenario::look_up(Rail::Upi, State::Retrying);
+    let mut scenario = StepScenario::look_up(Flow::UpiSeparate, State::Retrying);
     let sent = scenario.execution.progress.sent_at;
     scenario.now = sent.unwrap() + chrono::TimeDelta::hours(10);
     scenario.execution.intent = None;
@@ -237,7 +239,7 @@ fn dead_order(class: Class) -> StepScenario {
 async fn the_cycle_of_a_paused_mandate_starts_again_and_waits_for_it_to_be_resumed() {
     let stub = StubbedJuspay::new().await;
     let body = failed("AUTHORIZATION_FAILED", "", "", "VT");
-    let first = StepScenario::look_up(Rail::Upi, State::Pending);
+    let first = StepScenario::look_up(Flow::UpiSeparate, State::Pending);
     let (_, followed) = looked_up(&stub, &first, &body).await;
     assert_eq!(followed.decision.mandate, Some(MandateStatus::Paused));
     assert_eq!(followed.next().unwrap().0, Step::Lookup);

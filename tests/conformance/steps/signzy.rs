@@ -4,10 +4,11 @@ use std::fmt::Write;
 use std::time::Duration;
 
 use mandated::domain::machine::decide::AccountPause;
-use mandated::domain::{MandateStatus, Notify, ProviderKind, Rail, State, Step};
+use mandated::domain::{MandateStatus, State, Step};
 
 use super::support::{Followed, StepScenario, heading};
 use crate::signzy::support::{StubbedSignzy, brief, documented};
+use crate::support::scenario::Flow;
 
 const PAGE: &str = "<html><body>502 Bad Gateway</body></html>";
 const LIMIT: &str = r#"{"error":{"name":"Error","status":403,"message":"Request limit reached"}}"#;
@@ -73,7 +74,7 @@ async fn retried(status: u16, body: &str) -> (String, Followed) {
     let stub = StubbedSignzy::new().await;
     stub.say("POST", "/retry-charge", status, body).await;
     let reply = stub.retry(None).await;
-    let scenario = StepScenario::retry(ProviderKind::Signzy, Rail::Enach, Notify::Provider, DAY);
+    let scenario = StepScenario::retry(Flow::SignzyWatched, DAY);
     (brief(&reply.outcome), scenario.due("1.00").follow(&reply))
 }
 
@@ -81,7 +82,7 @@ async fn charged(status: u16, body: &str) -> (String, Followed) {
     let stub = StubbedSignzy::new().await;
     stub.say("POST", "/charge", status, body).await;
     let reply = stub.charge("1.00").await;
-    let scenario = StepScenario::execute(ProviderKind::Signzy, Rail::Enach, Notify::None);
+    let scenario = StepScenario::execute(Flow::SignzyOnDemand);
     (brief(&reply.outcome), scenario.due("1.00").follow(&reply))
 }
 

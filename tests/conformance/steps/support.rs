@@ -18,6 +18,7 @@ use mandated::domain::{
 use mandated::provider::Reply;
 
 use crate::juspay::support::rupees;
+use crate::support::scenario::Flow;
 
 /// A time in India.
 pub(super) fn ist(text: &str) -> Timestamp {
@@ -48,7 +49,8 @@ pub(super) const DEBIT: &str = "2026-12-02T06:10:00";
 
 impl StepScenario {
     /// The first debit of the cycle.
-    pub(super) fn execute(provider: ProviderKind, rail: Rail, notify: Notify) -> Self {
+    pub(super) fn execute(flow: Flow) -> Self {
+        let (provider, rail, notify) = flow.parts();
         let now = ist(DEBIT);
         let (separate, handed_over) = (
             notify == Notify::Separate,
@@ -102,13 +104,8 @@ impl StepScenario {
     }
 
     /// The first retry, `later` than the debit that failed for want of funds: the order was read just before it.
-    pub(super) fn retry(
-        provider: ProviderKind,
-        rail: Rail,
-        notify: Notify,
-        later: Duration,
-    ) -> Self {
-        let mut scenario = Self::execute(provider, rail, notify);
+    pub(super) fn retry(flow: Flow, later: Duration) -> Self {
+        let mut scenario = Self::execute(flow);
         let sent = scenario.now;
         scenario.now = sent + later;
         scenario.step = Step::Retry;
@@ -127,8 +124,8 @@ impl StepScenario {
     }
 
     /// The first look-up after a debit, 90 seconds after it, while the execution is `pending` or `unknown`.
-    pub(super) fn look_up(rail: Rail, state: State) -> Self {
-        let mut scenario = Self::execute(ProviderKind::Juspay, rail, Notify::Separate);
+    pub(super) fn look_up(flow: Flow, state: State) -> Self {
+        let mut scenario = Self::execute(flow);
         let sent = scenario.now;
         scenario.now = sent + TimeDelta::seconds(90);
         scenario.step = Step::Lookup;
@@ -139,7 +136,7 @@ impl StepScenario {
 
     /// The notification, on the 1st at 04:00.
     pub(super) fn notify(step: Step) -> Self {
-        let mut scenario = Self::execute(ProviderKind::Juspay, Rail::Upi, Notify::Separate);
+        let mut scenario = Self::execute(Flow::UpiSeparate);
         scenario.now = ist("2026-12-01T04:00:00");
         scenario.step = step;
         let execution = &mut scenario.execution;

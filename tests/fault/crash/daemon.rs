@@ -129,11 +129,11 @@ pub(crate) async fn intended(installation: &Installation, ledger: &Ledger) {
     );
 }
 
-/// Asserts that the sandbox and the database know of the same debits, that no rule was broken, and how the cycle ended.
+/// Asserts that the sandbox and the database know of the same debits, that no rule was broken, and how each cycle ended.
 pub(crate) async fn agree(installation: &Installation, (state, debits): (&str, usize)) {
     let ledger = installation.ledger().await;
     assert_eq!(ledger.violations, []);
-    let theirs: Vec<_> = ledger
+    let mut theirs: Vec<_> = ledger
         .debits
         .iter()
         .map(|debit| {
@@ -143,18 +143,19 @@ pub(crate) async fn agree(installation: &Installation, (state, debits): (&str, u
             )
         })
         .collect();
+    theirs.sort();
     let pool = &installation.database.pool;
     let ours: Vec<String> = column(
         pool,
         "select format('%s %s %s', m.provider_mandate_id, d.cycle_on, d.amount_minor)
-           from mandated.debits d join mandated.mandates m on m.id = d.mandate_id",
+           from mandated.debits d join mandated.mandates m on m.id = d.mandate_id order by 1",
     )
     .await;
     assert_eq!(ours, theirs);
     assert_eq!(ours.len(), debits);
     let stands: Vec<String> = column(
         pool,
-        "select format('%s, next %s', state, coalesce(next_step, 'nothing')) from mandated.execution_status",
+        "select distinct format('%s, next %s', state, coalesce(next_step, 'nothing')) from mandated.execution_status",
     )
     .await;
     assert_eq!(stands, [format!("{state}, next nothing")]);

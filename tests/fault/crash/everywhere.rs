@@ -3,7 +3,7 @@
 use lab::sandbox::{Call, Fault, Reason, Then};
 
 use super::scenario::CrashScenario;
-use crate::support::world::Flow;
+use crate::support::scenario::{Flow, Scenario};
 
 const DECLINED: Then = Then::Declines(Reason::Technical);
 
@@ -15,9 +15,7 @@ const STEP: [&str; 6] = ["body", "claim", "limit", "policy", "send", "settle"];
 
 /// A debit under a notification is declined, and retried.
 pub(crate) const UPI: CrashScenario = CrashScenario {
-    mandate: "9000",
-    flow: Flow::UpiSeparate,
-    script: || vec![(Call::Execute, DECLINED)],
+    begins: || Scenario::of("9000", Flow::UpiSeparate).provider(Call::Execute, [DECLINED]),
     kills: &["notify", "notify_status", "execute", "lookup", "retry"],
     awaits: &[
         "body", "claim", "counter", "limit", "policy", "send", "settle",
@@ -32,9 +30,7 @@ async fn a_debit_that_is_declined_and_retried() {
 
 /// A charge without an idempotency key is declined, and retried.
 pub(crate) const SIGNZY: CrashScenario = CrashScenario {
-    mandate: "9001",
-    flow: Flow::SignzyOnDemand,
-    script: || vec![(Call::Execute, DECLINED)],
+    begins: || Scenario::of("9001", Flow::SignzyOnDemand).provider(Call::Execute, [DECLINED]),
     kills: &["execute", "lookup", "retry"],
     awaits: &[
         "body", "claim", "counter", "limit", "policy", "send", "settle",
@@ -49,9 +45,9 @@ async fn a_charge_that_is_declined_and_retried() {
 
 /// The answer to a debit is lost, and asked for.
 pub(crate) const LOST: CrashScenario = CrashScenario {
-    mandate: "9002",
-    flow: Flow::Enach,
-    script: || vec![(Call::Execute, Then::Fault(Fault::AnswerLost))],
+    begins: || {
+        Scenario::of("9002", Flow::Enach).provider(Call::Execute, [Then::Fault(Fault::AnswerLost)])
+    },
     kills: &["lookup"],
     awaits: &STEP,
     ends: ("charged", 1),
@@ -64,9 +60,10 @@ async fn a_debit_whose_answer_is_lost() {
 
 /// An order is given up; its cycle is collected by a second one, and the first is looked at once more.
 pub(crate) const LATE: CrashScenario = CrashScenario {
-    mandate: "9003",
-    flow: Flow::CardSeparate,
-    script: || vec![(Call::Execute, Then::Declines(Reason::LowBalance)); 2],
+    begins: || {
+        Scenario::of("9003", Flow::CardSeparate)
+            .provider(Call::Execute, vec![Then::Declines(Reason::LowBalance); 2])
+    },
     kills: &["recheck"],
     awaits: &STEP,
     ends: ("charged", 1),
@@ -79,9 +76,9 @@ async fn an_order_that_is_rechecked() {
 
 /// The provider has had enough of us, and its account is paused before the rest is settled.
 pub(crate) const THROTTLED: CrashScenario = CrashScenario {
-    mandate: "9004",
-    flow: Flow::Enach,
-    script: || vec![(Call::Execute, Then::Fault(Fault::Throttled))],
+    begins: || {
+        Scenario::of("9004", Flow::Enach).provider(Call::Execute, [Then::Fault(Fault::Throttled)])
+    },
     kills: &["pause"],
     awaits: &["pause"],
     ends: ("charged", 1),
@@ -94,9 +91,7 @@ async fn an_account_that_is_paused() {
 
 /// A cycle is planned.
 pub(crate) const PLANNED: CrashScenario = CrashScenario {
-    mandate: "9005",
-    flow: Flow::Enach,
-    script: Vec::new,
+    begins: || Scenario::of("9005", Flow::Enach),
     kills: &["plan"],
     awaits: &[
         "plan.advance",

@@ -8,7 +8,7 @@ use super::daemon::{END, agree, killed, leases_end, lives_to_the_end, start};
 use crate::support::TestDatabase;
 use crate::support::due::scalar;
 use crate::support::process::Installation;
-use crate::support::world::{Flow, Payer, file};
+use crate::support::scenario::{Flow, Scenario};
 
 /// The awaits that only they have.
 pub(crate) const AWAITS: [&str; 5] = ["claim.clock", "hand_over", "linger", "next_due", "take"];
@@ -24,21 +24,13 @@ async fn due_now() -> Installation {
         "select (now() at time zone 'Asia/Kolkata')::date - 1 || ''",
     )
     .await;
-    let payer = Payer {
-        starts_on: yesterday.clone().leak(),
-        ends_on: "",
-        ..Payer::new("9007", Flow::Enach)
-    };
-    let mut installation =
-        Installation::open_on(database, std::slice::from_ref(&payer), &yesterday).await;
+    let scenario = Scenario::of("9007", Flow::Enach).from(&yesterday).until("");
+    let mut installation = Installation::open_on(database, &scenario, &yesterday).await;
     installation.set("MANDATED__CLOCK__MODE", "system");
     installation.set("MANDATED__CLOCK__START", "");
     installation.set("MANDATED__RAILS__ENACH__JITTER", "0s");
-    let presented = Payer {
-        frequency: "aspresented",
-        ..payer
-    };
-    std::fs::write(installation.mandates(), file(&[presented])).unwrap();
+    let presented = scenario.every("aspresented");
+    std::fs::write(installation.mandates(), presented.file()).unwrap();
     installation.works(&["mandates", "import", &installation.mandates()]);
     installation.works(&["executions", "add", "9007", "--cycle", &yesterday]);
     installation

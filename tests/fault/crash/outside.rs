@@ -7,7 +7,7 @@ use rustix::process::Signal;
 
 use super::daemon::{agree, intended, leases_end, lives_to_the_end, start};
 use super::everywhere::{PLANNED, SIGNZY, UPI};
-use super::scenario::CrashScenario;
+use super::scenario::{CrashScenario, installation};
 use crate::support::due::{execute, scalar};
 use crate::support::process::{Installation, Process};
 use crate::support::running::until;
@@ -44,10 +44,10 @@ async fn while_the_provider_has_the_call_and_does_not_answer() {
     let held = async |(scenario, call, path): (&CrashScenario, Call, &str)| {
         let prepared = scenario.prepared().await;
         // The first debit is declined where a retry is to be held.
-        let mut script = (scenario.script)();
-        script.retain(|(scripted, _)| *scripted != call);
-        script.push((call, Then::Fault(Fault::Held)));
-        let mut installation = scenario.open_with(&prepared, script).await;
+        let mut begins = (scenario.begins)();
+        begins.script.retain(|scripted| scripted.call != call);
+        let begins = begins.provider(call, [Then::Fault(Fault::Held)]);
+        let mut installation = installation(prepared.copy().await, begins).await;
         let mut daemon = start(&installation, "");
         until("the provider has the call", async || {
             installation.ledger().await.calls.contains_key(path)

@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use futures::{StreamExt, stream};
-use lab::sandbox::{Call, Script, Then};
 use mandated::clock::Clock;
 use mandated::store::retention::make_partitions;
 
@@ -11,18 +10,16 @@ use super::daemon::{
     END, agree, intended, killed, leases_end, lives_to_the_end, log, passed, point, received, start,
 };
 use crate::support::TestDatabase;
-use crate::support::process::{Installation, Process, payer};
-use crate::support::world::Flow;
+use crate::support::process::{Installation, Process};
+use crate::support::scenario::Scenario;
 
 /// Daemons of a story that are killed at the same time.
 const AT_ONCE: usize = 3;
 
 /// A payer's cycle.
 pub(crate) struct CrashScenario {
-    /// The provider's id of the mandate. How long a notification takes and the like is drawn by it.
-    pub(crate) mandate: &'static str,
-    pub(crate) flow: Flow,
-    pub(crate) script: fn() -> Vec<(Call, Then)>,
+    /// How long a notification takes and the like is drawn by the provider's id of its mandate.
+    pub(crate) begins: fn() -> Scenario,
     /// Where it is disturbed: in which steps, or at which awaits.
     pub(crate) kills: &'static [&'static str],
     /// The awaits that it comes by there.
@@ -70,38 +67,14 @@ impl CrashScenario {
         make_partitions(&database.pool, Clock::System.now(), 1)
             .await
             .unwrap();
-        let installation = self.installation(database).await;
+        let installation = installation(database, (self.begins)()).await;
         installation.works(&["mandates", "import", &installation.mandates()]);
         installation.database
     }
 
     /// A copy of what was prepared, and a sandbox that has been told the script.
     pub(crate) async fn open(&self, prepared: &TestDatabase) -> Installation {
-        self.open_with(prepared, (self.script)()).await
-    }
-
-    /// The same with another script.
-    pub(crate) async fn open_with(
-        &self,
-        prepared: &TestDatabase,
-        script: Vec<(Call, Then)>,
-    ) -> Installation {
-        let installation = self.installation(prepared.copy().await).await;
-        let step = |(call, then)| Script {
-            mandate_id: self.mandate.to_owned(),
-            call,
-            then,
-        };
-        let script: Vec<_> = script.into_iter().map(step).collect();
-        installation.script(&script).await;
-        installation
-    }
-
-    async fn installation(&self, database: TestDatabase) -> Installation {
-        let payers = [payer(self.mandate, self.flow)];
-        let mut installation = Installation::open_on(database, &payers, "2040-02-01").await;
-        installation.set(END.0, END.1);
-        installation
+        installation(prepared.copy().await, (self.begins)()).await
     }
 
     /// Lives through it, and kills a daemon at each place.
@@ -156,6 +129,14 @@ impl CrashScenario {
         lives_to_the_end(&mut daemon).await;
         agree(&installation, self.ends).await;
     }
+}
+
+/// A sandbox that has been told the script, and what the daemons need.
+pub(crate) async fn installation(database: TestDatabase, scenario: Scenario) -> Installation {
+    let scenario = scenario.in_2040();
+    let mut installation = Installation::open_on(database, &scenario, "2040-02-01").await;
+    installation.set(END.0, END.1);
+    installation
 }
 
 /// The places that a daemon came by. What is passed up to a settlement belongs to the step that is settled.

@@ -10,7 +10,6 @@ mod start;
 
 use std::time::Duration;
 
-use lab::sandbox::Faults;
 use mandated::engine::{Engine, Settings};
 use mandated::store::{ConnectSettings, connect};
 use serde_json::Value;
@@ -20,8 +19,9 @@ use crate::support::TestDatabase;
 use crate::support::due::{execute, scalar};
 use crate::support::log::Log;
 use crate::support::running::{Running, until};
+use crate::support::scenario::Scenario;
 use crate::support::wire::Wire;
-use crate::support::world::{Flow, Payer, World, at};
+use crate::support::world::World;
 
 /// A world whose daemon reaches the database through a wire, while the test looks at it past the wire.
 struct DatabaseScenario {
@@ -33,43 +33,21 @@ struct DatabaseScenario {
     database: Option<TestDatabase>,
 }
 
-fn payers(count: usize, flow: Flow) -> Vec<Payer> {
-    (0..count)
-        .map(|n| Payer::new((900 + n).to_string(), flow))
-        .collect()
-}
-
-/// A provider that takes its time.
-fn slow(millis: u64) -> Faults {
-    Faults {
-        slow: 1000,
-        slow_for: Duration::from_millis(millis),
-        ..Faults::NONE
-    }
-}
-
 impl DatabaseScenario {
-    /// Debits that are due now, at seven on the 5th.
-    async fn open(payers: &[Payer], faults: Faults) -> Self {
+    /// Debits that are due now.
+    async fn open(scenario: &Scenario) -> Self {
         let database = TestDatabase::new().await;
         let (pool, url) = (database.pool.clone(), database.url());
-        let mut scenario = Self::on(pool, url, payers, faults).await;
-        scenario.database = Some(database);
-        scenario
+        let mut opened = Self::on(pool, url, scenario).await;
+        opened.database = Some(database);
+        opened
     }
 
     /// The same on a database that the test looks after.
-    async fn on(pool: PgPool, url: String, payers: &[Payer], faults: Faults) -> Self {
+    async fn on(pool: PgPool, url: String, scenario: &Scenario) -> Self {
         let log = Log::capture();
         let wire = Wire::to(&url).await;
-        let world = World::on(pool, payers, faults).await;
-        world.clock.advance_to(at("05 07:00"));
-        while world.engine.planner().tick().await.unwrap() > 0 {}
-        execute(
-            world.pool(),
-            "update mandated.jobs set run_at = '2027-02-05T01:30Z'",
-        )
-        .await;
+        let world = scenario.clone().due().open_on(pool).await;
         Self {
             wire,
             world,

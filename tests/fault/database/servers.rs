@@ -5,13 +5,14 @@ use mandated::store::{ConnectSettings, connect, migrate};
 use serde_json::Value;
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
-use super::{DatabaseScenario, payers, slow};
+use super::DatabaseScenario;
 use crate::support::due::{execute, scalar};
 use crate::support::running::until;
-use crate::support::world::{Flow, Payer, start};
+use crate::support::scenario::{Flow, Scenario};
+use crate::support::world::start;
 
-/// A server of its own, and a scene on it. The settings are in force from its start.
-async fn server(settings: &[&str], payers: &[Payer]) -> (PrivatePostgres, DatabaseScenario) {
+/// A server of its own, and twenty debits on it. The settings are in force from its start.
+async fn server(settings: &[&str]) -> (PrivatePostgres, DatabaseScenario) {
     let mut postgres = PrivatePostgres::start(false).unwrap();
     postgres.create_database("shop").await.unwrap();
     for setting in settings {
@@ -30,8 +31,12 @@ async fn server(settings: &[&str], payers: &[Payer]) -> (PrivatePostgres, Databa
     };
     let pool = connect(url.parse().unwrap(), &options).await.unwrap();
     migrate::migrate(&pool, start(), 1).await.unwrap();
-    let scenario = DatabaseScenario::on(pool, url, payers, slow(50)).await;
+    let scenario = DatabaseScenario::on(pool, url, &twenty()).await;
     (postgres, scenario)
+}
+
+fn twenty() -> Scenario {
+    Scenario::many(20, Flow::UpiExempt).slow(50)
 }
 
 /// `alter system`, in force at once where that is possible.
@@ -55,7 +60,7 @@ async fn change(postgres: &PrivatePostgres, setting: &str) {
 
 #[tokio::test]
 async fn a_primary_that_becomes_read_only_is_waited_for() {
-    let (postgres, scenario) = server(&[], &payers(20, Flow::UpiExempt)).await;
+    let (postgres, scenario) = server(&[]).await;
     let daemon = scenario.start().await;
     scenario.called(6).await;
     change(&postgres, "set default_transaction_read_only = on").await;
@@ -72,7 +77,7 @@ async fn a_primary_that_becomes_read_only_is_waited_for() {
 #[tokio::test]
 async fn a_server_without_free_connections_is_waited_for() {
     let settings = ["set max_connections = 25"];
-    let (postgres, scenario) = server(&settings, &payers(20, Flow::UpiExempt)).await;
+    let (postgres, scenario) = server(&settings).await;
     let daemon = scenario.start().await;
     scenario.called(6).await;
     let mut taken = Vec::new();
@@ -101,7 +106,7 @@ async fn a_server_without_free_connections_is_waited_for() {
 /// The disk is not really full: the code is the one that a full disk has, at the first thing that a claim and a settlement write.
 #[tokio::test]
 async fn a_full_disk_is_waited_for() {
-    let scenario = DatabaseScenario::open(&payers(20, Flow::UpiExempt), slow(50)).await;
+    let scenario = DatabaseScenario::open(&twenty()).await;
     let daemon = scenario.start().await;
     scenario.called(6).await;
     for statement in [
@@ -124,7 +129,7 @@ async fn a_full_disk_is_waited_for() {
 /// A commit waits for the replica without an end, and is there for everybody else only when the replica is.
 #[tokio::test]
 async fn a_lost_replica_is_named_and_nothing_is_doubled() {
-    let (postgres, scenario) = server(&[], &payers(20, Flow::UpiExempt)).await;
+    let (postgres, scenario) = server(&[]).await;
     let daemon = scenario.start().await;
     scenario.called(6).await;
     change(&postgres, "set synchronous_standby_names = 'nobody'").await;

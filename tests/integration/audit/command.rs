@@ -3,8 +3,8 @@
 use std::process::Output;
 
 use crate::support::due::execute;
-use crate::support::process::{Installation, payer};
-use crate::support::world::Flow;
+use crate::support::process::Installation;
+use crate::support::scenario::{Flow, Scenario};
 
 fn said(output: &Output) -> (Option<i32>, String) {
     let text = [&output.stdout, &output.stderr].map(|bytes| String::from_utf8_lossy(bytes));
@@ -13,7 +13,8 @@ fn said(output: &Output) -> (Option<i32>, String) {
 
 #[tokio::test]
 async fn the_audit_fails_when_a_guarantee_is_broken_or_a_provider_disagrees_or_is_silent() {
-    let mut installation = Installation::open(&[payer("900", Flow::UpiExempt)]).await;
+    let mut installation =
+        Installation::open(&Scenario::of("900", Flow::UpiExempt).in_2040()).await;
     installation.prepare();
     installation.set("MANDATED__CLOCK__END", "2040-02-07T00:00:00+05:30");
     assert!(installation.run().ended().await.success());
@@ -48,7 +49,8 @@ async fn the_audit_fails_when_a_guarantee_is_broken_or_a_provider_disagrees_or_i
 
 #[tokio::test]
 async fn what_is_unknown_is_listed_and_resolved_with_a_name_and_evidence() {
-    let mut installation = Installation::open(&[payer("900", Flow::UpiExempt)]).await;
+    let mut installation =
+        Installation::open(&Scenario::of("900", Flow::UpiExempt).in_2040()).await;
     installation.prepare();
     installation.set("MANDATED__CLOCK__END", "2040-02-04T00:00:00+05:30");
     assert!(installation.run().ended().await.success());

@@ -7,15 +7,12 @@ use lab::sandbox::Faults;
 use mandated::ops::audit::audit;
 
 use crate::support::due::scalar;
-use crate::support::world::{Flow, Payer, World, after_payday, live};
+use crate::support::scenario::{Flow, Scenario};
+use crate::support::world::{after_payday, live};
 
 #[tokio::test]
 async fn every_audit_of_a_month_with_faults_holds_while_it_is_lived() {
-    let payers: Vec<Payer> = (100..)
-        .zip(Flow::ALL.iter().cycle())
-        .take(48)
-        .map(|(n, flow): (u32, &Flow)| Payer::new(n.to_string(), *flow))
-        .collect();
+    let scenario = Scenario::flows(Flow::ALL.into_iter().cycle().take(48));
     let faults = Faults {
         answer_lost: 60,
         error_after: 40,
@@ -24,7 +21,7 @@ async fn every_audit_of_a_month_with_faults_holds_while_it_is_lived() {
         truncated: 30,
         ..Faults::DEMO
     };
-    let world = World::with_faults(&payers, faults).await;
+    let world = scenario.faults(faults).open().await;
     let other = world.engine("worker-2", |_| {}).await;
     let over = Cell::new(false);
     let living = async {
@@ -62,7 +59,7 @@ async fn every_audit_of_a_month_with_faults_holds_while_it_is_lived() {
 /// A connection of the pool that has audited serves a worker afterwards.
 #[tokio::test]
 async fn an_audit_can_write_nothing_and_leaves_its_connection_as_it_was() {
-    let world = World::open(&[Payer::new("a", Flow::UpiExempt)]).await;
+    let world = Scenario::of("a", Flow::UpiExempt).open().await;
     let mut connection = world.pool().acquire().await.unwrap();
     let mut tx = sqlx::Connection::begin(&mut *connection).await.unwrap();
     mandated::store::audit::prepare(&mut tx).await.unwrap();

@@ -12,7 +12,8 @@ use serde_json::Value;
 
 use crate::support::due::{column, execute, scalar};
 use crate::support::provider::{Asked, FIRST_ORDER, declined, juspay, order};
-use crate::support::world::{Flow, Payer, World, after_payday, at, live, start};
+use crate::support::scenario::{Flow, Scenario};
+use crate::support::world::{World, after_payday, at, live, start};
 
 async fn asked_with(world: &World, engine: &Engine, mandate: Option<&str>) -> Comparison {
     let question = Question {
@@ -52,11 +53,7 @@ fn text(comparison: &Comparison) -> String {
 
 /// One payer of each flow, who paid.
 async fn collected() -> World {
-    let payers: Vec<Payer> = (900..)
-        .zip(Flow::ALL)
-        .map(|(n, flow): (u32, Flow)| Payer::new(n.to_string(), flow))
-        .collect();
-    let world = World::open(&payers).await;
+    let world = Scenario::flows(Flow::ALL).open().await;
     world.run_until(after_payday()).await;
     world
 }
@@ -134,7 +131,7 @@ async fn told(
     ask_at: &str,
 ) -> (World, Comparison) {
     let provider = juspay(answer).await;
-    let world = World::open(&[Payer::new("a", Flow::UpiExempt)]).await;
+    let world = Scenario::of("a", Flow::UpiExempt).open().await;
     let engine = world.engine_at(&provider.uri(), |_| {}).await;
     live(&engine, at(until)).await;
     world.outage(ask_at);
@@ -275,12 +272,8 @@ async fn one_mandate_is_asked_about_alone() {
 /// Workers look up as well: together they stay within the budget, and a look-up that one of them makes is not lost.
 #[tokio::test]
 async fn the_audit_asks_while_a_daemon_is_at_work_and_no_budget_is_broken() {
-    let payers: Vec<Payer> = (100..)
-        .zip(Flow::ALL.iter().cycle())
-        .take(40)
-        .map(|(n, flow): (u32, &Flow)| Payer::new(n.to_string(), *flow))
-        .collect();
-    let world = World::with_faults(&payers, Faults::DEMO).await;
+    let scenario = Scenario::flows(Flow::ALL.into_iter().cycle().take(40));
+    let world = scenario.faults(Faults::DEMO).open().await;
     let over = Cell::new(false);
     let living = async {
         world.run_until(after_payday()).await;

@@ -3,17 +3,16 @@
 use sqlx::{Connection, PgConnection};
 
 use super::provider::Held;
-use super::{beats, count, leased, payers};
+use super::{beats, count, leased};
 use crate::support::due::execute;
 use crate::support::log::Log;
 use crate::support::running::{Running, all_due, until};
-use crate::support::world::{Flow, Payer, World};
+use crate::support::scenario::{Flow, Scenario};
 
 #[tokio::test]
 async fn an_account_whose_provider_does_not_answer_holds_up_nobody_elses_debits() {
-    let mut payers = payers(40, Flow::SignzyOnDemand);
-    payers.extend((0..40).map(|n| Payer::new(format!("slow{n}"), Flow::Enach)));
-    let world = World::open(&payers).await;
+    let flows = [Flow::SignzyOnDemand, Flow::Enach].map(|flow| [flow; 40]);
+    let world = Scenario::flows(flows.concat()).open().await;
     let provider = Held::start().await;
     let engine = world
         .engine_with(
@@ -41,8 +40,7 @@ async fn no_more_is_claimed_than_fits_while_settling_lags() {
     const CONCURRENCY: usize = 8;
     const SETTLE_BATCH: usize = 5;
     let log = Log::capture();
-    let world = World::open(&payers(80, Flow::Enach)).await;
-    all_due(&world).await;
+    let world = Scenario::many(80, Flow::Enach).due().open().await;
     // A settlement that takes as long as somebody keeps the gate.
     execute(world.pool(), "create table gate (closed int)").await;
     execute(

@@ -11,13 +11,7 @@ use mandated::config::Config;
 use crate::support::due::scalar;
 use crate::support::log::Log;
 use crate::support::running::until;
-use crate::support::world::{Flow, Payer, World};
-
-fn payers(count: usize, flow: Flow) -> Vec<Payer> {
-    (0..count)
-        .map(|n| Payer::new((900 + n).to_string(), flow))
-        .collect()
-}
+use crate::support::world::World;
 
 async fn count(world: &World, what: &str) -> i64 {
     let sql = format!("select count(*) from mandated.{what}");

@@ -6,11 +6,12 @@ use mandated::engine::Engine;
 use sqlx::postgres::PgPoolOptions;
 
 use super::provider::Held;
-use super::{beats, count, leased, limits, payers};
+use super::{beats, count, leased, limits};
 use crate::support::due::scalar;
 use crate::support::log::Log;
 use crate::support::running::{Running, all_due, until};
-use crate::support::world::{Flow, World};
+use crate::support::scenario::{Flow, Scenario};
+use crate::support::world::World;
 
 /// A daemon of the account, with connections of its own.
 async fn engine(world: &World, worker: &str, provider: &Held, tps: u32) -> Engine {
@@ -29,7 +30,7 @@ async fn engine(world: &World, worker: &str, provider: &Held, tps: u32) -> Engin
 async fn what_becomes_due_at_once_does_not_go_out_at_once() {
     const DEBITS: usize = 300;
     const TPS: usize = 100;
-    let world = World::open(&payers(DEBITS, Flow::Enach)).await;
+    let world = Scenario::many(DEBITS, Flow::Enach).open().await;
     let provider = Held::start().await;
     provider.answer(DEBITS);
     let mut daemons = Vec::new();
@@ -61,8 +62,7 @@ async fn what_becomes_due_at_once_does_not_go_out_at_once() {
 #[tokio::test]
 async fn no_more_is_claimed_than_comes_to_its_turn_well_within_the_lease() {
     let log = Log::capture();
-    let world = World::open(&payers(40, Flow::Enach)).await;
-    all_due(&world).await;
+    let world = Scenario::many(40, Flow::Enach).due().open().await;
     let provider = Held::start().await;
     let daemon = Running::start(engine(&world, "worker-1", &provider, 1).await);
     // One call a second, and a lease of 150 of them.

@@ -4,11 +4,12 @@ use mandated::engine::Engine;
 use serde_json::Value;
 
 use super::provider::Held;
-use super::{beats, count, limits, payers};
+use super::{beats, count, limits};
 use crate::support::due::{execute, scalar};
 use crate::support::log::Log;
 use crate::support::running::{Running, all_due, until};
-use crate::support::world::{Flow, World};
+use crate::support::scenario::{Flow, Scenario};
+use crate::support::world::World;
 
 const MEMBERS: &str = "select count(*) from mandated.daemons";
 
@@ -63,8 +64,7 @@ async fn other_daemon(world: &World, accounts: &str) {
 #[tokio::test]
 async fn a_daemon_calls_nothing_before_the_others_have_made_room_for_it() {
     let log = Log::capture();
-    let world = World::open(&payers(20, Flow::Enach)).await;
-    all_due(&world).await;
+    let world = Scenario::many(20, Flow::Enach).due().open().await;
     other_daemon(&world, "{1,2}").await;
     let provider = Held::start().await;
     let daemon = Running::start(engine(&world, "worker-2", &provider, 5).await);
@@ -115,8 +115,7 @@ async fn a_daemon_calls_nothing_before_the_others_have_made_room_for_it() {
 #[tokio::test]
 async fn an_account_that_another_daemon_does_not_know_is_not_shared_with_it() {
     let log = Log::capture();
-    let world = World::open(&payers(20, Flow::Enach)).await;
-    all_due(&world).await;
+    let world = Scenario::many(20, Flow::Enach).due().open().await;
     other_daemon(&world, "{}").await;
     let provider = Held::start().await;
     let daemon = Running::start(engine(&world, "worker-2", &provider, 1).await);
@@ -137,8 +136,7 @@ async fn an_account_that_another_daemon_does_not_know_is_not_shared_with_it() {
 #[tokio::test]
 async fn two_daemons_never_have_more_calls_under_way_than_the_account_allows() {
     let log = Log::capture();
-    let world = World::open(&payers(40, Flow::Enach)).await;
-    all_due(&world).await;
+    let world = Scenario::many(40, Flow::Enach).due().open().await;
     let provider = Held::start().await;
     let one = Running::start(engine(&world, "worker-1", &provider, 4).await);
     until("the first has all", async || provider.arrived() == 4).await;
@@ -178,7 +176,7 @@ async fn two_daemons_never_have_more_calls_under_way_than_the_account_allows() {
 #[tokio::test]
 async fn a_daemon_that_the_others_may_have_given_up_joins_anew() {
     let log = Log::capture();
-    let world = World::open(&payers(3, Flow::Enach)).await;
+    let world = Scenario::many(3, Flow::Enach).open().await;
     let provider = Held::start().await;
     provider.answer(10);
     let daemon = Running::start(engine(&world, "worker-1", &provider, 4).await);

@@ -4,13 +4,8 @@ use lab::sandbox::{Call, Fault, Then};
 
 use crate::support::due::{column, execute, scalar};
 use crate::support::log::Log;
-use crate::support::world::{Flow, Payer, World, at, live};
-
-fn payers(flow: Flow, count: i32) -> Vec<Payer> {
-    (0..count)
-        .map(|n| Payer::new((900 + n).to_string(), flow))
-        .collect()
-}
+use crate::support::scenario::{Flow, Scenario};
+use crate::support::world::{World, at, live};
 
 async fn pauses(world: &World) -> Vec<String> {
     column(
@@ -22,9 +17,8 @@ async fn pauses(world: &World) -> Vec<String> {
 
 #[tokio::test]
 async fn refused_credentials_pause_the_account_once_and_loudly_and_cost_no_attempt() {
-    let mut payers = payers(Flow::Enach, 20);
-    payers.push(Payer::new("800", Flow::SignzyOnDemand));
-    let world = World::open(&payers).await;
+    let scenario = Scenario::many(20, Flow::Enach).mandate("800", Flow::SignzyOnDemand);
+    let world = scenario.open().await;
     let wrong = world.engine_with_a_wrong_key().await;
     live(&wrong, at("05 06:59")).await;
     assert!(
@@ -61,22 +55,14 @@ async fn refused_credentials_pause_the_account_once_and_loudly_and_cost_no_attem
     assert_eq!(open, 0, "nothing was processed");
     // The key is corrected, and the daemon started again.
     world.run("10 00:00").await;
-    assert_eq!(world.ledger().debits.len(), payers.len());
+    assert_eq!(world.ledger().debits.len(), world.payers.len());
     world.agrees().await;
 }
 
 #[tokio::test]
 async fn throttling_stops_the_whole_account_for_as_long_as_the_provider_says() {
-    let payers = payers(Flow::Enach, 3);
-    let world = World::open(&payers).await;
-    world.run("05 06:59").await;
-    execute(
-        world.pool(),
-        "update mandated.jobs set run_at = '2027-02-05T01:30Z'",
-    )
-    .await;
+    let world = Scenario::many(3, Flow::Enach).due().open().await;
     world.script("900", Call::Execute, [Then::Fault(Fault::Throttled)]);
-    world.clock.advance_to(at("05 07:00"));
     // One job at a time: the first one is throttled, the others are not even tried.
     let careful = world
         .engine("worker-1", |settings| settings.lane.batch = 1)
@@ -94,7 +80,7 @@ async fn throttling_stops_the_whole_account_for_as_long_as_the_provider_says() {
         world.calls("900").await[..2],
         ["execute throttled", "execute pending"]
     );
-    assert_eq!(world.ledger().debits.len(), payers.len());
+    assert_eq!(world.ledger().debits.len(), world.payers.len());
     world.agrees().await;
 }
 
@@ -106,18 +92,12 @@ async fn throttling_on_any_call_of_any_flow_costs_nothing() {
         Call::Execute,
         Call::OrderStatus,
     ] {
-        let payers: Vec<_> = Flow::ALL
-            .iter()
-            .zip(900..)
-            .map(|(flow, id)| Payer::new(id.to_string(), *flow))
-            .collect();
-        let world = World::open(&payers).await;
-        for payer in &payers {
-            // A payer whose flow has no such call never meets it.
-            world.script(&payer.reference, call, [Then::Fault(Fault::Throttled)]);
-        }
+        // A payer whose flow has no such call never meets it.
+        let throttled = [Then::Fault(Fault::Throttled)];
+        let scenario = Scenario::flows(Flow::ALL).provider(call, throttled);
+        let world = scenario.open().await;
         world.run("12 00:00").await;
-        assert_eq!(world.ledger().debits.len(), payers.len(), "{call:?}");
+        assert_eq!(world.ledger().debits.len(), world.payers.len(), "{call:?}");
         let throttled: i64 = scalar(
             world.pool(),
             "select count(*) from mandated.attempts where outcome = 'throttled'",
@@ -130,11 +110,10 @@ async fn throttling_on_any_call_of_any_flow_costs_nothing() {
 
 #[tokio::test]
 async fn an_account_that_is_paused_holds_up_nobody_elses_debits() {
-    let world = World::open(&[
-        Payer::new("a", Flow::Enach),
-        Payer::new("900", Flow::SignzyOnDemand),
-    ])
-    .await;
+    let world = Scenario::of("a", Flow::Enach)
+        .mandate("900", Flow::SignzyOnDemand)
+        .open()
+        .await;
     execute(
         world.pool(),
         "update mandated.accounts set paused_until = '2027-02-10Z', pause_reason = 'a test' where name = 'juspay_main'",
@@ -150,15 +129,8 @@ async fn an_account_that_is_paused_holds_up_nobody_elses_debits() {
 }
 
 /// Debits that are due at the same moment, and a daemon that Juspay does not know as a merchant.
-async fn nobody_knows_us(count: i32) -> World {
-    let world = World::open(&payers(Flow::Enach, count)).await;
-    world.run("05 06:59").await;
-    execute(
-        world.pool(),
-        "update mandated.jobs set run_at = '2027-02-05T01:30Z'",
-    )
-    .await;
-    world
+async fn nobody_knows_us(count: usize) -> World {
+    Scenario::many(count, Flow::Enach).due().open().await
 }
 
 async fn in_review(world: &World) -> i64 {
@@ -219,7 +191,7 @@ async fn one_reason_that_parks_many_pauses_the_account_and_is_said_once() {
 #[tokio::test]
 async fn mandates_that_nobody_knows_pause_the_account_and_are_named() {
     let world = nobody_knows_us(60).await;
-    let elsewhere = crate::support::world::open_sandbox(&[], lab::sandbox::Faults::NONE).await;
+    let elsewhere = crate::support::world::open_sandbox(&Scenario::new()).await;
     let url = elsewhere.base_url(mandated::domain::ProviderKind::Juspay);
     let wrong = world
         .engine_at(url.as_str(), |settings| settings.lane.batch = 5)

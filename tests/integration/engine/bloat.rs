@@ -12,7 +12,7 @@ use crate::support::TestDatabase;
 use crate::support::due::{due, execute};
 use crate::support::log::Log;
 use crate::support::running::until;
-use crate::support::world::{Flow, Payer, World};
+use crate::support::scenario::{Flow, Scenario};
 
 async fn open(url: &str, application: &str) -> PgConnection {
     let options: PgConnectOptions = url.parse().unwrap();
@@ -38,7 +38,7 @@ fn warnings(log: &Log) -> Vec<Value> {
 
 #[tokio::test]
 async fn a_snapshot_that_is_held_open_is_one_warning_a_period() {
-    let world = World::open(&[Payer::new("one", Flow::Enach)]).await;
+    let world = Scenario::of("one", Flow::Enach).open().await;
     let hour = Duration::from_hours(1);
     let engine = async |warn_after, every| {
         let rules = Rules { warn_after, every };
@@ -135,7 +135,7 @@ async fn a_role_without_rights_sees_who_holds_a_snapshot_and_not_since_when() {
 
 #[tokio::test]
 async fn the_heartbeat_counts_the_rows_that_are_dead() {
-    let world = World::open(&[Payer::new("one", Flow::Enach)]).await;
+    let world = Scenario::of("one", Flow::Enach).open().await;
     let mut connection = world.pool().acquire().await.unwrap();
     for statement in [
         "insert into mandated.jobs (execution_id, account_id, mandate_id, step, run_at)

@@ -5,7 +5,8 @@ use mandated::domain::Rail;
 use mandated::engine::Settings;
 
 use crate::support::due::{column, scalar};
-use crate::support::world::{Flow, Payer, World, at, live};
+use crate::support::scenario::{Flow, Scenario};
+use crate::support::world::{World, at, live};
 
 /// Five attempts in 30 days are soon spent.
 fn five(settings: &mut Settings) {
@@ -16,13 +17,8 @@ fn five(settings: &mut Settings) {
     }
 }
 
-fn weekly(reference: &str, flow: Flow) -> Payer {
-    Payer {
-        frequency: "weekly",
-        ends_on: "2027-05-05",
-        ..Payer::new(reference, flow)
-    }
-}
+/// One try after the other is declined.
+const NO_MONEY: Then = Then::Declines(Reason::LowBalance);
 
 /// The calls that debit, with their day from the first of February on.
 async fn declined_attempts(world: &World) -> Vec<i32> {
@@ -37,13 +33,10 @@ async fn declined_attempts(world: &World) -> Vec<i32> {
 #[tokio::test]
 async fn a_card_that_is_declined_again_and_again_is_left_alone_until_there_is_room() {
     for flow in [Flow::CardSeparate, Flow::CardProvider] {
-        let world = World::open(&[weekly("a", flow)]).await;
+        let weekly = Scenario::of("a", flow).every("weekly").until("2027-05-05");
+        let declines = weekly.provider(Call::Execute, vec![NO_MONEY; 40]);
+        let world = declines.open().await;
         let engine = world.engine("worker-1", five).await;
-        world.script(
-            "a",
-            Call::Execute,
-            (0..40).map(|_| Then::Declines(Reason::LowBalance)),
-        );
         live(&engine, at("01 00:00") + chrono::TimeDelta::days(95)).await;
         let days = declined_attempts(&world).await;
         assert!(days.len() > 8, "{flow:?} is tried again later: {days:?}");
@@ -63,20 +56,15 @@ async fn a_card_that_is_declined_again_and_again_is_left_alone_until_there_is_ro
 
 #[tokio::test]
 async fn what_is_collected_spends_nothing_and_other_rails_count_nothing() {
-    let world = World::open(&[
-        weekly("a", Flow::CardSeparate),
-        weekly("b", Flow::UpiSeparate),
-        weekly("c", Flow::Enach),
-    ])
-    .await;
+    let world = Scenario::of("b", Flow::UpiSeparate)
+        .mandate("c", Flow::Enach)
+        .provider(Call::Execute, vec![NO_MONEY; 4])
+        .mandate("a", Flow::CardSeparate)
+        .every("weekly")
+        .until("2027-05-05")
+        .open()
+        .await;
     let engine = world.engine("worker-1", five).await;
-    for reference in ["b", "c"] {
-        world.script(
-            reference,
-            Call::Execute,
-            (0..4).map(|_| Then::Declines(Reason::LowBalance)),
-        );
-    }
     live(&engine, at("01 00:00") + chrono::TimeDelta::days(60)).await;
     let budgets: i64 = scalar(world.pool(), "select count(*) from mandated.budgets").await;
     assert_eq!(budgets, 0);
@@ -91,7 +79,7 @@ async fn what_is_collected_spends_nothing_and_other_rails_count_nothing() {
 
 #[tokio::test]
 async fn a_try_that_is_seen_again_before_the_provider_collects_is_counted_once() {
-    let world = World::open(&[Payer::new("a", Flow::CardSeparate)]).await;
+    let world = Scenario::of("a", Flow::CardSeparate).open().await;
     world.script("a", Call::Execute, [Then::Fault(Fault::SilentRetry)]);
     world.run("12 00:00").await;
     let spent: Vec<String> = column(

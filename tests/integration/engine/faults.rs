@@ -3,7 +3,8 @@
 use lab::sandbox::{Call, Fault, Reason, Then};
 use mandated::domain::Timestamp;
 
-use crate::support::world::{Flow, Payer, World, after_payday, at};
+use crate::support::scenario::{DEBITED_BY_US, Flow, Scenario};
+use crate::support::world::{after_payday, at};
 
 /// What can go wrong with a call without stopping the whole account.
 const FAULTS: [Fault; 6] = [
@@ -15,41 +16,29 @@ const FAULTS: [Fault; 6] = [
     Fault::Truncated,
 ];
 
-/// The flows in which we make the first debit.
-const DEBITED_BY_US: [Flow; 7] = [
-    Flow::UpiSeparate,
-    Flow::UpiProvider,
-    Flow::UpiExempt,
-    Flow::CardSeparate,
-    Flow::CardProvider,
-    Flow::Enach,
-    Flow::SignzyOnDemand,
-];
-
-/// One payer for every flow and every fault that the call can have.
-fn payers(flows: &[Flow], call: Call) -> Vec<(Payer, Fault)> {
-    let mut payers = Vec::new();
+/// Every flow with every fault that the call can have.
+fn cases(flows: &[Flow], call: Call) -> Vec<(Flow, Fault)> {
+    let mut cases = Vec::new();
     for flow in flows {
         for fault in FAULTS {
             let makes = matches!(call, Call::Execute | Call::Retry | Call::Notify);
             if makes || fault != Fault::Duplicate {
-                let reference = format!("{}", 900 + payers.len());
-                payers.push((Payer::new(reference, *flow), fault));
+                cases.push((*flow, fault));
             }
         }
     }
-    payers
+    cases
 }
 
 /// Lives through the cycle of each payer and says how; asserts that each is collected once.
 async fn live(
-    payers: &[(Payer, Fault)],
+    cases: &[(Flow, Fault)],
     script: &[(Call, Option<Then>)],
     until: Timestamp,
 ) -> String {
-    let all: Vec<_> = payers.iter().map(|(payer, _)| payer.clone()).collect();
-    let world = World::open(&all).await;
-    for (payer, fault) in payers {
+    let flows = cases.iter().map(|(flow, _)| *flow);
+    let world = Scenario::flows(flows).open().await;
+    for (payer, (_, fault)) in world.payers.iter().zip(cases) {
         for (call, then) in script {
             let then = then.clone().unwrap_or(Then::Fault(*fault));
             world.script(&payer.reference, *call, [then]);
@@ -57,8 +46,8 @@ async fn live(
     }
     world.run_until(until).await;
     let mut report = Vec::new();
-    for (payer, fault) in payers {
-        let (flow, reference) = (payer.flow, &payer.reference);
+    for (payer, (flow, fault)) in world.payers.iter().zip(cases) {
+        let reference = &payer.reference;
         report.push(format!(
             "{flow:?} {fault:?}: {}",
             world.way(reference).await
@@ -69,9 +58,9 @@ async fn live(
     let debits = world.ledger().debits.len();
     assert_eq!(
         debits,
-        payers.len(),
+        cases.len(),
         "debits of {} cycles\n{report}",
-        payers.len()
+        cases.len()
     );
     world.agrees().await;
     report
@@ -79,39 +68,39 @@ async fn live(
 
 #[tokio::test]
 async fn on_the_debit() {
-    let payers = payers(&DEBITED_BY_US, Call::Execute);
-    insta::assert_snapshot!(live(&payers, &[(Call::Execute, None)], at("12 00:00")).await);
+    let cases = cases(&DEBITED_BY_US, Call::Execute);
+    insta::assert_snapshot!(live(&cases, &[(Call::Execute, None)], at("12 00:00")).await);
 }
 
 #[tokio::test]
 async fn on_the_retry() {
-    let payers = payers(&Flow::ALL, Call::Retry);
+    let cases = cases(&Flow::ALL, Call::Retry);
     let script = [
         (Call::Execute, Some(Then::Declines(Reason::LowBalance))),
         (Call::Retry, None),
     ];
-    insta::assert_snapshot!(live(&payers, &script, after_payday()).await);
+    insta::assert_snapshot!(live(&cases, &script, after_payday()).await);
 }
 
 #[tokio::test]
 async fn on_the_notification() {
-    let payers = payers(&[Flow::UpiSeparate, Flow::CardSeparate], Call::Notify);
-    insta::assert_snapshot!(live(&payers, &[(Call::Notify, None)], at("12 00:00")).await);
+    let cases = cases(&[Flow::UpiSeparate, Flow::CardSeparate], Call::Notify);
+    insta::assert_snapshot!(live(&cases, &[(Call::Notify, None)], at("12 00:00")).await);
 }
 
 #[tokio::test]
 async fn on_the_question_about_the_notification() {
     let call = Call::NotificationStatus;
-    let payers = payers(&[Flow::UpiSeparate, Flow::CardSeparate], call);
+    let cases = cases(&[Flow::UpiSeparate, Flow::CardSeparate], call);
     let script = [
         (Call::Notify, Some(Then::Fault(Fault::AnswerLost))),
         (call, None),
     ];
-    insta::assert_snapshot!(live(&payers, &script, at("12 00:00")).await);
+    insta::assert_snapshot!(live(&cases, &script, at("12 00:00")).await);
 }
 
 #[tokio::test]
 async fn on_the_look_up() {
-    let payers = payers(&Flow::ALL, Call::OrderStatus);
-    insta::assert_snapshot!(live(&payers, &[(Call::OrderStatus, None)], at("12 00:00")).await);
+    let cases = cases(&Flow::ALL, Call::OrderStatus);
+    insta::assert_snapshot!(live(&cases, &[(Call::OrderStatus, None)], at("12 00:00")).await);
 }

@@ -6,7 +6,8 @@ use mandated::engine::simulation::{Limits, run};
 use tokio_util::sync::CancellationToken;
 
 use crate::support::due::{execute, scalar};
-use crate::support::world::{Flow, Payer, World, at};
+use crate::support::scenario::{Flow, Scenario};
+use crate::support::world::{World, at};
 
 /// Lives until a time or until the database is refused; the error.
 async fn refused(world: &World, until: &str) -> String {
@@ -31,11 +32,7 @@ fn debit_calls(world: &World) -> u64 {
 
 #[tokio::test]
 async fn a_database_that_has_lost_the_last_settlement_is_refused() {
-    let payers = [
-        Payer::new("a", Flow::UpiExempt),
-        Payer::new("b", Flow::UpiExempt),
-    ];
-    let world = World::open(&payers).await;
+    let world = Scenario::many(2, Flow::UpiExempt).open().await;
     world.run("05 07:20").await;
     let before = debit_calls(&world);
     assert!(before > 0);

@@ -7,7 +7,8 @@ use mandated::ops::audit::audit;
 use crate::support::due::{column, scalar};
 use crate::support::log::Log;
 use crate::support::provider::{Asked, FIRST_ORDER, declined, juspay, order};
-use crate::support::world::{Flow, Payer, World, at, live};
+use crate::support::scenario::{Flow, Scenario};
+use crate::support::world::{at, live};
 
 #[tokio::test]
 async fn a_success_after_the_end_is_found_by_the_recheck() {
@@ -18,7 +19,7 @@ async fn a_success_after_the_end_is_found_by_the_recheck() {
         Asked::LookUp => order(id, "CHARGED"),
     })
     .await;
-    let world = World::open(&[Payer::new("a", Flow::UpiExempt)]).await;
+    let world = Scenario::of("a", Flow::UpiExempt).open().await;
     let engine = world.engine_at(&provider.uri(), |_| {}).await;
     live(&engine, at("05 19:00")).await;
     assert_eq!(world.stands("a").await.0, "failed");
@@ -52,7 +53,7 @@ async fn a_late_success_of_the_first_order_is_found_before_the_second_is_debited
         Asked::LookUp => order(id, "CHARGED"),
     })
     .await;
-    let world = World::open(&[Payer::new("a", Flow::UpiExempt)]).await;
+    let world = Scenario::of("a", Flow::UpiExempt).open().await;
     let engine = world.engine_at(&provider.uri(), |_| {}).await;
     live(&engine, at("09 00:00")).await;
     assert_eq!(
@@ -80,7 +81,7 @@ async fn a_new_order_waits_while_the_one_before_it_is_under_way_again() {
         Asked::LookUp => order(id, "CHARGED"),
     })
     .await;
-    let world = World::open(&[Payer::new("a", Flow::UpiExempt)]).await;
+    let world = Scenario::of("a", Flow::UpiExempt).open().await;
     let engine = world.engine_at(&provider.uri(), |_| {}).await;
     live(&engine, at("06 20:00")).await;
     let (state, reason) = world.stands("a").await;
@@ -106,7 +107,7 @@ async fn a_success_of_the_first_order_after_the_second_is_a_refund_due_and_loud(
         Asked::LookUp => order(id, "CHARGED"),
     })
     .await;
-    let world = World::open(&[Payer::new("a", Flow::UpiExempt)]).await;
+    let world = Scenario::of("a", Flow::UpiExempt).open().await;
     let engine = world.engine_at(&provider.uri(), |_| {}).await;
     // The 6th is a payday.
     live(&engine, at("06 19:00")).await;
@@ -160,7 +161,7 @@ async fn another_amount_than_was_due_is_a_persons_to_judge() {
         charged
     })
     .await;
-    let world = World::open(&[Payer::new("a", Flow::UpiExempt)]).await;
+    let world = Scenario::of("a", Flow::UpiExempt).open().await;
     let engine = world.engine_at(&provider.uri(), |_| {}).await;
     live(&engine, at("06 00:00")).await;
     let (state, reason) = world.stands("a").await;
@@ -179,7 +180,7 @@ async fn another_amount_than_was_due_is_a_persons_to_judge() {
 #[tokio::test]
 async fn a_status_that_nobody_knows_is_pending_until_a_person_is_asked() {
     let provider = juspay(|_, id, _| order(id, "TELEPORTED")).await;
-    let world = World::open(&[Payer::new("a", Flow::UpiExempt)]).await;
+    let world = Scenario::of("a", Flow::UpiExempt).open().await;
     let engine = world.engine_at(&provider.uri(), |_| {}).await;
     live(&engine, at("07 00:00")).await;
     assert_eq!(world.stands("a").await.0, "pending");

@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use lab::postgres::PrivatePostgres;
-use lab::sandbox::Faults;
 use mandated::store::{ConnectSettings, connect, migrate};
 use sqlx::postgres::PgPoolOptions;
 use wiremock::matchers::any;
@@ -12,13 +11,8 @@ use wiremock::{Mock, MockServer, ResponseTemplate};
 
 use crate::support::due::{column, execute, leases_end, scalar};
 use crate::support::running::{Running, all_due, until};
-use crate::support::world::{Flow, Payer, World, start};
-
-fn payers(count: usize, flow: Flow) -> Vec<Payer> {
-    (0..count)
-        .map(|n| Payer::new(format!("m{n}"), flow))
-        .collect()
-}
+use crate::support::scenario::{Flow, Scenario};
+use crate::support::world::{World, start};
 
 async fn count(world: &World, what: &str) -> i64 {
     scalar(
@@ -52,12 +46,8 @@ async fn received(provider: &MockServer) -> usize {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_daemons_share_the_work_and_nothing_is_done_twice() {
     const PAYERS: usize = 300;
-    let slow = Faults {
-        slow: 1000,
-        slow_for: Duration::from_millis(20),
-        ..Faults::NONE
-    };
-    let world = World::with_faults(&payers(PAYERS, Flow::Enach), slow).await;
+    let scenario = Scenario::many(PAYERS, Flow::Enach).slow(20);
+    let world = scenario.open().await;
     let (mut daemons, mut accounts) = (Vec::new(), Vec::new());
     for worker in ["worker-1", "worker-2"] {
         let mut engine = world
@@ -110,7 +100,7 @@ async fn two_daemons_share_the_work_and_nothing_is_done_twice() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_notify_wakes_a_daemon_that_sleeps() {
     const HOUR: Duration = Duration::from_hours(1);
-    let world = World::open(&payers(1, Flow::Enach)).await;
+    let world = Scenario::many(1, Flow::Enach).open().await;
     let sleepy = world
         .engine("sleepy", |settings| {
             settings.lane.poll_interval = HOUR;
@@ -137,8 +127,7 @@ async fn a_notify_wakes_a_daemon_that_sleeps() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_drained_daemon_ends_what_is_under_way_and_begins_nothing() {
-    let world = World::open(&payers(40, Flow::Enach)).await;
-    all_due(&world).await;
+    let world = Scenario::many(40, Flow::Enach).due().open().await;
     let provider = slow_provider(Duration::from_millis(400)).await;
     let engine = world
         .engine_at(&provider.uri(), |settings| settings.concurrency = 8)
@@ -175,12 +164,8 @@ async fn a_drained_daemon_ends_what_is_under_way_and_begins_nothing() {
 /// The place is shared: whichever account gets it, the other one waits for it when the signal comes.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_account_that_waits_for_a_place_begins_nothing_after_the_signal() {
-    let payers = [
-        Payer::new("m0", Flow::Enach),
-        Payer::new("900", Flow::SignzyOnDemand),
-    ];
-    let world = World::open(&payers).await;
-    all_due(&world).await;
+    let scenario = Scenario::flows([Flow::Enach, Flow::SignzyOnDemand]);
+    let world = scenario.due().open().await;
     let provider = slow_provider(Duration::from_millis(400)).await;
     let engine = world
         .engine_at(&provider.uri(), |settings| settings.concurrency = 1)
@@ -202,8 +187,7 @@ async fn an_account_that_waits_for_a_place_begins_nothing_after_the_signal() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_aborted_daemon_leaves_its_leases_and_the_next_one_reconciles() {
-    let world = World::open(&payers(10, Flow::Enach)).await;
-    all_due(&world).await;
+    let world = Scenario::many(10, Flow::Enach).due().open().await;
     let provider = slow_provider(Duration::from_mins(1)).await;
     let engine = world
         .engine_at(&provider.uri(), |settings| settings.concurrency = 5)
@@ -243,13 +227,8 @@ async fn nothing_is_lost_when_the_database_dies_under_a_daemon_and_comes_back() 
         .await
         .unwrap();
     migrate::migrate(&pool, start(), 1).await.unwrap();
-    let slow = Faults {
-        slow: 1000,
-        slow_for: Duration::from_millis(50),
-        ..Faults::NONE
-    };
-    let world = World::on(pool, &payers(PAYERS, Flow::UpiExempt), slow).await;
-    all_due(&world).await;
+    let scenario = Scenario::many(PAYERS, Flow::UpiExempt).slow(50);
+    let world = scenario.due().open_on(pool).await;
     let engine = world
         .engine("worker-1", |settings| {
             settings.concurrency = 8;

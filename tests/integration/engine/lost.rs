@@ -12,7 +12,8 @@ use mandated::store::monitor::upcoming_work;
 use mandated::store::settle::settle;
 
 use crate::support::due::{FAULTS, execute};
-use crate::support::world::{Flow, Payer, World, after_payday};
+use crate::support::scenario::{Flow, Scenario};
+use crate::support::world::{World, after_payday};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Lost {
@@ -96,19 +97,10 @@ impl Unlucky<'_> {
 }
 
 async fn story(lost: Lost) -> String {
-    let payers: Vec<_> = Flow::ALL
-        .iter()
-        .zip(900..)
-        .map(|(flow, id)| Payer::new(id.to_string(), *flow))
-        .collect();
-    let world = World::open(&payers).await;
-    for payer in &payers {
-        world.script(
-            &payer.reference,
-            Call::Execute,
-            [Then::Declines(Reason::LowBalance)],
-        );
-    }
+    let world = Scenario::flows(Flow::ALL)
+        .provider(Call::Execute, [Then::Declines(Reason::LowBalance)])
+        .open()
+        .await;
     let mut unlucky = Unlucky {
         world: &world,
         lost,
@@ -117,7 +109,7 @@ async fn story(lost: Lost) -> String {
     unlucky.live(after_payday()).await;
     let victims = unlucky.victims.len();
     let mut report = Vec::new();
-    for payer in &payers {
+    for payer in &world.payers {
         report.push(format!(
             "{:?}: {}",
             payer.flow,
@@ -131,7 +123,7 @@ async fn story(lost: Lost) -> String {
     let report = report.join("\n");
     // A watched payment is not ours to begin.
     assert_eq!(victims, 15, "a debit and a retry of each flow\n{report}");
-    assert_eq!(world.ledger().debits.len(), payers.len(), "{report}");
+    assert_eq!(world.ledger().debits.len(), world.payers.len(), "{report}");
     world.agrees().await;
     report
 }

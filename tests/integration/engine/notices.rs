@@ -4,7 +4,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 use lab::sandbox::{Call, Fault, Reason, Then};
 
 use crate::support::due::{column, scalar};
-use crate::support::world::{Flow, Payer, World, at};
+use crate::support::scenario::{Flow, Scenario};
+use crate::support::world::{World, at};
 
 const FAILS: Then = Then::Declines(Reason::Technical);
 
@@ -18,7 +19,7 @@ async fn notifications(world: &World) -> Vec<String> {
 
 #[tokio::test]
 async fn a_failed_notification_is_sent_again_under_a_new_reference() {
-    let world = World::open(&[Payer::new("a", Flow::UpiSeparate)]).await;
+    let world = Scenario::of("a", Flow::UpiSeparate).open().await;
     world.script("a", Call::Notify, [FAILS, FAILS, Then::Pays]);
     world.run("07 00:00").await;
     assert_eq!(
@@ -31,7 +32,7 @@ async fn a_failed_notification_is_sent_again_under_a_new_reference() {
 
 #[tokio::test]
 async fn three_failed_notifications_are_the_end_of_the_cycle() {
-    let world = World::open(&[Payer::new("a", Flow::UpiSeparate)]).await;
+    let world = Scenario::of("a", Flow::UpiSeparate).open().await;
     world.script("a", Call::Notify, [FAILS, FAILS, FAILS]);
     world.run("20 00:00").await;
     let (state, reason) = world.stands("a").await;
@@ -53,7 +54,7 @@ async fn three_failed_notifications_are_the_end_of_the_cycle() {
 #[tokio::test]
 async fn the_25_hours_begin_when_the_delivery_is_known_not_when_it_was_asked_for() {
     for flow in [Flow::UpiSeparate, Flow::CardSeparate] {
-        let world = World::open(&[Payer::new("a", flow)]).await;
+        let world = Scenario::of("a", flow).open().await;
         // Nothing comes back for most of a day.
         world.script("a", Call::Notify, [Then::Fault(Fault::AnswerLost)]);
         let lost = std::iter::repeat_n(Then::Fault(Fault::Html), 36);
@@ -88,12 +89,11 @@ async fn the_25_hours_begin_when_the_delivery_is_known_not_when_it_was_asked_for
 
 #[tokio::test]
 async fn a_delivery_that_is_known_too_late_for_the_cycle_ends_it() {
-    let world = World::open(&[Payer {
-        frequency: "daily",
-        ends_on: "2027-02-05",
-        ..Payer::new("a", Flow::CardSeparate)
-    }])
-    .await;
+    let world = Scenario::of("a", Flow::CardSeparate)
+        .every("daily")
+        .until("2027-02-05")
+        .open()
+        .await;
     world.script("a", Call::Notify, [Then::Fault(Fault::AnswerLost)]);
     let lost = std::iter::repeat_n(Then::Fault(Fault::Html), 48);
     world.script("a", Call::NotificationStatus, lost);
@@ -106,7 +106,7 @@ async fn a_delivery_that_is_known_too_late_for_the_cycle_ends_it() {
 
 #[tokio::test]
 async fn a_notification_that_fails_at_the_provider_is_made_again_by_its_retry() {
-    let world = World::open(&[Payer::new("a", Flow::UpiProvider)]).await;
+    let world = Scenario::of("a", Flow::UpiProvider).open().await;
     world.script("a", Call::Notify, [FAILS, Then::Pays]);
     world.run("12 00:00").await;
     assert_eq!(world.stands("a").await.0, "charged");

@@ -5,7 +5,8 @@ use mandated::provider::MandateCommand;
 use mandated::store::mandates::Change;
 
 use crate::support::due::{column, scalar};
-use crate::support::world::{Flow, Payer, World, at, live};
+use crate::support::scenario::{DEBITED_BY_US, Flow, Payer, Scenario};
+use crate::support::world::{World, at, live};
 
 const PAUSE: MandateCommand = MandateCommand::Pause { until: None };
 
@@ -35,7 +36,7 @@ async fn asked(world: &World) -> Vec<String> {
 
 #[tokio::test]
 async fn a_mandate_that_the_payer_resumes_is_collected_in_the_same_cycle_by_itself() {
-    let world = World::open(&[Payer::new("a", Flow::UpiSeparate)]).await;
+    let world = Scenario::of("a", Flow::UpiSeparate).open().await;
     world.run("04 06:00").await;
     world.at_the_provider("a", PAUSE).await;
     world.run("08 12:00").await;
@@ -57,15 +58,9 @@ async fn a_mandate_that_the_payer_resumes_is_collected_in_the_same_cycle_by_itse
 #[tokio::test]
 async fn every_flow_goes_on_by_itself_when_its_mandate_is_active_again() {
     // A watched payment is the provider's to stop.
-    let flows = Flow::ALL
-        .into_iter()
-        .filter(|flow| *flow != Flow::SignzyWatched);
-    let payers: Vec<_> = flows
-        .zip(900..)
-        .map(|(flow, id)| Payer::new(id.to_string(), flow))
-        .collect();
-    let world = World::open(&payers).await;
-    let (signzy, juspay): (Vec<&Payer>, Vec<&Payer>) = payers
+    let world = Scenario::flows(DEBITED_BY_US).open().await;
+    let (signzy, juspay): (Vec<&Payer>, Vec<&Payer>) = world
+        .payers
         .iter()
         .partition(|payer| payer.flow == Flow::SignzyOnDemand);
     for payer in &juspay {
@@ -85,7 +80,7 @@ async fn every_flow_goes_on_by_itself_when_its_mandate_is_active_again() {
         "select count(*) from mandated.mandates where provider_paused_at is not null",
     )
     .await;
-    assert_eq!(usize::try_from(paused).unwrap(), payers.len());
+    assert_eq!(usize::try_from(paused).unwrap(), world.payers.len());
     for payer in &juspay {
         world
             .at_the_provider(&payer.reference, MandateCommand::Resume)
@@ -104,7 +99,7 @@ async fn every_flow_goes_on_by_itself_when_its_mandate_is_active_again() {
 
 #[tokio::test]
 async fn what_ended_while_it_was_paused_ends_here_with_the_reason() {
-    let world = World::open(&[Payer::new("a", Flow::UpiSeparate)]).await;
+    let world = Scenario::of("a", Flow::UpiSeparate).open().await;
     world.run("04 06:00").await;
     world.at_the_provider("a", PAUSE).await;
     world.run("07 12:00").await;
@@ -127,7 +122,7 @@ async fn what_ended_while_it_was_paused_ends_here_with_the_reason() {
 
 #[tokio::test]
 async fn a_provider_that_does_not_say_is_asked_again_the_next_day() {
-    let world = World::open(&[Payer::new("a", Flow::UpiSeparate)]).await;
+    let world = Scenario::of("a", Flow::UpiSeparate).open().await;
     world.run("04 06:00").await;
     world.at_the_provider("a", PAUSE).await;
     world.run("05 22:00").await;
@@ -154,7 +149,7 @@ async fn a_provider_that_does_not_say_is_asked_again_the_next_day() {
 /// Only its operator knows of the pause: the provider would call the mandate active.
 #[tokio::test]
 async fn an_operators_own_pause_is_not_undone() {
-    let world = World::open(&[Payer::new("a", Flow::UpiSeparate)]).await;
+    let world = Scenario::of("a", Flow::UpiSeparate).open().await;
     world.run("04 06:00").await;
     world.change("a", Change::Pause).await;
     world
@@ -169,11 +164,10 @@ async fn an_operators_own_pause_is_not_undone() {
 
 #[tokio::test]
 async fn cycles_that_come_while_a_mandate_is_paused_are_planned_and_ask_too() {
-    let world = World::open(&[Payer {
-        ends_on: "2027-04-04",
-        ..Payer::new("a", Flow::UpiSeparate)
-    }])
-    .await;
+    let world = Scenario::of("a", Flow::UpiSeparate)
+        .until("2027-04-04")
+        .open()
+        .await;
     world.run("04 06:00").await;
     world.at_the_provider("a", PAUSE).await;
     let march = |day| at("28 12:00") + chrono::TimeDelta::days(day);
@@ -192,11 +186,10 @@ async fn cycles_that_come_while_a_mandate_is_paused_are_planned_and_ask_too() {
 
 #[tokio::test]
 async fn signzy_is_asked_when_the_next_cycle_begins() {
-    let world = World::open(&[Payer {
-        ends_on: "2027-04-04",
-        ..Payer::new("900", Flow::SignzyOnDemand)
-    }])
-    .await;
+    let world = Scenario::of("900", Flow::SignzyOnDemand)
+        .until("2027-04-04")
+        .open()
+        .await;
     world.script("900", Call::Execute, [Then::Declines(Reason::Paused)]);
     world
         .run_until(at("28 12:00") + chrono::TimeDelta::days(20))

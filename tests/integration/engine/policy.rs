@@ -3,18 +3,16 @@
 use lab::sandbox::{Call, Reason, Then};
 
 use crate::support::due::column;
-use crate::support::world::{Flow, Payer, World, after_payday, at, live};
+use crate::support::scenario::{Flow, Scenario};
+use crate::support::world::{after_payday, at, live};
 
 const NO_MONEY: Then = Then::Declines(Reason::LowBalance);
 
 #[tokio::test]
 async fn a_change_of_the_rules_touches_no_execution_in_flight() {
-    let payer = Payer {
-        ends_on: "2027-04-04",
-        ..Payer::new("a", Flow::UpiExempt)
-    };
-    let world = World::open(&[payer]).await;
-    world.script("a", Call::Execute, [NO_MONEY]);
+    let scenario = Scenario::of("a", Flow::UpiExempt).until("2027-04-04");
+    let declines = scenario.provider(Call::Execute, [NO_MONEY]);
+    let world = declines.open().await;
     world.run("05 10:00").await;
     assert_eq!(world.stands("a").await.0, "retrying");
     // From now on nothing is tried a second time, and a cycle has one order.

@@ -4,7 +4,8 @@ use serde_json::{Value, json};
 
 use crate::support::due::{column, scalar};
 use crate::support::provider::{Asked, FIRST_ORDER, declined, juspay, order};
-use crate::support::world::{Flow, Payer, World, at, live};
+use crate::support::scenario::{Flow, Scenario};
+use crate::support::world::{World, at, live};
 
 /// The calls that could move money, in their order.
 async fn calls(world: &World) -> Vec<String> {
@@ -37,7 +38,7 @@ async fn a_retry_is_not_made_against_a_no_that_the_providers_own_retry_met() {
             Asked::LookUp => declined(id, code, true),
         })
         .await;
-        let world = World::open(&[Payer::new("a", Flow::UpiExempt)]).await;
+        let world = Scenario::of("a", Flow::UpiExempt).open().await;
         let engine = world.engine_at(&provider.uri(), |_| {}).await;
         live(&engine, at("05 08:30")).await;
         assert_eq!(world.stands("a").await.0, "retrying", "{code}");
@@ -60,7 +61,7 @@ async fn a_new_order_is_not_made_against_a_no_that_the_order_before_met() {
         Asked::LookUp => json!({"status": "NOT_FOUND"}),
     })
     .await;
-    let world = World::open(&[Payer::new("a", Flow::UpiExempt)]).await;
+    let world = Scenario::of("a", Flow::UpiExempt).open().await;
     let engine = world.engine_at(&provider.uri(), |_| {}).await;
     live(&engine, at("20 00:00")).await;
     assert_eq!(calls(&world).await, ["execute o1"]);
@@ -92,7 +93,7 @@ async fn an_answer_about_another_debit_books_nothing_and_goes_to_review() {
             Asked::LookUp => with_other(id, field, value.clone()),
         })
         .await;
-        let world = World::open(&[Payer::new("a", Flow::UpiExempt)]).await;
+        let world = Scenario::of("a", Flow::UpiExempt).open().await;
         let engine = world.engine_at(&provider.uri(), |_| {}).await;
         live(&engine, at("06 00:00")).await;
         let (state, reason) = world.stands("a").await;
@@ -115,10 +116,7 @@ async fn the_same_contradiction_on_many_executions_pauses_the_account() {
         Asked::LookUp => with_other(id, "customer_id", json!("cst_251")),
     })
     .await;
-    let payers: Vec<Payer> = (0..40)
-        .map(|n| Payer::new(format!("m{n}"), Flow::UpiExempt))
-        .collect();
-    let world = World::open(&payers).await;
+    let world = Scenario::many(40, Flow::UpiExempt).open().await;
     let engine = world.engine_at(&provider.uri(), |_| {}).await;
     live(&engine, at("05 07:30")).await;
     let why: Option<String> = scalar(
@@ -138,7 +136,7 @@ async fn an_order_that_a_lost_database_has_sent_is_found_and_not_sent_again() {
         Asked::LookUp => order(id, "CHARGED"),
     })
     .await;
-    let world = World::open(&[Payer::new("a", Flow::UpiExempt)]).await;
+    let world = Scenario::of("a", Flow::UpiExempt).open().await;
     let engine = world.engine_at(&provider.uri(), |_| {}).await;
     live(&engine, at("07 00:00")).await;
     assert_eq!(calls(&world).await, ["execute o1"]);

@@ -3,14 +3,15 @@
 use lab::sandbox::{Call, Decline, Fault, Reason, Then};
 
 use crate::support::due::{column, scalar};
-use crate::support::world::{Flow, Payer, World};
+use crate::support::scenario::{Flow, Scenario};
+use crate::support::world::World;
 
 const NO_MONEY: Then = Then::Declines(Reason::LowBalance);
 
 #[tokio::test]
 async fn what_the_provider_retries_by_itself_is_not_retried_by_us() {
     for flow in [Flow::UpiSeparate, Flow::CardSeparate, Flow::UpiProvider] {
-        let world = World::open(&[Payer::new("a", flow)]).await;
+        let world = Scenario::of("a", flow).open().await;
         world.script(
             "a",
             Call::Execute,
@@ -34,7 +35,7 @@ async fn what_the_provider_retries_by_itself_is_not_retried_by_us() {
 
 #[tokio::test]
 async fn the_providers_own_retries_spend_the_same_budget() {
-    let world = World::open(&[Payer::new("a", Flow::UpiSeparate)]).await;
+    let world = Scenario::of("a", Flow::UpiSeparate).open().await;
     let silent = std::iter::repeat_n(Then::Fault(Fault::SilentRetry), 4);
     world.script("a", Call::Execute, silent);
     world.run("20 00:00").await;
@@ -58,7 +59,7 @@ async fn an_order_that_turns_out_collected_after_all_is_charged_once() {
         Flow::CardProvider,
         Flow::UpiExempt,
     ] {
-        let world = World::open(&[Payer::new("a", flow)]).await;
+        let world = Scenario::of("a", flow).open().await;
         world.script("a", Call::Execute, [Then::Fault(Fault::LateSuccess)]);
         world.run("12 00:00").await;
         let way = world.way("a").await;
@@ -74,7 +75,7 @@ async fn an_order_that_turns_out_collected_after_all_is_charged_once() {
 #[tokio::test]
 async fn a_payer_without_money_is_debited_within_the_budget_then_under_a_new_order() {
     for (flow, most) in [(Flow::UpiSeparate, 4), (Flow::CardSeparate, 2)] {
-        let world = World::open(&[Payer::new("a", flow)]).await;
+        let world = Scenario::of("a", flow).open().await;
         // The first order never pays. What it leaves of the script, the second meets.
         world.script("a", Call::Execute, std::iter::repeat_n(NO_MONEY, most));
         world.run("28 00:00").await;
@@ -106,24 +107,13 @@ async fn tried(world: &World, order: &str) -> i64 {
 
 #[tokio::test]
 async fn who_never_pays_is_given_up_and_every_rule_is_kept() {
-    let payers: Vec<_> = Flow::ALL
-        .iter()
-        .zip(900..)
-        .map(|(flow, id)| Payer::new(id.to_string(), *flow))
-        .collect();
-    let world = World::open(&payers).await;
-    for payer in &payers {
-        world.script(
-            &payer.reference,
-            Call::Execute,
-            std::iter::repeat_n(NO_MONEY, 40),
-        );
-    }
+    let scenario = Scenario::flows(Flow::ALL).provider(Call::Execute, vec![NO_MONEY; 40]);
+    let world = scenario.open().await;
     world
         .run_until(crate::support::world::at("28 00:00") + chrono::TimeDelta::days(10))
         .await;
     let mut report = Vec::new();
-    for payer in &payers {
+    for payer in &world.payers {
         let (state, reason) = world.stands(&payer.reference).await;
         let tried = tried_of(&world, &payer.reference).await;
         report.push(format!("{:?}: {state} after {tried}: {reason}", payer.flow));
@@ -154,7 +144,7 @@ async fn a_decline_that_no_retry_mends_is_the_end() {
         (Reason::Risk, "risk"),
         (Reason::AccountClosed, "account_dead"),
     ] {
-        let world = World::open(&[Payer::new("a", Flow::UpiSeparate)]).await;
+        let world = Scenario::of("a", Flow::UpiSeparate).open().await;
         world.script("a", Call::Execute, [Then::Declines(reason)]);
         world.run("20 00:00").await;
         assert_eq!(world.stands("a").await.0, "failed", "{reason:?}");
@@ -180,7 +170,7 @@ async fn a_code_that_nobody_has_classified_gets_one_careful_probe() {
         bank_error_message: "Declined for reasons known to the issuer".into(),
         retryable: true,
     };
-    let world = World::open(&[Payer::new("a", Flow::UpiSeparate)]).await;
+    let world = Scenario::of("a", Flow::UpiSeparate).open().await;
     let declines = std::iter::repeat_n(Then::DeclinesWith(Box::new(odd)), 9);
     world.script("a", Call::Execute, declines);
     world.run("20 00:00").await;
@@ -197,12 +187,11 @@ async fn a_code_that_nobody_has_classified_gets_one_careful_probe() {
 
 #[tokio::test]
 async fn a_watched_payment_that_never_appears_is_a_persons_to_look_into() {
-    let world = World::open(&[Payer {
-        frequency: "weekly",
-        ends_on: "2027-02-18",
-        ..Payer::new("900", Flow::SignzyWatched)
-    }])
-    .await;
+    let world = Scenario::of("900", Flow::SignzyWatched)
+        .every("weekly")
+        .until("2027-02-18")
+        .open()
+        .await;
     // The first cycle fails for good, which leaves the eMandate on hold: the second is never presented.
     world.script("900", Call::Execute, std::iter::repeat_n(NO_MONEY, 9));
     world.run("22 00:00").await;
@@ -218,12 +207,11 @@ async fn a_watched_payment_that_never_appears_is_a_persons_to_look_into() {
 /// eNACH is known at noon of the next day, and a day's cycle is over at midnight.
 #[tokio::test]
 async fn no_debit_begins_while_another_of_its_mandate_is_unproven() {
-    let world = World::open(&[Payer {
-        frequency: "daily",
-        ends_on: "2027-02-08",
-        ..Payer::new("a", Flow::Enach)
-    }])
-    .await;
+    let world = Scenario::of("a", Flow::Enach)
+        .every("daily")
+        .until("2027-02-08")
+        .open()
+        .await;
     world.run("12 00:00").await;
     let executions: Vec<String> = column(
         world.pool(),
@@ -244,12 +232,11 @@ async fn no_debit_begins_while_another_of_its_mandate_is_unproven() {
 
 #[tokio::test]
 async fn the_next_cycle_waits_for_the_outcome_in_review_before_it_and_is_then_collected() {
-    let world = World::open(&[Payer {
-        frequency: "weekly",
-        ends_on: "2027-02-18",
-        ..Payer::new("a", Flow::Enach)
-    }])
-    .await;
+    let world = Scenario::of("a", Flow::Enach)
+        .every("weekly")
+        .until("2027-02-18")
+        .open()
+        .await;
     world.script(
         "a",
         Call::OrderStatus,

@@ -4,11 +4,12 @@ use lab::sandbox::{Call, Reason, Then};
 use mandated::store::mandates::Change;
 
 use crate::support::due::{column, scalar};
-use crate::support::world::{Flow, Payer, World, after_payday, at};
+use crate::support::scenario::{DEBITED_BY_US, Flow, Scenario};
+use crate::support::world::{after_payday, at};
 
 #[tokio::test]
 async fn a_mandate_resumed_while_its_notification_is_valid_is_debited_under_it() {
-    let world = World::open(&[Payer::new("a", Flow::UpiSeparate)]).await;
+    let world = Scenario::of("a", Flow::UpiSeparate).open().await;
     world.run("04 06:00").await;
     assert_eq!(world.stands("a").await.0, "notified");
     world.change("a", Change::Pause).await;
@@ -35,7 +36,7 @@ async fn a_mandate_resumed_while_its_notification_is_valid_is_debited_under_it()
 
 #[tokio::test]
 async fn a_mandate_resumed_later_is_notified_again_first() {
-    let world = World::open(&[Payer::new("a", Flow::UpiSeparate)]).await;
+    let world = Scenario::of("a", Flow::UpiSeparate).open().await;
     world.run("04 06:00").await;
     world.change("a", Change::Pause).await;
     world.run("10 12:00").await;
@@ -58,49 +59,38 @@ async fn a_mandate_resumed_later_is_notified_again_first() {
 #[tokio::test]
 async fn every_flow_waits_for_a_paused_mandate_and_collects_when_it_is_resumed() {
     // A watched payment is the provider's to stop.
-    let flows = Flow::ALL
-        .into_iter()
-        .filter(|flow| *flow != Flow::SignzyWatched);
-    let payers: Vec<_> = flows
-        .zip(900..)
-        .map(|(flow, id)| Payer::new(id.to_string(), flow))
-        .collect();
-    let world = World::open(&payers).await;
+    let world = Scenario::flows(DEBITED_BY_US).open().await;
     world.run("02 00:00").await;
-    for payer in &payers {
+    for payer in &world.payers {
         world.change(&payer.reference, Change::Pause).await;
     }
     world.run("12 00:00").await;
     assert_eq!(world.ledger().calls.len(), 0, "{:?}", world.ledger().calls);
-    for payer in &payers {
+    for payer in &world.payers {
         world.change(&payer.reference, Change::Resume).await;
     }
     world.run("20 00:00").await;
-    assert_eq!(world.ledger().debits.len(), payers.len());
+    assert_eq!(world.ledger().debits.len(), world.payers.len());
     world.agrees().await;
 }
 
 #[tokio::test]
 async fn a_cycle_that_closes_while_its_mandate_is_paused_expires_and_the_next_does_not() {
-    let weekly = |reference: &str, flow| Payer {
-        frequency: "weekly",
-        ends_on: "2027-02-18",
-        ..Payer::new(reference, flow)
-    };
-    let payers = [
-        weekly("a", Flow::UpiSeparate),
-        weekly("b", Flow::CardSeparate),
-        weekly("c", Flow::Enach),
-    ];
-    let world = World::open(&payers).await;
+    let world = Scenario::of("a", Flow::UpiSeparate)
+        .mandate("b", Flow::CardSeparate)
+        .mandate("c", Flow::Enach)
+        .every("weekly")
+        .until("2027-02-18")
+        .open()
+        .await;
     // Two are planned, and the third is paused before that.
     world.change("c", Change::Pause).await;
     world.run("05 06:00").await;
-    for payer in &payers[..2] {
+    for payer in &world.payers[..2] {
         world.change(&payer.reference, Change::Pause).await;
     }
     world.run("12 00:01").await;
-    for payer in &payers {
+    for payer in &world.payers {
         world.change(&payer.reference, Change::Resume).await;
     }
     world.run("19 12:00").await;
@@ -123,11 +113,7 @@ async fn a_cycle_that_closes_while_its_mandate_is_paused_expires_and_the_next_do
 
 #[tokio::test]
 async fn a_revoked_mandate_is_given_up_and_not_planned_again() {
-    let world = World::open(&[Payer {
-        ends_on: "",
-        ..Payer::new("a", Flow::UpiSeparate)
-    }])
-    .await;
+    let world = Scenario::of("a", Flow::UpiSeparate).until("").open().await;
     world.run("04 06:00").await;
     world.change("a", Change::Revoke).await;
     world.run("20 00:00").await;
@@ -154,11 +140,7 @@ async fn what_the_bank_says_about_the_mandate_stops_it_here_too() {
         (Flow::CardSeparate, Reason::AccountClosed, "failed"),
         (Flow::Enach, Reason::Revoked, "revoked"),
     ] {
-        let world = World::open(&[Payer {
-            ends_on: "",
-            ..Payer::new("a", flow)
-        }])
-        .await;
+        let world = Scenario::of("a", flow).until("").open().await;
         world.script("a", Call::Execute, [Then::Declines(reason)]);
         world
             .run_until(at("28 00:00") + chrono::TimeDelta::days(40))
@@ -183,11 +165,10 @@ async fn what_the_bank_says_about_the_mandate_stops_it_here_too() {
 
 #[tokio::test]
 async fn a_cycle_of_a_mandate_that_the_bank_says_is_paused_waits_for_it() {
-    let world = World::open(&[Payer {
-        ends_on: "2027-04-04",
-        ..Payer::new("a", Flow::UpiSeparate)
-    }])
-    .await;
+    let world = Scenario::of("a", Flow::UpiSeparate)
+        .until("2027-04-04")
+        .open()
+        .await;
     world.script("a", Call::Execute, [Then::Declines(Reason::Paused)]);
     world.run("10 00:00").await;
     let (state, why) = world.stands("a").await;
@@ -211,11 +192,10 @@ async fn a_cycle_of_a_mandate_that_the_bank_says_is_paused_waits_for_it() {
 /// What waits for its own time is not hurried by a pause in between.
 #[tokio::test]
 async fn a_retry_that_waits_for_its_day_still_does_after_a_pause() {
-    let world = World::open(&[
-        Payer::new("a", Flow::Enach),
-        Payer::new("900", Flow::SignzyOnDemand),
-    ])
-    .await;
+    let world = Scenario::of("a", Flow::Enach)
+        .mandate("900", Flow::SignzyOnDemand)
+        .open()
+        .await;
     for reference in ["a", "900"] {
         world.script(
             reference,

@@ -7,7 +7,8 @@ use serde_json::json;
 use crate::support::due::{column, execute, scalar};
 use crate::support::log::Log;
 use crate::support::provider::{Asked, juspay, order};
-use crate::support::world::{Flow, Payer, World, at, live};
+use crate::support::scenario::{Flow, Scenario};
+use crate::support::world::{at, live};
 
 #[tokio::test]
 async fn for_sixty_days_it_is_asked_about_and_stays_unknown() {
@@ -17,7 +18,7 @@ async fn for_sixty_days_it_is_asked_about_and_stays_unknown() {
         Asked::Debit | Asked::LookUp => json!({ "what": "is this" }),
     })
     .await;
-    let world = World::open(&[Payer::new("a", Flow::UpiExempt)]).await;
+    let world = Scenario::of("a", Flow::UpiExempt).open().await;
     let engine = world.engine_at(&provider.uri(), |_| {}).await;
     live(&engine, proven - TimeDelta::minutes(1)).await;
     let (state, reason) = world.stands("a").await;
@@ -59,7 +60,7 @@ async fn for_sixty_days_it_is_asked_about_and_stays_unknown() {
 #[tokio::test]
 async fn a_lost_call_whose_look_ups_are_not_answered_is_unknown() {
     let provider = juspay(|_, _, _| json!({ "what": "is this" })).await;
-    let world = World::open(&[Payer::new("a", Flow::UpiExempt)]).await;
+    let world = Scenario::of("a", Flow::UpiExempt).open().await;
     let engine = world.engine_at(&provider.uri(), |_| {}).await;
     live(&engine, at("05 06:50")).await;
     world.outage("05 07:20");
@@ -89,11 +90,10 @@ async fn a_lost_call_whose_look_ups_are_not_answered_is_unknown() {
 #[tokio::test]
 async fn what_waits_for_long_is_said_at_most_once_in_a_while_and_louder_after_days() {
     let provider = juspay(|_, _, _| json!({ "what": "is this" })).await;
-    let world = World::open(&[
-        Payer::new("a", Flow::UpiExempt),
-        Payer::new("b", Flow::UpiExempt),
-    ])
-    .await;
+    let world = Scenario::of("a", Flow::UpiExempt)
+        .mandate("b", Flow::UpiExempt)
+        .open()
+        .await;
     let engine = world.engine_at(&provider.uri(), |_| {}).await;
     live(&engine, at("05 07:30")).await;
     let log = Log::capture();

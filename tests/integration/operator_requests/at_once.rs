@@ -10,11 +10,11 @@ use mandated::store::pauses::Attribution;
 use super::{ID, granted, request};
 use crate::support::due::{ATTRIBUTION, execute, scalar};
 use crate::support::running::until;
-use crate::support::world::{Flow, Payer, World};
+use crate::support::scenario::{Flow, Scenario};
 
 #[tokio::test]
 async fn a_job_that_a_worker_holds_is_left_to_it() {
-    let world = World::open(&[Payer::new("a", Flow::UpiSeparate)]).await;
+    let world = Scenario::of("a", Flow::UpiSeparate).open().await;
     world.run("05 06:00").await;
     execute(
         world.pool(),
@@ -42,7 +42,7 @@ async fn a_job_that_a_worker_holds_is_left_to_it() {
 /// Two people at once: the second one finds what the first one did, and does not touch what a worker may be at.
 #[tokio::test]
 async fn of_two_operator_requests_at_once_the_second_finds_the_first() {
-    let world = World::open(&[Payer::new("a", Flow::UpiExempt)]).await;
+    let world = Scenario::of("a", Flow::UpiExempt).open().await;
     world.run("05 06:00").await;
     granted(&world, OperatorRequestKind::Skip).await;
     let mut first = world.pool().begin().await.unwrap();

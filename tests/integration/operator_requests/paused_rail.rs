@@ -6,7 +6,8 @@ use mandated::ops::rails;
 
 use super::until_it_is;
 use crate::support::due::ATTRIBUTION;
-use crate::support::world::{Flow, Payer, World};
+use crate::support::scenario::{Flow, Scenario};
+use crate::support::world::World;
 
 async fn pause_upi(world: &World) {
     let mut conn = world.pool().acquire().await.unwrap();
@@ -26,12 +27,7 @@ async fn resume_upi(world: &World) {
 
 #[tokio::test]
 async fn a_paused_rail_is_held_back_and_no_other_and_goes_on_when_it_is_resumed() {
-    let payers: Vec<_> = Flow::ALL
-        .into_iter()
-        .zip(900..)
-        .map(|(flow, id)| Payer::new(id.to_string(), flow))
-        .collect();
-    let world = World::open(&payers).await;
+    let world = Scenario::flows(Flow::ALL).open().await;
     world.run("02 00:00").await;
     pause_upi(&world).await;
     world.run("08 12:00").await;
@@ -41,7 +37,7 @@ async fn a_paused_rail_is_held_back_and_no_other_and_goes_on_when_it_is_resumed(
             Flow::UpiSeparate | Flow::UpiProvider | Flow::UpiExempt
         )
     };
-    for payer in &payers {
+    for payer in &world.payers {
         let (state, reason) = world.stands(&payer.reference).await;
         if upi(payer.flow) {
             assert_eq!(reason, "the rail upi is paused; waits for it to be resumed");
@@ -52,13 +48,13 @@ async fn a_paused_rail_is_held_back_and_no_other_and_goes_on_when_it_is_resumed(
     }
     resume_upi(&world).await;
     world.run("14 00:00").await;
-    assert_eq!(world.ledger().debits.len(), payers.len());
+    assert_eq!(world.ledger().debits.len(), world.payers.len());
     world.agrees().await;
 }
 
 #[tokio::test]
 async fn what_was_under_way_when_its_rail_was_paused_is_looked_up_all_the_same() {
-    let world = World::open(&[Payer::new("a", Flow::UpiSeparate)]).await;
+    let world = Scenario::of("a", Flow::UpiSeparate).open().await;
     world.script("a", Call::Execute, [Then::Fault(Fault::AnswerLost)]);
     world.run("05 06:00").await;
     until_it_is(&world, "a", "unknown").await;
@@ -70,12 +66,8 @@ async fn what_was_under_way_when_its_rail_was_paused_is_looked_up_all_the_same()
 
 #[tokio::test]
 async fn a_cycle_that_closes_while_its_rail_is_paused_expires() {
-    let weekly = Payer {
-        frequency: "weekly",
-        ends_on: "2027-02-11",
-        ..Payer::new("a", Flow::UpiSeparate)
-    };
-    let world = World::open(&[weekly]).await;
+    let weekly = Scenario::of("a", Flow::UpiSeparate).every("weekly");
+    let world = weekly.until("2027-02-11").open().await;
     pause_upi(&world).await;
     world.run("13 00:00").await;
     assert_eq!(world.stands("a").await.0, "expired");

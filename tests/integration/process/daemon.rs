@@ -8,18 +8,14 @@ use wiremock::matchers::any;
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
 use crate::support::due::{column, leases_end, scalar};
-use crate::support::process::{Installation, Process, payer};
+use crate::support::process::{Installation, Process};
 use crate::support::running::until;
-use crate::support::world::{Flow, Payer};
+use crate::support::scenario::{Flow, Scenario};
 
 const END: (&str, &str) = ("MANDATED__CLOCK__END", "2040-02-09T00:00:00+05:30");
 
-fn payers(count: usize) -> Vec<Payer> {
-    let flows = Flow::ALL.iter().cycle();
-    (0..count)
-        .zip(flows)
-        .map(|(n, flow)| payer((9000 + n).to_string(), *flow))
-        .collect()
+fn scenario(count: usize) -> Scenario {
+    Scenario::flows(Flow::ALL.into_iter().cycle().take(count)).in_2040()
 }
 
 pub(super) fn lines(process: &Process) -> Vec<Value> {
@@ -82,8 +78,7 @@ async fn go_on_from_there(installation: &mut Installation) {
 
 #[tokio::test]
 async fn a_month_is_collected_by_separate_processes() {
-    let payers = payers(16);
-    let mut installation = Installation::open(&payers).await;
+    let mut installation = Installation::open(&scenario(16)).await;
     assert_eq!(installation.works(&["migrate"]), "6 migrations applied\n");
     assert_eq!(
         installation.works(&["migrate"]),
@@ -98,18 +93,17 @@ async fn a_month_is_collected_by_separate_processes() {
     let lines = lines(&daemon);
     assert_eq!(lines.last().unwrap()["message"], "stopped cleanly");
     assert!(!lines.iter().any(|line| line["level"] == "ERROR"));
-    agree(&installation, payers.len()).await;
-    let shown = installation.works(&["mandates", "show", "9000"]);
+    agree(&installation, 16).await;
+    let shown = installation.works(&["mandates", "show", "900"]);
     assert!(shown.contains("charged"), "{shown}");
 }
 
 #[tokio::test]
 async fn a_daemon_that_stops_in_the_middle_leaves_nothing_open_and_the_next_goes_on() {
-    let payers = payers(160);
-    let mut installation = Installation::open(&payers).await;
+    let mut installation = Installation::open(&scenario(160)).await;
     installation.prepare();
     let mut daemon = installation.run();
-    in_the_middle(&installation, payers.len()).await;
+    in_the_middle(&installation, 160).await;
     daemon.signal(Signal::TERM);
     assert_eq!(daemon.ended().await.code(), Some(0), "{}", daemon.err());
     assert_eq!(lines(&daemon).last().unwrap()["message"], "stopped cleanly");
@@ -123,16 +117,15 @@ async fn a_daemon_that_stops_in_the_middle_leaves_nothing_open_and_the_next_goes
     installation.set(END.0, END.1);
     let mut daemon = installation.run();
     assert_eq!(daemon.ended().await.code(), Some(0), "{}", daemon.err());
-    agree(&installation, payers.len()).await;
+    agree(&installation, 160).await;
 }
 
 #[tokio::test]
 async fn a_daemon_that_is_killed_in_the_middle_loses_nothing() {
-    let payers = payers(160);
-    let mut installation = Installation::open(&payers).await;
+    let mut installation = Installation::open(&scenario(160)).await;
     installation.prepare();
     let mut daemon = installation.run();
-    in_the_middle(&installation, payers.len()).await;
+    in_the_middle(&installation, 160).await;
     daemon.signal(Signal::KILL);
     daemon.ended().await;
     leases_end(&installation.database.pool).await;
@@ -140,7 +133,7 @@ async fn a_daemon_that_is_killed_in_the_middle_loses_nothing() {
     installation.set(END.0, END.1);
     let mut daemon = installation.run();
     assert_eq!(daemon.ended().await.code(), Some(0), "{}", daemon.err());
-    agree(&installation, payers.len()).await;
+    agree(&installation, 160).await;
 }
 
 /// A shop on the machine's clock with `count` cycles that are due, and a provider that takes its time.
@@ -148,26 +141,15 @@ pub(super) async fn due_now(provider: &MockServer, count: usize) -> Installation
     let mut installation = Installation::at(&provider.uri()).await;
     installation.set("MANDATED__RAILS__ENACH__JITTER", "0s");
     installation.works(&["migrate"]);
-    let payers: Vec<_> = (0..count)
-        .map(|n| Payer {
-            frequency: "aspresented",
-            starts_on: "2026-01-01",
-            ends_on: "",
-            ..Payer::new(format!("m{n}"), Flow::Enach)
-        })
-        .collect();
-    std::fs::write(
-        installation.mandates(),
-        crate::support::world::file(&payers),
-    )
-    .unwrap();
+    let scenario = Scenario::many(count, Flow::Enach).presented();
+    std::fs::write(installation.mandates(), scenario.file()).unwrap();
     installation.works(&["mandates", "import", &installation.mandates()]);
     let yesterday: String = scalar(
         &installation.database.pool,
         "select (now() at time zone 'Asia/Kolkata')::date - 1 || ''",
     )
     .await;
-    for payer in &payers {
+    for payer in &scenario.payers {
         installation.works(&["executions", "add", &payer.reference, "--cycle", &yesterday]);
     }
     installation

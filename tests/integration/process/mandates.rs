@@ -9,7 +9,8 @@ use wiremock::matchers::any;
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
 use crate::support::due::{execute, scalar};
-use crate::support::world::{Flow, KEY, Payer, World};
+use crate::support::scenario::{Flow, Scenario};
+use crate::support::world::{KEY, World};
 
 /// Runs a command against a provider; whether all went well.
 fn run(world: &World, url: &str, arguments: &[&str]) -> bool {
@@ -43,7 +44,7 @@ async fn stands(world: &World) -> String {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_pause_is_the_providers_too_only_when_it_says_so() {
-    let world = World::open(&[Payer::new("a", Flow::UpiSeparate)]).await;
+    let world = Scenario::of("a", Flow::UpiSeparate).open().await;
     let sandbox = world.sandbox.base_url(ProviderKind::Juspay).to_string();
     let broken = MockServer::start().await;
     Mock::given(any())

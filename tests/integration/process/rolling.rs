@@ -14,7 +14,7 @@ use crate::support::due::{execute, scalar};
 use crate::support::process::{Installation, Process};
 use crate::support::provider::{order, ordered};
 use crate::support::running::until;
-use crate::support::world::{Flow, Payer, file};
+use crate::support::scenario::{Flow, Payer, Scenario};
 
 const PAYERS: usize = 1500;
 
@@ -48,17 +48,10 @@ async fn installation(provider: &MockServer) -> Installation {
         installation.set(&format!("MANDATED__{key}"), value);
     }
     installation.works(&["migrate"]);
-    let payers: Vec<_> = (0..PAYERS)
-        .map(|n| Payer {
-            frequency: "aspresented",
-            starts_on: "2026-01-01",
-            ends_on: "",
-            ..Payer::new(format!("m{n}"), Flow::Enach)
-        })
-        .collect();
-    std::fs::write(installation.mandates(), file(&payers)).unwrap();
+    let scenario = Scenario::many(PAYERS, Flow::Enach).presented();
+    std::fs::write(installation.mandates(), scenario.file()).unwrap();
     installation.works(&["mandates", "import", &installation.mandates()]);
-    present(&installation, &payers).await;
+    present(&installation, &scenario.payers).await;
     installation
 }
 

@@ -6,7 +6,7 @@ use mandated::store::{StoreError, migrate};
 
 use crate::support::TestDatabase;
 use crate::support::due::scalar;
-use crate::support::world::{Flow, Payer, World};
+use crate::support::scenario::{Flow, Scenario};
 
 #[tokio::test]
 async fn the_newest_migration_is_safe_on_data_and_under_daemons_of_the_version_before() {
@@ -15,20 +15,16 @@ async fn the_newest_migration_is_safe_on_data_and_under_daemons_of_the_version_b
     let versions: Vec<i64> = MIGRATOR.iter().map(|migration| migration.version).collect();
     let before = versions[versions.len() - 2];
     MIGRATOR.run_to(before, pool).await.unwrap();
-    let payers: Vec<Payer> = (0..40)
-        .zip(Flow::ALL.iter().cycle())
-        .map(|(n, flow)| Payer::new((900 + n).to_string(), *flow))
-        .collect();
     // The loops touch nothing that the newest migration brings: they are the version before.
-    let world = World::on(
-        pool.clone(),
-        &payers,
-        Faults {
-            slow: 0,
-            ..Faults::DEMO
-        },
-    )
-    .await;
+    let faults = Faults {
+        slow: 0,
+        ..Faults::DEMO
+    };
+    let flows = Flow::ALL.into_iter().cycle().take(40);
+    let world = Scenario::flows(flows)
+        .faults(faults)
+        .open_on(pool.clone())
+        .await;
     world.run("05 07:00").await;
     let refused = migrate::check(pool).await;
     assert!(

@@ -9,7 +9,8 @@ use wiremock::{Mock, MockServer};
 
 use super::chatter::Chatter;
 use super::{EMAIL, METADATA, PHONE, VPA, assert_clean};
-use crate::support::world::{Flow, KEY, Payer, World};
+use crate::support::scenario::{Flow, Scenario};
+use crate::support::world::KEY;
 
 const PASSWORD: &str = "pa55word-of-the-database";
 
@@ -82,7 +83,7 @@ fn a_database_that_is_down_is_named_without_its_password() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn of_metadata_an_import_shows_the_keys_and_no_value() {
-    let world = World::open(&[]).await;
+    let world = Scenario::new().open().await;
     let toml =
         format!("[database]\nurl = \"{}\"\n", world.url()) + &account("https://api.juspay.in");
     let metadata: Value = serde_json::from_str(METADATA).unwrap();
@@ -108,11 +109,9 @@ async fn of_metadata_an_import_shows_the_keys_and_no_value() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_provider_that_refuses_a_command_is_quoted_without_the_people_in_its_words() {
-    let payer = Payer {
-        metadata: METADATA,
-        ..Payer::new("100", Flow::UpiSeparate)
-    };
-    let world = World::open(&[payer, Payer::new("200", Flow::SignzyWatched)]).await;
+    let scenario = Scenario::of("100", Flow::UpiSeparate).metadata(METADATA);
+    let scenario = scenario.mandate("200", Flow::SignzyWatched);
+    let world = scenario.open().await;
     let provider = MockServer::start().await;
     Mock::given(any())
         .respond_with(Chatter::default())

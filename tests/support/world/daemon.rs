@@ -12,10 +12,11 @@ use mandated::ops::import::{Options as ImportOptions, import};
 use sqlx::PgPool;
 use url::Url;
 
-use super::{Payer, file, start};
+use super::start;
 
 use crate::support::database::forget_environments;
 use crate::support::due::{FAULTS, OVERDUE, SNAPSHOTS};
+use crate::support::scenario::Scenario;
 
 /// What an operator would have configured.
 pub(super) fn config(base_url: impl Fn(ProviderKind) -> Url, key: &str) -> Config {
@@ -83,7 +84,7 @@ pub(super) async fn engine(
     engine
 }
 
-pub(super) async fn import_all(config: &Config, pool: &PgPool, payers: &[Payer]) {
+pub(super) async fn import_all(config: &Config, pool: &PgPool, scenario: &Scenario) {
     let policy = |provider, rail| config.policy(provider, rail);
     let options = ImportOptions {
         skip_invalid: false,
@@ -92,13 +93,13 @@ pub(super) async fn import_all(config: &Config, pool: &PgPool, payers: &[Payer])
         policy: &policy,
         check_metadata: &|_, _| Ok(()),
     };
-    let file = file(payers);
+    let file = scenario.file();
     let report = import(pool, file.as_bytes(), &options, &|_| {})
         .await
         .unwrap();
     assert_eq!(
         report.imported,
-        u64::try_from(payers.len()).unwrap(),
+        u64::try_from(scenario.payers.len()).unwrap(),
         "{report:?}"
     );
 }

@@ -1,6 +1,7 @@
 //! Executions, outcomes and a policy to decide about; the tests are in the files beside this one.
 
 mod endings;
+mod in_doubt;
 mod notifications;
 mod operator;
 mod outcomes;
