@@ -66,6 +66,8 @@ create table mandated.intents (
   opened_by bigint not null,
   -- The provider's own attempt counter, read before a call that has no idempotency key.
   counter_before bigint,
+  -- The ids of the payments that were there before a charge whose provider has no order ids of ours.
+  payments_before bigint[],
   constraint intents_max_amount_check check (amount_minor <= max_amount_minor),
   constraint intents_delivered_check
     check (notice <> 'notified' or (delivered_at is not null and debit_at >= delivered_at + interval '24 hours')),

@@ -74,7 +74,22 @@ pub struct Reply<T> {
     pub counter: Counter,
     /// The provider's id for the debit: Juspay `txn_id`, Signzy `paymentId`.
     pub provider_ref: Option<String>,
+    /// The ids of all payments that are there, where a charge needs them to be recorded before it.
+    pub payments: Vec<i64>,
     pub wire: Wire,
+}
+
+impl<T> Reply<T> {
+    /// An answer, or the lack of one, that tells nothing else.
+    pub fn new(outcome: T, wire: Wire) -> Self {
+        Self {
+            outcome,
+            counter: Counter::default(),
+            provider_ref: None,
+            payments: Vec::new(),
+            wire,
+        }
+    }
 }
 
 /// `at` in every request is the business time of the call; a simulated clock sends it on as `x-simulated-time`.
@@ -120,11 +135,21 @@ pub struct LookupRequest<'a> {
     pub amount: Amount,
     /// Signzy: the payment, once known.
     pub provider_ref: Option<&'a str>,
-    /// Signzy charge whose answer was lost: the newest payment id before the call. Only a newer payment is ours.
-    pub counter_before: Option<i64>,
+    /// Signzy, where the payment is not known: which others there are.
+    pub payments: OtherPayments<'a>,
     /// Signzy periodic: the cycle whose payment is looked for.
     pub cycle_on: NaiveDate,
     pub cycle_closes_on: NaiveDate,
+}
+
+/// The payments of a mandate that are not the one in question. Signzy's charges have no id of ours, and no document says that its
+/// payment ids ascend: only the set of those that were there before tells which one is new.
+#[derive(Debug, Clone, Copy)]
+pub enum OtherPayments<'a> {
+    /// No charge was made yet: those that this database knows. Any other one in the cycle is somebody else's, or ours and forgotten.
+    Known(&'a [String]),
+    /// A charge was made, and its answer is lost: all that were there before it.
+    Before(&'a [i64]),
 }
 
 #[derive(Debug)]

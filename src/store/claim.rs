@@ -37,6 +37,8 @@ pub struct Claimed {
     pub order_id: String,
     pub notification_ref: Option<String>,
     pub provider_ref: Option<String>,
+    /// The payments that were there before the open charge.
+    pub payments_before: Option<Vec<i64>>,
 }
 
 impl Claimed {
@@ -117,6 +119,7 @@ pub(super) struct ClaimRow {
     pub(super) intent_kind: Option<String>,
     pub(super) intent_opened_at: Option<Timestamp>,
     pub(super) counter_before: Option<i64>,
+    pub(super) payments_before: Option<Vec<i64>>,
     pub(super) cycle_on: NaiveDate,
     pub(super) period: String,
     pub(super) debit_at: Timestamp,
@@ -182,6 +185,7 @@ impl ClaimRow {
             order_id: self.order_id,
             notification_ref: self.notification_ref,
             provider_ref: self.provider_ref,
+            payments_before: self.payments_before,
         })
     }
 

@@ -85,7 +85,7 @@ with due as materialized (
 )
 select l.execution_id as "execution_id!", l.step as "step!", l.run_at as "run_at!", l.run_before, l.lease_token as "lease_token!",
        l.opened as "opened!", case when l.opened then l.step else i.kind end as intent_kind,
-       case when l.opened then $2 else i.opened_at end as intent_opened_at, i.counter_before,
+       case when l.opened then $2 else i.opened_at end as intent_opened_at, i.counter_before, i.payments_before,
        l.cycle_on as "cycle_on!", l.period as "period!", l.debit_at as "debit_at!", l.closes_at as "closes_at!", l.amount_minor as "amount_minor!",
        l.currency as "currency!", l.policy_id as "policy_id!", l.state as "state!", l.class, l.order_no as "order_no!",
        l.order_id as "order_id!", l.notification_no as "notification_no!", l.notification_ref, l.delivered_at,
@@ -98,6 +98,6 @@ select l.execution_id as "execution_id!", l.step as "step!", l.run_at as "run_at
        l.description as "description!", l.metadata as "metadata!", l.mandate_status as "mandate_status!",
        l.provider_paused_at, l.rail_paused as "rail_paused!", l.budget_spent_on
   from leased l
-  left join lateral (select kind, opened_at, counter_before from mandated.intents
+  left join lateral (select kind, opened_at, counter_before, payments_before from mandated.intents
                       where execution_id = l.execution_id limit 1) i on true
  order by l.run_at, l.execution_id

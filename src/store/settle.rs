@@ -188,23 +188,33 @@ fn read(rows: Vec<Row>) -> Result<Written, StoreError> {
     Ok(written)
 }
 
-/// Records the provider's attempt counter on an open intent, before a call that has no idempotency key.
+/// What was read before a call that has no idempotency key.
+#[derive(Debug, Clone, Copy)]
+pub struct CallBefore<'a> {
+    /// The provider's counter.
+    pub counter: i64,
+    /// The ids of all payments that were there, where only they tell later whether there is a new one.
+    pub payments: Option<&'a [i64]>,
+}
+
+/// Records what was read before a call that has no idempotency key on its open intent.
 ///
 /// Says whether the job is still ours; when it is not, the call must not be made.
 pub async fn record_counter(
     pool: &PgPool,
     execution: ExecutionId,
     token: LeaseToken,
-    counter: i64,
+    before: CallBefore<'_>,
 ) -> Result<bool, StoreError> {
     let statement = sqlx::query!(
         // The job by its key, and so that Postgres has no choice: see claim.sql.
-        "update mandated.intents set counter_before = $3
+        "update mandated.intents set counter_before = $3, payments_before = $4
           where execution_id = $1
             and (select lease_token = $2 and lease_until > now() from mandated.jobs where execution_id = $1 limit 1)",
         execution.0,
         token.0,
-        counter
+        before.counter,
+        before.payments
     );
     let done = around("counter", statement.execute(pool))
         .await

@@ -104,3 +104,24 @@ pub async fn debited_order(
     .await
     .context("read which order of a cycle was collected")
 }
+
+/// The provider's ids of a mandate's debits in the cycles around a day. A payment lies in its own cycle, which is never that far away
+/// from another one that it could be taken for.
+pub async fn known_payments(
+    pool: &PgPool,
+    mandate: MandateId,
+    cycle_on: NaiveDate,
+) -> Result<Vec<String>, StoreError> {
+    sqlx::query_scalar!(
+        r#"select provider_ref as "id!" from mandated.executions
+            where mandate_id = $1 and cycle_on between $2::date - 62 and $2::date + 62 and cycle_on <> $2 and provider_ref is not null
+           union
+           select provider_txn from mandated.debits
+            where mandate_id = $1 and cycle_on between $2::date - 62 and $2::date + 62 and cycle_on <> $2 and provider_txn is not null"#,
+        mandate.0,
+        cycle_on
+    )
+    .fetch_all(pool)
+    .await
+    .context("read the payments of other cycles")
+}

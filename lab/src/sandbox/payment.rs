@@ -9,7 +9,7 @@ use super::attempt::Attempt;
 /// A payment of an eMandate: the provider's own debit of a cycle, or one that was asked for.
 #[derive(Debug)]
 pub(super) struct Payment {
-    /// Grows with every payment of the eMandate.
+    /// In no order.
     pub(super) id: u64,
     pub(super) amount: Amount,
     pub(super) cycle: NaiveDate,

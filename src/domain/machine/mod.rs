@@ -183,9 +183,7 @@ impl<'a> Machine<'a> {
     /// May the step be done now? If so, its first action.
     fn claimed(&mut self) -> Action {
         let (execution, step, now) = (&self.execution, self.job.step, self.action_began_at);
-        let is_retry = execution.intent.is_some_and(|intent| intent.is_retry);
-        let counted = is_retry || self.job.execute_needs_counter;
-        match gate(execution, step, self.job.opened, counted, self.policy, now) {
+        match gate(execution, step, self.job.opened, self.policy, now) {
             Gate::Refused(decision) => return self.settle(*decision),
             Gate::LookUpMandate => {
                 self.phase = Phase::AskingMandate;

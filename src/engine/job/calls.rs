@@ -2,14 +2,14 @@
 
 use super::{JobError, Run};
 use crate::domain::machine::{self, Answer, Input, Notice, Request};
-use crate::domain::outcome::{CallFailure, Counter, NotificationOutcome};
-use crate::domain::{AttemptOutcome, Call, Class, Outcome, Timestamp};
+use crate::domain::outcome::{CallFailure, NotificationOutcome};
+use crate::domain::{AttemptOutcome, Call, Class, Outcome, Step, Timestamp};
 use crate::provider::{
-    ExecuteNotice, ExecuteRequest, LookupRequest, MandateAnswer, NotifyRequest, Provider, Reply,
-    RetryRequest, Wire,
+    ExecuteNotice, ExecuteRequest, LookupRequest, MandateAnswer, NotifyRequest, OtherPayments,
+    Provider, Reply, RetryRequest, Wire,
 };
-use crate::store::settle::{Attempt, record_counter};
-use crate::store::settled::debited_order;
+use crate::store::settle::{Attempt, CallBefore, record_counter};
+use crate::store::settled::{debited_order, known_payments};
 
 impl Run<'_> {
     /// Makes a call that notifies or moves money, unless the lease may end before its answer.
@@ -107,7 +107,12 @@ impl Run<'_> {
         self.answered(Call::Retry, &claimed.order_id, reply)
     }
 
-    pub(super) async fn look_up(&mut self, order_no: u16, provider_ref: Option<&str>) -> Input {
+    pub(super) async fn look_up(
+        &mut self,
+        order_no: u16,
+        provider_ref: Option<&str>,
+    ) -> Result<Input, JobError> {
+        let known = self.known_payments(provider_ref).await?;
         let execution = &self.claimed.execution;
         let order = self.order_id(order_no);
         let zone = self.claimed.mandate.terms.time_zone;
@@ -117,17 +122,34 @@ impl Run<'_> {
             order_id: &order,
             amount: execution.amount,
             provider_ref,
-            counter_before: execution
-                .intent
-                .filter(|intent| !intent.is_retry)
-                .and_then(|intent| intent.counter_before),
+            payments: match &self.claimed.payments_before {
+                Some(before) => OtherPayments::Before(before),
+                None => OtherPayments::Known(&known),
+            },
             cycle_on: execution.cycle.on,
             cycle_closes_on: execution.cycle.closes_at.with_timezone(&zone).date_naive(),
         };
         // What has waited for its turn until the lease is over must not leave: another worker may have looked it up meanwhile.
         let reply = self.within_lease(self.client.look_up(&request)).await;
         let reply = reply.unwrap_or_else(unanswered);
-        self.answered(Call::OrderStatus, &order, Some(reply))
+        self.payments_seen.clone_from(&reply.payments);
+        Ok(self.answered(Call::OrderStatus, &order, Some(reply)))
+    }
+
+    /// The payments of other cycles, where the provider has no order ids of ours to tell them apart by.
+    async fn known_payments(&self, provider_ref: Option<&str>) -> Result<Vec<String>, JobError> {
+        let claimed = self.claimed;
+        if provider_ref.is_some()
+            || claimed.payments_before.is_some()
+            || !self.client.execute_needs_counter()
+        {
+            return Ok(Vec::new());
+        }
+        let (mandate, cycle) = (claimed.mandate.id, claimed.execution.cycle.on);
+        let known = known_payments(&self.worker.database.pool, mandate, cycle);
+        let what = "read the payments of other cycles";
+        let known = self.worker.database.within(what, known).await;
+        known.map_err(|source| JobError::store(claimed, source))
     }
 
     fn order_id(&self, order_no: u16) -> String {
@@ -193,7 +215,12 @@ impl Run<'_> {
 
     pub(super) async fn record_counter(&self, counter: i64) -> Result<Input, JobError> {
         let (execution, token) = (self.claimed.execution.id, self.claimed.token);
-        let recorded = record_counter(&self.worker.database.pool, execution, token, counter);
+        let is_charge = self.claimed.step == Step::Execute && self.client.execute_needs_counter();
+        let before = CallBefore {
+            counter,
+            payments: is_charge.then_some(&*self.payments_seen),
+        };
+        let recorded = record_counter(&self.worker.database.pool, execution, token, before);
         let what = "record the provider's attempt counter";
         let is_ours = self
             .worker
@@ -237,12 +264,6 @@ const LEASE_OVER: &str = "the lease ended before the provider answered";
 
 /// A look-up that was given up with the lease. It may have been made, so it counts.
 fn unanswered() -> Reply<Outcome> {
-    Reply {
-        outcome: Outcome::Call(CallFailure::Unknown {
-            why: LEASE_OVER.to_owned(),
-        }),
-        counter: Counter::default(),
-        provider_ref: None,
-        wire: Wire::default(),
-    }
+    let why = LEASE_OVER.to_owned();
+    Reply::new(Outcome::Call(CallFailure::Unknown { why }), Wire::default())
 }

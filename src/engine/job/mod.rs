@@ -68,6 +68,8 @@ struct Run<'a> {
     /// When the lease must be considered lost, on this machine's monotonic clock.
     deadline: tokio::time::Instant,
     attempts: Vec<Attempt>,
+    /// Of the last look-up, where the provider has no order ids of ours.
+    payments_seen: Vec<i64>,
 }
 
 /// What goes out with every request of a job as `x-request-id`: no other job of this installation has it.
@@ -92,6 +94,7 @@ pub async fn run(
         now: worker.clock.now(),
         deadline,
         attempts: Vec::new(),
+        payments_seen: Vec::new(),
     };
     let began_at = run.now;
     let conclusion = run.interpret(&policy).await?;
@@ -125,7 +128,7 @@ impl Run<'_> {
                 Action::LookUp {
                     order_no,
                     provider_ref,
-                } => self.look_up(order_no, provider_ref.as_deref()).await,
+                } => self.look_up(order_no, provider_ref.as_deref()).await?,
                 Action::LookUpMandate => self.look_up_mandate().await,
                 Action::AskNotification => self.ask_notification().await,
                 Action::ReadDebit => self.read_debit().await?,

@@ -20,7 +20,7 @@ use secrecy::ExposeSecret;
 use url::Url;
 
 use crate::domain::classify::Classifier;
-use crate::domain::outcome::{CallFailure, Counter, Failure, NotificationOutcome};
+use crate::domain::outcome::{CallFailure, Failure, NotificationOutcome};
 use crate::domain::{Call, Currency, Mandate, Outcome, Step, Timestamp};
 
 use super::probe::{NOBODYS, ProbeResult};
@@ -158,12 +158,7 @@ impl<T> Reply<T> {
             message: why.cloned(),
             ..Wire::default()
         };
-        Self {
-            outcome: outcome(failure),
-            counter: Counter::default(),
-            provider_ref: None,
-            wire,
-        }
+        Self::new(outcome(failure), wire)
     }
 }
 

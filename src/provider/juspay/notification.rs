@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use crate::domain::outcome::{CallFailure, Counter, NotificationOutcome};
+use crate::domain::outcome::{CallFailure, NotificationOutcome};
 use crate::domain::{Mandate, Rail, Timestamp};
 use crate::provider::http::Sent;
 use crate::provider::{Answered, NotifyRequest, Reading, Reply};
@@ -118,12 +118,7 @@ impl About<'_> {
             (Judgement::Refused(_), Asked::About) => NotificationOutcome::Call(answer.unproven()),
         };
         let wire = answer.wire(latency, outcome.failure());
-        Reply {
-            outcome,
-            counter: Counter::default(),
-            provider_ref: None,
-            wire,
-        }
+        Reply::new(outcome, wire)
     }
 
     /// The four states ("Juspay Appendix", "Notification Status"); one that is not among them is pending.

@@ -123,10 +123,9 @@ impl Order<'_> {
         let wire = answer.wire(latency, outcome.failure());
         let txn = txn_id(&answer);
         Reply {
-            outcome,
             counter: self.counter(&answer),
             provider_ref: txn,
-            wire,
+            ..Reply::new(outcome, wire)
         }
     }
 

@@ -12,8 +12,8 @@ use super::mandate::ON_HOLD;
 use super::payment::{Debit, Payment, Standing};
 use super::{Exchange, Signzy};
 use crate::domain::outcome::{CallFailure, Counter};
-use crate::domain::{Notify, Outcome};
-use crate::provider::{LookupRequest, Reply};
+use crate::domain::{Contradiction, Notify, Outcome};
+use crate::provider::{LookupRequest, OtherPayments, Reply};
 
 /// Payments a page.
 const PAGE: usize = 20;
@@ -28,17 +28,10 @@ struct Listing {
 
 impl Signzy {
     pub(super) async fn find_payment(&self, request: &LookupRequest<'_>) -> Reply<Outcome> {
-        match (
-            request.provider_ref,
-            request.mandate.notify,
-            request.counter_before,
-        ) {
-            (Some(id), _, _) => self.known_payment(request, id).await,
-            (None, Notify::Provider, _) => self.watched_payment(request).await,
-            (None, Notify::Separate | Notify::None, Some(before)) => {
-                self.lost_charge(request, before).await
-            }
-            (None, Notify::Separate | Notify::None, None) => self.newest_payment(request).await,
+        match (request.provider_ref, request.mandate.notify) {
+            (Some(id), _) => self.known_payment(request, id).await,
+            (None, Notify::Provider) => self.watched_payment(request).await,
+            (None, Notify::Separate | Notify::None) => self.new_payment(request).await,
         }
     }
 
@@ -59,38 +52,32 @@ impl Signzy {
         }
     }
 
-    /// The charge whose answer was lost: the first payment of the same amount after those that were there before.
-    async fn lost_charge(&self, request: &LookupRequest<'_>, before: i64) -> Reply<Outcome> {
-        let is_newer = |payment: &&Payment| payment.id > before;
-        let has_older = |page: &[Payment]| page.iter().any(|payment| payment.id <= before);
-        let Listing { payments, exchange } = match self.list(request, has_older).await {
+    /// The payment that was not there before, or that this database does not know: the charge whose answer was lost, or, before any
+    /// charge, one that was made elsewhere. Where there is none, all ids are told, to be recorded before the charge.
+    async fn new_payment(&self, request: &LookupRequest<'_>) -> Reply<Outcome> {
+        // All of them, for nobody says in which order they come.
+        let Listing { payments, exchange } = match self.list(request, |_page| false).await {
             Ok(listing) => listing,
             Err(reply) => return *reply,
         };
-        if payments
+        let new: Vec<&Payment> = payments
             .iter()
-            .filter(is_newer)
-            .any(|payment| payment.amount.is_none())
-        {
+            .filter(|payment| is_new(payment, request))
+            .collect();
+        if new.iter().any(|payment| payment.amount.is_none()) {
             return exchange.reply(Outcome::Call(unreadable("a payment without an amount")));
         }
-        let same_amount = |payment: &&Payment| payment.amount == Some(request.amount);
-        let ours = payments
-            .iter()
-            .filter(is_newer)
-            .filter(same_amount)
-            .min_by_key(|payment| payment.id);
-        match ours {
-            Some(payment) => self.judge_payment(request, exchange, payment).await,
-            None => counted(&exchange, &payments),
-        }
-    }
-
-    /// What an execution reads and records before it charges.
-    async fn newest_payment(&self, request: &LookupRequest<'_>) -> Reply<Outcome> {
-        match self.list(request, |_page| true).await {
-            Ok(Listing { payments, exchange }) => counted(&exchange, &payments),
-            Err(reply) => *reply,
+        let of_amount = |payment: &&&Payment| payment.amount == Some(request.amount);
+        let mut ours = new.iter().filter(of_amount);
+        match (ours.next(), ours.next(), request.payments) {
+            (Some(payment), None, _) => self.judge_payment(request, exchange, payment).await,
+            (None, None, OtherPayments::Before(_)) => none_of_ours(&exchange, &payments),
+            (None, None, OtherPayments::Known(_)) if new.is_empty() => {
+                none_of_ours(&exchange, &payments)
+            }
+            (_, _, OtherPayments::Before(_) | OtherPayments::Known(_)) => {
+                exchange.reply(Outcome::Contradicted(not_one(&new)))
+            }
         }
     }
 
@@ -168,7 +155,7 @@ impl Signzy {
     }
 
     /// `GET /eMandates/{id}/payments?lastId=&count=`, page after page until `has_enough` or the end. The newest come
-    /// first, and `lastId` leads to older ones ("Get All eMandate Payments", notes); if they should not, all pages
+    /// first, and `lastId` leads to older ones ("Get All eMandate Payments", notes); if their days say otherwise, all pages
     /// are read.
     async fn list(
         &self,
@@ -188,7 +175,7 @@ impl Signzy {
             };
             let is_short = page.len() < PAGE;
             let newest_first =
-                page.first().map(|first| first.id) >= page.last().map(|last| last.id);
+                page.first().map(|first| first.day) >= page.last().map(|last| last.day);
             let is_last = is_short || newest_first && has_enough(&page);
             payments.extend(page);
             if is_last {
@@ -240,14 +227,43 @@ fn read_page(
     }
 }
 
-/// No payment is ours, and the newest there is.
-fn counted(exchange: &Exchange, payments: &[Payment]) -> Reply<Outcome> {
-    let newest = payments.iter().map(|payment| payment.id).max().unwrap_or(0);
+/// Whether a payment can be the one in question. Before a charge, what failed took nothing, and what was for another cycle or for the
+/// registration is no collection of this one.
+fn is_new(payment: &Payment, request: &LookupRequest<'_>) -> bool {
+    match request.payments {
+        OtherPayments::Before(before) => !before.contains(&payment.id),
+        OtherPayments::Known(known) => {
+            let is_known = known.iter().any(|id| *id == payment.id.to_string());
+            let in_cycle = payment
+                .day
+                .is_none_or(|day| (request.cycle_on..request.cycle_closes_on).contains(&day));
+            !is_known
+                && in_cycle
+                && !payment.is_registration
+                && payment.standing() != Standing::Failed
+        }
+    }
+}
+
+/// More than one payment can be the one in question, or one of another amount: a person must say whose they are.
+fn not_one(new: &[&Payment]) -> Contradiction {
+    let ids: Vec<String> = new.iter().map(|payment| payment.id.to_string()).collect();
+    Contradiction {
+        field: "payments",
+        ours: "one of this cycle at most".to_owned(),
+        theirs: ids.join(", "),
+    }
+}
+
+/// No payment is ours; which ones there are.
+fn none_of_ours(exchange: &Exchange, payments: &[Payment]) -> Reply<Outcome> {
+    let ids: Vec<i64> = payments.iter().map(|payment| payment.id).collect();
     Reply {
         counter: Counter {
-            attempts: Some(newest),
+            attempts: i64::try_from(ids.len()).ok(),
             no_retry_allowed: false,
         },
+        payments: ids,
         ..exchange.reply(Outcome::NotFound)
     }
 }

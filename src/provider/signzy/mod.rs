@@ -28,7 +28,7 @@ use super::{
     NotifyRequest, Provider, Read, Reading, Reply, RetryRequest, Wire,
 };
 use crate::domain::classify::Classifier;
-use crate::domain::outcome::{Counter, Failure, NotificationOutcome};
+use crate::domain::outcome::{Failure, NotificationOutcome};
 use crate::domain::{Amount, Class, Currency, Mandate, Outcome, Step, Timestamp};
 use answer::{Judgement, SignzyAnswer};
 use payment::Debit;
@@ -170,12 +170,7 @@ impl Exchange {
     /// The reply of a call that ends here, without a payment.
     fn reply(&self, outcome: Outcome) -> Reply<Outcome> {
         let wire = self.wire(&outcome);
-        Reply {
-            outcome,
-            counter: Counter::default(),
-            provider_ref: None,
-            wire,
-        }
+        Reply::new(outcome, wire)
     }
 }
 
@@ -195,12 +190,7 @@ fn not_offered() -> Reply<NotificationOutcome> {
         message: failure.message.clone(),
         ..Wire::default()
     };
-    Reply {
-        outcome: NotificationOutcome::Failed(failure),
-        counter: Counter::default(),
-        provider_ref: None,
-        wire,
-    }
+    Reply::new(NotificationOutcome::Failed(failure), wire)
 }
 
 impl Provider for Signzy {

@@ -33,7 +33,8 @@ pub struct Standing {
     pub execute_at: Option<DateTime<Utc>>,
     pub lookup_times: Vec<DateTime<Utc>>,
     pub opened_at: Option<DateTime<Utc>>,
-    pub counter_before: Option<i64>,
+    /// The payments that were there before the open charge.
+    pub payments_before: Option<Vec<i64>>,
     pub debit_order_id: Option<String>,
     pub debit_minor: Option<i64>,
     pub debit_currency: Option<String>,
@@ -111,7 +112,7 @@ pub async fn standing(
                   (select max(a.at) from mandated.attempts a
                     where a.execution_id = e.id and a.call in ('execute', 'retry') and a.reference = e.order_id) as sent_at,
                   e.execute_at, e.lookup_times, i.opened_at as "opened_at?",
-                  case when i.kind = 'execute' then i.counter_before end as counter_before,
+                  i.payments_before,
                   d.order_id as "debit_order_id?", d.amount_minor as "debit_minor?", d.currency as "debit_currency?",
                   d.provider_txn as debit_txn, j.step as "next_step?", j.run_at as "next_at?",
                   coalesce(j.lease_token is not null, false) as "held!",

@@ -13,8 +13,8 @@ use mandated::domain::{
     ProviderKind, Rail, Timestamp,
 };
 use mandated::provider::{
-    AccountSettings, ExecuteNotice, ExecuteRequest, Http, Juspay, LookupRequest, Provider, Reply,
-    RetryRequest,
+    AccountSettings, ExecuteNotice, ExecuteRequest, Http, Juspay, LookupRequest, OtherPayments,
+    Provider, Reply, RetryRequest,
 };
 use wiremock::matchers::any;
 use wiremock::{Mock, MockServer, Request, ResponseTemplate};
@@ -152,7 +152,7 @@ pub(crate) async fn look_up(juspay: &Juspay, order_id: &str) -> Reply<Outcome> {
         order_id,
         amount: rupees("300.00"),
         provider_ref: None,
-        counter_before: None,
+        payments: OtherPayments::Known(&[]),
         cycle_on: NaiveDate::MIN,
         cycle_closes_on: NaiveDate::MAX,
     };

@@ -5,7 +5,7 @@ mod watched;
 use std::time::Duration;
 
 use mandated::domain::outcome::Counter;
-use mandated::provider::Provider;
+use mandated::provider::{OtherPayments, Provider};
 use serde_json::{Value, json};
 use wiremock::matchers::{method, path, query_param, query_param_is_missing};
 use wiremock::{Mock, ResponseTemplate};
@@ -120,20 +120,25 @@ async fn a_failure_whose_emandate_cannot_be_read_is_looked_up_again() {
     }
 }
 
+const fn after(before: &[i64]) -> LookupFixture<'_> {
+    LookupFixture {
+        payments: OtherPayments::Before(before),
+        ..ON_DEMAND
+    }
+}
+
 #[tokio::test]
-async fn before_a_charge_the_newest_payment_is_counted() {
+async fn before_a_charge_all_payments_are_told() {
     let stub = StubbedSignzy::new().await;
     stub.has(&[
-        payment(9, "SUCCESS", "2022-03-01"),
-        payment(7, "FAILED", "2022-02-01"),
+        payment(7, "SUCCESS", "2022-02-01"),
+        payment(9, "FAILED", "2022-03-01"),
     ])
     .await;
     let reply = stub.look_up(ON_DEMAND).await;
     assert_eq!(brief(&reply.outcome), "not found");
-    assert_eq!(
-        (reply.counter.attempts, reply.provider_ref),
-        (Some(9), None)
-    );
+    assert_eq!((reply.payments, reply.provider_ref), (vec![7, 9], None));
+    assert_eq!(reply.counter.attempts, Some(2));
     // And an eMandate without payments.
     let stub = StubbedSignzy::new().await;
     stub.has(&[]).await;
@@ -141,76 +146,96 @@ async fn before_a_charge_the_newest_payment_is_counted() {
 }
 
 #[tokio::test]
-async fn a_charge_whose_answer_was_lost_is_found_by_the_counter() {
+async fn a_payment_in_the_cycle_that_nobody_here_knows_stops_the_charge() {
+    let mut of_another_amount = payment(4, "SUCCESS", "2022-03-05");
+    of_another_amount["amount"] = json!(6);
+    let (two, four) = (
+        payment(2, "SUCCESS", "2022-03-05"),
+        payment(4, "PENDING", "2022-03-05"),
+    );
+    for (payments, known, expected) in [
+        // Ours, made by a database that has forgotten it: found.
+        (vec![two.clone()], &[][..], "charged 5.00"),
+        (vec![four.clone()], &[], "pending"),
+        // One that is known, one that failed, and one of another cycle.
+        (vec![two.clone()], &["2"], "not found"),
+        (vec![payment(2, "FAILED", "2022-03-05")], &[], "not found"),
+        (vec![payment(2, "SUCCESS", "2022-02-05")], &[], "not found"),
+        (
+            vec![two.clone(), four],
+            &[],
+            "contradicted: payments is \"2, 4\", ours \"one of this cycle at most\"",
+        ),
+        (
+            vec![of_another_amount],
+            &[],
+            "contradicted: payments is \"4\", ours \"one of this cycle at most\"",
+        ),
+    ] {
+        let stub = StubbedSignzy::new().await;
+        stub.has(&payments).await;
+        let known: Vec<String> = known.iter().map(ToString::to_string).collect();
+        let lookup = LookupFixture {
+            payments: OtherPayments::Known(&known),
+            cycle: ("2022-03-01", "2022-04-01"),
+            ..ON_DEMAND
+        };
+        assert_eq!(brief(&stub.look_up(lookup).await.outcome), expected);
+    }
+}
+
+#[tokio::test]
+async fn a_charge_whose_answer_was_lost_is_the_payment_that_was_not_there() {
     let stub = StubbedSignzy::new().await;
-    stub.has(&[payment(9, "SUCCESS", "2022-03-01")]).await;
-    let before = stub.look_up(ON_DEMAND).await.counter.attempts;
-    assert_eq!(before, Some(9));
+    stub.has(&[payment(9, "SUCCESS", "2022-02-01")]).await;
+    let before = stub.look_up(ON_DEMAND).await.payments;
+    assert_eq!(before, [9]);
     let late = ResponseTemplate::new(200).set_delay(Duration::from_secs(30));
     stub.on("POST", "/charge", late).await;
     assert_eq!(brief(&stub.charge("5.00").await.outcome), "unknown");
 
-    // It got through.
+    // It got through, under an id that is less than the one before.
     let mut other = payment(10, "SUCCESS", "2022-03-05");
     other["amount"] = json!(6);
     stub.server.reset().await;
     stub.has(&[
-        payment(11, "SUCCESS", "2022-03-05"),
+        payment(9, "SUCCESS", "2022-02-01"),
+        payment(3, "SUCCESS", "2022-03-05"),
         other.clone(),
-        payment(9, "SUCCESS", "2022-03-01"),
     ])
     .await;
-    let reply = stub
-        .look_up(LookupFixture {
-            before,
-            ..ON_DEMAND
-        })
-        .await;
+    let reply = stub.look_up(after(&before)).await;
     assert_eq!(
         (
             brief(&reply.outcome).as_str(),
             reply.provider_ref.as_deref()
         ),
-        ("charged 5.00", Some("11"))
+        ("charged 5.00", Some("3"))
     );
 
     // It did not, and somebody else's payment of another amount is not ours.
     stub.server.reset().await;
-    stub.has(&[other, payment(9, "SUCCESS", "2022-03-01")])
+    stub.has(&[other, payment(9, "SUCCESS", "2022-02-01")])
         .await;
-    let reply = stub
-        .look_up(LookupFixture {
-            before,
-            ..ON_DEMAND
-        })
-        .await;
+    let reply = stub.look_up(after(&before)).await;
     assert_eq!(
         (brief(&reply.outcome).as_str(), reply.provider_ref),
         ("not found", None)
     );
-    assert_eq!(reply.counter.attempts, Some(10));
 }
 
 #[tokio::test]
-async fn of_several_newer_payments_the_first_is_ours() {
+async fn of_two_new_payments_a_person_must_say_which_is_ours() {
     let stub = StubbedSignzy::new().await;
     stub.has(&[
         payment(12, "SUCCESS", "2022-03-06"),
         payment(11, "PENDING", "2022-03-05"),
     ])
     .await;
-    let reply = stub
-        .look_up(LookupFixture {
-            before: Some(9),
-            ..ON_DEMAND
-        })
-        .await;
+    let reply = stub.look_up(after(&[9])).await;
     assert_eq!(
-        (
-            brief(&reply.outcome).as_str(),
-            reply.provider_ref.as_deref()
-        ),
-        ("pending", Some("11"))
+        brief(&reply.outcome),
+        "contradicted: payments is \"12, 11\", ours \"one of this cycle at most\""
     );
 }
 
@@ -222,17 +247,19 @@ async fn a_newer_payment_that_cannot_be_read_proves_nothing() {
     without_status["status"] = Value::Null;
     let mut of_another = payment(11, "SUCCESS", "2022-03-05");
     of_another["subReferenceId"] = json!(4711);
-    for newer in [without_amount, without_status, of_another] {
+    for (newer, expected) in [
+        (without_amount, "unknown"),
+        (without_status, "unknown"),
+        (
+            of_another,
+            "contradicted: subReferenceId is \"4711\", ours \"12345\"",
+        ),
+    ] {
         let stub = StubbedSignzy::new().await;
         stub.has(&[newer, payment(9, "SUCCESS", "2022-03-01")])
             .await;
-        let reply = stub
-            .look_up(LookupFixture {
-                before: Some(9),
-                ..ON_DEMAND
-            })
-            .await;
-        assert_eq!(brief(&reply.outcome), "unknown");
+        let reply = stub.look_up(after(&[9])).await;
+        assert_eq!(brief(&reply.outcome), expected);
     }
 }
 
@@ -260,41 +287,23 @@ async fn paged(stub: &StubbedSignzy, ids: &[i64]) {
 }
 
 #[tokio::test]
-async fn pages_are_read_until_the_payments_that_were_there_before() {
-    let stub = StubbedSignzy::new().await;
-    let ids: Vec<i64> = (1..=50).rev().collect();
-    paged(&stub, &ids).await;
-    let reply = stub
-        .look_up(LookupFixture {
-            before: Some(24),
+async fn all_pages_are_read_in_whichever_order_they_come() {
+    let down: Vec<i64> = (1..=50).rev().collect();
+    let up: Vec<i64> = (1..=50).collect();
+    for ids in [down, up] {
+        let stub = StubbedSignzy::new().await;
+        paged(&stub, &ids).await;
+        let before: Vec<i64> = ids.iter().copied().filter(|id| *id != 25).collect();
+        let reply = stub.look_up(after(&before)).await;
+        assert_eq!(reply.provider_ref.as_deref(), Some("25"));
+        assert_eq!(stub.requests().await.len(), 3);
+        let known: Vec<String> = ids.iter().map(ToString::to_string).collect();
+        let lookup = LookupFixture {
+            payments: OtherPayments::Known(&known),
             ..ON_DEMAND
-        })
-        .await;
-    assert_eq!(reply.provider_ref.as_deref(), Some("25"));
-    assert_eq!(
-        stub.requests().await.len(),
-        2,
-        "the third page is all older"
-    );
-    // The newest is on the first page.
-    let reply = stub.look_up(ON_DEMAND).await;
-    assert_eq!(reply.counter.attempts, Some(50));
-    assert_eq!(stub.requests().await.len(), 3);
-}
-
-#[tokio::test]
-async fn a_list_in_the_other_order_is_read_to_its_end() {
-    let stub = StubbedSignzy::new().await;
-    let ids: Vec<i64> = (1..=50).collect();
-    paged(&stub, &ids).await;
-    assert_eq!(stub.look_up(ON_DEMAND).await.counter.attempts, Some(50));
-    let reply = stub
-        .look_up(LookupFixture {
-            before: Some(49),
-            ..ON_DEMAND
-        })
-        .await;
-    assert_eq!(reply.provider_ref.as_deref(), Some("50"));
+        };
+        assert_eq!(stub.look_up(lookup).await.payments, ids);
+    }
 }
 
 #[tokio::test]
@@ -305,12 +314,7 @@ async fn a_list_that_does_not_end_proves_nothing() {
         .map(|id| payment(id, "SUCCESS", "2022-03-05"))
         .collect();
     stub.has(&page).await;
-    let reply = stub
-        .look_up(LookupFixture {
-            before: Some(1),
-            ..ON_DEMAND
-        })
-        .await;
+    let reply = stub.look_up(after(&[1])).await;
     assert_eq!(brief(&reply.outcome), "unknown");
     assert_eq!(
         stub.requests().await.len(),

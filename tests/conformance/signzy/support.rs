@@ -13,8 +13,8 @@ use mandated::domain::{
     ProviderKind, Rail, Timestamp,
 };
 use mandated::provider::{
-    AccountSettings, ExecuteNotice, ExecuteRequest, Http, LookupRequest, Provider, Reply,
-    RetryRequest, Signzy,
+    AccountSettings, ExecuteNotice, ExecuteRequest, Http, LookupRequest, OtherPayments, Provider,
+    Reply, RetryRequest, Signzy,
 };
 use serde_json::{Value, json};
 use wiremock::matchers::{method, path};
@@ -187,7 +187,7 @@ impl StubbedSignzy {
             order_id: "mab121o1",
             amount: rupees("5.00"),
             provider_ref: lookup.payment,
-            counter_before: lookup.before,
+            payments: lookup.payments,
             cycle_on: date(lookup.cycle.0),
             cycle_closes_on: date(lookup.cycle.1),
         };
@@ -200,7 +200,7 @@ impl StubbedSignzy {
 pub(crate) struct LookupFixture<'a> {
     pub(crate) notify: Notify,
     pub(crate) payment: Option<&'a str>,
-    pub(crate) before: Option<i64>,
+    pub(crate) payments: OtherPayments<'a>,
     pub(crate) cycle: (&'a str, &'a str),
 }
 
@@ -208,7 +208,7 @@ pub(crate) struct LookupFixture<'a> {
 pub(crate) const ON_DEMAND: LookupFixture<'_> = LookupFixture {
     notify: Notify::None,
     payment: None,
-    before: None,
+    payments: OtherPayments::Known(&[]),
     cycle: ("2022-03-05", "2022-04-05"),
 };
 

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use mandated::provider::OtherPayments;
 use tokio::net::TcpListener;
 use wiremock::ResponseTemplate;
 
@@ -82,7 +83,7 @@ async fn every_http_status_of_a_look_up() {
         for lookup in [
             ON_DEMAND,
             LookupFixture {
-                before: Some(1),
+                payments: OtherPayments::Before(&[1]),
                 ..ON_DEMAND
             },
             PERIODIC,

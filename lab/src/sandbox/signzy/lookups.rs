@@ -62,17 +62,16 @@ pub(in super::super) fn payments(
             .get(name)
             .and_then(|text| text.parse::<u64>().ok())
     };
-    let before = number("lastId").unwrap_or(u64::MAX);
+    // Older ones than that, by when they were made.
+    let newest_first = || mandate.payments.iter().rev();
+    let passed = number("lastId").map_or(0, |last| {
+        let position = newest_first().position(|payment| payment.id == last);
+        position.map_or(usize::MAX, |position| position.saturating_add(1))
+    });
     let count = number("count")
         .and_then(|count| usize::try_from(count).ok())
         .unwrap_or(10);
-    let page: Vec<_> = mandate
-        .payments
-        .iter()
-        .rev()
-        .filter(|payment| payment.id < before)
-        .take(count)
-        .collect();
+    let page: Vec<_> = newest_first().skip(passed).take(count).collect();
     let last = page.last().map(|payment| payment.id);
     let payments: Vec<Value> = page
         .into_iter()

@@ -78,11 +78,12 @@ pub(super) fn payment(
     world: &World,
 ) -> Payment {
     let number = mandate.payments.len().saturating_add(1);
-    // Ids grow within an eMandate and are the same in every run.
+    // The same in every run, and in no order: no document says that ids ascend.
     let base = u64::from(mandate.rng(world, "payment id").below(900_000_000));
+    let nth = u64::try_from(number).unwrap_or(0).saturating_mul(7_919);
     let id = base
         .saturating_mul(10_000)
-        .saturating_add(u64::try_from(number).unwrap_or(0));
+        .saturating_add(nth.checked_rem(10_000).unwrap_or_default());
     Payment {
         id,
         amount,

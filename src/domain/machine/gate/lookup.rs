@@ -36,29 +36,19 @@ pub(super) fn within_budget(
     refuse(unchanged(execution, next, GateCause::LookupsSpent))
 }
 
-/// One look-up is not needed: a call without an idempotency key whose counter was never recorded was never made.
-pub(super) fn lookup(
-    execution: &Execution,
-    counted: bool,
-    policy: &Policy,
-    now: Timestamp,
-) -> Gate {
+/// One look-up is not needed: a retry whose counter was never recorded was never made, and the next one begins with a look-up.
+pub(super) fn lookup(execution: &Execution, policy: &Policy, now: Timestamp) -> Gate {
     let never_made = execution.intent.filter(|intent| {
         let sent = execution.progress.sent_at;
-        counted
+        intent.is_retry
             && intent.counter_before.is_none()
             && sent.is_none_or(|sent| sent < intent.opened_at)
     });
-    let Some(intent) = never_made else {
+    if never_made.is_none() {
         return within_budget(execution, Step::Lookup, policy, now);
-    };
-    // Both begin with a look-up.
+    }
     let at = next_lookup_at(execution, policy, now);
-    let step = if intent.is_retry {
-        Step::Retry
-    } else {
-        Step::Execute
-    };
+    let step = Step::Retry;
     let span = next_window(&policy.debit_windows, at, execution.id.0, policy.jitter);
     let next = span.map(|span| NextStep { step, span });
     refuse(reschedule(execution, next, GateCause::NeverCalled))

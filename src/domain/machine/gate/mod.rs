@@ -31,20 +31,18 @@ pub(super) enum Gate {
     LookUpMandate,
 }
 
-/// Whether a claimed step may be done now. `opened` says whether the claim opened an intent for it, `counted` whether the
-/// provider's counter must have been recorded before the call whose intent is open (calls without an idempotency key).
+/// Whether a claimed step may be done now. `opened` says whether the claim opened an intent for it.
 pub(super) fn gate(
     execution: &Execution,
     step: Step,
     opened: bool,
-    counted: bool,
     policy: &Policy,
     now: Timestamp,
 ) -> Gate {
     match step {
         Step::Notify => notify(execution, policy, now),
         Step::Execute | Step::Retry => debit::debit(execution, step, opened, policy, now),
-        Step::Lookup => lookup::lookup(execution, counted, policy, now),
+        Step::Lookup => lookup::lookup(execution, policy, now),
         Step::Recheck => lookup::within_budget(execution, step, policy, now),
         Step::NotifyStatus => Gate::Go,
     }

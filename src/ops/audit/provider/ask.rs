@@ -14,7 +14,7 @@ use crate::domain::{
     Timestamp,
 };
 use crate::ops::OpsError;
-use crate::provider::{Client, LookupRequest, Provider, Reply};
+use crate::provider::{Client, LookupRequest, OtherPayments, Provider, Reply};
 use crate::store;
 use crate::store::audit::orders::{self, Standing};
 use crate::store::settle::Attempt;
@@ -271,7 +271,7 @@ fn is_without_a_trace(mandate: &Mandate, ours: &Standing) -> bool {
         && mandate.notify == Notify::None
         && ours.provider_ref.is_none()
         && ours.debit_txn.is_none()
-        && ours.counter_before.is_none()
+        && ours.payments_before.is_none()
 }
 
 async fn look_up(
@@ -296,7 +296,10 @@ async fn look_up(
         order_id: order,
         amount,
         provider_ref,
-        counter_before: ours.counter_before.filter(|_| is_current),
+        payments: match &ours.payments_before {
+            Some(before) if is_current => OtherPayments::Before(before),
+            Some(_) | None => OtherPayments::Known(&[]),
+        },
         cycle_on: ours.cycle_on,
         cycle_closes_on: ours.closes_at.with_timezone(&zone).date_naive(),
     };

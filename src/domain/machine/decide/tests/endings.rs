@@ -87,8 +87,8 @@ fn whatever_ends_a_later_order_the_dead_one_before_it_is_rechecked() {
     let closed = at("2027-01-01T18:30:00Z");
     let stopped = NotificationOutcome::Failed(failure(Class::CustomerStop));
     let gates = [
-        gate(&ended, Step::Execute, false, false, &policy(), now()),
-        gate(&second, Step::Execute, false, false, &policy(), closed),
+        gate(&ended, Step::Execute, false, &policy(), now()),
+        gate(&second, Step::Execute, false, &policy(), closed),
     ];
     let mut all: Vec<Decision> = gates
         .into_iter()

@@ -71,13 +71,13 @@ fn the_payer_is_notified_a_day_before_payday_and_debited_on_it() {
     waiting.intent = executing(at(PAYDAY)).intent;
     waiting.state = State::Executing;
     let early = at("2026-12-31T00:30:00Z");
-    let Gate::Refused(later) = gate(&waiting, Step::Execute, true, false, &policy(), early) else {
+    let Gate::Refused(later) = gate(&waiting, Step::Execute, true, &policy(), early) else {
         panic!("let through before payday");
     };
     assert!(later.next.unwrap().span.opens >= at(PAYDAY));
     let due = debit.span.opens;
     assert_eq!(
-        gate(&waiting, Step::Execute, true, false, &policy(), due),
+        gate(&waiting, Step::Execute, true, &policy(), due),
         Gate::Go
     );
 }

@@ -211,7 +211,7 @@ proptest! {
         if step == Step::Notify { execution.notify = Notify::Separate; execution.provider = ProviderKind::Juspay; }
         let intent = Intent { is_retry: step == Step::Retry, opened_at: now, counter_before: None };
         execution.intent = execution.state.is_open().then_some(intent);
-        match gate(&execution, step, opened && moves, false, &policy(), now) {
+        match gate(&execution, step, opened && moves, &policy(), now) {
             Gate::Go if moves => {
                 prop_assert!(opened, "a call without an intent");
                 prop_assert_eq!(execution.mandate_status, MandateStatus::Active);

@@ -206,7 +206,7 @@ fn a_date_is_handed_over_25_hours_ahead_or_a_later_one_is_chosen() {
     execution.notify = Notify::Provider;
     execution.progress.delivered_at = None;
     execution.progress.execute_at = Some(after(now, hours(25)));
-    let ask = |execution: &Execution| gate(execution, Step::Execute, true, false, &policy(), now);
+    let ask = |execution: &Execution| gate(execution, Step::Execute, true, &policy(), now);
     assert_eq!(ask(&execution), Gate::Go);
     let minute = Duration::from_mins(1);
     execution.progress.execute_at = Some(after(now, hours(25).saturating_sub(minute)));
@@ -221,33 +221,34 @@ fn a_date_is_handed_over_25_hours_ahead_or_a_later_one_is_chosen() {
 }
 
 #[test]
-fn only_a_call_whose_counter_was_never_recorded_was_never_made() {
+fn only_a_retry_whose_counter_was_never_recorded_was_never_made() {
     let opened = at("2026-12-02T01:00:00Z");
     let now = after(opened, hours(1));
-    let ask = |counter_before, sent_at, counted| {
+    let ask = |counter_before, sent_at, is_retry| {
         let mut execution = executing(opened);
         execution.intent = execution.intent.map(|intent| Intent {
             counter_before,
+            is_retry,
             ..intent
         });
         execution.progress.sent_at = sent_at;
-        gate(&execution, Step::Lookup, false, counted, &policy(), now)
+        gate(&execution, Step::Lookup, false, &policy(), now)
     };
     let before = opened.checked_sub_signed(chrono::TimeDelta::hours(1));
-    for (counter, sent, counted) in [
+    for (counter, sent, is_retry) in [
         (Some(0), None, true),
         (Some(3), before, true),
         (None, Some(opened), true),
         (None, None, false),
     ] {
-        let said = ask(counter, sent, counted);
-        assert_eq!(said, Gate::Go, "{counter:?} {sent:?} {counted}");
+        let said = ask(counter, sent, is_retry);
+        assert_eq!(said, Gate::Go, "{counter:?} {sent:?} {is_retry}");
     }
     for sent in [None, before] {
         let Gate::Refused(decision) = ask(None, sent, true) else {
             panic!("asked about a call that was never made");
         };
-        assert_eq!(decision.next.unwrap().step, Step::Execute);
+        assert_eq!(decision.next.unwrap().step, Step::Retry);
         assert!(decision.intent_unused);
     }
 }

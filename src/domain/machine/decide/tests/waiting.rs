@@ -22,7 +22,7 @@ fn paused(paused_at: Option<Timestamp>) -> Execution {
 
 /// What the gate says of a step that is not to be done now, in words.
 fn says(execution: &Execution, step: Step, now: Timestamp) -> String {
-    match gate(execution, step, false, false, &policy(), now) {
+    match gate(execution, step, false, &policy(), now) {
         Gate::Go => "go".to_owned(),
         Gate::LookUpMandate => "ask".to_owned(),
         Gate::Refused(decision) => told(&decision),
@@ -202,8 +202,7 @@ fn what_waits_for_room_never_comes_back_to_wait_again_at_once() {
                 budget_from: Some(from),
                 ..notified()
             };
-            let Gate::Refused(decision) =
-                gate(&execution, Step::Execute, false, false, &policy(), now)
+            let Gate::Refused(decision) = gate(&execution, Step::Execute, false, &policy(), now)
             else {
                 panic!("debited without room");
             };
