@@ -60,7 +60,7 @@ pub async fn run(config: &Config, file: Option<PathBuf>) -> Result<(), DaemonErr
     let mut reload = Reload::new(engine.clone(), filter, file, config);
     side.spawn(async move {
         while hangups.recv().await.is_some() {
-            reload.again();
+            reload.again().await;
         }
         Ok(())
     });

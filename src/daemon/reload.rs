@@ -7,6 +7,7 @@ use tracing::{error, info, warn};
 
 use crate::compose::{self, ComposeError};
 use crate::config::{Account, Config, ConfigErrors};
+use crate::engine::new_key::try_key;
 use crate::engine::{Engine, log_values};
 use crate::telemetry::{LogFilter, TelemetryError};
 
@@ -67,11 +68,16 @@ impl Reload {
     }
 
     /// Reads it all again. What is wrong is said, and changes nothing.
-    pub(super) fn again(&mut self) {
+    pub(super) async fn again(&mut self) {
         match self.read() {
             Ok(config) => {
-                self.say(&config);
+                let new_keys = self.new_keys(&config);
+                self.say(&config, &new_keys);
                 self.current = config;
+                for account in self.engine.accounts.iter() {
+                    let is_new = new_keys.contains(&account.name);
+                    try_key(&self.engine, account, is_new).await;
+                }
             }
             Err(problem) => error!(
                 worker.id = self.engine.settings.worker_id.as_str(),
@@ -112,21 +118,21 @@ impl Reload {
         Ok(())
     }
 
-    fn say(&self, config: &Config) {
+    /// The accounts whose key is another one than before.
+    fn new_keys(&self, config: &Config) -> Vec<String> {
+        let names = self.engine.accounts.iter().map(|account| &account.name);
+        let is_new = |name: &&String| {
+            let key = |config: &Config| {
+                let account = config.accounts.get(*name)?;
+                Some(account.api_key.expose_secret().to_owned())
+            };
+            key(config) != key(&self.current)
+        };
+        names.filter(is_new).cloned().collect()
+    }
+
+    fn say(&self, config: &Config, new_keys: &[String]) {
         let worker = self.engine.settings.worker_id.as_str();
-        let new_keys: Vec<&str> = self
-            .engine
-            .accounts
-            .iter()
-            .map(|account| account.name.as_str())
-            .filter(|name| {
-                let key = |config: &Config| {
-                    let account = config.accounts.get(*name)?;
-                    Some(account.api_key.expose_secret().to_owned())
-                };
-                key(config) != key(&self.current)
-            })
-            .collect();
         info!(
             worker.id = worker,
             new_keys = new_keys.join(" "),

@@ -163,3 +163,21 @@ pub fn check_flow(
         }
     }
 }
+
+/// A mandate that a provider is asked about to see whether it takes our credentials.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProbeSubject {
+    /// The provider's id of the mandate.
+    pub provider_mandate_id: String,
+    /// Whose mandate it is.
+    pub customer_id: String,
+}
+
+impl From<&Mandate> for ProbeSubject {
+    fn from(mandate: &Mandate) -> Self {
+        Self {
+            provider_mandate_id: mandate.provider_mandate_id.clone(),
+            customer_id: mandate.customer_id.clone(),
+        }
+    }
+}

@@ -30,7 +30,7 @@ pub use attempt::{AttemptOutcome, Call, NotificationState};
 pub use class::Class;
 pub use execution::Execution;
 pub use ids::{AccountId, ExecutionId, LeaseToken, MandateId};
-pub use mandate::{Mandate, MandateStatus, Metadata, Notify, ProviderKind, Rail};
+pub use mandate::{Mandate, MandateStatus, Metadata, Notify, ProbeSubject, ProviderKind, Rail};
 pub use money::{Amount, Currency};
 pub use outcome::{Failure, Outcome};
 pub use state::{Event, State, Step};

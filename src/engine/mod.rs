@@ -7,6 +7,7 @@
 //! [`concurrency_limiter`], and the daemons what an account allows ([`cluster`]).
 
 mod account;
+mod address_health;
 pub mod bloat;
 pub mod cluster;
 pub mod concurrency_limiter;
@@ -19,6 +20,7 @@ pub mod log;
 pub mod log_values;
 pub mod loops;
 pub mod metrics;
+pub mod new_key;
 pub mod planner;
 mod policies;
 pub mod rescue;

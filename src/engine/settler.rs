@@ -18,6 +18,7 @@ use crate::domain::machine::decide::AccountPause;
 use crate::failpoint::around;
 use crate::store;
 use crate::store::StoreError;
+use crate::store::accounts::Pause;
 use crate::store::database_error_kind::DatabaseErrorKind;
 
 /// What its troubles are called.
@@ -372,7 +373,8 @@ async fn pause_account(
                 chrono::TimeDelta::from_std(account.pause_after_refusal).unwrap_or_default();
             // Counted from the answer: what was refused before an outage says nothing about the time after it.
             let until = done.at.checked_add_signed(pause_for).unwrap_or(now);
-            let paused = store::accounts::pause(pool, account.id, until, reason, now);
+            let paused =
+                store::accounts::pause(pool, account.id, Pause::Refused, until, reason, now);
             // Said twice is better than not at all: the answer to the try that paused it may be lost.
             if engine.database.within(what, paused).await? || unsure {
                 error!(account = account.name, execution.id = id.0, paused_until = %until.to_rfc3339(), reason,
@@ -380,7 +382,8 @@ async fn pause_account(
             }
         }
         AccountPause::Throttled { until } => {
-            let paused = store::accounts::pause(pool, account.id, until, reason, now);
+            let paused =
+                store::accounts::pause(pool, account.id, Pause::Throttled, until, reason, now);
             if engine.database.within(what, paused).await? {
                 warn!(account = account.name, execution.id = id.0, paused_until = %until.to_rfc3339(), "the provider throttles the account; its calls wait");
             }

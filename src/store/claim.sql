@@ -2,7 +2,14 @@
 -- Postgres keeps the plan that it made when a table was empty or the limit unknown, and would read whole tables for
 -- each row of a later burst. So each table is reached by its key, in ways that leave it no choice: = any (array(...)),
 -- lateral with limit 1, and `in` a sub-select that is no condition of its own.
-with due as materialized (
+with probe as (
+  -- After a pause one job goes first, and the others wait for what comes of it (settle.sql); if its worker dies, until its lease ends.
+  update mandated.accounts set probe_until = $2 + make_interval(secs => $4)
+   where id = $1 and paused_until <= $2 and coalesce(probe_until <= $2, true)
+     and exists (select 1 from mandated.jobs j where j.lease_token is null and j.account_id = $1 and j.run_at <= $2
+                    and j.run_at >= coalesce($6, '-infinity'::timestamptz))
+  returning id
+), due as materialized (
   -- jobs_due_idx in its own order: an index scan that stops at the limit
   select j.execution_id, j.step, j.run_at
     from mandated.jobs j
@@ -10,7 +17,8 @@ with due as materialized (
      and j.run_at >= coalesce($6, '-infinity'::timestamptz)
      and not exists (select 1 from mandated.accounts a where a.id = $1 and a.paused_until > $2)
    order by j.run_at, j.execution_id
-   limit $3
+   limit case when (select a.paused_until is null from mandated.accounts a where a.id = $1)
+              then $3 else least($3, (select count(*) from probe)) end
      for no key update skip locked
 ), claimed as (
   update mandated.jobs j

@@ -190,6 +190,52 @@ fn the_time_in_a_message_is_kept() {
     assert_eq!(not_before(&["open until 2026-11-30T16:01:00Z"]), None);
 }
 
+/// A meaning is all of its patterns in one sentence, in any order, and not what its exceptions say.
+#[test]
+fn an_operators_file_can_say_what_a_sentence_means() {
+    let classifier = with(
+        r#"
+        [terms]
+        tea = 'tea|chai'
+
+        [[rule]]
+        id = "mine"
+        class = "risk"
+        source = "s"
+        says = '\b<tea>\b & \bcold\b'
+        unless = '\bnot (?:so )?cold\b'
+        over = "funds"
+        "#,
+    )
+    .unwrap();
+    let class = |codes: &[(&str, &str)], message: &str| {
+        classifier.classify(&signals(codes, &[message])).class
+    };
+    assert_eq!(class(&[], "It's COLD, your chai!"), Class::Risk);
+    assert_eq!(class(&[("code", "cold_tea")], "nothing"), Class::Risk);
+    assert_eq!(class(&[], "The tea is here. Outside it is cold."), Class::Unmapped);
+    assert_eq!(class(&[], "The tea isn't so cold"), Class::Unmapped);
+}
+
+/// What is said is stronger than a code of the same file only for the classes that the rule names.
+#[test]
+fn words_win_over_a_code_of_the_classes_that_their_rule_names() {
+    let classifier = |over: &str| {
+        with(&format!(
+            "[[rule]]\nid = \"code\"\nclass = \"funds\"\nsource = \"s\"\ncode = \"A\"\n\n\
+             [[rule]]\nid = \"words\"\nclass = \"in_flight\"\nsource = \"s\"\nsays = \"gone\"\n{over}\n"
+        ))
+        .unwrap()
+    };
+    let class = |over: &str, messages: &[&str]| {
+        classifier(over).classify(&signals(&[("code", "A")], messages)).class
+    };
+    assert_eq!(class("", &["it is gone"]), Class::Funds);
+    assert_eq!(class("over = \"transient\"", &["it is gone"]), Class::Funds);
+    assert_eq!(class("over = [\"risk\", \"funds\"]", &["it is gone"]), Class::InFlight);
+    assert_eq!(class("over = \"funds\"", &["it is here"]), Class::Funds);
+}
+
 #[test]
 fn a_wrong_rule_is_refused_with_its_file_and_line() {
     let head =
@@ -215,6 +261,10 @@ fn a_wrong_rule_is_refused_with_its_file_and_line() {
         rule("code = 4"),
         rule("code_field = \"resp_code\"\nhttp_status = 400"),
         rule("rail = \"upi\""),
+        rule("code = \"A\"\nunless = \"b\""),
+        rule("code = \"A\"\nover = \"risk\""),
+        rule("says = \"a & b(c\""),
+        rule("says = \"a\"\nfallback = true\nover = \"risk\""),
         rule("message_regex = \"a(b\""),
         rule("code = \"A\"\nnot_before_regex = \"a(b\""),
         rule("code = \"A\"\nnot_before_regex = \"after .*\""),

@@ -6,6 +6,7 @@
 mod calls;
 mod error;
 mod lease;
+mod refusal;
 mod settlement;
 
 use std::sync::Arc;
@@ -79,7 +80,8 @@ pub async fn run(
         attempts: Vec::new(),
     };
     let begun_at = run.now;
-    let conclusion = run.interpret(&policy).await?;
+    let mut conclusion = run.interpret(&policy).await?;
+    run.confirm_refusal(&mut conclusion).await?;
     let (attempts, at) = (run.attempts, run.now);
     let settlement = settlement::build(engine, &claimed, &conclusion, &attempts, &policy);
     let lag = begun_at

@@ -184,5 +184,5 @@ fn is_missing(answer: &Answer) -> bool {
         .map(|word| word.to_ascii_lowercase().replace('_', " "));
     let said = words.into_iter().any(|word| word.contains("not found"));
     said || answer.has_code("RESOURCE_NOT_FOUND")
-        || answer.http_status == 404 && (answer.body.is_some() || answer.is_blank())
+        || answer.http_status == 404 && !answer.is_from_elsewhere()
 }

@@ -64,7 +64,7 @@ async fn what_is_no_state_is_said_and_not_guessed() {
             r#"{"status":"error","error_code":"access_denied"}"#,
             "access_denied",
         ),
-        (404, "", "HTTP 404 without a body"),
+        (404, "", "the address is wrong"),
         (429, "", "the provider throttles us"),
         (500, r#"{"status":"ACTIVE"}"#, "HTTP 500"),
     ] {

@@ -124,16 +124,39 @@ async fn by_http_status() {
             ResponseTemplate::new(307).insert_header("Location", "/elsewhere"),
             "unknown",
         ),
-        (ResponseTemplate::new(400), "refused unmapped"),
+        (ResponseTemplate::new(400), "unknown"),
+        (
+            ResponseTemplate::new(400).set_body_string(r#"{"status":"ERROR"}"#),
+            "refused unmapped",
+        ),
         (ResponseTemplate::new(401), "account refused"),
-        (ResponseTemplate::new(403), "account refused"),
+        (ResponseTemplate::new(403), "unknown"),
+        // A firewall's page, and a gateway's JSON, are not Juspay's word about the key.
+        (
+            ResponseTemplate::new(403)
+                .set_body_string("<html><h1>Access denied: too many requests</h1></html>"),
+            "unknown",
+        ),
+        (
+            ResponseTemplate::new(403).set_body_string(r#"{"message":"Forbidden"}"#),
+            "unknown",
+        ),
+        (
+            ResponseTemplate::new(403)
+                .set_body_string(r#"{"status":"error","error_code":"access_denied"}"#),
+            "account refused",
+        ),
+        (
+            ResponseTemplate::new(402).set_body_string("<html>Payment Required</html>"),
+            "unknown",
+        ),
         (
             ResponseTemplate::new(403).set_body_string(r#"{"error_message":"Rate limit reached"}"#),
             "throttled None",
         ),
         (
             ResponseTemplate::new(404).set_body_string("<html>nginx</html>"),
-            "refused our_request",
+            "unknown",
         ),
         (ResponseTemplate::new(408), "unknown"),
         (ResponseTemplate::new(429), "throttled None"),

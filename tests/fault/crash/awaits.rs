@@ -72,7 +72,10 @@ src/provider/signzy   | self.http.send         | has its points in src/provider/
 src/provider/signzy   | self.http.send_before  | has its points in src/provider/http.rs
 src/store/rescue.rs   | .fetch_all             | is inside of lock_expired, which has points around it
 src/store/rescue.rs   | .execute               | is inside of write, which has points around it
-src/store/accounts.rs | .fetch_one             | gives an account its number, before anything runs";
+src/store/accounts.rs | .fetch_one             | gives an account its number, before anything runs, or ends a pause after a call
+src/store/accounts.rs | .fetch_optional        | only reads
+src/engine/job        | client.probe           | has its points in src/provider/http.rs
+src/engine/job        | refusal.lock           | waits for who asks already: its call has points of its own";
 
 /// Something that is awaited: in which line, what is called, and the name of its points if it has them.
 #[derive(Debug, PartialEq, Eq)]

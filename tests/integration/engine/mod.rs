@@ -15,6 +15,7 @@ mod outages;
 mod paused;
 mod policy;
 mod recovery;
+mod refusals;
 mod rescue;
 mod settle;
 mod stops;

@@ -68,7 +68,19 @@ async fn work(pool: &PgPool) {
     accounts::register(pool, "juspay_main", ProviderKind::Juspay)
         .await
         .unwrap();
-    accounts::pause(pool, AccountId(2), now(), "refused", now())
+    accounts::pause(
+        pool,
+        AccountId(2),
+        accounts::Pause::Refused,
+        now(),
+        "refused",
+        now(),
+    )
+    .await
+    .unwrap();
+    accounts::is_refused(pool, AccountId(2)).await.unwrap();
+    accounts::end_refusal(pool, AccountId(2)).await.unwrap();
+    accounts::mandate_to_ask_about(pool, AccountId(1), Some(MandateId(1)))
         .await
         .unwrap();
     claim_for(pool, BATCH, "worker-2", Duration::ZERO).await;
