@@ -106,7 +106,8 @@ pub async fn end_refusal(pool: &PgPool, account: AccountId) -> Result<bool, Stor
     Ok(ended)
 }
 
-/// An active mandate of an account to ask its provider about, and another one than this.
+/// An active mandate of an account to ask its provider about, and another one than this. Its neighbours are looked through, and not a
+/// whole table: mandates of one account stand close together.
 pub async fn mandate_to_ask_about(
     pool: &PgPool,
     account: AccountId,
@@ -114,10 +115,14 @@ pub async fn mandate_to_ask_about(
 ) -> Result<Option<ProbeSubject>, StoreError> {
     sqlx::query_as!(
         ProbeSubject,
-        "select provider_mandate_id, customer_id from mandated.mandates
-          where account_id = $1 and status = 'active' and id is distinct from $2 order by id limit 1",
+        r#"select provider_mandate_id as "provider_mandate_id!", customer_id as "customer_id!" from (
+             (select account_id, status, provider_mandate_id, customer_id from mandated.mandates where id > $2 order by id limit 300)
+             union all
+             (select account_id, status, provider_mandate_id, customer_id from mandated.mandates where id < $2 order by id desc limit 300)
+           ) near
+          where account_id = $1 and status = 'active' limit 1"#,
         account.0,
-        but.map(|mandate| mandate.0)
+        but.map_or(0, |mandate| mandate.0)
     )
     .fetch_optional(pool)
     .await

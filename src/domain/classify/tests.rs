@@ -213,7 +213,10 @@ fn an_operators_file_can_say_what_a_sentence_means() {
     };
     assert_eq!(class(&[], "It's COLD, your chai!"), Class::Risk);
     assert_eq!(class(&[("code", "cold_tea")], "nothing"), Class::Risk);
-    assert_eq!(class(&[], "The tea is here. Outside it is cold."), Class::Unmapped);
+    assert_eq!(
+        class(&[], "The tea is here. Outside it is cold."),
+        Class::Unmapped
+    );
     assert_eq!(class(&[], "The tea isn't so cold"), Class::Unmapped);
 }
 
@@ -228,11 +231,16 @@ fn words_win_over_a_code_of_the_classes_that_their_rule_names() {
         .unwrap()
     };
     let class = |over: &str, messages: &[&str]| {
-        classifier(over).classify(&signals(&[("code", "A")], messages)).class
+        classifier(over)
+            .classify(&signals(&[("code", "A")], messages))
+            .class
     };
     assert_eq!(class("", &["it is gone"]), Class::Funds);
     assert_eq!(class("over = \"transient\"", &["it is gone"]), Class::Funds);
-    assert_eq!(class("over = [\"risk\", \"funds\"]", &["it is gone"]), Class::InFlight);
+    assert_eq!(
+        class("over = [\"risk\", \"funds\"]", &["it is gone"]),
+        Class::InFlight
+    );
     assert_eq!(class("over = \"funds\"", &["it is here"]), Class::Funds);
 }
 
