@@ -161,10 +161,8 @@ impl Faults {
             Fault::ErrorAfter => self.error_after,
             Fault::ResetBefore => self.reset_before,
             Fault::Slow => self.slow,
-            // Only a script asks for it: a caller's whole timeout is too long for a draw.
-            Fault::Held => 0,
-            // What befalls one payer alone is scripted too.
-            Fault::Forbidden | Fault::Firewall => 0,
+            // Only a script asks for them: a caller's whole timeout is too long for a draw, and the others befall one payer alone.
+            Fault::Held | Fault::Forbidden | Fault::Firewall => 0,
             Fault::Duplicate => self.duplicate,
             Fault::Throttled => self.throttled,
             Fault::Html => self.html,
