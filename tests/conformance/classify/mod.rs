@@ -5,6 +5,7 @@ mod command;
 mod meanings;
 mod same;
 mod unmapped;
+mod words;
 
 use std::sync::LazyLock;
 
