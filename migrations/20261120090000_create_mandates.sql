@@ -3,8 +3,7 @@
 -- A CHECK also passes when it is null: mind the columns that may be.
 create schema if not exists mandated;
 
--- One row for the whole database. The tag goes into every order id, so that two installations on one
--- provider account can never mint the same id.
+-- One row for the whole database. The tag is in the x-request-id of every request.
 create table mandated.installation (
   singleton boolean primary key default true check (singleton),
   tag text not null check (tag ~ '^[a-z0-9]{4}$')
@@ -57,8 +56,22 @@ create table mandated.mandates (
   notify text not null check (notify in ('separate', 'provider', 'none')),
   amount_minor bigint check (amount_minor > 0),
   max_amount_minor bigint not null check (max_amount_minor > 0),
-  currency text not null check (currency ~ '^[A-Z]{3}$'),
-  frequency text check (frequency in ('onetime', 'daily', 'weekly', 'fortnightly', 'monthly', 'bimonthly',
+  -- ISO 4217, what people pay with: the list of domain::money.
+  currency text not null check (currency in (
+    'AED', 'AFN', 'ALL', 'AMD', 'AOA', 'ARS', 'AUD', 'AWG', 'AZN', 'BAM', 'BBD', 'BDT', 'BHD', 'BIF',
+    'BMD', 'BND', 'BOB', 'BRL', 'BSD', 'BTN', 'BWP', 'BYN', 'BZD', 'CAD', 'CDF', 'CHF', 'CLP', 'CNY',
+    'COP', 'CRC', 'CUP', 'CVE', 'CZK', 'DJF', 'DKK', 'DOP', 'DZD', 'EGP', 'ERN', 'ETB', 'EUR', 'FJD',
+    'FKP', 'GBP', 'GEL', 'GHS', 'GIP', 'GMD', 'GNF', 'GTQ', 'GYD', 'HKD', 'HNL', 'HTG', 'HUF', 'IDR',
+    'ILS', 'INR', 'IQD', 'IRR', 'ISK', 'JMD', 'JOD', 'JPY', 'KES', 'KGS', 'KHR', 'KMF', 'KPW', 'KRW',
+    'KWD', 'KYD', 'KZT', 'LAK', 'LBP', 'LKR', 'LRD', 'LSL', 'LYD', 'MAD', 'MDL', 'MGA', 'MKD', 'MMK',
+    'MNT', 'MOP', 'MRU', 'MUR', 'MVR', 'MWK', 'MXN', 'MYR', 'MZN', 'NAD', 'NGN', 'NIO', 'NOK', 'NPR',
+    'NZD', 'OMR', 'PAB', 'PEN', 'PGK', 'PHP', 'PKR', 'PLN', 'PYG', 'QAR', 'RON', 'RSD', 'RUB', 'RWF',
+    'SAR', 'SBD', 'SCR', 'SDG', 'SEK', 'SGD', 'SHP', 'SLE', 'SOS', 'SRD', 'SSP', 'STN', 'SVC', 'SYP',
+    'SZL', 'THB', 'TJS', 'TMT', 'TND', 'TOP', 'TRY', 'TTD', 'TWD', 'TZS', 'UAH', 'UGX', 'USD', 'UYU',
+    'UZS', 'VED', 'VES', 'VND', 'VUV', 'WST', 'XAF', 'XCD', 'XCG', 'XOF', 'XPF', 'YER', 'ZAR', 'ZMW',
+    'ZWG'
+  )),
+  frequency text check (frequency in ('onetime', 'daily', 'weekly', 'fortnightly', 'twicemonthly', 'monthly', 'bimonthly',
                                       'quarterly', 'halfyearly', 'yearly', 'aspresented')),
   cron text,
   time_zone text not null,
@@ -92,6 +105,11 @@ create table mandated.mandates (
   constraint mandates_flow_check
     check (case provider when 'juspay' then rail <> 'enach' or notify = 'none'
                          else rail = 'enach' and notify in ('provider', 'none') end),
+  -- NACH has no period of 14 days or of two months, and calls two debits a month BIMN: see src/domain/mandate.rs, check_frequency.
+  constraint mandates_frequency_of_rail_check
+    check (case rail when 'enach' then frequency not in ('fortnightly', 'bimonthly') else frequency <> 'twicemonthly' end),
+  -- UPI and eNACH are India's, and Signzy's API names no currency: a mandate in dollars would be charged as many rupees.
+  constraint mandates_rupees_check check (currency = 'INR' or (provider = 'juspay' and rail = 'card')),
   constraint mandates_exempt_check
     check (notify <> 'none' or rail = 'enach' or coalesce(category in ('fastag', 'ncmc'), false))
 -- Planning moves the cursor of each mandate once a cycle, and leaves a dead entry at the front of mandates_plan_idx, where the

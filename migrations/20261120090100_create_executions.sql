@@ -13,6 +13,8 @@ create table mandated.executions (
   account_id smallint not null references mandated.accounts (id),
   policy_id bigint not null references mandated.policies (id),
   cycle_on date not null,
+  -- The cycle's name on a calendar grid that everybody shares: order ids are made of it. See src/domain/period.rs.
+  period text not null check (period ~ '^(once|[0-9]{4}(-[0-9W+QH-]{2,6})?)$'),
   debit_at timestamptz not null,
   closes_at timestamptz not null,
   amount_minor bigint not null check (amount_minor > 0),
@@ -24,9 +26,9 @@ create table mandated.executions (
   reason text not null,
   class text,
   order_no smallint not null default 1 check (order_no >= 1),
-  order_id text not null unique,
+  order_id text not null,
   notification_no smallint not null default 0 check (notification_no >= 0),
-  notification_ref text unique,
+  notification_ref text,
   delivered_at timestamptz,
   -- The last time at which the current notification is known not to have been delivered.
   undelivered_at timestamptz,
@@ -49,7 +51,11 @@ create table mandated.executions (
   planned_at timestamptz not null,
   updated_at timestamptz not null,
   finished_at timestamptz,
+  unique (mandate_id, period),
   unique (mandate_id, cycle_on),
+  -- Two merchants of one provider may both have a mandate of one id.
+  unique (order_id, account_id),
+  unique (notification_ref, account_id),
   constraint executions_max_amount_check check (amount_minor <= max_amount_minor),
   constraint executions_dates_check check (closes_at > debit_at),
   constraint executions_finished_check
@@ -93,13 +99,14 @@ create table mandated.notifications (
   execution_id bigint not null references mandated.executions (id) on delete cascade,
   notification_no smallint not null check (notification_no >= 1),
   mandate_id bigint not null,
-  reference text not null unique,
+  reference text not null,
   state text not null check (state in ('requested', 'delivered', 'failed')),
   amount_minor bigint not null check (amount_minor > 0),
   requested_at timestamptz not null,
   delivered_at timestamptz,
   message text,
   primary key (execution_id, notification_no),
+  unique (reference, mandate_id),
   constraint notifications_delivered_check check ((delivered_at is not null) = (state = 'delivered'))
 -- Written twice, and kept as long as its execution.
 ) with (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 1000);

@@ -1,15 +1,15 @@
 //! The planner: how many due mandates a second get the execution of their next cycle.
 
-use std::collections::BTreeMap;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use anyhow::Context;
 use chrono::DateTime;
 use mandated::clock::Clock;
+use mandated::compose;
 use mandated::config::Config;
-use mandated::domain::{ProviderKind, Rail};
-use mandated::engine::{Engine, Settings, bloat, heartbeat, planner, retention};
-use mandated::store::settle::FaultRules;
+use mandated::domain::Rail;
+use mandated::engine::Engine;
+use mandated::engine::planner::Planner;
 
 use crate::Bench;
 use crate::figures::{Figure, Goal, Run};
@@ -32,9 +32,9 @@ pub(crate) async fn run(bench: &mut Bench) -> anyhow::Result<()> {
     .await?;
     let count = bench.sizes.mandates;
     add_mandates(&world, count).await?;
-    let engine = engine(&world)?;
+    let planner = engine(&world)?.planner();
     let started = Instant::now();
-    tokio::try_join!(Box::pin(all(&engine)), Box::pin(all(&engine)))?;
+    tokio::try_join!(Box::pin(all(&planner)), Box::pin(all(&planner)))?;
     let took = started.elapsed();
     check(&world, count).await?;
     bench.figures.add(Figure::new(
@@ -55,8 +55,8 @@ pub(crate) async fn run(bench: &mut Bench) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn all(engine: &Engine) -> anyhow::Result<()> {
-    while Box::pin(planner::tick(engine)).await? > 0 {}
+async fn all(planner: &Planner) -> anyhow::Result<()> {
+    while Box::pin(planner.tick()).await? > 0 {}
     Ok(())
 }
 
@@ -100,55 +100,10 @@ async fn check(world: &World, count: i64) -> anyhow::Result<()> {
 fn engine(world: &World) -> anyhow::Result<Engine> {
     let variables = [("MANDATED__DATABASE__URL", "postgres://127.0.0.1/bench")];
     let config = Config::load_with(None, variables).context("read the default configuration")?;
-    let mut policies = BTreeMap::new();
-    for provider in ProviderKind::ALL {
-        for rail in Rail::ALL {
-            policies.insert((*provider, *rail), config.policy(*provider, *rail));
-        }
-    }
-    let size = |number: u32| usize::try_from(number).unwrap_or(usize::MAX);
-    let settings = Settings {
-        worker_id: "bench".to_owned(),
-        concurrency: size(config.worker.concurrency),
-        batch: size(config.worker.batch),
-        settle_batch: size(config.worker.settle_batch),
-        lease: config.worker.lease,
-        answer_timeout: Duration::from_mins(1),
-        trouble_interval: Duration::from_mins(1),
-        poll_interval: config.worker.poll_interval,
-        settle_linger: config.worker.settle_linger,
-        faults: FaultRules {
-            limit: i64::from(config.worker.parked_limit),
-            within: config.worker.parked_within,
-            pause: config.worker.parked_pause,
-        },
-        planner_interval: config.planner.interval,
-        planner_horizon: config.planner.horizon,
-        planner_batch: size(config.planner.batch),
-        rescue_interval: config.rescue.interval,
-        heartbeat_interval: Duration::from_secs(10),
-        overdue: heartbeat::Overdue {
-            warn_after: Duration::from_hours(1),
-            error_after: Duration::from_hours(72),
-            every: Duration::from_hours(1),
-        },
-        snapshots: bloat::Rules {
-            warn_after: Duration::from_mins(15),
-            every: Duration::from_hours(1),
-        },
-        retention: retention::Settings {
-            interval: config.retention.interval,
-            attempts: config.retention.attempts,
-            events: config.retention.events,
-            executions: config.retention.executions,
-            partitions_ahead: 3,
-        },
-        policies,
-    };
     Ok(Engine::new(
         world.pool.clone(),
         world.clock.clone(),
-        settings,
+        compose::engine::settings(&config),
         Vec::new(),
         "bnch".to_owned(),
     ))

@@ -8,9 +8,9 @@ use chrono::TimeDelta;
 use lab::postgres::PrivatePostgres;
 use mandated::clock::Clock;
 use mandated::config::Config;
-use mandated::domain::ids::{notification_ref, order_id};
 use mandated::domain::policy::Policy;
-use mandated::domain::{AccountId, ExecutionId, ProviderKind, Rail, Timestamp};
+use mandated::domain::schedule::{Frequency, Schedule};
+use mandated::domain::{AccountId, CycleIdentity, Period, ProviderKind, Rail, Timestamp};
 use mandated::store::{self, ConnectSettings};
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{PgPool, Postgres, Transaction};
@@ -70,8 +70,6 @@ impl World {
         // Notifications were sent before the first of this month.
         let earlier = clock.now().checked_sub_signed(TimeDelta::days(5));
         store::migrate::migrate(&pool, earlier.context("five days ago")?, 2).await?;
-        let tagged = sqlx::query("update mandated.installation set tag = $1").bind(TAG);
-        tagged.execute(&pool).await?;
         let account = store::accounts::register(&pool, "juspay_main", ProviderKind::Juspay).await?;
         let policy = policy(rail)?;
         store::policies::intern(&mut *pool.acquire().await?, &policy).await?;
@@ -110,7 +108,8 @@ impl World {
         );
         let executions = executions
             .bind(i32::from(most.0))
-            .bind(most.1.map(i32::from));
+            .bind(most.1.map(i32::from))
+            .bind(period().to_string());
         let executions = executions.execute(&self.pool);
         executions.await.context("add executions")?;
         for statement in WITH_THEM {
@@ -167,17 +166,29 @@ impl World {
     }
 }
 
-/// Of this installation, in every order id.
-const TAG: &str = "bnch";
+/// This month, which all executions are for.
+fn period() -> Period {
+    let today = Clock::System.now().with_timezone(&chrono_tz::Asia::Kolkata);
+    let today = today.date_naive();
+    Period::of(&Schedule::Every(Frequency::Monthly), today).unwrap_or(Period::day(today))
+}
 
 /// The order of an execution.
 pub(crate) fn order(id: i64) -> String {
-    order_id(TAG, ExecutionId(id), 1)
+    identity(&format!("mandate-{id}")).order_id(1)
 }
 
 /// The reference of its notification.
 pub(crate) fn notice(id: i64) -> String {
-    notification_ref(TAG, ExecutionId(id), 1)
+    identity(&format!("mandate-{id}")).notification_ref(1)
+}
+
+fn identity(mandate: &str) -> CycleIdentity<'_> {
+    CycleIdentity {
+        provider: ProviderKind::Juspay,
+        provider_mandate_id: mandate,
+        period: period(),
+    }
 }
 
 /// The rules of a rail as configured by default, but without UPI's peak hours: it is measured at any time of day.
@@ -208,12 +219,12 @@ const MANDATES: &str =
        from generate_series($1, $1 + $2 - 1) i
        cross join (select ($3 at time zone 'Asia/Kolkata')::date as today) d";
 /// `$1` the first number, `$2` now, `$3` when the first one becomes due, or null, `$4` numbers, orders and notifications,
-/// `$7` attempts allowed, of an order and in 30 days.
+/// `$7` attempts allowed, of an order and in 30 days, `$9` the period.
 const EXECUTIONS: &str =
-    "insert into mandated.executions (id, mandate_id, account_id, policy_id, cycle_on, debit_at, closes_at, amount_minor,
+    "insert into mandated.executions (id, mandate_id, account_id, policy_id, cycle_on, period, debit_at, closes_at, amount_minor,
        max_amount_minor, currency, state, reason, order_id, notification_no, notification_ref, delivered_at, undelivered_at,
        max_attempts, max_attempts_in_30_days, step_attempts, planned_at, updated_at)
-     select i, i, 1, 1, ($2 at time zone 'Asia/Kolkata')::date, at, at + interval '27 days', 49900, 500000, 'INR', 'notified',
+     select i, i, 1, 1, ($2 at time zone 'Asia/Kolkata')::date, $9, at, at + interval '27 days', 49900, 500000, 'INR', 'notified',
        'the payer was notified: debit in the window', order_id, 1, notice, at - interval '26 hours', at - interval '27 hours',
        $7, $8, 1, at - interval '2 days', at - interval '26 hours'
        from unnest($4::bigint[], $5::text[], $6::text[]) e (i, order_id, notice)

@@ -40,12 +40,6 @@ pub(crate) async fn postgres(database: &str) -> Result<PrivatePostgres, Failure>
     Ok(postgres)
 }
 
-/// The order ids of one seed are the same in every run: four characters of it.
-pub(crate) fn tag(seed: u64) -> String {
-    let digits = format!("{:04}", seed.checked_rem(10_000).unwrap_or(0));
-    format!("d{}", digits.get(1..).unwrap_or("000"))
-}
-
 pub(crate) async fn sandbox(
     seed: u64,
     population: Population,

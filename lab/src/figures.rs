@@ -164,15 +164,6 @@ pub(crate) async fn by_flow(pool: &PgPool) -> Result<Vec<Spread>, anyhow::Error>
     .context("add up the mandates")
 }
 
-/// Sets the tag in the order ids, so that two runs with one seed have the same ones. For a database that has no executions yet.
-pub(crate) async fn set_tag(pool: &PgPool, tag: &str) -> Result<(), anyhow::Error> {
-    sqlx::query!("update mandated.installation set tag = $1 where not exists (select 1 from mandated.executions)", tag)
-        .execute(pool)
-        .await
-        .context("set the installation tag")?;
-    Ok(())
-}
-
 /// Lets the leases of a worker be over, in a simulation in which their time has passed. Whether all are.
 pub(crate) async fn end_leases(pool: &PgPool, worker: &str) -> Result<bool, anyhow::Error> {
     sqlx::query_scalar!(

@@ -144,6 +144,11 @@ fn line(rng: &mut SeededRng, number: u32, season: Season) -> Option<String> {
         Season::Weeks { last } => (OFTEN, last.to_string()),
     };
     let (frequency, _) = *rng.weighted(frequencies, |(_, weight)| *weight)?;
+    // NACH knows no other that lies between a week and a month, or between a month and a quarter.
+    let frequency = match (kind.rail, frequency) {
+        ("enach", "fortnightly" | "bimonthly") => "twicemonthly",
+        (_, frequency) => frequency,
+    };
     let rupees = rng.pick(
         &[
             99u64, 149, 199, 299, 499, 649, 999, 1499, 2500, 4999, 12_000,

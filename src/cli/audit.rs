@@ -13,7 +13,7 @@ use crate::clock::Clock;
 use crate::compose;
 use crate::config::Config;
 use crate::ops::audit::provider::{Case, Cases, Comparison, compare_configured};
-use crate::ops::audit::{Finding, Verdict, audit};
+use crate::ops::audit::{AuditVerdict, Finding, audit};
 
 /// A planner that is this late has forgotten a mandate, or is down.
 const LATE: Duration = Duration::from_mins(15);
@@ -89,7 +89,7 @@ async fn ask(
     Ok(())
 }
 
-impl Print for Verdict {
+impl Print for AuditVerdict {
     /// Every rule, then the counter-examples.
     fn write_text(&self, out: &mut dyn Write) -> io::Result<()> {
         let mut shown = Table::new(["", "rule", "verdict"]);

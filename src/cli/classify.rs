@@ -17,7 +17,7 @@ use crate::compose;
 use crate::config::{Config, ConfigErrors};
 use crate::domain::{ProviderKind, Rail, Step, Timestamp};
 use crate::ops::classify::{
-    ProviderAnswer, Question, Verdict, check_account, check_body, classify,
+    ClassifyVerdict, ProviderAnswer, Question, check_account, check_body, classify,
 };
 
 /// One answer, or all that are unmapped.
@@ -135,7 +135,7 @@ pub(super) fn one(
         step: asked.step,
         attempt: asked.attempt,
         at,
-        said: said(asked)?,
+        answer: answer(asked)?,
     };
     let classifier = compose::classifier(config)?;
     let verdict = classify(&question, &classifier, &config.policy(provider, rail))
@@ -144,7 +144,7 @@ pub(super) fn one(
 }
 
 /// The answer from a file or standard input, or words of it from the command line.
-fn said(asked: &Classify) -> Result<ProviderAnswer<'_>, Failure> {
+fn answer(asked: &Classify) -> Result<ProviderAnswer<'_>, Failure> {
     let http_status = asked.status.unwrap_or(OK);
     if !asked.codes.is_empty() || !asked.messages.is_empty() {
         return Ok(ProviderAnswer::Words {
@@ -190,7 +190,7 @@ fn shown(path: &Path) -> String {
     }
 }
 
-impl Print for Verdict {
+impl Print for ClassifyVerdict {
     fn write_text(&self, out: &mut dyn Write) -> io::Result<()> {
         for (name, text) in lines(self) {
             writeln!(out, "{name:<9} {text}")?;
@@ -199,7 +199,7 @@ impl Print for Verdict {
     }
 }
 
-fn lines(verdict: &Verdict) -> Vec<(&'static str, String)> {
+fn lines(verdict: &ClassifyVerdict) -> Vec<(&'static str, String)> {
     let mut lines = vec![("outcome", verdict.outcome.to_owned())];
     if let Some(class) = verdict.class {
         lines.push(("class", class.to_string()));
@@ -238,7 +238,7 @@ fn lines(verdict: &Verdict) -> Vec<(&'static str, String)> {
     lines
 }
 
-fn rule_in_words(verdict: &Verdict) -> String {
+fn rule_in_words(verdict: &ClassifyVerdict) -> String {
     match (&verdict.rule, &verdict.source) {
         (Some(rule), Some(source)) => format!("{rule} ({source})"),
         (Some(_) | None, _) => {
@@ -247,7 +247,7 @@ fn rule_in_words(verdict: &Verdict) -> String {
     }
 }
 
-fn next_in_words(verdict: &Verdict) -> String {
+fn next_in_words(verdict: &ClassifyVerdict) -> String {
     let (Some(step), Some(at)) = (verdict.next_step, verdict.next_at) else {
         return "nothing".to_owned();
     };

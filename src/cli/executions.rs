@@ -13,6 +13,7 @@ use super::{Failure, Justification, one_of};
 use crate::clock::Clock;
 use crate::compose;
 use crate::config::Config;
+use crate::domain::day::parse_day;
 use crate::domain::machine::decide::operator::OperatorRequestKind;
 use crate::domain::resolve::ResolvedAs;
 use crate::domain::{ExecutionId, State, Timestamp};
@@ -30,7 +31,7 @@ pub enum Executions {
         #[arg(value_name = "REF")]
         reference: String,
         /// The cycle's day.
-        #[arg(long, value_name = "DATE")]
+        #[arg(long, value_name = "DATE", value_parser = parse_day)]
         cycle: NaiveDate,
         /// What to collect, such as 499.00; without it, the mandate's own amount.
         #[arg(long)]
@@ -152,16 +153,16 @@ pub(super) async fn run(
                 .await?
                 .write(out, format)?;
         }
-        Executions::Resolve(said) => {
+        Executions::Resolve(resolution) => {
             let word = ResolutionRequest {
-                resolved_as: said.resolved_as,
-                who: &said.justification.who,
-                reason: &said.justification.reason,
-                evidence: &said.evidence,
-                provider_ref: said.provider_ref.as_deref(),
+                resolved_as: resolution.resolved_as,
+                who: &resolution.justification.who,
+                reason: &resolution.justification.reason,
+                evidence: &resolution.evidence,
+                provider_ref: resolution.provider_ref.as_deref(),
             };
             let mut conn = compose::connection(&pool).await?;
-            let id = ExecutionId(said.id);
+            let id = ExecutionId(resolution.id);
             let done = resolve::resolve(&mut conn, id, word, now).await?;
             done.write(out, format)?;
         }

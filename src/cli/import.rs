@@ -103,7 +103,7 @@ mod tests {
         notify       who notifies the payer: separate, provider or none (none for enach at Juspay, else required)
         amount       what a cycle costs, decimal text such as 499.00 (required unless frequency is aspresented)
         max_amount   the most that one debit may take (the amount)
-        currency     three-letter ISO code of both amounts (INR)
+        currency     three-letter ISO code of both amounts; INR, except for cards at Juspay (INR)
         frequency    onetime, daily, weekly, fortnightly, monthly, bimonthly, quarterly, halfyearly, yearly or aspresented (cron is required)
         cron         a cron expression that fires at most once a day, in time_zone (frequency is required)
         time_zone    IANA name; days and times of the mandate are counted in it (Asia/Kolkata)

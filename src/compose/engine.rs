@@ -1,6 +1,5 @@
 //! From a configuration to an engine.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use sqlx::PgPool;
@@ -8,17 +7,18 @@ use sqlx::PgPool;
 use super::{ComposeError, clients, worker_id};
 use crate::clock::Clock;
 use crate::config::{Config, Database};
-use crate::domain::policy::Policy;
 use crate::domain::{ProviderKind, Rail};
-use crate::engine::{Account, AccountLimits, Engine, Settings, bloat, heartbeat, retention};
+use crate::engine::{
+    Account, AccountLimits, Engine, Settings, bloat, heartbeat, lane, planner, retention, settler,
+};
 use crate::store;
 use crate::store::settle::FaultRules;
 
 /// Time between two heartbeat lines.
 const HEARTBEAT: Duration = Duration::from_secs(10);
 
-/// Time between two lines about a trouble with the database that lasts.
-pub const TROUBLE: Duration = Duration::from_mins(1);
+/// Time between two lines about a database failure that lasts.
+pub const FAILURE_LOG_INTERVAL: Duration = Duration::from_mins(1);
 
 /// Beyond the database's own timeouts: time for the answer to come back.
 const ANSWER: Duration = Duration::from_secs(5);
@@ -41,54 +41,58 @@ pub async fn build(config: &Config, pool: PgPool, clock: Clock) -> Result<Engine
     Ok(Engine::new(pool, clock, settings(config), accounts, tag))
 }
 
-/// The policies of new executions.
-fn policies(config: &Config) -> BTreeMap<(ProviderKind, Rail), Policy> {
-    let of = |provider: &ProviderKind| {
-        let provider = *provider;
-        let rails = Rail::ALL.iter().copied();
-        rails.map(move |rail| ((provider, rail), config.policy(provider, rail)))
-    };
-    ProviderKind::ALL.iter().flat_map(of).collect()
-}
-
-fn settings(config: &Config) -> Settings {
+/// What the configuration has for each loop.
+pub fn settings(config: &Config) -> Settings {
+    let (worker, planner, kept) = (&config.worker, &config.planner, &config.retention);
+    let policy = |provider, rail| ((provider, rail), config.policy(provider, rail));
+    let policies = ProviderKind::ALL.iter();
+    let policies =
+        policies.flat_map(|provider| Rail::ALL.iter().map(|rail| policy(*provider, *rail)));
     Settings {
-        worker_id: worker_id(config),
-        concurrency: size(config.worker.concurrency),
-        batch: size(config.worker.batch),
-        settle_batch: size(config.worker.settle_batch),
-        lease: config.worker.lease,
+        worker_id: worker_id(config).into(),
+        concurrency: size(worker.concurrency),
         answer_timeout: answer_timeout(&config.database),
-        trouble_interval: TROUBLE,
-        poll_interval: config.worker.poll_interval,
-        settle_linger: config.worker.settle_linger,
-        faults: FaultRules {
-            limit: i64::from(config.worker.parked_limit),
-            within: config.worker.parked_within,
-            pause: config.worker.parked_pause,
+        failure_log_interval: FAILURE_LOG_INTERVAL,
+        lane: lane::Settings {
+            batch: size(worker.batch),
+            lease: worker.lease,
+            poll_interval: worker.poll_interval,
         },
-        planner_interval: config.planner.interval,
-        planner_horizon: config.planner.horizon,
-        planner_batch: size(config.planner.batch),
+        settler: settler::Settings {
+            batch: size(worker.settle_batch),
+            linger: worker.settle_linger,
+            faults: FaultRules {
+                limit: i64::from(worker.parked_limit),
+                within: worker.parked_within,
+                pause: worker.parked_pause,
+            },
+        },
+        planner: planner::Settings {
+            interval: planner.interval,
+            horizon: planner.horizon,
+            batch: size(planner.batch),
+            policies: policies.collect(),
+        },
         rescue_interval: config.rescue.interval,
-        heartbeat_interval: HEARTBEAT,
-        overdue: heartbeat::Overdue {
-            warn_after: config.worker.unknown_warn_after,
-            error_after: config.worker.unknown_error_after,
-            every: config.worker.unknown_warn_every,
-        },
-        snapshots: bloat::Rules {
-            warn_after: config.worker.snapshot_warn_after,
-            every: config.worker.snapshot_warn_every,
+        heartbeat: heartbeat::Settings {
+            interval: HEARTBEAT,
+            overdue: heartbeat::Overdue {
+                warn_after: worker.unknown_warn_after,
+                error_after: worker.unknown_error_after,
+                every: worker.unknown_warn_every,
+            },
+            snapshots: bloat::Rules {
+                warn_after: worker.snapshot_warn_after,
+                every: worker.snapshot_warn_every,
+            },
         },
         retention: retention::Settings {
-            interval: config.retention.interval,
-            attempts: config.retention.attempts,
-            events: config.retention.events,
-            executions: config.retention.executions,
-            partitions_ahead: i32::try_from(config.retention.partitions_ahead).unwrap_or(i32::MAX),
+            interval: kept.interval,
+            attempts: kept.attempts,
+            events: kept.events,
+            executions: kept.executions,
+            partitions_ahead: i32::try_from(kept.partitions_ahead).unwrap_or(i32::MAX),
         },
-        policies: policies(config),
     }
 }
 

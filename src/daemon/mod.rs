@@ -52,12 +52,14 @@ pub async fn run(config: &Config, file: Option<PathBuf>) -> Result<(), DaemonErr
     };
     info!(
         service.version = env!("CARGO_PKG_VERSION"),
-        worker.id = engine.settings.worker_id.as_str(),
+        worker.id = &*engine.settings.worker_id,
         accounts = engine.accounts.len(),
         simulated = engine.clock.is_simulated(),
         "running"
     );
-    let mut reload = Reload::new(engine.clone(), filter, file, config);
+    let worker = Arc::clone(&engine.settings.worker_id);
+    let accounts = Arc::clone(&engine.accounts);
+    let mut reload = Reload::new(accounts, engine.key_probe(), worker, filter, file, config);
     side.spawn(async move {
         while hangups.recv().await.is_some() {
             reload.again().await;
@@ -72,7 +74,7 @@ pub async fn run(config: &Config, file: Option<PathBuf>) -> Result<(), DaemonErr
     });
     side.spawn(until_it_stops(readiness.clone(), lifecycle.draining()));
     lifecycle.ready();
-    let worker = engine.settings.worker_id.clone();
+    let worker = Arc::clone(&engine.settings.worker_id);
     if engine.clock.is_simulated() {
         let limits = simulation::Limits {
             until: config.clock.end,
@@ -91,12 +93,12 @@ pub async fn run(config: &Config, file: Option<PathBuf>) -> Result<(), DaemonErr
     }
     if lifecycle.aborted().is_cancelled() {
         warn!(
-            worker.id = worker,
+            worker.id = &*worker,
             "stopped with work under way; its leases run out and it is reconciled"
         );
         return Err(DaemonError::Aborted);
     }
-    info!(worker.id = worker, "stopped cleanly");
+    info!(worker.id = &*worker, "stopped cleanly");
     Ok(())
 }
 
@@ -107,7 +109,7 @@ const START_TRY: Duration = Duration::from_mins(1);
 /// good (the password, the schema) is an error. Nothing when the daemon is told to stop meanwhile.
 async fn start(config: &Config, lifecycle: &Lifecycle) -> Result<Option<Engine>, ComposeError> {
     let (health, draining) = (
-        DatabaseHealth::new(compose::engine::TROUBLE),
+        DatabaseHealth::new(compose::engine::FAILURE_LOG_INTERVAL),
         lifecycle.draining(),
     );
     let mut failures = 0u16;

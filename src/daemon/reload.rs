@@ -1,14 +1,15 @@
 //! SIGHUP: the credentials, the log's filter and the failure rules are read again. All of them or none.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use secrecy::ExposeSecret;
 use tracing::{error, info, warn};
 
 use crate::compose::{self, ComposeError};
 use crate::config::{Account, Config, ConfigErrors};
-use crate::engine::new_key::try_key;
-use crate::engine::{Engine, log_values};
+use crate::engine::key_probe::KeyProbe;
+use crate::engine::{Accounts, log_values};
 use crate::telemetry::{LogFilter, TelemetryError};
 
 /// What a running daemon takes over without a restart, but for the keys of accounts.
@@ -42,7 +43,9 @@ impl ReloadError {
 
 #[derive(Debug)]
 pub(super) struct Reload {
-    engine: Engine,
+    accounts: Accounts,
+    key_probe: KeyProbe,
+    worker: Arc<str>,
     filter: LogFilter,
     /// The file that the daemon was started with.
     file: Option<PathBuf>,
@@ -53,13 +56,17 @@ pub(super) struct Reload {
 
 impl Reload {
     pub(super) fn new(
-        engine: Engine,
+        accounts: Accounts,
+        key_probe: KeyProbe,
+        worker: Arc<str>,
         filter: LogFilter,
         file: Option<PathBuf>,
         config: &Config,
     ) -> Self {
         Self {
-            engine,
+            accounts,
+            key_probe,
+            worker,
             filter,
             file,
             started: config.clone(),
@@ -74,13 +81,13 @@ impl Reload {
                 let new_keys = self.new_keys(&config);
                 self.say(&config, &new_keys);
                 self.current = config;
-                for account in self.engine.accounts.iter() {
+                for account in self.accounts.iter() {
                     let is_new = new_keys.contains(&account.name);
-                    try_key(&self.engine, account, is_new).await;
+                    self.key_probe.ask(account, is_new).await;
                 }
             }
             Err(problem) => error!(
-                worker.id = self.engine.settings.worker_id.as_str(),
+                worker.id = &*self.worker,
                 error = log_values::chain(&problem),
                 hint = problem.hint(),
                 "the configuration was not read again, and everything stays as it was: `mandated check-config` names every problem; \
@@ -94,7 +101,7 @@ impl Reload {
         let classifier = compose::classifier(&config)?;
         self.same_addresses(&config)?;
         self.filter.set(&config.log.filter)?;
-        for account in self.engine.accounts.iter() {
+        for account in self.accounts.iter() {
             if let Some(now) = config.accounts.get(&account.name) {
                 account.renew(now.api_key.clone(), classifier.clone());
             }
@@ -120,7 +127,7 @@ impl Reload {
 
     /// The accounts whose key is another one than before.
     fn new_keys(&self, config: &Config) -> Vec<String> {
-        let names = self.engine.accounts.iter().map(|account| &account.name);
+        let names = self.accounts.iter().map(|account| &account.name);
         let is_new = |name: &&String| {
             let key = |config: &Config| {
                 let account = config.accounts.get(*name)?;
@@ -132,7 +139,7 @@ impl Reload {
     }
 
     fn say(&self, config: &Config, new_keys: &[String]) {
-        let worker = self.engine.settings.worker_id.as_str();
+        let worker = &*self.worker;
         info!(
             worker.id = worker,
             new_keys = new_keys.join(" "),

@@ -42,6 +42,8 @@ text_enum!(
         Reversed = "reversed",
         /// Something that only a person can judge.
         Unrecognized = "unrecognized",
+        /// The answer is about somebody else's debit.
+        Contradicted = "contradicted",
         /// No byte of the request left.
         NotSent = "not_sent",
         /// The provider may have done it.

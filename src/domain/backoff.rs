@@ -31,6 +31,14 @@ pub fn after(at: Timestamp, duration: Duration) -> Timestamp {
         .unwrap_or(Timestamp::MAX_UTC)
 }
 
+/// An instant some time earlier; the beginning of time if there is no such instant.
+pub fn before(at: Timestamp, duration: Duration) -> Timestamp {
+    TimeDelta::from_std(duration)
+        .ok()
+        .and_then(|delta| at.checked_sub_signed(delta))
+        .unwrap_or(Timestamp::MIN_UTC)
+}
+
 /// The delay before the `n`th try after a failure, counted from 0: `initial`, twice that, and so on up to `max`.
 pub fn backoff_delay(initial: Duration, max: Duration, n: u16) -> Duration {
     let mut policy = exponential(initial, max);

@@ -3,7 +3,6 @@
 //! Every day follows from `starts_on` by arithmetic, never by walking: the 31st falls back to the end of a short
 //! month and returns, and a mandate of ten years ago costs no more than one of today.
 
-mod cron;
 #[cfg(test)]
 mod properties;
 #[cfg(test)]
@@ -13,49 +12,13 @@ use chrono::{Datelike, Days, Months, NaiveDate, NaiveTime, TimeDelta};
 use chrono_tz::Tz;
 
 use super::Timestamp;
-use super::text::text_enum;
+use super::period::{HALF, Period};
+use super::schedule::{Frequency, Schedule};
 use super::zone::{instant, start_of_day};
-
-pub use self::cron::{CronError, CronSchedule};
 
 /// How many days a cycle stays open that neither a next cycle nor a last day ends: long enough for one
 /// payday to come, short enough that nobody is debited for something forgotten.
 pub const OPEN_ENDED_DAYS: u32 = 30;
-
-text_enum!(
-    /// How often, in the words of Juspay's `mandate.frequency`.
-    Frequency {
-        /// Once, on the first day.
-        Onetime = "onetime",
-        /// Every day.
-        Daily = "daily",
-        /// Every 7 days.
-        Weekly = "weekly",
-        /// Every 14 days.
-        Fortnightly = "fortnightly",
-        /// Every month.
-        Monthly = "monthly",
-        /// Every 2 months.
-        Bimonthly = "bimonthly",
-        /// Every 3 months.
-        Quarterly = "quarterly",
-        /// Every 6 months.
-        Halfyearly = "halfyearly",
-        /// Every 12 months.
-        Yearly = "yearly",
-        /// Whenever the merchant presents a cycle.
-        Aspresented = "aspresented",
-    }
-);
-
-/// When the cycles of a mandate are.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Schedule {
-    /// A frequency, anchored to the first day.
-    Every(Frequency),
-    /// A cron expression; its time of day takes the place of `debit_at`.
-    Cron(Box<CronSchedule>),
-}
 
 /// All that the cycles of a mandate follow from.
 #[derive(Debug, Clone, PartialEq)]
@@ -75,8 +38,10 @@ pub struct Terms {
 /// One billing period.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Cycle {
-    /// Its day, which is its name.
+    /// Its day.
     pub on: NaiveDate,
+    /// Its name, on a grid that does not depend on the mandate's first day.
+    pub period: Period,
     /// When it is meant to be debited.
     pub debit_at: Timestamp,
     /// When it ends: the start of the next cycle's day, or of the day after the mandate's last.
@@ -131,7 +96,9 @@ impl Terms {
                 Frequency::Onetime | Frequency::Aspresented => return None,
                 Frequency::Daily => day,
                 Frequency::Weekly => every_days(self.starts_on, 7, day)?,
-                Frequency::Fortnightly => every_days(self.starts_on, 14, day)?,
+                Frequency::Fortnightly | Frequency::Twicemonthly => {
+                    every_half_month(self.starts_on, day)?
+                }
                 Frequency::Monthly => every_months(self.starts_on, 1, day)?,
                 Frequency::Bimonthly => every_months(self.starts_on, 2, day)?,
                 Frequency::Quarterly => every_months(self.starts_on, 3, day)?,
@@ -173,6 +140,7 @@ impl Terms {
         }
         Some(Cycle {
             on,
+            period: Period::of(&self.schedule, on)?,
             debit_at,
             closes_at,
         })
@@ -212,6 +180,28 @@ fn every_months(start: NaiveDate, step: u32, day: NaiveDate) -> Option<NaiveDate
     } else {
         Some(on)
     }
+}
+
+/// The first day on or after `day` that lies as far into its half of a month as `start` does. Where the half is shorter, its last day.
+fn every_half_month(start: NaiveDate, day: NaiveDate) -> Option<NaiveDate> {
+    let into_half = if start.day() <= HALF {
+        start.day()
+    } else {
+        start.day().checked_sub(HALF)?
+    };
+    let first = day.with_day(into_half.min(HALF))?;
+    let second = || {
+        let last = day.num_days_in_month();
+        day.with_day(into_half.checked_add(HALF)?.min(u32::from(last)))
+    };
+    let next = || {
+        let month = day.with_day(1)?.checked_add_months(Months::new(1))?;
+        month.with_day(into_half.min(HALF))
+    };
+    if day <= first {
+        return Some(first);
+    }
+    second().filter(|second| day <= *second).or_else(next)
 }
 
 /// Months since the year 0.

@@ -7,6 +7,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::cycle::Terms;
+use super::schedule::{Frequency, Schedule};
 use super::text::text_enum;
 use super::{Amount, Currency, MandateId};
 
@@ -179,5 +180,65 @@ impl From<&Mandate> for ProbeSubject {
             provider_mandate_id: mandate.provider_mandate_id.clone(),
             customer_id: mandate.customer_id.clone(),
         }
+    }
+}
+
+/// Whether a rail has a frequency, and if not, what to write instead.
+///
+/// NACH registers DAIL, WEEK, MNTH, BIMN, QURT, MIAN, YEAR and ADHO ("`LotusPay`, Mandate frequencies"). Its BIMN allows two debits a
+/// calendar month: a mandate that says so and is collected every two months would bring a quarter of its money.
+pub const fn check_frequency(rail: Rail, schedule: &Schedule) -> Result<(), &'static str> {
+    let Schedule::Every(frequency) = schedule else {
+        return Ok(());
+    };
+    match (rail, frequency) {
+        (Rail::Enach, Frequency::Bimonthly) => Err(
+            "NACH's bi-monthly (BIMN) is two debits a calendar month: write twicemonthly for it (for one in two months register the mandate as presented, and write aspresented)",
+        ),
+        (Rail::Enach, Frequency::Fortnightly) => Err(
+            "NACH has no period of 14 days: write twicemonthly for a mandate of two debits a calendar month (BIMN)",
+        ),
+        (Rail::Upi | Rail::Card, Frequency::Twicemonthly) => Err(
+            "twicemonthly is a frequency of eNACH: write fortnightly for one debit a half month",
+        ),
+        (Rail::Upi | Rail::Card, Frequency::Bimonthly | Frequency::Fortnightly)
+        | (Rail::Enach, Frequency::Twicemonthly)
+        | (
+            Rail::Upi | Rail::Card | Rail::Enach,
+            Frequency::Onetime
+            | Frequency::Daily
+            | Frequency::Weekly
+            | Frequency::Monthly
+            | Frequency::Quarterly
+            | Frequency::Halfyearly
+            | Frequency::Yearly
+            | Frequency::Aspresented,
+        ) => Ok(()),
+    }
+}
+
+/// Whether a provider collects a currency on a rail, and if not, what to write instead. Cards take every currency.
+pub fn check_currency(
+    provider: ProviderKind,
+    rail: Rail,
+    currency: Currency,
+) -> Result<(), &'static str> {
+    let why = match (provider, rail) {
+        // Its API names no currency: an amount in dollars would be charged as many rupees.
+        (ProviderKind::Signzy, Rail::Upi | Rail::Card | Rail::Enach) => {
+            "Signzy collects rupees only: write INR, or leave it empty"
+        }
+        (ProviderKind::Juspay, Rail::Upi) => {
+            "UPI collects rupees only: write INR, or leave it empty"
+        }
+        (ProviderKind::Juspay, Rail::Enach) => {
+            "eNACH collects rupees only: write INR, or leave it empty"
+        }
+        (ProviderKind::Juspay, Rail::Card) => return Ok(()),
+    };
+    if currency == Currency::INR {
+        Ok(())
+    } else {
+        Err(why)
     }
 }

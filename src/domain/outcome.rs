@@ -88,8 +88,33 @@ pub enum Outcome {
     Reversed(Failure),
     /// Something that only a person can judge, such as a partial debit.
     Unrecognized(Failure),
+    /// An answer about somebody else's debit, as far as it says: it proves nothing, and a person must look.
+    Contradicted(Contradiction),
     /// The call itself did not come to an answer of the above.
     Call(CallFailure),
+}
+
+/// A field of an answer that is not what the debit in question has there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Contradiction {
+    /// The field, as the provider names it.
+    pub field: &'static str,
+    /// What we have.
+    pub ours: String,
+    /// What the answer says, redacted.
+    pub theirs: String,
+}
+
+impl Contradiction {
+    /// An amount that is stated, and is not ours.
+    pub fn of_amounts(theirs: Option<Amount>, ours: Amount) -> Option<Self> {
+        let theirs = theirs.filter(|theirs| *theirs != ours)?;
+        Some(Self {
+            field: "amount",
+            ours: ours.to_string(),
+            theirs: theirs.to_string(),
+        })
+    }
 }
 
 impl NotificationOutcome {
@@ -130,6 +155,7 @@ impl Outcome {
             Self::NotFound => AttemptOutcome::NotFound,
             Self::Reversed(_) => AttemptOutcome::Reversed,
             Self::Unrecognized(_) => AttemptOutcome::Unrecognized,
+            Self::Contradicted(_) => AttemptOutcome::Contradicted,
             Self::Call(failure) => failure.recorded(),
         }
     }
@@ -145,6 +171,7 @@ impl Outcome {
             | Self::Pending
             | Self::AlreadyExists
             | Self::NotFound
+            | Self::Contradicted(_)
             | Self::Call(_) => None,
         }
     }

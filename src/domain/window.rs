@@ -14,7 +14,7 @@ use chrono::{NaiveDate, NaiveTime, TimeDelta};
 use chrono_tz::Tz;
 
 use super::Timestamp;
-use super::zone::{day, instant};
+use super::zone::{self, day, instant};
 
 /// The smallest step between two instants: the database keeps microseconds.
 pub const TICK: TimeDelta = TimeDelta::microseconds(1);
@@ -125,10 +125,7 @@ impl Windows {
 impl TryFrom<WindowsText> for Windows {
     type Error = String;
     fn try_from(text: WindowsText) -> Result<Self, String> {
-        let name = &text.time_zone;
-        let time_zone = name.parse().map_err(|_unknown: chrono_tz::ParseError| {
-            format!("{name:?} is not a time zone: write an IANA name, such as Asia/Kolkata")
-        })?;
+        let time_zone = zone::parse(&text.time_zone).map_err(|error| error.to_string())?;
         let mut ranges = Vec::new();
         for written in &text.ranges {
             ranges.push((Range::parse(written)?, written.as_str()));

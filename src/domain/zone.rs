@@ -1,11 +1,15 @@
 //! From the time on a wall to an instant, in any zone and on any day, the clock changes among them.
 
+mod named;
+
 use std::ops::RangeInclusive;
 
 use chrono::{Datelike, NaiveDate, NaiveDateTime, NaiveTime, TimeZone};
 use chrono_tz::{GapInfo, Tz};
 
 use super::Timestamp;
+
+pub use named::{ZoneError, parse};
 
 /// All that RFC 3339 can write; chrono itself panics at the far ends of its own range.
 const YEARS: RangeInclusive<i32> = 1..=9999;

@@ -8,7 +8,6 @@ use sqlx::PgPool;
 use tokio::time::Instant;
 use tracing::warn;
 
-use super::Settings;
 use super::log_values::chain;
 use crate::store;
 use crate::store::bloat::{OldestSnapshot, oldest_snapshot};
@@ -35,13 +34,12 @@ pub struct Watch {
     /// Whether it was said that Postgres does not tell.
     is_refused: bool,
     /// The holders that were spoken of.
-    said: BTreeMap<(String, Option<i32>, Option<String>), Instant>,
+    logged: BTreeMap<(String, Option<i32>, Option<String>), Instant>,
 }
 
 impl Watch {
     /// For how many seconds the oldest snapshot has been held; nothing when nobody says. Warns when that is too long.
-    pub(super) async fn look(&mut self, pool: &PgPool, settings: &Settings) -> Option<u64> {
-        let worker = settings.worker_id.as_str();
+    pub(super) async fn look(&mut self, pool: &PgPool, rules: Rules, worker: &str) -> Option<u64> {
         let found = match store::within(LIMIT, NAME, oldest_snapshot(pool)).await {
             Ok(found) => found,
             Err(problem) => {
@@ -62,7 +60,6 @@ impl Watch {
         };
         let now = Instant::now();
         let age = self.age(&snapshot, now);
-        let rules = settings.snapshots;
         if age >= rules.warn_after.as_secs() && self.is_news(&snapshot, rules.every, now) {
             warn!(
                 worker.id = worker,
@@ -94,11 +91,11 @@ impl Watch {
 
     /// Whether nothing was said of its holder for long enough.
     fn is_news(&mut self, snapshot: &OldestSnapshot, every: Duration, now: Instant) -> bool {
-        self.said.retain(|_, at| now.duration_since(*at) < every);
+        self.logged.retain(|_, at| now.duration_since(*at) < every);
         let OldestSnapshot {
             holder, pid, name, ..
         } = snapshot.clone();
-        match self.said.entry((holder, pid, name)) {
+        match self.logged.entry((holder, pid, name)) {
             Entry::Vacant(holder) => {
                 holder.insert(now);
                 true

@@ -5,18 +5,19 @@
 //! stay within the limit, whatever else they see (`share`). So a daemon that joins calls nothing until all others have seen it and
 //! made room; and one whose last beat is old calls nothing before the others may take it for gone.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::info;
 
-use super::{Account, Accounts, Database, Engine};
+use super::{Account, Accounts, Database};
 use crate::clock::Clock;
-use crate::store::cluster::{Member, Terms, beat, join, leave};
+use crate::store::cluster::{Member, Terms, join, leave, renew};
 use crate::store::{self, StoreError};
 
-/// What its troubles are called.
+/// What its failures are called.
 const NAME: &str = "beat in the cluster";
 
 /// Between two beats.
@@ -63,22 +64,22 @@ pub struct Cluster {
     database: Database,
     clock: Clock,
     accounts: Accounts,
-    worker: String,
+    worker: Arc<str>,
     membership: Membership,
     /// How many there were when it last said so, and whether it had a share.
-    said: (usize, bool),
+    logged: (usize, bool),
 }
 
 impl Cluster {
     /// From now on nothing is called before the others have made room.
-    pub fn new(engine: &Engine) -> Self {
+    pub fn new(database: Database, clock: Clock, accounts: Accounts, worker: Arc<str>) -> Self {
         let cluster = Self {
-            database: engine.database.clone(),
-            clock: engine.clock.clone(),
-            accounts: engine.accounts.clone(),
-            worker: engine.settings.worker_id.clone(),
+            database,
+            clock,
+            accounts,
+            worker,
             membership: Membership::Outside { before: None },
-            said: (0, false),
+            logged: (0, false),
         };
         cluster.stop();
         cluster
@@ -141,7 +142,7 @@ impl Cluster {
                 id, acknowledged, ..
             } => (*id, acknowledged),
         };
-        let seen = beat(pool, id, acknowledged, TERMS);
+        let seen = renew(pool, id, acknowledged, TERMS);
         let seen = store::within(limit, NAME, seen).await?;
         if seen.iter().all(|member| member.id != id) {
             self.lost(id);
@@ -166,9 +167,9 @@ impl Cluster {
             let client = account.client();
             if let Some(until) = until {
                 let members = u32::try_from(sharing).unwrap_or(u32::MAX);
-                client.rate_limiter().share(at_once, members, until);
+                client.limiter().share(at_once, members, until);
             }
-            is_room &= client.rate_limiter().in_flight() <= at_once;
+            is_room &= client.limiter().in_flight.calls() <= at_once;
         }
         self.say(members.len(), until.is_some());
         let is_news = self.advance(id, until, is_room.then_some(members));
@@ -213,28 +214,28 @@ impl Cluster {
 
     fn stop(&self) {
         for account in self.accounts.iter() {
-            account.client().rate_limiter().stop();
+            account.client().limiter().stop();
         }
     }
 
     /// One line when there are more of them or fewer, or when this one has a share that had none.
     fn say(&mut self, members: usize, has_share: bool) {
-        if self.said == (members, has_share) {
+        if self.logged == (members, has_share) {
             return;
         }
-        self.said = (members, has_share);
+        self.logged = (members, has_share);
         let share = |account: &Account| {
             let (name, client) = (&account.name, account.client());
-            let limiter = client.rate_limiter();
-            let a_minute = limiter.calls_in(Duration::from_mins(1));
+            let limiter = client.limiter();
+            let a_minute = limiter.rate.calls_in(Duration::from_mins(1));
             format!(
                 "{name} {} at once, {a_minute} a minute",
-                limiter.max_in_flight()
+                limiter.in_flight.max()
             )
         };
         let shares: Vec<String> = self.accounts.iter().map(|account| share(account)).collect();
         info!(
-            worker.id = self.worker.as_str(),
+            worker.id = &*self.worker,
             members,
             shares = if has_share {
                 shares.join("; ")

@@ -6,7 +6,6 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use sqlx::PgPool;
 
-use super::Settings;
 use super::database_health::DatabaseHealth;
 use crate::clock::Clock;
 use crate::domain::Timestamp;
@@ -25,11 +24,11 @@ pub struct Database {
 }
 
 impl Database {
-    pub fn new(pool: PgPool, settings: &Settings) -> Self {
+    pub fn new(pool: PgPool, answer_timeout: Duration, failure_log_interval: Duration) -> Self {
         Self {
             pool,
-            answer_timeout: settings.answer_timeout,
-            health: Arc::new(DatabaseHealth::new(settings.trouble_interval)),
+            answer_timeout,
+            health: Arc::new(DatabaseHealth::new(failure_log_interval)),
         }
     }
 

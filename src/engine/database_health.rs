@@ -1,7 +1,7 @@
-//! Trouble with the database: said once when it begins, now and then while it lasts, and once when it is over.
+//! A database failure: logged once when it begins, now and then while it lasts, and once when it is over.
 //!
 //! Every loop reports here how its turns end. When the database is away they all find out; one line says so, and names them.
-//! What is one statement's own (a lock, a timeout) is a trouble of its own: it neither hides another nor is hidden.
+//! What is one statement's own (a lock, a timeout) is a failure of its own: it neither hides another nor is hidden.
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -22,9 +22,9 @@ const PATIENCE: u32 = 5;
 /// What is wrong with the database, as far as this process knows.
 #[derive(Debug)]
 pub struct DatabaseHealth {
-    /// Between two lines about the same trouble.
+    /// Between two lines about the same failure.
     again: Duration,
-    open: Mutex<Vec<OngoingTrouble>>,
+    open: Mutex<Vec<OngoingFailure>>,
     /// Answers that wait to be settled until it is over.
     kept: AtomicUsize,
     /// Whether so many wait that no more may be asked for.
@@ -33,14 +33,14 @@ pub struct DatabaseHealth {
     recovery: Notify,
 }
 
-/// A trouble that is not over.
+/// A failure that is not over.
 #[derive(Debug)]
-struct OngoingTrouble {
+struct OngoingFailure {
     kind: DatabaseErrorKind,
     /// The loops that are in it.
     loops: BTreeSet<String>,
     began: Instant,
-    said: Instant,
+    logged_at: Instant,
 }
 
 impl DatabaseHealth {
@@ -58,12 +58,12 @@ impl DatabaseHealth {
     pub fn failed(&self, name: &str, problem: &StoreError) {
         let now = Instant::now();
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        // While a server does not answer, the connections of this process get stuck one by one: that is no other trouble.
+        // While a server does not answer, the connections of this process get stuck one by one: that is no other failure.
         let known = open.iter().find(|other| other.kind.is_everywhere());
         let kind = known
             .filter(|_| problem.is_of_the_pool())
             .map_or(problem.kind(), |known| known.kind);
-        // One trouble can become another (refused, starting up, too many connections): it lasts since the first.
+        // One failure can become another (refused, starting up, too many connections): it lasts since the first.
         let mut began = now;
         for other in open.iter_mut() {
             if !other.is_about(kind, name) && other.loops.remove(name) && other.loops.is_empty() {
@@ -73,32 +73,32 @@ impl DatabaseHealth {
         open.retain(|other| !other.loops.is_empty());
         if let Some(known) = open.iter_mut().find(|known| known.is_about(kind, name)) {
             known.loops.insert(name.to_owned());
-            if now.duration_since(known.said) >= self.again {
-                known.said = now;
+            if now.duration_since(known.logged_at) >= self.again {
+                known.logged_at = now;
                 self.say(known, name, problem);
             }
             return;
         }
-        let new = OngoingTrouble {
+        let new = OngoingFailure {
             kind,
             loops: BTreeSet::from([name.to_owned()]),
             began,
-            said: now,
+            logged_at: now,
         };
         self.say(&new, name, problem);
         open.push(new);
     }
 
-    /// A loop did its work. If it was in trouble, the others that wait look at once whether they can go on too.
+    /// A loop did its work. If it failed, the others that wait look at once whether they can go on too.
     pub fn recovered(&self, name: &str) {
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         let mut is_news = false;
-        open.retain_mut(|trouble| {
-            is_news |= trouble.loops.remove(name);
-            if trouble.loops.is_empty() {
-                self.over(trouble);
+        open.retain_mut(|failure| {
+            is_news |= failure.loops.remove(name);
+            if failure.loops.is_empty() {
+                self.over(failure);
             }
-            !trouble.loops.is_empty()
+            !failure.loops.is_empty()
         });
         drop(open);
         if is_news {
@@ -140,21 +140,21 @@ impl DatabaseHealth {
         drop(self.full.subscribe().wait_for(|full| !full).await);
     }
 
-    fn say(&self, trouble: &OngoingTrouble, name: &str, problem: &StoreError) {
-        let lasts = trouble.began.elapsed();
-        let loops = trouble.loops.iter().map(String::as_str).collect::<Vec<_>>();
+    fn say(&self, failure: &OngoingFailure, name: &str, problem: &StoreError) {
+        let lasts = failure.began.elapsed();
+        let loops = failure.loops.iter().map(String::as_str).collect::<Vec<_>>();
         macro_rules! line {
             ($level:ident) => {
                 $level!(
-                    trouble = trouble.kind.as_str(),
+                    failure = failure.kind.as_str(),
                     lasts_ms = millis(lasts),
                     loops = loops.join(", "),
                     operation = name,
                     code = problem.code(),
                     error = %chain(problem),
                     answers_kept = self.kept(),
-                    "trouble with the database, it is tried again: {}",
-                    trouble.kind.advice()
+                    "database failure, the daemon tries again: {}",
+                    failure.kind.advice()
                 )
             };
         }
@@ -165,17 +165,17 @@ impl DatabaseHealth {
         }
     }
 
-    fn over(&self, trouble: &OngoingTrouble) {
+    fn over(&self, failure: &OngoingFailure) {
         info!(
-            trouble = trouble.kind.as_str(),
-            lasted_ms = millis(trouble.began.elapsed()),
+            failure = failure.kind.as_str(),
+            lasted_ms = millis(failure.began.elapsed()),
             answers_kept = self.kept(),
-            "the trouble with the database is over"
+            "the database failure is over"
         );
     }
 }
 
-impl OngoingTrouble {
+impl OngoingFailure {
     fn is_about(&self, kind: DatabaseErrorKind, name: &str) -> bool {
         self.kind == kind && (kind.is_everywhere() || self.loops.contains(name))
     }

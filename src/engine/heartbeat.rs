@@ -3,11 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::{SecondsFormat, TimeDelta};
+use chrono::SecondsFormat;
+use sqlx::PgPool;
 use tracing::{error, info, warn};
 
+use super::bloat;
 use super::state_counters::StateCounters;
-use super::{Engine, bloat};
+use crate::clock::Clock;
+use crate::domain::backoff::before;
 use crate::domain::{State, Timestamp};
 use crate::store::StoreError;
 use crate::store::monitor::{UnresolvedExecutions, WorkCounts, unresolved_since, work_counts};
@@ -25,8 +28,16 @@ pub struct Overdue {
     pub every: Duration,
 }
 
+/// How often it beats, and what it warns of.
+#[derive(Debug, Clone, Copy)]
+pub struct Settings {
+    pub interval: Duration,
+    pub overdue: Overdue,
+    pub snapshots: bloat::Rules,
+}
+
 /// How far back the answers that no rule knows are counted.
-const A_DAY: TimeDelta = TimeDelta::hours(24);
+const A_DAY: Duration = Duration::from_hours(24);
 
 /// What the line carries, and the metrics repeat. Ages are in whole seconds, totals since this daemon started.
 #[derive(Debug, Clone)]
@@ -49,29 +60,24 @@ pub struct Heartbeat {
 /// Takes the figures, and remembers its last warning.
 #[derive(Debug)]
 pub struct HeartbeatTicker {
-    engine: Engine,
+    pub(super) worker_id: Arc<str>,
+    pub(super) pool: PgPool,
+    pub(super) clock: Clock,
+    pub(super) settings: Settings,
+    pub(super) state_counters: Arc<StateCounters>,
     /// When it last spoke of what waits for a person.
-    warned_at: Option<Timestamp>,
+    pub(super) warned_at: Option<Timestamp>,
     /// What it knows of the oldest snapshot.
-    snapshots: bloat::Watch,
+    pub(super) snapshots: bloat::Watch,
 }
 
 impl HeartbeatTicker {
-    pub fn new(engine: Engine) -> Self {
-        Self {
-            engine,
-            warned_at: None,
-            snapshots: bloat::Watch::default(),
-        }
-    }
-
     /// One line. `backlog` is the number of answers that wait to be settled.
     pub async fn tick(&mut self, backlog: usize) -> Result<Heartbeat, StoreError> {
-        let engine = &self.engine;
-        let (pool, now) = (&engine.database.pool, engine.clock.now());
+        let (pool, now) = (&self.pool, self.clock.now());
+        let (rules, worker) = (self.settings.snapshots, &*self.worker_id);
         let work_counts = work_counts(pool, now).await?;
-        let since = now.checked_sub_signed(A_DAY).unwrap_or(Timestamp::MIN_UTC);
-        let unmapped = recent(pool, since).await?;
+        let unmapped = recent(pool, before(now, A_DAY)).await?;
         let age = |at: Option<Timestamp>| {
             at.map_or(0, |at| now.signed_duration_since(at).num_seconds().max(0))
         };
@@ -81,14 +87,14 @@ impl HeartbeatTicker {
             oldest_unknown_s: age(work_counts.oldest_unknown_at),
             work_counts,
             unmapped,
-            oldest_snapshot_s: self.snapshots.look(pool, &engine.settings).await,
+            oldest_snapshot_s: self.snapshots.look(pool, rules, worker).await,
             settle_backlog: backlog,
-            state_counters: Arc::clone(&engine.state_counters),
+            state_counters: Arc::clone(&self.state_counters),
             lines_left_out: telemetry::left_out(),
         };
-        say(engine, &heartbeat);
+        say(worker, &heartbeat);
         if self.is_time(now) {
-            warn_of_open(engine, now).await?;
+            warn_of_open(worker, pool, self.settings.overdue, now).await?;
             self.warned_at = Some(now);
         }
         Ok(heartbeat)
@@ -96,15 +102,15 @@ impl HeartbeatTicker {
 
     /// Whether it has not spoken of what waits for long enough.
     fn is_time(&self, now: Timestamp) -> bool {
-        let due = before(now, self.engine.settings.overdue.every);
+        let due = before(now, self.settings.overdue.every);
         self.warned_at.is_none_or(|last| last <= due)
     }
 }
 
-fn say(engine: &Engine, heartbeat: &Heartbeat) {
+fn say(worker: &str, heartbeat: &Heartbeat) {
     let (work_counts, state_counters) = (&heartbeat.work_counts, &heartbeat.state_counters);
     info!(
-        worker.id = engine.settings.worker_id.as_str(),
+        worker.id = worker,
         due = work_counts.due,
         leased = work_counts.leased,
         oldest_due_s = heartbeat.oldest_due_s,
@@ -130,18 +136,15 @@ fn say(engine: &Engine, heartbeat: &Heartbeat) {
     );
 }
 
-fn before(now: Timestamp, duration: Duration) -> Timestamp {
-    TimeDelta::from_std(duration)
-        .ok()
-        .and_then(|duration| now.checked_sub_signed(duration))
-        .unwrap_or(Timestamp::MIN_UTC)
-}
-
 /// One line for the outcomes that nothing has proven for long, and one for the reviews that nobody has decided.
-async fn warn_of_open(engine: &Engine, now: Timestamp) -> Result<(), StoreError> {
-    let rules = engine.settings.overdue;
+async fn warn_of_open(
+    worker: &str,
+    pool: &PgPool,
+    rules: Overdue,
+    now: Timestamp,
+) -> Result<(), StoreError> {
     let error_before = before(now, rules.error_after);
-    for open in unresolved_since(&engine.database.pool, before(now, rules.warn_after)).await? {
+    for open in unresolved_since(pool, before(now, rules.warn_after)).await? {
         let UnresolvedExecutions {
             state,
             count,
@@ -152,7 +155,7 @@ async fn warn_of_open(engine: &Engine, now: Timestamp) -> Result<(), StoreError>
         macro_rules! line {
             ($level:ident) => {
                 $level!(
-                    worker.id = engine.settings.worker_id.as_str(),
+                    worker.id = worker,
                     waits = state,
                     count,
                     oldest_since = oldest_at.to_rfc3339_opts(SecondsFormat::Secs, true),

@@ -2,7 +2,6 @@
 //!
 //! An account that is slow or paused holds up nobody else's debits: each has its own lane.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
@@ -10,12 +9,12 @@ use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, error, warn};
 
+use super::Account;
 use super::concurrency_limiter::ConcurrencyLimiter;
-use super::job::{self, FinishedJob};
+use super::job::{self, FinishedJob, Worker};
 use super::log;
 use super::log_values::chain;
 use super::wake::WakeNotifier;
-use super::{Account, Engine};
 use crate::domain::Timestamp;
 use crate::domain::backoff::backoff_delay;
 use crate::failpoint::around;
@@ -24,11 +23,20 @@ use crate::store;
 use crate::store::StoreError;
 use crate::store::claim::{ClaimRequest, Claimed, claim_due};
 
+/// How much it claims at once, for how long, and how often it looks for more.
+#[derive(Debug, Clone, Copy)]
+pub struct Settings {
+    /// Jobs claimed by one statement.
+    pub batch: usize,
+    pub lease: Duration,
+    pub poll_interval: Duration,
+}
+
 /// One account's lane.
 #[derive(Debug)]
 pub struct Lane {
-    engine: Engine,
-    account: Arc<Account>,
+    worker: Worker,
+    settings: Settings,
     settler: mpsc::Sender<FinishedJob>,
     wake: WakeNotifier,
     limiter: ConcurrencyLimiter,
@@ -71,15 +79,15 @@ enum Round {
 
 impl Lane {
     pub fn new(
-        engine: Engine,
-        account: Arc<Account>,
+        worker: Worker,
+        settings: Settings,
         settler: mpsc::Sender<FinishedJob>,
         wake: WakeNotifier,
         limiter: ConcurrencyLimiter,
     ) -> Self {
         Self {
-            engine,
-            account,
+            worker,
+            settings,
             settler,
             wake,
             limiter,
@@ -117,9 +125,9 @@ impl Lane {
                         failures,
                     );
                     failures = failures.saturating_add(1);
-                    self.engine.database.failed(&self.name(), problem).await;
+                    self.worker.database.failed(&self.name(), problem).await;
                     tokio::select! {
-                        () = self.engine.database.health.pause(pause) => {}
+                        () = self.worker.database.health.pause(pause) => {}
                         () = draining.cancelled() => {}
                     }
                 }
@@ -131,9 +139,9 @@ impl Lane {
         }
     }
 
-    /// What its troubles are called.
+    /// What its failures are called.
     fn name(&self) -> String {
-        format!("claim for {}", self.account.name)
+        format!("claim for {}", self.worker.account.name)
     }
 
     /// Claims once, for as many places as are free, and starts what it gets. Waits for a place, but not once it is `draining`.
@@ -142,15 +150,15 @@ impl Lane {
             log_panic(Some(ended));
         }
         // Subscribed before its share is read: what becomes of it meanwhile is not lost.
-        let mut changes = self.account.client().rate_limiter().subscribe();
-        let free = at_once(&self.account, self.engine.settings.lease)
+        let mut changes = self.worker.account.client().limiter().in_flight.subscribe();
+        let free = at_once(&self.worker.account, self.settings.lease)
             .saturating_sub(self.running.len())
-            .min(self.engine.settings.batch);
+            .min(self.settings.batch);
         if free == 0 {
             // The end of any job makes room, or a larger share.
             tokio::select! {
                 ended = self.running.join_next(), if !self.running.is_empty() => log_panic(ended),
-                () = changes.changed() => {}
+                _ = changes.changed() => {}
                 () = draining.cancelled() => {}
             }
             return Ok(Round::Full);
@@ -163,12 +171,12 @@ impl Lane {
         if limit == 0 {
             return Ok(Round::Full);
         }
-        let (database, clock) = (&self.engine.database, &self.engine.clock);
+        let (database, clock) = (&self.worker.database, &self.worker.clock);
         around("claim.clock", database.check_clock(clock)).await?;
-        let deadline = tokio::time::Instant::now().checked_add(self.engine.settings.lease);
+        let deadline = tokio::time::Instant::now().checked_add(self.settings.lease);
         let since = self.cursor.get(tokio::time::Instant::now());
-        let claimed = claim(&self.engine, &self.account, limit, since).await?;
-        self.engine.database.health.recovered(&self.name());
+        let claimed = claim(&self.worker, limit, since).await?;
+        self.worker.database.health.recovered(&self.name());
         let full = claimed.len() == limit;
         let first = claimed.first().filter(|_| full).map(|first| first.run_at);
         self.cursor.note(first, tokio::time::Instant::now());
@@ -180,7 +188,7 @@ impl Lane {
 
     /// Places for jobs. While answers cannot be settled no more are asked for.
     async fn places(&mut self, wanted: usize) -> Vec<OwnedSemaphorePermit> {
-        self.engine.database.health.room().await;
+        self.worker.database.health.room().await;
         self.reserve(wanted).await
     }
 
@@ -202,10 +210,9 @@ impl Lane {
         permit: OwnedSemaphorePermit,
         deadline: Option<tokio::time::Instant>,
     ) {
-        let (engine, account) = (self.engine.clone(), Arc::clone(&self.account));
-        let settler = self.settler.clone();
+        let (worker, settler) = (self.worker.clone(), self.settler.clone());
         self.running.spawn(async move {
-            if let Some(done) = work(&engine, &account, claimed, deadline).await
+            if let Some(done) = work(&worker, claimed, deadline).await
                 && let Err(mpsc::error::SendError(done)) =
                     around("hand_over", settler.send(done)).await
             {
@@ -221,14 +228,14 @@ impl Lane {
 
     /// Until the next job is due, and no longer than the poll interval.
     async fn idle_wait(&self) -> Duration {
-        let poll = self.engine.settings.poll_interval;
-        let database = &self.engine.database;
-        let next = store::monitor::next_due(&database.pool, self.account.id);
+        let poll = self.settings.poll_interval;
+        let database = &self.worker.database;
+        let next = store::monitor::next_due(&database.pool, self.worker.account.id);
         let next = database.within("find the next due job", next);
         match around("next_due", next).await {
             Ok(Some(at)) => {
                 let until = at
-                    .signed_duration_since(self.engine.clock.now())
+                    .signed_duration_since(self.worker.clock.now())
                     .to_std()
                     .unwrap_or(Duration::ZERO);
                 // A due job that was not claimed belongs to a paused account or to somebody else: do not spin on it.
@@ -247,39 +254,39 @@ impl Lane {
 /// tenth of their leases. What cannot be called soon is for whoever can.
 fn at_once(account: &Account, lease: Duration) -> usize {
     let client = account.client();
-    let limiter = client.rate_limiter();
+    let limiter = client.limiter();
     let soon = lease.checked_div(10).unwrap_or_default();
-    let in_time = limiter.calls_in(soon).max(1);
+    let in_time = limiter.rate.calls_in(soon).max(1);
     account
         .max_in_flight
-        .min(limiter.max_in_flight())
+        .min(limiter.in_flight.max())
         .min(in_time)
 }
 
 /// Claims up to `limit` jobs of an account; only those that were due from `since` on.
 pub async fn claim(
-    engine: &Engine,
-    account: &Account,
+    worker: &Worker,
     limit: usize,
     since: Option<Timestamp>,
 ) -> Result<Vec<Claimed>, StoreError> {
+    let now = worker.clock.now();
     let request = ClaimRequest {
-        account: account.id,
-        now: engine.clock.now(),
+        account: worker.account.id,
+        now,
         limit: i64::try_from(limit).unwrap_or(i64::MAX),
-        lease: engine.settings.lease,
-        worker: &engine.settings.worker_id,
+        lease: worker.lease,
+        worker: &worker.id,
         since,
     };
     // One that was given up can have been done: its leases run out, and no call was made under them.
-    let database = &engine.database;
+    let (account, database) = (&worker.account, &worker.database);
     let claimed = database
         .within("claim due jobs", claim_due(&database.pool, &request))
         .await?;
     if !claimed.is_empty() {
         debug!(account = account.name, claimed = claimed.len(), "claimed");
         for job in claimed.iter().filter(|job| job.opened) {
-            log::started(engine, account, job);
+            log::started(&worker.id, account, job, now);
         }
     }
     Ok(claimed)
@@ -287,19 +294,18 @@ pub async fn claim(
 
 /// Does a job; one that cannot be done is logged here, and left to its lease.
 pub async fn work(
-    engine: &Engine,
-    account: &Account,
+    worker: &Worker,
     claimed: Claimed,
     deadline: Option<tokio::time::Instant>,
 ) -> Option<FinishedJob> {
     let (execution, step, token) = (claimed.execution.id, claimed.step, claimed.token);
-    let id = job::request_id(engine, claimed.token);
+    let id = job::request_id(worker, claimed.token);
     // On the heap: it is large, and every lane hands many of them on.
-    let run = Box::pin(job::run(engine, account, claimed, deadline?));
+    let run = Box::pin(job::run(worker, claimed, deadline?));
     match with_request_id(id, run).await {
         Ok(done) => Some(done),
         Err(problem) => {
-            warn!(execution.id = execution.0, step = step.as_str(), lease.token = token.0, account = account.name,
+            warn!(execution.id = execution.0, step = step.as_str(), lease.token = token.0, account = worker.account.name,
                   error = %chain(&problem), "left to rescue");
             None
         }

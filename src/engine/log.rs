@@ -8,9 +8,9 @@ use std::time::Duration;
 use chrono::SecondsFormat;
 use tracing::{debug, error, info, warn};
 
-use super::job::{FinishedJob, request_id};
+use super::Account;
+use super::job::FinishedJob;
 use super::log_values::millis;
-use super::{Account, Engine};
 use crate::domain::plan::execution::NewExecution;
 use crate::domain::{Class, Rail, State, Step, Timestamp};
 use crate::store::claim::Claimed;
@@ -19,7 +19,7 @@ use crate::wording;
 
 /// One line with all the fields of the contract, at a level.
 macro_rules! line {
-    ($level:ident, $engine:expr, $done:expr, $settled:expr, $message:expr) => {{
+    ($level:ident, $worker:expr, $done:expr, $settled:expr, $message:expr) => {{
         let (done, last) = ($done, $done.attempts.last());
         let settlement = &done.settlement;
         $level!(
@@ -27,7 +27,7 @@ macro_rules! line {
             mandate.r#ref = done.claimed.mandate.reference,
             cycle = %done.claimed.execution.cycle.on,
             order.id = done.claimed.order_id,
-            account = done.account,
+            account = done.account.name,
             rail = done.claimed.mandate.rail.as_str(),
             step = done.claimed.step.as_str(),
             attempt.no = settlement.progress.debit_attempts,
@@ -39,19 +39,18 @@ macro_rules! line {
             decision = $settled.reason,
             next_step = settlement.next.map(|next| next.step.as_str()),
             next_at = settlement.next.map(|next| time(next.run_at)),
-            request.id = last.map(|_| request_id($engine, done.claimed.token)),
+            request.id = last.map(|_| done.request_id.as_str()),
             latency_ms = last.map(|attempt| attempt.latency_ms),
             lag_ms = millis(done.lag),
             lease.token = done.claimed.token.0,
-            worker.id = $engine.settings.worker_id.as_str(),
+            worker.id = $worker,
             $message
         );
     }};
 }
 
 /// Says that a cycle was planned, or that it was too late for it. The fields about a job and its call are absent.
-pub fn planned(engine: &Engine, execution: &NewExecution, rail: Rail) {
-    let account = engine.account(execution.account_id);
+pub fn planned(worker: &str, account: Option<&str>, execution: &NewExecution, rail: Rail) {
     macro_rules! line {
         ($level:ident, $message:literal) => {
             $level!(
@@ -59,18 +58,17 @@ pub fn planned(engine: &Engine, execution: &NewExecution, rail: Rail) {
                 mandate.r#ref = execution.mandate_ref,
                 cycle = %execution.cycle_on,
                 order.id = execution.order_id,
-                account = account.map(|account| account.name.as_str()),
+                account,
                 rail = rail.as_str(),
                 state = execution.state.as_str(),
                 decision = wording::planned(&execution.reason, execution.zone),
                 next_step = execution.step.map(Step::as_str),
                 next_at = execution.run_at.map(time),
-                worker.id = engine.settings.worker_id.as_str(),
+                worker.id = worker,
                 $message
             )
         };
     }
-    engine.state_counters.count(execution.state);
     if execution.state == State::Expired {
         line!(warn, "the cycle closed first");
     } else {
@@ -79,7 +77,7 @@ pub fn planned(engine: &Engine, execution: &NewExecution, rail: Rail) {
 }
 
 /// Says that the intent of a call that moves money is open. Of the call nothing is known yet.
-pub fn started(engine: &Engine, account: &Account, job: &Claimed) {
+pub fn started(worker: &str, account: &Account, job: &Claimed, now: Timestamp) {
     debug!(
         execution.id = job.execution.id.0,
         mandate.r#ref = job.mandate.reference,
@@ -92,24 +90,23 @@ pub fn started(engine: &Engine, account: &Account, job: &Claimed) {
         from = job.stood.as_str(),
         state = job.execution.state.as_str(),
         decision = "the intent is open",
-        lag_ms = millis(lag(job, engine.clock.now())),
+        lag_ms = millis(lag(job, now)),
         lease.token = job.token.0,
-        worker.id = engine.settings.worker_id.as_str(),
+        worker.id = worker,
         "begins"
     );
 }
 
 /// Says that one reason has parked so many executions that their account was paused for it, and what to do.
-pub fn account_paused(engine: &Engine, paused: &PausedAccount) {
-    let account = engine.account(paused.id);
+pub fn account_paused(worker: &str, account: Option<&str>, paused: &PausedAccount) {
     error!(
-        account = account.map(|account| account.name.as_str()),
+        account,
         reason = paused.reason,
         parked = paused.parked,
         since = time(paused.since),
         paused_until = time(paused.until),
         mandates_ended = (!paused.ended.is_empty()).then(|| paused.ended.join(" ")),
-        worker.id = engine.settings.worker_id.as_str(),
+        worker.id = worker,
         "one reason has stopped many executions, so the account is paused and its jobs wait: check its base_url, merchant_id and \
          api_key, and what the provider has set up for it; then decide about the executions (`mandated executions list --state review`) \
          and look into each mandate that ended by it"
@@ -127,42 +124,41 @@ fn time(at: Timestamp) -> String {
 }
 
 /// Says what became of a job. A state change is worth a line; the same state again only when somebody looks closely.
-pub fn transition(engine: &Engine, done: &FinishedJob, settled: &Settled) {
+pub fn transition(worker: &str, done: &FinishedJob, settled: &Settled) {
     if settled.state == done.settlement.from_state {
-        line!(debug, engine, done, settled, "no change");
+        line!(debug, worker, done, settled, "no change");
         return;
     }
-    engine.state_counters.count(settled.state);
     match settled.state {
-        State::Review => line!(error, engine, done, settled, "a person must decide"),
-        State::Failed => line!(warn, engine, done, settled, "not collected"),
-        State::Expired => line!(warn, engine, done, settled, "the cycle closed first"),
-        State::Unknown => line!(warn, engine, done, settled, "the outcome is not proven"),
-        State::Charged => line!(info, engine, done, settled, "collected"),
-        State::Retrying => line!(info, engine, done, settled, "will be tried again"),
+        State::Review => line!(error, worker, done, settled, "a person must decide"),
+        State::Failed => line!(warn, worker, done, settled, "not collected"),
+        State::Expired => line!(warn, worker, done, settled, "the cycle closed first"),
+        State::Unknown => line!(warn, worker, done, settled, "the outcome is not proven"),
+        State::Charged => line!(info, worker, done, settled, "collected"),
+        State::Retrying => line!(info, worker, done, settled, "will be tried again"),
         State::Planned
         | State::Notifying
         | State::Notified
         | State::Executing
         | State::Pending
-        | State::Skipped => line!(info, engine, done, settled, "moved on"),
+        | State::Skipped => line!(info, worker, done, settled, "moved on"),
     }
 }
 
 /// The lease was lost while the provider answered: whoever has the job now reconciles it.
-pub fn lease_lost(engine: &Engine, done: &FinishedJob) {
+pub fn lease_lost(worker: &str, done: &FinishedJob) {
     let settled = Settled {
         state: done.settlement.from_state,
         reason: "the lease was lost; nothing was written".to_owned(),
     };
-    line!(warn, engine, done, settled, "lease lost");
+    line!(warn, worker, done, settled, "lease lost");
 }
 
 /// An earlier try to settle it got no answer, and now it is not ours any more. Nothing proves which of the two it was.
-pub fn settled_or_lost(engine: &Engine, done: &FinishedJob) {
+pub fn settled_or_lost(worker: &str, done: &FinishedJob) {
     let settled = Settled {
         state: done.settlement.from_state,
         reason: "an earlier try has settled it and its answer was lost, or the lease was lost and nothing was written".to_owned(),
     };
-    line!(info, engine, done, settled, "settled before, or lease lost");
+    line!(info, worker, done, settled, "settled before, or lease lost");
 }

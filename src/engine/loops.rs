@@ -14,8 +14,11 @@ use super::concurrency_limiter::ConcurrencyLimiter;
 use super::heartbeat::{Heartbeat, HeartbeatTicker};
 use super::job::FinishedJob;
 use super::lane::Lane;
+use super::planner::Planner;
+use super::rescue::Rescuer;
+use super::retention::Retention;
 use super::wake::{WakeNotifier, listen};
-use super::{Database, Engine, planner, rescue, retention, settler};
+use super::{Database, Engine};
 use crate::store::{self, StoreError};
 
 /// Hears of every heartbeat, the failed ones too, and how many answers wait to be settled.
@@ -37,37 +40,49 @@ pub async fn run(
     on_heartbeat: OnHeartbeat,
 ) -> Result<(), LoopPanicked> {
     let wake = WakeNotifier::default();
-    let (settler, done) = mpsc::channel(engine.settings.concurrency.max(1));
+    let settings = &engine.settings;
+    let (settler, done) = mpsc::channel(settings.concurrency.max(1));
     let backlog = settler.downgrade();
-    let limiters = ConcurrencyLimiter::divide(engine.settings.concurrency, engine.accounts.len());
-    let (cluster, alone) = (Cluster::new(&engine), CancellationToken::new());
+    let limiters = ConcurrencyLimiter::divide(settings.concurrency, engine.accounts.len());
+    let cluster = Cluster::new(
+        engine.database.clone(),
+        engine.clock.clone(),
+        Arc::clone(&engine.accounts),
+        Arc::clone(&settings.worker_id),
+    );
+    let alone = CancellationToken::new();
     let mut loops = JoinSet::new();
     loops.spawn(cluster.run(alone.clone()));
     for (account, limiter) in engine.accounts.iter().zip(limiters) {
-        let (account, settler) = (Arc::clone(account), settler.clone());
-        let lane = Lane::new(engine.clone(), account, settler, wake.clone(), limiter);
+        let (worker, settler) = (engine.worker(account), settler.clone());
+        let lane = Lane::new(worker, settings.lane, settler, wake.clone(), limiter);
         loops.spawn(lane.run(draining.clone(), aborted.clone()));
     }
     drop(settler);
-    loops.spawn(settler::run(
-        engine.clone(),
-        done,
-        wake.clone(),
-        aborted.clone(),
-    ));
+    loops.spawn(engine.settler().run(done, wake.clone(), aborted.clone()));
     let database = engine.database.clone();
     loops.spawn(listen(database, wake.clone(), draining.clone()));
+    let turns = |what, interval| Turns {
+        database: engine.database.clone(),
+        interval,
+        draining: draining.clone(),
+        what,
+    };
     // Whatever retention has under way is not worth waiting for.
-    let kept = keep_retention(engine.clone(), draining.clone());
+    let kept = turns("make and drop partitions", settings.retention.interval);
+    let kept = keep_retention(engine.retention(), kept);
     loops.spawn(stopped_by(draining.clone(), Box::pin(kept)));
     let mut side = |task| loops.spawn(stopped_by(aborted.clone(), task));
-    side(Box::pin(plan(engine.clone(), wake, draining.clone())));
-    side(Box::pin(rescue_lost(engine.clone(), draining.clone())));
-    side(Box::pin(heartbeat(
-        engine,
+    let planned = turns("plan", settings.planner.interval);
+    side(Box::pin(plan(engine.planner(), wake, planned)));
+    let rescued = turns("rescue the jobs of lost workers", settings.rescue_interval);
+    side(Box::pin(rescue_lost(engine.rescuer(), rescued)));
+    let beats = turns("take the pulse", settings.heartbeat.interval);
+    side(Box::pin(beat(
+        engine.heartbeat(),
         backlog,
         on_heartbeat,
-        draining.clone(),
+        beats,
     )));
     let mut ended = Ok(());
     while let Some(result) = loops.join_next().await {
@@ -100,7 +115,7 @@ struct Turns {
 }
 
 impl Turns {
-    /// When the whole database was in trouble the next turn comes no later than this, however seldom the turns are. Not when
+    /// When the whole database failed the next turn comes no later than this, however seldom the turns are. Not when
     /// somebody holds a lock: to wait for it again and again would keep those waiting who come behind.
     const RETRY: Duration = Duration::from_secs(10);
 
@@ -128,18 +143,12 @@ impl Turns {
     }
 }
 
-async fn plan(engine: Engine, wake: WakeNotifier, draining: CancellationToken) {
-    let turns = Turns {
-        database: engine.database.clone(),
-        interval: engine.settings.planner_interval,
-        draining,
-        what: "plan",
-    };
+async fn plan(planner: Planner, wake: WakeNotifier, turns: Turns) {
     loop {
         // Two side by side: one thinks while Postgres writes what the other has thought of. They skip each other's mandates.
         let (one, other) = tokio::join!(
-            plan_all(&engine, &wake, &turns.draining),
-            plan_all(&engine, &wake, &turns.draining)
+            plan_all(&planner, &wake, &turns),
+            plan_all(&planner, &wake, &turns)
         );
         if !turns.next(one.and(other)).await {
             return;
@@ -148,69 +157,38 @@ async fn plan(engine: Engine, wake: WakeNotifier, draining: CancellationToken) {
 }
 
 /// Batch after batch, until nothing is due or the daemon stops.
-async fn plan_all(
-    engine: &Engine,
-    wake: &WakeNotifier,
-    draining: &CancellationToken,
-) -> Result<(), StoreError> {
-    while !draining.is_cancelled()
-        && engine
-            .database
-            .within("plan", planner::tick(engine))
-            .await?
-            > 0
-    {
+async fn plan_all(planner: &Planner, wake: &WakeNotifier, turns: &Turns) -> Result<(), StoreError> {
+    let tick = || turns.database.within(turns.what, planner.tick());
+    while !turns.draining.is_cancelled() && tick().await? > 0 {
         wake.wake();
     }
     Ok(())
 }
 
-async fn rescue_lost(engine: Engine, draining: CancellationToken) {
-    let turns = Turns {
-        database: engine.database.clone(),
-        interval: engine.settings.rescue_interval,
-        draining,
-        what: "rescue the jobs of lost workers",
-    };
+async fn rescue_lost(rescuer: Rescuer, turns: Turns) {
     loop {
-        let rescued = turns
-            .database
-            .within(turns.what, rescue::tick(&engine))
-            .await;
-        if !turns.next(rescued.map(drop)).await {
+        let result = turns.database.within(turns.what, rescuer.tick()).await;
+        if !turns.next(result.map(drop)).await {
             return;
         }
     }
 }
 
-async fn keep_retention(engine: Engine, draining: CancellationToken) {
-    let turns = Turns {
-        database: engine.database.clone(),
-        interval: engine.settings.retention.interval,
-        draining,
-        what: "make and drop partitions",
-    };
+async fn keep_retention(retention: Retention, turns: Turns) {
     loop {
-        let kept = store::within(RETENTION, turns.what, retention::tick(&engine)).await;
+        let kept = store::within(RETENTION, turns.what, retention.tick()).await;
         if !turns.next(kept).await {
             return;
         }
     }
 }
 
-async fn heartbeat(
-    engine: Engine,
+async fn beat(
+    mut heartbeat: HeartbeatTicker,
     backlog: mpsc::WeakSender<FinishedJob>,
     on_heartbeat: OnHeartbeat,
-    draining: CancellationToken,
+    turns: Turns,
 ) {
-    let turns = Turns {
-        database: engine.database.clone(),
-        interval: engine.settings.heartbeat_interval,
-        draining,
-        what: "take the pulse",
-    };
-    let mut heartbeat = HeartbeatTicker::new(engine);
     loop {
         let waiting = backlog.upgrade().map_or(0, |sender| {
             sender.max_capacity().saturating_sub(sender.capacity())

@@ -8,18 +8,7 @@ use metrics::{Unit, counter, describe_counter, describe_gauge, gauge, with_local
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
 
 use super::heartbeat::Heartbeat;
-use crate::domain::State;
-
-/// What is counted in `mandated_state_changes_total`.
-const COUNTED: [State; 7] = [
-    State::Charged,
-    State::Failed,
-    State::Skipped,
-    State::Expired,
-    State::Review,
-    State::Unknown,
-    State::Retrying,
-];
+use super::state_counters::COUNTED;
 
 /// Cheap to clone.
 #[derive(Clone)]

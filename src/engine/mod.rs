@@ -7,6 +7,7 @@
 //! [`concurrency_limiter`], and the daemons what an account allows ([`cluster`]).
 
 mod account;
+mod account_pause;
 mod address_health;
 pub mod bloat;
 pub mod cluster;
@@ -15,12 +16,12 @@ mod database;
 pub mod database_health;
 pub mod heartbeat;
 pub mod job;
+pub mod key_probe;
 pub mod lane;
 pub mod log;
 pub mod log_values;
 pub mod loops;
 pub mod metrics;
-pub mod new_key;
 pub mod planner;
 mod policies;
 pub mod rescue;
@@ -30,64 +31,56 @@ pub mod simulation;
 pub mod state_counters;
 pub mod wake;
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::PgPool;
 
 use crate::clock::Clock;
-use crate::domain::policy::Policy;
-use crate::domain::{AccountId, ProviderKind, Rail};
-use crate::store::StoreError;
-use crate::store::settle::FaultRules;
+use heartbeat::HeartbeatTicker;
+use job::Worker;
+use key_probe::KeyProbe;
+use planner::Planner;
+use policies::Policies;
+use rescue::Rescuer;
+use retention::Retention;
+use settler::Settler;
+use state_counters::StateCounters;
 
 pub use account::{Account, AccountLimits, Accounts};
 pub use database::Database;
-use policies::Policies;
 
-/// What a daemon works with. A loop that needs only a part of it takes that part. Cheap to clone.
+/// What a daemon is composed of. It only makes the loops and starts them ([`loops::run`], [`simulation::run`]): each gets the parts
+/// that it uses, and knows nothing of the others. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Engine {
     pub database: Database,
     pub clock: Clock,
     pub accounts: Accounts,
-    pub settings: Arc<Settings>,
-    pub state_counters: Arc<state_counters::StateCounters>,
-    /// In every order id of this installation.
+    pub settings: Settings,
+    /// In the `x-request-id` of every request.
     pub tag: Arc<str>,
+    state_counters: Arc<StateCounters>,
     policies: Policies,
 }
 
-/// The figures from the configuration that the loops need.
+/// The figures from the configuration, for each loop its own.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    pub worker_id: String,
+    /// The name of this process in leases and in the log.
+    pub worker_id: Arc<str>,
     /// Jobs under way over all accounts.
     pub concurrency: usize,
-    /// Jobs claimed by one statement.
-    pub batch: usize,
-    /// Outcomes settled by one statement.
-    pub settle_batch: usize,
-    pub lease: Duration,
     /// How long a statement may go without an answer: longer than the database's own timeouts.
     pub answer_timeout: Duration,
-    /// Between two lines about a trouble with the database that lasts.
-    pub trouble_interval: Duration,
-    pub poll_interval: Duration,
-    pub settle_linger: Duration,
-    /// When an account pauses itself.
-    pub faults: FaultRules,
-    pub planner_interval: Duration,
-    pub planner_horizon: Duration,
-    pub planner_batch: usize,
+    /// Between two lines about a database failure that lasts.
+    pub failure_log_interval: Duration,
+    pub lane: lane::Settings,
+    pub settler: settler::Settings,
+    pub planner: planner::Settings,
     pub rescue_interval: Duration,
-    pub heartbeat_interval: Duration,
-    pub overdue: heartbeat::Overdue,
-    pub snapshots: bloat::Rules,
+    pub heartbeat: heartbeat::Settings,
     pub retention: retention::Settings,
-    /// For new executions.
-    pub policies: BTreeMap<(ProviderKind, Rail), Policy>,
 }
 
 impl Engine {
@@ -99,25 +92,83 @@ impl Engine {
         tag: String,
     ) -> Self {
         Self {
-            database: Database::new(pool, &settings),
+            database: Database::new(pool, settings.answer_timeout, settings.failure_log_interval),
             clock,
             accounts: accounts.into_iter().map(Arc::new).collect(),
-            settings: Arc::new(settings),
-            state_counters: Arc::default(),
+            settings,
             tag: tag.into(),
+            state_counters: Arc::default(),
             policies: Policies::default(),
         }
     }
 
-    /// The account with a number, if it is configured here.
-    fn account(&self, id: AccountId) -> Option<&Account> {
-        let mut accounts = self.accounts.iter();
-        let found = accounts.find(|account| account.id == id);
-        found.map(Arc::as_ref)
+    /// Who does the jobs of one account.
+    pub fn worker(&self, account: &Arc<Account>) -> Worker {
+        Worker {
+            id: Arc::clone(&self.settings.worker_id),
+            database: self.database.clone(),
+            clock: self.clock.clone(),
+            account: Arc::clone(account),
+            lease: self.settings.lane.lease,
+            tag: Arc::clone(&self.tag),
+            policies: self.policies.clone(),
+        }
     }
 
-    /// The policy that an execution was planned under.
-    async fn policy(&self, id: i64) -> Result<Arc<Policy>, StoreError> {
-        self.policies.get(&self.database, id).await
+    pub fn key_probe(&self) -> KeyProbe {
+        KeyProbe {
+            database: self.database.clone(),
+            clock: self.clock.clone(),
+        }
+    }
+
+    pub fn settler(&self) -> Settler {
+        Settler {
+            worker_id: Arc::clone(&self.settings.worker_id),
+            database: self.database.clone(),
+            clock: self.clock.clone(),
+            settings: self.settings.settler,
+            poll_interval: self.settings.lane.poll_interval,
+            state_counters: Arc::clone(&self.state_counters),
+        }
+    }
+
+    pub fn planner(&self) -> Planner {
+        Planner {
+            worker_id: Arc::clone(&self.settings.worker_id),
+            database: self.database.clone(),
+            clock: self.clock.clone(),
+            accounts: Arc::clone(&self.accounts),
+            settings: self.settings.planner.clone(),
+            state_counters: Arc::clone(&self.state_counters),
+        }
+    }
+
+    pub fn rescuer(&self) -> Rescuer {
+        Rescuer {
+            worker_id: Arc::clone(&self.settings.worker_id),
+            database: self.database.clone(),
+            clock: self.clock.clone(),
+        }
+    }
+
+    pub fn retention(&self) -> Retention {
+        Retention {
+            database: self.database.clone(),
+            clock: self.clock.clone(),
+            settings: self.settings.retention,
+        }
+    }
+
+    pub fn heartbeat(&self) -> HeartbeatTicker {
+        HeartbeatTicker {
+            worker_id: Arc::clone(&self.settings.worker_id),
+            pool: self.database.pool.clone(),
+            clock: self.clock.clone(),
+            settings: self.settings.heartbeat,
+            state_counters: Arc::clone(&self.state_counters),
+            warned_at: None,
+            snapshots: bloat::Watch::default(),
+        }
     }
 }

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use chrono::TimeDelta;
 use tracing::info;
 
-use super::Engine;
-use crate::domain::Timestamp;
+use super::Database;
+use crate::clock::Clock;
+use crate::domain::backoff::before;
 use crate::store::StoreError;
 use crate::store::retention::{
     Parent, delete_budgets, delete_executions, delete_faults, drop_partitions, make_partitions,
@@ -28,38 +28,41 @@ const BATCH: i64 = 5_000;
 /// How long it is remembered what was wrong with an account: longer than it can matter.
 const FAULTS: Duration = Duration::from_hours(7 * 24);
 
-/// One turn.
-pub async fn tick(engine: &Engine) -> Result<(), StoreError> {
-    engine.database.check_clock(&engine.clock).await?;
-    let (pool, now) = (&engine.database.pool, engine.clock.now());
-    let settings = engine.settings.retention;
-    let made = make_partitions(pool, now, settings.partitions_ahead).await?;
-    let mut dropped = drop_partitions(pool, Parent::Attempts, ago(now, settings.attempts)).await?;
-    dropped.extend(drop_partitions(pool, Parent::Events, ago(now, settings.events)).await?);
-    let mut deleted = 0u64;
-    loop {
-        let batch = delete_executions(pool, ago(now, settings.executions), BATCH).await?;
-        deleted = deleted.saturating_add(batch);
-        if batch < BATCH.unsigned_abs() {
-            break;
-        }
-    }
-    delete_budgets(pool, now).await?;
-    delete_faults(pool, ago(now, FAULTS)).await?;
-    if made > 0 || !dropped.is_empty() || deleted > 0 {
-        info!(
-            partitions_made = made,
-            partitions_dropped = dropped.len(),
-            executions_deleted = deleted,
-            "retention"
-        );
-    }
-    Ok(())
+#[derive(Debug)]
+pub struct Retention {
+    pub(super) database: Database,
+    pub(super) clock: Clock,
+    pub(super) settings: Settings,
 }
 
-fn ago(now: Timestamp, duration: Duration) -> Timestamp {
-    TimeDelta::from_std(duration)
-        .ok()
-        .and_then(|delta| now.checked_sub_signed(delta))
-        .unwrap_or(Timestamp::MIN_UTC)
+impl Retention {
+    /// One turn.
+    pub async fn tick(&self) -> Result<(), StoreError> {
+        self.database.check_clock(&self.clock).await?;
+        let (pool, now) = (&self.database.pool, self.clock.now());
+        let settings = self.settings;
+        let made = make_partitions(pool, now, settings.partitions_ahead).await?;
+        let mut dropped =
+            drop_partitions(pool, Parent::Attempts, before(now, settings.attempts)).await?;
+        dropped.extend(drop_partitions(pool, Parent::Events, before(now, settings.events)).await?);
+        let mut deleted = 0u64;
+        loop {
+            let batch = delete_executions(pool, before(now, settings.executions), BATCH).await?;
+            deleted = deleted.saturating_add(batch);
+            if batch < BATCH.unsigned_abs() {
+                break;
+            }
+        }
+        delete_budgets(pool, now).await?;
+        delete_faults(pool, before(now, FAULTS)).await?;
+        if made > 0 || !dropped.is_empty() || deleted > 0 {
+            info!(
+                partitions_made = made,
+                partitions_dropped = dropped.len(),
+                executions_deleted = deleted,
+                "retention"
+            );
+        }
+        Ok(())
+    }
 }

@@ -2,7 +2,6 @@
 //!
 //! It uses the same claim, job and settle as the lanes, one batch after the other, so that the same start gives the same end.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{Datelike, TimeDelta};
@@ -10,7 +9,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::job::FinishedJob;
-use super::{Engine, lane, planner, rescue, retention, settler};
+use super::{Engine, lane};
 use crate::domain::{AccountId, Timestamp};
 use crate::store;
 use crate::store::StoreError;
@@ -31,21 +30,22 @@ pub async fn run(
     draining: &CancellationToken,
     mut progress: impl FnMut(Timestamp),
 ) -> Result<(), StoreError> {
+    let (planner, rescuer, retention) = (engine.planner(), engine.rescuer(), engine.retention());
     let mut day = None;
     while !draining.is_cancelled() {
         let now = engine.clock.now();
         if day != Some(now.ordinal()) {
             day = Some(now.ordinal());
-            retention::tick(engine).await?;
+            retention.tick().await?;
         }
         let upcoming_work = store::monitor::upcoming_work(&engine.database.pool, now).await?;
         if upcoming_work.plan_at.is_some_and(|at| at <= now) {
-            while !draining.is_cancelled() && planner::tick(engine).await? > 0 {}
+            while !draining.is_cancelled() && planner.tick().await? > 0 {}
         } else if !upcoming_work.due.is_empty() {
             round(engine, &upcoming_work.due).await?;
         } else if upcoming_work.leased {
             // A worker was lost, or another daemon is at it: let real time pass for the lease.
-            rescue::tick(engine).await?;
+            rescuer.tick().await?;
             progress(now);
             tokio::time::sleep(Duration::from_millis(20)).await;
         } else {
@@ -76,18 +76,20 @@ async fn round(engine: &Engine, due: &[AccountId]) -> Result<(), StoreError> {
         if !due.contains(&account.id) {
             continue;
         }
-        let limit = account.max_in_flight.min(engine.settings.batch);
-        let deadline = tokio::time::Instant::now().checked_add(engine.settings.lease);
-        for claimed in lane::claim(engine, account, limit, None).await? {
-            let (engine, account) = (engine.clone(), Arc::clone(account));
-            running.spawn(async move { lane::work(&engine, &account, claimed, deadline).await });
+        let limit = account.max_in_flight.min(engine.settings.lane.batch);
+        let worker = engine.worker(account);
+        let deadline = tokio::time::Instant::now().checked_add(worker.lease);
+        for claimed in lane::claim(&worker, limit, None).await? {
+            let worker = worker.clone();
+            running.spawn(async move { lane::work(&worker, claimed, deadline).await });
         }
     }
     let mut done: Vec<FinishedJob> = running.join_all().await.into_iter().flatten().collect();
+    let settler = engine.settler();
     done.sort_by_key(|done| done.claimed.execution.id);
     while !done.is_empty() {
-        let rest = done.split_off(done.len().min(engine.settings.settle_batch.max(1)));
-        settler::settle(engine, &mut done, false).await?;
+        let rest = done.split_off(done.len().min(engine.settings.settler.batch.max(1)));
+        settler.settle(&mut done, false).await?;
         done = rest;
     }
     Ok(())

@@ -4,17 +4,20 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::domain::State;
 
+/// What is only on its way is not counted.
+pub const COUNTED: [State; 7] = [
+    State::Charged,
+    State::Failed,
+    State::Skipped,
+    State::Expired,
+    State::Review,
+    State::Unknown,
+    State::Retrying,
+];
+
 /// Changes of state, by the state they led to.
 #[derive(Debug, Default)]
-pub struct StateCounters {
-    charged: AtomicU64,
-    failed: AtomicU64,
-    skipped: AtomicU64,
-    expired: AtomicU64,
-    review: AtomicU64,
-    unknown: AtomicU64,
-    retrying: AtomicU64,
-}
+pub struct StateCounters([AtomicU64; COUNTED.len()]);
 
 impl StateCounters {
     pub fn count(&self, to: State) {
@@ -28,21 +31,9 @@ impl StateCounters {
             .map_or(0, |counter| counter.load(Ordering::Relaxed))
     }
 
-    /// What is only on its way is not counted.
-    const fn of(&self, state: State) -> Option<&AtomicU64> {
-        match state {
-            State::Charged => Some(&self.charged),
-            State::Failed => Some(&self.failed),
-            State::Skipped => Some(&self.skipped),
-            State::Expired => Some(&self.expired),
-            State::Review => Some(&self.review),
-            State::Unknown => Some(&self.unknown),
-            State::Retrying => Some(&self.retrying),
-            State::Planned
-            | State::Notifying
-            | State::Notified
-            | State::Executing
-            | State::Pending => None,
-        }
+    fn of(&self, state: State) -> Option<&AtomicU64> {
+        let mut counters = COUNTED.iter().zip(&self.0);
+        let (_, counter) = counters.find(|(counted, _)| **counted == state)?;
+        Some(counter)
     }
 }

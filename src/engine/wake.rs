@@ -10,7 +10,7 @@ use tracing::debug;
 use super::Database;
 use crate::store::StoreError;
 
-/// What its troubles are called.
+/// What its failures are called.
 const NAME: &str = "listen";
 
 /// To connect, and to be heard.
@@ -72,7 +72,7 @@ pub(super) async fn listen(database: Database, wake: WakeNotifier, draining: Can
     }
 }
 
-/// Until the connection is lost. One that the network has lost says nothing for ever, so when another loop was in trouble and is
+/// Until the connection is lost. One that the network has lost says nothing for ever, so when another loop failed and is
 /// not any more, it is made anew.
 async fn listen_once(database: &Database, wake: &WakeNotifier) -> Result<(), sqlx::Error> {
     // A connection of its own: one from the pool may be lost without a word, and sqlx says goodbye on it before it gives it back.
@@ -91,7 +91,7 @@ async fn listen_once(database: &Database, wake: &WakeNotifier) -> Result<(), sql
     wake.wake();
     loop {
         tokio::select! {
-            heard = listener.try_recv() => match heard? {
+            notification = listener.try_recv() => match notification? {
                 Some(_) => wake.wake(),
                 None => return Err(std::io::Error::from(std::io::ErrorKind::ConnectionAborted).into()),
             },

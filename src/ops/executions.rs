@@ -6,13 +6,14 @@ use futures::{Stream, TryStreamExt};
 use serde::Serialize;
 use sqlx::{Connection, PgConnection, PgPool};
 
-use super::OpsError;
 use super::error::{CycleRefusal, step};
 use super::justification::checked;
-use crate::domain::cycle::{Cycle, Frequency, Schedule};
+use super::{OpsError, mandates};
+use crate::domain::cycle::Cycle;
 use crate::domain::plan::execution::{NewExecution, NumberedPolicy, Payer, new_execution};
 use crate::domain::plan::reason::PlanReason;
 use crate::domain::policy::Policy;
+use crate::domain::schedule::{Frequency, Schedule};
 use crate::domain::{
     AccountId, Amount, ExecutionId, MandateId, MandateStatus, ProviderKind, Rail, Timestamp,
 };
@@ -81,11 +82,10 @@ pub async fn add(
         id: store::policies::intern(&mut tx, &policy).await?,
         policy: &policy,
     };
-    let tag = store::planning::installation_tag(&mut tx).await?;
     let new: Vec<NewExecution> = store::planning::reserve_ids(&mut tx, 1)
         .await?
         .into_iter()
-        .map(|id| new_execution(&payer(&stored), &cycle, amount, rules, (&tag, id), now))
+        .map(|id| new_execution(&payer(&stored), &cycle, amount, rules, id, now))
         .map(|new| NewExecution {
             reason: if new.step.is_some() {
                 PlanReason::Presented
@@ -129,6 +129,7 @@ fn payer(stored: &Stored) -> Payer<'_> {
         reference: &stored.mandate.reference,
         account: AccountId(stored.account_id),
         provider: stored.mandate.provider,
+        provider_mandate_id: &stored.mandate.provider_mandate_id,
         notify: stored.mandate.notify,
         max_amount: stored.mandate.max_amount,
     }
@@ -154,8 +155,7 @@ async fn exists(
 
 /// The mandate, if it may be debited.
 async fn active(conn: &mut PgConnection, reference: &str) -> Result<Stored, OpsError> {
-    let found = store::mandates::find(conn, reference).await?;
-    let stored = found.ok_or_else(|| OpsError::NoMandate(reference.to_owned()))?;
+    let stored = mandates::find(conn, reference).await?;
     let status = stored.mandate.status;
     if status != MandateStatus::Active {
         return Err(OpsError::Status {

@@ -11,7 +11,7 @@ use super::justification::checked;
 use crate::clock::Clock;
 use crate::compose;
 use crate::config::Config;
-use crate::domain::cycle::Schedule;
+use crate::domain::schedule::Schedule;
 use crate::domain::{Amount, MandateStatus, ProviderKind, Timestamp};
 use crate::provider::{Client, MandateAnswer, MandateCommand, Provider};
 use crate::store;
@@ -122,9 +122,7 @@ async fn at_provider(
     let ChangeRequest {
         reference, change, ..
     } = change_request;
-    let stored = store::mandates::find(conn, reference)
-        .await?
-        .ok_or_else(|| OpsError::NoMandate(reference.to_owned()))?;
+    let stored = find(conn, reference).await?;
     let provider = stored.mandate.provider;
     let client = client(config, &stored, reference)?;
     match ask(&client, &stored, change_request, now).await {
@@ -182,6 +180,11 @@ async fn ask(
         }
     }
     answer
+}
+
+pub(super) async fn find(conn: &mut PgConnection, reference: &str) -> Result<Stored, OpsError> {
+    let found = store::mandates::find(conn, reference).await?;
+    found.ok_or_else(|| OpsError::NoMandate(reference.to_owned()))
 }
 
 /// What is known of a mandate beside its cycles.

@@ -5,13 +5,12 @@ use chrono_tz::Tz;
 use serde::Serialize;
 use sqlx::PgConnection;
 
-use super::OpsError;
+use super::{OpsError, mandates};
 use crate::domain::additional_factor::approval_above;
 use crate::domain::plan::coming;
 use crate::domain::plan::reason::times;
 use crate::domain::policy::Policy;
 use crate::domain::{Amount, ProviderKind, Rail, Timestamp};
-use crate::store;
 use crate::wording;
 
 /// A coming cycle. Without times it cannot be collected lawfully.
@@ -43,8 +42,7 @@ pub async fn plan(
     cycles: usize,
     policy: impl FnOnce(ProviderKind, Rail) -> Policy,
 ) -> Result<Plan, OpsError> {
-    let found = store::mandates::find(conn, reference).await?;
-    let stored = found.ok_or_else(|| OpsError::NoMandate(reference.to_owned()))?;
+    let stored = mandates::find(conn, reference).await?;
     let mandate = &stored.mandate;
     let policy = policy(mandate.provider, mandate.rail);
     let found = stored.next_cycle_on.map(|from| {

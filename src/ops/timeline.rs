@@ -41,7 +41,7 @@ pub async fn of_mandate(
     reference: &str,
     newest: u32,
 ) -> Result<Timeline, OpsError> {
-    let stored = find(conn, reference).await?;
+    let stored = mandates::find(conn, reference).await?;
     let cycles = store::timeline::cycles(conn, stored.mandate.id.0, newest.into())
         .await
         .map_err(step(STEP))?;
@@ -57,7 +57,7 @@ pub async fn of_execution(conn: &mut PgConnection, id: ExecutionId) -> Result<Ti
         .await
         .map_err(step(STEP))?;
     let found = found.ok_or(OpsError::NoExecution(id))?;
-    let stored = find(conn, &found.mandate_ref).await?;
+    let stored = mandates::find(conn, &found.mandate_ref).await?;
     let cycle = store::timeline::cycle(conn, stored.mandate.id.0, found.cycle_on)
         .await
         .map_err(step(STEP))?;
@@ -65,11 +65,6 @@ pub async fn of_execution(conn: &mut PgConnection, id: ExecutionId) -> Result<Ti
 }
 
 const STEP: &str = "read the timeline";
-
-async fn find(conn: &mut PgConnection, reference: &str) -> Result<Stored, OpsError> {
-    let found = store::mandates::find(conn, reference).await?;
-    found.ok_or_else(|| OpsError::NoMandate(reference.to_owned()))
-}
 
 async fn fill(
     conn: &mut PgConnection,

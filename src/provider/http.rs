@@ -8,7 +8,7 @@ use chrono::SecondsFormat;
 use reqwest::header::{DATE, HeaderName, RETRY_AFTER};
 use reqwest::{Request, RequestBuilder, Response};
 
-use super::rate_limiter::RateLimiter;
+use super::call_limiter::CallLimiter;
 use super::retry_after::{date, retry_after};
 use super::{AccountSettings, Answered, request_id};
 use crate::domain::Timestamp;
@@ -39,7 +39,7 @@ pub struct Sent {
 #[derive(Debug, Clone)]
 pub struct Http {
     client: reqwest::Client,
-    rate_limiter: Arc<RateLimiter>,
+    limiter: Arc<CallLimiter>,
     simulated: bool,
 }
 
@@ -66,7 +66,7 @@ impl Http {
             })?;
         Ok(Self {
             client,
-            rate_limiter: Arc::new(RateLimiter::new(settings.tps)),
+            limiter: Arc::new(CallLimiter::new(settings.tps)),
             simulated,
         })
     }
@@ -75,8 +75,8 @@ impl Http {
         &self.client
     }
 
-    pub fn rate_limiter(&self) -> &RateLimiter {
-        &self.rate_limiter
+    pub fn limiter(&self) -> &CallLimiter {
+        &self.limiter
     }
 
     /// Sends a request that only reads.
@@ -91,7 +91,7 @@ impl Http {
         at: Timestamp,
         deadline: Option<tokio::time::Instant>,
     ) -> Sent {
-        let _permit = around("limit", self.rate_limiter.permit()).await;
+        let _permit = around("limit", self.limiter.permit()).await;
         let started = tokio::time::Instant::now();
         let request = if self.simulated {
             request.header(

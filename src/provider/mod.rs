@@ -4,11 +4,13 @@
 //! The rule: if the request may have reached the provider and its answer does not prove the result, it is
 //! [`CallFailure::Unknown`].
 
+mod call_limiter;
 pub mod http;
+mod in_flight_limiter;
 mod json;
 pub mod juspay;
 mod probe;
-pub mod rate_limiter;
+mod rate_limiter;
 mod read;
 mod redact;
 mod request_id;
@@ -29,10 +31,10 @@ use crate::domain::{
     Amount, Mandate, MandateStatus, Outcome, ProbeSubject, ProviderKind, Timestamp,
 };
 
+pub use call_limiter::CallLimiter;
 pub use http::Http;
 pub use juspay::Juspay;
 pub use probe::ProbeResult;
-pub use rate_limiter::RateLimiter;
 pub use read::{Answered, Read, Reading, read, read_about};
 pub use redact::{hide_in_text, redact};
 pub use request_id::with_request_id;
@@ -106,7 +108,7 @@ pub struct NotifyRequest<'a> {
 
 /// What an execution says about the payer's notification.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Notice<'a> {
+pub enum ExecuteNotice<'a> {
     /// Ours, delivered: `mandate.notification_id`.
     Reference(&'a str),
     /// The provider notifies and debits at this time: `mandate.execution_date`.
@@ -123,7 +125,7 @@ pub struct ExecuteRequest<'a> {
     pub mandate: &'a Mandate,
     pub order_id: &'a str,
     pub amount: Amount,
-    pub notice: Notice<'a>,
+    pub notice: ExecuteNotice<'a>,
 }
 
 #[derive(Debug)]
@@ -288,8 +290,8 @@ impl Client {
     }
 
     /// How fast the account may be called by this process.
-    pub fn rate_limiter(&self) -> &RateLimiter {
-        dispatch!(self, client => client.http.rate_limiter())
+    pub fn limiter(&self) -> &CallLimiter {
+        dispatch!(self, client => client.http.limiter())
     }
 }
 

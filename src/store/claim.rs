@@ -8,12 +8,12 @@ use sqlx::postgres::PgArguments;
 use sqlx::{Arguments, PgPool};
 
 use super::error::{StoreContext, StoreError};
-use super::rows::{self, TermsRow, corrupt, count, word};
+use super::rows::{self, TermsRow, count, word};
 use crate::domain::additional_factor::approval_above;
 use crate::domain::cycle::Cycle;
 use crate::domain::execution::{Intent, Progress};
 use crate::domain::{
-    AccountId, Class, Currency, Execution, ExecutionId, LeaseToken, Mandate, MandateId,
+    AccountId, Class, CycleIdentity, Execution, ExecutionId, LeaseToken, Mandate, MandateId,
     MandateStatus, Notify, ProviderKind, Rail, State, Step, Timestamp,
 };
 use crate::failpoint::around;
@@ -37,6 +37,13 @@ pub struct Claimed {
     pub order_id: String,
     pub notification_ref: Option<String>,
     pub provider_ref: Option<String>,
+}
+
+impl Claimed {
+    /// What its orders and notifications are named after.
+    pub fn cycle_identity(&self) -> CycleIdentity<'_> {
+        CycleIdentity::of(&self.mandate, self.execution.cycle.period)
+    }
 }
 
 /// One round of claiming.
@@ -90,17 +97,17 @@ pub async fn claim_due(
     request: &ClaimRequest<'_>,
 ) -> Result<Vec<Claimed>, StoreError> {
     macro_rules! checked {
-        ($($parameter:expr),+) => { sqlx::query_file_as!(Row, "src/store/claim.sql", $($parameter),+) };
+        ($($parameter:expr),+) => { sqlx::query_file_as!(ClaimRow, "src/store/claim.sql", $($parameter),+) };
     }
     let claim = with_parameters!(checked, request);
     let rows = around("claim", claim.fetch_all(pool))
         .await
         .context("claim due jobs")?;
-    Ok(rows::readable(rows.into_iter().map(Row::read)))
+    Ok(rows::readable(rows.into_iter().map(ClaimRow::read)))
 }
 
 /// An execution with its mandate, as a claim reads them.
-pub(super) struct Row {
+pub(super) struct ClaimRow {
     pub(super) execution_id: i64,
     pub(super) step: String,
     pub(super) run_at: Timestamp,
@@ -111,6 +118,7 @@ pub(super) struct Row {
     pub(super) intent_opened_at: Option<Timestamp>,
     pub(super) counter_before: Option<i64>,
     pub(super) cycle_on: NaiveDate,
+    pub(super) period: String,
     pub(super) debit_at: Timestamp,
     pub(super) closes_at: Timestamp,
     pub(super) amount_minor: i64,
@@ -157,7 +165,7 @@ pub(super) struct Row {
     pub(super) budget_spent_on: Option<NaiveDate>,
 }
 
-impl Row {
+impl ClaimRow {
     fn read(self) -> Result<Claimed, StoreError> {
         let mandate = self.mandate()?;
         let execution = self.execution(&mandate)?;
@@ -188,15 +196,16 @@ impl Row {
             ends_on: self.ends_on,
             debit_at: self.debit_time,
         })?;
-        let currency = Currency::parse(&self.currency)
-            .map_err(|error| corrupt("mandate", id, error.to_string()))?;
+        let provider = word("mandate", id, &self.provider, ProviderKind::parse)?;
+        let rail = word("mandate", id, &self.rail, Rail::parse)?;
+        let currency = rows::currency(id, &self.currency, provider, rail)?;
         Ok(Mandate {
             id: MandateId(id),
             reference: self.mandate_ref.clone(),
-            provider: word("mandate", id, &self.provider, ProviderKind::parse)?,
+            provider,
             provider_mandate_id: self.provider_mandate_id.clone(),
             customer_id: self.customer_id.clone(),
-            rail: word("mandate", id, &self.rail, Rail::parse)?,
+            rail,
             notify: word("mandate", id, &self.notify, Notify::parse)?,
             amount: match self.mandate_amount_minor {
                 Some(minor) => Some(rows::amount("mandate", id, minor, &self.currency)?),
@@ -242,6 +251,7 @@ impl Row {
             },
             cycle: Cycle {
                 on: self.cycle_on,
+                period: rows::period("execution", id, &self.period)?,
                 debit_at: self.debit_at,
                 closes_at: self.closes_at,
             },

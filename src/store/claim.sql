@@ -28,7 +28,7 @@ with due as materialized (
   returning j.execution_id, j.step, j.run_at, j.run_before, j.lease_token
 ), job as materialized (
   select c.execution_id, c.step, c.run_at, c.run_before, c.lease_token,
-         e.mandate_id, e.cycle_on, e.debit_at, e.closes_at, e.amount_minor, e.max_amount_minor, e.currency, e.policy_id, e.state,
+         e.mandate_id, e.cycle_on, e.period, e.debit_at, e.closes_at, e.amount_minor, e.max_amount_minor, e.currency, e.policy_id, e.state,
          e.class, e.order_no, e.order_id, e.notification_no, e.notification_ref, e.delivered_at, e.undelivered_at,
          e.execute_at, e.max_attempts, e.debit_attempts, e.lookups, e.step_attempts, e.provider_ref, e.sent_at, e.failed_at, e.not_before, e.lookup_times,
          m.ref, m.provider, m.provider_mandate_id, m.customer_id, m.rail, m.notify, m.amount_minor as mandate_amount_minor,
@@ -92,7 +92,7 @@ with due as materialized (
 select l.execution_id as "execution_id!", l.step as "step!", l.run_at as "run_at!", l.run_before, l.lease_token as "lease_token!",
        l.opened as "opened!", case when l.opened then l.step else i.kind end as intent_kind,
        case when l.opened then $2 else i.opened_at end as intent_opened_at, i.counter_before,
-       l.cycle_on as "cycle_on!", l.debit_at as "debit_at!", l.closes_at as "closes_at!", l.amount_minor as "amount_minor!",
+       l.cycle_on as "cycle_on!", l.period as "period!", l.debit_at as "debit_at!", l.closes_at as "closes_at!", l.amount_minor as "amount_minor!",
        l.currency as "currency!", l.policy_id as "policy_id!", l.state as "state!", l.class, l.order_no as "order_no!",
        l.order_id as "order_id!", l.notification_no as "notification_no!", l.notification_ref, l.delivered_at,
        l.undelivered_at, l.execute_at,

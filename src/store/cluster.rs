@@ -48,7 +48,7 @@ pub async fn join(
 
 /// Beats, says for whom room was made, and returns the daemons that live, the one that beats among them: without it, if it has not
 /// beaten for too long, and the others may have counted it as gone.
-pub async fn beat(
+pub async fn renew(
     pool: &PgPool,
     id: i64,
     acknowledged_members: &[i64],

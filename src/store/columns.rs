@@ -59,6 +59,9 @@ macro_rules! column {
     ($rows:expr, boolean, $value:expr) => {
         $rows.values::<bool, _>($value)
     };
+    ($rows:expr, date, $value:expr) => {
+        $rows.values::<chrono::NaiveDate, _>($value)
+    };
     ($rows:expr, timestamptz, $value:expr) => {
         $rows.values::<$crate::domain::Timestamp, _>($value)
     };
@@ -125,6 +128,8 @@ mod tests {
         assert_eq!(sent_as(&column!(rows, smallint, |()| 1)), "INT2[]");
         assert_eq!(sent_as(&column!(rows, boolean, |()| true)), "BOOL[]");
         assert_eq!(sent_as(&column!(rows, text, |()| "")), "TEXT[]");
+        let dates = column!(rows, date, |()| None);
+        assert_eq!(sent_as(&dates), "DATE[]");
         let times = column!(rows, timestamptz, |()| None);
         assert_eq!(sent_as(&times), "TIMESTAMPTZ[]");
     }

@@ -1,4 +1,4 @@
-//! The kinds of trouble that a database can be in, and what a person does about each.
+//! The kinds of database failure, and what a person does about each.
 
 use std::io::ErrorKind;
 
@@ -172,7 +172,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_code_of_the_database_is_a_kind_of_trouble() {
+    fn a_code_of_the_database_is_a_kind_of_failure() {
         let kind = |code| DatabaseErrorKind::of_code(code).as_str();
         let codes = [
             "08006", "25006", "28P01", "3D000", "40P01", "53100", "53300", "55P03", "57014",

@@ -113,7 +113,7 @@ impl StoreError {
         )
     }
 
-    /// What kind of trouble it is.
+    /// what kind of failure it is.
     pub fn kind(&self) -> DatabaseErrorKind {
         match self {
             Self::Database { source, .. } | Self::Migration { source, .. } => {

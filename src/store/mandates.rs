@@ -6,7 +6,7 @@ use sqlx::{Connection, PgConnection};
 use super::error::{StoreContext, StoreError};
 use super::pauses::Attribution;
 use super::rows::{self, TermsRow, word};
-use crate::domain::{Currency, Mandate, MandateId, MandateStatus, Notify, ProviderKind, Rail};
+use crate::domain::{Mandate, MandateId, MandateStatus, Notify, ProviderKind, Rail};
 
 /// A mandate with what only the store and an operator need.
 #[derive(Debug, Clone)]
@@ -73,8 +73,9 @@ pub async fn find(conn: &mut PgConnection, reference: &str) -> Result<Option<Sto
 impl Row {
     fn read(self) -> Result<Stored, StoreError> {
         let id = self.id;
-        let currency = Currency::parse(&self.currency)
-            .map_err(|error| rows::corrupt("mandate", id, error.to_string()))?;
+        let provider = word("mandate", id, &self.provider, ProviderKind::parse)?;
+        let rail = word("mandate", id, &self.rail, Rail::parse)?;
+        let currency = rows::currency(id, &self.currency, provider, rail)?;
         let terms = rows::terms(&TermsRow {
             id,
             frequency: self.frequency.as_deref(),
@@ -88,10 +89,10 @@ impl Row {
         let mandate = Mandate {
             id: MandateId(id),
             reference: self.reference,
-            provider: word("mandate", id, &self.provider, ProviderKind::parse)?,
+            provider,
             provider_mandate_id: self.provider_mandate_id,
             customer_id: self.customer_id,
-            rail: word("mandate", id, &self.rail, Rail::parse)?,
+            rail,
             notify: word("mandate", id, &self.notify, Notify::parse)?,
             amount: self.amount_minor.map(amount).transpose()?,
             max_amount: amount(self.max_amount_minor)?,

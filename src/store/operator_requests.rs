@@ -5,13 +5,12 @@ use chrono::NaiveDate;
 use serde::Serialize;
 use sqlx::{Connection, PgConnection, Postgres, Transaction};
 
-use super::claim::Row;
+use super::claim::ClaimRow;
 use super::columns::small;
 use super::error::{StoreContext, StoreError};
 use super::pauses::Attribution;
+use super::policies;
 use super::rows::{corrupt, word};
-use super::{planning, policies};
-use crate::domain::ids::{notification_ref, order_id};
 use crate::domain::machine::decide::Decision;
 use crate::domain::machine::decide::operator::{
     CurrentJob, Declined, OperatorRequestKind, RequestContext, follow,
@@ -19,7 +18,8 @@ use crate::domain::machine::decide::operator::{
 use crate::domain::machine::transition;
 use crate::domain::policy::Policy;
 use crate::domain::{
-    Class, Execution, ExecutionId, Mandate, Notify, ProviderKind, State, Step, Timestamp,
+    Class, CycleIdentity, Execution, ExecutionId, Mandate, Notify, ProviderKind, State, Step,
+    Timestamp,
 };
 
 /// An operator request that was granted.
@@ -54,6 +54,12 @@ struct Locked {
     known: RequestContext,
 }
 
+impl Locked {
+    fn cycle_identity(&self) -> CycleIdentity<'_> {
+        CycleIdentity::of(&self.mandate, self.execution.cycle.period)
+    }
+}
+
 /// An operator request.
 #[derive(Debug, Clone, Copy)]
 pub struct OperatorRequest<'a> {
@@ -69,7 +75,6 @@ pub async fn operate(
     request: OperatorRequest<'_>,
 ) -> Result<OperatorRequestResult, StoreError> {
     let OperatorRequest { id, kind, at, .. } = request;
-    let tag = planning::installation_tag(conn).await?;
     let mut tx = conn.begin().await.context("begin a transaction")?;
     let job = sqlx::query!(
         r#"select step, run_at, parked, lease_token is not null as "held!" from mandated.jobs where execution_id = $1 for update"#,
@@ -105,7 +110,7 @@ pub async fn operate(
     let done = GrantedRequest {
         mandate_ref: locked.mandate.reference.clone(),
         cycle_on: locked.execution.cycle.on,
-        order_id: order_id(&tag, id, decision.progress.order_no),
+        order_id: locked.cycle_identity().order_id(decision.progress.order_no),
         from: locked.stored,
         to: change
             .map_err(|illegal| corrupt("execution", id.0, illegal.to_string()))?
@@ -113,7 +118,7 @@ pub async fn operate(
         next_step: decision.next.map(|next| next.step),
         next_at: decision.next.map(|next| next.span.opens),
     };
-    write(&mut tx, &tag, &locked, &decision, &done, request).await?;
+    write(&mut tx, &locked, &decision, &done, request).await?;
     tx.commit().await.context("commit a transaction")?;
     Ok(OperatorRequestResult::Granted(done))
 }
@@ -145,10 +150,10 @@ async fn lock(
         return Ok(None);
     }
     let row = sqlx::query_as!(
-        Row,
+        ClaimRow,
         r#"select e.id as execution_id, '' as "step!", $2::timestamptz as "run_at!", null::timestamptz as run_before,
                   0::bigint as "lease_token!", false as "opened!", i.kind as "intent_kind?", i.opened_at as "intent_opened_at?",
-                  i.counter_before, e.cycle_on, e.debit_at, e.closes_at, e.amount_minor, e.currency, e.policy_id, e.state, e.class,
+                  i.counter_before, e.cycle_on, e.period, e.debit_at, e.closes_at, e.amount_minor, e.currency, e.policy_id, e.state, e.class,
                   e.order_no, e.order_id, e.notification_no, e.notification_ref, e.delivered_at, e.undelivered_at, e.execute_at,
                   e.debit_attempts, e.lookups, e.step_attempts, e.provider_ref, e.sent_at, e.failed_at, e.not_before, e.lookup_times, m.id as mandate_id,
                   m.ref as mandate_ref, m.provider, m.provider_mandate_id, m.customer_id, m.rail, m.notify,
@@ -210,7 +215,6 @@ async fn known(
 /// The state, the next job or none, the event, and who requested it. The daemons are woken.
 async fn write(
     conn: &mut PgConnection,
-    tag: &str,
     locked: &Locked,
     decision: &Decision,
     done: &GrantedRequest,
@@ -224,7 +228,11 @@ async fn write(
     } = request;
     let (progress, mandate) = (&decision.progress, &locked.mandate);
     let is_ours = mandate.notify == Notify::Separate && mandate.provider == ProviderKind::Juspay;
-    let reference = is_ours.then(|| notification_ref(tag, id, progress.notification_no));
+    let reference = is_ours.then(|| {
+        locked
+            .cycle_identity()
+            .notification_ref(progress.notification_no)
+    });
     // A new order has no debit of the provider's yet.
     let keeps_ref = progress.order_no == locked.execution.progress.order_no;
     sqlx::query!(

@@ -1,12 +1,15 @@
 //! Planning: the mandates whose next cycle is to be planned, and the executions that come of it.
 
 use std::collections::HashSet;
+use std::sync::LazyLock;
 
 use chrono::{NaiveDate, NaiveTime};
+use sqlx::error::BoxDynError;
 use sqlx::pool::PoolConnection;
-use sqlx::{PgConnection, PgPool, Postgres, Transaction};
+use sqlx::postgres::PgArguments;
+use sqlx::{Arguments, PgConnection, PgPool, Postgres, Transaction};
 
-use super::columns::{Columns, small};
+use super::columns::{Columns, arrays, column, columns, names, small};
 use super::error::{StoreContext, StoreError};
 use super::rows::{self, TermsRow, corrupt, word};
 use crate::domain::cycle::Terms;
@@ -23,6 +26,7 @@ pub struct DueMandate {
     pub reference: String,
     pub account: AccountId,
     pub provider: ProviderKind,
+    pub provider_mandate_id: String,
     pub rail: Rail,
     pub notify: Notify,
     pub amount: Amount,
@@ -62,7 +66,7 @@ pub async fn lock_due(
 ) -> Result<Vec<DueMandate>, StoreError> {
     let rows = sqlx::query_as!(
         Row,
-        r#"select id, ref as reference, account_id, provider, rail, notify, amount_minor as "amount_minor!", max_amount_minor,
+        r#"select id, ref as reference, account_id, provider, provider_mandate_id, rail, notify, amount_minor as "amount_minor!", max_amount_minor,
                   currency, frequency, cron, time_zone, starts_on, ends_on, debit_at, next_cycle_on as "next_cycle_on!"
              from mandated.mandates
             where (status = 'active' or provider_paused_at is not null) and next_plan_at is not null and next_plan_at <= $1
@@ -76,7 +80,7 @@ pub async fn lock_due(
     Ok(rows::readable(rows.into_iter().map(Row::read)))
 }
 
-/// Numbers for new executions, which their order ids are made of.
+/// Numbers for new executions, which the spread of their times is made of.
 pub async fn reserve_ids(
     connection: &mut PgConnection,
     count: i64,
@@ -91,7 +95,7 @@ pub async fn reserve_ids(
     Ok(ids.into_iter().map(ExecutionId).collect())
 }
 
-/// The tag that sets this installation's order ids apart.
+/// What sets the requests of this installation apart in the provider's log.
 pub async fn installation_tag(connection: &mut PgConnection) -> Result<String, StoreError> {
     sqlx::query_scalar!("select tag from mandated.installation")
         .fetch_one(connection)
@@ -99,78 +103,84 @@ pub async fn installation_tag(connection: &mut PgConnection) -> Result<String, S
         .context("read the installation tag")
 }
 
+/// A new execution, and its reason in words.
+struct WordedExecution<'a> {
+    new: &'a NewExecution,
+    period: String,
+    reason: String,
+}
+
+columns! {
+    /// What an execution is inserted with.
+    Executions: one in WordedExecution<'_> {
+        id bigint = one.new.id.0,
+        mandate_id bigint = one.new.mandate_id.0,
+        account_id smallint = one.new.account_id.0,
+        policy_id bigint = one.new.policy_id,
+        cycle_on date = one.new.cycle_on,
+        period text = one.period.as_str(),
+        debit_at timestamptz = one.new.debit_at,
+        closes_at timestamptz = one.new.closes_at,
+        amount_minor bigint = one.new.amount_minor,
+        max_amount_minor bigint = one.new.max_amount_minor,
+        currency text = one.new.currency.as_str(),
+        state text = one.new.state.as_str(),
+        reason text = one.reason.as_str(),
+        order_id text = one.new.order_id.as_str(),
+        notification_no smallint = small(one.new.notification_no),
+        notification_ref text = one.new.notification_ref.as_deref(),
+        execute_at timestamptz = one.new.execute_at,
+        max_attempts smallint = small(one.new.max_attempts),
+        max_attempts_in_30_days smallint = one.new.max_attempts_in_30_days.map(small),
+    }
+}
+
+columns! {
+    /// The rest of its row, for its first job and its event.
+    FirstJobs: one in WordedExecution<'_> {
+        mandate_ref text = one.new.mandate_ref.as_str(),
+        step text = one.new.step.map(Step::as_str),
+        run_at timestamptz = one.new.run_at,
+        run_before timestamptz = one.new.run_before,
+    }
+}
+
+static INSERT: LazyLock<String> = LazyLock::new(|| {
+    let first_of_jobs = Executions::COLUMNS.len().saturating_add(2);
+    include_str!("insert_executions.sql")
+        .replace("{execution arrays}", &arrays(Executions::COLUMNS, 2))
+        .replace("{execution names}", &names(Executions::COLUMNS))
+        .replace("{job arrays}", &arrays(FirstJobs::COLUMNS, first_of_jobs))
+        .replace("{job names}", &names(FirstJobs::COLUMNS))
+});
+
 /// Inserts executions with their first jobs and their events, and says which are new: a cycle that has an execution keeps it.
 pub async fn insert_executions(
     connection: &mut PgConnection,
     executions: &[NewExecution],
     now: Timestamp,
 ) -> Result<HashSet<ExecutionId>, StoreError> {
-    let columns = Columns(executions);
-    let reasons: Vec<String> = executions
-        .iter()
-        .map(|new| wording::planned(&new.reason, new.zone))
-        .collect();
-    let added = sqlx::query_scalar!(
-        r#"with n as materialized (
-             select * from unnest(
-               $2::bigint[], $3::bigint[], $4::text[], $5::smallint[], $6::bigint[], $7::date[], $8::timestamptz[],
-               $9::timestamptz[], $10::bigint[], $11::bigint[], $12::text[], $13::text[], $14::text[], $15::text[],
-               $16::smallint[], $17::text[], $18::timestamptz[], $19::smallint[], $20::smallint[], $21::text[],
-               $22::timestamptz[], $23::timestamptz[]) as n (
-               id, mandate_id, mandate_ref, account_id, policy_id, cycle_on, debit_at,
-               closes_at, amount_minor, max_amount_minor, currency, state, reason, order_id,
-               notification_no, notification_ref, execute_at, max_attempts, max_attempts_in_30_days, step,
-               run_at, run_before)
-           ), added as (
-             insert into mandated.executions (id, mandate_id, account_id, policy_id, cycle_on, debit_at, closes_at, amount_minor,
-               max_amount_minor, currency, state, reason, order_id, notification_no, notification_ref, execute_at, max_attempts,
-               max_attempts_in_30_days, planned_at, updated_at, finished_at)
-             select id, mandate_id, account_id, policy_id, cycle_on, debit_at, closes_at, amount_minor,
-               max_amount_minor, currency, state, reason, order_id, notification_no, notification_ref, execute_at, max_attempts,
-               max_attempts_in_30_days, $1::timestamptz, $1::timestamptz, case when state in ('expired', 'skipped') then $1::timestamptz end
-               from n
-             on conflict (mandate_id, cycle_on) do nothing
-             returning id
-           ), queued as (
-             insert into mandated.jobs (execution_id, account_id, mandate_id, step, run_at, run_before)
-             select n.id, n.account_id, n.mandate_id, n.step, n.run_at, n.run_before
-               from n join added using (id) where n.step is not null
-           ), announced as (
-             insert into mandated.events (at, kind, mandate_id, mandate_ref, execution_id, cycle_on, to_state, order_id,
-                                          amount_minor, currency, reason)
-             select $1::timestamptz, 'execution.' || n.state, n.mandate_id, n.mandate_ref, n.id, n.cycle_on, n.state, n.order_id,
-                    n.amount_minor, n.currency, n.reason
-               from n join added using (id)
-           )
-           select id as "id!" from added"#,
-        now,
-        &columns.of(|new| new.id.0),
-        &columns.of(|new| new.mandate_id.0),
-        &columns.of(|new| new.mandate_ref.as_str()) as _,
-        &columns.of(|new| new.account_id.0),
-        &columns.of(|new| new.policy_id),
-        &columns.of(|new| new.cycle_on),
-        &columns.of(|new| new.debit_at),
-        &columns.of(|new| new.closes_at),
-        &columns.of(|new| new.amount_minor),
-        &columns.of(|new| new.max_amount_minor),
-        &columns.of(|new| new.currency.as_str()) as _,
-        &columns.of(|new| new.state.as_str()) as _,
-        &reasons,
-        &columns.of(|new| new.order_id.as_str()) as _,
-        &columns.of(|new| small(new.notification_no)),
-        &columns.of(|new| new.notification_ref.as_deref()) as _,
-        &columns.of(|new| new.execute_at) as _,
-        &columns.of(|new| small(new.max_attempts)),
-        &columns.of(|new| new.max_attempts_in_30_days.map(small)) as _,
-        &columns.of(|new| new.step.map(Step::as_str)) as _,
-        &columns.of(|new| new.run_at) as _,
-        &columns.of(|new| new.run_before) as _
-    )
-    .fetch_all(connection)
-    .await
-    .context("insert executions")?;
+    let what = "insert executions";
+    let worded = executions.iter().map(|new| WordedExecution {
+        new,
+        period: new.period.to_string(),
+        reason: wording::planned(&new.reason, new.zone),
+    });
+    let arguments = arguments(&worded.collect::<Vec<_>>(), now).map_err(sqlx::Error::Encode);
+    let inserting = sqlx::query_scalar_with(INSERT.as_str(), arguments.context(what)?);
+    let added: Vec<i64> = inserting.fetch_all(connection).await.context(what)?;
     Ok(added.into_iter().map(ExecutionId).collect())
+}
+
+fn arguments(
+    executions: &[WordedExecution<'_>],
+    now: Timestamp,
+) -> Result<PgArguments, BoxDynError> {
+    let mut arguments = PgArguments::default();
+    arguments.add(now)?;
+    Executions::add(executions, &mut arguments)?;
+    FirstJobs::add(executions, &mut arguments)?;
+    Ok(arguments)
 }
 
 /// Moves the planning cursors.
@@ -204,6 +214,7 @@ struct Row {
     reference: String,
     account_id: i16,
     provider: String,
+    provider_mandate_id: String,
     rail: String,
     notify: String,
     amount_minor: i64,
@@ -242,6 +253,7 @@ impl Row {
                 debit_at: self.debit_at,
             })?,
             reference: self.reference,
+            provider_mandate_id: self.provider_mandate_id,
             next_cycle_on: self.next_cycle_on,
         })
     }

@@ -5,8 +5,10 @@ use chrono_tz::Tz;
 use tracing::error;
 
 use super::StoreError;
-use crate::domain::cycle::{CronSchedule, Frequency, Schedule, Terms};
-use crate::domain::{Amount, Currency};
+use crate::domain::cycle::Terms;
+use crate::domain::mandate::check_currency;
+use crate::domain::schedule::{CronSchedule, Frequency, Schedule};
+use crate::domain::{Amount, Currency, Period, ProviderKind, Rail};
 
 /// Turns a column's word into a value of one of our enums.
 pub(super) fn word<T>(
@@ -44,6 +46,24 @@ pub(super) fn amount(
     let currency =
         Currency::parse(currency).map_err(|error| corrupt(table, id, error.to_string()))?;
     Amount::new(minor, currency).ok_or_else(|| corrupt(table, id, format!("{minor} is no amount")))
+}
+
+pub(super) fn period(table: &str, id: i64, name: &str) -> Result<Period, StoreError> {
+    name.parse()
+        .map_err(|error| corrupt(table, id, format!("period {name:?}: {error}")))
+}
+
+/// The currency of a mandate, if its provider collects it on its rail: the table's constraints are not the only guard.
+pub(super) fn currency(
+    id: i64,
+    text: &str,
+    provider: ProviderKind,
+    rail: Rail,
+) -> Result<Currency, StoreError> {
+    let bad = |why: String| corrupt("mandate", id, why);
+    let currency = Currency::parse(text).map_err(|error| bad(error.to_string()))?;
+    check_currency(provider, rail, currency).map_err(|why| bad(format!("{text}: {why}")))?;
+    Ok(currency)
 }
 
 /// The columns of `mandates` that its cycles follow from.

@@ -109,17 +109,20 @@ with s as materialized (
    group by mandate_id order by mandate_id
   on conflict (mandate_id, day) do update set declined_attempts = budgets.declined_attempts + excluded.declined_attempts
 ), taken as materialized (
-  -- The accounts whose debits the provider takes: what was wrong with them is not any more.
+  -- The accounts whose debits the provider takes: what was wrong with them is not any more. That it answers with somebody else's
+  -- debits is wrong all the same.
   select distinct account_id from held where from_state = 'executing' and to_state in ('pending', 'charged')
 ), sound as (
-  delete from mandated.account_faults where account_id = any (array(select account_id from taken))
+  delete from mandated.account_faults
+   where account_id = any (array(select account_id from taken)) and reason not like 'answers with another %'
 ), faults as (
   -- Counted from the first of them. One that has paused the account does so again at the next, for a while after the pause.
   insert into mandated.account_faults as f (account_id, reason, first_at, last_at, parked, paused_until, ended)
   select account_id, fault, $1, $1, count(*), case when count(*) >= $3 then $1 + make_interval(secs => $5) end,
          coalesce((array_agg(mandate_ref order by mandate_id) filter (where mandate_status is not null))[1:20], '{}')
     from held
-   where fault is not null and account_id not in (select account_id from taken)
+   where fault is not null
+     and (account_id not in (select account_id from taken) or fault like 'answers with another %')
    group by account_id, fault order by account_id, fault
   on conflict (account_id, reason) do update
      set first_at = case when f.first_at > $1 - make_interval(secs => $4) then f.first_at else $1 end,

@@ -34,7 +34,7 @@ pub(super) struct Sampler(Mutex<HashMap<Identifier, Window>>);
 #[derive(Debug)]
 struct Window {
     began: Instant,
-    said: u32,
+    logged: u32,
 }
 
 impl Sampler {
@@ -42,14 +42,14 @@ impl Sampler {
         let mut windows = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let fresh = || Window {
             began: now,
-            said: 0,
+            logged: 0,
         };
         let window = windows.entry(kind).or_insert_with(fresh);
         if now.duration_since(window.began) >= WINDOW {
             *window = fresh();
         }
-        window.said = window.said.saturating_add(1);
-        window.said <= MOST
+        window.logged = window.logged.saturating_add(1);
+        window.logged <= MOST
     }
 }
 

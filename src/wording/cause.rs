@@ -3,6 +3,7 @@
 use chrono_tz::Tz;
 
 use super::{closed, failure, in_hours, local};
+use crate::domain::Contradiction;
 use crate::domain::MandateStatus;
 use crate::domain::reason::{
     CallCause, Cause, Doubt, GateCause, NotificationCause, OrderCause, RecheckCause, RequestCause,
@@ -21,9 +22,13 @@ pub(super) fn cause(cause: &Cause, zone: Tz) -> String {
 
 fn order(cause: &OrderCause) -> String {
     let plain = match cause {
-        OrderCause::CollectedOtherAmount { debited, due } => {
+        OrderCause::Contradicted(Contradiction {
+            field,
+            ours,
+            theirs,
+        }) => {
             return format!(
-                "the provider debited {debited}, due were {due}: refund or collect the difference"
+                "the answer proves nothing: its {field} is {theirs:?}, and ours is {ours:?}; ask the provider whose debit it is"
             );
         }
         OrderCause::NeedsApproval { above } => {
@@ -37,10 +42,10 @@ fn order(cause: &OrderCause) -> String {
             return format!("the look-up was not answered: {why}");
         }
         OrderCause::Failed { words, before } => {
-            let said = failure(words);
+            let status = failure(words);
             return match before {
-                Some(before) => format!("{said}, and before it {before}"),
-                None => said,
+                Some(before) => format!("{status}, and before it {before}"),
+                None => status,
             };
         }
         OrderCause::ToBeJudged { words } => {
@@ -135,9 +140,6 @@ fn recheck(cause: RecheckCause) -> String {
             return format!("order {order_no} of this cycle was collected as well: refund due");
         }
         RecheckCause::CollectedLate => "collected late by the provider",
-        RecheckCause::CollectedLateOtherAmount => {
-            "collected late by the provider, and not the amount that was due"
-        }
         RecheckCause::ProvenNotCollected => {
             "the provider's answer proves that it was not collected"
         }
@@ -151,7 +153,7 @@ fn recheck(cause: RecheckCause) -> String {
 fn gate(cause: &GateCause, zone: Tz) -> String {
     let plain = match cause {
         GateCause::Mandate(status) => return format!("the mandate is {status}"),
-        GateCause::ProviderSays(said) => return provider_says(*said),
+        GateCause::ProviderSays(status) => return provider_says(*status),
         GateCause::RailPaused(rail) => return format!("the rail {rail} is paused"),
         GateCause::CycleEnded { at } => {
             let at = local(*at, zone);
@@ -165,7 +167,7 @@ fn gate(cause: &GateCause, zone: Tz) -> String {
         GateCause::AttemptsSpent(attempts) => {
             return format!("all {attempts} attempts of the order are spent");
         }
-        GateCause::TriesSpent { until } => {
+        GateCause::AttemptsIn30DaysSpent { until } => {
             let until = local(*until, zone);
             return format!("the attempts of the mandate in 30 days are spent until {until}");
         }
@@ -188,8 +190,8 @@ fn gate(cause: &GateCause, zone: Tz) -> String {
     plain.to_owned()
 }
 
-fn provider_says(said: Option<MandateStatus>) -> String {
-    match said {
+fn provider_says(status: Option<MandateStatus>) -> String {
+    match status {
         None => {
             "the mandate is paused, and the provider did not say whether it still is".to_owned()
         }

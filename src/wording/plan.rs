@@ -21,9 +21,9 @@ pub fn times(reason: &TimesReason, zone: Tz) -> String {
     let clock = |at: Timestamp| at.with_timezone(&zone).format("%H:%M").to_string();
     let (own, opens) = (clock(reason.own), clock(reason.opens));
     let at = if reason.own == reason.opens {
-        format!("{own} is its own time")
+        format!("{own} ({zone}) is its own time")
     } else {
-        format!("{own} is outside the hours for debits, the next is {opens}")
+        format!("{own} ({zone}) is outside the hours for debits, the next is {opens}")
     };
     let spread = reason
         .spread

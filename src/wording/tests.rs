@@ -6,6 +6,7 @@ use std::time::Duration;
 use chrono_tz::Asia::Kolkata;
 
 use super::*;
+use crate::domain::Contradiction;
 use crate::domain::plan::reason::{Closed, NoticeReason, PlanReason, TimesReason, WhyClosed};
 use crate::domain::reason::{
     CallCause, Cause, Doubt, GateCause, NotificationCause, OrderCause, RecheckCause, RequestCause,
@@ -49,10 +50,11 @@ fn orders() -> Vec<OrderCause> {
     ];
     let mut causes = vec![
         OrderCause::Collected,
-        OrderCause::CollectedOtherAmount {
-            debited: rupees("1"),
-            due: rupees("499"),
-        },
+        OrderCause::Contradicted(Contradiction {
+            field: "customer_id",
+            ours: "cst_1".to_owned(),
+            theirs: "cst_251".to_owned(),
+        }),
         OrderCause::NeedsApproval {
             above: rupees("15000"),
         },
@@ -92,7 +94,7 @@ fn gates() -> Vec<GateCause> {
         GateCause::NotNotified,
         GateCause::NotificationTooOld,
         GateCause::DateTooNear,
-        GateCause::TriesSpent { until: noon() },
+        GateCause::AttemptsIn30DaysSpent { until: noon() },
         GateCause::LookupsSpent,
         GateCause::LookupsBeforeSpent,
         GateCause::NeverCalled,
@@ -141,7 +143,6 @@ fn others() -> Vec<Cause> {
         NotificationCause::Unknown.into(),
         NotificationCause::Failed(words()).into(),
         RecheckCause::CollectedLate.into(),
-        RecheckCause::CollectedLateOtherAmount.into(),
         RecheckCause::EarlierOrderCollected { order_no }.into(),
         RecheckCause::CollectedTwice { order_no }.into(),
         RecheckCause::ProvenNotCollected.into(),
@@ -228,7 +229,10 @@ fn a_plan_says_why_its_times_are_as_they_are() {
         spread: None,
         notice: None,
     };
-    assert_eq!(times(&planned_for, Kolkata), "12:00 is its own time");
+    assert_eq!(
+        times(&planned_for, Kolkata),
+        "12:00 (Asia/Kolkata) is its own time"
+    );
     planned_for.opens = at("2026-12-02T07:31:00Z");
     planned_for.spread = Some(Duration::from_mins(10));
     planned_for.notice = Some(NoticeReason {
@@ -238,7 +242,7 @@ fn a_plan_says_why_its_times_are_as_they_are() {
     });
     assert_eq!(
         planned(&PlanReason::Times(planned_for), Kolkata),
-        "12:00 is outside the hours for debits, the next is 13:01; spread over 10m; \
+        "12:00 (Asia/Kolkata) is outside the hours for debits, the next is 13:01; spread over 10m; \
          the payer is told 27h ahead: 25h, and 1h 30m in case that fails"
     );
     assert_eq!(

@@ -1,4 +1,4 @@
-//! Faults: daemons that are killed or stopped, and a database or provider in trouble.
+//! Faults: daemons that are killed or stopped, and a database or provider that fails.
 
 // For clippy: what helps a test is a test.
 #![cfg(test)]
@@ -11,7 +11,7 @@
 )]
 
 mod crash;
+mod database;
 #[path = "../support/mod.rs"]
 #[expect(dead_code, reason = "these tests use a part of it")]
 mod support;
-mod trouble;

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use mandated::cli::print::{Format, Print};
 use mandated::domain::{ProviderKind, Rail};
-use mandated::ops::audit::{Verdict, audit};
+use mandated::ops::audit::{AuditVerdict, audit};
 use mandated::store::policies;
 use sqlx::{AssertSqlSafe, PgPool};
 
@@ -38,10 +38,10 @@ async fn sound() -> TestDatabase {
         pool,
         "update mandated.mandates set next_cycle_on = '2026-12-15', next_plan_at = '2026-12-13Z';
          insert into mandated.executions
-           (mandate_id, account_id, policy_id, cycle_on, debit_at, closes_at, amount_minor, max_amount_minor, currency,
+           (mandate_id, account_id, policy_id, cycle_on, period, debit_at, closes_at, amount_minor, max_amount_minor, currency,
             state, reason, order_id, notification_no, notification_ref, delivered_at, max_attempts, debit_attempts, planned_at,
             updated_at, finished_at)
-         select id, account_id, 1, '2026-11-15', '2026-11-15T00:30Z', '2026-12-14T18:30Z', 49900, 99900, 'INR',
+         select id, account_id, 1, '2026-11-15', '2026-11', '2026-11-15T00:30Z', '2026-12-14T18:30Z', 49900, 99900, 'INR',
                 (array['charged', 'unknown', 'notified'])[id], 'as it is', 'order' || id, 1, 'notice' || id,
                 '2026-11-13T23:00Z', 4, 1, '2026-11-13Z', '2026-11-13Z', case id when 1 then timestamptz '2026-11-15T01:00Z' end
            from mandated.mandates order by id;
@@ -90,7 +90,7 @@ async fn run(pool: &PgPool, sql: &str) {
         .unwrap();
 }
 
-async fn verdict(pool: &PgPool) -> Verdict {
+async fn verdict(pool: &PgPool) -> AuditVerdict {
     audit(pool, now(), Duration::from_mins(10), &|_| {})
         .await
         .unwrap()
@@ -132,6 +132,7 @@ const DAMAGES: &[(&str, &str)] = &[
         insert into mandated.debits select * from mandated.debits"),
     ("two executions of a cycle", "
         alter table mandated.executions drop constraint executions_mandate_id_cycle_on_key;
+        alter table mandated.executions drop constraint executions_mandate_id_period_key;
         update mandated.executions set mandate_id = 2 where id = 3;
         update mandated.jobs set mandate_id = 2 where execution_id = 3"),
     ("two orders of a cycle collected", "
@@ -218,7 +219,7 @@ const DAMAGES: &[(&str, &str)] = &[
         insert into mandated.events (at, kind, mandate_id, mandate_ref, execution_id, from_state, to_state, reason)
         values ('2026-11-18Z', 'execution.notified', 1, 'sub-1', 1, 'charged', 'notified', '?')"),
     ("two executions of one order", "
-        alter table mandated.executions drop constraint executions_order_id_key;
+        alter table mandated.executions drop constraint executions_order_id_account_id_key;
         update mandated.executions set order_id = 'order1' where id = 3"),
     ("collected, says the provider, and no debit", "
         insert into mandated.attempts

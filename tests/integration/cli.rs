@@ -57,6 +57,32 @@ fn a_wrong_word_is_answered_with_the_right_ones() {
 }
 
 #[test]
+fn a_day_with_a_time_is_answered_with_the_day() {
+    for (written, hint) in [
+        (
+            "2026-12-31 00:00:00",
+            "leave the time out, and write 2026-12-31",
+        ),
+        (
+            "2026-12-31T06:00",
+            "leave the time out, and write 2026-12-31",
+        ),
+        ("46387", "perhaps 2026-12-31"),
+        ("2026-02-30", "is in no calendar"),
+        ("31/12/2026", "write YYYY-MM-DD, such as 2026-12-31"),
+        ("tomorrow", "write YYYY-MM-DD, such as 2026-12-31"),
+    ] {
+        let output = mandated(&["executions", "add", "m-1", "--cycle", written])
+            .assert()
+            .code(2)
+            .get_output()
+            .clone();
+        let said = text(&output.stderr);
+        assert!(said.contains(hint), "{said}");
+    }
+}
+
+#[test]
 fn a_wrong_configuration_exits_78_and_says_what_to_do() {
     let output = mandated(&["check-config"])
         .env("MANDATED__WORKER__LEESE", "1m")

@@ -9,7 +9,6 @@ use std::time::Duration;
 use clap::Parser;
 use mandated::cli::Cli;
 use mandated::config::Config;
-use mandated::engine::heartbeat::HeartbeatTicker;
 use mandated::engine::metrics::Metrics;
 use regex::Regex;
 use serde::Deserialize;
@@ -285,7 +284,7 @@ async fn every_alert_is_about_something_that_is_said_and_has_its_page() {
     let world = World::open(&[Payer::new("one", Flow::Enach)]).await;
     let metrics = Metrics::default();
     let log = crate::support::log::Log::capture();
-    let mut heartbeat = HeartbeatTicker::new(world.engine.clone());
+    let mut heartbeat = world.engine.heartbeat();
     metrics.record(&heartbeat.tick(0).await.unwrap());
     metrics.record_backlog(0);
     let (rendered, line) = (metrics.render(), log.lines().remove(0));

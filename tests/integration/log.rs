@@ -7,7 +7,6 @@ use std::fs;
 use std::path::Path;
 
 use lab::sandbox::{Call, Fault, Reason, Then};
-use mandated::engine::heartbeat::HeartbeatTicker;
 use mandated::engine::metrics::Metrics;
 use serde_json::Value;
 
@@ -244,10 +243,7 @@ async fn refused_credentials_are_one_error_however_many_calls_find_out() {
 async fn the_heartbeat_has_the_figures_that_the_readme_lists() {
     let world = World::open(&[Payer::new("one", Flow::Enach)]).await;
     let log = Log::capture();
-    HeartbeatTicker::new(world.engine.clone())
-        .tick(3)
-        .await
-        .unwrap();
+    world.engine.heartbeat().tick(3).await.unwrap();
     let lines = log.lines();
     assert_eq!(lines.len(), 1);
     let mut names = names(&lines[0]);
@@ -315,10 +311,7 @@ const METRICS: [(&str, &str); 22] = [
 async fn the_metrics_are_the_heartbeat_once_more() {
     let (world, _log) = month("info").await;
     let log = Log::capture();
-    let heartbeat = HeartbeatTicker::new(world.engine.clone())
-        .tick(3)
-        .await
-        .unwrap();
+    let heartbeat = world.engine.heartbeat().tick(3).await.unwrap();
     let line = &log.lines()[0];
     let metrics = Metrics::default();
     metrics.record(&heartbeat);

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use wiremock::MockServer;
 
 use crate::support::due::{column, execute, scalar};
-use crate::support::provider::{Asked, declined, juspay, order};
+use crate::support::provider::{Asked, FIRST_ORDER, declined, juspay, order};
 use crate::support::world::{Flow, Payer, World, at, live};
 
 const ID: ExecutionId = ExecutionId(1);
@@ -66,7 +66,7 @@ async fn refusal(world: &World, word: ResolutionRequest<'_>) -> Refusal {
 async fn record(world: &World) -> Vec<String> {
     column(
         world.pool(),
-        "select format('debit %s %s %s', right(order_id, 2), provider_txn, amount_minor) from mandated.debits
+        "select format('debit %s %s %s', nth_order(order_id), provider_txn, amount_minor) from mandated.debits
          union all select 'intent' from mandated.intents
          union all select 'job ' || step from mandated.jobs
          union all select format('%s to %s as %s by %s', from_state, to_state, resolved_as, who) from mandated.resolutions
@@ -105,7 +105,7 @@ async fn an_unknown_is_charged_by_a_persons_word_with_its_debit_and_its_record()
     shown.write(&mut out, Format::Text).unwrap();
     let text = String::from_utf8(out).unwrap();
     assert!(
-        text.contains("o1 as charged by asha, transaction shop-late-1: the provider cannot answer; evidence: settlement report"),
+        text.contains(" as charged by asha, transaction shop-late-1: the provider cannot answer; evidence: settlement report"),
         "{text}"
     );
 }
@@ -153,7 +153,7 @@ async fn a_collection_that_was_given_back_is_resolved_as_refunded_and_as_nothing
     let answer = |asked, id: &str, time| match asked {
         Asked::Debit => order(id, "PENDING_VBV"),
         // No money, and the provider says that it will not try again. Then it does.
-        Asked::LookUp if id.ends_with("o1") && time < at("06 20:00") => declined(id, "Z9", false),
+        Asked::LookUp if id == FIRST_ORDER && time < at("06 20:00") => declined(id, "Z9", false),
         Asked::LookUp => order(id, "CHARGED"),
     };
     let (world, engine, _provider) = lived(answer, at("09 00:00")).await;
@@ -255,7 +255,7 @@ async fn a_worker_and_a_person_never_both_decide() {
     let held = try_to(&world, said(ResolvedAs::Charged)).await.unwrap_err();
     assert!(matches!(held, OpsError::Held(_)), "{held}");
     let deadline = tokio::time::Instant::now() + Duration::from_mins(1);
-    let done = job::run(&engine, &engine.accounts[0], claimed, deadline)
+    let done = job::run(&engine.worker(&engine.accounts[0]), claimed, deadline)
         .await
         .unwrap();
     assert_eq!(done.to_state, State::Failed);
@@ -267,7 +267,7 @@ async fn a_worker_and_a_person_never_both_decide() {
     .await;
     let held = try_to(&world, said(ResolvedAs::Charged)).await.unwrap_err();
     assert!(matches!(held, OpsError::Held(_)), "{held}");
-    mandated::engine::rescue::tick(&engine).await.unwrap();
+    engine.rescuer().tick().await.unwrap();
     assert_eq!(
         try_to(&world, said(ResolvedAs::Charged)).await.unwrap(),
         State::Charged

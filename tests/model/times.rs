@@ -14,8 +14,8 @@ use mandated::domain::machine::rescue::PROCESSED;
 use mandated::domain::policy::{Policy, Strategy};
 use mandated::domain::window::{Windows, WindowsText};
 use mandated::domain::{
-    Amount, Class, Currency, Execution, ExecutionId, MandateStatus, Notify, ProviderKind, Rail,
-    State, Step, Timestamp, execution,
+    Amount, Class, Currency, Execution, ExecutionId, MandateStatus, Notify, Period, ProviderKind,
+    Rail, State, Step, Timestamp, execution,
 };
 
 use super::protocol::{Protocol, Style};
@@ -118,6 +118,7 @@ pub(crate) fn execution(protocol: &Protocol, task: &Task) -> Execution {
         state: columns.state,
         cycle: Cycle {
             on: (NOW - 6 * DAY).date_naive(),
+            period: Period::day((NOW - 6 * DAY).date_naive()),
             debit_at: NOW - 6 * DAY,
             closes_at: if task.over { NOW - HOUR } else { NOW + MONTH },
         },

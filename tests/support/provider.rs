@@ -12,6 +12,10 @@ pub(crate) fn in_time() -> tokio::time::Instant {
     tokio::time::Instant::now() + Duration::from_mins(1)
 }
 
+/// The first order of the mandate `a` for February 2027: 20 letters of the SHA-256 of "order\njuspay\n2027-02\n1\na", computed with
+/// Python's hashlib.
+pub(crate) const FIRST_ORDER: &str = "sfwdnxcwedgdtzkecwzg";
+
 /// A debit, or the question what became of one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Asked {

@@ -95,6 +95,7 @@ pub(crate) fn execution() -> Row {
             ("account_id", "1"),
             ("policy_id", "1"),
             ("cycle_on", "'2026-01-31'"),
+            ("period", "'2026-01'"),
             ("debit_at", "'2026-01-31T00:30Z'"),
             ("closes_at", "'2026-02-27T18:30Z'"),
             ("amount_minor", "49900"),

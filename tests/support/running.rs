@@ -3,8 +3,8 @@
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
+use mandated::engine::Engine;
 use mandated::engine::loops::{LoopPanicked, OnHeartbeat, run};
-use mandated::engine::{Engine, planner};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -83,7 +83,7 @@ pub(crate) async fn all_due(world: &World) {
     // A daemon that runs already plans too: what it has under way is not there yet.
     let mandates: i64 = scalar(world.pool(), "select count(*) from mandated.mandates").await;
     until("every cycle is planned", async || {
-        planner::tick(&world.engine).await.unwrap();
+        world.engine.planner().tick().await.unwrap();
         scalar::<i64>(world.pool(), "select count(*) from mandated.jobs").await == mandates
     })
     .await;

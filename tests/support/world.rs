@@ -70,6 +70,14 @@ impl Payer {
 /// What both providers know us by.
 pub(crate) const KEY: &str = "key-of-the-merchant";
 
+/// Which order of its execution an id is, by the attempts: the id itself does not say.
+const NTH_ORDER: &str = "create or replace function public.nth_order(id text) returns text language sql stable as $$
+    select 'o' || count(distinct earlier.reference)
+      from mandated.attempts earlier
+      join (select execution_id, min(id) as first from mandated.attempts where call in ('execute', 'retry') and reference = $1
+             group by execution_id) mine on earlier.execution_id = mine.execution_id and earlier.id <= mine.first
+     where earlier.call in ('execute', 'retry') $$";
+
 const HEADER: &str = "ref,account,mandate_id,customer_id,rail,notify,amount,max_amount,currency,frequency,time_zone,\
                       starts_on,ends_on,debit_at,category,description,metadata\n";
 
@@ -127,6 +135,7 @@ impl World {
         let config = config(|provider| sandbox.base_url(provider), KEY);
         let engine = engine(&config, &pool, &clock, "worker-1", |_| {}).await;
         make_partitions(&pool, start(), 1).await.unwrap();
+        sqlx::query(NTH_ORDER).execute(&pool).await.unwrap();
         import_all(&config, &pool, payers).await;
         Self {
             sandbox,

@@ -102,7 +102,7 @@ pub struct Presentation<'a> {
 
 /// The bank's answer to a presentation that it did not refuse unseen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Answer<'a> {
+pub struct RecordedAnswer<'a> {
     pub order_id: &'a str,
     pub presented_at: Timestamp,
     /// When the answer is known; on NACH the day of the return.

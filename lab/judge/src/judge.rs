@@ -8,8 +8,8 @@ use chrono::NaiveDate;
 
 use crate::calendar::india;
 use crate::facts::{
-    Amount, Answer, Collected, Mandate, Notification, OrderRetry, PaymentRetry, Presentation,
-    Presenter, Rail, Scheduled, Timestamp,
+    Amount, Collected, Mandate, Notification, OrderRetry, PaymentRetry, Presentation, Presenter,
+    Rail, RecordedAnswer, Scheduled, Timestamp,
 };
 use crate::record::{Answered, Record};
 use crate::rules::{
@@ -17,7 +17,7 @@ use crate::rules::{
     nach_presentations, notified_amount, peak_hours, retry_while_pending, second_debit,
     signzy_retries, stale_notification, upi_attempts,
 };
-use crate::verdict::{BankRefusal, Breach, RetryRefusal, Verdict, Violation};
+use crate::verdict::{BankRefusal, Breach, JudgeVerdict, RetryRefusal, Violation};
 
 /// Judges what happens to one mandate.
 #[derive(Debug, Clone)]
@@ -87,7 +87,10 @@ impl Judge {
     }
 
     /// An order is presented to the payer's bank.
-    pub fn order_presented(&mut self, presentation: &Presentation<'_>) -> Verdict<BankRefusal> {
+    pub fn order_presented(
+        &mut self,
+        presentation: &Presentation<'_>,
+    ) -> JudgeVerdict<BankRefusal> {
         let Presentation {
             order_id, by, at, ..
         } = *presentation;
@@ -117,7 +120,7 @@ impl Judge {
                 .flat_map(|breach| self.violations(breach, Some(order_id), at))
                 .collect(),
         };
-        Verdict {
+        JudgeVerdict {
             violations,
             refusal,
         }
@@ -154,7 +157,7 @@ impl Judge {
     }
 
     /// The payer's bank answered a presentation.
-    pub fn order_answered(&mut self, answer: Answer<'_>) {
+    pub fn order_answered(&mut self, answer: RecordedAnswer<'_>) {
         let order = self.record.orders.get(answer.order_id);
         self.record.answers.push(Answered {
             cycle: order.and_then(|order| order.cycle),
@@ -199,11 +202,11 @@ impl Judge {
     }
 
     /// The merchant asked Signzy to retry a payment.
-    pub fn payment_retry_requested(&self, retry: PaymentRetry<'_>) -> Verdict<RetryRefusal> {
+    pub fn payment_retry_requested(&self, retry: PaymentRetry<'_>) -> JudgeVerdict<RetryRefusal> {
         let retried = self.record.payment_retries.get(retry.payment_id);
         let retried = retried.map_or(&[][..], Vec::as_slice);
         let (refusal, breach) = signzy_retries::refusal(retried, &retry).unzip();
-        Verdict {
+        JudgeVerdict {
             violations: self.violations(breach, Some(retry.payment_id), retry.at),
             refusal,
         }

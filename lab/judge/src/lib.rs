@@ -15,4 +15,4 @@ mod verdict;
 pub use self::calendar::india;
 pub use self::facts::{Amount, Mandate, Presenter, Rail, Timestamp};
 pub use self::judge::Judge;
-pub use self::verdict::{BankRefusal, RetryRefusal, Rule, Verdict, Violation};
+pub use self::verdict::{BankRefusal, JudgeVerdict, RetryRefusal, Rule, Violation};

@@ -62,7 +62,7 @@ pub struct Violation {
 
 /// What the judge says about a debit or a retry that somebody may refuse.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Verdict<Refusal> {
+pub struct JudgeVerdict<Refusal> {
     /// What the merchant did wrong; empty for what the provider does of its own accord.
     pub violations: Vec<Violation>,
     /// Whether it is refused, whoever asked for it. Where nobody would notice a breach, it goes through: the worst case

@@ -2,14 +2,14 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::io::{IsTerminal, Write};
-use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
 use chrono::{Datelike, TimeDelta};
 use mandated::cli::Failure;
 use mandated::domain::Timestamp;
-use mandated::engine::{Account, Engine, lane, log_values, planner, rescue, retention, simulation};
+use mandated::engine::job::Worker;
+use mandated::engine::{lane, log_values, simulation};
 use mandated::store::StoreError;
 use mandated::store::claim::Claimed;
 use mandated::store::monitor::{UpcomingWork, upcoming_work};
@@ -57,7 +57,7 @@ pub(super) struct LostWorker {
     /// Its leases were ended: what the same worker has leased since is another matter.
     pub(super) ended: bool,
     /// A call of it that is still on its way to the provider.
-    pub(super) late: Option<(Engine, Arc<Account>, Claimed)>,
+    pub(super) late: Option<(Worker, Claimed)>,
 }
 
 /// What happened, for the report.
@@ -240,7 +240,7 @@ impl<'a> Director<'a> {
         let Some(daemon) = self.daemons.get(index) else {
             return Ok(false);
         };
-        match planner::tick(&daemon.engine).await {
+        match daemon.engine.planner().tick().await {
             Ok(planned) => Ok(planned > 0),
             Err(problem) => self.survived(&problem).map(|()| true),
         }
@@ -266,11 +266,11 @@ impl<'a> Director<'a> {
             if arrived.is_none_or(|at| at > self.now) {
                 continue;
             }
-            if let Some((engine, account, claimed)) = lost.late.take() {
-                engine.clock.step_to(self.now);
-                let deadline = tokio::time::Instant::now().checked_add(engine.settings.lease);
+            if let Some((worker, claimed)) = lost.late.take() {
+                worker.clock.step_to(self.now);
+                let deadline = tokio::time::Instant::now().checked_add(worker.lease);
                 // Nobody hears the answer.
-                drop(Box::pin(lane::work(&engine, &account, claimed, deadline)).await);
+                drop(Box::pin(lane::work(&worker, claimed, deadline)).await);
                 self.log
                     .count("calls that arrived after their daemon was killed");
             }
@@ -299,7 +299,7 @@ impl<'a> Director<'a> {
         let Some(daemon) = self.daemons.get(index) else {
             return Ok(());
         };
-        match rescue::tick(&daemon.engine).await {
+        match daemon.engine.rescuer().tick().await {
             Ok(_) => self.lost.retain(|lost| !over(lost) || !lost.ended),
             // They are found at the next turn.
             Err(problem) => self.survived(&problem)?,
@@ -314,7 +314,7 @@ impl<'a> Director<'a> {
         let Some(daemon) = self.daemons.get(index) else {
             return Ok(());
         };
-        match retention::tick(&daemon.engine).await {
+        match daemon.engine.retention().tick().await {
             Ok(()) => Ok(()),
             Err(problem) => self.survived(&problem),
         }

@@ -23,9 +23,9 @@ use mandated::compose;
 use mandated::ops::import::import_configured;
 use mandated::store;
 
+use crate::environment;
 use crate::population::{self, Season};
 use crate::sandbox::{self, Faults, Population};
-use crate::{environment, figures};
 pub use args::Chaos;
 use director::Director;
 use processes::Processes;
@@ -43,7 +43,6 @@ pub async fn run(chaos: &Chaos, json: bool, out: &mut impl Write) -> Result<(), 
     let pool = compose::connect(&config).await?;
     let ahead = i32::try_from(config.retention.partitions_ahead).unwrap_or(i32::MAX);
     store::migrate::migrate(&pool, start, ahead).await?;
-    figures::set_tag(&pool, &environment::tag(chaos.seed)).await?;
     compose::register_accounts(&config, &pool).await?;
 
     let last = end.with_timezone(&chrono_tz::Asia::Kolkata).date_naive();

@@ -7,7 +7,7 @@ use std::time::Duration;
 use mandated::cli::Failure;
 use mandated::cli::print::{Print, Table};
 use mandated::domain::Timestamp;
-use mandated::ops::audit::{Verdict, audit};
+use mandated::ops::audit::{AuditVerdict, audit};
 use serde::Serialize;
 use sqlx::PgPool;
 
@@ -47,7 +47,7 @@ pub(super) struct Report {
     unfinished: Vec<Unfinished>,
     ledger: Comparison,
     violations: Vec<Violation>,
-    audit: Verdict,
+    audit: AuditVerdict,
 }
 
 pub(super) async fn collect(
@@ -120,7 +120,7 @@ const OTHER: &str = "other rules of the auditor";
 fn zeros(
     violations: &[Violation],
     ledger: &Comparison,
-    audit: &Verdict,
+    audit: &AuditVerdict,
     unfinished: &[Unfinished],
 ) -> Vec<Zero> {
     let mut times = BTreeMap::new();
@@ -292,8 +292,8 @@ impl Report {
 mod tests {
     use super::*;
 
-    fn sound() -> (Comparison, Verdict) {
-        let verdict = Verdict {
+    fn sound() -> (Comparison, AuditVerdict) {
+        let verdict = AuditVerdict {
             holds: true,
             rules: Vec::new(),
         };

@@ -6,7 +6,7 @@ use chrono::TimeDelta;
 use mandated::cli::Failure;
 use mandated::domain::{AccountId, Step};
 use mandated::engine::job::FinishedJob;
-use mandated::engine::{Account, lane, log_values, settler};
+use mandated::engine::{Account, lane, log_values};
 use mandated::store::claim::Claimed;
 
 use super::daemon::{Daemon, Frozen};
@@ -51,7 +51,7 @@ impl Director<'_> {
                 if let Some(daemon) = self.daemons.get(index) {
                     daemon.wire.cut(cut);
                     // The answer never comes: that is an error, and nobody is left to read it.
-                    drop(settler::settle(&daemon.engine, &mut done, false).await);
+                    drop(daemon.engine.settler().settle(&mut done, false).await);
                 }
                 self.replace(index, None).await?;
             }
@@ -94,8 +94,8 @@ impl Director<'_> {
             if !due.contains(&account.id) {
                 continue;
             }
-            let limit = account.max_in_flight.min(daemon.engine.settings.batch);
-            match lane::claim(&daemon.engine, account, limit, None).await {
+            let limit = account.max_in_flight.min(daemon.engine.settings.lane.batch);
+            match lane::claim(&daemon.engine.worker(account), limit, None).await {
                 Ok(claimed) => {
                     all.extend(claimed.into_iter().map(|job| (Arc::clone(account), job)));
                 }
@@ -133,8 +133,9 @@ impl Director<'_> {
         let mut done = Vec::with_capacity(claimed.len());
         let mut left = false;
         for (account, job) in claimed {
-            let deadline = tokio::time::Instant::now().checked_add(daemon.engine.settings.lease);
-            match Box::pin(lane::work(&daemon.engine, &account, job, deadline)).await {
+            let deadline =
+                tokio::time::Instant::now().checked_add(daemon.engine.settings.lane.lease);
+            match Box::pin(lane::work(&daemon.engine.worker(&account), job, deadline)).await {
                 Some(one) => done.push(one),
                 None => left = true,
             }
@@ -158,7 +159,7 @@ impl Director<'_> {
         let batch = self
             .daemons
             .get(index)
-            .map_or(1, |daemon| daemon.engine.settings.settle_batch.max(1));
+            .map_or(1, |daemon| daemon.engine.settings.settler.batch.max(1));
         while !done.is_empty() {
             let mut part: Vec<FinishedJob> = done.drain(..batch.min(done.len())).collect();
             let (mut last, mut unsure) = (None, unsure);
@@ -166,7 +167,10 @@ impl Director<'_> {
                 let Some(daemon) = self.daemons.get(index) else {
                     return Ok(());
                 };
-                last = settler::settle(&daemon.engine, &mut part, unsure)
+                last = daemon
+                    .engine
+                    .settler()
+                    .settle(&mut part, unsure)
                     .await
                     .err();
                 unsure = true;
@@ -222,7 +226,7 @@ impl Director<'_> {
             worker: name,
             at: self.now,
             ended: false,
-            late: late.map(|(account, job)| (engine, account, job)),
+            late: late.map(|(account, job)| (engine.worker(&account), job)),
         });
         Ok(())
     }
@@ -280,7 +284,9 @@ impl Director<'_> {
             for (account, job) in frozen.claimed {
                 // On its own clock the lease is over: no call that moves money may begin.
                 let deadline = Some(tokio::time::Instant::now());
-                done.extend(Box::pin(lane::work(&daemon.engine, &account, job, deadline)).await);
+                done.extend(
+                    Box::pin(lane::work(&daemon.engine.worker(&account), job, deadline)).await,
+                );
             }
             let held = format!("{} since {}", daemon.name, frozen.since);
             self.settle(index, done, false)
@@ -309,7 +315,7 @@ impl Director<'_> {
             self.postgres.stop_hard().map_err(failed)?;
         }
         if let Some(daemon) = self.daemons.get(index)
-            && let Err(problem) = settler::settle(&daemon.engine, &mut done, false).await
+            && let Err(problem) = daemon.engine.settler().settle(&mut done, false).await
         {
             self.survived(&problem)?;
         }

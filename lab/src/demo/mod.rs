@@ -17,15 +17,15 @@ use mandated::clock::Clock;
 use mandated::compose::{self, engine};
 use mandated::config::Config;
 use mandated::domain::Timestamp;
-use mandated::engine::{Engine, retention, simulation};
+use mandated::engine::{Engine, simulation};
 use mandated::ops::import::import_configured;
 use mandated::store;
 use tokio_util::sync::CancellationToken;
 
+use crate::environment;
 use crate::population::{self, Season};
 use crate::postgres::PrivatePostgres;
 use crate::sandbox::{self, Faults, Sandbox};
-use crate::{environment, figures};
 pub use args::Demo;
 
 /// Simulated time moves in multiples of this.
@@ -101,7 +101,6 @@ impl DemoEnvironment {
         let pool = compose::connect(&config).await?;
         let ahead = i32::try_from(config.retention.partitions_ahead).unwrap_or(i32::MAX);
         store::migrate::migrate(&pool, start, ahead).await?;
-        figures::set_tag(&pool, &environment::tag(demo.seed)).await?;
         let engine = engine::build(&config, pool, Clock::simulated(start)).await?;
         let environment = Self {
             start,
@@ -163,7 +162,7 @@ impl DemoEnvironment {
         .await?;
         told?;
         bar.finish_and_clear();
-        retention::tick(&self.engine).await?;
+        self.engine.retention().tick().await?;
         self.sandbox.settle(self.end);
         Ok(())
     }

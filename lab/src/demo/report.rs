@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use mandated::cli::Failure;
 use mandated::cli::print::{Print, Table};
 use mandated::domain::{Amount, Currency, Timestamp};
-use mandated::ops::audit::{Verdict, audit};
+use mandated::ops::audit::{AuditVerdict, audit};
 use serde::Serialize;
 
 use super::DemoEnvironment;
@@ -30,7 +30,7 @@ pub(super) struct Report {
     ends: Vec<EndTotal>,
     ledger: Comparison,
     violations: Vec<Violation>,
-    audit: Verdict,
+    audit: AuditVerdict,
 }
 
 /// Adds everything up.

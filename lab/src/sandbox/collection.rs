@@ -1,7 +1,7 @@
 //! How an order is collected: what happens to it by itself as time passes, and what the bank makes of it.
 
 use chrono::TimeDelta;
-use judge::facts::{Answer, Collected};
+use judge::facts::{Collected, RecordedAnswer};
 use judge::{Presenter, Rail, Timestamp};
 use mandated::domain::Amount;
 
@@ -9,8 +9,8 @@ use super::attempt::Attempt;
 use super::decline::Decline;
 use super::ledger::{Debit, Ledger};
 use super::mandate::{Mandate, Status, World};
-use super::notice::{Notice, Notification};
-use super::order::{Next, Order, Scheduled};
+use super::notice::{Notification, SandboxNotice};
+use super::order::{NextEvent, Order, Scheduled};
 use super::{facts, india};
 
 /// Juspay: "max 25 transactions per order".
@@ -42,12 +42,12 @@ pub(super) fn settle(
     while let Some((at, next)) = order.next().filter(|(at, _)| *at <= now) {
         mandate.wake(at);
         match next {
-            Next::Present(by) => {
+            NextEvent::Present(by) => {
                 order.scheduled = None;
                 present(mandate, order, (by, at), world, ledger);
             }
-            Next::Resolve => resolve(mandate, order, ledger),
-            Next::Late => turn_out(mandate, order, at, ledger),
+            NextEvent::Resolve => resolve(mandate, order, ledger),
+            NextEvent::Late => turn_out(mandate, order, at, ledger),
         }
     }
 }
@@ -72,7 +72,7 @@ pub(super) fn present(
         Attempt::refused(at, at, Decline::of_bank(refusal))
     } else {
         let attempt = mandate.present(world, (cycle, order.amount), by, at);
-        mandate.judge.order_answered(Answer {
+        mandate.judge.order_answered(RecordedAnswer {
             order_id: &order.id,
             presented_at: at,
             known_at: attempt.resolves_at,
@@ -201,7 +201,7 @@ pub(super) fn notify_and_schedule(
     };
     let requested = facts::notification(&notification);
     ledger.record(mandate.judge.notification_requested(requested));
-    order.notice = Notice::Provider(Box::new(notification));
+    order.notice = SandboxNotice::Provider(Box::new(notification));
     if delivered {
         order.schedule(at);
     } else {

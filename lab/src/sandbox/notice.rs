@@ -33,7 +33,7 @@ impl Notification {
 
 /// How the payer of an order hears of it.
 #[derive(Debug, Clone)]
-pub(super) enum Notice {
+pub(super) enum SandboxNotice {
     /// No need.
     Exempt,
     /// There is need, and the call named none.
@@ -46,7 +46,7 @@ pub(super) enum Notice {
     Provider(Box<Notification>),
 }
 
-impl Notice {
+impl SandboxNotice {
     pub(super) fn reference(&self) -> Option<&str> {
         match self {
             Self::Exempt | Self::Missing => None,

@@ -10,7 +10,7 @@ use mandated::domain::Amount;
 use super::attempt::Attempt;
 use super::decline::Decline;
 use super::india;
-use super::notice::Notice;
+use super::notice::SandboxNotice;
 
 /// The next thing that happens to an order by itself.
 #[derive(Debug, Clone, Copy)]
@@ -26,7 +26,7 @@ pub(super) struct Order {
     pub(super) amount: Amount,
     pub(super) customer_id: String,
     pub(super) created_at: Timestamp,
-    pub(super) notice: Notice,
+    pub(super) notice: SandboxNotice,
     /// Set by the first presentation.
     pub(super) cycle: Option<NaiveDate>,
     pub(super) attempts: Vec<Attempt>,
@@ -40,7 +40,7 @@ impl Order {
         id: &str,
         amount: Amount,
         customer_id: &str,
-        notice: Notice,
+        notice: SandboxNotice,
         now: Timestamp,
     ) -> Self {
         Self {
@@ -122,7 +122,7 @@ impl Order {
     }
 
     /// What happens next by itself, and when.
-    pub(super) fn next(&self) -> Option<(Timestamp, Next)> {
+    pub(super) fn next(&self) -> Option<(Timestamp, NextEvent)> {
         if self.cancelled {
             return None;
         }
@@ -134,11 +134,11 @@ impl Order {
             .map(|later| later.at)
             .min();
         [
-            resolve.map(|attempt| (attempt.resolves_at, Next::Resolve)),
-            late.map(|at| (at, Next::Late)),
+            resolve.map(|attempt| (attempt.resolves_at, NextEvent::Resolve)),
+            late.map(|at| (at, NextEvent::Late)),
             self.scheduled
                 .filter(|_| resolve.is_none())
-                .map(|next| (next.at, Next::Present(next.by))),
+                .map(|next| (next.at, NextEvent::Present(next.by))),
         ]
         .into_iter()
         .flatten()
@@ -147,7 +147,7 @@ impl Order {
 }
 
 /// What can happen to an order by itself.
-pub(super) enum Next {
+pub(super) enum NextEvent {
     Present(Presenter),
     Resolve,
     Late,

@@ -119,13 +119,13 @@ impl Conditions {
                     .is_some_and(|word| word.trim().eq_ignore_ascii_case(status))
             })
             && any(&self.messages, |text| {
-                said(signals, |message| is_exactly(message, text))
+                any_message(signals, |message| is_exactly(message, text))
             })
             && any(&self.message_prefixes, |text| {
-                said(signals, |message| begins_with(message, text))
+                any_message(signals, |message| begins_with(message, text))
             })
             && any(&self.message_regexes, |regex| {
-                said(signals, |message| regex.is_match(message))
+                any_message(signals, |message| regex.is_match(message))
             })
             && (self.says.is_empty() || self.is_said(heard))
     }
@@ -195,7 +195,7 @@ fn any<T>(alternatives: &[T], holds: impl Fn(&T) -> bool) -> bool {
     alternatives.is_empty() || alternatives.iter().any(holds)
 }
 
-fn said(signals: &Signals<'_>, test: impl Fn(&str) -> bool) -> bool {
+fn any_message(signals: &Signals<'_>, test: impl Fn(&str) -> bool) -> bool {
     signals.messages.iter().any(|message| test(message.trim()))
 }
 

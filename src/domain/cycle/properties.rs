@@ -5,6 +5,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::domain::schedule::CronSchedule;
 
 fn any_terms() -> impl Strategy<Value = Terms> {
     let frequencies = Frequency::ALL
@@ -66,5 +67,38 @@ proptest! {
         let walked = std::iter::successors(terms.cycle_from(terms.starts_on), |cycle| terms.cycle_after(cycle.on))
             .find(|cycle| cycle.on >= from);
         prop_assert_eq!(terms.cycle_from(from), walked);
+    }
+
+    /// Walks from one cycle to the next, and from one period to the next by the calendar alone: they are the same.
+    #[test]
+    fn each_period_has_exactly_one_cycle_whatever_the_anchor(start in 0i64..40_000, nth in 0usize..9) {
+        let frequencies = Frequency::ALL.iter().filter(|frequency| {
+            !matches!(frequency, Frequency::Onetime | Frequency::Aspresented)
+        });
+        let frequency = *frequencies.collect::<Vec<_>>()[nth];
+        let terms = Terms {
+            schedule: Schedule::Every(frequency),
+            starts_on: NaiveDate::from_ymd_opt(1990, 1, 1).unwrap() + TimeDelta::days(start),
+            ends_on: None,
+            time_zone: chrono_tz::Asia::Kolkata,
+            debit_at: NaiveTime::from_hms_opt(6, 0, 0).unwrap(),
+        };
+        let first = terms.cycle_from(terms.starts_on).unwrap();
+        let cycles = std::iter::successors(Some(first), |cycle| terms.cycle_after(cycle.on));
+        let mut calendar: Vec<Period> = first
+            .on
+            .iter_days()
+            .take(1_500)
+            .filter_map(|day| Period::of(&terms.schedule, day))
+            .collect();
+        calendar.dedup();
+        let last = first.on + TimeDelta::days(1_499);
+        let walked: Vec<Period> = cycles
+            .take_while(|cycle| cycle.on <= last)
+            .map(|cycle| cycle.period)
+            .collect();
+        // The last period may have its cycle on a later day.
+        prop_assert!(calendar.len() - walked.len() <= 1, "{} {}", frequency, terms.starts_on);
+        prop_assert_eq!(&calendar[..walked.len()], &walked[..]);
     }
 }

@@ -1,6 +1,7 @@
 mod cron;
 
 use super::*;
+use crate::domain::schedule::CronSchedule;
 
 fn day(text: &str) -> NaiveDate {
     text.parse().unwrap()
@@ -49,7 +50,17 @@ fn every_frequency_is_anchored_to_its_first_day() {
         (
             F::Fortnightly,
             "2026-02-20",
-            "2026-02-20 2026-03-06 2026-03-20",
+            "2026-02-20 2026-03-05 2026-03-20 2026-04-05",
+        ),
+        (
+            F::Twicemonthly,
+            "2026-01-31",
+            "2026-01-31 2026-02-15 2026-02-28 2026-03-15 2026-03-31",
+        ),
+        (
+            F::Fortnightly,
+            "2028-02-15",
+            "2028-02-15 2028-02-29 2028-03-15 2028-03-30",
         ),
         (
             F::Monthly,
@@ -105,6 +116,7 @@ fn a_cycle_starts_at_its_day_and_closes_at_the_next() {
     let terms = terms(Frequency::Monthly, "2026-01-31");
     let cycle = Cycle {
         on: day("2026-02-28"),
+        period: "2026-02".parse().unwrap(),
         debit_at: at("2026-02-28T03:30:00Z"),
         closes_at: at("2026-03-30T18:30:00Z"),
     };

@@ -41,7 +41,7 @@ use crate::domain::{Execution, MandateStatus, NotificationState, Step, Timestamp
 pub use action::{Abandoned, Action, Conclusion};
 use decide::notification::decide_notification;
 use decide::{Decision, decide};
-use gate::{Gate, asked, gate};
+use gate::{Gate, gate, mandate_answered};
 pub use input::{Answer, Input};
 use lookup_purpose::LookupPurpose;
 pub use request::{Notice, Request, RetryRequest};
@@ -91,7 +91,7 @@ pub struct Machine<'a> {
     execution: Execution,
     phase: Phase,
     /// When the action under way was begun.
-    begun_at: Timestamp,
+    action_began_at: Timestamp,
     /// The order that the last answer was about.
     order_no: u16,
     /// The provider's id for the debit of that order.
@@ -106,7 +106,7 @@ impl<'a> Machine<'a> {
             order_no: job.execution.progress.order_no,
             provider_ref: job.provider_ref.clone(),
             phase: Phase::New,
-            begun_at: now,
+            action_began_at: now,
             job,
             policy,
         }
@@ -127,18 +127,18 @@ impl<'a> Machine<'a> {
 
     /// The next action, now that the last one came to `input`.
     pub fn next(&mut self, input: Input, now: Timestamp) -> Action {
-        let begun_at = replace(&mut self.begun_at, now);
+        let action_began_at = replace(&mut self.action_began_at, now);
         let phase = replace(&mut self.phase, Phase::Over);
         match (input, phase) {
             (Input::Claimed, Phase::New) => self.claimed(),
-            (Input::MandateAnswered(said), Phase::AskingMandate) => {
-                self.settle(self.mandate_answered(said, begun_at))
+            (Input::MandateAnswered(status), Phase::AskingMandate) => {
+                self.settle(self.mandate_answered(status, action_began_at))
             }
             (Input::NotificationAnswered(outcome), Phase::Notifying) => {
-                self.notification_answered(&outcome, begun_at)
+                self.notification_answered(&outcome, action_began_at)
             }
             (Input::Answered(answer), Phase::LookingUp(purpose)) => {
-                self.looked_up(purpose, &answer, begun_at)
+                self.looked_up(purpose, &answer, action_began_at)
             }
             (Input::Answered(answer), Phase::Calling) => self.called(answer),
             (Input::DebitRead(order_no), Phase::ReadingDebit) => self.recheck(order_no),
@@ -182,11 +182,11 @@ impl<'a> Machine<'a> {
 
     /// May the step be done now? If so, its first action.
     fn claimed(&mut self) -> Action {
-        let (execution, step, now) = (&self.execution, self.job.step, self.begun_at);
+        let (execution, step, now) = (&self.execution, self.job.step, self.action_began_at);
         let is_retry = execution.intent.is_some_and(|intent| intent.is_retry);
         let counted = is_retry || self.job.execute_needs_counter;
         match gate(execution, step, self.job.opened, counted, self.policy, now) {
-            Gate::Instead(decision) => return self.settle(*decision),
+            Gate::Refused(decision) => return self.settle(*decision),
             Gate::LookUpMandate => {
                 self.phase = Phase::AskingMandate;
                 return Action::LookUpMandate;
@@ -217,25 +217,29 @@ impl<'a> Machine<'a> {
         }
     }
 
-    fn mandate_answered(&self, said: Option<MandateStatus>, begun_at: Timestamp) -> Decision {
+    fn mandate_answered(
+        &self,
+        status: Option<MandateStatus>,
+        action_began_at: Timestamp,
+    ) -> Decision {
         let (execution, step) = (&self.execution, self.job.step);
-        asked(execution, step, said, self.policy, begun_at)
+        mandate_answered(execution, step, status, self.policy, action_began_at)
     }
 
     fn notification_answered(
         &mut self,
         outcome: &NotificationOutcome,
-        begun_at: Timestamp,
+        action_began_at: Timestamp,
     ) -> Action {
         let (execution, step) = (&self.execution, self.job.step);
-        let decision = decide_notification(execution, step, outcome, self.policy, begun_at);
+        let decision = decide_notification(execution, step, outcome, self.policy, action_began_at);
         self.settle_notification(decision, notification_state(outcome))
     }
 
     /// A call that moves money was answered, or was not. Whatever counts from the call counts from its answer.
     fn called(&mut self, answer: Answer) -> Action {
         self.note_ref(answer.provider_ref);
-        let (execution, step, now) = (&self.execution, self.job.step, self.begun_at);
+        let (execution, step, now) = (&self.execution, self.job.step, self.action_began_at);
         let (outcome, counter) = (&answer.outcome, answer.counter);
         let decision = decide(execution, step, outcome, counter, self.policy, now);
         self.settle(decision)

@@ -3,14 +3,14 @@
 use std::mem::replace;
 
 use super::action::Action;
-use super::decide::{Decision, call_not_made, decide, next_lookup_at, next_window};
+use super::decide::{Decision, call_not_made, decide, ends_the_cycle, next_lookup_at, next_window};
 use super::input::Answer;
 use super::lookup_purpose::LookupPurpose;
 use super::{Machine, Phase};
 use crate::domain::backoff::after;
 use crate::domain::outcome::{CallFailure, Counter};
 use crate::domain::reason::CallCause;
-use crate::domain::{Outcome, State, Step, Timestamp};
+use crate::domain::{Class, Outcome, State, Step, Timestamp};
 
 impl Machine<'_> {
     pub(super) fn begin_execute(&mut self) -> Action {
@@ -32,39 +32,43 @@ impl Machine<'_> {
         &mut self,
         purpose: LookupPurpose,
         answer: &Answer,
-        begun_at: Timestamp,
+        action_began_at: Timestamp,
     ) -> Action {
         self.note_ref(answer.provider_ref.clone());
         if was_made(&answer.outcome) {
-            self.execution.progress = self.execution.progress.with_lookup(begun_at);
+            self.execution.progress = self.execution.progress.with_lookup(action_began_at);
         }
         match purpose {
-            LookupPurpose::OrderBefore => self.order_before(answer, begun_at),
-            LookupPurpose::Counter => self.counter_read(answer, begun_at),
-            LookupPurpose::BeforeRetry => self.order_read(answer, begun_at),
+            LookupPurpose::OrderBefore => self.order_before(answer, action_began_at),
+            LookupPurpose::Counter => self.counter_read(answer, action_began_at),
+            LookupPurpose::BeforeRetry => self.order_read(answer, action_began_at),
             LookupPurpose::Outcome => {
-                let decision = self.decide(self.job.step, answer, begun_at);
+                let decision = self.decide(self.job.step, answer, action_began_at);
                 self.settle(decision)
             }
-            LookupPurpose::Recheck(recheck) => self.rechecked(recheck, answer, begun_at),
+            LookupPurpose::Recheck(recheck) => self.rechecked(recheck, answer, action_began_at),
         }
     }
 
     /// A new order is sent only while the one before it is dead.
-    fn order_before(&mut self, answer: &Answer, begun_at: Timestamp) -> Action {
+    fn order_before(&mut self, answer: &Answer, action_began_at: Timestamp) -> Action {
         let before = self.order_no.saturating_sub(1);
         let found_ref = replace(&mut self.provider_ref, self.job.provider_ref.clone());
         let decision = match &answer.outcome {
             Outcome::Failed(failure) if failure.class.is_unproven() => {
-                self.wait_for(before, begun_at)
+                self.wait_for(before, action_began_at)
             }
+            Outcome::Failed(failure) if self.is_stopped_by(failure.class) => {
+                self.instead_of_call(answer, action_began_at)
+            }
+            Outcome::Contradicted(_) => self.instead_of_call(answer, action_began_at),
             Outcome::Failed(_) | Outcome::Reversed(_) | Outcome::NotFound => {
                 let request = self.execute_request();
                 return self.send(request);
             }
             Outcome::Charged { .. } => {
                 (self.order_no, self.provider_ref) = (before, found_ref);
-                let mut decision = self.instead_of_call(answer, begun_at);
+                let mut decision = self.instead_of_call(answer, action_began_at);
                 if self.execution.progress.sent_at.is_none() {
                     // Nothing of the new order was sent, so there is nothing to recheck.
                     decision.next = None;
@@ -72,7 +76,7 @@ impl Machine<'_> {
                 decision
             }
             Outcome::Call(_) => {
-                let mut decision = self.instead_of_call(answer, begun_at);
+                let mut decision = self.instead_of_call(answer, action_began_at);
                 if let Some(next) = decision.next.as_mut() {
                     next.span.opens = next_lookup_at(&self.execution, self.policy, next.span.opens);
                     next.span.closes = None;
@@ -82,7 +86,7 @@ impl Machine<'_> {
             Outcome::Pending
             | Outcome::Refused(_)
             | Outcome::AlreadyExists
-            | Outcome::Unrecognized(_) => self.wait_for(before, begun_at),
+            | Outcome::Unrecognized(_) => self.wait_for(before, action_began_at),
         };
         self.settle(decision)
     }
@@ -103,28 +107,29 @@ impl Machine<'_> {
     }
 
     /// The counter is recorded before a call that has no idempotency key, and only for an order that the provider does not have.
-    fn counter_read(&mut self, answer: &Answer, begun_at: Timestamp) -> Action {
+    fn counter_read(&mut self, answer: &Answer, action_began_at: Timestamp) -> Action {
         if let (Outcome::NotFound, Some(counter)) = (&answer.outcome, answer.counter.attempts) {
             self.phase = Phase::Recording(self.execute_request());
             return Action::RecordCounter(counter);
         }
-        let decision = self.instead_of_call(answer, begun_at);
+        let decision = self.instead_of_call(answer, action_began_at);
         self.settle(decision)
     }
 
     /// A retry goes out only for an order that has failed, whose budget the provider's own silent retries have not used up.
-    fn order_read(&mut self, answer: &Answer, begun_at: Timestamp) -> Action {
+    fn order_read(&mut self, answer: &Answer, action_began_at: Timestamp) -> Action {
         let claimed = &self.job.execution;
         let is_unproven =
             matches!(&answer.outcome, Outcome::Failed(failure) if failure.class.is_unproven());
         let allowed = matches!(answer.outcome, Outcome::Failed(_))
             && !answer.counter.no_retry_allowed
             && claimed.attempts(answer.counter) < self.policy.max_attempts;
-        if is_unproven || !allowed {
+        let is_stopped = matches!(&answer.outcome, Outcome::Failed(failure) if self.is_stopped_by(failure.class));
+        if is_unproven || is_stopped || !allowed {
             let decision = if is_unproven {
-                self.wait_for(self.order_no, begun_at)
+                self.wait_for(self.order_no, action_began_at)
             } else {
-                self.instead_of_call(answer, begun_at)
+                self.instead_of_call(answer, action_began_at)
             };
             return self.settle(decision);
         }
@@ -132,6 +137,12 @@ impl Machine<'_> {
         let counter = answer.counter.attempts.unwrap_or(ours);
         self.phase = Phase::Recording(self.retry_request());
         Action::RecordCounter(counter)
+    }
+
+    /// Whether what was just read ends the cycle, whoever made the attempt that it is about: the provider's own retry may have met the
+    /// payer's no.
+    fn is_stopped_by(&self, class: Class) -> bool {
+        ends_the_cycle(&self.execution, class, self.policy)
     }
 
     /// What was read before a call forbids it, or could not be read. The call is not made.
@@ -143,7 +154,7 @@ impl Machine<'_> {
             without.state = State::Retrying;
             let (outcome, counter) = (&answer.outcome, answer.counter);
             let mut decision = decide(&without, Step::Lookup, outcome, counter, self.policy, now);
-            decision.not_processed = true;
+            decision.intent_unused = true;
             return decision;
         };
         // It says nothing about the order: the call is still due, a little later.
@@ -177,6 +188,7 @@ const fn was_made(outcome: &Outcome) -> bool {
         | Outcome::NotFound
         | Outcome::Reversed(_)
         | Outcome::Unrecognized(_)
+        | Outcome::Contradicted(_)
         | Outcome::Call(CallFailure::Unknown { .. } | CallFailure::AccountRefused { .. }) => true,
     }
 }

@@ -2,7 +2,7 @@
 
 use super::Machine;
 use super::action::Action;
-use super::decide::{Decision, Next, decide_recheck, next_lookup_at};
+use super::decide::{Decision, NextStep, decide_recheck, next_lookup_at};
 use super::input::Answer;
 use super::lookup_purpose::{LookupPurpose, Recheck};
 use crate::domain::backoff::after;
@@ -39,7 +39,7 @@ impl Machine<'_> {
             *decision
         } else {
             let nothing = Answer::from(Outcome::NotFound);
-            self.decide_recheck(self.order_no, &nothing, self.begun_at)
+            self.decide_recheck(self.order_no, &nothing, self.action_began_at)
         };
         self.settle(decision)
     }
@@ -48,10 +48,10 @@ impl Machine<'_> {
         &mut self,
         recheck: Recheck,
         answer: &Answer,
-        begun_at: Timestamp,
+        action_began_at: Timestamp,
     ) -> Action {
         let current = self.execution.progress.order_no;
-        let mut decision = self.decide_recheck(recheck.order_no, answer, begun_at);
+        let mut decision = self.decide_recheck(recheck.order_no, answer, action_began_at);
         // An order that could not be looked at is not forgotten because another one could.
         let earlier = recheck.so_far.and_then(|so_far| so_far.next);
         decision.next = decision.next.or(earlier);
@@ -63,7 +63,7 @@ impl Machine<'_> {
         }
         if current > 1 && decision.next.is_none() {
             // The others are looked at when this is on record.
-            decision.next = Some(self.recheck_again(begun_at));
+            decision.next = Some(self.recheck_again(action_began_at));
         }
         self.settle(decision)
     }
@@ -77,9 +77,9 @@ impl Machine<'_> {
         }
     }
 
-    fn recheck_again(&self, now: Timestamp) -> Next {
+    fn recheck_again(&self, now: Timestamp) -> NextStep {
         let wanted = after(now, self.policy.recheck_after);
-        Next {
+        NextStep {
             step: Step::Recheck,
             span: Span {
                 opens: next_lookup_at(&self.execution, self.policy, wanted),

@@ -10,7 +10,7 @@ impl Machine<'_> {
     /// Tells the payer the planned debit time, or the earliest lawful one when the notification is late.
     pub(super) fn notify_request(&self) -> Request {
         let cycle = self.execution.order_cycle();
-        let (seed, now) = (self.execution.id.0, self.begun_at);
+        let (seed, now) = (self.execution.id.0, self.action_began_at);
         let debit_at = debit_after_notice(&cycle, self.policy, seed, now, now)
             .map_or(cycle.debit_at, |span| span.opens);
         Request::Notify { debit_at }
@@ -47,7 +47,7 @@ impl Machine<'_> {
     /// The latest that a call which debits or notifies may leave: it may have to wait for its turn, and meanwhile its window ends, or
     /// the cycle.
     fn leave_by(&self, request: &Request) -> Timestamp {
-        let now = self.begun_at;
+        let now = self.action_began_at;
         let windows = match request {
             Request::Notify { .. } => Some(&self.policy.notify_windows),
             // It hands over when to debit.

@@ -29,14 +29,14 @@ pub fn transition(
     decision: &Decision,
 ) -> Result<Transition, IllegalTransition> {
     let open = execution.intent.is_some();
-    let not_processed = open && decision.not_processed;
+    let intent_unused = open && decision.intent_unused;
     let verdict = decision.verdict;
     let mut events = Vec::new();
-    if not_processed {
+    if intent_unused {
         events.push(Event::NotProcessed);
     }
     let before = follow(execution.state, &events)?;
-    let is_open = open && !not_processed;
+    let is_open = open && !intent_unused;
     events.extend_from_slice(what_happened(verdict, before, is_open));
     let mut to = follow(execution.state, &events)?;
     if to == State::Executing {
@@ -46,7 +46,7 @@ pub fn transition(
     Ok(Transition {
         to,
         events,
-        closes_intent: open && (not_processed || verdict.proves_the_call()),
+        closes_intent: open && (intent_unused || verdict.proves_the_call()),
         collected: verdict.collected(),
     })
 }
@@ -70,8 +70,7 @@ const fn what_happened(verdict: Verdict, state: State, is_open: bool) -> &'stati
         Verdict::Declined => &[Event::Declined],
         Verdict::GivenUp => &[Event::GivenUp],
         Verdict::CycleClosed => &[Event::CycleClosed],
-        Verdict::CollectedOtherAmount(_)
-        | Verdict::CollectedTwice(_)
+        Verdict::CollectedTwice(_)
         | Verdict::EarlierOrderCollected(_)
         | Verdict::NeedsPerson
         | Verdict::Review => &[Event::ReviewNeeded],

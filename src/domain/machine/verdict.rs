@@ -23,8 +23,6 @@ pub enum Verdict {
     Unproven,
     /// Collected.
     Collected(Amount),
-    /// Collected, but not the amount that was due: a person refunds or collects the difference.
-    CollectedOtherAmount(Amount),
     /// Another order of a collected cycle was collected as well: refund due.
     CollectedTwice(Amount),
     /// An earlier order was collected, which proves nothing about the current one, whose intent is open.
@@ -52,7 +50,6 @@ impl Verdict {
     pub const fn collected(self) -> Option<Amount> {
         match self {
             Self::Collected(amount)
-            | Self::CollectedOtherAmount(amount)
             | Self::CollectedTwice(amount)
             | Self::EarlierOrderCollected(amount) => Some(amount),
             Self::Waits
@@ -78,7 +75,6 @@ impl Verdict {
     pub const fn proves_the_call(self) -> bool {
         match self {
             Self::Collected(_)
-            | Self::CollectedOtherAmount(_)
             | Self::CollectedTwice(_)
             | Self::Declined
             | Self::OrderRenewed

@@ -6,11 +6,11 @@ use chrono_tz::Tz;
 use super::reason::{PlanReason, times};
 use super::{Start, start, timetable};
 use crate::domain::cycle::Cycle;
-use crate::domain::ids::{notification_ref, order_id};
 use crate::domain::machine::gate::execution_date;
 use crate::domain::policy::Policy;
 use crate::domain::{
-    AccountId, Amount, ExecutionId, MandateId, Notify, ProviderKind, State, Step, Timestamp,
+    AccountId, Amount, CycleIdentity, ExecutionId, MandateId, Notify, Period, ProviderKind, State,
+    Step, Timestamp,
 };
 
 /// The mandate's side of a new execution.
@@ -24,6 +24,8 @@ pub struct Payer<'a> {
     pub account: AccountId,
     /// Whose API.
     pub provider: ProviderKind,
+    /// The provider's id of the mandate.
+    pub provider_mandate_id: &'a str,
     /// Who notifies.
     pub notify: Notify,
     /// The most that one debit may take.
@@ -43,6 +45,7 @@ pub struct NewExecution {
     pub account_id: AccountId,
     pub policy_id: i64,
     pub cycle_on: NaiveDate,
+    pub period: Period,
     pub debit_at: Timestamp,
     pub closes_at: Timestamp,
     pub amount_minor: i64,
@@ -88,7 +91,7 @@ fn planned(
     }
 }
 
-/// The execution of a cycle, planned now. `tag` is the installation's, `id` its own number, from which its order ids follow.
+/// The execution of a cycle, planned now. `id` is its number.
 ///
 /// A cycle that can no longer be collected becomes an execution too, an expired one, so that no cycle is forgotten.
 pub fn new_execution(
@@ -96,11 +99,16 @@ pub fn new_execution(
     cycle: &Cycle,
     amount: Amount,
     rules: NumberedPolicy<'_>,
-    (tag, id): (&str, ExecutionId),
+    id: ExecutionId,
     now: Timestamp,
 ) -> NewExecution {
     let policy = rules.policy;
     let separate = payer.notify == Notify::Separate;
+    let identity = CycleIdentity {
+        provider: payer.provider,
+        provider_mandate_id: payer.provider_mandate_id,
+        period: cycle.period,
+    };
     let (provider, notify) = (payer.provider, payer.notify);
     let start = start(cycle, provider, notify, policy, id.0, now);
     let (first, state, reason) = match start {
@@ -117,6 +125,7 @@ pub fn new_execution(
         account_id: payer.account,
         policy_id: rules.id,
         cycle_on: cycle.on,
+        period: cycle.period,
         debit_at: cycle.debit_at,
         closes_at: cycle.closes_at,
         amount_minor: amount.minor(),
@@ -125,9 +134,9 @@ pub fn new_execution(
         state,
         reason,
         zone: policy.debit_windows.time_zone(),
-        order_id: order_id(tag, id, 1),
+        order_id: identity.order_id(1),
         notification_no: u16::from(separate),
-        notification_ref: separate.then(|| notification_ref(tag, id, 1)),
+        notification_ref: separate.then(|| identity.notification_ref(1)),
         execute_at: first.and_then(|(_, span)| {
             execution_date(cycle, provider, notify, policy, id.0, span.opens)
         }),

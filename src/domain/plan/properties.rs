@@ -9,7 +9,7 @@ use proptest::prelude::*;
 
 use super::tests::policy;
 use super::*;
-use crate::domain::cycle::{Frequency, Schedule};
+use crate::domain::schedule::{Frequency, Schedule};
 use crate::domain::window::properties::{any_windows, any_zone};
 
 const HOUR: TimeDelta = TimeDelta::hours(1);

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::domain::Rail;
-use crate::domain::cycle::{Frequency, Schedule};
+use crate::domain::schedule::{Frequency, Schedule};
 use crate::domain::window::{Windows, WindowsText};
 
 fn windows(ranges: &[&str]) -> Windows {

@@ -4,20 +4,15 @@ use std::time::Duration;
 
 use super::FailureWords;
 use crate::domain::plan::reason::Closed;
-use crate::domain::{Amount, Class, MandateStatus, Rail, Timestamp};
+use crate::domain::{Amount, Class, Contradiction, MandateStatus, Rail, Timestamp};
 
 /// What is known of an order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum OrderCause {
     /// It was collected.
     Collected,
-    /// It was collected, but not the amount that was due.
-    CollectedOtherAmount {
-        /// What the provider debited.
-        debited: Amount,
-        /// What was due.
-        due: Amount,
-    },
+    /// The answer is about somebody else's debit.
+    Contradicted(Contradiction),
     /// The provider works on it, and the payer must approve it.
     NeedsApproval {
         /// The ceiling that the amount is above.
@@ -146,8 +141,6 @@ pub enum NotificationCause {
 pub enum RecheckCause {
     /// The provider collected it late.
     CollectedLate,
-    /// The provider collected it late, and not the amount that was due.
-    CollectedLateOtherAmount,
     /// An earlier order was collected late, and the current one is not proven.
     EarlierOrderCollected {
         /// The earlier order.
@@ -208,7 +201,7 @@ pub enum GateCause {
     /// The execution date to hand over was too near.
     DateTooNear,
     /// The attempts of the mandate in 30 days are spent.
-    TriesSpent {
+    AttemptsIn30DaysSpent {
         /// Until when.
         until: Timestamp,
     },

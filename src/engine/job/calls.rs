@@ -1,12 +1,11 @@
 //! The machine's actions as calls: to the provider, each with its attempt for the history, and to the database.
 
 use super::{JobError, Run};
-use crate::domain::ids::{notification_ref, order_id};
 use crate::domain::machine::{self, Answer, Input, Notice, Request};
 use crate::domain::outcome::{CallFailure, Counter, NotificationOutcome};
 use crate::domain::{AttemptOutcome, Call, Class, Outcome, Timestamp};
 use crate::provider::{
-    self, ExecuteRequest, LookupRequest, MandateAnswer, NotifyRequest, Provider, Reply,
+    ExecuteNotice, ExecuteRequest, LookupRequest, MandateAnswer, NotifyRequest, Provider, Reply,
     RetryRequest, Wire,
 };
 use crate::store::settle::{Attempt, record_counter};
@@ -65,17 +64,17 @@ impl Run<'_> {
 
     fn notification_ref(&self) -> String {
         let execution = &self.claimed.execution;
-        let (id, no) = (execution.id, execution.progress.notification_no);
+        let no = execution.progress.notification_no;
         let known = self.claimed.notification_ref.clone();
-        known.unwrap_or_else(|| notification_ref(&self.engine.tag, id, no))
+        known.unwrap_or_else(|| self.claimed.cycle_identity().notification_ref(no))
     }
 
     async fn execute(&mut self, notice: Notice, deadline: tokio::time::Instant) -> Input {
         let claimed = self.claimed;
         let notice = match (notice, &claimed.notification_ref) {
-            (Notice::Reference, Some(reference)) => provider::Notice::Reference(reference),
-            (Notice::ExecuteAt(at), _) => provider::Notice::ExecuteAt(at),
-            (Notice::Reference, None) | (Notice::Exempt, _) => provider::Notice::Exempt,
+            (Notice::Reference, Some(reference)) => ExecuteNotice::Reference(reference),
+            (Notice::ExecuteAt(at), _) => ExecuteNotice::ExecuteAt(at),
+            (Notice::Reference, None) | (Notice::Exempt, _) => ExecuteNotice::Exempt,
         };
         let request = ExecuteRequest {
             at: self.now,
@@ -136,7 +135,7 @@ impl Run<'_> {
         if order_no == execution.progress.order_no {
             return self.claimed.order_id.clone();
         }
-        order_id(&self.engine.tag, execution.id, order_no)
+        self.claimed.cycle_identity().order_id(order_no)
     }
 
     fn answered(&mut self, call: Call, order: &str, reply: Option<Reply<Outcome>>) -> Input {
@@ -179,9 +178,9 @@ impl Run<'_> {
     pub(super) async fn read_debit(&self) -> Result<Input, JobError> {
         let execution = &self.claimed.execution;
         let (mandate, cycle) = (self.claimed.mandate.id, execution.cycle.on);
-        let asked = debited_order(&self.engine.database.pool, mandate, cycle);
+        let asked = debited_order(&self.worker.database.pool, mandate, cycle);
         let debited = self
-            .engine
+            .worker
             .database
             .within("read which order was collected", asked)
             .await
@@ -194,10 +193,10 @@ impl Run<'_> {
 
     pub(super) async fn record_counter(&self, counter: i64) -> Result<Input, JobError> {
         let (execution, token) = (self.claimed.execution.id, self.claimed.token);
-        let recorded = record_counter(&self.engine.database.pool, execution, token, counter);
+        let recorded = record_counter(&self.worker.database.pool, execution, token, counter);
         let what = "record the provider's attempt counter";
         let is_ours = self
-            .engine
+            .worker
             .database
             .within(what, recorded)
             .await
@@ -238,7 +237,7 @@ impl Run<'_> {
 impl Run<'_> {
     /// A look-up tells who lives at the account's address; a call that is answered by somebody else is looked up first.
     fn note_address(&self, call: Call, wire: &Wire) {
-        let (name, health) = (&self.account.name, &self.account.address);
+        let (name, health) = (&self.worker.account.name, &self.worker.account.address);
         match call {
             Call::OrderStatus | Call::NotificationStatus if wire.from_elsewhere => {
                 health.answered_from_elsewhere(name, wire.message.as_deref(), self.now);

@@ -10,14 +10,14 @@ use crate::domain::Timestamp;
 impl Run<'_> {
     /// Whether a call may be begun: the lease must outlive it, or somebody else may have the job before it is answered.
     pub(super) fn outlives_a_call(&self) -> bool {
-        let needed = tokio::time::Instant::now().checked_add(self.account.timeout);
+        let needed = tokio::time::Instant::now().checked_add(self.worker.account.timeout);
         needed.is_some_and(|needed| needed < self.deadline)
     }
 
     /// The same instant on this machine's monotonic clock, and no later than the end of the lease.
     pub(super) fn by(&self, leave_by: Timestamp) -> tokio::time::Instant {
         let left = leave_by
-            .signed_duration_since(self.engine.clock.now())
+            .signed_duration_since(self.worker.clock.now())
             .to_std()
             .unwrap_or_default();
         let end = tokio::time::Instant::now().checked_add(left);

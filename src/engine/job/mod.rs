@@ -7,29 +7,47 @@ mod calls;
 mod error;
 mod lease;
 mod refusal;
+mod row;
 mod settlement;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::domain::machine::decide::Decision;
-use crate::domain::machine::{Action, Conclusion, Input, Job, Machine};
+use crate::domain::machine::{Action, Conclusion, Input, Machine};
 use crate::domain::policy::Policy;
 use crate::domain::{LeaseToken, State, Timestamp};
 use crate::failpoint::around;
-use crate::provider::{Client, Provider};
+use crate::provider::Client;
 use crate::store::claim::Claimed;
 use crate::store::settle::{Attempt, Settlement};
 
 pub use error::JobError;
 
-use super::{Account, Engine};
+use super::policies::Policies;
+use super::{Account, Database};
+use crate::clock::Clock;
+
+/// Who does the jobs of one account. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Worker {
+    /// In its leases.
+    pub id: Arc<str>,
+    pub account: Arc<Account>,
+    pub lease: Duration,
+    pub clock: Clock,
+    pub(super) database: Database,
+    /// In every order id of this installation.
+    pub(super) tag: Arc<str>,
+    pub(super) policies: Policies,
+}
 
 /// A job that was done, to be settled.
 #[derive(Debug)]
 pub struct FinishedJob {
-    /// The account's name in the configuration.
-    pub account: String,
+    pub account: Arc<Account>,
+    /// What went out with its requests.
+    pub request_id: String,
     pub claimed: Claimed,
     pub decision: Decision,
     pub to_state: State,
@@ -43,8 +61,7 @@ pub struct FinishedJob {
 
 /// What the calls of a job need around them.
 struct Run<'a> {
-    engine: &'a Engine,
-    account: &'a Account,
+    worker: &'a Worker,
     /// As it was when the job began: a reload does not change hands in the middle of one.
     client: Arc<Client>,
     claimed: &'a Claimed,
@@ -56,40 +73,40 @@ struct Run<'a> {
 }
 
 /// What goes out with every request of a job as `x-request-id`: no other job of this installation has it.
-pub fn request_id(engine: &Engine, token: LeaseToken) -> String {
-    format!("{}-{}", engine.tag, token.0)
+pub fn request_id(worker: &Worker, token: LeaseToken) -> String {
+    format!("{}-{}", worker.tag, token.0)
 }
 
 /// Does one job up to, and not including, its settlement.
 pub async fn run(
-    engine: &Engine,
-    account: &Account,
+    worker: &Worker,
     claimed: Claimed,
     deadline: tokio::time::Instant,
 ) -> Result<FinishedJob, JobError> {
-    let policy = around("policy", engine.policy(claimed.policy_id))
+    let policy = worker.policies.get(&worker.database, claimed.policy_id);
+    let policy = around("policy", policy)
         .await
         .map_err(|source| JobError::store(&claimed, source))?;
     let mut run = Run {
-        engine,
-        account,
-        client: account.client(),
+        worker,
+        client: worker.account.client(),
         claimed: &claimed,
-        now: engine.clock.now(),
+        now: worker.clock.now(),
         deadline,
         attempts: Vec::new(),
     };
-    let begun_at = run.now;
+    let began_at = run.now;
     let mut conclusion = run.interpret(&policy).await?;
     run.confirm_refusal(&mut conclusion).await?;
     let (attempts, at) = (run.attempts, run.now);
-    let settlement = settlement::build(engine, &claimed, &conclusion, &attempts, &policy);
-    let lag = begun_at
+    let settlement = settlement::build(&claimed, &conclusion, &attempts, &policy);
+    let lag = began_at
         .signed_duration_since(claimed.run_at)
         .to_std()
         .unwrap_or(Duration::ZERO);
     Ok(FinishedJob {
-        account: account.name.clone(),
+        account: Arc::clone(&worker.account),
+        request_id: request_id(worker, claimed.token),
         claimed,
         to_state: conclusion.transition.to,
         decision: conclusion.decision,
@@ -106,7 +123,7 @@ impl Run<'_> {
         let mut machine = Machine::new(self.job(), policy, self.now);
         let mut input = Input::Claimed;
         loop {
-            self.now = self.engine.clock.now();
+            self.now = self.worker.clock.now();
             input = match machine.next(input, self.now) {
                 Action::LookUp {
                     order_no,
@@ -120,26 +137,6 @@ impl Run<'_> {
                 Action::Settle(conclusion) => return Ok(*conclusion),
                 Action::Abandon(why) => return Err(JobError::abandoned(self.claimed, why)),
             };
-        }
-    }
-
-    /// The claimed row, as the machine sees it.
-    fn job(&self) -> Job {
-        let claimed = self.claimed;
-        let execution = claimed.execution.clone();
-        let terms = &claimed.mandate.terms;
-        let next_cycle = execution
-            .is_watched()
-            .then(|| terms.cycle_after(execution.cycle.on))
-            .flatten();
-        Job {
-            step: claimed.step,
-            opened: claimed.opened,
-            run_before: claimed.run_before,
-            provider_ref: claimed.provider_ref.clone(),
-            next_scheduled_on: next_cycle.map(|cycle| cycle.on),
-            execute_needs_counter: self.client.execute_needs_counter(),
-            execution,
         }
     }
 }

@@ -26,7 +26,7 @@ impl Run<'_> {
             return Ok(());
         }
         warn!(
-            account = self.account.name,
+            account = self.worker.account.name,
             execution.id = self.claimed.execution.id.0,
             mandate.r#ref = self.claimed.mandate.reference,
             error = why,
@@ -41,16 +41,16 @@ impl Run<'_> {
 
     /// One of those who find out at the same time asks, and the others hear what it was told.
     async fn is_account_refused(&self) -> Result<bool, JobError> {
-        let mut last = self.account.refusal.lock().await;
+        let mut last = self.worker.account.refusal.lock().await;
         if let Some(told) = last.and_then(|last| last.still_holds(self.now)) {
             return Ok(told);
         }
         let mandate = &self.claimed.mandate;
-        let pool = &self.engine.database.pool;
-        let found = mandate_to_ask_about(pool, self.account.id, Some(mandate.id));
+        let pool = &self.worker.database.pool;
+        let found = mandate_to_ask_about(pool, self.worker.account.id, Some(mandate.id));
         let what = "find a mandate to ask the provider about";
         let other = self
-            .engine
+            .worker
             .database
             .within(what, found)
             .await

@@ -1,10 +1,9 @@
 //! What a transition comes to in the database.
 
-use crate::domain::ids::{notification_ref, order_id};
 use crate::domain::machine::Conclusion;
 use crate::domain::policy::Policy;
-use crate::domain::{Class, Event, MandateStatus, Notify, ProviderKind, State};
-use crate::engine::Engine;
+use crate::domain::reason::{Cause, OrderCause};
+use crate::domain::{Class, Contradiction, Event, MandateStatus, Notify, ProviderKind, State};
 use crate::store::claim::Claimed;
 use crate::store::settle::{
     Attempt, Debit, MandateChange, NextJob, NotificationResult, Settlement,
@@ -12,7 +11,6 @@ use crate::store::settle::{
 use crate::wording;
 
 pub(super) fn build(
-    engine: &Engine,
     claimed: &Claimed,
     conclusion: &Conclusion,
     attempts: &[Attempt],
@@ -23,7 +21,8 @@ pub(super) fn build(
     let last = attempts.last();
     let separate = claimed.execution.notify == Notify::Separate
         && claimed.execution.provider == ProviderKind::Juspay;
-    let reference = |no: u16| notification_ref(&engine.tag, id, no);
+    let identity = claimed.cycle_identity();
+    let reference = |no: u16| identity.notification_ref(no);
     let notified_no = claimed.execution.progress.notification_no;
     Settlement {
         execution_id: id,
@@ -39,7 +38,7 @@ pub(super) fn build(
             parked: decision.parked,
         }),
         closes_intent: transition.closes_intent,
-        order_id: order_id(&engine.tag, id, after.order_no),
+        order_id: identity.order_id(after.order_no),
         notification_ref: separate.then(|| reference(after.notification_no)),
         progress: after,
         provider_ref: conclusion.provider_ref.clone(),
@@ -55,7 +54,7 @@ pub(super) fn build(
             .zip(conclusion.debited_order)
             .map(|(amount, order_no)| Debit {
                 amount,
-                order_id: order_id(&engine.tag, id, order_no),
+                order_id: identity.order_id(order_no),
             }),
         notification: conclusion.notification.map(|state| NotificationResult {
             no: notified_no,
@@ -70,13 +69,19 @@ pub(super) fn build(
 const MAX_FAULT: usize = 100;
 
 /// What is wrong with the account or with us, if that is why this execution goes on no further: a person must decide, or the
-/// provider does not know the mandate, which may only mean that it was asked with another account's credentials.
+/// provider does not know the mandate or speaks of other debits, which may only mean that it was asked with another account's
+/// credentials.
 fn fault(attempt: &Attempt, conclusion: &Conclusion) -> Option<String> {
     let (decision, transition) = (&conclusion.decision, &conclusion.transition);
     let ours = matches!(decision.class, Some(Class::OurRequest | Class::PayeeSide));
     let in_review =
         transition.to == State::Review && transition.events.contains(&Event::ReviewNeeded);
     let unknown = decision.mandate == Some(MandateStatus::Revoked) && is_unknown(attempt);
+    if let Cause::Order(OrderCause::Contradicted(Contradiction { field, .. })) =
+        &decision.reason.cause
+    {
+        return Some(format!("answers with another {field}"));
+    }
     if !(ours && in_review || unknown) {
         return None;
     }

@@ -9,7 +9,7 @@ use crate::domain::{Event, State};
 use crate::ops::OpsError;
 use crate::ops::error::step;
 use crate::store;
-use crate::store::audit::{Finding, Range, Transition};
+use crate::store::audit::{Finding, Range, RecordedTransition};
 
 pub(super) const ARROWS: (&str, &str) = ("G10", "states change along their arrows only");
 
@@ -44,7 +44,7 @@ pub(super) async fn range(
 ///
 /// `executing` is not stored, so it may lie between. A settlement may also prove that an attempt did not collect, and
 /// draw its conclusion in one go: a new order, or the end.
-fn is_possible(transition: &Transition) -> bool {
+fn is_possible(transition: &RecordedTransition) -> bool {
     let Some(to) = State::parse(&transition.to_state) else {
         return false;
     };
@@ -109,7 +109,7 @@ mod tests {
     }
 
     fn requested(requested: Option<OperatorRequestKind>, from: Option<&str>, to: &str) -> bool {
-        is_possible(&Transition {
+        is_possible(&RecordedTransition {
             requested: requested.map(|requested| requested.to_string()),
             from_state: from.map(str::to_owned),
             to_state: to.to_owned(),

@@ -137,7 +137,7 @@ impl Calls {
         if matches!(suspicion.if_begun, Begun::Any) {
             return Ok(true);
         }
-        let begun = store::audit::begun_at(conn, suspicion.execution_id, suspicion.at)
+        let begun = store::audit::call_began_at(conn, suspicion.execution_id, suspicion.at)
             .await
             .map_err(step("read when a call was begun"))?;
         let Some(begun) = begun else { return Ok(true) };

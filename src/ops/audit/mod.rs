@@ -38,7 +38,7 @@ pub struct Judgement {
 
 /// What the audit found.
 #[derive(Debug, Serialize)]
-pub struct Verdict {
+pub struct AuditVerdict {
     pub holds: bool,
     pub rules: Vec<Judgement>,
 }
@@ -49,7 +49,7 @@ pub async fn audit(
     now: Timestamp,
     late: Duration,
     progress: OnProgress<'_>,
-) -> Result<Verdict, OpsError> {
+) -> Result<AuditVerdict, OpsError> {
     let mut conn = pool
         .acquire()
         .await
@@ -95,10 +95,10 @@ impl Rules {
         })
     }
 
-    fn verdict(self) -> Verdict {
+    fn verdict(self) -> AuditVerdict {
         let rules: Vec<Judgement> = self.0.into_values().collect();
         let holds = rules.iter().all(|judgement| judgement.broken == 0);
-        Verdict { holds, rules }
+        AuditVerdict { holds, rules }
     }
 }
 

@@ -19,7 +19,7 @@ use crate::store;
 use scenario::ClassifyScenario;
 
 pub use crate::store::unmapped::Unmapped;
-pub use verdict::Verdict;
+pub use verdict::ClassifyVerdict;
 
 /// What is asked about.
 #[derive(Debug)]
@@ -34,7 +34,7 @@ pub struct Question<'a> {
     pub attempt: u16,
     /// When it was answered.
     pub at: Timestamp,
-    pub said: ProviderAnswer<'a>,
+    pub answer: ProviderAnswer<'a>,
 }
 
 /// What the provider said.
@@ -123,17 +123,17 @@ pub fn classify(
     question: &Question<'_>,
     classifier: &Classifier,
     policy: &Policy,
-) -> Result<Verdict, QuestionError> {
+) -> Result<ClassifyVerdict, QuestionError> {
     let notify = way_of_notifying(question)?;
-    let heard = heard(question, classifier);
-    let scenario = ClassifyScenario::new(question, notify, heard.collected(), policy);
-    let (outcome, failure) = (heard.outcome(), heard.failure().cloned());
+    let answer = read_answer(question, classifier);
+    let scenario = ClassifyScenario::new(question, notify, answer.collected(), policy);
+    let (outcome, failure) = (answer.outcome(), answer.failure().cloned());
     let now = question.at;
     let mut machine = Machine::in_call(scenario.job(question.step), &scenario.policy, now);
-    let Action::Settle(conclusion) = machine.next(heard.input(), now) else {
+    let Action::Settle(conclusion) = machine.next(answer.input(), now) else {
         return Err(QuestionError::Nothing);
     };
-    Ok(Verdict::new(
+    Ok(ClassifyVerdict::new(
         outcome,
         failure.as_ref(),
         scenario.policy.debit_windows.time_zone(),
@@ -195,8 +195,8 @@ impl AnswerResult {
     }
 }
 
-fn heard(question: &Question<'_>, classifier: &Classifier) -> AnswerResult {
-    match &question.said {
+fn read_answer(question: &Question<'_>, classifier: &Classifier) -> AnswerResult {
+    match &question.answer {
         ProviderAnswer::Answer {
             http_status,
             headers,

@@ -5,12 +5,13 @@ use std::time::Duration;
 use chrono::Days;
 
 use super::Question;
+use crate::domain::backoff::before;
 use crate::domain::cycle::Cycle;
 use crate::domain::execution::{Intent, Progress};
 use crate::domain::machine::Job;
 use crate::domain::policy::Policy;
 use crate::domain::{
-    Amount, Currency, Execution, ExecutionId, MandateStatus, Notify, State, Step, Timestamp,
+    Amount, Currency, Execution, ExecutionId, MandateStatus, Notify, Period, State, Step, Timestamp,
 };
 
 /// How many days its cycle stays open.
@@ -38,18 +39,18 @@ impl ClassifyScenario {
             jitter: Duration::ZERO,
             ..policy.clone()
         };
-        let before = question.attempt.saturating_sub(1);
-        let since_first = policy.min_gap.saturating_mul(u32::from(before));
-        let first = earlier(now, since_first);
+        let attempts_before = question.attempt.saturating_sub(1);
+        let since_first = policy.min_gap.saturating_mul(u32::from(attempts_before));
+        let first = before(now, since_first);
         let notifies = matches!(question.step, Step::Notify | Step::NotifyStatus);
         let delivered = notify == Notify::Separate && !notifies;
         let progress = Progress {
             order_no: 1,
             notification_no: u16::from(notify == Notify::Separate),
             undelivered_at: None,
-            delivered_at: delivered.then(|| earlier(first, policy.notify_to_debit)),
+            delivered_at: delivered.then(|| before(first, policy.notify_to_debit)),
             execute_at: None,
-            debit_attempts: before,
+            debit_attempts: attempts_before,
             lookups: 0,
             step_attempts: 0,
             sent_at: None,
@@ -58,6 +59,7 @@ impl ClassifyScenario {
             lookup_times: [None; 3],
         };
         let zone = policy.debit_windows.time_zone();
+        let on = first.with_timezone(&zone).date_naive();
         let mut execution = Execution {
             id: ExecutionId(1),
             provider: question.provider,
@@ -68,7 +70,8 @@ impl ClassifyScenario {
             budget_from: None,
             state: State::Planned,
             cycle: Cycle {
-                on: first.with_timezone(&zone).date_naive(),
+                on,
+                period: Period::day(on),
                 debit_at: first,
                 closes_at: now.checked_add_days(OPEN).unwrap_or(Timestamp::MAX_UTC),
             },
@@ -113,7 +116,7 @@ fn in_step(execution: &mut Execution, question: &Question<'_>, policy: &Policy) 
             execution.intent = Some(intent(false, now));
         }
         Step::Retry => {
-            let last = earlier(now, policy.min_gap);
+            let last = before(now, policy.min_gap);
             execution.state = State::Executing;
             // The order was read just before.
             *progress = progress.with_lookup(now);
@@ -126,17 +129,10 @@ fn in_step(execution: &mut Execution, question: &Question<'_>, policy: &Policy) 
         }
         Step::Lookup | Step::Recheck => {
             let wait = policy.lookup_after.first().copied().unwrap_or_default();
-            let sent = earlier(now, wait);
+            let sent = before(now, wait);
             execution.state = State::Unknown;
             progress.sent_at = Some(sent);
             execution.intent = Some(intent(false, sent));
         }
     }
-}
-
-fn earlier(at: Timestamp, by: Duration) -> Timestamp {
-    chrono::TimeDelta::from_std(by)
-        .ok()
-        .and_then(|by| at.checked_sub_signed(by))
-        .unwrap_or(Timestamp::MIN_UTC)
 }

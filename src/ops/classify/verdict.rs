@@ -11,7 +11,7 @@ use crate::wording;
 
 /// What an answer came to, and what follows under the policy.
 #[derive(Debug, Serialize)]
-pub struct Verdict {
+pub struct ClassifyVerdict {
     pub outcome: &'static str,
     pub class: Option<Class>,
     pub code: Option<String>,
@@ -35,7 +35,7 @@ pub struct Verdict {
     pub zone: Tz,
 }
 
-impl Verdict {
+impl ClassifyVerdict {
     pub(super) fn new(
         outcome: &'static str,
         failure: Option<&Failure>,

@@ -3,19 +3,29 @@
 use std::fmt::Display;
 
 use chrono::{NaiveDate, NaiveTime};
-use chrono_tz::{TZ_VARIANTS, Tz};
+use chrono_tz::Tz;
 use serde_json::{Map, Value};
 
-use super::columns::nearest;
+use super::json::json_words;
+use super::raw_row::RawRow;
 use super::report::Problem;
-use super::rows::{RawRow, json_words};
-use crate::domain::cycle::{CronSchedule, Frequency, Schedule, Terms};
-use crate::domain::mandate::check_flow;
-use crate::domain::{Amount, Currency, Metadata, Notify, ProviderKind, Rail};
+use crate::domain::cycle::Terms;
+use crate::domain::day::{parse_day, parse_time_of_day};
+use crate::domain::identifier::{self, IdError};
+use crate::domain::mandate::{check_currency, check_flow, check_frequency};
+use crate::domain::money::MoneyError;
+use crate::domain::nearest::nearest;
+use crate::domain::schedule::{CronSchedule, Frequency, Schedule};
+use crate::domain::shown::Shown;
+use crate::domain::unseen::{name_of_unseen, turns_text};
+use crate::domain::{Amount, Currency, Metadata, Notify, ProviderKind, Rail, zone};
 
 /// Whether a provider takes these fields, and if not, why.
 pub(super) type CheckMetadata<'a> =
     &'a (dyn Fn(ProviderKind, &Map<String, Value>) -> Result<(), String> + Sync);
+
+/// What a payer may be told, in characters ("Juspay Notification API", `description`: at most 50). Signzy is sent none.
+const LONGEST_DESCRIPTION: usize = 50;
 
 /// Both amounts of a mandate.
 pub(super) struct Money {
@@ -75,17 +85,14 @@ impl Cells {
             .ok()
     }
 
-    /// An identifier: not empty, at most 100 visible characters.
-    pub(super) fn word(&mut self, column: &str) -> Option<String> {
+    /// An id: the merchant's own, or the provider's.
+    pub(super) fn id(
+        &mut self,
+        column: &str,
+        check: fn(&str) -> Result<(), IdError>,
+    ) -> Option<String> {
         let text = self.required(column)?;
-        if text.chars().count() > 100 {
-            self.bad(column, "is longer than 100 characters");
-            return None;
-        }
-        if text.chars().any(|c| c.is_control() || c.is_whitespace()) {
-            self.bad(column, "has a space or a control character in it");
-            return None;
-        }
+        self.take(column, check(&text))?;
         Some(text)
     }
 
@@ -93,7 +100,7 @@ impl Cells {
         if provider != Some(ProviderKind::Juspay) && self.get("customer_id").is_none() {
             return Some(String::new());
         }
-        self.word("customer_id")
+        self.id("customer_id", identifier::check_own)
     }
 
     pub(super) fn one_of<T: Copy>(
@@ -112,7 +119,7 @@ impl Cells {
                 .unwrap_or_default();
             self.bad(
                 column,
-                format!("{text:?} is none of {}{hint}", words.join(", ")),
+                format!("{} is none of {}{hint}", Shown(&text), words.join(", ")),
             );
         }
         found
@@ -124,7 +131,10 @@ impl Cells {
         if text.len() > 40 || !text.chars().all(plain) {
             self.bad(
                 "category",
-                format!("{text:?} is not a word of lower-case letters, digits and _"),
+                format!(
+                    "{} is not a word of at most 40 lower-case letters, digits and _, such as fastag",
+                    Shown(&text)
+                ),
             );
         }
         Some(text)
@@ -151,8 +161,11 @@ impl Cells {
         Some(notify)
     }
 
-    pub(super) fn terms(&mut self) -> Option<Terms> {
+    pub(super) fn terms(&mut self, rail: Option<Rail>) -> Option<Terms> {
         let schedule = self.schedule();
+        if let (Some(rail), Some(schedule)) = (rail, &schedule) {
+            self.take("frequency", check_frequency(rail, schedule));
+        }
         let time_zone = self.time_zone();
         let starts_on = self
             .required("starts_on")
@@ -200,36 +213,11 @@ impl Cells {
         let Some(name) = self.get("time_zone") else {
             return Some(Tz::Asia__Kolkata);
         };
-        let found = name.parse().ok();
-        if found.is_none() {
-            let meant = nearest(&name, TZ_VARIANTS.iter().map(|zone| zone.name()));
-            let hint = meant
-                .map(|near| format!("; did you mean {near}?"))
-                .unwrap_or_default();
-            self.bad(
-                "time_zone",
-                format!("{name:?} is not an IANA time zone{hint}"),
-            );
-        }
-        found
+        self.take("time_zone", zone::parse(&name))
     }
 
     fn date(&mut self, column: &str, text: &str) -> Option<NaiveDate> {
-        // The parser alone would take a year of two digits and spaces for zeros.
-        let shape = text.len() == 10
-            && text
-                .bytes()
-                .all(|byte| byte.is_ascii_digit() || byte == b'-');
-        let date = NaiveDate::parse_from_str(text, "%Y-%m-%d")
-            .ok()
-            .filter(|_| shape);
-        if date.is_none() {
-            self.bad(
-                column,
-                format!("{text:?} is not a day: write YYYY-MM-DD, such as 2026-12-31"),
-            );
-        }
-        date
+        self.take(column, parse_day(text))
     }
 
     fn debit_at(&mut self, schedule: Option<&Schedule>) -> Option<NaiveTime> {
@@ -243,25 +231,50 @@ impl Cells {
             );
             return None;
         }
-        let shape = matches!(text.len(), 5 | 8);
-        let time = ["%H:%M", "%H:%M:%S"]
-            .iter()
-            .find_map(|format| NaiveTime::parse_from_str(&text, format).ok());
-        if time.is_none() || !shape {
+        self.take("debit_at", parse_time_of_day(&text))
+    }
+
+    /// A currency that the provider collects on the rail.
+    pub(super) fn currency(
+        &mut self,
+        provider: Option<ProviderKind>,
+        rail: Option<Rail>,
+    ) -> Option<Currency> {
+        let Some(code) = self.get("currency") else {
+            return Some(Currency::INR);
+        };
+        let Ok(currency) = Currency::parse(&code) else {
+            let meant = nearest(&code, Currency::codes()).filter(|_| code.len() > 2);
+            let meant = if code.to_lowercase().starts_with('r') || code.contains('₹') {
+                Some("INR")
+            } else {
+                meant
+            };
+            let hint = meant
+                .map(|near| format!("; did you mean {near}?"))
+                .unwrap_or_default();
+            let why = MoneyError::Currency(code);
+            self.bad("currency", format!("{why}{hint}"));
+            return None;
+        };
+        if let (Some(provider), Some(rail)) = (provider, rail)
+            && let Err(why) = check_currency(provider, rail, currency)
+        {
             self.bad(
-                "debit_at",
-                format!("{text:?} is not a time of day: write HH:MM, such as 06:00"),
+                "currency",
+                format!("{} cannot be collected: {why}", Shown(&code)),
             );
             return None;
         }
-        time
+        Some(currency)
     }
 
-    pub(super) fn money(&mut self, terms: Option<&Terms>) -> Option<Money> {
-        let currency = match self.get("currency") {
-            None => Currency::INR,
-            Some(code) => self.take("currency", Currency::parse(&code))?,
-        };
+    pub(super) fn money(
+        &mut self,
+        currency: Option<Currency>,
+        terms: Option<&Terms>,
+    ) -> Option<Money> {
+        let currency = currency?;
         let amount = self.amount("amount", currency);
         let max = self.amount("max_amount", currency);
         let presented =
@@ -299,10 +312,19 @@ impl Cells {
 
     pub(super) fn description(&mut self) -> String {
         let text = self.get("description").unwrap_or_default();
-        if text.chars().count() > 50 {
-            self.bad("description", "is longer than 50 characters");
-        } else if text.chars().any(char::is_control) {
-            self.bad("description", "has a control character in it");
+        let length = text.chars().count();
+        let turns = text.chars().find(|c| turns_text(*c));
+        if length > LONGEST_DESCRIPTION {
+            let reason = format!(
+                "is longer than the {LONGEST_DESCRIPTION} characters that a payer is shown: it has {length}"
+            );
+            self.bad("description", reason);
+        } else if let Some(name) = turns.and_then(name_of_unseen) {
+            let reason = format!(
+                "{} has a character that cannot be shown, {name}: leave it out",
+                Shown(&text)
+            );
+            self.bad("description", reason);
         }
         text
     }
@@ -320,7 +342,11 @@ impl Cells {
             Err(error) => {
                 self.bad(
                     "metadata",
-                    format!("is not a JSON object: {}", json_words(&error)),
+                    format!(
+                        "{} is not a JSON object such as {{\"udf1\": \"text\"}}: {}",
+                        Shown(&text),
+                        json_words(&error)
+                    ),
                 );
                 return None;
             }

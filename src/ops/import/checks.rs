@@ -2,10 +2,11 @@
 
 use super::cells::{Cells, CheckMetadata};
 use super::first_cycle::Planning;
+use super::raw_row::RawRow;
 use super::report::Problem;
-use super::rows::RawRow;
-use crate::domain::cycle::Schedule;
-use crate::domain::{Amount, Rail};
+use crate::domain::schedule::Schedule;
+use crate::domain::shown::Shown;
+use crate::domain::{Amount, Rail, identifier};
 use crate::store::import::{Account, NewMandate};
 
 /// What rows are checked against.
@@ -28,16 +29,17 @@ impl Checks<'_> {
 
     /// Reads every column before it gives up, so that every problem of the row is found.
     fn mandate(&mut self, cells: &mut Cells) -> Option<NewMandate> {
-        let reference = cells.word("ref");
+        let reference = cells.id("ref", identifier::check_own);
         let account = self.account(cells);
         let provider = account.as_ref().map(|account| account.provider);
-        let mandate_id = cells.word("mandate_id");
+        let mandate_id = cells.id("mandate_id", identifier::check_providers);
         let customer_id = cells.customer_id(provider);
         let rail = cells.one_of("rail", Rail::ALL, Rail::as_str);
         let category = cells.category();
         let notify = cells.notify(provider, rail, category.as_deref());
-        let terms = cells.terms();
-        let money = cells.money(terms.as_ref());
+        let terms = cells.terms(rail);
+        let currency = cells.currency(provider, rail);
+        let money = cells.money(currency, terms.as_ref());
         let description = cells.description();
         let metadata = cells.metadata(provider, self.check_metadata);
 
@@ -85,7 +87,8 @@ impl Checks<'_> {
                     .to_owned()
             } else {
                 format!(
-                    "{name:?} is not a configured account; there is {}",
+                    "{} is not a configured account; there is {}",
+                    Shown(&name),
                     names.join(", ")
                 )
             };

@@ -1,6 +1,7 @@
 //! The columns of an import: one table that the reader checks against and the documentation is printed from.
 
 use super::report::Problem;
+use crate::domain::nearest::nearest;
 
 /// A column of a CSV file, or a key of a JSON line.
 #[derive(Debug, Clone, Copy)]
@@ -57,7 +58,11 @@ pub const COLUMNS: [Column; 18] = [
         "the amount",
         "the most that one debit may take",
     ),
-    column("currency", "INR", "three-letter ISO code of both amounts"),
+    column(
+        "currency",
+        "INR",
+        "three-letter ISO code of both amounts; INR, except for cards at Juspay",
+    ),
     column(
         "frequency",
         "cron is required",
@@ -123,6 +128,24 @@ pub(super) fn unknown(line: u64, name: &str) -> Problem {
     Problem::new(line, Some(name), reason)
 }
 
+/// The columns that have no name, counted from 1: what spreadsheets write for columns that once held something.
+fn nameless(line: u64, names: &[String]) -> Option<Problem> {
+    let numbers: Vec<String> = (1_u64..)
+        .zip(names)
+        .filter(|(_, name)| name.is_empty())
+        .map(|(number, _)| number.to_string())
+        .collect();
+    let reason = match numbers.as_slice() {
+        [] => return None,
+        [number] => format!("column {number} has no name: name it, or remove it from every line"),
+        many => format!(
+            "columns {} have no name: name them, or remove them from every line",
+            many.join(", ")
+        ),
+    };
+    Some(Problem::new(line, None, reason))
+}
+
 /// The columns of a CSV header, or everything that is wrong with it.
 pub(super) fn check_header(line: u64, names: &[String]) -> Result<Vec<&'static str>, Vec<Problem>> {
     if let [only] = names
@@ -131,9 +154,13 @@ pub(super) fn check_header(line: u64, names: &[String]) -> Result<Vec<&'static s
         let reason = format!("has its columns separated by {separator:?}: write commas");
         return Err(vec![Problem::new(line, None, reason)]);
     }
-    let mut problems = Vec::new();
+    if names.first().is_some_and(|name| name.starts_with("sep=")) {
+        let reason = "is a spreadsheet's own line about its separator: remove it";
+        return Err(vec![Problem::new(line, None, reason.to_owned())]);
+    }
+    let mut problems: Vec<Problem> = nameless(line, names).into_iter().collect();
     let mut columns: Vec<&'static str> = Vec::new();
-    for name in names {
+    for name in names.iter().filter(|name| !name.is_empty()) {
         match find(name) {
             None => problems.push(unknown(line, name)),
             Some(known) if columns.contains(&known) => {
@@ -166,30 +193,6 @@ pub(super) fn check_header(line: u64, names: &[String]) -> Result<Vec<&'static s
     } else {
         Err(problems)
     }
-}
-
-/// Nothing that is longer is a mistyped name, and comparing takes time and memory by its length.
-const LONGEST_NAME: usize = 100;
-
-/// The candidate that a mistyped name is closest to, if it is close.
-pub(super) fn nearest<'a>(
-    name: &str,
-    candidates: impl Iterator<Item = &'a str>,
-) -> Option<&'a str> {
-    if name.len() > LONGEST_NAME {
-        return None;
-    }
-    let name = name.to_lowercase();
-    candidates
-        .map(|candidate| {
-            (
-                strsim::damerau_levenshtein(&name, &candidate.to_lowercase()),
-                candidate,
-            )
-        })
-        .filter(|(distance, candidate)| *distance <= (candidate.len() / 3).max(1))
-        .min_by_key(|(distance, _)| *distance)
-        .map(|(_, candidate)| candidate)
 }
 
 #[cfg(test)]

@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use chrono::{Days, TimeDelta};
 
-use crate::domain::cycle::{Cycle, Frequency, Schedule, Terms};
+use crate::domain::cycle::{Cycle, Terms};
 use crate::domain::plan::timetable;
 use crate::domain::policy::Policy;
+use crate::domain::schedule::{Frequency, Schedule};
 use crate::domain::{Notify, ProviderKind, Rail, Timestamp};
 use crate::store::import::Cursor;
 

@@ -3,6 +3,8 @@
 
 use std::io::{self, BufRead, BufReader, Read};
 
+use super::encoding;
+
 /// The longest row, in bytes.
 const LONGEST_ROW: usize = 1024 * 1024;
 
@@ -14,6 +16,7 @@ pub(super) struct Lines<R> {
     at: usize,
     number: u64,
     row_bytes: usize,
+    not_text: Option<&'static str>,
 }
 
 impl<R: Read> Lines<R> {
@@ -24,6 +27,7 @@ impl<R: Read> Lines<R> {
             at: 0,
             number: 0,
             row_bytes: 0,
+            not_text: None,
         }
     }
 
@@ -39,6 +43,10 @@ impl<R: Read> Lines<R> {
             return Ok(false);
         }
         self.number = self.number.saturating_add(1);
+        // Of UTF-16 whose first line is blank, the zero bytes are in the second.
+        if self.number <= 2 && self.not_text.is_none() {
+            self.not_text = encoding::not_text(&self.line);
+        }
         self.row_bytes = self.row_bytes.saturating_add(self.line.len());
         if self.row_bytes >= LONGEST_ROW {
             let why = format!(
@@ -65,6 +73,11 @@ impl<R: Read> Lines<R> {
             }
         }
         Ok(false)
+    }
+
+    /// What the file is, if its first lines are no UTF-8 text.
+    pub(super) const fn not_text(&self) -> Option<&'static str> {
+        self.not_text
     }
 
     /// The current line.

@@ -8,8 +8,11 @@ mod cells;
 mod checks;
 mod columns;
 mod duplicates;
+mod encoding;
 mod first_cycle;
+mod json;
 mod lines;
+mod raw_row;
 mod report;
 mod rows;
 
@@ -31,7 +34,8 @@ use crate::store::import::{Account, Existing, NewMandate};
 use checks::Checks;
 use duplicates::Seen;
 use first_cycle::Planning;
-use rows::{Line, Rows};
+use raw_row::Line;
+use rows::Rows;
 
 pub use columns::{COLUMNS, Column};
 pub use report::{LISTED, Problem, Report};
@@ -58,6 +62,19 @@ pub enum ImportError {
     Read(#[source] io::Error),
     #[error("the file is empty: it needs a header line with the columns, or JSON Lines")]
     Empty,
+    /// It is UTF-16, a workbook, a JSON array: what it is, and how to save it.
+    #[error("{0}")]
+    Shape(String),
+    /// Nobody knows which letters its bytes are, so no row of it is taken, be bad ones skipped or not.
+    #[error(
+        "the file is not UTF-8: {at} has the byte 0x{byte:02X}, as Windows-1252 and Latin-1 write their letters; save it as UTF-8 \
+         (spreadsheets call it CSV UTF-8)"
+    )]
+    NotUtf8 {
+        /// The line and the column.
+        at: String,
+        byte: u8,
+    },
     #[error("the header is wrong\n{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
     Header(Vec<Problem>),
     #[error("{step}; nothing was imported")]

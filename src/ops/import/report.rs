@@ -4,7 +4,8 @@ use std::fmt;
 
 use serde::Serialize;
 
-use crate::provider::hide_in_text;
+use crate::domain::shown::Shown;
+use crate::domain::unseen::{name_of_unseen, turns_text};
 
 /// How many problems are listed; the rest are counted.
 pub const LISTED: usize = 100;
@@ -20,18 +21,43 @@ pub struct Problem {
     pub reason: String,
 }
 
-/// A cell can be as long as a row: of a name or a reason no more is shown, in characters.
-const MAX_SHOWN: usize = 400;
+/// A reason names at most this much, in characters: the cells in it are shorter already, but lists of names may be long.
+const MAX_SHOWN: usize = 600;
 
 impl Problem {
-    /// A cell that stands in the wrong column, or a header that is none, can hold an address or an account: neither is repeated.
+    /// The file is the reader's own, and so is the terminal: what stands in it is shown, but obeyed by nobody.
     pub(super) fn new(line: u64, column: Option<&str>, reason: String) -> Self {
-        let shown = |text: String| cut(hide_in_text(&text).unwrap_or(text));
         Self {
             line,
-            column: column.map(str::to_owned).map(shown),
-            reason: shown(reason),
+            column: column.map(shown_column),
+            reason: cut(escaped(reason)),
         }
+    }
+}
+
+/// A name as it is, or in quotes with its beginning where it is long or has characters that nobody sees.
+fn shown_column(name: &str) -> String {
+    let is_seen = name.chars().all(|c| name_of_unseen(c).is_none());
+    if is_seen && name.len() <= 60 {
+        name.to_owned()
+    } else {
+        Shown(name).to_string()
+    }
+}
+
+/// What parsers put into their own words is not escaped yet.
+fn escaped(text: String) -> String {
+    if text.contains(turns_text) {
+        let escape = |c: char| {
+            if turns_text(c) {
+                c.escape_default().to_string()
+            } else {
+                c.to_string()
+            }
+        };
+        text.chars().map(escape).collect()
+    } else {
+        text
     }
 }
 

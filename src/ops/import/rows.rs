@@ -2,30 +2,16 @@
 
 use std::io::Read;
 
-use serde::de::{Deserializer, Error as _, MapAccess, Visitor};
-use serde_json::Value;
-
 use super::ImportError;
 use super::columns;
+use super::encoding::first_wrong_byte;
+use super::json::next_json;
 use super::lines::Lines;
+use super::raw_row::{Line, RawRow, trimmed};
 use super::report::Problem;
 
-/// The cells of one row that are not empty, and what is wrong with the others.
-#[derive(Debug)]
-pub(super) struct RawRow {
-    pub(super) line: u64,
-    pub(super) cells: Vec<(&'static str, String)>,
-    pub(super) problems: Vec<Problem>,
-}
-
-/// One row, or why there is none.
-#[derive(Debug)]
-pub(super) enum Line {
-    Row(RawRow),
-    /// It cannot be taken apart into cells.
-    Bad(Problem),
-    End,
-}
+const ARRAY: &str = "the file is a JSON array: write one object a line, without brackets around and commas between them \
+    (`jq -c '.[]'` does it)";
 
 /// The rows of a file.
 pub(super) enum Rows<R> {
@@ -37,13 +23,18 @@ impl<R: Read> Rows<R> {
     /// Looks at the first line, and checks it if it is a CSV header.
     pub(super) fn open(input: R) -> Result<Self, ImportError> {
         let mut lines = Lines::new(input);
-        if !lines.advance_to_text().map_err(ImportError::Read)? {
+        let begun = lines.advance_to_text();
+        if let Some(what) = lines.not_text() {
+            return Err(ImportError::Shape(what.to_owned()));
+        }
+        if !begun.map_err(ImportError::Read)? {
             return Err(ImportError::Empty);
         }
-        if lines.line().trim_ascii_start().starts_with(b"{") {
-            return Ok(Self::Json(lines));
+        match lines.line().trim_ascii_start().first() {
+            Some(b'{') => Ok(Self::Json(lines)),
+            Some(b'[') => Err(ImportError::Shape(ARRAY.to_owned())),
+            Some(_) | None => CsvRows::open(lines).map(|rows| Self::Csv(Box::new(rows))),
         }
-        CsvRows::open(lines).map(|rows| Self::Csv(Box::new(rows)))
     }
 
     /// The next row.
@@ -81,10 +72,11 @@ impl<R: Read> CsvRows<R> {
             record: csv::ByteRecord::new(),
         };
         rows.advance()?;
+        rows.check_encoding(rows.line())?;
         let header: Vec<String> = rows
             .record
             .iter()
-            .map(|name| String::from_utf8_lossy(name).into_owned())
+            .map(|name| trimmed(&String::from_utf8_lossy(name)).to_owned())
             .collect();
         rows.columns = columns::check_header(rows.line(), &header).map_err(ImportError::Header)?;
         Ok(rows)
@@ -112,131 +104,55 @@ impl<R: Read> CsvRows<R> {
         end.saturating_sub(1).saturating_sub(inside)
     }
 
-    fn next(&mut self) -> Result<Line, ImportError> {
-        if !self.advance()? {
-            return Ok(Line::End);
+    /// One byte that is none of UTF-8, and all letters of the file beyond ASCII are in doubt.
+    fn check_encoding(&self, line: u64) -> Result<(), ImportError> {
+        let wrong = |(at, cell)| Some((at, first_wrong_byte(cell)?));
+        match self.record.iter().enumerate().find_map(wrong) {
+            None => Ok(()),
+            Some((at, byte)) => {
+                let column = self.columns.get(at);
+                let column = column.map_or_else(String::new, |name| format!(", {name}"));
+                let at = format!("line {line}{column}");
+                Err(ImportError::NotUtf8 { at, byte })
+            }
         }
-        let line = self.line();
-        if self.record.len() != self.columns.len() {
-            let (found, expected) = (self.record.len(), self.columns.len());
+    }
+
+    /// The next row that has anything in it: spreadsheets write separators alone for rows that once held something.
+    fn next(&mut self) -> Result<Line, ImportError> {
+        loop {
+            if !self.advance()? {
+                return Ok(Line::End);
+            }
+            let line = self.line();
+            self.check_encoding(line)?;
+            let cells: Vec<&str> = self
+                .record
+                .iter()
+                .map(|cell| trimmed(std::str::from_utf8(cell).unwrap_or_default()))
+                .collect();
+            if cells.iter().any(|cell| !cell.is_empty()) {
+                return Ok(self.row(line, &cells));
+            }
+        }
+    }
+
+    fn row(&self, line: u64, cells: &[&str]) -> Line {
+        let (found, expected) = (cells.len(), self.columns.len());
+        if found != expected {
             let why = format!(
                 "has {found} fields where the header has {expected}: is a quote or a comma missing?"
             );
-            return Ok(Line::Bad(Problem::new(line, None, why)));
+            return Line::Bad(Problem::new(line, None, why));
         }
-        let mut row = RawRow {
+        let filled = self.columns.iter().zip(cells);
+        let filled = filled.filter(|(_, cell)| !cell.is_empty());
+        Line::Row(RawRow {
             line,
-            cells: Vec::with_capacity(self.columns.len()),
+            cells: filled
+                .map(|(column, cell)| (*column, (*cell).to_owned()))
+                .collect(),
             problems: Vec::new(),
-        };
-        for (column, cell) in self.columns.iter().zip(&self.record) {
-            match std::str::from_utf8(cell) {
-                Ok("") => {}
-                Ok(text) => row.cells.push((column, text.to_owned())),
-                Err(_not_utf8) => row.bad(column, "is not UTF-8 text"),
-            }
-        }
-        Ok(Line::Row(row))
-    }
-}
-
-impl RawRow {
-    fn bad(&mut self, column: &str, reason: impl Into<String>) {
-        self.problems
-            .push(Problem::new(self.line, Some(column), reason.into()));
-    }
-
-    fn add_json(&mut self, key: &str, value: Value) {
-        let Some(column) = columns::find(key) else {
-            self.problems.push(columns::unknown(self.line, key));
-            return;
-        };
-        let text = match (column, value) {
-            (_, Value::Null) => return,
-            (_, Value::String(text)) => text.trim().to_owned(),
-            ("metadata", object @ Value::Object(_)) => object.to_string(),
-            ("amount" | "max_amount", Value::Number(number)) => {
-                return self.bad(
-                    column,
-                    format!("is a number: write it as text, such as \"{number}\""),
-                );
-            }
-            (_, Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_)) => {
-                return self.bad(column, "is not text: put it in quotes");
-            }
-        };
-        if !text.is_empty() {
-            self.cells.push((column, text));
-        }
-    }
-}
-
-fn next_json<R: Read>(lines: &mut Lines<R>) -> Result<Line, ImportError> {
-    if lines.line().is_empty() {
-        return Ok(Line::End);
-    }
-    let line = lines.number();
-    let parsed: Result<Entries, _> = serde_json::from_slice(lines.line());
-    lines.end_row();
-    lines.advance_to_text().map_err(ImportError::Read)?;
-    Ok(match parsed {
-        Err(error) => Line::Bad(Problem::new(
-            line,
-            None,
-            format!("is not a JSON object: {}", json_words(&error)),
-        )),
-        Ok(Entries(entries)) => {
-            let mut row = RawRow {
-                line,
-                cells: Vec::with_capacity(entries.len()),
-                problems: Vec::new(),
-            };
-            for (key, value) in entries {
-                row.add_json(&key, value);
-            }
-            Line::Row(row)
-        }
-    })
-}
-
-/// What is wrong with a JSON text. Without its own line numbers: they would be taken for the file's.
-pub(super) fn json_words(error: &serde_json::Error) -> String {
-    let text = error.to_string();
-    text.split(" at line ")
-        .next()
-        .unwrap_or_default()
-        .to_owned()
-}
-
-/// The entries of a JSON object in their order. Unlike a map it refuses a key that is there twice: which of two
-/// amounts was meant is not ours to choose.
-struct Entries(Vec<(String, Value)>);
-
-impl<'de> serde::Deserialize<'de> for Entries {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_map(EntriesVisitor)
-    }
-}
-
-struct EntriesVisitor;
-
-impl<'de> Visitor<'de> for EntriesVisitor {
-    type Value = Entries;
-
-    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("an object with the columns as its keys")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Entries, A::Error> {
-        let mut entries: Vec<(String, Value)> = Vec::new();
-        while let Some((key, value)) = map.next_entry::<String, Value>()? {
-            if entries.iter().any(|(known, _)| *known == key) {
-                return Err(A::Error::custom(format_args!(
-                    "the key {key:?} is there twice"
-                )));
-            }
-            entries.push((key, value));
-        }
-        Ok(Entries(entries))
+        })
     }
 }

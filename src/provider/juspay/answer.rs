@@ -53,7 +53,7 @@ const OWN_FIELDS: &[&str] = &[
 
 /// An answer with its words taken out, all of them redacted.
 #[derive(Debug)]
-pub(super) struct Answer {
+pub(super) struct JuspayAnswer {
     pub(super) http_status: u16,
     pub(super) retry_after: Option<Duration>,
     /// The body, if it is a JSON object.
@@ -92,7 +92,7 @@ fn is_word(value: Option<&Value>) -> bool {
     value.is_some_and(|value| value.is_string() || value.is_object())
 }
 
-impl Answer {
+impl JuspayAnswer {
     pub(super) fn read(answered: &Answered) -> Self {
         let body = json::parse(&answered.body).filter(Value::is_object);
         // Of one that contradicts itself no word is believed.

@@ -1,7 +1,7 @@
 //! `POST /txns`: the debit, with every documented field that a mandate may carry.
 
 use crate::domain::{Call, Outcome};
-use crate::provider::{ExecuteRequest, Notice, Reply};
+use crate::provider::{ExecuteNotice, ExecuteRequest, Reply};
 
 use super::Juspay;
 use super::fields::own_fields;
@@ -17,10 +17,11 @@ impl Juspay {
         let order = Order {
             reading: self.reading(request.mandate),
             id: Some(request.order_id),
+            debit: Some((request.mandate, request.amount)),
             currency: request.amount.currency(),
             call: Call::Execute,
         };
-        order.heard(sent)
+        order.reply_to(sent)
     }
 }
 
@@ -37,14 +38,14 @@ fn form(request: &ExecuteRequest<'_>, merchant_id: &str) -> Vec<(String, String)
         ("mandate_id".to_owned(), mandate.provider_mandate_id.clone()),
     ];
     match request.notice {
-        Notice::Reference(reference) => {
+        ExecuteNotice::Reference(reference) => {
             form.push(("mandate.notification_id".to_owned(), reference.to_owned()));
         }
-        Notice::ExecuteAt(at) => form.push((
+        ExecuteNotice::ExecuteAt(at) => form.push((
             "mandate.execution_date".to_owned(),
             at.timestamp().to_string(),
         )),
-        Notice::Exempt => {}
+        ExecuteNotice::Exempt => {}
     }
     form.push(("merchant_id".to_owned(), merchant_id.to_owned()));
     form.push(("format".to_owned(), "json".to_owned()));

@@ -3,6 +3,9 @@
 use serde_json::{Map, Value};
 use url::Url;
 
+use super::limits;
+use crate::domain::shown::Shown;
+
 /// The merchant's own invoice number (cards only).
 pub(super) const INVOICE_NUMBER: &str = "mandate.display_invoice_number";
 /// The longest invoice number ("Juspay Notification API": alphanumeric, up to 25).
@@ -75,7 +78,8 @@ pub fn check_metadata(metadata: &Map<String, Value>) -> Result<(), String> {
         let name = wire_name(key);
         if RESERVED.contains(&name.as_str()) || RESERVED.contains(&key.as_str()) {
             return Err(format!(
-                "metadata key {key:?} follows from the mandate and the cycle: leave it out"
+                "metadata key {} follows from the mandate and the cycle: leave it out",
+                Shown(key)
             ));
         }
         if !is_documented(&name) {
@@ -86,10 +90,11 @@ pub fn check_metadata(metadata: &Map<String, Value>) -> Result<(), String> {
                 "metadata key {name:?} is written twice, with \"order.\" and without"
             ));
         }
+        limits::check_characters(key, value)?;
         check_value(key, &name, value)?;
         seen.push(name);
     }
-    Ok(())
+    limits::check_size(own_fields(metadata))
 }
 
 fn check_value(key: &str, name: &str, value: &Value) -> Result<(), String> {
@@ -98,19 +103,26 @@ fn check_value(key: &str, name: &str, value: &Value) -> Result<(), String> {
     }
     let Some(text) = value_text(value) else {
         return Err(format!(
-            "metadata key {key:?} must be a text, a number or true or false"
+            "metadata key {} must be a text, a number or true or false",
+            Shown(key)
         ));
     };
+    // JSON texts for gateways: only all of them together have a limit.
+    if !name.starts_with(METADATA) {
+        limits::check_length(key, name, &text)?;
+    }
     if name == "order.return_url" && !is_return_url(&text) {
         return Err(format!(
-            "metadata key {key:?} must be a full URL without a query, such as https://shop.example/"
+            "metadata key {} must be a full URL without a query, such as https://shop.example/",
+            Shown(key)
         ));
     }
     let short =
         text.len() <= MAX_INVOICE_NUMBER && text.bytes().all(|byte| byte.is_ascii_alphanumeric());
     if name == INVOICE_NUMBER && (text.is_empty() || !short) {
         return Err(format!(
-            "metadata key {key:?} must be up to {MAX_INVOICE_NUMBER} letters and digits"
+            "metadata key {} must be up to {MAX_INVOICE_NUMBER} letters and digits",
+            Shown(key)
         ));
     }
     Ok(())
@@ -127,15 +139,20 @@ fn unknown(key: &str) -> String {
     let written = wire_name(&key.to_ascii_lowercase());
     let nearest = FIELDS
         .iter()
+        .filter(|_| key.len() < 100)
         .map(|field| (strsim::levenshtein(&written, field), field))
         .min_by_key(|(distance, _)| *distance)
         .filter(|(distance, _)| *distance <= 3);
     match nearest {
         Some((_, field)) => {
-            format!("metadata key {key:?} is no documented field: did you mean {field:?}?")
+            format!(
+                "metadata key {} is no documented field: did you mean {field:?}?",
+                Shown(key)
+            )
         }
         None => format!(
-            "metadata key {key:?} is no documented field: see \"Mandate Execution API\" for the order.* fields"
+            "metadata key {} is no documented field: see \"Mandate Execution API\" for the order.* fields",
+            Shown(key)
         ),
     }
 }

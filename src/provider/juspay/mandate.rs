@@ -7,7 +7,7 @@ use crate::provider::http::Sent;
 use crate::provider::{MandateAnswer, MandateCommand, in_words};
 
 use super::Juspay;
-use super::answer::{Answer, Judgement};
+use super::answer::{Judgement, JuspayAnswer};
 
 impl Juspay {
     /// Sends one command. `check_status` moves nothing and is always allowed.
@@ -62,7 +62,7 @@ fn read(sent: Sent) -> MandateAnswer {
             };
         }
     };
-    let answer = Answer::read(&answered);
+    let answer = JuspayAnswer::read(&answered);
     match answer.judge() {
         Judgement::Processed { status } => by_word(status),
         Judgement::Call(failure) => MandateAnswer::Failed {

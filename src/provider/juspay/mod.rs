@@ -2,8 +2,10 @@
 
 mod answer;
 mod codes;
+mod compared;
 mod execute;
 mod fields;
+mod limits;
 mod mandate;
 mod notification;
 mod order;
@@ -26,7 +28,7 @@ use super::{
     AccountSettings, Answered, ExecuteRequest, Http, LookupRequest, MandateAnswer, MandateCommand,
     NotifyRequest, Provider, Read, Reading, Reply, RetryRequest, Wire,
 };
-use answer::{Answer, Judgement};
+use answer::{Judgement, JuspayAnswer};
 use notification::{About, Asked};
 use order::Order;
 
@@ -107,6 +109,7 @@ pub(super) fn read(
         let order = Order {
             reading,
             id: subject,
+            debit: None,
             currency: Currency::INR,
             call,
         };
@@ -121,7 +124,7 @@ pub(super) fn read(
     }
 }
 
-impl Answer {
+impl JuspayAnswer {
     fn wire(&self, latency: Duration, failure: Option<&Failure>) -> Wire {
         let code = self.codes.first().map(|(_, code)| code.clone());
         Wire {
@@ -212,9 +215,11 @@ impl Provider for Juspay {
             None => self.get_order(NOBODYS, NOBODYS),
         };
         let sent = self.http.send(call, at).await;
-        ProbeResult::new(sent, |answered| match Answer::read(answered).judge() {
-            Judgement::Call(failure) => Some(failure),
-            Judgement::Refused(_) | Judgement::Processed { .. } => None,
+        ProbeResult::new(sent, |answered| {
+            match JuspayAnswer::read(answered).judge() {
+                Judgement::Call(failure) => Some(failure),
+                Judgement::Refused(_) | Judgement::Processed { .. } => None,
+            }
         })
     }
 

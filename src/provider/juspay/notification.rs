@@ -10,7 +10,7 @@ use crate::provider::http::Sent;
 use crate::provider::{Answered, NotifyRequest, Reading, Reply};
 
 use super::Juspay;
-use super::answer::{Answer, Judgement, Refusal};
+use super::answer::{Judgement, JuspayAnswer, Refusal};
 use super::fields::{INVOICE_NUMBER, value_text};
 
 /// What the payer may be told, in characters ("Juspay Notification API").
@@ -57,7 +57,7 @@ impl Juspay {
             reference: Some(request.reference),
             asked: Asked::ToNotify,
         };
-        about.heard(sent)
+        about.reply_to(sent)
     }
 
     pub(super) async fn status_of_notification(
@@ -78,12 +78,12 @@ impl Juspay {
             reference: Some(reference),
             asked: Asked::About,
         };
-        about.heard(sent)
+        about.reply_to(sent)
     }
 }
 
 impl About<'_> {
-    fn heard(self, sent: Sent) -> Reply<NotificationOutcome> {
+    fn reply_to(self, sent: Sent) -> Reply<NotificationOutcome> {
         match sent.result {
             Ok(answered) => self.reply(&answered, sent.latency),
             Err(failure) => Reply::unanswered(NotificationOutcome::Call, failure, sent.latency),
@@ -96,7 +96,7 @@ impl About<'_> {
         answered: &Answered,
         latency: Duration,
     ) -> Reply<NotificationOutcome> {
-        let answer = Answer::read(answered);
+        let answer = JuspayAnswer::read(answered);
         let outcome = match (answer.judge(), self.asked) {
             (Judgement::Call(failure), _) => NotificationOutcome::Call(failure),
             (Judgement::Processed { status }, _) => self.by_status(&answer, &status),
@@ -127,7 +127,7 @@ impl About<'_> {
     }
 
     /// The four states ("Juspay Appendix", "Notification Status"); one that is not among them is pending.
-    fn by_status(self, answer: &Answer, status: &str) -> NotificationOutcome {
+    fn by_status(self, answer: &JuspayAnswer, status: &str) -> NotificationOutcome {
         if let Some(wanted) = self.reference
             && answer.states("object_reference_id")
             && answer.text("object_reference_id").as_deref() != Some(wanted)
@@ -168,7 +168,7 @@ fn source_info(request: &NotifyRequest<'_>) -> String {
 }
 
 /// The other word for a duplicate: "Notification already present".
-fn already_exists(answer: &Answer) -> bool {
+fn already_exists(answer: &JuspayAnswer) -> bool {
     answer
         .messages
         .iter()
@@ -176,13 +176,14 @@ fn already_exists(answer: &Answer) -> bool {
 }
 
 /// The body of an unknown reference is documented nowhere; a web page is not Juspay's word.
-fn is_missing(answer: &Answer) -> bool {
+fn is_missing(answer: &JuspayAnswer) -> bool {
     let words = answer
         .status
         .iter()
         .chain(&answer.messages)
         .map(|word| word.to_ascii_lowercase().replace('_', " "));
-    let said = words.into_iter().any(|word| word.contains("not found"));
-    said || answer.has_code("RESOURCE_NOT_FOUND")
+    let is_not_found = words.into_iter().any(|word| word.contains("not found"));
+    is_not_found
+        || answer.has_code("RESOURCE_NOT_FOUND")
         || answer.http_status == 404 && !answer.is_from_elsewhere()
 }

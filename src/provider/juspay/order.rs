@@ -6,12 +6,13 @@ use reqwest::RequestBuilder;
 use reqwest::header::CONTENT_TYPE;
 
 use crate::domain::outcome::{CallFailure, Counter};
-use crate::domain::{Amount, Call, Currency, Outcome};
+use crate::domain::{Amount, Call, Currency, Mandate, Outcome};
 use crate::provider::http::Sent;
 use crate::provider::{Answered, LookupRequest, Reading, Reply};
 
 use super::Juspay;
-use super::answer::{Answer, Judgement, Refusal};
+use super::answer::{Judgement, JuspayAnswer, Refusal};
+use super::compared::contradiction;
 
 /// The version of the order API that is read here ("Juspay Order Status API": date, in the header `version`).
 const API_VERSION: &str = "2023-06-30";
@@ -72,6 +73,8 @@ pub(super) struct Order<'a> {
     pub(super) reading: Reading<'a>,
     /// Nothing where any order will do.
     pub(super) id: Option<&'a str>,
+    /// Whose it is and what it takes; nothing where any will do.
+    pub(super) debit: Option<(&'a Mandate, Amount)>,
     pub(super) currency: Currency,
     pub(super) call: Call,
 }
@@ -84,10 +87,11 @@ impl Juspay {
         let order = Order {
             reading: self.reading(request.mandate),
             id: Some(request.order_id),
+            debit: Some((request.mandate, request.amount)),
             currency: request.amount.currency(),
             call: Call::OrderStatus,
         };
-        order.heard(sent)
+        order.reply_to(sent)
     }
 
     pub(super) fn get_order(&self, id: &str, customer: &str) -> RequestBuilder {
@@ -100,7 +104,7 @@ impl Juspay {
 
 impl Order<'_> {
     /// Reads what came back about the order, if anything did.
-    pub(super) fn heard(self, sent: Sent) -> Reply<Outcome> {
+    pub(super) fn reply_to(self, sent: Sent) -> Reply<Outcome> {
         match sent.result {
             Ok(answered) => self.reply(&answered, sent.latency),
             Err(failure) => Reply::unanswered(Outcome::Call, failure, sent.latency),
@@ -109,7 +113,7 @@ impl Order<'_> {
 
     /// Reads an answer about the order.
     pub(super) fn reply(self, answered: &Answered, latency: Duration) -> Reply<Outcome> {
-        let answer = Answer::read(answered);
+        let answer = JuspayAnswer::read(answered);
         let outcome = match answer.judge() {
             Judgement::Call(failure) => Outcome::Call(failure),
             judgement if self.call == Call::OrderStatus => self.looked_up(&answer, judgement),
@@ -127,7 +131,7 @@ impl Order<'_> {
     }
 
     /// A look-up that is refused says nothing about the order, except that it is unknown.
-    fn looked_up(self, answer: &Answer, judgement: Judgement) -> Outcome {
+    fn looked_up(self, answer: &JuspayAnswer, judgement: Judgement) -> Outcome {
         match judgement {
             Judgement::Call(failure) => Outcome::Call(failure),
             Judgement::Processed { status } if standing(&status).is_of_the_order() => {
@@ -141,14 +145,14 @@ impl Order<'_> {
         }
     }
 
-    fn refused(self, answer: &Answer, refusal: Refusal) -> Outcome {
+    fn refused(self, answer: &JuspayAnswer, refusal: Refusal) -> Outcome {
         match refusal {
             Refusal::Duplicate => Outcome::AlreadyExists,
             Refusal::NotProcessed => Outcome::Refused(answer.failure(self.reading)),
         }
     }
 
-    fn by_status(self, answer: &Answer, status: &str) -> Outcome {
+    fn by_status(self, answer: &JuspayAnswer, status: &str) -> Outcome {
         if let Some(wanted) = self.id
             && answer.states("order_id")
             && answer.text("order_id").as_deref() != Some(wanted)
@@ -156,6 +160,12 @@ impl Order<'_> {
             return Outcome::Call(CallFailure::Unknown {
                 why: format!("an answer about another order than {wanted}"),
             });
+        }
+        if let Some((mandate, due)) = self.debit
+            && let Some(contradiction) =
+                contradiction(answer, mandate, (amount(answer, self.currency), due))
+        {
+            return Outcome::Contradicted(contradiction);
         }
         let failure = || answer.failure(self.reading);
         match standing(status) {
@@ -181,7 +191,7 @@ impl Order<'_> {
     }
 
     /// Success is what the order's own status says, and an amount that is there must be one.
-    fn charged(self, answer: &Answer) -> Outcome {
+    fn charged(self, answer: &JuspayAnswer) -> Outcome {
         let amount = amount(answer, self.currency);
         if amount.is_none() && answer.states("amount") || !answer.states("status") {
             return Outcome::Call(answer.unproven());
@@ -192,7 +202,7 @@ impl Order<'_> {
 
     /// How often the order was tried. A transaction is `merchantId-orderId-N` ("Juspay Order & Transaction"), and
     /// `mandate_retry_info` counts the retries that Juspay made by itself.
-    fn counter(self, answer: &Answer) -> Counter {
+    fn counter(self, answer: &JuspayAnswer) -> Counter {
         let named = answer.text("order_id");
         let order_id = self.id.or(named.as_deref()).unwrap_or_default();
         let nth = txn_id(answer).and_then(|txn| {
@@ -217,7 +227,7 @@ impl Order<'_> {
 
 /// An unknown order is a 400 with the status `NOT_FOUND` ("Juspay Order Status API", error codes). A 404 without such
 /// words is documented as a wrong URL, and proves nothing about the order.
-fn is_missing(answer: &Answer) -> bool {
+fn is_missing(answer: &JuspayAnswer) -> bool {
     let names_the_merchant = answer
         .messages
         .iter()
@@ -233,7 +243,7 @@ fn is_missing(answer: &Answer) -> bool {
 }
 
 /// The amount, exactly as its digits stand in the answer; nothing where there is none or it cannot be one.
-fn amount(answer: &Answer, currency: Currency) -> Option<Amount> {
+fn amount(answer: &JuspayAnswer, currency: Currency) -> Option<Amount> {
     let currency = match answer.text("currency") {
         Some(code) => Currency::parse(&code).ok()?,
         None => currency,
@@ -250,7 +260,7 @@ fn amount(answer: &Answer, currency: Currency) -> Option<Amount> {
     Amount::parse(&text, currency).ok()
 }
 
-fn txn_id(answer: &Answer) -> Option<String> {
+fn txn_id(answer: &JuspayAnswer) -> Option<String> {
     answer
         .text("txn_id")
         .or_else(|| answer.text("txn_detail.txn_id"))

@@ -27,9 +27,10 @@ impl Juspay {
         let order = Order {
             reading: self.reading(request.mandate),
             id: Some(request.order_id),
+            debit: Some((request.mandate, request.amount)),
             currency: request.amount.currency(),
             call: Call::Retry,
         };
-        order.heard(sent)
+        order.reply_to(sent)
     }
 }

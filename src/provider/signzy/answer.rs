@@ -20,7 +20,7 @@ const MAX_MESSAGE: usize = 300;
 
 /// An answer with its words taken out, all of them redacted. The default is no answer at all.
 #[derive(Debug, Default)]
-pub(super) struct Answer {
+pub(super) struct SignzyAnswer {
     pub(super) http_status: Option<u16>,
     /// (where, code), of a refusal.
     pub(super) codes: Vec<(&'static str, String)>,
@@ -47,7 +47,7 @@ pub(super) enum Judgement {
     Processed,
 }
 
-impl Answer {
+impl SignzyAnswer {
     pub(super) fn read(answered: &Answered) -> Self {
         let body = match json::parse(&answered.body) {
             Some(Value::Object(map)) => Some(unwrap(map)),
@@ -68,7 +68,7 @@ impl Answer {
             .filter_map(|(map, field)| text(map, field))
             .map(|message| presentable(&message))
             .collect();
-        let said = messages.join(" ").to_ascii_lowercase();
+        let message = messages.join(" ").to_ascii_lowercase();
         Self {
             http_status: Some(answered.status),
             codes,
@@ -76,7 +76,7 @@ impl Answer {
             kept: Some(redact(&answered.body)),
             retry_after: answered.retry_after,
             body,
-            names_a_limit: LIMIT_WORDS.iter().any(|word| said.contains(word)),
+            names_a_limit: LIMIT_WORDS.iter().any(|word| message.contains(word)),
         }
     }
 

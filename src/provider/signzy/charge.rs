@@ -17,8 +17,7 @@ impl Signzy {
             .header(CONTENT_TYPE, "application/json")
             .body(format!(r#"{{"amount":{}}}"#, rupees(request.amount)));
         let exchange = self.call_before(call, request.at, request.deadline).await;
-        self.debit(request.mandate, request.amount.currency())
-            .reply(&exchange)
+        self.debit(request.mandate, request.amount).reply(&exchange)
     }
 
     /// `POST /eMandates/{id}/retry-charge`: the last failed payment of an eMandate that is `ON_HOLD`, once a day
@@ -29,9 +28,7 @@ impl Signzy {
             call = call.json(&json!({ "nextScheduledOn": day.format("%Y-%m-%d").to_string() }));
         }
         let exchange = self.call_before(call, request.at, request.deadline).await;
-        let reply = self
-            .debit(request.mandate, request.amount.currency())
-            .reply(&exchange);
+        let reply = self.debit(request.mandate, request.amount).reply(&exchange);
         of_payment(reply, request.provider_ref)
     }
 }

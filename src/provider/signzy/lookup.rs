@@ -184,7 +184,7 @@ impl Signzy {
             exchange.latency = latency;
             let (page, next) = match read_page(&exchange, &self.about(request)) {
                 Ok(read) => read,
-                Err(failure) => return Err(Box::new(exchange.reply(Outcome::Call(failure)))),
+                Err(outcome) => return Err(Box::new(exchange.reply(*outcome))),
             };
             let is_short = page.len() < PAGE;
             let newest_first =
@@ -203,7 +203,7 @@ impl Signzy {
     }
 
     fn about<'a>(&'a self, request: &LookupRequest<'a>) -> Debit<'a> {
-        self.debit(request.mandate, request.amount.currency())
+        self.debit(request.mandate, request.amount)
     }
 
     async fn page(&self, request: &LookupRequest<'_>, last_id: Option<&str>) -> Exchange {
@@ -221,16 +221,23 @@ impl Signzy {
 fn read_page(
     exchange: &Exchange,
     debit: &Debit<'_>,
-) -> Result<(Vec<Payment>, Option<String>), CallFailure> {
+) -> Result<(Vec<Payment>, Option<String>), Box<Outcome>> {
     let answer = &exchange.answer;
     let payments = match &exchange.judgement {
-        Judgement::Call(failure) => return Err(failure.clone()),
+        Judgement::Call(failure) => return Err(Box::new(Outcome::Call(failure.clone()))),
         Judgement::Missing | Judgement::Refused => None,
         Judgement::Processed => debit.payments(answer),
     };
-    payments
-        .map(|payments| (payments, answer.text("lastId")))
-        .ok_or_else(|| answer.unproven())
+    let Some(payments) = payments else {
+        return Err(Box::new(Outcome::Call(answer.unproven())));
+    };
+    let others = payments
+        .iter()
+        .find_map(|payment| payment.contradiction(debit.owner));
+    match others {
+        Some(contradiction) => Err(Box::new(Outcome::Contradicted(contradiction))),
+        None => Ok((payments, answer.text("lastId"))),
+    }
 }
 
 /// No payment is ours, and the newest there is.

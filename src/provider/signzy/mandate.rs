@@ -85,8 +85,11 @@ impl Signzy {
             },
             Judgement::Missing | Judgement::Refused => MandateAnswer::Failed { why: answer.why() },
             Judgement::Processed => {
-                let said = answer.text("subStatus");
-                status_answer(said.map_or_else(|| word.to_owned(), |said| presentable(&said)))
+                let sub_status = answer.text("subStatus");
+                status_answer(
+                    sub_status
+                        .map_or_else(|| word.to_owned(), |sub_status| presentable(&sub_status)),
+                )
             }
         }
     }

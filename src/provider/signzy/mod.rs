@@ -29,8 +29,8 @@ use super::{
 };
 use crate::domain::classify::Classifier;
 use crate::domain::outcome::{Counter, Failure, NotificationOutcome};
-use crate::domain::{Class, Currency, Mandate, Outcome, ProbeSubject, Step, Timestamp};
-use answer::{Answer, Judgement};
+use crate::domain::{Amount, Class, Currency, Mandate, Outcome, ProbeSubject, Step, Timestamp};
+use answer::{Judgement, SignzyAnswer};
 use payment::Debit;
 
 /// The client of one Signzy account.
@@ -44,7 +44,7 @@ pub struct Signzy {
 /// One call: what came back, what it proves, and how long it took.
 #[derive(Debug)]
 struct Exchange {
-    answer: Answer,
+    answer: SignzyAnswer,
     judgement: Judgement,
     latency: Duration,
 }
@@ -81,7 +81,7 @@ impl Signzy {
     }
 
     async fn call(&self, request: RequestBuilder, at: Timestamp) -> Exchange {
-        Exchange::heard(self.http.send(request, at).await)
+        Exchange::from_sent(self.http.send(request, at).await)
     }
 
     /// A call that can move money.
@@ -91,10 +91,10 @@ impl Signzy {
         at: Timestamp,
         deadline: tokio::time::Instant,
     ) -> Exchange {
-        Exchange::heard(self.http.send_before(request, at, Some(deadline)).await)
+        Exchange::from_sent(self.http.send_before(request, at, Some(deadline)).await)
     }
 
-    fn debit<'a>(&'a self, mandate: &'a Mandate, currency: Currency) -> Debit<'a> {
+    fn debit<'a>(&'a self, mandate: &'a Mandate, due: Amount) -> Debit<'a> {
         Debit {
             reading: Reading {
                 classifier: &self.classifier,
@@ -102,7 +102,8 @@ impl Signzy {
                 rail: mandate.rail,
             },
             owner: Some(&mandate.provider_mandate_id),
-            currency,
+            currency: due.currency(),
+            due: Some(due),
         }
     }
 }
@@ -119,6 +120,7 @@ pub(super) fn read(
         reading,
         owner,
         currency: Currency::INR,
+        due: None,
     };
     let exchange = Exchange::of(answered, Duration::ZERO);
     match step {
@@ -129,11 +131,11 @@ pub(super) fn read(
 }
 
 impl Exchange {
-    fn heard(sent: Sent) -> Self {
+    fn from_sent(sent: Sent) -> Self {
         match sent.result {
             Ok(answered) => Self::of(&answered, sent.latency),
             Err(failure) => Self {
-                answer: Answer::default(),
+                answer: SignzyAnswer::default(),
                 judgement: Judgement::Call(failure),
                 latency: sent.latency,
             },
@@ -141,7 +143,7 @@ impl Exchange {
     }
 
     fn of(answered: &Answered, latency: Duration) -> Self {
-        let answer = Answer::read(answered);
+        let answer = SignzyAnswer::read(answered);
         let judgement = answer.judge();
         Self {
             answer,
@@ -152,11 +154,11 @@ impl Exchange {
 
     fn wire(&self, outcome: &Outcome) -> Wire {
         let failure = outcome.failure();
-        let said = || {
+        let first_message = || {
             let message = self.answer.messages.first().cloned();
             message.or_else(|| {
-                let elsewhere = self.answer.is_from_elsewhere();
-                elsewhere.then(|| self.answer.why())
+                let is_from_elsewhere = self.answer.is_from_elsewhere();
+                is_from_elsewhere.then(|| self.answer.why())
             })
         };
         Wire {
@@ -165,7 +167,7 @@ impl Exchange {
             code: failure.and_then(|failure| failure.code.clone()),
             message: failure
                 .and_then(|failure| failure.message.clone())
-                .or_else(said),
+                .or_else(first_message),
             rule: failure.and_then(Failure::rule_id),
             body: self.answer.kept.clone(),
             from_elsewhere: self.answer.is_from_elsewhere(),
@@ -251,9 +253,11 @@ impl Provider for Signzy {
         let emandate = about.map_or(NOBODYS, |subject| &subject.provider_mandate_id);
         let request = self.request(Method::GET, self.url_of(emandate, &[]));
         let sent = self.http.send(request, at).await;
-        ProbeResult::new(sent, |answered| match Answer::read(answered).judge() {
-            Judgement::Call(failure) => Some(failure),
-            Judgement::Missing | Judgement::Refused | Judgement::Processed => None,
+        ProbeResult::new(sent, |answered| {
+            match SignzyAnswer::read(answered).judge() {
+                Judgement::Call(failure) => Some(failure),
+                Judgement::Missing | Judgement::Refused | Judgement::Processed => None,
+            }
         })
     }
 

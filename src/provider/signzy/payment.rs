@@ -4,9 +4,9 @@ use chrono::NaiveDate;
 use serde_json::{Map, Value};
 
 use super::Exchange;
-use super::answer::{Answer, Judgement, presentable, text};
+use super::answer::{Judgement, SignzyAnswer, presentable, text};
 use crate::domain::outcome::Counter;
-use crate::domain::{Amount, Currency, Outcome};
+use crate::domain::{Amount, Contradiction, Currency, Outcome};
 use crate::provider::{Reading, Reply};
 
 /// What is read of a payment ("Signzy eMandates, Get Single eMandate Payments").
@@ -71,12 +71,16 @@ impl Payment {
         }
     }
 
-    /// Whether it can be of this eMandate: an answer about another one proves nothing.
-    fn is_of(&self, emandate: Option<&str>) -> bool {
-        match (emandate, &self.owner) {
-            (Some(wanted), Some(owner)) => wanted == owner,
-            (None, _) | (_, None) => true,
-        }
+    /// What is said about another eMandate proves nothing about this one. `subReferenceId` and, in the machine, `amount` are compared
+    /// ("Signzy eMandates, Get Single eMandate Payments"); a payment has no customer, and its `cfOrderId` and `referenceId` are the
+    /// gateway's own.
+    pub(super) fn contradiction(&self, emandate: Option<&str>) -> Option<Contradiction> {
+        let (ours, theirs) = emandate.zip(self.owner.as_deref())?;
+        (ours != theirs).then(|| Contradiction {
+            field: "subReferenceId",
+            ours: ours.to_owned(),
+            theirs: presentable(theirs),
+        })
     }
 }
 
@@ -87,20 +91,22 @@ pub(super) struct Debit<'a> {
     /// The eMandate; nothing where any will do.
     pub(super) owner: Option<&'a str>,
     pub(super) currency: Currency,
+    /// What it is to take; nothing where any amount will do.
+    pub(super) due: Option<Amount>,
 }
 
 impl Debit<'_> {
     fn read(&self, value: &Value) -> Option<Payment> {
-        Payment::read(value, self.currency).filter(|payment| payment.is_of(self.owner))
+        Payment::read(value, self.currency)
     }
 
     /// The payment that the answer is about.
-    pub(super) fn payment(&self, answer: &Answer) -> Option<Payment> {
+    pub(super) fn payment(&self, answer: &SignzyAnswer) -> Option<Payment> {
         self.read(answer.get("payment")?)
     }
 
     /// All payments of a page, or nothing if one of them cannot be read.
-    pub(super) fn payments(&self, answer: &Answer) -> Option<Vec<Payment>> {
+    pub(super) fn payments(&self, answer: &SignzyAnswer) -> Option<Vec<Payment>> {
         let page = answer.get("payments")?.as_array()?;
         page.iter().map(|value| self.read(value)).collect()
     }
@@ -108,15 +114,24 @@ impl Debit<'_> {
     /// What a payment came to. `emandate` is the status of its eMandate, where that was read.
     pub(super) fn outcome(
         &self,
-        answer: &Answer,
+        answer: &SignzyAnswer,
         payment: &Payment,
         emandate: Option<&str>,
     ) -> Outcome {
+        if let Some(contradiction) = payment.contradiction(self.owner) {
+            return Outcome::Contradicted(contradiction);
+        }
         match payment.standing() {
             Standing::Charged if payment.has_other_amount => Outcome::Call(answer.unproven()),
-            Standing::Charged => Outcome::Charged {
-                amount: payment.amount,
-                txn: Some(payment.id.to_string()),
+            Standing::Charged => match self
+                .due
+                .and_then(|due| Contradiction::of_amounts(payment.amount, due))
+            {
+                Some(contradiction) => Outcome::Contradicted(contradiction),
+                None => Outcome::Charged {
+                    amount: payment.amount,
+                    txn: Some(payment.id.to_string()),
+                },
             },
             Standing::Pending => Outcome::Pending,
             Standing::Failed => {

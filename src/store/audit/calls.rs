@@ -258,7 +258,7 @@ pub async fn calls(
 }
 
 /// When the last claim before an instant opened an intent: the call that was made under it was not made earlier.
-pub async fn begun_at(
+pub async fn call_began_at(
     conn: &mut PgConnection,
     execution_id: i64,
     before: DateTime<Utc>,

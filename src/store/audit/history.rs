@@ -141,7 +141,7 @@ pub async fn strays(conn: &mut PgConnection, limit: i64) -> sqlx::Result<Vec<Fin
 
 /// A change of state that happened, with one execution it happened to.
 #[derive(Debug)]
-pub struct Transition {
+pub struct RecordedTransition {
     pub from_state: Option<String>,
     pub to_state: String,
     /// What an operator requested, if that is why: only with a row that says who.
@@ -153,9 +153,12 @@ pub struct Transition {
 }
 
 /// Every change of state that a range of executions went through.
-pub async fn transitions(conn: &mut PgConnection, range: Range) -> sqlx::Result<Vec<Transition>> {
+pub async fn transitions(
+    conn: &mut PgConnection,
+    range: Range,
+) -> sqlx::Result<Vec<RecordedTransition>> {
     sqlx::query_as!(
-        Transition,
+        RecordedTransition,
         r#"
         with changes as (
           select e.from_state, e.to_state, e.execution_id, e.mandate_id,

@@ -18,9 +18,9 @@ use futures::future::BoxFuture;
 use serde::Serialize;
 use sqlx::PgConnection;
 
-pub use calls::{Call, CallCursor, StoredPolicy, begun_at, calls, policies};
+pub use calls::{Call, CallCursor, StoredPolicy, call_began_at, calls, policies};
 pub use cycles::{Schedule, schedules_after};
-pub use history::{Transition, history_from, strays, transitions};
+pub use history::{RecordedTransition, history_from, strays, transitions};
 pub use ranges::{Range, RangeKey, is_busy, last, next_range, prepare};
 
 /// Something that breaks a rule.

@@ -20,6 +20,7 @@ pub struct Standing {
     pub account_paused: bool,
     pub policy_id: i64,
     pub cycle_on: NaiveDate,
+    pub period: String,
     pub closes_at: DateTime<Utc>,
     pub amount_minor: i64,
     pub currency: String,
@@ -106,7 +107,7 @@ pub async fn standing(
     sqlx::query_as!(
         Standing,
         r#"select e.id as execution_id, m.ref as mandate_ref, e.account_id, coalesce(a.paused_until > $2, false) as "account_paused!",
-                  e.policy_id, e.cycle_on, e.closes_at, e.amount_minor, e.currency, e.state, e.order_no, e.order_id, e.provider_ref,
+                  e.policy_id, e.cycle_on, e.period, e.closes_at, e.amount_minor, e.currency, e.state, e.order_no, e.order_id, e.provider_ref,
                   (select max(a.at) from mandated.attempts a
                     where a.execution_id = e.id and a.call in ('execute', 'retry') and a.reference = e.order_id) as sent_at,
                   e.execute_at, e.lookup_times, i.opened_at as "opened_at?",

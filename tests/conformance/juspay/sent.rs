@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use mandated::domain::{Amount, Currency, Metadata, Rail};
 use mandated::provider::juspay::check_metadata;
-use mandated::provider::{ExecuteRequest, Notice, NotifyRequest, Provider, RetryRequest};
+use mandated::provider::{ExecuteNotice, ExecuteRequest, NotifyRequest, Provider, RetryRequest};
 use serde_json::{Map, Value, json};
 use wiremock::{MockServer, Request};
 
@@ -72,7 +72,7 @@ async fn execution_is_the_documented_request_field_for_field() {
         mandate: &mandate,
         order_id: &fields["order.order_id"],
         amount: Amount::parse(&fields["order.amount"], Currency::parse("USD").unwrap()).unwrap(),
-        notice: Notice::ExecuteAt(execute_at),
+        notice: ExecuteNotice::ExecuteAt(execute_at),
     };
     juspay.execute(&request).await;
     let sent = the_request(&server).await;
@@ -175,7 +175,7 @@ async fn every_documented_field_can_be_carried_by_a_mandate() {
     mandate.metadata = metadata.clone().into();
     let (server, juspay) = saying(200, documented!("retry_success.json")).await;
     let amount = rupees("499.00");
-    let notice = Notice::Reference("abcxyz");
+    let notice = ExecuteNotice::Reference("abcxyz");
     juspay
         .execute(&ExecuteRequest {
             at: at(),
@@ -230,7 +230,7 @@ async fn the_metadata_may_set_the_description_and_no_reserved_field() {
         mandate: &mandate,
         order_id: "m1",
         amount: rupees("300.00"),
-        notice: Notice::Exempt,
+        notice: ExecuteNotice::Exempt,
     };
     juspay.execute(&request).await;
     let sent = form(&the_request(&server).await);

@@ -5,14 +5,15 @@ use std::time::Duration;
 
 use chrono::{DateTime, NaiveDate, NaiveTime};
 use mandated::domain::classify::Classifier;
-use mandated::domain::cycle::{Frequency, Schedule, Terms};
+use mandated::domain::cycle::Terms;
 use mandated::domain::outcome::Failure;
+use mandated::domain::schedule::{Frequency, Schedule};
 use mandated::domain::{
-    Amount, Class, Currency, Mandate, MandateId, MandateStatus, Notify, Outcome, ProviderKind,
-    Rail, Timestamp,
+    Amount, Class, Contradiction, Currency, Mandate, MandateId, MandateStatus, Notify, Outcome,
+    ProviderKind, Rail, Timestamp,
 };
 use mandated::provider::{
-    AccountSettings, ExecuteRequest, Http, Juspay, LookupRequest, Notice, Provider, Reply,
+    AccountSettings, ExecuteNotice, ExecuteRequest, Http, Juspay, LookupRequest, Provider, Reply,
     RetryRequest,
 };
 use wiremock::matchers::any;
@@ -132,7 +133,7 @@ pub(crate) fn mandate() -> Mandate {
 
 pub(crate) async fn execute(juspay: &Juspay, order_id: &str) -> Reply<Outcome> {
     let mandate = mandate();
-    let notice = Notice::Reference("mab121n1");
+    let notice = ExecuteNotice::Reference("mab121n1");
     let request = ExecuteRequest {
         at: at(),
         deadline: in_time(),
@@ -185,6 +186,14 @@ pub(crate) fn brief(outcome: &Outcome) -> String {
         Outcome::NotFound => "not found".to_owned(),
         Outcome::Reversed(failure) => with("reversed", failure),
         Outcome::Unrecognized(failure) => with("unrecognized", failure),
+        Outcome::Contradicted(contradiction) => {
+            let Contradiction {
+                field,
+                ours,
+                theirs,
+            } = contradiction;
+            format!("contradicted: {field} is {theirs:?}, ours {ours:?}")
+        }
         Outcome::Call(CallFailure::NotSent { .. }) => "not sent".to_owned(),
         Outcome::Call(CallFailure::Unknown { .. }) => "unknown".to_owned(),
         Outcome::Call(CallFailure::AccountRefused { .. }) => "account refused".to_owned(),

@@ -5,15 +5,16 @@ use std::time::Duration;
 
 use chrono::{DateTime, NaiveDate, NaiveTime};
 use mandated::domain::classify::Classifier;
-use mandated::domain::cycle::{Frequency, Schedule, Terms};
+use mandated::domain::cycle::Terms;
 use mandated::domain::outcome::{CallFailure, Failure};
+use mandated::domain::schedule::{Frequency, Schedule};
 use mandated::domain::{
-    Amount, Currency, Mandate, MandateId, MandateStatus, Metadata, Notify, Outcome, ProviderKind,
-    Rail, Timestamp,
+    Amount, Contradiction, Currency, Mandate, MandateId, MandateStatus, Metadata, Notify, Outcome,
+    ProviderKind, Rail, Timestamp,
 };
 use mandated::provider::{
-    AccountSettings, ExecuteRequest, Http, LookupRequest, Notice, Provider, Reply, RetryRequest,
-    Signzy,
+    AccountSettings, ExecuteNotice, ExecuteRequest, Http, LookupRequest, Provider, Reply,
+    RetryRequest, Signzy,
 };
 use serde_json::{Value, json};
 use wiremock::matchers::{method, path};
@@ -150,7 +151,7 @@ impl StubbedSignzy {
             mandate: &mandate,
             order_id: "mab121o1",
             amount: rupees(amount),
-            notice: Notice::Exempt,
+            notice: ExecuteNotice::Exempt,
         };
         self.signzy.execute(&request).await
     }
@@ -239,6 +240,14 @@ pub(crate) fn brief(outcome: &Outcome) -> String {
         Outcome::NotFound => "not found".to_owned(),
         Outcome::Reversed(failure) => with("reversed", failure),
         Outcome::Unrecognized(failure) => with("unrecognized", failure),
+        Outcome::Contradicted(contradiction) => {
+            let Contradiction {
+                field,
+                ours,
+                theirs,
+            } = contradiction;
+            format!("contradicted: {field} is {theirs:?}, ours {ours:?}")
+        }
         Outcome::Call(CallFailure::NotSent { .. }) => "not sent".to_owned(),
         Outcome::Call(CallFailure::Unknown { .. }) => "unknown".to_owned(),
         Outcome::Call(CallFailure::AccountRefused { .. }) => "account refused".to_owned(),

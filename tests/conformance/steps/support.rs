@@ -79,6 +79,7 @@ impl StepScenario {
             state: State::Executing,
             cycle: Cycle {
                 on: "2026-12-02".parse().unwrap(),
+                period: "2026-12".parse().unwrap(),
                 debit_at: ist("2026-12-02T06:00:00"),
                 closes_at: ist("2027-01-02T00:00:00"),
             },

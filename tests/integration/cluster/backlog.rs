@@ -62,7 +62,7 @@ async fn no_more_is_claimed_than_fits_while_settling_lags() {
     let engine = world
         .engine("worker-1", |settings| {
             settings.concurrency = CONCURRENCY;
-            settings.settle_batch = SETTLE_BATCH;
+            settings.settler.batch = SETTLE_BATCH;
         })
         .await;
     let daemon = Running::start(engine);

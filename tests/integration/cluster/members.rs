@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use mandated::store::StoreError;
-use mandated::store::cluster::{Terms, beat, leave};
+use mandated::store::cluster::{Terms, leave, renew};
 use sqlx::PgPool;
 
 use crate::support::TestDatabase;
@@ -20,7 +20,7 @@ async fn join(pool: &PgPool, worker: &str, before: Option<i64>) -> Result<i64, S
 
 /// What a daemon sees at a beat: the others, and whether they have made room for it.
 async fn sees(pool: &PgPool, id: i64, acknowledged: &[i64]) -> Vec<(i64, bool)> {
-    let seen = beat(pool, id, acknowledged, TERMS).await.unwrap();
+    let seen = renew(pool, id, acknowledged, TERMS).await.unwrap();
     let mut seen: Vec<_> = seen
         .iter()
         .map(|member| (member.id, member.has_acknowledged))
@@ -99,7 +99,7 @@ async fn a_daemon_says_which_accounts_it_calls() {
         .await
         .unwrap();
     let two = join(pool, "worker-2", None).await.unwrap();
-    let mut seen = beat(pool, two, &[], TERMS).await.unwrap();
+    let mut seen = renew(pool, two, &[], TERMS).await.unwrap();
     seen.sort_by_key(|member| member.id);
     let seen: Vec<_> = seen
         .iter()

@@ -79,7 +79,7 @@ async fn throttling_stops_the_whole_account_for_as_long_as_the_provider_says() {
     world.clock.advance_to(at("05 07:00"));
     // One job at a time: the first one is throttled, the others are not even tried.
     let careful = world
-        .engine("worker-1", |settings| settings.batch = 1)
+        .engine("worker-1", |settings| settings.lane.batch = 1)
         .await;
     live(&careful, at("05 07:00")).await;
     assert_eq!(pauses(&world).await, ["juspay_main 2027-02-05 01:30:30+00"]);
@@ -174,9 +174,7 @@ async fn one_reason_that_parks_many_pauses_the_account_and_is_said_once() {
     let world = nobody_knows_us(60).await;
     let mut wrong = world.engine_with_a_wrong_merchant().await;
     let few = |engine: &mut mandated::engine::Engine| {
-        let mut settings = (*engine.settings).clone();
-        settings.batch = 5;
-        engine.settings = std::sync::Arc::new(settings);
+        engine.settings.lane.batch = 5;
     };
     few(&mut wrong);
     let log = Log::capture();
@@ -224,7 +222,7 @@ async fn mandates_that_nobody_knows_pause_the_account_and_are_named() {
     let elsewhere = crate::support::world::open_sandbox(&[], lab::sandbox::Faults::NONE).await;
     let url = elsewhere.base_url(mandated::domain::ProviderKind::Juspay);
     let wrong = world
-        .engine_at(url.as_str(), |settings| settings.batch = 5)
+        .engine_at(url.as_str(), |settings| settings.lane.batch = 5)
         .await;
     let log = Log::capture();
     live(&wrong, at("05 07:30")).await;

@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use mandated::engine::bloat::Rules;
-use mandated::engine::heartbeat::HeartbeatTicker;
 use mandated::store::bloat::oldest_snapshot;
 use serde_json::Value;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
@@ -44,7 +43,7 @@ async fn a_snapshot_that_is_held_open_is_one_warning_a_period() {
     let engine = async |warn_after, every| {
         let rules = Rules { warn_after, every };
         world
-            .engine("worker-1", |settings| settings.snapshots = rules)
+            .engine("worker-1", |settings| settings.heartbeat.snapshots = rules)
             .await
     };
     let mut held = report(&world.url()).await;
@@ -57,7 +56,7 @@ async fn a_snapshot_that_is_held_open_is_one_warning_a_period() {
         (Duration::ZERO, Duration::ZERO, 3),
         (hour, Duration::ZERO, 0),
     ] {
-        let mut heartbeat = HeartbeatTicker::new(engine(warn_after, every).await);
+        let mut heartbeat = engine(warn_after, every).await.heartbeat();
         let log = Log::capture();
         for _ in 0..3 {
             heartbeat.tick(0).await.unwrap();
@@ -77,7 +76,7 @@ async fn a_snapshot_that_is_held_open_is_one_warning_a_period() {
     }
     held.execute("rollback").await.unwrap();
     let log = Log::capture();
-    let mut heartbeat = HeartbeatTicker::new(engine(Duration::ZERO, hour).await);
+    let mut heartbeat = engine(Duration::ZERO, hour).await.heartbeat();
     heartbeat.tick(0).await.unwrap();
     assert_eq!(warnings(&log).len(), 0, "it is over");
 }
@@ -148,7 +147,7 @@ async fn the_heartbeat_counts_the_rows_that_are_dead() {
         connection.execute(statement).await.unwrap();
     }
     drop(connection);
-    let mut heartbeat = HeartbeatTicker::new(world.engine.clone());
+    let mut heartbeat = world.engine.heartbeat();
     let heartbeat = heartbeat.tick(0).await.unwrap();
     assert_eq!(heartbeat.work_counts.dead_rows, 50);
     let empty = due(0).await;

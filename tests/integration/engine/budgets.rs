@@ -9,7 +9,7 @@ use crate::support::world::{Flow, Payer, World, at, live};
 
 /// Five attempts in 30 days are soon spent.
 fn five(settings: &mut Settings) {
-    for ((_, rail), policy) in &mut settings.policies {
+    for ((_, rail), policy) in &mut settings.planner.policies {
         if *rail == Rail::Card {
             policy.max_attempts_in_30_days = Some(5);
         }

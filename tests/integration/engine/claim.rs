@@ -241,10 +241,10 @@ async fn second_cycle(pool: &sqlx::PgPool) {
     execute(
         pool,
         "with copy as (
-           insert into mandated.executions (id, mandate_id, account_id, policy_id, cycle_on, debit_at, closes_at, amount_minor,
+           insert into mandated.executions (id, mandate_id, account_id, policy_id, cycle_on, period, debit_at, closes_at, amount_minor,
              max_amount_minor, currency, state, reason, order_id, notification_no, notification_ref, delivered_at, max_attempts,
              planned_at, updated_at)
-           select 2, mandate_id, account_id, policy_id, '2025-12-31', debit_at, closes_at, amount_minor,
+           select 2, mandate_id, account_id, policy_id, '2025-12-31', '2025-12', debit_at, closes_at, amount_minor,
              max_amount_minor, currency, state, reason, 'order-2', 1, 'reference-2', delivered_at, max_attempts,
              planned_at, updated_at from mandated.executions where id = 1),
          told as (

@@ -73,9 +73,7 @@ async fn two_daemons_share_the_work_and_nothing_is_done_twice() {
         accounts
             .iter()
             .flat_map(|accounts| accounts.iter())
-            .all(|account| {
-                account.client().rate_limiter().max_in_flight() == account.max_in_flight / 2
-            })
+            .all(|account| account.client().limiter().in_flight.max() == account.max_in_flight / 2)
     })
     .await;
     all_due(&world).await;
@@ -115,8 +113,8 @@ async fn a_notify_wakes_a_daemon_that_sleeps() {
     let world = World::open(&payers(1, Flow::Enach)).await;
     let sleepy = world
         .engine("sleepy", |settings| {
-            settings.poll_interval = HOUR;
-            settings.planner_interval = HOUR;
+            settings.lane.poll_interval = HOUR;
+            settings.planner.interval = HOUR;
             settings.rescue_interval = HOUR;
         })
         .await;
@@ -256,7 +254,7 @@ async fn nothing_is_lost_when_the_database_dies_under_a_daemon_and_comes_back() 
         .engine("worker-1", |settings| {
             settings.concurrency = 8;
             // Longer than the timeout of a call, and no longer than the test has patience.
-            settings.lease = Duration::from_secs(6);
+            settings.lane.lease = Duration::from_secs(6);
         })
         .await;
     let daemon = Running::start(engine);

@@ -1,11 +1,12 @@
 //! Workers that are lost in the middle of a call that moves money: just before it, and just after it was done.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use lab::sandbox::{Call, Reason, Then};
 use mandated::domain::{MandateId, Timestamp};
-use mandated::engine::{Account, job, planner, rescue};
+use mandated::engine::{Account, job};
 use mandated::store::claim::{ClaimRequest, Claimed, claim_due};
 use mandated::store::monitor::upcoming_work;
 use mandated::store::settle::settle;
@@ -31,13 +32,13 @@ impl Unlucky<'_> {
     async fn live(&mut self, until: Timestamp) {
         let engine = &self.world.engine;
         while engine.clock.now() < until {
-            planner::tick(engine).await.unwrap();
+            engine.planner().tick().await.unwrap();
             for account in engine.accounts.iter() {
                 for claimed in self.claim(account).await {
                     self.work(account, claimed).await;
                 }
             }
-            rescue::tick(engine).await.unwrap();
+            engine.rescuer().tick().await.unwrap();
             let next = upcoming_work(&engine.database.pool, engine.clock.now())
                 .await
                 .unwrap();
@@ -46,7 +47,7 @@ impl Unlucky<'_> {
         }
     }
 
-    async fn claim(&self, account: &Account) -> Vec<Claimed> {
+    async fn claim(&self, account: &Arc<Account>) -> Vec<Claimed> {
         let request = ClaimRequest {
             account: account.id,
             now: self.world.clock.now(),
@@ -58,7 +59,7 @@ impl Unlucky<'_> {
         claim_due(self.world.pool(), &request).await.unwrap()
     }
 
-    async fn work(&mut self, account: &Account, claimed: Claimed) {
+    async fn work(&mut self, account: &Arc<Account>, claimed: Claimed) {
         let engine = &self.world.engine;
         let execution = claimed.execution.id;
         let is_lost = claimed.opened
@@ -67,7 +68,9 @@ impl Unlucky<'_> {
                 .insert((claimed.mandate.id, claimed.step.as_str()));
         if !is_lost || self.lost == Lost::AfterTheCall {
             let deadline = tokio::time::Instant::now() + Duration::from_mins(1);
-            let done = job::run(engine, account, claimed, deadline).await.unwrap();
+            let done = job::run(&engine.worker(account), claimed, deadline)
+                .await
+                .unwrap();
             if !is_lost {
                 let now = engine.clock.now();
                 settle(

@@ -14,6 +14,7 @@ mod notices;
 mod outages;
 mod paused;
 mod policy;
+mod read_before_a_call;
 mod recovery;
 mod refusals;
 mod rescue;

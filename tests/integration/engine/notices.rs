@@ -11,7 +11,7 @@ const FAILS: Then = Then::Declines(Reason::Technical);
 async fn notifications(world: &World) -> Vec<String> {
     column(
         world.pool(),
-        "select format('%s %s %s', right(reference, 2), state, amount_minor) from mandated.notifications order by notification_no",
+        "select format('%s %s %s', 'n' || notification_no, state, amount_minor) from mandated.notifications order by notification_no",
     )
     .await
 }

@@ -46,7 +46,7 @@ async fn after_days_the_payer_is_notified_again_first() {
     insta::assert_snapshot!(ways(&world, &payers).await);
     let again: Vec<String> = column(
         world.pool(),
-        "select format('%s: %s', m.ref, string_agg(right(n.reference, 2), ' ' order by n.notification_no))
+        "select format('%s: %s', m.ref, string_agg('n' || n.notification_no, ' ' order by n.notification_no))
            from mandated.notifications n join mandated.mandates m on m.id = n.mandate_id group by m.ref order by m.ref",
     )
     .await;

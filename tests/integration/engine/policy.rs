@@ -20,7 +20,7 @@ async fn a_change_of_the_rules_touches_no_execution_in_flight() {
     // From now on nothing is tried a second time, and a cycle has one order.
     let strict = world
         .engine("strict", |settings| {
-            for policy in settings.policies.values_mut() {
+            for policy in settings.planner.policies.values_mut() {
                 policy.retry.clear();
                 policy.max_orders = 1;
             }

@@ -87,7 +87,7 @@ async fn a_payer_without_money_is_debited_within_the_budget_then_under_a_new_ord
         assert!(tried(&world, "o2").await > 0, "{flow:?}");
         let notifications: Vec<String> = column(
             world.pool(),
-            "select right(reference, 2) from mandated.notifications order by notification_no",
+            "select 'n' || notification_no from mandated.notifications order by notification_no",
         )
         .await;
         assert_eq!(notifications, ["n1", "n2"], "{flow:?}");
@@ -99,7 +99,7 @@ async fn a_payer_without_money_is_debited_within_the_budget_then_under_a_new_ord
 async fn tried(world: &World, order: &str) -> i64 {
     scalar(
         world.pool(),
-        &format!("select count(*) from mandated.attempts where call in ('execute', 'retry') and reference like '%{order}'"),
+        &format!("select count(*) from mandated.attempts where call in ('execute', 'retry') and nth_order(reference) = '{order}'"),
     )
     .await
 }
@@ -138,9 +138,9 @@ async fn tried_of(world: &World, reference: &str) -> String {
     let orders: Vec<String> = column(
         world.pool(),
         &format!(
-            "select format('%s x %s', count(*), right(a.reference, 2)) from mandated.attempts a
+            "select format('%s x %s', count(*), nth_order(a.reference)) from mandated.attempts a
                join mandated.mandates m on m.id = a.mandate_id
-              where m.ref = '{reference}' and call in ('execute', 'retry') group by a.reference order by a.reference"
+              where m.ref = '{reference}' and call in ('execute', 'retry') group by a.reference order by nth_order(a.reference)"
         ),
     )
     .await;

@@ -1,7 +1,6 @@
 //! Who is refused: one execution, or the whole account. What a firewall says is neither. And how an account goes on after a pause.
 
 use lab::sandbox::{Call, Fault, Then};
-use mandated::engine::new_key::try_key;
 use secrecy::SecretString;
 
 use crate::support::due::{column, execute, scalar};
@@ -148,9 +147,9 @@ async fn while_one_job_is_out_after_a_pause_no_other_is_claimed() {
     )
     .await;
     world.clock.advance_to(at("05 07:00"));
-    let account = &world.engine.accounts[0];
+    let worker = world.engine.worker(&world.engine.accounts[0]);
     let claim = async || {
-        let claimed = mandated::engine::lane::claim(&world.engine, account, 10, None).await;
+        let claimed = mandated::engine::lane::claim(&worker, 10, None).await;
         claimed.unwrap().len()
     };
     assert_eq!(claim().await, 1);
@@ -177,7 +176,7 @@ async fn a_corrected_key_is_tried_at_once_and_ends_the_pause() {
     let log = Log::capture();
     // Another wrong one.
     account.renew(SecretString::from("wrong too"), rules());
-    try_key(&daemon, account, true).await;
+    daemon.key_probe().ask(account, true).await;
     assert_eq!(pauses(&world).await.len(), 1);
     assert!(
         log.of("ERROR")[0]["message"]
@@ -186,7 +185,7 @@ async fn a_corrected_key_is_tried_at_once_and_ends_the_pause() {
             .contains("new key too")
     );
     account.renew(SecretString::from(KEY), rules());
-    try_key(&daemon, account, true).await;
+    daemon.key_probe().ask(account, true).await;
     assert!(pauses(&world).await.is_empty());
     let told = log.of("INFO");
     let told = told.iter().find(|line| line["resumed"] == true).unwrap();
@@ -211,7 +210,7 @@ async fn a_new_key_does_not_end_a_pause_that_a_person_made() {
     )
     .await;
     for account in world.engine.accounts.iter() {
-        try_key(&world.engine, account, true).await;
+        world.engine.key_probe().ask(account, true).await;
     }
     assert_eq!(pauses(&world).await, ["juspay_main 2027-03-01 00:00:00+00"]);
 }

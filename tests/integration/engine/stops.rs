@@ -48,7 +48,7 @@ async fn a_mandate_resumed_later_is_notified_again_first() {
     );
     let notifications: Vec<String> = column(
         world.pool(),
-        "select format('%s %s', right(reference, 2), state) from mandated.notifications order by notification_no",
+        "select format('%s %s', 'n' || notification_no, state) from mandated.notifications order by notification_no",
     )
     .await;
     assert_eq!(notifications, ["n1 delivered", "n2 delivered"]);

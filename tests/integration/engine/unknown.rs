@@ -1,8 +1,6 @@
 //! Outcomes that nobody proves: they stay unknown, are asked about as the rail allows, and somebody hears of them.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use mandated::engine::heartbeat::HeartbeatTicker;
-use mandated::engine::rescue;
 use mandated::store::claim::{ClaimRequest, claim_due};
 use serde_json::json;
 
@@ -81,7 +79,7 @@ async fn a_lost_call_whose_look_ups_are_not_answered_is_unknown() {
         "update mandated.jobs set lease_until = now() - interval '1 second'",
     )
     .await;
-    rescue::tick(&engine).await.unwrap();
+    engine.rescuer().tick().await.unwrap();
     live(&engine, at("09 12:00")).await;
     let (state, reason) = world.stands("a").await;
     assert_eq!(state, "unknown", "{reason}");
@@ -99,7 +97,7 @@ async fn what_waits_for_long_is_said_at_most_once_in_a_while_and_louder_after_da
     let engine = world.engine_at(&provider.uri(), |_| {}).await;
     live(&engine, at("05 07:30")).await;
     let log = Log::capture();
-    let mut heartbeat = HeartbeatTicker::new(engine.clone());
+    let mut heartbeat = engine.heartbeat();
     let mut said = async |level: &str| {
         heartbeat.tick(0).await.unwrap();
         let lines = log.of(level).into_iter();

@@ -112,10 +112,10 @@ async fn the_claim_says_when_the_attempts_of_30_days_leave_room_again() {
 /// What Juspay may have tried by itself, of orders that will be looked at once more, counts until it was.
 #[tokio::test]
 async fn attempts_that_nobody_has_seen_yet_count_for_the_30_days() {
-    const BEFORE: &str = "insert into mandated.executions (id, mandate_id, account_id, policy_id, cycle_on, debit_at, closes_at,
+    const BEFORE: &str = "insert into mandated.executions (id, mandate_id, account_id, policy_id, cycle_on, period, debit_at, closes_at,
          amount_minor, max_amount_minor, currency, state, reason, order_id, max_attempts, debit_attempts, sent_at, planned_at,
          updated_at, finished_at)
-       select 1000, mandate_id, account_id, policy_id, '2026-01-29', '2026-01-29Z', '2026-01-30Z', amount_minor, max_amount_minor,
+       select 1000, mandate_id, account_id, policy_id, '2026-01-29', 'once', '2026-01-29Z', '2026-01-30Z', amount_minor, max_amount_minor,
          currency, 'failed', 'declined', 'before', 4, 1, '2026-01-29Z', planned_at, '2026-01-29Z', '2026-01-29Z'
          from mandated.executions";
     const WATCHED: &str = "insert into mandated.jobs (execution_id, account_id, mandate_id, step, run_at)

@@ -11,8 +11,10 @@ use mandated::provider::Provider;
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
-use self::worker::{NOW, TIMEOUT, WorkerFixture, at, declined, notified};
-use crate::support::row::{execution, job, mandate};
+use self::worker::{
+    FIRST_ORDER, NOW, SECOND_ORDER, TIMEOUT, WorkerFixture, at, declined, notified, order_path, sql,
+};
+use crate::support::row::{debit, execution, job, mandate};
 
 #[tokio::test]
 async fn a_debit_that_waits_for_its_turn_beyond_its_lease_never_leaves() {
@@ -29,7 +31,7 @@ async fn a_debit_that_waits_for_its_turn_beyond_its_lease_never_leaves() {
         .await;
     let deadline = tokio::time::Instant::now() + TIMEOUT + Duration::from_millis(100);
     let account = &fixture.engine.accounts[0];
-    let ended = run(&fixture.engine, account, spent, deadline).await;
+    let ended = run(&fixture.engine.worker(account), spent, deadline).await;
     assert!(
         matches!(ended, Err(JobError::LeaseOver { execution: 1 })),
         "{ended:?}"
@@ -49,8 +51,7 @@ async fn a_debit_whose_turn_comes_when_its_window_is_over_waits_for_the_next_one
     claimed.run_before = Some(at(NOW));
     let deadline = tokio::time::Instant::now() + Duration::from_mins(1);
     let done = run(
-        &fixture.engine,
-        &fixture.engine.accounts[0],
+        &fixture.engine.worker(&fixture.engine.accounts[0]),
         claimed,
         deadline,
     )
@@ -68,12 +69,12 @@ async fn no_call_begins_that_the_lease_may_not_outlive() {
         let fixture =
             WorkerFixture::with(100, &[execution, notification, job().with("step", step)]).await;
         fixture
-            .says("GET", "/orders/mtest1o1", 200, declined("mtest1o1"))
+            .says("GET", &order_path(FIRST_ORDER), 200, declined(FIRST_ORDER))
             .await;
         let claimed = fixture.claim().await;
         let deadline = tokio::time::Instant::now() + TIMEOUT;
         let account = &fixture.engine.accounts[0];
-        let ended = run(&fixture.engine, account, claimed, deadline).await;
+        let ended = run(&fixture.engine.worker(account), claimed, deadline).await;
         let refused = matches!(ended, Err(JobError::LeaseNearlyOver { execution: 1 }));
         assert!(refused, "{step}: {ended:?}");
         for place in ["/txns", "/ecr/mandate/retry"] {
@@ -88,7 +89,7 @@ async fn a_retry_whose_lease_was_lost_during_the_read_before_it_is_not_made() {
     let due = job().with("step", "'retry'");
     let fixture = WorkerFixture::with(100, &[execution, notification, due]).await;
     fixture
-        .says("GET", "/orders/mtest1o1", 200, declined("mtest1o1"))
+        .says("GET", &order_path(FIRST_ORDER), 200, declined(FIRST_ORDER))
         .await;
     let claimed = fixture.claim().await;
     sqlx::query("update mandated.jobs set lease_token = lease_token + 1")
@@ -97,10 +98,10 @@ async fn a_retry_whose_lease_was_lost_during_the_read_before_it_is_not_made() {
         .unwrap();
     let deadline = tokio::time::Instant::now() + Duration::from_mins(1);
     let account = &fixture.engine.accounts[0];
-    let ended = run(&fixture.engine, account, claimed, deadline).await;
+    let ended = run(&fixture.engine.worker(account), claimed, deadline).await;
     let lost = matches!(ended, Err(JobError::LeaseLost { execution: 1 }));
     assert!(lost, "{ended:?}");
-    assert_eq!(fixture.calls("/orders/mtest1o1").await, 1);
+    assert_eq!(fixture.calls(&order_path(FIRST_ORDER)).await, 1);
     assert_eq!(fixture.calls("/ecr/mandate/retry").await, 0);
 }
 
@@ -108,7 +109,7 @@ async fn a_retry_whose_lease_was_lost_during_the_read_before_it_is_not_made() {
 async fn a_retry_whose_first_read_is_not_answered_stays_due() {
     let tried = execution()
         .with("state", "'retrying'")
-        .with("order_id", "'mtest1o1'")
+        .with("order_id", sql(FIRST_ORDER))
         .with("notification_no", 1)
         .with("notification_ref", "'reference-1'")
         .with("delivered_at", "'2026-01-29T23:30Z'")
@@ -123,7 +124,9 @@ async fn a_retry_whose_first_read_is_not_answered_stays_due() {
     ] {
         let due = job().with("step", "'retry'");
         let fixture = WorkerFixture::with(100, &[tried.clone(), notification.clone(), due]).await;
-        fixture.says("GET", "/orders/mtest1o1", status, body).await;
+        fixture
+            .says("GET", &order_path(FIRST_ORDER), status, body)
+            .await;
         let done = fixture.run(Duration::from_mins(1)).await.unwrap();
         let next = done.decision.next.unwrap();
         assert_eq!(
@@ -142,13 +145,18 @@ async fn an_earlier_order_whose_look_up_failed_is_not_forgotten() {
         .with("state", "'failed'")
         .with("finished_at", "'2026-01-30Z'")
         .with("order_no", 2)
-        .with("order_id", "'mtest1o2'");
+        .with("order_id", sql(SECOND_ORDER));
     let fixture = WorkerFixture::with(100, &[given_up, job().with("step", "'recheck'")]).await;
     fixture
-        .says("GET", "/orders/mtest1o1", 502, json!({}))
+        .says("GET", &order_path(FIRST_ORDER), 502, json!({}))
         .await;
     fixture
-        .says("GET", "/orders/mtest1o2", 200, declined("mtest1o2"))
+        .says(
+            "GET",
+            &order_path(SECOND_ORDER),
+            200,
+            declined(SECOND_ORDER),
+        )
         .await;
     let done = fixture.run(Duration::from_mins(1)).await.unwrap();
     assert_eq!(
@@ -163,28 +171,32 @@ async fn twice(second: serde_json::Value) -> (WorkerFixture, FinishedJob) {
         .with("state", "'review'")
         .with("finished_at", "'2026-01-30Z'")
         .with("order_no", 2)
-        .with("order_id", "'mtest1o2'");
-    let open = crate::support::row::intent().with("order_id", "'mtest1o2'");
+        .with("order_id", sql(SECOND_ORDER));
+    let open = crate::support::row::intent().with("order_id", sql(SECOND_ORDER));
     let fixture = WorkerFixture::with(100, &[review, open, job().with("step", "'recheck'")]).await;
-    let first = json!({"order_id": "mtest1o1", "status": "CHARGED", "amount": 499.0});
-    fixture.says("GET", "/orders/mtest1o1", 200, first).await;
-    fixture.says("GET", "/orders/mtest1o2", 200, second).await;
+    let first = json!({"order_id": FIRST_ORDER, "status": "CHARGED", "amount": 499.0});
+    fixture
+        .says("GET", &order_path(FIRST_ORDER), 200, first)
+        .await;
+    fixture
+        .says("GET", &order_path(SECOND_ORDER), 200, second)
+        .await;
     let done = fixture.run(Duration::from_mins(1)).await.unwrap();
     (fixture, done)
 }
 
 #[tokio::test]
 async fn the_open_order_is_looked_up_before_those_that_it_followed() {
-    let charged = json!({"order_id": "mtest1o2", "status": "CHARGED", "amount": 499.0});
+    let charged = json!({"order_id": SECOND_ORDER, "status": "CHARGED", "amount": 499.0});
     let (_fixture, done) = twice(charged).await;
-    assert_eq!(done.settlement.debit.unwrap().order_id, "mtest1o2");
+    assert_eq!(done.settlement.debit.unwrap().order_id, SECOND_ORDER);
     assert!(done.settlement.closes_intent);
     // And the first one when this is on record: the second debit of the cycle is a refund due.
     assert_eq!(
         done.decision.next.map(|next| next.step),
         Some(Step::Recheck)
     );
-    let (_fixture, done) = twice(declined("mtest1o2")).await;
+    let (_fixture, done) = twice(declined(SECOND_ORDER)).await;
     assert!(done.settlement.closes_intent, "it is proven dead");
     assert_eq!(
         done.decision.next.map(|next| next.step),
@@ -198,17 +210,17 @@ async fn an_order_that_is_collected_late_leaves_those_after_it_to_be_looked_up()
         .with("state", "'charged'")
         .with("finished_at", "'2026-01-30Z'")
         .with("order_no", 2)
-        .with("order_id", "'mtest1o2'");
+        .with("order_id", sql(SECOND_ORDER));
     let fixture = WorkerFixture::with(100, &[charged, job().with("step", "'recheck'")]).await;
-    sqlx::query("insert into mandated.debits values (1, '2026-01-31', 1, 'mtest1o1', null, 49900, 'INR', '2026-01-30Z')")
-        .execute(&fixture.database.pool)
-        .await
-        .unwrap();
-    let second = json!({"order_id": "mtest1o2", "status": "CHARGED", "amount": 499.0});
-    fixture.says("GET", "/orders/mtest1o2", 200, second).await;
+    let first = debit().with("order_id", sql(FIRST_ORDER));
+    first.insert(&fixture.database.pool).await.unwrap();
+    let second = json!({"order_id": SECOND_ORDER, "status": "CHARGED", "amount": 499.0});
+    fixture
+        .says("GET", &order_path(SECOND_ORDER), 200, second)
+        .await;
     let done = fixture.run(Duration::from_mins(1)).await.unwrap();
     assert_eq!(
-        fixture.calls("/orders/mtest1o1").await,
+        fixture.calls(&order_path(FIRST_ORDER)).await,
         0,
         "its debit is on record"
     );
@@ -226,7 +238,7 @@ async fn what_the_database_refuses_does_not_keep_the_others_from_being_settled()
         .clone()
         .with("id", 2)
         .with("mandate_id", 2)
-        .with("order_id", "'mtest2o1'")
+        .with("order_id", "'another'")
         .with("notification_ref", "'reference-2'");
     let second_notification = notification
         .clone()

@@ -276,6 +276,7 @@ async fn resuming_wakes_what_waits_for_it_and_no_retry_that_waits_for_its_own_ti
     let parked = execution()
         .with("id", 2)
         .with("cycle_on", "'2026-02-28'")
+        .with("period", "'2026-02'")
         .with("closes_at", "'2026-03-30T18:30Z'")
         .with("order_id", "'order-2'");
     let waiting_for_it = job()

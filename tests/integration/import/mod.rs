@@ -1,5 +1,10 @@
 //! `mandates import`, and the database, clock and policy that the other commands are tested with.
 
+mod currencies;
+mod files;
+mod hints;
+mod ids;
+mod lengths;
 mod refused;
 mod taken;
 
@@ -11,7 +16,9 @@ use mandated::cli::print::{Format, Print};
 use mandated::domain::policy::Policy;
 use mandated::domain::window::{Windows, WindowsText};
 use mandated::domain::{ProviderKind, Rail, Timestamp};
-use mandated::ops::import::{ImportError, Options, Report, import};
+use mandated::ops::import::{self, ImportError, Options, Report, import};
+use mandated::provider::juspay;
+use mandated::store::import::Account;
 use serde_json::{Map, Value};
 use sqlx::PgPool;
 
@@ -95,6 +102,64 @@ async fn run(pool: &PgPool, input: impl Read, skip_invalid: bool) -> Result<Repo
 pub(crate) async fn take(pool: &PgPool, text: &str) {
     let report = run(pool, text.as_bytes(), false).await.unwrap();
     assert!(report.kept, "{:?}", report.problems);
+}
+
+/// What a file comes to before the database is asked: for each row what is wrong with it, nothing if it is taken.
+fn checked(text: impl AsRef<[u8]>) -> Result<Vec<String>, ImportError> {
+    let account = |id, name: &str, provider| Account {
+        id,
+        name: name.to_owned(),
+        provider,
+    };
+    let accounts = vec![
+        account(1, "main", ProviderKind::Juspay),
+        account(2, "nach", ProviderKind::Signzy),
+    ];
+    let options = Options {
+        skip_invalid: false,
+        now: now(),
+        horizon: Duration::from_hours(6),
+        policy: &policy,
+        check_metadata: &|_, fields| juspay::check_metadata(fields),
+    };
+    let rows = import::check(text.as_ref(), accounts, &options)?;
+    let words = rows.into_iter().map(|row| match row {
+        Ok(_) => String::new(),
+        Err(problems) => {
+            let problems: Vec<String> = problems.iter().map(ToString::to_string).collect();
+            problems.join("\n")
+        }
+    });
+    Ok(words.collect())
+}
+
+/// What is wrong with a good row in which some columns are replaced.
+fn wrong(changes: &[(&str, &str)]) -> String {
+    let rows = checked(file(&[row(changes)])).unwrap();
+    assert_eq!(rows.len(), 1, "{changes:?}");
+    rows[0].clone()
+}
+
+/// A good row of JSON Lines, with a value of one column as it stands in the file.
+fn json_row(column: &str, value: &str) -> String {
+    let good = [
+        ("ref", r#""sub-1""#),
+        ("account", r#""main""#),
+        ("mandate_id", r#""mandate-1""#),
+        ("customer_id", r#""customer-1""#),
+        ("rail", r#""card""#),
+        ("notify", r#""separate""#),
+        ("amount", r#""499.00""#),
+        ("frequency", r#""monthly""#),
+        ("starts_on", r#""2026-11-30""#),
+    ];
+    let mut cells: Vec<String> = good
+        .iter()
+        .filter(|(name, _)| *name != column)
+        .map(|(name, value)| format!("{name:?}:{value}"))
+        .collect();
+    cells.push(format!("{column:?}:{value}"));
+    format!("{{{}}}\n", cells.join(","))
 }
 
 fn printed(report: &Report) -> String {

@@ -199,18 +199,18 @@ async fn a_repetition_names_the_line_of_the_first_however_far_it_is() {
     );
 }
 
+/// The whole file is in doubt: its good rows may have other letters than their bytes say.
 #[tokio::test]
-async fn text_that_is_not_utf8_names_its_column() {
+async fn text_that_is_not_utf8_is_not_imported_with_bad_rows_skipped_either() {
     let database = with_accounts().await;
     let mut bytes =
         b"ref,account,mandate_id,customer_id,rail,notify,amount,frequency,starts_on,description\n"
             .to_vec();
-    bytes.extend(b"sub-1,main,m1,c1,upi,separate,499.00,monthly,2026-11-30,caf\xe9\n");
-    let report = run(&database.pool, &bytes[..], false).await.unwrap();
-    assert_eq!(
-        report.problems[0].to_string(),
-        "line 2, description: is not UTF-8 text"
-    );
+    bytes.extend(b"sub-1,main,m1,c1,upi,separate,499.00,monthly,2026-11-30,coffee\n");
+    bytes.extend(b"sub-2,main,m2,c2,upi,separate,499.00,monthly,2026-11-30,caf\xe9\n");
+    let error = run(&database.pool, &bytes[..], true).await.unwrap_err();
+    insta::assert_snapshot!(error.to_string(), @"the file is not UTF-8: line 3, description has the byte 0xE9, as Windows-1252 and Latin-1 write their letters; save it as UTF-8 (spreadsheets call it CSV UTF-8)");
+    assert!(mandates(&database.pool).await.is_empty());
 }
 
 #[tokio::test]

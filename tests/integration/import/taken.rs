@@ -56,7 +56,7 @@ async fn spreadsheet_files_are_read_and_lines_are_counted_as_an_editor_does() {
                 sub-4,main,mandate-4,customer-4,upi,separate,x,monthly,2026-11-30,";
     let report = run(&database.pool, text.as_bytes(), true).await.unwrap();
     insta::assert_snapshot!(printed(&report), @r#"
-    line 5, description: has a control character in it
+    line 5, description: "two\nlines" has a character that cannot be shown, U+000A LINE FEED: leave it out
     line 7: has 3 fields where the header has 10: is a quote or a comma missing?
     line 8, amount: "x" is not an amount: write a decimal number, such as 499.00
     1 imported, 0 unchanged, 3 invalid
@@ -82,14 +82,14 @@ async fn json_lines_have_the_same_columns() {
 "#;
     let report = run(&database.pool, text.as_bytes(), true).await.unwrap();
     insta::assert_snapshot!(printed(&report), @r#"
-    line 3, amount: is a number: write it as text, such as "499.5"
+    line 3, amount: is a number: write it as text, such as "499.50"
     line 4, mandateid: is not a column; did you mean mandate_id?
     line 4, colour: is not a column; the columns are ref account mandate_id customer_id rail notify amount max_amount currency frequency cron time_zone starts_on ends_on debit_at category description metadata
     line 4, mandate_id: is missing
     line 5: is not a JSON object: the key "ref" is there twice
-    line 6: is not a JSON object: invalid type: sequence, expected an object with the columns as its keys
-    line 7: is not a JSON object: EOF while parsing an object
-    line 8, ref: is not text: put it in quotes
+    line 6: is a list: write one object a line, without brackets around it
+    line 7: is not a whole JSON object: write one object a line (EOF while parsing an object)
+    line 8, ref: is a number: write it as text, such as "6"
     1 imported, 0 unchanged, 6 invalid
     "#);
     let metadata: Value = sqlx::query_scalar("select metadata from mandated.mandates")

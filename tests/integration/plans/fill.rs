@@ -25,10 +25,10 @@ const BIG: [[&str; 2]; 2] = [
            timestamptz '2026-01-31T00:30Z' + case when n % EVERY = 0 then -n else n end * interval '1 second'",
     ],
     [
-        "insert into mandated.executions (id, mandate_id, account_id, policy_id, cycle_on, debit_at, closes_at, amount_minor,
+        "insert into mandated.executions (id, mandate_id, account_id, policy_id, cycle_on, period, debit_at, closes_at, amount_minor,
            max_amount_minor, currency, state, reason, order_id, notification_no, notification_ref, delivered_at, max_attempts,
            max_attempts_in_30_days, sent_at, planned_at, updated_at, finished_at)
-         select n, n, 1, 1, '2026-01-31', '2026-01-31T00:30Z', '2026-02-28T00:30Z', 49900, 500000, 'INR',
+         select n, n, 1, 1, '2026-01-31', '2026-01', '2026-01-31T00:30Z', '2026-02-28T00:30Z', 49900, 500000, 'INR',
            case when n = 1 then 'review' when n = 2 then 'unknown' when n % 2 = 1 then 'charged' else 'notified' end,
            'delivered', 'order-' || n, 1, 'reference-' || n, '2026-01-29T23:30Z', 4, case when n % EVERY = 0 then 15 end,
            case when n = 2 then timestamptz '2026-01-30Z' end, '2026-01-29Z', '2026-01-29Z',

@@ -173,6 +173,7 @@ fn next_cycle(mandate: &DueMandate, id: ExecutionId, policy_id: i64) -> NewExecu
         account_id: mandate.account,
         policy_id,
         cycle_on: mandate.next_cycle_on,
+        period: "2026-02".parse().unwrap(),
         debit_at,
         closes_at: "2026-03-31T00:30:00Z".parse().unwrap(),
         amount_minor: mandate.amount.minor(),
@@ -220,7 +221,7 @@ async fn look(pool: &PgPool) {
         gone: Duration::from_secs(20),
     };
     let id = cluster::join(pool, "worker-1", &[1], None).await.unwrap();
-    cluster::beat(pool, id, &[id], terms).await.unwrap();
+    cluster::renew(pool, id, &[id], terms).await.unwrap();
     cluster::leave(pool, id).await.unwrap();
     unmapped::recent(pool, a_day_ago).await.unwrap();
     unmapped::unmapped(pool, a_day_ago, 20).await.unwrap();

@@ -63,7 +63,7 @@ async fn a_database_that_is_down() {
         "MANDATED__DATABASE__URL",
         "postgres://root:pa55word@127.0.0.1:1/shop",
     );
-    // The daemon waits: see `trouble::start`.
+    // The daemon waits: see `database::start`.
     let said = same(&installation, &COMMANDS[1..]);
     assert!(!said.contains("pa55word"), "{said}");
     insta::assert_snapshot!(said);

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use mandated::domain::cycle::Frequency;
 use mandated::domain::resolve::ResolvedAs;
-use mandated::domain::{MandateStatus, Notify, ProviderKind, Rail, State, Step};
+use mandated::domain::schedule::Frequency;
+use mandated::domain::{Currency, MandateStatus, Notify, ProviderKind, Rail, State, Step};
 use sqlx::{PgPool, query_scalar};
 
 use crate::support::TestDatabase;
@@ -53,6 +53,10 @@ async fn the_lists_in_the_database_are_the_enums() {
         ("mandates_provider_check", words(ProviderKind::ALL)),
         ("accounts_provider_check", words(ProviderKind::ALL)),
         ("mandates_frequency_check", words(Frequency::ALL)),
+        (
+            "mandates_currency_check",
+            Currency::codes().map(str::to_owned).collect(),
+        ),
         ("resolutions_resolved_as_check", words(ResolvedAs::ALL)),
     ] {
         assert_eq!(list(pool, constraint).await, words, "{constraint}");

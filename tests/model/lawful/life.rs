@@ -10,10 +10,11 @@ use std::rc::Rc;
 use chrono::{NaiveDate, NaiveTime, TimeDelta};
 use chrono_tz::Asia::Kolkata;
 use lab::seeded_rng::SeededRng;
-use mandated::domain::cycle::{Cycle, Frequency, Schedule, Terms};
+use mandated::domain::cycle::{Cycle, Terms};
 use mandated::domain::execution::Progress;
 use mandated::domain::plan::execution::{NewExecution, NumberedPolicy, Payer, new_execution};
 use mandated::domain::policy::Policy;
+use mandated::domain::schedule::{Frequency, Schedule};
 use mandated::domain::{
     AccountId, Amount, Currency, Execution, ExecutionId, MandateId, MandateStatus, Notify,
     ProviderKind, Rail, State, Step, Timestamp,
@@ -75,6 +76,7 @@ impl Life {
             reference: "payer",
             account: AccountId(1),
             provider,
+            provider_mandate_id: "payer",
             notify,
             max_amount: Amount::new(100_000, Currency::INR).unwrap(),
         };
@@ -84,7 +86,7 @@ impl Life {
         };
         let amount = Amount::new(49_900, Currency::INR).unwrap();
         let id = ExecutionId(i64::try_from(seed >> 2).unwrap());
-        let new = new_execution(&payer, &cycle, amount, rules, ("test", id), planned_at);
+        let new = new_execution(&payer, &cycle, amount, rules, id, planned_at);
         let mut store = planned(&payer, cycle, amount, &new);
         if store.execution.is_watched() {
             store.limits.next_scheduled_on = terms.cycle_after(cycle.on).map(|next| next.on);

@@ -69,6 +69,10 @@ proptest! {
         seed in any::<u64>(),
     ) {
         let (provider, rail, notify) = flow.parts();
+        let frequency = match (rail, frequency) {
+            (Rail::Enach, "fortnightly") => "twicemonthly",
+            (_, frequency) => frequency,
+        };
         let mut policy = config().policy(provider, rail);
         if seed % 3 == 0 {
             policy.max_attempts_in_30_days = Some(2);

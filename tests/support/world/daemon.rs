@@ -1,17 +1,14 @@
 //! The daemon of a world: its configuration, its engine, and the mandates that it imports.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::time::Duration;
 
 use mandated::clock::Clock;
+use mandated::compose;
 use mandated::config::Config;
-use mandated::domain::classify::Classifier;
-use mandated::domain::{ProviderKind, Rail};
-use mandated::engine::{Account, AccountLimits, Engine, Settings, retention};
+use mandated::domain::ProviderKind;
+use mandated::engine::{Database, Engine, Settings};
 use mandated::ops::import::{Options as ImportOptions, import};
-use mandated::provider::{AccountSettings, Client};
-use mandated::store::{accounts, planning};
 use sqlx::PgPool;
 use url::Url;
 
@@ -51,7 +48,7 @@ pub(super) fn config(base_url: impl Fn(ProviderKind) -> Url, key: &str) -> Confi
     Config::load_with(None, variables).unwrap_or_else(|error| panic!("{error}"))
 }
 
-/// A daemon: what `mandated run` builds from a configuration.
+/// A daemon: what `mandated run` builds from a configuration, but for its haste.
 pub(super) async fn engine(
     config: &Config,
     pool: &PgPool,
@@ -59,70 +56,29 @@ pub(super) async fn engine(
     worker: &str,
     tweak: impl FnOnce(&mut Settings),
 ) -> Engine {
-    let classifier = Arc::new(Classifier::builtin().unwrap());
-    let mut built = Vec::new();
-    for (name, account) in &config.accounts {
-        let settings = AccountSettings {
-            name: name.clone(),
-            provider: account.provider,
-            base_url: account.base_url.clone(),
-            merchant_id: account.merchant_id.clone(),
-            api_key: account.api_key.clone(),
-            timeout: account.timeout,
-            tps: account.tps,
-        };
-        let id = accounts::register(pool, name, account.provider)
-            .await
-            .unwrap();
-        let client = Client::new(settings, Arc::clone(&classifier), true).unwrap();
-        let limits = AccountLimits {
-            timeout: account.timeout,
-            max_in_flight: usize::try_from(account.max_in_flight).unwrap(),
-            pause_after_refusal: account.pause_after_refusal,
-        };
-        built.push(Account::new(id, name.clone(), client, limits));
-    }
-    let mut settings = settings(config, worker);
-    tweak(&mut settings);
-    let mut connection = planning::acquire(pool).await.unwrap();
-    let tag = planning::installation_tag(&mut connection).await.unwrap();
-    Engine::new(pool.clone(), clock.clone(), settings, built, tag)
-}
-
-fn settings(config: &Config, worker: &str) -> Settings {
-    let mut policies = BTreeMap::new();
-    for provider in ProviderKind::ALL {
-        for rail in Rail::ALL {
-            policies.insert((*provider, *rail), config.policy(*provider, *rail));
-        }
-    }
-    Settings {
-        worker_id: worker.to_owned(),
-        concurrency: 64,
-        batch: 200,
-        settle_batch: 500,
-        lease: config.worker.lease,
-        answer_timeout: Duration::from_mins(1),
-        trouble_interval: Duration::from_mins(1),
-        poll_interval: Duration::from_millis(50),
-        settle_linger: Duration::from_millis(1),
-        faults: FAULTS,
-        planner_interval: Duration::from_millis(50),
-        planner_horizon: config.planner.horizon,
-        planner_batch: 1_000,
-        rescue_interval: Duration::from_millis(50),
-        heartbeat_interval: Duration::from_millis(50),
-        overdue: OVERDUE,
-        snapshots: SNAPSHOTS,
-        retention: retention::Settings {
-            interval: config.retention.interval,
-            attempts: config.retention.attempts,
-            events: config.retention.events,
-            executions: config.retention.executions,
-            partitions_ahead: 1,
-        },
-        policies,
-    }
+    let (pool, clock) = (pool.clone(), clock.clone());
+    let mut engine = compose::engine::build(config, pool.clone(), clock)
+        .await
+        .unwrap();
+    let (soon, settings) = (Duration::from_millis(50), &mut engine.settings);
+    settings.worker_id = worker.into();
+    settings.concurrency = 64;
+    settings.answer_timeout = Duration::from_mins(1);
+    settings.lane.batch = 200;
+    settings.lane.poll_interval = soon;
+    settings.settler.batch = 500;
+    settings.settler.linger = Duration::from_millis(1);
+    settings.settler.faults = FAULTS;
+    settings.planner.interval = soon;
+    settings.planner.batch = 1_000;
+    settings.rescue_interval = soon;
+    settings.heartbeat.interval = soon;
+    settings.heartbeat.overdue = OVERDUE;
+    settings.heartbeat.snapshots = SNAPSHOTS;
+    settings.retention.partitions_ahead = 1;
+    tweak(settings);
+    engine.database = Database::new(pool, settings.answer_timeout, settings.failure_log_interval);
+    engine
 }
 
 pub(super) async fn import_all(config: &Config, pool: &PgPool, payers: &[Payer]) {

@@ -15,6 +15,9 @@ pub enum Recurrence {
     /// Each time so many months have passed, on the first day's day of the month or, where the month is too short for
     /// it, on the month's last day.
     EveryMonths(u32),
+    /// Once from the 1st to the 15th of a month and once from the 16th on, 15 days apart: Juspay's rule value of FORTNIGHTLY is a day
+    /// of a half month ("P2M mandate creation"), and NACH's BIMN is two debits a calendar month ("`LotusPay`, Mandate frequencies").
+    EveryHalfMonth,
     /// On the days of a cron expression.
     Cron(CronDays),
     /// Whenever the merchant presents a cycle.
@@ -29,7 +32,7 @@ impl Recurrence {
             "onetime" => Self::Once,
             "daily" => Self::EveryDays(1),
             "weekly" => Self::EveryDays(7),
-            "fortnightly" => Self::EveryDays(14),
+            "fortnightly" | "twicemonthly" => Self::EveryHalfMonth,
             "monthly" => Self::EveryMonths(1),
             "bimonthly" => Self::EveryMonths(2),
             "quarterly" => Self::EveryMonths(3),
@@ -59,6 +62,7 @@ impl Term {
             Recurrence::AsPresented => Vec::new(),
             Recurrence::Once => within(std::iter::once(self.starts_on), from, last),
             Recurrence::EveryDays(step) => within(self.every_days(*step), from, last),
+            Recurrence::EveryHalfMonth => within(self.every_half_month(), from, last),
             Recurrence::EveryMonths(step) => within(self.every_months(*step), from, last),
             Recurrence::Cron(cron) => {
                 let first = self.starts_on.max(from);
@@ -74,6 +78,28 @@ impl Term {
     fn every_days(&self, step: u32) -> impl Iterator<Item = NaiveDate> {
         let step = usize::try_from(step.max(1)).unwrap_or(1);
         self.starts_on.iter_days().step_by(step)
+    }
+
+    /// Month after month the same two days, beginning with the first day's own half.
+    fn every_half_month(&self) -> impl Iterator<Item = NaiveDate> {
+        let start = self.starts_on;
+        let early = if start.day() > 15 {
+            start.day().saturating_sub(15).min(15)
+        } else {
+            start.day()
+        };
+        let late = if start.day() > 15 {
+            start.day()
+        } else {
+            start.day().saturating_add(15)
+        };
+        let months = std::iter::successors(Some((start.year(), start.month())), |month| {
+            months_later(*month, 1)
+        });
+        months
+            .flat_map(move |(year, month)| [early, late].map(|day| clamped(year, month, day)))
+            .map_while(|day| day)
+            .skip_while(move |day| *day < start)
     }
 
     fn every_months(&self, step: u32) -> impl Iterator<Item = NaiveDate> {
@@ -161,7 +187,7 @@ mod tests {
                 "2026-02-20",
                 "2026-02-20",
                 "2026-03-20",
-                "2026-02-20 2026-03-06 2026-03-20",
+                "2026-02-20 2026-03-05 2026-03-20",
             ),
             (
                 "monthly",

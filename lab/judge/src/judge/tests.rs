@@ -107,7 +107,7 @@ fn nach_counts_what_the_bank_answered() {
     let mut judge = judge(Rail::Enach);
     let first = judge.order_presented(&presentation(None, "05 05:30"));
     assert_eq!(first.violations, []);
-    judge.order_answered(Answer {
+    judge.order_answered(RecordedAnswer {
         order_id: "o1",
         presented_at: at("05 05:30"),
         known_at: at("06 10:30"),

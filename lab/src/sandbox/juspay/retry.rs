@@ -9,7 +9,7 @@ use super::super::answer::Answer;
 use super::super::answers;
 use super::super::collection;
 use super::super::mandate::Mandate;
-use super::super::notice::Notice;
+use super::super::notice::SandboxNotice;
 use super::super::order::Order;
 use super::super::received::Received;
 use super::super::state::State;
@@ -109,7 +109,10 @@ pub(in super::super) fn retry(state: &mut State, received: &Received) -> Result<
 /// "If Notification had failed, it will retry notification first."
 fn notification_failed(order: &Order) -> bool {
     match &order.notice {
-        Notice::Provider(notification) => !notification.delivered,
-        Notice::Exempt | Notice::Missing | Notice::Unknown(_) | Notice::Merchant(_) => false,
+        SandboxNotice::Provider(notification) => !notification.delivered,
+        SandboxNotice::Exempt
+        | SandboxNotice::Missing
+        | SandboxNotice::Unknown(_)
+        | SandboxNotice::Merchant(_) => false,
     }
 }

@@ -15,7 +15,7 @@ use super::super::collection;
 use super::super::decline::Decline;
 use super::super::facts;
 use super::super::mandate::{Mandate, Status};
-use super::super::notice::Notice;
+use super::super::notice::SandboxNotice;
 use super::super::order::Order;
 use super::super::received::Received;
 use super::super::state::State;
@@ -64,7 +64,7 @@ pub(in super::super) fn create(state: &mut State, received: &Received) -> Result
         .ok_or_else(|| Answer::json(400, answers::MANDATE_NOT_FOUND))?;
     let notice = notice(mandate, &wanted);
     let provider_notifies = mandate.terms.notify == Notify::Provider
-        && matches!(notice, Notice::Missing | Notice::Unknown(_));
+        && matches!(notice, SandboxNotice::Missing | SandboxNotice::Unknown(_));
     let now = received.now;
     let mut order = Order::new(
         &wanted.order_id,
@@ -183,14 +183,14 @@ fn check(
     Ok(())
 }
 
-fn notice(mandate: &Mandate, wanted: &TransactionForm) -> Notice {
+fn notice(mandate: &Mandate, wanted: &TransactionForm) -> SandboxNotice {
     match &wanted.notification_id {
         Some(reference) if mandate.notifications.contains_key(reference) => {
-            Notice::Merchant(reference.clone())
+            SandboxNotice::Merchant(reference.clone())
         }
-        Some(reference) => Notice::Unknown(reference.clone()),
-        None if mandate.judge.wants_notification() => Notice::Missing,
-        None => Notice::Exempt,
+        Some(reference) => SandboxNotice::Unknown(reference.clone()),
+        None if mandate.judge.wants_notification() => SandboxNotice::Missing,
+        None => SandboxNotice::Exempt,
     }
 }
 

@@ -2,16 +2,18 @@
 
 use ::judge::calendar::{Recurrence, Term};
 use chrono::{Days, NaiveTime};
-use mandated::domain::cycle::{CronSchedule, Frequency, Schedule, Terms};
+use mandated::domain::cycle::Terms;
+use mandated::domain::schedule::{CronSchedule, Frequency, Schedule};
 use proptest::prelude::*;
 
 use super::*;
 
-const WORDS: [&str; 10] = [
+const WORDS: [&str; 11] = [
     "onetime",
     "daily",
     "weekly",
     "fortnightly",
+    "twicemonthly",
     "monthly",
     "bimonthly",
     "quarterly",

@@ -65,6 +65,20 @@ fn expressions_that_cannot_be_schedules_say_why() {
         "0 9 1 Foo *",
         "0 9 15W * *",
         "@daily",
+        "@monthly",
+        "@reboot",
+        "0 6 * * MON#2",
+        "30 7 * 3 fri#5",
+        "0 6 * * 1#2",
+        "0 24 * * *",
+        "60 6 1 * *",
+        "60 0 6 1 * *",
+        "0 6 32 * *",
+        "0 6 0 * *",
+        "0 6 1 13 *",
+        "0 6 1-40 * *",
+        "0 6 1 * FUNDAY",
+        "0 6 1 * * * * *",
         "",
         "₹ ₹ ₹ ₹ ₹",
     ];
@@ -74,4 +88,20 @@ fn expressions_that_cannot_be_schedules_say_why() {
     assert_eq!(good.as_str(), " 0  9 1 JUL * ");
     assert_eq!(good, good.clone());
     assert_ne!(good, CronSchedule::parse("0 9 2 JUL *").unwrap());
+}
+
+#[test]
+fn the_expression_that_a_hint_names_is_taken() {
+    for (written, meant, days_of_it) in [
+        ("0 6 * * MON#2", "0 6 8-14 * MON", "2026-01-12 2026-02-09"),
+        (
+            "30 7 * 3 fri#5",
+            "30 7 29-31 3 FRI",
+            "2028-03-31 2029-03-30",
+        ),
+    ] {
+        let why = CronSchedule::parse(written).unwrap_err().to_string();
+        assert!(why.ends_with(meant), "{why}");
+        assert_eq!(days(&cron(meant, "2026-01-01"), 2), days_of_it);
+    }
 }

@@ -3,22 +3,25 @@
 use std::time::Duration;
 
 use super::timing::{next_lookup_at, next_window, scheduled_lookup_at};
-use super::{AccountPause, Context, Decision, Next, keep};
+use super::{AccountPause, Context, Decision, NextStep, unchanged};
 use crate::domain::backoff::{after, backoff_delay};
 use crate::domain::machine::verdict::Verdict;
 use crate::domain::outcome::{CallFailure, Failure};
 use crate::domain::reason::{CallCause, Doubt, OrderCause, Then};
 use crate::domain::window::Span;
-use crate::domain::{Amount, State, Step, Timestamp};
+use crate::domain::{Amount, Contradiction, State, Step, Timestamp};
 
 /// Between two attempts of a call that did not get through.
 const CALL_BACKOFF: (Duration, Duration) = (Duration::from_secs(30), Duration::from_mins(30));
 
 impl Context<'_> {
-    /// Collected: the end, unless it took more or less than was due.
+    /// Collected: the end, unless the answer names another amount than the order's.
     pub(super) fn charged(self, amount: Option<Amount>) -> Decision {
         let due = self.execution.amount;
-        let mut decision = keep(self.execution, None, OrderCause::Collected);
+        if let Some(contradiction) = Contradiction::of_amounts(amount, due) {
+            return self.contradicted(contradiction);
+        }
+        let mut decision = unchanged(self.execution, None, OrderCause::Collected);
         decision.class = None;
         // The provider's silent attempts before the one that went through.
         let (tried, before) = (
@@ -26,13 +29,7 @@ impl Context<'_> {
             self.execution.progress.debit_attempts,
         );
         decision.declined = tried.saturating_sub(before).saturating_sub(1);
-        match amount {
-            Some(debited) if debited != due => {
-                decision.verdict = Verdict::CollectedOtherAmount(debited);
-                decision.reason = OrderCause::CollectedOtherAmount { debited, due }.into();
-            }
-            Some(_) | None => decision.verdict = Verdict::Collected(due),
-        }
+        decision.verdict = Verdict::Collected(due);
         // An earlier order of this cycle could still be collected by the provider: look once more.
         if self.execution.progress.order_no > 1 {
             decision.schedule_recheck(self.policy, self.now);
@@ -62,15 +59,15 @@ impl Context<'_> {
     /// A watched mandate whose payment has not appeared.
     fn not_presented(self) -> Decision {
         if self.now >= self.execution.cycle.closes_at {
-            let mut decision = keep(self.execution, None, OrderCause::NotPresented);
+            let mut decision = unchanged(self.execution, None, OrderCause::NotPresented);
             decision.verdict = Verdict::Review;
             return decision;
         }
-        let mut decision = keep(self.execution, None, OrderCause::NotPresentedYet);
+        let mut decision = unchanged(self.execution, None, OrderCause::NotPresentedYet);
         decision.progress.lookups = decision.progress.lookups.saturating_add(1);
         let mut seen = self.execution.clone();
         seen.progress = decision.progress;
-        decision.next = Some(Next::at(
+        decision.next = Some(NextStep::at(
             Step::Lookup,
             scheduled_lookup_at(&seen, self.policy, self.now),
         ));
@@ -81,9 +78,9 @@ impl Context<'_> {
     pub(super) fn not_processed(self, why: OrderCause) -> Decision {
         let is_retry = self.execution.intent.is_some_and(|intent| intent.is_retry);
         let step = if is_retry { Step::Retry } else { Step::Execute };
-        let mut decision = keep(self.execution, None, why);
+        let mut decision = unchanged(self.execution, None, why);
         decision.reason = decision.reason.then(Then::SameCall);
-        decision.not_processed = true;
+        decision.intent_unused = true;
         decision.progress.step_attempts = decision.progress.step_attempts.saturating_add(1);
         // Whatever comes of it, the order gets its recheck: of a lost worker's call nobody knows when it left.
         let opened = self.execution.intent.map(|intent| intent.opened_at);
@@ -99,7 +96,7 @@ impl Context<'_> {
     }
 
     /// The first window for a money-moving step; the cycle's end where there is none, so that it is closed there.
-    pub(super) fn window_after(self, step: Step, at: Timestamp) -> Next {
+    pub(super) fn window_after(self, step: Step, at: Timestamp) -> NextStep {
         let closes = self.execution.cycle.closes_at;
         let span = next_window(
             &self.policy.debit_windows,
@@ -111,7 +108,7 @@ impl Context<'_> {
             opens: closes,
             closes: None,
         });
-        Next { step, span }
+        NextStep { step, span }
     }
 
     /// A call without an answer of the provider's application.
@@ -123,7 +120,7 @@ impl Context<'_> {
             CallFailure::Unknown { why } => {
                 let why = why.clone();
                 let unanswered = OrderCause::LookupUnanswered { why };
-                self.with_next_lookup(keep(self.execution, None, unanswered))
+                self.with_next_lookup(unchanged(self.execution, None, unanswered))
             }
             CallFailure::NotSent { why } => {
                 self.same_again(CallCause::NotSent { why: why.clone() }, None)
@@ -154,21 +151,21 @@ impl Context<'_> {
             // A retry begins with a look-up too.
             at = next_lookup_at(self.execution, self.policy, at);
         }
-        let mut decision = keep(self.execution, None, why);
+        let mut decision = unchanged(self.execution, None, why);
         decision.account = account;
         decision.progress.step_attempts = step_attempts.saturating_add(1);
         if self.step.moves_money() {
-            decision.not_processed = true;
+            decision.intent_unused = true;
             decision.next = Some(self.window_after(self.step, at));
         } else {
-            decision.next = Some(Next::at(self.step, at));
+            decision.next = Some(NextStep::at(self.step, at));
         }
         decision
     }
 
     /// Collected and given back: this order is over and the cycle not collected.
     pub(super) fn reversed(self, failure: &Failure) -> Decision {
-        let mut decision = keep(self.execution, None, OrderCause::Reversed);
+        let mut decision = unchanged(self.execution, None, OrderCause::Reversed);
         decision.verdict = Verdict::GivenUp;
         decision.class = Some(failure.class);
         decision.schedule_recheck(self.policy, self.now);
@@ -178,10 +175,23 @@ impl Context<'_> {
     /// Only a person can judge it. The intent stays open: money may have moved.
     pub(super) fn unrecognized(self, failure: &Failure) -> Decision {
         let words = failure.message.as_ref().or(failure.code.as_ref()).cloned();
-        let mut decision = keep(self.execution, None, OrderCause::ToBeJudged { words });
+        let mut decision = unchanged(self.execution, None, OrderCause::ToBeJudged { words });
         decision.verdict = Verdict::Review;
         decision.class = Some(failure.class);
-        decision.next = Some(Next::at(
+        decision.next = Some(NextStep::at(
+            Step::Recheck,
+            after(self.now, self.policy.lookup_every),
+        ));
+        decision
+    }
+
+    /// The answer is about somebody else's debit, or says so. It proves nothing about this one, whose intent stays open.
+    pub(super) fn contradicted(self, contradiction: Contradiction) -> Decision {
+        let why = OrderCause::Contradicted(contradiction);
+        let mut decision = unchanged(self.execution, None, why);
+        self.mark_call(&mut decision);
+        decision.verdict = Verdict::Review;
+        decision.next = Some(NextStep::at(
             Step::Recheck,
             after(self.now, self.policy.lookup_every),
         ));

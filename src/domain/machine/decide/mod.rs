@@ -28,6 +28,7 @@ use crate::domain::window::Span;
 use crate::domain::{Class, Execution, MandateStatus, Outcome, Step, Timestamp};
 
 pub(super) use recheck::decide_recheck;
+pub(super) use retry::ends_the_cycle;
 pub use timing::lookup_allowed;
 pub(super) use timing::{next_lookup_at, next_window};
 
@@ -37,9 +38,9 @@ pub struct Decision {
     /// What was found out, or what became of it.
     pub verdict: Verdict,
     /// Whether the call whose intent is open, if one is, was not made or not processed: then its intent is closed as that first.
-    pub not_processed: bool,
+    pub intent_unused: bool,
     /// What to do next; nothing when the execution is final and needs no recheck.
-    pub next: Option<Next>,
+    pub next: Option<NextStep>,
     /// Why.
     pub reason: Reason,
     /// Why it failed, if it did.
@@ -58,7 +59,7 @@ pub struct Decision {
 
 /// The next step and when it may be done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Next {
+pub struct NextStep {
     /// What.
     pub step: Step,
     /// From when, and until when if a window ends.
@@ -77,7 +78,7 @@ pub enum AccountPause {
     },
 }
 
-impl Next {
+impl NextStep {
     /// From some time on.
     pub(in crate::domain::machine) fn at(step: Step, at: Timestamp) -> Self {
         Self {
@@ -91,14 +92,14 @@ impl Next {
 }
 
 /// A decision under construction: what stays the same unless something says otherwise.
-pub(super) fn keep(
+pub(super) fn unchanged(
     execution: &Execution,
-    next: Option<Next>,
+    next: Option<NextStep>,
     reason: impl Into<Reason>,
 ) -> Decision {
     Decision {
         verdict: Verdict::Waits,
-        not_processed: false,
+        intent_unused: false,
         next,
         reason: reason.into(),
         class: execution.class,
@@ -121,7 +122,7 @@ pub(super) fn park(
     let spread = jitter(execution.id.0, 0, policy.jitter);
     let check = after(after(now, policy.paused_check_every), spread);
     decision.reason = decision.reason.then(Then::WaitForResume);
-    decision.next = Some(Next::at(step, check.min(execution.cycle.closes_at)));
+    decision.next = Some(NextStep::at(step, check.min(execution.cycle.closes_at)));
     decision.parked = true;
     decision
 }
@@ -171,6 +172,7 @@ pub(super) fn decide(
         Outcome::NotFound => context.not_found(),
         Outcome::Reversed(failure) => context.reversed(failure),
         Outcome::Unrecognized(failure) => context.unrecognized(failure),
+        Outcome::Contradicted(contradiction) => context.contradicted(contradiction.clone()),
         Outcome::Call(failure) => context.call_failed(failure),
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::retry::mandate_effect;
 use super::strategy::{StrategyInput, strategy_time};
 use super::timing::next_window;
-use super::{AccountPause, Decision, Next, keep, park};
+use super::{AccountPause, Decision, NextStep, park, unchanged};
 use crate::domain::backoff::{after, backoff_delay};
 use crate::domain::machine::verdict::Verdict;
 use crate::domain::outcome::{CallFailure, Failure, NotificationOutcome};
@@ -37,7 +37,7 @@ pub(in crate::domain::machine) fn decide_notification(
         }
         NotificationOutcome::Failed(failure) => failed(execution, failure, policy, now),
         NotificationOutcome::NotFound => {
-            let mut decision = keep(execution, None, NotificationCause::Unknown);
+            let mut decision = unchanged(execution, None, NotificationCause::Unknown);
             decision.verdict = Verdict::NotificationFailed;
             decision.progress.step_attempts = decision.progress.step_attempts.saturating_add(1);
             decision.next = Some(send_at(execution, policy, wait(execution, now)));
@@ -73,7 +73,7 @@ pub(in crate::domain::machine) fn decide_notification(
 fn delivered(execution: &Execution, policy: &Policy, now: Timestamp) -> Decision {
     let debit_after = policy.notify_to_debit;
     let delivered = NotificationCause::Delivered { debit_after };
-    let mut decision = keep(execution, None, delivered);
+    let mut decision = unchanged(execution, None, delivered);
     decision.verdict = Verdict::NotificationDelivered;
     decision.progress.delivered_at = Some(now);
     let notified_at = *decision.progress.undelivered_at.get_or_insert(now);
@@ -82,7 +82,7 @@ fn delivered(execution: &Execution, policy: &Policy, now: Timestamp) -> Decision
     let seed = execution.id.0;
     if let Some(span) = plan::debit_after_notice(&cycle, policy, seed, notified_at, now) {
         let step = Step::Execute;
-        decision.next = Some(Next { step, span });
+        decision.next = Some(NextStep { step, span });
         return decision;
     }
     let (provider, notify) = (execution.provider, execution.notify);
@@ -94,7 +94,7 @@ fn delivered(execution: &Execution, policy: &Policy, now: Timestamp) -> Decision
             progress.delivered_at = None;
             progress.undelivered_at = None;
             decision.reason = NotificationCause::DeliveredLongAgo.into();
-            decision.next = Some(Next { step, span });
+            decision.next = Some(NextStep { step, span });
         }
         Start::Closed { .. } => {
             decision.verdict = Verdict::CycleClosed;
@@ -112,9 +112,9 @@ fn ask_again(
     now: Timestamp,
     why: NotificationCause,
 ) -> Decision {
-    let mut decision = keep(
+    let mut decision = unchanged(
         execution,
-        Some(Next::at(Step::NotifyStatus, wait(execution, now))),
+        Some(NextStep::at(Step::NotifyStatus, wait(execution, now))),
         why,
     );
     decision.progress.step_attempts = decision.progress.step_attempts.saturating_add(1);
@@ -129,7 +129,7 @@ fn ask_again(
 
 /// Failed for good: a new reference after a while, as long as the policy has one and the cycle is open.
 fn failed(execution: &Execution, failure: &Failure, policy: &Policy, now: Timestamp) -> Decision {
-    let mut decision = keep(execution, None, NotificationCause::Failed(failure.into()));
+    let mut decision = unchanged(execution, None, NotificationCause::Failed(failure.into()));
     decision.class = Some(failure.class);
     decision.mandate = mandate_effect(failure.class);
     match decision.mandate {
@@ -215,9 +215,9 @@ fn same_again(
     let next = if step == Step::Notify {
         Some(send_at(execution, policy, at))
     } else {
-        Some(Next::at(step, at))
+        Some(NextStep::at(step, at))
     };
-    let mut decision = keep(execution, next, why);
+    let mut decision = unchanged(execution, next, why);
     decision.progress.step_attempts = decision.progress.step_attempts.saturating_add(1);
     decision.account = account;
     decision
@@ -231,13 +231,13 @@ fn wait(execution: &Execution, now: Timestamp) -> Timestamp {
 }
 
 /// The first notification window; the cycle's end where there is none, so that it is closed there.
-fn send_at(execution: &Execution, policy: &Policy, at: Timestamp) -> Next {
+fn send_at(execution: &Execution, policy: &Policy, at: Timestamp) -> NextStep {
     let closes = execution.cycle.closes_at;
     match next_window(&policy.notify_windows, at, execution.id.0, Duration::ZERO) {
-        Some(span) if span.opens < closes => Next {
+        Some(span) if span.opens < closes => NextStep {
             step: Step::Notify,
             span,
         },
-        Some(_) | None => Next::at(Step::Notify, closes),
+        Some(_) | None => NextStep::at(Step::Notify, closes),
     }
 }

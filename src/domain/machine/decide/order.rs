@@ -3,7 +3,7 @@
 use super::retry::{is_none, mandate_effect};
 use super::strategy::new_order_time;
 use super::timing::next_lookup_at;
-use super::{Context, Decision, Next};
+use super::{Context, Decision, NextStep};
 use crate::domain::backoff::after;
 use crate::domain::cycle::Cycle;
 use crate::domain::machine::gate::new_date;
@@ -23,7 +23,7 @@ impl Context<'_> {
         let dead_at = after(failed_at, self.policy.provider_retry_horizon);
         if !self.counter.no_retry_allowed && class != Class::NothingToRetry && self.now < dead_at {
             decision.verdict = Verdict::Declined;
-            decision.next = Some(Next::at(
+            decision.next = Some(NextStep::at(
                 Step::Lookup,
                 next_lookup_at(self.execution, self.policy, dead_at),
             ));
@@ -77,7 +77,7 @@ impl Context<'_> {
             Notify::Provider => new_date(execution, &cycle, self.policy, span.opens),
             Notify::Separate | Notify::None => put_off,
         };
-        decision.next = Some(Next { step, span });
+        decision.next = Some(NextStep { step, span });
         decision.reason = decision.reason.then(Then::NewOrder(why));
         Some(decision)
     }

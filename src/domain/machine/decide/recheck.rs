@@ -1,13 +1,13 @@
 //! The recheck of what is finished: a provider that retries by itself can collect what it first called failed.
 
 use super::timing::daily;
-use super::{Decision, Next, keep};
+use super::{Decision, NextStep, unchanged};
 use crate::domain::backoff::after;
 use crate::domain::machine::verdict::Verdict;
 use crate::domain::outcome::{Counter, Failure};
 use crate::domain::policy::Policy;
-use crate::domain::reason::RecheckCause;
-use crate::domain::{Execution, Outcome, State, Step, Timestamp};
+use crate::domain::reason::{OrderCause, RecheckCause};
+use crate::domain::{Contradiction, Execution, Outcome, State, Step, Timestamp};
 
 /// How often an unanswered recheck is repeated for an execution that nobody has to decide about.
 const MAX_UNANSWERED: u16 = 5;
@@ -25,7 +25,10 @@ impl Decision {
 
     /// A recheck is next. It has its own attempts.
     pub(super) fn schedule_recheck(&mut self, policy: &Policy, now: Timestamp) {
-        self.next = Some(Next::at(Step::Recheck, after(now, policy.recheck_after)));
+        self.next = Some(NextStep::at(
+            Step::Recheck,
+            after(now, policy.recheck_after),
+        ));
         self.progress.step_attempts = 0;
     }
 }
@@ -50,6 +53,18 @@ pub(in crate::domain::machine) fn decide_recheck(
     decision
 }
 
+/// An answer about somebody else's debit: a person must look, and it is asked about again.
+fn contradicted(
+    execution: &Execution,
+    contradiction: Contradiction,
+    again: Option<NextStep>,
+) -> Decision {
+    let why = OrderCause::Contradicted(contradiction);
+    let mut decision = unchanged(execution, again, why);
+    decision.verdict = Verdict::Review;
+    decision
+}
+
 fn seen_again(
     execution: &Execution,
     order_no: u16,
@@ -64,10 +79,10 @@ fn seen_again(
     } else {
         policy.lookup_every
     };
-    let again = Some(Next::at(Step::Recheck, after(now, every)));
+    let again = Some(NextStep::at(Step::Recheck, after(now, every)));
     match outcome {
         Outcome::Charged { amount, .. } => {
-            let mut decision = keep(execution, None, RecheckCause::CollectedLate);
+            let mut decision = unchanged(execution, None, RecheckCause::CollectedLate);
             let amount = amount.unwrap_or(execution.amount);
             decision.verdict = Verdict::Collected(amount);
             if open && order_no < execution.progress.order_no {
@@ -78,17 +93,19 @@ fn seen_again(
             } else if execution.state == State::Charged {
                 decision.verdict = Verdict::CollectedTwice(amount);
                 decision.reason = RecheckCause::CollectedTwice { order_no }.into();
-            } else if amount != execution.amount {
-                decision.verdict = Verdict::CollectedOtherAmount(amount);
-                decision.reason = RecheckCause::CollectedLateOtherAmount.into();
+            } else if let Some(contradiction) = Contradiction::of_amounts(Some(amount), execution.amount) {
+                return contradicted(execution, contradiction, again);
             }
             decision
+        }
+        Outcome::Contradicted(contradiction) if execution.state != State::Charged => {
+            contradicted(execution, contradiction.clone(), again)
         }
         Outcome::Failed(Failure { class, .. }) | Outcome::Reversed(Failure { class, .. })
             // Of an earlier order it proves nothing about the current one, whose intent is open.
             if open && order_no == execution.progress.order_no && !class.is_unproven() =>
         {
-            let mut decision = keep(execution, None, RecheckCause::ProvenNotCollected);
+            let mut decision = unchanged(execution, None, RecheckCause::ProvenNotCollected);
             decision.verdict = Verdict::GivenUp;
             decision.class = Some(*class);
             // The provider's own retries begin with the failure, which is seen for the first time.
@@ -103,24 +120,25 @@ fn seen_again(
             } else {
                 None
             };
-            let mut decision = keep(execution, next, RecheckCause::Unanswered);
+            let mut decision = unchanged(execution, next, RecheckCause::Unanswered);
             decision.progress.step_attempts = step_attempts;
             decision
         }
-        Outcome::Pending if !open => keep(execution, again, RecheckCause::PendingAgain),
+        Outcome::Pending if !open => unchanged(execution, again, RecheckCause::PendingAgain),
         Outcome::Failed(failure) if !open && failure.class.is_unproven() => {
-            keep(execution, again, RecheckCause::PendingAgain)
+            unchanged(execution, again, RecheckCause::PendingAgain)
         }
         Outcome::Failed(_)
         | Outcome::NotFound
         | Outcome::Reversed(_)
         | Outcome::AlreadyExists
         | Outcome::Unrecognized(_)
+        | Outcome::Contradicted(_)
         | Outcome::Pending
         | Outcome::Refused(_)
         | Outcome::Call(_) => {
             let next = if open { again } else { None };
-            keep(execution, next, RecheckCause::NotCollected)
+            unchanged(execution, next, RecheckCause::NotCollected)
         }
     }
 }

@@ -3,7 +3,7 @@
 use super::order::renew_progress;
 use super::retry::{mandate_effect, needs_person};
 use super::strategy::{StrategyInput, strategy_time};
-use super::{Context, Decision, Next, keep, park};
+use super::{Context, Decision, NextStep, park, unchanged};
 use crate::domain::machine::verdict::Verdict;
 use crate::domain::outcome::Failure;
 use crate::domain::plan::{self, Start};
@@ -15,7 +15,7 @@ impl Context<'_> {
     pub(super) fn refused(self, failure: &Failure) -> Decision {
         if !self.step.moves_money() {
             let refused = OrderCause::LookupRefused(failure.into());
-            return self.with_next_lookup(keep(self.execution, None, refused));
+            return self.with_next_lookup(unchanged(self.execution, None, refused));
         }
         let class = failure.class;
         if class.is_unproven() {
@@ -23,9 +23,9 @@ impl Context<'_> {
         }
         let words = FailureWords::from(failure);
         let before = None;
-        let mut decision = keep(self.execution, None, OrderCause::Failed { words, before });
+        let mut decision = unchanged(self.execution, None, OrderCause::Failed { words, before });
         decision.class = Some(class);
-        decision.not_processed = true;
+        decision.intent_unused = true;
         decision.progress.not_before = self.asked_to_wait(failure);
         decision.mandate = mandate_effect(class);
         if class == Class::MandatePaused {
@@ -116,7 +116,7 @@ impl Context<'_> {
         decision.progress.step_attempts = tried;
         decision.progress.execute_at = Some(cycle.debit_at);
         decision.verdict = Verdict::NotificationRenewed;
-        decision.next = Some(Next { step, span });
+        decision.next = Some(NextStep { step, span });
         decision.reason = decision.reason.then(Then::TryAgainNotified(why));
         Some(decision)
     }
@@ -142,7 +142,7 @@ impl Context<'_> {
                 if asked.is_some() {
                     decision.progress.execute_at = Some(cycle.debit_at);
                 }
-                decision.next = Some(Next { step, span });
+                decision.next = Some(NextStep { step, span });
             }
             Start::Closed(why) => {
                 decision.verdict = Verdict::CycleClosed;

@@ -2,19 +2,19 @@
 
 use super::strategy::{StrategyInput, strategy_time};
 use super::timing::{last_try, latest_debit, next_lookup_at, next_window};
-use super::{Context, Decision, Next, keep};
+use super::{Context, Decision, NextStep, unchanged};
 use crate::domain::backoff::after;
 use crate::domain::execution::Progress;
 use crate::domain::machine::verdict::Verdict;
 use crate::domain::outcome::Failure;
-use crate::domain::policy::Strategy;
+use crate::domain::policy::{Policy, Strategy};
 use crate::domain::reason::{Doubt, FailureWords, OrderCause, Then, TimeChoice};
-use crate::domain::{Class, MandateStatus, State, Step, Timestamp};
+use crate::domain::{Class, Execution, MandateStatus, State, Step, Timestamp};
 
 impl Context<'_> {
     /// The order's attempt ended without a collection.
     pub(super) fn failed(self, failure: &Failure) -> Decision {
-        if let Some(decision) = self.lost_retry() {
+        if let Some(decision) = self.lost_retry(failure.class) {
             return decision;
         }
         if failure.class.is_unproven() {
@@ -26,7 +26,7 @@ impl Context<'_> {
         }
         let before = self.last_word();
         let words = FailureWords::from(failure);
-        let mut decision = keep(self.execution, None, OrderCause::Failed { words, before });
+        let mut decision = unchanged(self.execution, None, OrderCause::Failed { words, before });
         decision.class = before.or(Some(failure.class));
         decision.progress.not_before = self.asked_to_wait(failure);
         self.mark_call(&mut decision);
@@ -60,7 +60,7 @@ impl Context<'_> {
 
     /// A retry whose answer was lost, when the provider's counter shows that it never happened. Before the processing time is over
     /// the counter shows nothing: one that has moved may have been moved by the provider's own retry, and ours be on its way.
-    fn lost_retry(self) -> Option<Decision> {
+    fn lost_retry(self, class: Class) -> Option<Decision> {
         let intent = self
             .execution
             .intent
@@ -69,6 +69,9 @@ impl Context<'_> {
         let processed_by = after(sent, self.policy.processing_time);
         if self.now < processed_by {
             return Some(self.not_before(processed_by, Doubt::RetryUnderWay));
+        }
+        if ends_the_cycle(self.execution, class, self.policy) {
+            return None;
         }
         let (before, seen) = intent.counter_before.zip(self.counter.attempts)?;
         (seen <= before).then(|| self.not_processed(OrderCause::RetryNeverHappened))
@@ -94,16 +97,16 @@ impl Context<'_> {
     /// What was said before and ends the cycle, whatever the order says of itself afterwards: a retry can be refused for it, and
     /// then the order still has the cause of the attempt before.
     pub(super) fn last_word(self) -> Option<Class> {
-        let said = self.execution.class?;
+        let class = self.execution.class?;
         let ends = matches!(
-            said,
+            class,
             Class::CustomerAction | Class::CustomerStop | Class::Risk | Class::Legal
         );
-        (ends && is_none(self.policy.retry.get(&said))).then_some(said)
+        (ends && is_none(self.policy.retry.get(&class))).then_some(class)
     }
 
     /// When the provider may be asked to retry the order, if that is lawful and allowed.
-    fn retry_time(self, failure: &Failure, progress: &Progress) -> Option<(Next, TimeChoice)> {
+    fn retry_time(self, failure: &Failure, progress: &Progress) -> Option<(NextStep, TimeChoice)> {
         let tried = progress.debit_attempts;
         let is_second_sight =
             self.execution.state == State::Retrying && self.execution.intent.is_none();
@@ -121,7 +124,7 @@ impl Context<'_> {
         failure: &Failure,
         tried: u16,
         progress: &Progress,
-    ) -> Option<(Next, TimeChoice)> {
+    ) -> Option<(NextStep, TimeChoice)> {
         // What nobody has classified gets one careful probe, be it refused or declined.
         let is_probed =
             tried.max(progress.debit_attempts) > 1 || self.execution.class == Some(Class::Unmapped);
@@ -141,7 +144,7 @@ impl Context<'_> {
         let (at, why) = strategy_time(policy.retry.get(&failure.class)?, input)?;
         let seed = self.execution.id.0;
         let span = next_window(&policy.debit_windows, at, seed, policy.jitter)?;
-        (span.opens < latest).then_some((Next { step, span }, why))
+        (span.opens < latest).then_some((NextStep { step, span }, why))
     }
 
     /// What another try has to wait for, whatever the strategy: the wait that the answer asks for, the gaps between attempts, and the
@@ -162,6 +165,16 @@ impl Context<'_> {
             from
         }
     }
+}
+
+/// Whether a failure that was not known yet ends the cycle: no try mends it, or a person must, or the mandate is over.
+pub(in crate::domain::machine) fn ends_the_cycle(
+    execution: &Execution,
+    class: Class,
+    policy: &Policy,
+) -> bool {
+    let no_try = is_none(policy.retry.get(&class)) || needs_person(class);
+    execution.class != Some(class) && (no_try || mandate_effect(class).is_some())
 }
 
 /// Whether a policy says that there is no other try.

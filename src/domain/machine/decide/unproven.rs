@@ -1,7 +1,7 @@
 //! What follows as long as an outcome is not proven: it is looked up again, and after a while a person is asked.
 
 use super::timing::{daily, next_lookup_at, scheduled_lookup_at};
-use super::{Context, Decision, Next, keep};
+use super::{Context, Decision, NextStep, unchanged};
 use crate::domain::backoff::after;
 use crate::domain::machine::verdict::Verdict;
 use crate::domain::reason::{Doubt, OrderCause, Then};
@@ -14,7 +14,7 @@ impl Context<'_> {
             Some(above) => OrderCause::NeedsApproval { above },
             None => OrderCause::Pending,
         };
-        let mut decision = keep(self.execution, None, why);
+        let mut decision = unchanged(self.execution, None, why);
         self.mark_call(&mut decision);
         decision.verdict = Verdict::Accepted;
         self.with_next_lookup(decision)
@@ -22,7 +22,7 @@ impl Context<'_> {
 
     /// The answer proves nothing.
     pub(super) fn unproven(self, why: Doubt) -> Decision {
-        let mut decision = keep(self.execution, None, OrderCause::Unproven(why));
+        let mut decision = unchanged(self.execution, None, OrderCause::Unproven(why));
         if self.step.moves_money() {
             self.mark_call(&mut decision);
             decision.verdict = Verdict::Unproven;
@@ -81,13 +81,13 @@ impl Context<'_> {
             }
             decision.verdict = Verdict::Review;
             decision.reason = decision.reason.then(Then::AskPerson { since });
-            decision.next = Some(Next::at(
+            decision.next = Some(NextStep::at(
                 Step::Recheck,
                 after(self.now, self.policy.lookup_every),
             ));
             return decision;
         }
-        decision.next = Some(Next::at(
+        decision.next = Some(NextStep::at(
             Step::Lookup,
             scheduled_lookup_at(&seen, self.policy, self.now),
         ));
@@ -106,7 +106,7 @@ impl Context<'_> {
         let wanted = after(self.now, daily(self.policy));
         decision.reason = decision.reason.then(Then::AskDaily { since });
         decision.verdict = Verdict::Unproven;
-        decision.next = Some(Next::at(
+        decision.next = Some(NextStep::at(
             Step::Lookup,
             next_lookup_at(self.execution, self.policy, wanted),
         ));

@@ -2,7 +2,7 @@
 //! notification allow.
 
 use super::new_notification::renew;
-use super::{Gate, Next, close_cycle, instead, later, new_date, next_window};
+use super::{Gate, NextStep, close_cycle, new_date, next_window, refuse, reschedule};
 use crate::domain::backoff::after;
 use crate::domain::machine::verdict::Verdict;
 use crate::domain::plan::{self, Start};
@@ -45,8 +45,8 @@ pub(super) fn wait(
         .notified_at()
         .is_none_or(|notified| span.opens <= after(notified, policy.notification_validity));
     if covered {
-        let next = Some(Next { step, span });
-        return instead(later(execution, next, spent(from)));
+        let next = Some(NextStep { step, span });
+        return refuse(reschedule(execution, next, spent(from)));
     }
     let notice_at = before(from, policy);
     if now < notice_at {
@@ -67,7 +67,11 @@ fn at_notice(
     let seed = execution.id.0;
     let span = next_window(&policy.notify_windows, notice_at, seed, policy.jitter);
     match span.filter(|_| from < execution.cycle.closes_at) {
-        Some(span) => instead(later(execution, Some(Next { step, span }), spent(from))),
+        Some(span) => refuse(reschedule(
+            execution,
+            Some(NextStep { step, span }),
+            spent(from),
+        )),
         None => too_late(execution, from, policy, now),
     }
 }
@@ -85,9 +89,9 @@ fn hand_over(execution: &Execution, from: Timestamp, policy: &Policy, now: Times
     if date.is_none() {
         return too_late(execution, from, policy, now);
     }
-    let mut decision = later(execution, Some(Next { step, span }), spent(from));
+    let mut decision = reschedule(execution, Some(NextStep { step, span }), spent(from));
     decision.progress.execute_at = date;
-    instead(decision)
+    refuse(decision)
 }
 
 /// No debit fits into the cycle any more.
@@ -97,7 +101,7 @@ fn too_late(execution: &Execution, from: Timestamp, policy: &Policy, now: Timest
         at: execution.cycle.closes_at,
         provider_may_retry: decision.verdict == Verdict::Waits,
     });
-    instead(decision)
+    refuse(decision)
 }
 
 /// When a notification must be delivered for a debit at some time, at the latest.
@@ -109,5 +113,5 @@ fn before(from: Timestamp, policy: &Policy) -> Timestamp {
 }
 
 const fn spent(until: Timestamp) -> GateCause {
-    GateCause::TriesSpent { until }
+    GateCause::AttemptsIn30DaysSpent { until }
 }

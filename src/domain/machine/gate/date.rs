@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use super::{Gate, instead, later, no_time_left};
+use super::{Gate, no_time_left, refuse, reschedule};
 use crate::domain::backoff::after;
 use crate::domain::cycle::Cycle;
-use crate::domain::machine::decide::Next;
+use crate::domain::machine::decide::NextStep;
 use crate::domain::machine::verdict::Verdict;
 use crate::domain::plan::{self, Start};
 use crate::domain::policy::Policy;
@@ -33,14 +33,18 @@ pub(super) fn hand_over(execution: &Execution, policy: &Policy, now: Timestamp) 
         now,
     ) {
         Start::At(step, span) => {
-            let mut decision = later(execution, Some(Next { step, span }), GateCause::DateTooNear);
+            let mut decision = reschedule(
+                execution,
+                Some(NextStep { step, span }),
+                GateCause::DateTooNear,
+            );
             decision.progress.execute_at = new_date(execution, &cycle, policy, span.opens);
             if decision.progress.execute_at.is_none() {
                 decision = decision.with_recheck(policy, now);
                 decision.reason = decision.reason.then(Then::NoDateLeft);
                 decision.verdict = Verdict::CycleClosed;
             }
-            instead(decision)
+            refuse(decision)
         }
         Start::Closed(why) => no_time_left(execution, GateCause::Closed(why), policy, now),
     }

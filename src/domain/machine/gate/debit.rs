@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use super::new_notification::renew;
-use super::{Gate, budget, close_cycle, date, instead, later, lookup, mandate_and_cycle};
+use super::{Gate, budget, close_cycle, date, lookup, mandate_and_cycle, refuse, reschedule};
 use crate::domain::backoff::after;
-use crate::domain::machine::decide::{Next, next_lookup_at, next_window};
+use crate::domain::machine::decide::{NextStep, next_lookup_at, next_window};
 use crate::domain::machine::verdict::Verdict;
 use crate::domain::policy::Policy;
 use crate::domain::reason::GateCause;
@@ -21,8 +21,8 @@ pub(super) fn debit(
     policy: &Policy,
     now: Timestamp,
 ) -> Gate {
-    if let Some(said) = mandate_and_cycle(execution, step, policy, now) {
-        return said;
+    if let Some(gate) = mandate_and_cycle(execution, step, policy, now) {
+        return gate;
     }
     if execution.progress.debit_attempts >= policy.max_attempts {
         let mut decision = close_cycle(execution, policy, now);
@@ -30,7 +30,7 @@ pub(super) fn debit(
         if decision.verdict == Verdict::CycleClosed {
             decision.verdict = Verdict::GivenUp;
         }
-        return instead(decision);
+        return refuse(decision);
     }
     let handed_over = step == Step::Execute
         && execution.provider == ProviderKind::Juspay
@@ -44,11 +44,11 @@ pub(super) fn debit(
         debit_now(execution, step, policy, now)
     };
     match check {
-        Gate::Instead(_) | Gate::LookUpMandate => check,
+        Gate::Refused(_) | Gate::LookUpMandate => check,
         Gate::Go if opened => lookup::before_new_order(execution, step, policy, now),
         Gate::Go => {
-            let next = Some(Next::at(step, after(now, OTHER_DEBIT)));
-            instead(later(execution, next, GateCause::NoIntent))
+            let next = Some(NextStep::at(step, after(now, OTHER_DEBIT)));
+            refuse(reschedule(execution, next, GateCause::NoIntent))
         }
     }
 }
@@ -86,9 +86,9 @@ fn debit_now(execution: &Execution, step: Step, policy: &Policy, now: Timestamp)
         execution.id.0,
         policy.jitter,
     );
-    instead(later(
+    refuse(reschedule(
         execution,
-        span.map(|span| Next { step, span }),
+        span.map(|span| NextStep { step, span }),
         if now < earliest {
             GateCause::TooEarly
         } else {

@@ -1,6 +1,6 @@
 //! Look-ups of an order: as often as the rail allows, those counted that debits and rechecks begin with.
 
-use super::{Gate, Next, instead, keep, later, next_window};
+use super::{Gate, NextStep, next_window, refuse, reschedule, unchanged};
 use crate::domain::machine::decide::next_lookup_at;
 use crate::domain::policy::Policy;
 use crate::domain::reason::GateCause;
@@ -17,8 +17,8 @@ pub(super) fn before_new_order(
     if step != Step::Execute || execution.progress.order_no <= 1 || opens <= now {
         return Gate::Go;
     }
-    let next = Some(Next::at(step, opens));
-    instead(later(execution, next, GateCause::LookupsBeforeSpent))
+    let next = Some(NextStep::at(step, opens));
+    refuse(reschedule(execution, next, GateCause::LookupsBeforeSpent))
 }
 
 /// A look-up of an order is lawful as often as the rail allows.
@@ -32,8 +32,8 @@ pub(super) fn within_budget(
     if opens <= now {
         return Gate::Go;
     }
-    let next = Some(Next::at(step, opens));
-    instead(keep(execution, next, GateCause::LookupsSpent))
+    let next = Some(NextStep::at(step, opens));
+    refuse(unchanged(execution, next, GateCause::LookupsSpent))
 }
 
 /// One look-up is not needed: a call without an idempotency key whose counter was never recorded was never made.
@@ -60,6 +60,6 @@ pub(super) fn lookup(
         Step::Execute
     };
     let span = next_window(&policy.debit_windows, at, execution.id.0, policy.jitter);
-    let next = span.map(|span| Next { step, span });
-    instead(later(execution, next, GateCause::NeverCalled))
+    let next = span.map(|span| NextStep { step, span });
+    refuse(reschedule(execution, next, GateCause::NeverCalled))
 }

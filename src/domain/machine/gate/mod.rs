@@ -8,7 +8,7 @@ mod lookup;
 mod new_notification;
 mod paused;
 
-use super::decide::{Decision, Next, keep, next_window, park};
+use super::decide::{Decision, NextStep, next_window, park, unchanged};
 use super::verdict::Verdict;
 use crate::domain::backoff::after;
 use crate::domain::plan::{self, Start};
@@ -18,7 +18,7 @@ use crate::domain::{Class, Execution, MandateStatus, Step, Timestamp};
 
 pub(in crate::domain) use date::execution_date;
 pub(super) use date::new_date;
-pub(super) use paused::asked;
+pub(super) use paused::mandate_answered;
 
 /// What the gate says.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,8 +26,8 @@ pub(super) enum Gate {
     /// Do it now.
     Go,
     /// Do not; this follows instead. No call is made.
-    Instead(Box<Decision>),
-    /// Not as long as the mandate is paused. Ask the provider whether it still is; [`asked`] says what follows.
+    Refused(Box<Decision>),
+    /// Not as long as the mandate is paused. Ask the provider whether it still is; [`mandate_answered`] says what follows.
     LookUpMandate,
 }
 
@@ -50,14 +50,18 @@ pub(super) fn gate(
     }
 }
 
-fn instead(decision: Decision) -> Gate {
-    Gate::Instead(Box::new(decision))
+fn refuse(decision: Decision) -> Gate {
+    Gate::Refused(Box::new(decision))
 }
 
 /// The same execution, another time. Closes the intent that the claim may have opened: no call was made under it.
-fn later(execution: &Execution, next: Option<Next>, reason: impl Into<Reason>) -> Decision {
-    let mut decision = keep(execution, next, reason);
-    decision.not_processed = true;
+fn reschedule(
+    execution: &Execution,
+    next: Option<NextStep>,
+    reason: impl Into<Reason>,
+) -> Decision {
+    let mut decision = unchanged(execution, next, reason);
+    decision.intent_unused = true;
     decision
 }
 
@@ -69,7 +73,7 @@ fn mandate_and_cycle(
     now: Timestamp,
 ) -> Option<Gate> {
     if now >= execution.cycle.closes_at {
-        return Some(instead(close_cycle(execution, policy, now)));
+        return Some(refuse(close_cycle(execution, policy, now)));
     }
     match execution.mandate_status {
         MandateStatus::Active => paused::rail(execution, step, policy, now),
@@ -77,15 +81,15 @@ fn mandate_and_cycle(
             Some(Gate::LookUpMandate)
         }
         MandateStatus::Paused => {
-            let decision = later(execution, None, GateCause::Mandate(MandateStatus::Paused));
-            Some(instead(park(decision, execution, step, policy, now)))
+            let decision = reschedule(execution, None, GateCause::Mandate(MandateStatus::Paused));
+            Some(refuse(park(decision, execution, step, policy, now)))
         }
         MandateStatus::Revoked
         | MandateStatus::Expired
         | MandateStatus::Completed
         | MandateStatus::Failed => {
             let reason = GateCause::Mandate(execution.mandate_status);
-            Some(instead(ended(execution, reason, policy, now)))
+            Some(refuse(ended(execution, reason, policy, now)))
         }
     }
 }
@@ -93,11 +97,11 @@ fn mandate_and_cycle(
 /// The mandate has ended, and its execution with it. An earlier attempt may still be collected by the provider: it is looked at
 /// before the end.
 fn ended(execution: &Execution, reason: GateCause, policy: &Policy, now: Timestamp) -> Decision {
-    let mut decision = later(execution, None, reason);
+    let mut decision = reschedule(execution, None, reason);
     if let Some(failed_at) = execution.progress.failed_at {
         let dead_at = after(failed_at, policy.provider_retry_horizon);
         if now < dead_at {
-            decision.next = Some(Next::at(Step::Lookup, dead_at));
+            decision.next = Some(NextStep::at(Step::Lookup, dead_at));
             return decision;
         }
     }
@@ -107,11 +111,11 @@ fn ended(execution: &Execution, reason: GateCause, policy: &Policy, now: Timesta
 }
 
 fn notify(execution: &Execution, policy: &Policy, now: Timestamp) -> Gate {
-    if let Some(said) = mandate_and_cycle(execution, Step::Notify, policy, now) {
-        return said;
+    if let Some(gate) = mandate_and_cycle(execution, Step::Notify, policy, now) {
+        return gate;
     }
-    if let Some(said) = budget::before_notice(execution, policy, now) {
-        return said;
+    if let Some(gate) = budget::before_notice(execution, policy, now) {
+        return gate;
     }
     start_again(execution, Step::Notify, policy, now)
 }
@@ -130,13 +134,13 @@ fn start_again(execution: &Execution, step: Step, policy: &Policy, now: Timestam
         Start::Closed(why) => {
             let mut decision = close_cycle(execution, policy, now);
             decision.reason = GateCause::Closed(why).into();
-            instead(decision)
+            refuse(decision)
         }
         Start::At(..) if !policy.notify_windows.contains(now) => {
             let span = next_window(&policy.notify_windows, now, execution.id.0, policy.jitter);
-            instead(later(
+            refuse(reschedule(
                 execution,
-                span.map(|span| Next { step, span }),
+                span.map(|span| NextStep { step, span }),
                 GateCause::OutsideNotifyHours,
             ))
         }
@@ -151,9 +155,9 @@ fn no_time_left(
     policy: &Policy,
     now: Timestamp,
 ) -> Gate {
-    let mut decision = later(execution, None, reason);
+    let mut decision = reschedule(execution, None, reason);
     decision.verdict = Verdict::CycleClosed;
-    instead(decision.with_recheck(policy, now))
+    refuse(decision.with_recheck(policy, now))
 }
 
 /// The cycle is over. An order that the provider may still collect is looked at first.
@@ -162,7 +166,7 @@ fn close_cycle(execution: &Execution, policy: &Policy, now: Timestamp) -> Decisi
         let dead_at = after(failed_at, policy.provider_retry_horizon);
         if now < dead_at {
             let reason = Reason::from(GateCause::CycleOver).then(Then::ProviderMayStillRetry);
-            return later(execution, Some(Next::at(Step::Lookup, dead_at)), reason);
+            return reschedule(execution, Some(NextStep::at(Step::Lookup, dead_at)), reason);
         }
     }
     let at = execution.cycle.closes_at;
@@ -172,7 +176,7 @@ fn close_cycle(execution: &Execution, policy: &Policy, now: Timestamp) -> Decisi
     } else {
         GateCause::CycleEnded { at }
     };
-    let mut decision = later(execution, None, why);
+    let mut decision = reschedule(execution, None, why);
     if paused {
         decision.class = Some(Class::MandatePaused);
     }

@@ -1,7 +1,7 @@
 //! A debit whose notification is missing or too old.
 
-use super::{Gate, instead, later, no_time_left};
-use crate::domain::machine::decide::Next;
+use super::{Gate, no_time_left, refuse, reschedule};
+use crate::domain::machine::decide::NextStep;
 use crate::domain::machine::verdict::Verdict;
 use crate::domain::plan::{self, Start};
 use crate::domain::policy::Policy;
@@ -16,9 +16,9 @@ pub(super) fn renew(
     why: GateCause,
 ) -> Gate {
     if execution.progress.failed_at.is_some() {
-        let mut decision = later(execution, None, why);
-        decision.next = Some(Next::at(Step::Lookup, now));
-        return instead(decision);
+        let mut decision = reschedule(execution, None, why);
+        decision.next = Some(NextStep::at(Step::Lookup, now));
+        return refuse(decision);
     }
     let order_no = execution.progress.order_no;
     let allowed = policy.notification_attempts.saturating_mul(order_no);
@@ -36,12 +36,12 @@ pub(super) fn renew(
     );
     match start {
         Start::At(step, span) => {
-            let mut decision = later(execution, Some(Next { step, span }), why);
+            let mut decision = reschedule(execution, Some(NextStep { step, span }), why);
             decision.progress.notification_no = decision.progress.notification_no.saturating_add(1);
             decision.progress.delivered_at = None;
             decision.progress.undelivered_at = None;
             decision.verdict = Verdict::NotificationRenewed;
-            instead(decision)
+            refuse(decision)
         }
         Start::Closed(why) => no_time_left(execution, GateCause::Closed(why), policy, now),
     }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Decision, Gate, Next, ended, instead, later, next_window, park};
+use super::{Decision, Gate, NextStep, ended, next_window, park, refuse, reschedule};
 use crate::domain::backoff::{after, jitter};
 use crate::domain::policy::Policy;
 use crate::domain::reason::{GateCause, Reason, Then};
@@ -26,7 +26,11 @@ pub(super) fn rail(
     let check = after(after(now, RAIL_CHECK), spread);
     let span = in_hours(execution, step, policy, check);
     let reason = Reason::from(GateCause::RailPaused(policy.rail)).then(Then::WaitForResume);
-    Some(instead(later(execution, Some(Next { step, span }), reason)))
+    Some(refuse(reschedule(
+        execution,
+        Some(NextStep { step, span }),
+        reason,
+    )))
 }
 
 /// The first hours for a step: a claim outside of them would open an intent for nothing.
@@ -59,30 +63,30 @@ pub(super) fn may_ask(execution: &Execution, policy: &Policy, now: Timestamp) ->
 /// nothing if the provider did not say.
 ///
 /// The step itself is done by the next claim: only that opens an intent, and the gate asks first what is still lawful.
-pub(in crate::domain::machine) fn asked(
+pub(in crate::domain::machine) fn mandate_answered(
     execution: &Execution,
     step: Step,
-    said: Option<MandateStatus>,
+    status: Option<MandateStatus>,
     policy: &Policy,
     now: Timestamp,
 ) -> Decision {
-    let mut decision = match said {
+    let mut decision = match status {
         None | Some(MandateStatus::Paused) => {
-            let decision = later(execution, None, GateCause::ProviderSays(said));
+            let decision = reschedule(execution, None, GateCause::ProviderSays(status));
             park(decision, execution, step, policy, now)
         }
         Some(MandateStatus::Active) => {
             let span = in_hours(execution, step, policy, now);
-            let reason = GateCause::ProviderSays(said);
-            later(execution, Some(Next { step, span }), reason)
+            let reason = GateCause::ProviderSays(status);
+            reschedule(execution, Some(NextStep { step, span }), reason)
         }
         Some(
             MandateStatus::Revoked
             | MandateStatus::Expired
             | MandateStatus::Completed
             | MandateStatus::Failed,
-        ) => ended(execution, GateCause::ProviderSays(said), policy, now),
+        ) => ended(execution, GateCause::ProviderSays(status), policy, now),
     };
-    decision.mandate = said;
+    decision.mandate = status;
     decision
 }

@@ -3,7 +3,7 @@ use std::fmt::Write;
 use super::*;
 use crate::domain::cycle::Cycle;
 use crate::domain::execution::{Intent, Progress};
-use crate::domain::machine::decide::keep;
+use crate::domain::machine::decide::unchanged;
 use crate::domain::reason::OrderCause;
 use crate::domain::{Currency, ExecutionId, MandateStatus, Notify, ProviderKind, Timestamp};
 
@@ -27,6 +27,7 @@ fn execution(state: State, open: bool) -> Execution {
         state,
         cycle: Cycle {
             on: "2026-12-02".parse().unwrap(),
+            period: "2026-12".parse().unwrap(),
             debit_at: at("2026-12-02T00:30:00Z"),
             closes_at: at("2027-01-01T18:30:00Z"),
         },
@@ -56,13 +57,13 @@ fn execution(state: State, open: bool) -> Execution {
 }
 
 fn decision(execution: &Execution, verdict: Verdict, not_processed: bool) -> Decision {
-    let mut decision = keep(execution, None, OrderCause::Pending);
+    let mut decision = unchanged(execution, None, OrderCause::Pending);
     decision.verdict = verdict;
-    decision.not_processed = not_processed;
+    decision.intent_unused = not_processed;
     decision
 }
 
-fn verdicts() -> [(&'static str, Verdict); 20] {
+fn verdicts() -> [(&'static str, Verdict); 19] {
     [
         ("waits", Verdict::Waits),
         ("notification requested", Verdict::NotificationRequested),
@@ -73,7 +74,6 @@ fn verdicts() -> [(&'static str, Verdict); 20] {
         ("accepted", Verdict::Accepted),
         ("unproven", Verdict::Unproven),
         ("collected", Verdict::Collected(amount())),
-        ("other amount", Verdict::CollectedOtherAmount(amount())),
         ("collected twice", Verdict::CollectedTwice(amount())),
         (
             "earlier collected",

@@ -7,11 +7,11 @@ use sqlx::PgPool;
 
 use super::Question;
 use super::judge::{Judged, OrderResult, judge, order_result};
-use crate::domain::ids::order_id;
 use crate::domain::machine::decide::lookup_allowed;
 use crate::domain::policy::Policy;
 use crate::domain::{
-    Amount, Call, Currency, ExecutionId, Mandate, Notify, Outcome, ProviderKind, Timestamp,
+    Amount, Call, Currency, CycleIdentity, ExecutionId, Mandate, Notify, Outcome, ProviderKind,
+    Timestamp,
 };
 use crate::ops::OpsError;
 use crate::provider::{Client, LookupRequest, Provider, Reply};
@@ -52,7 +52,7 @@ pub(super) struct Asker<'a> {
 /// The answers about an execution's orders, and the version of its row that they are about.
 struct Answers {
     version: String,
-    said: Vec<(String, OrderResult)>,
+    results: Vec<(String, OrderResult)>,
     got: LookupResult,
 }
 
@@ -109,7 +109,7 @@ impl<'a> Asker<'a> {
         if ours.version != answers.version || ours.held {
             return Ok(not_asked("a worker has changed it meanwhile"));
         }
-        let judged = judge(&ours, &answers.said);
+        let judged = judge(&ours, &answers.results);
         let execution_id = id;
         Ok(match answers.got {
             LookupResult::All => ComparisonResult::Compared {
@@ -140,10 +140,14 @@ impl<'a> Asker<'a> {
         let mut lookup_times = ours.lookup_times.clone();
         let mut answers = Answers {
             version: ours.version.clone(),
-            said: Vec::new(),
+            results: Vec::new(),
             got: LookupResult::All,
         };
-        for order in self.orders(client, ours) {
+        let Ok(period) = ours.period.parse() else {
+            answers.got = LookupResult::NotAsked("its period cannot be read");
+            return Ok(answers);
+        };
+        for order in orders_of(client, ours, CycleIdentity::of(mandate, period)) {
             if let Some(why) = self.is_not_to_be_asked(ours, &order, &lookup_times, &policy, now) {
                 answers.got = why;
                 break;
@@ -161,13 +165,13 @@ impl<'a> Asker<'a> {
                 break;
             };
             self.record(ours.execution_id, &order, &reply, now).await?;
-            let said = order_result(&reply.outcome);
-            self.heard(ours.account_id, &said);
-            if let OrderResult::NotAnswered(why) = said {
+            let result = order_result(&reply.outcome);
+            self.count_answer(ours.account_id, &result);
+            if let OrderResult::NotAnswered(why) = result {
                 answers.got = LookupResult::NotAnswered(why);
                 break;
             }
-            answers.said.push((order, said));
+            answers.results.push((order, result));
         }
         Ok(answers)
     }
@@ -198,26 +202,6 @@ impl<'a> Asker<'a> {
         (!free).then_some(LookupResult::NotAsked("asked too recently"))
     }
 
-    /// The orders of an execution, the current one last. Where the provider has no order ids of ours, only that one can be asked about.
-    fn orders(&self, client: &Client, ours: &Standing) -> Vec<String> {
-        let current = u16::try_from(ours.order_no).unwrap_or(1);
-        let before = if client.execute_needs_counter() {
-            1
-        } else {
-            current
-        };
-        let id = ExecutionId(ours.execution_id);
-        let was_sent = ours.sent_at.is_some()
-            || ours.opened_at.is_some()
-            || ours.debit_order_id.as_ref() == Some(&ours.order_id);
-        // A new order that waits for its debit is not known there yet.
-        let last = (was_sent || before == 1).then(|| ours.order_id.clone());
-        (1..before)
-            .map(|no| order_id(self.question.tag, id, no))
-            .chain(last)
-            .collect()
-    }
-
     async fn policy(&self, id: i64) -> Result<Arc<Policy>, OpsError> {
         let known = self
             .policies
@@ -244,10 +228,10 @@ impl<'a> Asker<'a> {
             .is_some_and(|times| *times >= GIVE_UP_AFTER)
     }
 
-    fn heard(&self, account: i16, said: &OrderResult) {
+    fn count_answer(&self, account: i16, result: &OrderResult) {
         let mut silent = self.silent.lock().unwrap_or_else(PoisonError::into_inner);
         let times = silent.entry(account).or_default();
-        *times = match said {
+        *times = match result {
             OrderResult::NotAnswered(_) => times.saturating_add(1),
             OrderResult::Collected(_) | OrderResult::NotCollected(_) | OrderResult::Unproven(_) => {
                 0
@@ -317,4 +301,23 @@ async fn look_up(
         cycle_closes_on: ours.closes_at.with_timezone(&zone).date_naive(),
     };
     Some(client.look_up(&request).await)
+}
+
+/// The orders of an execution, the current one last. Where the provider has no order ids of ours, only that one can be asked about.
+fn orders_of(client: &Client, ours: &Standing, identity: CycleIdentity<'_>) -> Vec<String> {
+    let current = u16::try_from(ours.order_no).unwrap_or(1);
+    let before = if client.execute_needs_counter() {
+        1
+    } else {
+        current
+    };
+    let was_sent = ours.sent_at.is_some()
+        || ours.opened_at.is_some()
+        || ours.debit_order_id.as_ref() == Some(&ours.order_id);
+    // A new order that waits for its debit is not known there yet.
+    let last = (was_sent || before == 1).then(|| ours.order_id.clone());
+    (1..before)
+        .map(|no| identity.order_id(no))
+        .chain(last)
+        .collect()
 }

@@ -28,6 +28,7 @@ pub(super) fn order_result(outcome: &Outcome) -> OrderResult {
         Outcome::NotFound => OrderResult::NotCollected("not known"),
         Outcome::Pending => OrderResult::Unproven("under way"),
         Outcome::Unrecognized(_) => OrderResult::Unproven("nothing that is known to us"),
+        Outcome::Contradicted(_) => OrderResult::Unproven("about somebody else's debit"),
         Outcome::Refused(_) | Outcome::AlreadyExists => {
             OrderResult::NotAnswered("the question was refused")
         }
@@ -60,7 +61,7 @@ pub(super) fn judge(ours: &Standing, answers: &[(String, OrderResult)]) -> Judge
     let mut judged = Judged::default();
     let collected: Vec<&str> = answers
         .iter()
-        .filter(|(_, said)| matches!(said, OrderResult::Collected(_)))
+        .filter(|(_, result)| matches!(result, OrderResult::Collected(_)))
         .map(|(order, _)| order.as_str())
         .collect();
     if collected.len() > 1 && !ours.refunded {
@@ -70,13 +71,13 @@ pub(super) fn judge(ours: &Standing, answers: &[(String, OrderResult)]) -> Judge
         );
         judged.findings.push(("G1", detail));
     }
-    for (order, said) in answers {
-        match said {
+    for (order, result) in answers {
+        match result {
             OrderResult::Collected(amount) => {
                 judged.collected(ours, order, *amount, collected.len());
             }
             OrderResult::NotCollected(word) | OrderResult::Unproven(word) => {
-                judged.not_collected(ours, order, said, word);
+                judged.not_collected(ours, order, result, word);
             }
             OrderResult::NotAnswered(_) => {}
         }
@@ -127,7 +128,7 @@ impl Judged {
         }
     }
 
-    fn not_collected(&mut self, ours: &Standing, order: &str, said: &OrderResult, word: &str) {
+    fn not_collected(&mut self, ours: &Standing, order: &str, result: &OrderResult, word: &str) {
         if ours.debit_order_id.as_deref() == Some(order) {
             if !ours.refunded {
                 let detail = format!("order {order} has its debit here, and there it is {word}");
@@ -135,7 +136,7 @@ impl Judged {
             }
         } else if ours.opened_at.is_some()
             && order == ours.order_id
-            && matches!(said, OrderResult::NotCollected(_))
+            && matches!(result, OrderResult::NotCollected(_))
         {
             let detail = format!(
                 "order {order} is {word} there, and here its intent is open: the execution is {}",

@@ -38,8 +38,6 @@ const AT_ONCE: usize = 4;
 pub struct Question<'a> {
     /// The clients of the configured accounts, by their number.
     pub clients: BTreeMap<i16, Arc<Client>>,
-    /// In every order id of this installation.
-    pub tag: &'a str,
     /// Only executions that changed since then,
     pub since: Timestamp,
     /// and only those of this mandate.
@@ -58,9 +56,6 @@ pub async fn compare_configured(
     progress: OnProgress<'_>,
 ) -> Result<Comparison, OpsError> {
     let accounts = compose::clients(config, pool, clock).await?;
-    let mut conn = store::planning::acquire(pool).await?;
-    let tag = store::planning::installation_tag(&mut conn).await?;
-    drop(conn);
     let since = TimeDelta::from_std(within)
         .ok()
         .and_then(|within| clock.now().checked_sub_signed(within))
@@ -70,7 +65,6 @@ pub async fn compare_configured(
         clients: accounts
             .map(|account| (account.id.0, Arc::new(account.client)))
             .collect(),
-        tag: &tag,
         since,
         mandate,
         worker: &format!("audit-{}", compose::worker_id(config)),

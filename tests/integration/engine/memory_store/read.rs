@@ -101,6 +101,7 @@ fn execution(row: &PgRow) -> Execution {
         state: word(row, "state", State::parse).unwrap(),
         cycle: Cycle {
             on: row.get("cycle_on"),
+            period: row.get::<String, _>("period").parse().unwrap(),
             debit_at: row.get("debit_at"),
             closes_at: row.get("closes_at"),
         },

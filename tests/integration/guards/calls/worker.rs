@@ -9,7 +9,9 @@ use mandated::config::Config;
 use mandated::domain::classify::Classifier;
 use mandated::domain::{AccountId, ProviderKind, Rail};
 use mandated::engine::job::{FinishedJob, JobError, run};
-use mandated::engine::{Account, AccountLimits, Engine, Settings, retention};
+use mandated::engine::{
+    Account, AccountLimits, Engine, Settings, heartbeat, lane, planner, retention, settler,
+};
 use mandated::provider::{AccountSettings, Client};
 use mandated::store::claim::{ClaimRequest, Claimed, claim_due};
 use mandated::store::policies;
@@ -112,7 +114,8 @@ impl WorkerFixture {
     pub(super) async fn run(&self, lease: Duration) -> Result<FinishedJob, JobError> {
         let claimed = self.claim().await;
         let deadline = tokio::time::Instant::now() + lease;
-        run(&self.engine, &self.engine.accounts[0], claimed, deadline).await
+        let worker = self.engine.worker(&self.engine.accounts[0]);
+        run(&worker, claimed, deadline).await
     }
 
     pub(super) async fn calls(&self, place: &str) -> usize {
@@ -124,26 +127,50 @@ impl WorkerFixture {
     }
 }
 
+/// The orders of `provider-1` for January 2026: 20 letters of the SHA-256 of "order\njuspay\n2026-01\n1\nprovider-1" and of the same with
+/// 2, computed with Python's hashlib.
+pub(super) const FIRST_ORDER: &str = "ynyzrgtwgxqjrdyzxrjb";
+pub(super) const SECOND_ORDER: &str = "tvvseoagkbwjxpereloj";
+
+/// As an SQL expression.
+pub(super) fn sql(text: &str) -> String {
+    format!("'{text}'")
+}
+
+/// Where an order is looked up.
+pub(super) fn order_path(id: &str) -> String {
+    format!("/orders/{id}")
+}
+
 fn settings() -> Settings {
     let day = Duration::from_hours(24);
     Settings {
-        worker_id: "worker-1".to_owned(),
+        worker_id: "worker-1".into(),
         concurrency: 10,
-        batch: 10,
-        settle_batch: 10,
-        lease: Duration::from_mins(1),
         answer_timeout: Duration::from_mins(1),
-        trouble_interval: Duration::from_mins(1),
-        poll_interval: Duration::from_secs(1),
-        settle_linger: Duration::from_millis(1),
-        faults: FAULTS,
-        planner_interval: day,
-        planner_horizon: day,
-        planner_batch: 10,
+        failure_log_interval: Duration::from_mins(1),
+        lane: lane::Settings {
+            batch: 10,
+            lease: Duration::from_mins(1),
+            poll_interval: Duration::from_secs(1),
+        },
+        settler: settler::Settings {
+            batch: 10,
+            linger: Duration::from_millis(1),
+            faults: FAULTS,
+        },
+        planner: planner::Settings {
+            interval: day,
+            horizon: day,
+            batch: 10,
+            policies: std::collections::BTreeMap::new(),
+        },
         rescue_interval: day,
-        heartbeat_interval: day,
-        overdue: OVERDUE,
-        snapshots: SNAPSHOTS,
+        heartbeat: heartbeat::Settings {
+            interval: day,
+            overdue: OVERDUE,
+            snapshots: SNAPSHOTS,
+        },
         retention: retention::Settings {
             interval: day,
             attempts: day * 400,
@@ -151,7 +178,6 @@ fn settings() -> Settings {
             executions: day * 400,
             partitions_ahead: 1,
         },
-        policies: std::collections::BTreeMap::new(),
     }
 }
 
@@ -159,7 +185,7 @@ pub(super) fn notified() -> [Row; 2] {
     [
         execution()
             .with("state", "'notified'")
-            .with("order_id", "'mtest1o1'")
+            .with("order_id", sql(FIRST_ORDER))
             .with("notification_no", 1)
             .with("notification_ref", "'reference-1'")
             .with("delivered_at", "'2026-01-29T23:30Z'"),

@@ -10,12 +10,14 @@ use crate::support::row;
 async fn a_cycle_has_one_execution_and_an_order_one_owner() {
     let TestDatabase { pool, .. } = &with_execution().await;
     let other = row::execution().with("id", 2).with("order_id", "'order-2'");
-    refused(pool, other.clone(), "executions_mandate_id_cycle_on_key").await;
-    let other = other.with("cycle_on", "'2026-02-28'");
+    refused(pool, other.clone(), "executions_mandate_id_period_key").await;
+    let other = other
+        .with("cycle_on", "'2026-02-28'")
+        .with("period", "'2026-02'");
     refused(
         pool,
         other.clone().with("order_id", "'order-1'"),
-        "executions_order_id_key",
+        "executions_order_id_account_id_key",
     )
     .await;
     refused(
@@ -41,8 +43,23 @@ async fn a_cycle_has_one_execution_and_an_order_one_owner() {
     let third = referenced
         .with("id", 3)
         .with("order_id", "'order-3'")
-        .with("cycle_on", "'2026-03-31'");
-    refused(pool, third, "executions_notification_ref_key").await;
+        .with("cycle_on", "'2026-03-31'")
+        .with("period", "'2026-03'");
+    refused(pool, third, "executions_notification_ref_account_id_key").await;
+}
+
+#[tokio::test]
+async fn a_day_is_in_one_period_and_a_period_has_a_name() {
+    let TestDatabase { pool, .. } = &with_execution().await;
+    let other = row::execution().with("id", 2).with("order_id", "'order-2'");
+    let same_day = other.clone().with("period", "'2026'");
+    refused(pool, same_day, "executions_mandate_id_cycle_on_key").await;
+    let other = other.with("cycle_on", "'2026-02-28'");
+    for name in ["", "twice", "2026-02-28T00:00", "26"] {
+        let named = other.clone().with("period", format!("'{name}'"));
+        refused(pool, named, "executions_period_check").await;
+    }
+    accepted(pool, other.with("period", "'2026-02'")).await;
 }
 
 #[tokio::test]
@@ -51,7 +68,8 @@ async fn its_amount_is_positive_and_within_the_maximum() {
     let next = row::execution()
         .with("id", 2)
         .with("order_id", "'order-2'")
-        .with("cycle_on", "'2026-02-28'");
+        .with("cycle_on", "'2026-02-28'")
+        .with("period", "'2026-02'");
     refused(
         pool,
         next.clone().with("amount_minor", 0),
@@ -184,7 +202,7 @@ async fn a_notification_is_delivered_exactly_when_it_says_when() {
     let second = notification().with("reference", "'reference-2'");
     refused(pool, second, "notifications_pkey").await;
     let second = notification().with("notification_no", 2);
-    refused(pool, second, "notifications_reference_key").await;
+    refused(pool, second, "notifications_reference_mandate_id_key").await;
 }
 
 #[tokio::test]

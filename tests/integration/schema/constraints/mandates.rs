@@ -118,6 +118,19 @@ async fn its_texts_have_a_shape() {
     .await;
     refused(
         pool,
+        row::mandate().with("currency", "'XYZ'"),
+        "mandates_currency_check",
+    )
+    .await;
+    let dollars = row::mandate().with("currency", "'USD'");
+    refused(pool, dollars.clone(), "mandates_rupees_check").await;
+    let by_card = dollars
+        .with("ref", "'sub-9'")
+        .with("provider_mandate_id", "'provider-9'")
+        .with("rail", "'card'");
+    accepted(pool, by_card).await;
+    refused(
+        pool,
         row::mandate().with("metadata", "'[]'"),
         "mandates_metadata_check",
     )
@@ -196,4 +209,19 @@ async fn only_of_a_paused_mandate_a_provider_has_said_so() {
     let revoked = said.clone().with("status", "'revoked'");
     refused(pool, revoked, "mandates_provider_paused_check").await;
     accepted(pool, said.with("status", "'paused'")).await;
+}
+
+#[tokio::test]
+async fn each_rail_has_its_own_words_for_two_debits_a_month() {
+    let TestDatabase { pool, .. } = &with_account().await;
+    let enach = row::mandate()
+        .with("rail", "'enach'")
+        .with("notify", "'none'");
+    for frequency in ["fortnightly", "bimonthly"] {
+        let written = enach.clone().with("frequency", format!("'{frequency}'"));
+        refused(pool, written, "mandates_frequency_of_rail_check").await;
+    }
+    let upi = row::mandate().with("frequency", "'twicemonthly'");
+    refused(pool, upi, "mandates_frequency_of_rail_check").await;
+    accepted(pool, enach.with("frequency", "'twicemonthly'")).await;
 }

@@ -180,6 +180,7 @@ impl Life {
             | Outcome::AlreadyExists
             | Outcome::Reversed(_)
             | Outcome::Unrecognized(_)
+            | Outcome::Contradicted(_)
             | Outcome::Call(_) => false,
         };
         self.dead = is_dead.then_some(number);

@@ -9,7 +9,7 @@ mod sooner;
 use chrono_tz::Tz;
 
 use super::timing::last_try;
-use super::{Decision, keep};
+use super::{Decision, unchanged};
 use crate::domain::backoff::after;
 use crate::domain::machine::verdict::Verdict;
 use crate::domain::plan::reason::Closed;
@@ -181,7 +181,7 @@ fn leave_out(execution: &Execution, policy: &Policy, now: Timestamp) -> Result<D
     if execution.is_watched() && execution.state == State::Planned {
         return Err(Declined::Watched);
     }
-    let mut decision = keep(execution, None, RequestCause::Skipped);
+    let mut decision = unchanged(execution, None, RequestCause::Skipped);
     decision.verdict = Verdict::Skipped;
     Ok(decision.with_recheck(policy, now))
 }

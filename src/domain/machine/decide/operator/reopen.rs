@@ -4,7 +4,7 @@ use super::{Declined, RequestContext, earliest_try};
 use crate::domain::backoff::after;
 use crate::domain::machine::decide::order::renew_progress;
 use crate::domain::machine::decide::timing::next_lookup_at;
-use crate::domain::machine::decide::{Decision, Next, keep};
+use crate::domain::machine::decide::{Decision, NextStep, unchanged};
 use crate::domain::machine::gate::new_date;
 use crate::domain::machine::verdict::Verdict;
 use crate::domain::plan::{self, Start};
@@ -36,7 +36,7 @@ pub(super) fn reopen(
             .finished_at
             .map_or(from, |at| after(at, gap).max(from));
     }
-    let mut decision = keep(execution, None, RequestCause::TriedAgain);
+    let mut decision = unchanged(execution, None, RequestCause::TriedAgain);
     decision.class = None;
     renew_progress(&mut decision, execution.notify);
     decision.progress.order_no = order_no;
@@ -56,7 +56,7 @@ pub(super) fn reopen(
                 Notify::Separate | Notify::None => put_off,
             };
             decision.verdict = Verdict::Reopened;
-            decision.next = Some(Next { step, span });
+            decision.next = Some(NextStep { step, span });
             Ok(decision)
         }
         Start::Closed(why) => Err(Declined::Closed {
@@ -116,8 +116,8 @@ fn lookup_first(
         return Ok(None);
     }
     let look = next_lookup_at(execution, policy, dead_at.max(now));
-    let next = Next::at(Step::Recheck, look);
-    Ok(Some(keep(
+    let next = NextStep::at(Step::Recheck, look);
+    Ok(Some(unchanged(
         execution,
         Some(next),
         RequestCause::LookedAtFirst,

@@ -6,7 +6,7 @@ use super::{CurrentJob, Declined, earliest_try};
 use crate::domain::backoff::after;
 use crate::domain::machine::decide::timing::latest_debit;
 use crate::domain::machine::decide::timing::{next_lookup_at, next_window};
-use crate::domain::machine::decide::{Decision, Next, keep};
+use crate::domain::machine::decide::{Decision, NextStep, unchanged};
 use crate::domain::policy::Policy;
 use crate::domain::reason::RequestCause;
 use crate::domain::{Execution, State, Step, Timestamp};
@@ -26,7 +26,7 @@ pub(super) fn sooner(
         Step::Lookup if execution.state == State::Retrying => {
             return Err(Declined::NotDead(policy.local(job.run_at)));
         }
-        Step::Lookup => Next::at(Step::Lookup, earliest_lookup(execution, policy, now)),
+        Step::Lookup => NextStep::at(Step::Lookup, earliest_lookup(execution, policy, now)),
         Step::Retry | Step::Execute if execution.state != State::Retrying => {
             return Err(Declined::DebitOpen(execution.state));
         }
@@ -41,7 +41,7 @@ pub(super) fn sooner(
             let span = next_window(windows, from, seed, Duration::ZERO)
                 .filter(|span| span.opens < latest)
                 .ok_or_else(|| Declined::NoTime(policy.local(latest)))?;
-            Next {
+            NextStep {
                 step: job.step,
                 span,
             }
@@ -53,7 +53,7 @@ pub(super) fn sooner(
     if next.span.opens >= job.run_at && job.run_at > now {
         return Err(Declined::NotSooner(policy.local(job.run_at)));
     }
-    Ok(keep(execution, Some(next), RequestCause::Sooner))
+    Ok(unchanged(execution, Some(next), RequestCause::Sooner))
 }
 
 /// Earlier than the rail's own wait after a debit an answer proves nothing, and there are only so many look-ups.

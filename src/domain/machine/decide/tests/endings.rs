@@ -93,7 +93,7 @@ fn whatever_ends_a_later_order_the_dead_one_before_it_is_rechecked() {
     let mut all: Vec<Decision> = gates
         .into_iter()
         .map(|said| match said {
-            Gate::Instead(decision) => *decision,
+            Gate::Refused(decision) => *decision,
             Gate::Go | Gate::LookUpMandate => panic!("{said:?}"),
         })
         .collect();
@@ -170,7 +170,7 @@ fn calls_that_never_left_do_not_spend_the_attempts_of_a_refused_one() {
             now(),
         );
         assert_eq!(
-            (decision.verdict, decision.not_processed),
+            (decision.verdict, decision.intent_unused),
             (Verdict::Waits, true),
             "{:?}",
             decision.reason

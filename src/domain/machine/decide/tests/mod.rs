@@ -15,6 +15,7 @@ use std::time::Duration;
 
 use super::notification::decide_notification;
 use super::*;
+use crate::domain::Contradiction;
 use crate::domain::cycle::Cycle;
 use crate::domain::execution::Intent;
 use crate::domain::machine::{Transition, transition};
@@ -116,6 +117,7 @@ fn notified() -> Execution {
         state: State::Notified,
         cycle: Cycle {
             on: "2026-12-02".parse().unwrap(),
+            period: "2026-12".parse().unwrap(),
             debit_at: at("2026-12-02T00:30:00Z"),
             closes_at: at("2027-01-01T18:30:00Z"),
         },
@@ -184,6 +186,11 @@ fn outcomes() -> Vec<Outcome> {
         Outcome::NotFound,
         Outcome::Reversed(failure(Class::Transient)),
         Outcome::Unrecognized(failure(Class::Unmapped)),
+        Outcome::Contradicted(Contradiction {
+            field: "customer_id",
+            ours: "c1".to_owned(),
+            theirs: "c2".to_owned(),
+        }),
         call(CallFailure::NotSent {
             why: "w".to_owned(),
         }),
@@ -220,6 +227,7 @@ fn name(outcome: &Outcome) -> String {
         | Outcome::NotFound
         | Outcome::Reversed(_)
         | Outcome::Unrecognized(_)
+        | Outcome::Contradicted(_)
         | Outcome::Call(_) => format!("{outcome:?}")
             .chars()
             .take_while(|c| c.is_alphanumeric() || *c == '(')

@@ -65,7 +65,7 @@ fn said(result: Result<Decision, Declined>) -> String {
         Ok(decision) => {
             let next = decision.next.map_or_else(
                 || "nothing".to_owned(),
-                |Next { step, span }| format!("{step} {}", policy().local(span.opens)),
+                |NextStep { step, span }| format!("{step} {}", policy().local(span.opens)),
             );
             format!("{next} {:?}", decision.verdict)
         }

@@ -11,7 +11,7 @@ fn verdict(decision: &Decision) -> String {
         .chars()
         .take_while(|c| c.is_alphanumeric())
         .collect();
-    if decision.not_processed {
+    if decision.intent_unused {
         format!("{name}, not processed")
     } else {
         name
@@ -135,7 +135,7 @@ fn a_retry_whose_answer_was_lost_is_judged_by_the_providers_counter() {
     for attempts in [1, 2] {
         let early = seen(attempts, 60);
         assert_eq!(
-            (early.next.unwrap().step, early.verdict, early.not_processed),
+            (early.next.unwrap().step, early.verdict, early.intent_unused),
             (Step::Lookup, Verdict::Unproven, false)
         );
     }

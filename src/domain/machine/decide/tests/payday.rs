@@ -71,7 +71,7 @@ fn the_payer_is_notified_a_day_before_payday_and_debited_on_it() {
     waiting.intent = executing(at(PAYDAY)).intent;
     waiting.state = State::Executing;
     let early = at("2026-12-31T00:30:00Z");
-    let Gate::Instead(later) = gate(&waiting, Step::Execute, true, false, &policy(), early) else {
+    let Gate::Refused(later) = gate(&waiting, Step::Execute, true, false, &policy(), early) else {
         panic!("let through before payday");
     };
     assert!(later.next.unwrap().span.opens >= at(PAYDAY));

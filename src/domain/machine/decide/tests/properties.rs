@@ -5,7 +5,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::domain::machine::gate::{Gate, asked, gate};
+use crate::domain::machine::gate::{Gate, gate, mandate_answered};
 use crate::domain::reason::{Cause, GateCause, Then};
 
 fn instants() -> impl Strategy<Value = Timestamp> {
@@ -235,13 +235,13 @@ proptest! {
                 prop_assert_eq!(execution.mandate_status, MandateStatus::Active);
             }
             Gate::Go => {}
-            Gate::Instead(decision) => check(&execution, step, &decision, now)?,
+            Gate::Refused(decision) => check(&execution, step, &decision, now)?,
             Gate::LookUpMandate => {
                 prop_assert_eq!(execution.mandate_status, MandateStatus::Paused);
                 let day = policy().paused_check_every;
                 prop_assert!(execution.paused_at.is_some_and(|at| now >= after(at, day)), "asked too soon, or of an operator's pause");
                 for said in MandateStatus::ALL.iter().copied().map(Some).chain([None]) {
-                    let decision = asked(&execution, step, said, &policy(), now);
+                    let decision = mandate_answered(&execution, step, said, &policy(), now);
                     prop_assert_eq!(decision.mandate, said);
                     if said != Some(MandateStatus::Active) {
                         check(&execution, step, &decision, now)?;

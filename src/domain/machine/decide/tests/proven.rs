@@ -137,7 +137,7 @@ fn what_had_to_be_read_before_a_call_is_no_part_of_its_processing_time() {
     execution.progress.sent_at = Some(at("2026-12-01T22:31:00Z"));
     let found = |seen| {
         let decision = look_up(&execution, &Outcome::NotFound, at(seen));
-        (decision.verdict, decision.not_processed)
+        (decision.verdict, decision.intent_unused)
     };
     let unproven = (Verdict::Unproven, false);
     assert_eq!(found("2026-12-01T22:32:00Z"), unproven);
@@ -210,7 +210,7 @@ fn a_date_is_handed_over_25_hours_ahead_or_a_later_one_is_chosen() {
     assert_eq!(ask(&execution), Gate::Go);
     let minute = Duration::from_mins(1);
     execution.progress.execute_at = Some(after(now, hours(25).saturating_sub(minute)));
-    let Gate::Instead(decision) = ask(&execution) else {
+    let Gate::Refused(decision) = ask(&execution) else {
         panic!("a debit within 25 hours was handed over");
     };
     assert!(change(&execution, &decision).closes_intent, "{decision:?}");
@@ -244,11 +244,11 @@ fn only_a_call_whose_counter_was_never_recorded_was_never_made() {
         assert_eq!(said, Gate::Go, "{counter:?} {sent:?} {counted}");
     }
     for sent in [None, before] {
-        let Gate::Instead(decision) = ask(None, sent, true) else {
+        let Gate::Refused(decision) = ask(None, sent, true) else {
             panic!("asked about a call that was never made");
         };
         assert_eq!(decision.next.unwrap().step, Step::Execute);
-        assert!(decision.not_processed);
+        assert!(decision.intent_unused);
     }
 }
 

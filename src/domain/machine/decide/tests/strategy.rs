@@ -130,6 +130,7 @@ fn limits_are_tried_on_a_later_day() {
 fn a_new_order_is_for_a_payday_and_the_last_one_for_the_next_salary() {
     let cycle = |closes: &str| Cycle {
         on: "2026-11-15".parse().unwrap(),
+        period: "2026-11".parse().unwrap(),
         debit_at: ist("2026-11-15T06:00"),
         closes_at: ist(closes),
     };

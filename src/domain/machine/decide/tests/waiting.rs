@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::*;
-use crate::domain::machine::gate::{Gate, asked, gate};
+use crate::domain::machine::gate::{Gate, gate, mandate_answered};
 
 const DAY: Duration = Duration::from_hours(24);
 
@@ -25,7 +25,7 @@ fn says(execution: &Execution, step: Step, now: Timestamp) -> String {
     match gate(execution, step, false, false, &policy(), now) {
         Gate::Go => "go".to_owned(),
         Gate::LookUpMandate => "ask".to_owned(),
-        Gate::Instead(decision) => told(&decision),
+        Gate::Refused(decision) => told(&decision),
     }
 }
 
@@ -77,7 +77,7 @@ fn what_a_provider_says_of_a_paused_mandate_decides_how_its_step_goes_on() {
     ] {
         writeln!(table, "{what}").unwrap();
         for said in MandateStatus::ALL.iter().copied().map(Some).chain([None]) {
-            let decision = asked(execution, step, said, &policy(), now());
+            let decision = mandate_answered(execution, step, said, &policy(), now());
             let word = said.map_or("-", MandateStatus::as_str);
             writeln!(table, "  {word:<10} {}", told(&decision)).unwrap();
         }
@@ -202,7 +202,7 @@ fn what_waits_for_room_never_comes_back_to_wait_again_at_once() {
                 budget_from: Some(from),
                 ..notified()
             };
-            let Gate::Instead(decision) =
+            let Gate::Refused(decision) =
                 gate(&execution, Step::Execute, false, false, &policy(), now)
             else {
                 panic!("debited without room");

@@ -29,10 +29,7 @@ async fn installation() -> (Installation, Wire) {
 }
 
 fn logged(daemon: &Process) -> usize {
-    daemon
-        .out()
-        .matches("trouble with the database, it")
-        .count()
+    daemon.out().matches("database failure, the").count()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -50,11 +47,7 @@ async fn a_daemon_waits_for_a_database_that_is_not_up_yet_and_is_not_ready_befor
     daemon.signal(Signal::TERM);
     assert_eq!(daemon.ended().await.code(), Some(0), "{}", daemon.err());
     assert_eq!(logged(&daemon), 1, "{}", daemon.out());
-    assert!(
-        daemon
-            .out()
-            .contains("the trouble with the database is over")
-    );
+    assert!(daemon.out().contains("the database failure is over"));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -5,13 +5,13 @@ use mandated::store::{ConnectSettings, connect, migrate};
 use serde_json::Value;
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
-use super::{TroubleScenario, payers, slow};
+use super::{DatabaseScenario, payers, slow};
 use crate::support::due::{execute, scalar};
 use crate::support::running::until;
 use crate::support::world::{Flow, Payer, start};
 
 /// A server of its own, and a scene on it. The settings are in force from its start.
-async fn server(settings: &[&str], payers: &[Payer]) -> (PrivatePostgres, TroubleScenario) {
+async fn server(settings: &[&str], payers: &[Payer]) -> (PrivatePostgres, DatabaseScenario) {
     let mut postgres = PrivatePostgres::start(false).unwrap();
     postgres.create_database("shop").await.unwrap();
     for setting in settings {
@@ -30,7 +30,7 @@ async fn server(settings: &[&str], payers: &[Payer]) -> (PrivatePostgres, Troubl
     };
     let pool = connect(url.parse().unwrap(), &options).await.unwrap();
     migrate::migrate(&pool, start(), 1).await.unwrap();
-    let scenario = TroubleScenario::on(pool, url, payers, slow(50)).await;
+    let scenario = DatabaseScenario::on(pool, url, payers, slow(50)).await;
     (postgres, scenario)
 }
 
@@ -85,11 +85,11 @@ async fn a_server_without_free_connections_is_waited_for() {
         scenario
             .began()
             .iter()
-            .any(|line| line["trouble"] == "connections")
+            .any(|line| line["failure"] == "connections")
     })
     .await;
     let mut lines = scenario.began();
-    lines.retain(|line| line["trouble"] == "connections");
+    lines.retain(|line| line["failure"] == "connections");
     assert_eq!(lines[0]["code"], "53300", "{lines:#?}");
     drop(taken);
     scenario.collected().await;
@@ -101,7 +101,7 @@ async fn a_server_without_free_connections_is_waited_for() {
 /// The disk is not really full: the code is the one that a full disk has, at the first thing that a claim and a settlement write.
 #[tokio::test]
 async fn a_full_disk_is_waited_for() {
-    let scenario = TroubleScenario::open(&payers(20, Flow::UpiExempt), slow(50)).await;
+    let scenario = DatabaseScenario::open(&payers(20, Flow::UpiExempt), slow(50)).await;
     let daemon = scenario.start().await;
     scenario.called(6).await;
     for statement in [
@@ -142,7 +142,7 @@ async fn a_lost_replica_is_named_and_nothing_is_doubled() {
     let line = scenario
         .began()
         .into_iter()
-        .find(|line| line["trouble"] == "replica")
+        .find(|line| line["failure"] == "replica")
         .unwrap();
     assert!(
         line["message"]
@@ -154,7 +154,7 @@ async fn a_lost_replica_is_named_and_nothing_is_doubled() {
     let replica: Vec<Value> = scenario
         .began()
         .into_iter()
-        .filter(|line| line["trouble"] == "replica")
+        .filter(|line| line["failure"] == "replica")
         .collect();
     assert_eq!(replica.len(), 1, "{replica:#?}");
     scenario.agrees().await;

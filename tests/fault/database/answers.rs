@@ -2,7 +2,7 @@
 
 use sqlx::{Connection, PgConnection};
 
-use super::{TroubleScenario, payers, slow};
+use super::{DatabaseScenario, payers, slow};
 use crate::support::due::{column, execute};
 use crate::support::running::{Running, until};
 use crate::support::wire::{Cut, Mode};
@@ -10,7 +10,7 @@ use crate::support::world::Flow;
 
 #[tokio::test]
 async fn what_came_while_the_database_was_away_is_kept_and_written_once() {
-    let scenario = TroubleScenario::open(&payers(12, Flow::UpiExempt), slow(300)).await;
+    let scenario = DatabaseScenario::open(&payers(12, Flow::UpiExempt), slow(300)).await;
     let engine = scenario.engine(|_| {}).await;
     let health = engine.database.health.clone();
     let daemon = Running::start(engine);
@@ -38,7 +38,7 @@ async fn what_came_while_the_database_was_away_is_kept_and_written_once() {
 
 #[tokio::test]
 async fn a_daemon_that_drains_writes_what_it_holds_when_the_database_is_back() {
-    let scenario = TroubleScenario::open(&payers(4, Flow::UpiExempt), slow(300)).await;
+    let scenario = DatabaseScenario::open(&payers(4, Flow::UpiExempt), slow(300)).await;
     let engine = scenario.engine(|_| {}).await;
     let health = engine.database.health.clone();
     let daemon = Running::start(engine);
@@ -58,7 +58,7 @@ async fn a_daemon_that_drains_writes_what_it_holds_when_the_database_is_back() {
 
 #[tokio::test]
 async fn a_daemon_that_must_stop_says_which_answers_it_leaves_to_be_reconciled() {
-    let scenario = TroubleScenario::open(&payers(4, Flow::UpiExempt), slow(300)).await;
+    let scenario = DatabaseScenario::open(&payers(4, Flow::UpiExempt), slow(300)).await;
     let engine = scenario.engine(|_| {}).await;
     let health = engine.database.health.clone();
     let daemon = Running::start(engine);
@@ -89,7 +89,7 @@ async fn a_daemon_that_must_stop_says_which_answers_it_leaves_to_be_reconciled()
 
 #[tokio::test]
 async fn what_was_written_by_a_try_without_an_answer_is_not_called_lost() {
-    let scenario = TroubleScenario::open(&payers(6, Flow::UpiExempt), slow(100)).await;
+    let scenario = DatabaseScenario::open(&payers(6, Flow::UpiExempt), slow(100)).await;
     scenario
         .wire
         .cut("), waited_for as materialized (", Cut::After);
@@ -110,7 +110,7 @@ async fn what_was_written_by_a_try_without_an_answer_is_not_called_lost() {
 
 #[tokio::test]
 async fn what_is_written_twice_counts_once() {
-    let scenario = TroubleScenario::open(&payers(4, Flow::UpiExempt), slow(100)).await;
+    let scenario = DatabaseScenario::open(&payers(4, Flow::UpiExempt), slow(100)).await;
     let wrong = scenario.world.engine_with_a_wrong_merchant().await;
     let mut engine = scenario.engine(|_| {}).await;
     engine.accounts = wrong.accounts;
@@ -135,7 +135,7 @@ async fn what_is_written_twice_counts_once() {
 /// Somebody else has the job by then: nothing is written, and it is said.
 #[tokio::test]
 async fn an_answer_that_was_kept_for_too_long_is_not_written() {
-    let scenario = TroubleScenario::open(&payers(4, Flow::UpiExempt), slow(200)).await;
+    let scenario = DatabaseScenario::open(&payers(4, Flow::UpiExempt), slow(200)).await;
     let engine = scenario.engine(|_| {}).await;
     let health = engine.database.health.clone();
     let daemon = Running::start(engine);
@@ -147,9 +147,7 @@ async fn an_answer_that_was_kept_for_too_long_is_not_written() {
         "update mandated.jobs set lease_until = now() - interval '1 second'",
     )
     .await;
-    mandated::engine::rescue::tick(&scenario.world.engine)
-        .await
-        .unwrap();
+    scenario.world.engine.rescuer().tick().await.unwrap();
     scenario.wire.set(Mode::Forward);
     until("it is said", async || {
         scenario.lines("lease lost").len() == 4
@@ -164,7 +162,7 @@ async fn an_answer_that_was_kept_for_too_long_is_not_written() {
 /// Claims could go on: only what they come to cannot be written. They do not, or answers would pile up without an end.
 #[tokio::test]
 async fn nothing_new_is_begun_while_answers_cannot_be_written() {
-    let scenario = TroubleScenario::open(&payers(40, Flow::UpiExempt), slow(50)).await;
+    let scenario = DatabaseScenario::open(&payers(40, Flow::UpiExempt), slow(50)).await;
     let daemon = scenario.start().await;
     scenario.called(4).await;
     let mut psql = PgConnection::connect(&scenario.url).await.unwrap();

@@ -1,4 +1,4 @@
-//! A database in trouble in the middle of work: the daemon waits, says so once, goes on by itself, and nothing is lost or doubled.
+//! A database that fails in the middle of work: the daemon waits, says so once, goes on by itself, and nothing is lost or doubled.
 
 mod answers;
 mod locks;
@@ -11,7 +11,7 @@ mod start;
 use std::time::Duration;
 
 use lab::sandbox::Faults;
-use mandated::engine::{Engine, Settings, planner};
+use mandated::engine::{Engine, Settings};
 use mandated::store::{ConnectSettings, connect};
 use serde_json::Value;
 use sqlx::PgPool;
@@ -24,7 +24,7 @@ use crate::support::wire::Wire;
 use crate::support::world::{Flow, Payer, World, at};
 
 /// A world whose daemon reaches the database through a wire, while the test looks at it past the wire.
-struct TroubleScenario {
+struct DatabaseScenario {
     wire: Wire,
     world: World,
     url: String,
@@ -48,7 +48,7 @@ fn slow(millis: u64) -> Faults {
     }
 }
 
-impl TroubleScenario {
+impl DatabaseScenario {
     /// Debits that are due now, at seven on the 5th.
     async fn open(payers: &[Payer], faults: Faults) -> Self {
         let database = TestDatabase::new().await;
@@ -64,7 +64,7 @@ impl TroubleScenario {
         let wire = Wire::to(&url).await;
         let world = World::on(pool, payers, faults).await;
         world.clock.advance_to(at("05 07:00"));
-        while planner::tick(&world.engine).await.unwrap() > 0 {}
+        while world.engine.planner().tick().await.unwrap() > 0 {}
         execute(
             world.pool(),
             "update mandated.jobs set run_at = '2027-02-05T01:30Z'",
@@ -86,9 +86,9 @@ impl TroubleScenario {
             .engine("worker-1", |settings| {
                 settings.concurrency = 5;
                 // Longer than the timeout of a call.
-                settings.lease = Duration::from_secs(6);
+                settings.lane.lease = Duration::from_secs(6);
                 settings.answer_timeout = Duration::from_secs(2);
-                settings.trouble_interval = Duration::from_hours(1);
+                settings.failure_log_interval = Duration::from_hours(1);
                 tweak(settings);
             })
             .await;
@@ -123,10 +123,10 @@ impl TroubleScenario {
         scalar(self.world.pool(), &sql).await
     }
 
-    /// The line at the start of a trouble of a kind.
+    /// The line at the start of a failure of a kind.
     async fn logged(&self, kind: &str) {
-        until("the trouble is told", async || {
-            self.began().iter().any(|line| line["trouble"] == kind)
+        until("the failure is told", async || {
+            self.began().iter().any(|line| line["failure"] == kind)
         })
         .await;
     }
@@ -166,19 +166,19 @@ impl TroubleScenario {
     }
 
     fn began(&self) -> Vec<Value> {
-        self.lines("trouble with the database")
+        self.lines("database failure")
     }
 
     fn over(&self) -> Vec<Value> {
-        self.lines("the trouble with the database is over")
+        self.lines("the database failure is over")
     }
 
-    /// Asserts that a trouble of one kind was told once, and its end.
+    /// Asserts that a failure of one kind was told once, and its end.
     fn logged_once(&self, kind: &str) {
         let kinds = |lines: Vec<Value>| {
             lines
                 .iter()
-                .map(|line| line["trouble"].as_str().unwrap().to_owned())
+                .map(|line| line["failure"].as_str().unwrap().to_owned())
                 .collect::<Vec<_>>()
         };
         assert_eq!(kinds(self.began()), [kind], "{:#?}", self.began());

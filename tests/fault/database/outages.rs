@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use super::{TroubleScenario, payers, slow};
+use super::{DatabaseScenario, payers, slow};
 use crate::support::running::{Running, until};
 use crate::support::wire::{Cut, Mode};
 use crate::support::world::Flow;
 
 #[tokio::test]
 async fn a_database_that_refuses_is_logged_once_and_waited_for() {
-    let scenario = TroubleScenario::open(&payers(30, Flow::UpiExempt), slow(30)).await;
+    let scenario = DatabaseScenario::open(&payers(30, Flow::UpiExempt), slow(30)).await;
     let daemon = scenario.start().await;
     scenario.called(8).await;
     scenario.wire.set(Mode::Refused);
@@ -37,10 +37,10 @@ async fn a_database_that_refuses_is_logged_once_and_waited_for() {
 }
 
 #[tokio::test]
-async fn a_trouble_that_lasts_is_logged_now_and_then_and_becomes_an_error() {
-    let scenario = TroubleScenario::open(&payers(8, Flow::UpiExempt), slow(30)).await;
+async fn a_failure_that_lasts_is_logged_now_and_then_and_becomes_an_error() {
+    let scenario = DatabaseScenario::open(&payers(8, Flow::UpiExempt), slow(30)).await;
     let engine = scenario
-        .engine(|settings| settings.trouble_interval = Duration::from_millis(400))
+        .engine(|settings| settings.failure_log_interval = Duration::from_millis(400))
         .await;
     let daemon = Running::start(engine);
     scenario.called(4).await;
@@ -72,7 +72,7 @@ async fn a_trouble_that_lasts_is_logged_now_and_then_and_becomes_an_error() {
 /// Neither the network nor the server says a word: no timeout of the database's own ends that.
 #[tokio::test]
 async fn a_server_that_the_network_has_lost_is_given_up_and_found_again() {
-    let scenario = TroubleScenario::open(&payers(20, Flow::UpiExempt), slow(30)).await;
+    let scenario = DatabaseScenario::open(&payers(20, Flow::UpiExempt), slow(30)).await;
     let daemon = scenario.start().await;
     scenario.called(6).await;
     scenario.wire.set(Mode::Dead);
@@ -86,8 +86,8 @@ async fn a_server_that_the_network_has_lost_is_given_up_and_found_again() {
 }
 
 #[tokio::test]
-async fn a_slow_database_is_no_trouble() {
-    let scenario = TroubleScenario::open(&payers(12, Flow::UpiExempt), slow(10)).await;
+async fn a_slow_database_is_no_failure() {
+    let scenario = DatabaseScenario::open(&payers(12, Flow::UpiExempt), slow(10)).await;
     let daemon = scenario.start().await;
     scenario.called(2).await;
     scenario.wire.delay(Duration::from_millis(40));
@@ -100,7 +100,7 @@ async fn a_slow_database_is_no_trouble() {
 /// Which of the jobs they are, nobody knows: no call was made under their leases.
 #[tokio::test]
 async fn jobs_that_were_claimed_and_never_heard_of_go_to_rescue() {
-    let scenario = TroubleScenario::open(&payers(4, Flow::UpiExempt), slow(10)).await;
+    let scenario = DatabaseScenario::open(&payers(4, Flow::UpiExempt), slow(10)).await;
     // One for each account: whichever claims first.
     for _ in 0..2 {
         scenario.wire.cut("), claimed as (", Cut::After);
@@ -127,7 +127,7 @@ async fn jobs_that_were_claimed_and_never_heard_of_go_to_rescue() {
 /// Before a claim, and in the middle of a job: no call is made.
 #[tokio::test]
 async fn a_clock_and_a_policy_that_cannot_be_read_stop_the_call() {
-    let scenario = TroubleScenario::open(&payers(1, Flow::UpiExempt), slow(10)).await;
+    let scenario = DatabaseScenario::open(&payers(1, Flow::UpiExempt), slow(10)).await;
     scenario
         .wire
         .cut("select body from mandated.policies", Cut::Before);
@@ -147,7 +147,7 @@ async fn a_clock_and_a_policy_that_cannot_be_read_stop_the_call() {
 #[tokio::test]
 async fn a_counter_that_cannot_be_recorded_stops_the_call() {
     for cut in [Cut::Before, Cut::After] {
-        let scenario = TroubleScenario::open(&payers(1, Flow::SignzyOnDemand), slow(10)).await;
+        let scenario = DatabaseScenario::open(&payers(1, Flow::SignzyOnDemand), slow(10)).await;
         scenario.wire.cut("set counter_before", cut);
         let daemon = scenario.start().await;
         until("the job is left", async || {
@@ -168,7 +168,7 @@ async fn a_counter_that_cannot_be_recorded_stops_the_call() {
 /// They are given up, one after the other, and leave their places in the pool to others.
 #[tokio::test]
 async fn connections_that_never_answer_again_do_not_use_up_the_pool() {
-    let scenario = TroubleScenario::open(&payers(20, Flow::UpiExempt), slow(30)).await;
+    let scenario = DatabaseScenario::open(&payers(20, Flow::UpiExempt), slow(30)).await;
     let engine = scenario.engine(|_| {}).await;
     let pool = engine.database.pool.clone();
     let daemon = Running::start(engine);

@@ -1,15 +1,14 @@
 //! A person's psql: locks that are held, and a snapshot that is never given back.
 
-use mandated::engine::rescue;
 use sqlx::{Connection, PgConnection};
 
-use super::{TroubleScenario, payers, slow};
+use super::{DatabaseScenario, payers, slow};
 use crate::support::due::{claim, due, execute, scalar};
 use crate::support::running::until;
 use crate::support::world::Flow;
 
 /// A transaction that somebody has left open.
-async fn left_open(scenario: &TroubleScenario, statements: &[&'static str]) -> PgConnection {
+async fn left_open(scenario: &DatabaseScenario, statements: &[&'static str]) -> PgConnection {
     let mut psql = PgConnection::connect(&scenario.url).await.unwrap();
     sqlx::query("begin").execute(&mut psql).await.unwrap();
     for statement in statements {
@@ -24,7 +23,7 @@ async fn one_locked_row_keeps_nobody_else_waiting() {
         "select from mandated.executions order by id limit 1 for update",
         "select from mandated.jobs order by execution_id limit 1 for update",
     ] {
-        let scenario = TroubleScenario::open(&payers(4, Flow::UpiExempt), slow(300)).await;
+        let scenario = DatabaseScenario::open(&payers(4, Flow::UpiExempt), slow(300)).await;
         let daemon = scenario.start().await;
         scenario.called(4).await;
         let psql = left_open(&scenario, &[lock]).await;
@@ -46,7 +45,7 @@ async fn one_locked_row_keeps_nobody_else_waiting() {
 /// Nobody looks whether an intent is free: the lock is found by waiting for it, by one of them alone.
 #[tokio::test]
 async fn a_lock_that_is_found_by_waiting_keeps_nobody_else_waiting_either() {
-    let scenario = TroubleScenario::open(&payers(4, Flow::UpiExempt), slow(10)).await;
+    let scenario = DatabaseScenario::open(&payers(4, Flow::UpiExempt), slow(10)).await;
     let daemon = scenario.start().await;
     until("all are under way", async || {
         scenario.count("executions where state = 'pending'").await == 4
@@ -66,7 +65,7 @@ async fn a_lock_that_is_found_by_waiting_keeps_nobody_else_waiting_either() {
 
 #[tokio::test]
 async fn a_locked_table_is_waited_for_and_no_answer_is_dropped() {
-    let scenario = TroubleScenario::open(&payers(8, Flow::UpiExempt), slow(300)).await;
+    let scenario = DatabaseScenario::open(&payers(8, Flow::UpiExempt), slow(300)).await;
     let daemon = scenario.start().await;
     scenario.called(4).await;
     let psql = left_open(&scenario, &["lock table mandated.jobs"]).await;
@@ -85,7 +84,7 @@ async fn a_locked_table_is_waited_for_and_no_answer_is_dropped() {
     let mut logged: Vec<String> = scenario
         .began()
         .iter()
-        .map(|line| format!("{} {}", line["trouble"], line["operation"]))
+        .map(|line| format!("{} {}", line["failure"], line["operation"]))
         .collect();
     let all = logged.len();
     logged.sort();
@@ -96,7 +95,7 @@ async fn a_locked_table_is_waited_for_and_no_answer_is_dropped() {
 
 #[tokio::test]
 async fn a_snapshot_that_is_held_stops_nothing() {
-    let scenario = TroubleScenario::open(&payers(20, Flow::UpiExempt), slow(10)).await;
+    let scenario = DatabaseScenario::open(&payers(20, Flow::UpiExempt), slow(10)).await;
     let snapshot = [
         "set transaction isolation level repeatable read",
         "select count(*) from mandated.jobs",
@@ -112,7 +111,7 @@ async fn a_snapshot_that_is_held_stops_nothing() {
 
 #[tokio::test]
 async fn a_locked_execution_does_not_keep_the_others_from_being_rescued() {
-    let scenario = TroubleScenario::open(&payers(3, Flow::UpiExempt), slow(10)).await;
+    let scenario = DatabaseScenario::open(&payers(3, Flow::UpiExempt), slow(10)).await;
     let engine = scenario.engine(|_| {}).await;
     execute(
         scenario.world.pool(),
@@ -121,9 +120,9 @@ async fn a_locked_execution_does_not_keep_the_others_from_being_rescued() {
     .await;
     let lock = "select from mandated.executions order by id limit 1 for update";
     let psql = left_open(&scenario, &[lock]).await;
-    assert_eq!(rescue::tick(&engine).await.unwrap(), 2);
+    assert_eq!(engine.rescuer().tick().await.unwrap(), 2);
     psql.close().await.unwrap();
-    assert_eq!(rescue::tick(&engine).await.unwrap(), 1);
+    assert_eq!(engine.rescuer().tick().await.unwrap(), 1);
 }
 
 /// The executions of a batch that somebody has locked, by any of the rows that are looked at, are found without waiting.

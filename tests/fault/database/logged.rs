@@ -33,7 +33,7 @@ fn said(log: &Log) -> Vec<String> {
     let lines = log.lines();
     let said = lines.iter().map(|line| {
         let text = |name: &str| line[name].as_str().unwrap_or("over").to_owned();
-        format!("{} {} {}", text("level"), text("trouble"), text("loops"))
+        format!("{} {} {}", text("level"), text("failure"), text("loops"))
     });
     said.collect()
 }
@@ -52,7 +52,7 @@ fn what_all_loops_find_is_said_once_and_is_over_when_it_is_for_all_of_them() {
 }
 
 #[test]
-fn a_lock_of_one_loop_hides_no_other_trouble() {
+fn a_lock_of_one_loop_hides_no_other_failure() {
     let (log, health) = (Log::capture(), DatabaseHealth::new(Duration::from_hours(1)));
     health.failed("plan", &locked());
     health.failed("settle", &locked());
@@ -71,7 +71,7 @@ fn a_lock_of_one_loop_hides_no_other_trouble() {
 }
 
 #[test]
-fn a_trouble_that_becomes_another_is_not_over() {
+fn a_failure_that_becomes_another_is_not_over() {
     let (log, health) = (Log::capture(), DatabaseHealth::new(Duration::from_hours(1)));
     health.failed("settle", &no_answer(0));
     std::thread::sleep(Duration::from_millis(5));
@@ -86,7 +86,7 @@ fn a_trouble_that_becomes_another_is_not_over() {
 
 /// While the server does not answer, our own connections get stuck. When nothing else is wrong they are used up.
 #[test]
-fn a_pool_without_connections_is_a_trouble_of_its_own_only_when_there_is_no_other() {
+fn a_pool_without_connections_is_a_failure_of_its_own_only_when_there_is_no_other() {
     let (log, health) = (Log::capture(), DatabaseHealth::new(Duration::from_hours(1)));
     health.failed("settle", &no_answer(0));
     health.failed("claim", &out_of_connections());
@@ -104,7 +104,7 @@ fn a_pool_without_connections_is_a_trouble_of_its_own_only_when_there_is_no_othe
 }
 
 #[test]
-fn a_trouble_that_lasts_is_said_again_with_the_answers_that_are_kept() {
+fn a_failure_that_lasts_is_said_again_with_the_answers_that_are_kept() {
     let (log, health) = (Log::capture(), DatabaseHealth::new(Duration::ZERO));
     health.failed("settle", &no_answer(0));
     health.keep(12, true);

@@ -1,0 +1,260 @@
+//! Billing periods on a fixed calendar grid.
+//!
+//! A period is the name of a cycle that everybody can compute: it follows from the calendar and the mandate's frequency, never from
+//! `starts_on` or `debit_at`. So a restored database, a copy and a second installation name the same cycle alike, and with it the
+//! orders of the cycle ([`super::ids::CycleIdentity`]).
+//!
+//! | frequency | grid | name | why |
+//! |---|---|---|---|
+//! | `onetime` | the mandate's whole life | `once` | one debit, ever |
+//! | `daily`, cron | day | `2026-11-22` | |
+//! | `weekly` | ISO week | `2026-W47` | seven days lie between two cycles, so each week has one |
+//! | `fortnightly`, `twicemonthly` | 1st to 15th, 16th to the end | `2026-11-H1`, `2026-11-H2` | Juspay's `rule_value` of FORTNIGHTLY is a day of a half month ("P2M mandate creation"); NACH's BIMN is two debits a calendar month ("`LotusPay`, Mandate frequencies"), of which one a half is the narrower reading |
+//! | `monthly` | calendar month | `2026-11` | "one successful debit per month" ("Razorpay, Execute Subsequent Payments") |
+//! | `bimonthly` | January and February, … | `2026-01+02` | |
+//! | `quarterly` | quarter | `2026-Q4` | |
+//! | `halfyearly` | half-year | `2026-H2` | |
+//! | `yearly` | calendar year | `2026` | |
+//! | `aspresented` | the presented day | `2026-11-22` | |
+
+use std::fmt;
+use std::str::FromStr;
+
+use chrono::{Datelike, NaiveDate, Weekday};
+
+use super::schedule::{Frequency, Schedule};
+
+/// A billing period.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Period {
+    grid: Grid,
+    first_day: NaiveDate,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Grid {
+    Once,
+    Day,
+    Week,
+    HalfMonth,
+    Months(MonthCount),
+}
+
+/// How many months a period has. All of them divide a year.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum MonthCount {
+    One,
+    Two,
+    Three,
+    Six,
+    Twelve,
+}
+
+impl MonthCount {
+    const fn get(self) -> u32 {
+        match self {
+            Self::One => 1,
+            Self::Two => 2,
+            Self::Three => 3,
+            Self::Six => 6,
+            Self::Twelve => 12,
+        }
+    }
+}
+
+/// A text that names no period.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "it names no period: a day is 2026-11-22, a week 2026-W47, a half month 2026-11-H1, a month 2026-11"
+)]
+pub struct PeriodError;
+
+impl Period {
+    /// The period of a schedule that a day lies in.
+    pub fn of(schedule: &Schedule, day: NaiveDate) -> Option<Self> {
+        let grid = match schedule {
+            Schedule::Cron(_) => Grid::Day,
+            Schedule::Every(frequency) => match frequency {
+                Frequency::Onetime => Grid::Once,
+                Frequency::Daily | Frequency::Aspresented => Grid::Day,
+                Frequency::Weekly => Grid::Week,
+                Frequency::Fortnightly | Frequency::Twicemonthly => Grid::HalfMonth,
+                Frequency::Monthly => Grid::Months(MonthCount::One),
+                Frequency::Bimonthly => Grid::Months(MonthCount::Two),
+                Frequency::Quarterly => Grid::Months(MonthCount::Three),
+                Frequency::Halfyearly => Grid::Months(MonthCount::Six),
+                Frequency::Yearly => Grid::Months(MonthCount::Twelve),
+            },
+        };
+        Self::on(grid, day)
+    }
+
+    /// A day as a period of its own.
+    pub const fn day(day: NaiveDate) -> Self {
+        Self {
+            grid: Grid::Day,
+            first_day: day,
+        }
+    }
+
+    fn on(grid: Grid, day: NaiveDate) -> Option<Self> {
+        let first_day = match grid {
+            // One for all days.
+            Grid::Once => NaiveDate::MIN,
+            Grid::Day => day,
+            Grid::Week => day.week(Weekday::Mon).checked_first_day()?,
+            Grid::HalfMonth => day.with_day(if day.day() <= HALF { 1 } else { SIXTEENTH })?,
+            Grid::Months(count) => {
+                let past = day.month0().checked_rem(count.get())?;
+                day.with_day(1)?
+                    .with_month0(day.month0().checked_sub(past)?)?
+            }
+        };
+        Some(Self { grid, first_day })
+    }
+}
+
+/// The last day of a month's first half.
+pub(super) const HALF: u32 = 15;
+const SIXTEENTH: u32 = 16;
+
+impl fmt::Display for Period {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let day = self.first_day;
+        let (year, month) = (day.year(), day.month());
+        match self.grid {
+            Grid::Once => f.write_str("once"),
+            Grid::Day => write!(f, "{day}"),
+            Grid::Week => write!(f, "{}", day.format("%G-W%V")),
+            Grid::HalfMonth if day.day() == 1 => write!(f, "{}-H1", day.format("%Y-%m")),
+            Grid::HalfMonth => write!(f, "{}-H2", day.format("%Y-%m")),
+            Grid::Months(MonthCount::One) => write!(f, "{}", day.format("%Y-%m")),
+            Grid::Months(MonthCount::Two) => {
+                write!(f, "{year:04}-{month:02}+{:02}", month.saturating_add(1))
+            }
+            Grid::Months(MonthCount::Three) => write!(f, "{year:04}-Q{}", nth(day.month0(), 3)),
+            Grid::Months(MonthCount::Six) => write!(f, "{year:04}-H{}", nth(day.month0(), 6)),
+            Grid::Months(MonthCount::Twelve) => write!(f, "{year:04}"),
+        }
+    }
+}
+
+/// Which part of the year begins with a month, counted from 1.
+fn nth(month0: u32, length: u32) -> u32 {
+    month0
+        .checked_div(length)
+        .unwrap_or_default()
+        .saturating_add(1)
+}
+
+impl FromStr for Period {
+    type Err = PeriodError;
+
+    fn from_str(text: &str) -> Result<Self, PeriodError> {
+        parse(text)
+            .filter(|period| period.to_string() == text)
+            .ok_or(PeriodError)
+    }
+}
+
+/// Reads the first day out of a name. The caller compares the name that comes of it, so a slip here is refused.
+fn parse(text: &str) -> Option<Period> {
+    if text == "once" {
+        return Period::on(Grid::Once, NaiveDate::MIN);
+    }
+    if let Ok(day) = NaiveDate::parse_from_str(text, "%Y-%m-%d") {
+        return Period::on(Grid::Day, day);
+    }
+    let year = text.get(..4)?;
+    let day = |month: &str, day: &str| {
+        NaiveDate::from_ymd_opt(year.parse().ok()?, month.parse().ok()?, day.parse().ok()?)
+    };
+    let part: Vec<&str> = text.get(4..)?.split('-').skip(1).collect();
+    match part.as_slice() {
+        [] => Period::on(Grid::Months(MonthCount::Twelve), day("1", "1")?),
+        [month, half] => {
+            let first = if *half == "H1" { "1" } else { "16" };
+            Period::on(Grid::HalfMonth, day(month, first)?)
+        }
+        [part] => match (part.split_once('+'), part.chars().next()?) {
+            (Some((month, _)), _) => Period::on(Grid::Months(MonthCount::Two), day(month, "1")?),
+            (None, 'W') => {
+                let week = part.get(1..)?.parse().ok()?;
+                let monday = NaiveDate::from_isoywd_opt(year.parse().ok()?, week, Weekday::Mon)?;
+                Period::on(Grid::Week, monday)
+            }
+            (None, 'Q') => {
+                let month = first_month(part, 3)?.to_string();
+                Period::on(Grid::Months(MonthCount::Three), day(&month, "1")?)
+            }
+            (None, 'H') => {
+                let month = first_month(part, 6)?.to_string();
+                Period::on(Grid::Months(MonthCount::Six), day(&month, "1")?)
+            }
+            (None, _) => Period::on(Grid::Months(MonthCount::One), day(part, "1")?),
+        },
+        _ => None,
+    }
+}
+
+/// The month that the nth part of a year begins with.
+fn first_month(part: &str, months: u32) -> Option<u32> {
+    let nth: u32 = part.get(1..)?.parse().ok()?;
+    nth.checked_sub(1)?.checked_mul(months)?.checked_add(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn name(frequency: Frequency, day: &str) -> String {
+        Period::of(&Schedule::Every(frequency), day.parse().unwrap())
+            .unwrap()
+            .to_string()
+    }
+
+    #[test]
+    fn each_frequency_names_its_periods_by_the_calendar() {
+        use Frequency as F;
+        let table = [
+            (F::Onetime, "2026-11-22", "once"),
+            (F::Daily, "2026-11-22", "2026-11-22"),
+            (F::Aspresented, "2026-11-22", "2026-11-22"),
+            (F::Weekly, "2026-11-22", "2026-W47"),
+            (F::Weekly, "2027-01-03", "2026-W53"),
+            (F::Weekly, "2027-01-04", "2027-W01"),
+            (F::Fortnightly, "2026-11-15", "2026-11-H1"),
+            (F::Twicemonthly, "2026-11-16", "2026-11-H2"),
+            (F::Monthly, "2026-02-28", "2026-02"),
+            (F::Bimonthly, "2026-02-28", "2026-01+02"),
+            (F::Bimonthly, "2026-12-31", "2026-11+12"),
+            (F::Quarterly, "2026-03-31", "2026-Q1"),
+            (F::Quarterly, "2026-10-01", "2026-Q4"),
+            (F::Halfyearly, "2026-06-30", "2026-H1"),
+            (F::Halfyearly, "2026-07-01", "2026-H2"),
+            (F::Yearly, "2026-12-31", "2026"),
+        ];
+        for (frequency, day, expected) in table {
+            assert_eq!(name(frequency, day), expected, "{frequency} {day}");
+            assert_eq!(expected.parse::<Period>().unwrap().to_string(), expected);
+        }
+    }
+
+    #[test]
+    fn a_text_that_is_no_periods_own_name_is_refused() {
+        for text in [
+            "",
+            "2026-13",
+            "2026-11-H3",
+            "2026-W54",
+            "2026-02+03",
+            "2026-Q5",
+            "2026-H0",
+            "twice",
+            "26-11",
+            "2026-1",
+        ] {
+            assert_eq!(text.parse::<Period>(), Err(PeriodError), "{text}");
+        }
+    }
+}
