@@ -119,7 +119,7 @@ async fn commands_are_form_posts_to_the_mandate() {
         assert_eq!(request.url.path(), "/mandates/6R7GmdPfhecWj24DarETJJ");
         for (name, value) in [
             ("x-merchantid", "merchantid"),
-            ("x-routing-id", "customer_1122"),
+            ("x-routing-id", "test123"),
             ("content-type", "application/x-www-form-urlencoded"),
         ] {
             assert_eq!(request.headers[name], value);
