@@ -15,8 +15,13 @@ create table mandated.accounts (
   id smallint generated always as identity primary key,
   name text not null unique,
   provider text not null check (provider in ('juspay', 'signzy')),
+  -- What it is bound to since its first use, and refused outside of: who we are at the provider, the kind of clock, the database.
+  merchant text unique,
+  is_simulated boolean,
+  database text,
   paused_until timestamptz,
   pause_reason text,
+  constraint accounts_bound_check check (num_nulls(merchant, is_simulated, database) in (0, 3)),
   constraint accounts_pause_check check ((paused_until is null) = (pause_reason is null))
 );
 

@@ -18,6 +18,7 @@ create table mandated.operator_requests (
                                              and (execution_id is null or mandate_id is not null)),
   constraint operator_requests_what_check
     check (what in ('pause', 'resume') and execution_id is null
+           or what = 'rebind' and account_id is not null
            or what = 'revoke' and mandate_id is not null and execution_id is null
            or what in ('retry', 'skip') and execution_id is not null),
   constraint operator_requests_until_check check (until is null or what = 'pause'),

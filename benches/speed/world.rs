@@ -11,6 +11,7 @@ use mandated::config::Config;
 use mandated::domain::policy::Policy;
 use mandated::domain::schedule::{Frequency, Schedule};
 use mandated::domain::{AccountId, CycleIdentity, Period, ProviderKind, Rail, Timestamp};
+use mandated::store::environment::ConfiguredAccount;
 use mandated::store::{self, ConnectSettings};
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{PgPool, Postgres, Transaction};
@@ -70,7 +71,14 @@ impl World {
         // Notifications were sent before the first of this month.
         let earlier = clock.now().checked_sub_signed(TimeDelta::days(5));
         store::migrate::migrate(&pool, earlier.context("five days ago")?, 2).await?;
-        let account = store::accounts::register(&pool, "juspay_main", ProviderKind::Juspay).await?;
+        let account = ConfiguredAccount {
+            name: "juspay_main",
+            provider: ProviderKind::Juspay,
+            merchant: "juspay http://127.0.0.1 bench".to_owned(),
+            is_simulated: false,
+        };
+        let account =
+            store::environment::register(&mut *pool.acquire().await?, &account, false).await?;
         let policy = policy(rail)?;
         store::policies::intern(&mut *pool.acquire().await?, &policy).await?;
         Ok(Self {

@@ -11,7 +11,7 @@ use super::{Failure, Justification};
 use crate::clock::Clock;
 use crate::compose;
 use crate::config::Config;
-use crate::ops::accounts::{self, AccountRow, Affected, PauseChange};
+use crate::ops::accounts::{self, AccountRow, Affected, PauseChange, Rebound};
 
 #[derive(Debug, Subcommand)]
 pub enum Accounts {
@@ -27,6 +27,17 @@ pub enum Accounts {
         /// How long, such as 2h; without it, until it is resumed.
         #[arg(long = "for", value_name = "DURATION", value_parser = humantime::parse_duration)]
         lasting: Option<Duration>,
+    },
+    /// Bind an account to this database, this provider and this clock: after a restore, a copy or a new address.
+    ///
+    /// An account moves money only where it was first used. Rebinding it says that nobody else uses what it belonged to, and that no
+    /// order was sent since the dump that this database does not know.
+    Rebind {
+        /// The account's name in the configuration.
+        #[arg(value_name = "NAME")]
+        account: String,
+        #[command(flatten)]
+        justification: Justification,
     },
     /// Resume a paused account, or all of them, whoever paused it.
     Resume {
@@ -67,6 +78,15 @@ pub(super) async fn run(
             let attribution = about.justification.attribution();
             accounts::pause(&mut conn, name, attribution, *lasting, now).await?
         }
+        Accounts::Rebind {
+            account,
+            justification,
+        } => {
+            let mut conn = compose::connection(&pool).await?;
+            let by = justification.attribution();
+            let rebound = accounts::rebind(&mut conn, config, account, by, now).await?;
+            return Ok(write_rebound(&rebound, format, out)?);
+        }
         Accounts::Resume { about } => {
             let mut conn = compose::connection(&pool).await?;
             let name = about.account.as_deref();
@@ -75,6 +95,17 @@ pub(super) async fn run(
         }
     };
     Ok(done.write(out, format)?)
+}
+
+fn write_rebound(rebound: &Rebound, format: Format, out: &mut dyn Write) -> io::Result<()> {
+    if format == Format::Json {
+        return write_json(out, rebound);
+    }
+    let Rebound { name, before } = rebound;
+    writeln!(
+        out,
+        "account {name} is bound to this database now; before: {before}"
+    )
 }
 
 fn write_list(rows: Vec<AccountRow>, format: Format, out: &mut dyn Write) -> io::Result<()> {

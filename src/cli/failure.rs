@@ -93,7 +93,11 @@ impl From<ComposeError> for Failure {
             ComposeError::DatabaseUrl(_)
             | ComposeError::ReadRules { .. }
             | ComposeError::Rules(_) => EXIT_CONFIG,
-            ComposeError::Store(error) if error.is_about_the_version() => EXIT_CONFIG,
+            ComposeError::Store(error)
+                if error.is_about_the_version() || error.is_about_the_environment() =>
+            {
+                EXIT_CONFIG
+            }
             ComposeError::Store(_) | ComposeError::Connect(_) | ComposeError::Client { .. } => {
                 EXIT_FAILED
             }

@@ -9,7 +9,8 @@ use crate::clock::Clock;
 use crate::config::{Config, Database};
 use crate::domain::{ProviderKind, Rail};
 use crate::engine::{
-    Account, AccountLimits, Engine, Settings, bloat, heartbeat, lane, planner, retention, settler,
+    Account, AccountLimits, DatabaseSettings, Engine, Settings, bloat, heartbeat, lane, planner,
+    retention, settler,
 };
 use crate::store;
 use crate::store::settle::FaultRules;
@@ -51,8 +52,11 @@ pub fn settings(config: &Config) -> Settings {
     Settings {
         worker_id: worker_id(config).into(),
         concurrency: size(worker.concurrency),
-        answer_timeout: answer_timeout(&config.database),
-        failure_log_interval: FAILURE_LOG_INTERVAL,
+        database: DatabaseSettings {
+            answer_timeout: answer_timeout(&config.database),
+            failure_log_interval: FAILURE_LOG_INTERVAL,
+            synchronous_failover: config.database.synchronous_failover,
+        },
         lane: lane::Settings {
             batch: size(worker.batch),
             lease: worker.lease,

@@ -42,6 +42,9 @@ impl ComposeError {
                 Some("give failures.file the path of a readable TOML file, or leave it out")
             }
             Self::Rules(_) => Some("config/failures.toml shows how rules are written"),
+            Self::Store(error) if error.is_about_the_environment() => Some(
+                "after a restore or a copy see the runbook first; if the database and the configuration do belong together: `mandated accounts rebind NAME --by WHO --reason WHY`",
+            ),
             Self::Store(_) | Self::Client { .. } => None,
         }
     }

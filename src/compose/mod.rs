@@ -9,13 +9,14 @@ use std::sync::Arc;
 use secrecy::ExposeSecret;
 use sqlx::pool::PoolConnection;
 use sqlx::postgres::PgConnectOptions;
-use sqlx::{PgPool, Postgres};
+use sqlx::{PgConnection, PgPool, Postgres};
 
 use crate::clock::Clock;
 use crate::config::{Account, ClockMode, Config};
 use crate::domain::AccountId;
 use crate::domain::classify::Classifier;
 use crate::provider::{AccountSettings, Client};
+use crate::store::environment::ConfiguredAccount;
 use crate::store::{self, ConnectSettings};
 
 pub use error::ComposeError;
@@ -103,7 +104,7 @@ pub async fn clients<'a>(
     let mut clients = Vec::new();
     for (name, account) in &config.accounts {
         clients.push(AccountClient {
-            id: store::accounts::register(pool, name, account.provider).await?,
+            id: register(config, pool, name, account).await?,
             name,
             account,
             client: client(name, account, &classifier, clock)?,
@@ -139,7 +140,39 @@ pub fn client(
 /// Gives the configured accounts their numbers, for commands that need no clients.
 pub async fn register_accounts(config: &Config, pool: &PgPool) -> Result<(), ComposeError> {
     for (name, account) in &config.accounts {
-        store::accounts::register(pool, name, account.provider).await?;
+        register(config, pool, name, account).await?;
     }
     Ok(())
+}
+
+async fn register(
+    config: &Config,
+    pool: &PgPool,
+    name: &str,
+    account: &Account,
+) -> Result<AccountId, ComposeError> {
+    let mut conn = connection(pool).await?;
+    check_environment(config, &mut conn, name, account).await
+}
+
+/// The number of an account that is used where it belongs.
+pub async fn check_environment(
+    config: &Config,
+    conn: &mut PgConnection,
+    name: &str,
+    account: &Account,
+) -> Result<AccountId, ComposeError> {
+    let account = configured(config, name, account);
+    let accept = config.database.synchronous_failover;
+    Ok(store::environment::register(conn, &account, accept).await?)
+}
+
+/// An account as it is bound to its environment.
+pub fn configured<'a>(config: &Config, name: &'a str, account: &Account) -> ConfiguredAccount<'a> {
+    ConfiguredAccount {
+        name,
+        provider: account.provider,
+        merchant: account.merchant(),
+        is_simulated: config.clock.mode == ClockMode::Simulated,
+    }
 }

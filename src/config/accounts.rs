@@ -39,6 +39,23 @@ pub struct Account {
 }
 
 impl Account {
+    /// Who we are at the provider: the same for every way to write the same address and merchant. Two accounts of one merchant would
+    /// debit each of its mandates twice.
+    pub fn merchant(&self) -> String {
+        let url = &self.base_url;
+        // `Url` has the host in lower case, and no port that is the scheme's own.
+        let host = url.host_str().unwrap_or_default().trim_end_matches('.');
+        let port = url
+            .port()
+            .map_or_else(String::new, |port| format!(":{port}"));
+        let path = url.path().trim_end_matches('/');
+        let merchant = self.merchant_id.trim().to_lowercase();
+        let (provider, scheme) = (self.provider, url.scheme());
+        format!("{provider} {scheme}://{host}{port}{path} {merchant}")
+            .trim_end()
+            .to_owned()
+    }
+
     /// Whether the provider is on this machine, as the sandbox is.
     pub fn is_loopback(&self) -> bool {
         match self.base_url.host() {

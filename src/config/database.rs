@@ -22,4 +22,6 @@ pub struct Database {
     /// For one lock.
     #[serde(with = "humantime_serde")]
     pub lock_timeout: Duration,
+    /// Whether a new timeline of the same server is accepted.
+    pub synchronous_failover: bool,
 }

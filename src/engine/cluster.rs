@@ -123,7 +123,7 @@ impl Cluster {
             self.lost(id);
         }
         // With a clock that nobody shares its lanes claim nothing: what it does not use is for the others.
-        self.database.check_clock(&self.clock).await?;
+        self.database.check(&self.clock).await?;
         let limit = ANSWER.min(self.database.answer_timeout);
         let pool = &self.database.pool;
         let (id, acknowledged) = match &self.membership {

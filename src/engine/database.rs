@@ -1,6 +1,7 @@
 //! The database as the loops use it: every statement ends in time, and what is wrong with it is known.
 
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use chrono::TimeDelta;
@@ -9,10 +10,22 @@ use sqlx::PgPool;
 use super::database_health::DatabaseHealth;
 use crate::clock::Clock;
 use crate::domain::Timestamp;
+use crate::store::monitor::{LastCommit, ServerState};
 use crate::store::{self, StoreError};
 
 /// How far this machine's clock may be from the database's. Between the 24 hours of the law and our 25 lies one.
 const MAX_SKEW: TimeDelta = TimeDelta::minutes(5);
+
+/// How the database is used.
+#[derive(Debug, Clone, Copy)]
+pub struct DatabaseSettings {
+    /// How long a statement may go without an answer: longer than the database's own timeouts.
+    pub answer_timeout: Duration,
+    /// Between two lines about a failure that lasts.
+    pub failure_log_interval: Duration,
+    /// Whether a fail-over loses no commit.
+    pub synchronous_failover: bool,
+}
 
 /// Cheap to clone.
 #[derive(Debug, Clone)]
@@ -21,15 +34,41 @@ pub struct Database {
     /// How long a statement may go without an answer.
     pub answer_timeout: Duration,
     pub health: Arc<DatabaseHealth>,
+    memory: Arc<Memory>,
+}
+
+/// What this process knows of the database, to find out that it has become another one.
+#[derive(Debug, Default)]
+struct Memory {
+    /// Whether a fail-over loses no commit.
+    synchronous_failover: bool,
+    /// The timeline of the first answer.
+    timeline: OnceLock<String>,
+    last_commit: Mutex<Option<LastCommit>>,
+    has_forgotten: AtomicBool,
 }
 
 impl Database {
-    pub fn new(pool: PgPool, answer_timeout: Duration, failure_log_interval: Duration) -> Self {
+    pub fn new(pool: PgPool, settings: DatabaseSettings) -> Self {
         Self {
             pool,
-            answer_timeout,
-            health: Arc::new(DatabaseHealth::new(failure_log_interval)),
+            answer_timeout: settings.answer_timeout,
+            health: Arc::new(DatabaseHealth::new(settings.failure_log_interval)),
+            memory: Arc::new(Memory {
+                synchronous_failover: settings.synchronous_failover,
+                ..Memory::default()
+            }),
         }
+    }
+
+    /// Remembers what was committed last. A database that has lost any of our commits has lost this one.
+    pub(super) fn committed(&self, last: Option<LastCommit>) {
+        let mut remembered = self
+            .memory
+            .last_commit
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        *remembered = last.or(*remembered);
     }
 
     /// Waits no longer for a statement than it can take.
@@ -51,14 +90,48 @@ impl Database {
     }
 
     /// Refuses to go on with a clock that nobody shares: it would debit early, call cycles over that have not begun, and
-    /// delete what is young. Simulated time is nobody else's.
-    pub(super) async fn check_clock(&self, clock: &Clock) -> Result<(), StoreError> {
+    /// delete what is young. Simulated time is nobody else's. And refuses a database that has forgotten what was committed: it would
+    /// send again what was sent.
+    pub(super) async fn check(&self, clock: &Clock) -> Result<(), StoreError> {
+        let last = *self
+            .memory
+            .last_commit
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let state = store::monitor::server_state(&self.pool, last);
+        let state = self.within("ask the database for the time", state).await?;
+        self.memory.check(last, &state)?;
         if clock.is_simulated() {
             return Ok(());
         }
-        let time = store::monitor::database_time(&self.pool);
-        let theirs = self.within("ask the database for the time", time).await?;
-        agree(clock.now(), theirs)
+        agree(clock.now(), state.now)
+    }
+}
+
+impl Memory {
+    fn check(&self, last: Option<LastCommit>, state: &ServerState) -> Result<(), StoreError> {
+        if let Some(LastCommit {
+            execution,
+            token,
+            at,
+        }) = last
+            && (!state.remembers || self.has_forgotten.load(Ordering::Relaxed))
+        {
+            self.has_forgotten.store(true, Ordering::Relaxed);
+            return Err(StoreError::Forgotten {
+                execution,
+                token,
+                at,
+            });
+        }
+        let before = self.timeline.get_or_init(|| state.timeline.clone());
+        if *before != state.timeline && !self.synchronous_failover {
+            return Err(StoreError::FailedOver {
+                before: before.clone(),
+                now: state.timeline.clone(),
+            });
+        }
+        Ok(())
     }
 }
 

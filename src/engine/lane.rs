@@ -172,7 +172,7 @@ impl Lane {
             return Ok(Round::Full);
         }
         let (database, clock) = (&self.worker.database, &self.worker.clock);
-        around("claim.clock", database.check_clock(clock)).await?;
+        around("claim.clock", database.check(clock)).await?;
         let deadline = tokio::time::Instant::now().checked_add(self.settings.lease);
         let since = self.cursor.get(tokio::time::Instant::now());
         let claimed = claim(&self.worker, limit, since).await?;

@@ -18,6 +18,7 @@ pub mod heartbeat;
 pub mod job;
 pub mod key_probe;
 pub mod lane;
+mod last_commit;
 pub mod log;
 pub mod log_values;
 pub mod loops;
@@ -48,7 +49,7 @@ use settler::Settler;
 use state_counters::StateCounters;
 
 pub use account::{Account, AccountLimits, Accounts};
-pub use database::Database;
+pub use database::{Database, DatabaseSettings};
 
 /// What a daemon is composed of. It only makes the loops and starts them ([`loops::run`], [`simulation::run`]): each gets the parts
 /// that it uses, and knows nothing of the others. Cheap to clone.
@@ -71,10 +72,7 @@ pub struct Settings {
     pub worker_id: Arc<str>,
     /// Jobs under way over all accounts.
     pub concurrency: usize,
-    /// How long a statement may go without an answer: longer than the database's own timeouts.
-    pub answer_timeout: Duration,
-    /// Between two lines about a database failure that lasts.
-    pub failure_log_interval: Duration,
+    pub database: DatabaseSettings,
     pub lane: lane::Settings,
     pub settler: settler::Settings,
     pub planner: planner::Settings,
@@ -92,7 +90,7 @@ impl Engine {
         tag: String,
     ) -> Self {
         Self {
-            database: Database::new(pool, settings.answer_timeout, settings.failure_log_interval),
+            database: Database::new(pool, settings.database),
             clock,
             accounts: accounts.into_iter().map(Arc::new).collect(),
             settings,

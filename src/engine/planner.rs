@@ -48,7 +48,7 @@ pub struct Planner {
 impl Planner {
     /// One turn: plans up to a batch of mandates. Says how many were due; a full batch means that there may be more.
     pub async fn tick(&self) -> Result<usize, StoreError> {
-        around("plan.clock", self.database.check_clock(&self.clock)).await?;
+        around("plan.clock", self.database.check(&self.clock)).await?;
         let now = self.clock.now();
         let mut transaction = around("plan.begin", planning::begin(&self.database.pool)).await?;
         let limit = i64::try_from(self.settings.batch).unwrap_or(i64::MAX);

@@ -21,7 +21,7 @@ pub struct Rescuer {
 impl Rescuer {
     /// One turn; says how many jobs were rescued.
     pub async fn tick(&self) -> Result<usize, StoreError> {
-        around("rescue.clock", self.database.check_clock(&self.clock)).await?;
+        around("rescue.clock", self.database.check(&self.clock)).await?;
         let (pool, now) = (&self.database.pool, self.clock.now());
         let rescued = rescue_expired(pool, now, PROCESSED, &self.worker_id).await?;
         for job in &rescued {

@@ -38,7 +38,7 @@ pub struct Retention {
 impl Retention {
     /// One turn.
     pub async fn tick(&self) -> Result<(), StoreError> {
-        self.database.check_clock(&self.clock).await?;
+        self.database.check(&self.clock).await?;
         let (pool, now) = (&self.database.pool, self.clock.now());
         let settings = self.settings;
         let made = make_partitions(pool, now, settings.partitions_ahead).await?;

@@ -12,6 +12,7 @@ use tracing::error;
 
 use super::account_pause::pause_account;
 use super::job::FinishedJob;
+use super::last_commit::last_commit;
 use super::log_values::chain;
 use super::state_counters::StateCounters;
 use super::wake::WakeNotifier;
@@ -349,6 +350,8 @@ impl Settler {
         } else {
             HashMap::new()
         };
+        self.database
+            .committed(last_commit(batch, &written.executions));
         for account in &written.paused {
             let mut accounts = batch.iter().map(|done| &done.account);
             let paused = accounts.find(|paused| paused.id == account.id);

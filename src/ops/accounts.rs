@@ -8,7 +8,10 @@ use sqlx::{PgConnection, PgPool};
 
 use super::OpsError;
 use super::justification::checked;
+use crate::compose;
+use crate::config::Config;
 use crate::domain::Timestamp;
+use crate::store::environment;
 use crate::store::pauses::{self, Paused};
 
 pub use crate::store::pauses::{AccountRow, Attribution};
@@ -75,6 +78,37 @@ pub async fn resume(
     Ok(PauseChange {
         what: "resumed",
         accounts: affected.collect(),
+    })
+}
+
+/// An account that was bound to another environment.
+#[derive(Debug, Serialize)]
+pub struct Rebound {
+    pub name: String,
+    /// What it belonged to.
+    pub before: String,
+}
+
+/// Binds a configured account to this database, provider and clock.
+pub async fn rebind(
+    conn: &mut PgConnection,
+    config: &Config,
+    name: &str,
+    attribution: Attribution<'_>,
+    now: Timestamp,
+) -> Result<Rebound, OpsError> {
+    let attribution = checked(attribution)?;
+    let Some(account) = config.accounts.get(name) else {
+        return Err(OpsError::NoAccount(name.to_owned()));
+    };
+    let account = compose::configured(config, name, account);
+    let before = environment::rebind(conn, &account, attribution, now).await?;
+    let Some(before) = before else {
+        return Err(OpsError::NoAccount(name.to_owned()));
+    };
+    Ok(Rebound {
+        name: name.to_owned(),
+        before: before.to_string(),
     })
 }
 

@@ -124,7 +124,7 @@ async fn at_provider(
     } = change_request;
     let stored = find(conn, reference).await?;
     let provider = stored.mandate.provider;
-    let client = client(config, &stored, reference)?;
+    let client = client(config, conn, &stored, reference).await?;
     match ask(&client, &stored, change_request, now).await {
         MandateAnswer::Status { status, word } => {
             if (change, status) == (Change::Pause, MandateStatus::Paused) {
@@ -142,7 +142,12 @@ async fn at_provider(
     }
 }
 
-fn client(config: &Config, stored: &Stored, reference: &str) -> Result<Client, OpsError> {
+async fn client(
+    config: &Config,
+    conn: &mut PgConnection,
+    stored: &Stored,
+    reference: &str,
+) -> Result<Client, OpsError> {
     let classifier = compose::classifier(config)?;
     let account = config
         .accounts
@@ -151,6 +156,7 @@ fn client(config: &Config, stored: &Stored, reference: &str) -> Result<Client, O
             account: stored.account.clone(),
             reference: reference.to_owned(),
         })?;
+    compose::check_environment(config, conn, &stored.account, account).await?;
     let client = compose::client(&stored.account, account, &classifier, &Clock::System)?;
     Ok(client)
 }

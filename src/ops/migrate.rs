@@ -10,6 +10,8 @@ pub async fn migrate(config: &Config) -> Result<u64, OpsError> {
     let pool = compose::connect(config).await?;
     let ahead = i32::try_from(config.retention.partitions_ahead).unwrap_or(i32::MAX);
     let applied = store::migrate::migrate(&pool, compose::clock(config).now(), ahead).await?;
-    compose::register_accounts(config, &pool).await?;
+    for (name, account) in &config.accounts {
+        store::environment::number(&pool, name, account.provider).await?;
+    }
     Ok(applied)
 }

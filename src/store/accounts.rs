@@ -1,41 +1,10 @@
-//! Accounts: their numbers, and the pause that all daemons share.
+//! The pause of an account that all daemons share.
 
 use sqlx::PgPool;
 
 use super::error::{StoreContext, StoreError};
-use crate::domain::{AccountId, MandateId, ProbeSubject, ProviderKind, Timestamp};
+use crate::domain::{AccountId, MandateId, ProbeSubject, Timestamp};
 use crate::failpoint::around;
-
-/// The number of a configured account; it gets one when it is new.
-///
-/// An account cannot change its provider: its mandates would be looked up where nobody knows them.
-pub async fn register(
-    pool: &PgPool,
-    name: &str,
-    provider: ProviderKind,
-) -> Result<AccountId, StoreError> {
-    let row = sqlx::query!(
-        "with added as (
-           insert into mandated.accounts (name, provider) values ($1, $2) on conflict (name) do nothing returning id, provider)
-         select id as \"id!\", provider as \"provider!\" from added
-         union all select id, provider from mandated.accounts where name = $1",
-        name,
-        provider.as_str()
-    )
-    .fetch_one(pool)
-    .await
-    .context("register the configured accounts")?;
-    if row.provider != provider.as_str() {
-        return Err(StoreError::Corrupt {
-            what: format!("register account {name}"),
-            why: format!(
-                "the database has it as a {} account, the configuration as {provider}",
-                row.provider
-            ),
-        });
-    }
-    Ok(AccountId(row.id))
-}
 
 /// Why an account is paused by what its provider answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::database_error_kind::DatabaseErrorKind;
-use crate::domain::Timestamp;
+use crate::domain::{ExecutionId, LeaseToken, Timestamp};
 
 /// A statement that failed: what was tried, and the database's own words.
 #[derive(Debug, thiserror::Error)]
@@ -32,6 +32,30 @@ pub enum StoreError {
         "this machine says it is {ours}, the database says {theirs}: correct the clock that is wrong; until they agree nothing is planned, debited or deleted here"
     )]
     Clocks { ours: Timestamp, theirs: Timestamp },
+    #[error(
+        "the database no longer has what this daemon settled at {at} (execution {execution}, lease {token}): it was restored, or it failed over to a server that had lost commits. Nothing is planned or called any more: stop all daemons, and follow \"Restored, copied or failed over\" in the runbook"
+    )]
+    Forgotten {
+        execution: ExecutionId,
+        token: LeaseToken,
+        at: Timestamp,
+    },
+    #[error(
+        "the database has failed over (timeline {before}, now {now}), and database.synchronous_failover does not say that no commit can be lost: nothing is planned or called any more; restart the daemon after following \"Restored, copied or failed over\" in the runbook"
+    )]
+    FailedOver { before: String, now: String },
+    #[error(
+        "account {account} belongs to {bound}; it is configured for {here}: here nobody knows what was sent there, so nothing of it is called"
+    )]
+    OtherEnvironment {
+        account: String,
+        bound: String,
+        here: String,
+    },
+    #[error(
+        "account {account} is {merchant}, and so is another account of this database: each of its mandates could be debited under both names"
+    )]
+    SameMerchant { account: String, merchant: String },
     #[error("the database has no schema `mandated`: run `mandated migrate` first")]
     NotMigrated,
     #[error(
@@ -74,9 +98,21 @@ impl StoreError {
             | Self::Locked { .. }
             | Self::Corrupt { .. }
             | Self::Clocks { .. }
+            | Self::Forgotten { .. }
+            | Self::FailedOver { .. }
+            | Self::OtherEnvironment { .. }
+            | Self::SameMerchant { .. }
             | Self::Migration { .. }
             | Self::Migrate { .. } => false,
         }
+    }
+
+    /// Whether the configuration and the database do not belong together.
+    pub const fn is_about_the_environment(&self) -> bool {
+        matches!(
+            self,
+            Self::OtherEnvironment { .. } | Self::SameMerchant { .. }
+        )
     }
 
     /// Whether the database refused the rows themselves (a constraint, a value out of range): trying again changes nothing.
@@ -95,6 +131,10 @@ impl StoreError {
             | Self::Locked { .. }
             | Self::Corrupt { .. }
             | Self::Clocks { .. }
+            | Self::Forgotten { .. }
+            | Self::FailedOver { .. }
+            | Self::OtherEnvironment { .. }
+            | Self::SameMerchant { .. }
             | Self::NotMigrated
             | Self::Behind { .. }
             | Self::Ahead { .. }
@@ -127,6 +167,10 @@ impl StoreError {
             Self::Locked { .. } => DatabaseErrorKind::Locked,
             Self::Corrupt { .. }
             | Self::Clocks { .. }
+            | Self::Forgotten { .. }
+            | Self::FailedOver { .. }
+            | Self::OtherEnvironment { .. }
+            | Self::SameMerchant { .. }
             | Self::NotMigrated
             | Self::Behind { .. }
             | Self::Ahead { .. }

@@ -10,6 +10,7 @@ pub mod cluster;
 mod columns;
 pub mod database_error_kind;
 pub mod doctor;
+pub mod environment;
 pub mod error;
 pub mod import;
 pub mod listing;

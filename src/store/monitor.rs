@@ -3,14 +3,49 @@
 use sqlx::PgPool;
 
 use super::error::{StoreContext, StoreError};
-use crate::domain::{AccountId, Timestamp};
+use crate::domain::{AccountId, ExecutionId, LeaseToken, Timestamp};
 
-/// The database's clock.
-pub async fn database_time(pool: &PgPool) -> Result<Timestamp, StoreError> {
-    sqlx::query_scalar!(r#"select clock_timestamp() as "now!""#)
-        .fetch_one(pool)
-        .await
-        .context("ask the database for the time")
+/// An attempt that a daemon has settled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LastCommit {
+    pub execution: ExecutionId,
+    pub token: LeaseToken,
+    /// The time of the attempt.
+    pub at: Timestamp,
+}
+
+/// What a daemon asks the database before it goes on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServerState {
+    /// The database's clock.
+    pub now: Timestamp,
+    /// Another one after each fail-over.
+    pub timeline: String,
+    /// Whether what the daemon settled last is there.
+    pub remembers: bool,
+}
+
+/// Asks for the time, and whether this is still the database that the daemon has written to.
+pub async fn server_state(
+    pool: &PgPool,
+    last: Option<LastCommit>,
+) -> Result<ServerState, StoreError> {
+    let (execution, token, at) = last.map_or((None, None, None), |last| {
+        (Some(last.execution.0), Some(last.token.0), Some(last.at))
+    });
+    sqlx::query_as!(
+        ServerState,
+        // One row of one partition, by its key.
+        r#"select clock_timestamp() as "now!", left(pg_walfile_name(pg_current_wal_lsn()), 8) as "timeline!",
+                  $1::bigint is null or exists (select from mandated.attempts where execution_id = $1 and at = $3 and lease_token = $2)
+                    as "remembers!""#,
+        execution,
+        token,
+        at
+    )
+    .fetch_one(pool)
+    .await
+    .context("ask the database for the time")
 }
 
 /// When the next job of an account is due, if it has one.

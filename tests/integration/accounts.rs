@@ -114,14 +114,6 @@ async fn words_that_say_nothing_or_too_much_change_nothing() {
 async fn the_commands_say_what_they_did() {
     let installation = Installation::at("http://127.0.0.1:1").await;
     installation.works(&["migrate"]);
-    // The first `run` or import makes them; this is enough of one.
-    accounts::register(
-        &installation.database.pool,
-        "juspay_main",
-        mandated::domain::ProviderKind::Juspay,
-    )
-    .await
-    .unwrap();
     let why = ["--by", "asha", "--reason", "an outage"];
     let said = installation.works(&[&["accounts", "pause", "juspay_main"][..], &why].concat());
     assert_eq!(said, "juspay_main: paused\n");

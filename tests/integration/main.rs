@@ -19,6 +19,7 @@ mod config;
 mod deploy;
 mod doctor;
 mod engine;
+mod environment;
 mod guards;
 mod import;
 mod log;

@@ -43,8 +43,15 @@ impl TestDatabase {
         Self::copy_of("template0").await
     }
 
-    /// A copy of this one, which nobody may use any more.
+    /// A copy of this one, which nobody may use any more: its accounts are bound to wherever they are used next.
     pub(crate) async fn copy(&self) -> Self {
+        let copied = self.twin().await;
+        forget_environments(&copied.pool).await;
+        copied
+    }
+
+    /// A copy of this one, in which everything is as it was.
+    pub(crate) async fn twin(&self) -> Self {
         self.pool.close().await;
         Self::copy_of(&self.name).await
     }
@@ -95,6 +102,17 @@ impl TestDatabase {
             _place: place,
         }
     }
+}
+
+/// The accounts are bound to wherever they are used next: a test's copy of a database, or another stub of the provider, is not one that
+/// somebody else uses too.
+pub(crate) async fn forget_environments(pool: &PgPool) {
+    sqlx::query(
+        "update mandated.accounts set merchant = null, is_simulated = null, database = null",
+    )
+    .execute(pool)
+    .await
+    .unwrap();
 }
 
 impl Drop for TestDatabase {

@@ -1,14 +1,41 @@
 //! Accounts, and what the rails must grant them.
 
+use secrecy::ExposeSecret;
+
 use super::super::{Account, Config};
 use super::{Checks, show};
 use crate::domain::{ProviderKind, Rail};
 
 pub(super) fn check(config: &Config, checks: &mut Checks<'_>) {
     for (name, account) in &config.accounts {
+        let earlier = config
+            .accounts
+            .iter()
+            .take_while(|(other, _)| *other != name);
+        for (other, same) in earlier {
+            apart(name, account, (other, same), checks);
+        }
         alone(&format!("accounts.{name}"), account, checks);
         with_rails(name, account, config, checks);
     }
+}
+
+/// Two accounts are two merchants.
+fn apart(name: &str, account: &Account, (other, same): (&str, &Account), checks: &mut Checks<'_>) {
+    let is_apart = account.merchant() != same.merchant();
+    checks.require(is_apart, &format!("accounts.{name}.merchant_id"), || {
+        format!(
+            "is the merchant of accounts.{other} ({}): each mandate could be debited under both names; keep one account, or give \
+             each its own merchant_id if they are two merchants",
+            same.merchant()
+        )
+    });
+    let same_key = account.provider == same.provider
+        && account.api_key.expose_secret() == same.api_key.expose_secret()
+        && account.base_url.host_str() == same.base_url.host_str();
+    checks.require(!(is_apart && same_key), &format!("accounts.{name}.api_key"), || {
+        format!("is the key of accounts.{other}, so both are one merchant: keep one of them, or correct the key")
+    });
 }
 
 fn alone(prefix: &str, account: &Account, checks: &mut Checks<'_>) {

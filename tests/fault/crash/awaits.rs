@@ -10,7 +10,7 @@ use regex::Regex;
 use super::{everywhere, lanes, rescued};
 
 /// The way from claim to commit: files, and folders with all that is in them.
-const WAY: [&str; 13] = [
+const WAY: [&str; 14] = [
     "src/engine/account_pause.rs",
     "src/engine/job",
     "src/engine/lane.rs",
@@ -74,7 +74,7 @@ src/provider/signzy   | self.http.send         | has its points in src/provider/
 src/provider/signzy   | self.http.send_before  | has its points in src/provider/http.rs
 src/store/rescue.rs   | .fetch_all             | is inside of lock_expired, which has points around it
 src/store/rescue.rs   | .execute               | is inside of write, which has points around it
-src/store/accounts.rs | .fetch_one             | gives an account its number, before anything runs, or ends a pause after a call
+src/store/accounts.rs | .fetch_one             | ends a pause, after a call
 src/store/accounts.rs | .fetch_optional        | only reads
 src/engine/job        | client.probe           | has its points in src/provider/http.rs
 src/engine/job        | refusal.lock           | waits for who asks already: its call has points of its own";

@@ -87,8 +87,8 @@ impl DatabaseScenario {
                 settings.concurrency = 5;
                 // Longer than the timeout of a call.
                 settings.lane.lease = Duration::from_secs(6);
-                settings.answer_timeout = Duration::from_secs(2);
-                settings.failure_log_interval = Duration::from_hours(1);
+                settings.database.answer_timeout = Duration::from_secs(2);
+                settings.database.failure_log_interval = Duration::from_hours(1);
                 tweak(settings);
             })
             .await;

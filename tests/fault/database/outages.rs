@@ -40,7 +40,7 @@ async fn a_database_that_refuses_is_logged_once_and_waited_for() {
 async fn a_failure_that_lasts_is_logged_now_and_then_and_becomes_an_error() {
     let scenario = DatabaseScenario::open(&payers(8, Flow::UpiExempt), slow(30)).await;
     let engine = scenario
-        .engine(|settings| settings.failure_log_interval = Duration::from_millis(400))
+        .engine(|settings| settings.database.failure_log_interval = Duration::from_millis(400))
         .await;
     let daemon = Running::start(engine);
     scenario.called(4).await;

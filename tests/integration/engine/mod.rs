@@ -6,6 +6,7 @@ mod budgets;
 mod claim;
 mod faults;
 mod flows;
+mod forgotten;
 mod late;
 mod loops;
 mod lost;

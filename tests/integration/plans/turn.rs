@@ -10,6 +10,7 @@ use mandated::domain::{
     NotificationState, ProviderKind, Rail, State, Step,
 };
 use mandated::store::claim::Claimed;
+use mandated::store::environment::{ConfiguredAccount, register};
 use mandated::store::planning::{
     Cursor, DueMandate, advance, begin, commit, insert_executions, installation_tag, lock_due,
     reserve_ids,
@@ -65,7 +66,13 @@ async fn work(pool: &PgPool) {
         .unwrap();
     let cycle_on = "2026-01-31".parse().unwrap();
     debited_order(pool, MandateId(1), cycle_on).await.unwrap();
-    accounts::register(pool, "juspay_main", ProviderKind::Juspay)
+    let juspay_main = ConfiguredAccount {
+        name: "juspay_main",
+        provider: ProviderKind::Juspay,
+        merchant: "juspay https://api.juspay.in shop".to_owned(),
+        is_simulated: false,
+    };
+    register(&mut pool.acquire().await.unwrap(), &juspay_main, false)
         .await
         .unwrap();
     accounts::pause(
@@ -225,5 +232,11 @@ async fn look(pool: &PgPool) {
     cluster::leave(pool, id).await.unwrap();
     unmapped::recent(pool, a_day_ago).await.unwrap();
     unmapped::unmapped(pool, a_day_ago, 20).await.unwrap();
-    monitor::database_time(pool).await.unwrap();
+    monitor::server_state(pool, None).await.unwrap();
+    let last = monitor::LastCommit {
+        execution: ExecutionId(1),
+        token: LeaseToken(1),
+        at: now(),
+    };
+    monitor::server_state(pool, Some(last)).await.unwrap();
 }

@@ -14,6 +14,7 @@ use url::Url;
 
 use super::{Payer, file, start};
 
+use crate::support::database::forget_environments;
 use crate::support::due::{FAULTS, OVERDUE, SNAPSHOTS};
 
 /// What an operator would have configured.
@@ -57,13 +58,14 @@ pub(super) async fn engine(
     tweak: impl FnOnce(&mut Settings),
 ) -> Engine {
     let (pool, clock) = (pool.clone(), clock.clone());
+    forget_environments(&pool).await;
     let mut engine = compose::engine::build(config, pool.clone(), clock)
         .await
         .unwrap();
     let (soon, settings) = (Duration::from_millis(50), &mut engine.settings);
     settings.worker_id = worker.into();
     settings.concurrency = 64;
-    settings.answer_timeout = Duration::from_mins(1);
+    settings.database.answer_timeout = Duration::from_mins(1);
     settings.lane.batch = 200;
     settings.lane.poll_interval = soon;
     settings.settler.batch = 500;
@@ -77,7 +79,7 @@ pub(super) async fn engine(
     settings.heartbeat.snapshots = SNAPSHOTS;
     settings.retention.partitions_ahead = 1;
     tweak(settings);
-    engine.database = Database::new(pool, settings.answer_timeout, settings.failure_log_interval);
+    engine.database = Database::new(pool, settings.database);
     engine
 }
 

@@ -10,7 +10,8 @@ use mandated::domain::classify::Classifier;
 use mandated::domain::{AccountId, ProviderKind, Rail};
 use mandated::engine::job::{FinishedJob, JobError, run};
 use mandated::engine::{
-    Account, AccountLimits, Engine, Settings, heartbeat, lane, planner, retention, settler,
+    Account, AccountLimits, DatabaseSettings, Engine, Settings, heartbeat, lane, planner,
+    retention, settler,
 };
 use mandated::provider::{AccountSettings, Client};
 use mandated::store::claim::{ClaimRequest, Claimed, claim_due};
@@ -147,8 +148,11 @@ fn settings() -> Settings {
     Settings {
         worker_id: "worker-1".into(),
         concurrency: 10,
-        answer_timeout: Duration::from_mins(1),
-        failure_log_interval: Duration::from_mins(1),
+        database: DatabaseSettings {
+            answer_timeout: Duration::from_mins(1),
+            failure_log_interval: Duration::from_mins(1),
+            synchronous_failover: false,
+        },
         lane: lane::Settings {
             batch: 10,
             lease: Duration::from_mins(1),

@@ -40,6 +40,19 @@ async fn an_account_has_one_row_and_a_pause_has_a_reason() {
 }
 
 #[tokio::test]
+async fn an_account_is_bound_whole_and_a_merchant_has_one_account() {
+    let TestDatabase { pool, .. } = &TestDatabase::new().await;
+    let merchant = row::account().with("merchant", "'juspay https://api.juspay.in shop'");
+    refused(pool, merchant.clone(), "accounts_bound_check").await;
+    let bound = merchant
+        .with("is_simulated", "false")
+        .with("database", "'database 1'");
+    accepted(pool, bound.clone()).await;
+    let other_name = bound.with("name", "'juspay_new'");
+    refused(pool, other_name, "accounts_merchant_key").await;
+}
+
+#[tokio::test]
 async fn every_rail_has_one_row_and_a_pause_has_a_reason() {
     let TestDatabase { pool, .. } = &TestDatabase::new().await;
     for (statement, constraint) in [

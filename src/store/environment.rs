@@ -1,0 +1,228 @@
+//! What an account is bound to: the merchant at its provider, the kind of clock, and the database itself.
+//!
+//! A database that was restored, copied or failed over has forgotten what it sent, or another one sends the same. And orders of a
+//! live provider must never be looked up in a sandbox: it knows none of them. So an account moves money only in the environment
+//! that it was first used in, and `mandated accounts rebind` is the deliberate way into another one.
+
+use std::fmt;
+
+use sqlx::{PgConnection, PgPool};
+
+use super::error::{StoreContext, StoreError};
+use super::pauses::Attribution;
+use crate::domain::{AccountId, ProviderKind, Timestamp};
+
+/// What the configuration says of an account.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConfiguredAccount<'a> {
+    pub name: &'a str,
+    pub provider: ProviderKind,
+    /// Who we are at the provider, normalised.
+    pub merchant: String,
+    pub is_simulated: bool,
+}
+
+/// Where an account is used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Environment {
+    pub merchant: String,
+    pub is_simulated: bool,
+    /// See [`database`].
+    pub database: String,
+}
+
+impl fmt::Display for Environment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let clock = if self.is_simulated {
+            "a simulated clock"
+        } else {
+            "the real clock"
+        };
+        write!(f, "{} by {clock}, {}", self.merchant, self.database)
+    }
+}
+
+/// What a restore or a copy changes: the server's system identifier and timeline, and the numbers of the database and of one of its
+/// tables. A copy of the whole data directory that was never promoted has the same: nothing in it can tell.
+pub async fn database(conn: &mut PgConnection) -> Result<String, StoreError> {
+    let what = "read which database this is";
+    let may_read = sqlx::query_scalar!(
+        r#"select has_function_privilege('pg_catalog.pg_control_system()', 'execute') as "may_read!""#
+    );
+    let may_read = may_read.fetch_one(&mut *conn).await.context(what)?;
+    let system = if may_read {
+        let system = sqlx::query_scalar!(
+            r#"select system_identifier::text as "system!" from pg_catalog.pg_control_system()"#
+        );
+        system.fetch_one(&mut *conn).await.context(what)?
+    } else {
+        "of an unknown server".to_owned()
+    };
+    let rest = sqlx::query!(
+        r#"select (select oid::text from pg_catalog.pg_database where datname = current_database()) as "database!",
+                  'mandated.installation'::regclass::oid::text as "table!",
+                  left(pg_walfile_name(pg_current_wal_lsn()), 8) as "timeline!""#
+    );
+    let rest = rest.fetch_one(conn).await.context(what)?;
+    Ok(format!(
+        "database {} (table {}) of server {system}, timeline {}",
+        rest.database, rest.table, rest.timeline
+    ))
+}
+
+/// The number of a configured account; it gets one when it is new, and is bound to its environment when it is first used.
+///
+/// An account cannot change its provider: its mandates would be looked up where nobody knows them.
+pub async fn register(
+    conn: &mut PgConnection,
+    account: &ConfiguredAccount<'_>,
+    synchronous_failover: bool,
+) -> Result<AccountId, StoreError> {
+    let here = Environment {
+        merchant: account.merchant.clone(),
+        is_simulated: account.is_simulated,
+        database: database(conn).await?,
+    };
+    let row = bind_if_new(conn, account, &here).await?;
+    if row.provider != account.provider.as_str() {
+        return Err(StoreError::Corrupt {
+            what: format!("register account {}", account.name),
+            why: format!(
+                "the database has it as a {} account, the configuration as {}",
+                row.provider, account.provider
+            ),
+        });
+    }
+    let bound = Environment {
+        merchant: row.merchant,
+        is_simulated: row.is_simulated,
+        database: row.database,
+    };
+    let failed_over = synchronous_failover && is_other_timeline(&bound, &here);
+    if bound != here && !failed_over {
+        return Err(StoreError::OtherEnvironment {
+            account: account.name.to_owned(),
+            bound: bound.to_string(),
+            here: here.to_string(),
+        });
+    }
+    Ok(AccountId(row.id))
+}
+
+/// Gives an account its number, and leaves it to its first use what it is bound to.
+pub async fn number(pool: &PgPool, name: &str, provider: ProviderKind) -> Result<(), StoreError> {
+    sqlx::query!(
+        "insert into mandated.accounts (name, provider) values ($1, $2) on conflict (name) do nothing",
+        name,
+        provider.as_str()
+    )
+    .execute(pool)
+    .await
+    .context("register the configured accounts")?;
+    Ok(())
+}
+
+struct Bound {
+    id: i16,
+    provider: String,
+    merchant: String,
+    is_simulated: bool,
+    database: String,
+}
+
+async fn bind_if_new(
+    conn: &mut PgConnection,
+    account: &ConfiguredAccount<'_>,
+    here: &Environment,
+) -> Result<Bound, StoreError> {
+    let what = "register the configured accounts";
+    let bound = sqlx::query!(
+        "insert into mandated.accounts as a (name, provider, merchant, is_simulated, database) values ($1, $2, $3, $4, $5)
+         on conflict (name) do update
+            set merchant = excluded.merchant, is_simulated = excluded.is_simulated, database = excluded.database
+          where a.merchant is null and a.provider = excluded.provider",
+        account.name,
+        account.provider.as_str(),
+        here.merchant,
+        here.is_simulated,
+        here.database
+    );
+    if let Err(problem) = bound.execute(&mut *conn).await {
+        return Err(if taken(&problem) {
+            StoreError::SameMerchant {
+                account: account.name.to_owned(),
+                merchant: here.merchant.clone(),
+            }
+        } else {
+            StoreError::Database {
+                what,
+                source: problem,
+            }
+        });
+    }
+    sqlx::query_as!(
+        Bound,
+        r#"select id, provider, coalesce(merchant, '') as "merchant!", coalesce(is_simulated, false) as "is_simulated!",
+                  coalesce(database, '') as "database!"
+             from mandated.accounts where name = $1"#,
+        account.name
+    )
+    .fetch_one(conn)
+    .await
+    .context(what)
+}
+
+fn taken(problem: &sqlx::Error) -> bool {
+    let constraint = problem
+        .as_database_error()
+        .and_then(sqlx::error::DatabaseError::constraint);
+    constraint == Some("accounts_merchant_key")
+}
+
+/// Whether nothing but the server's timeline differs, as after a fail-over.
+fn is_other_timeline(bound: &Environment, here: &Environment) -> bool {
+    let before_timeline = |database: &str| {
+        database
+            .rsplit_once(", timeline ")
+            .map(|(rest, _)| rest.to_owned())
+    };
+    bound.merchant == here.merchant
+        && bound.is_simulated == here.is_simulated
+        && before_timeline(&bound.database) == before_timeline(&here.database)
+}
+
+/// Binds an account to where it is used from now on; where it was before. Nothing if there is no such account.
+pub async fn rebind(
+    conn: &mut PgConnection,
+    account: &ConfiguredAccount<'_>,
+    attribution: Attribution<'_>,
+    now: Timestamp,
+) -> Result<Option<Environment>, StoreError> {
+    let database = database(conn).await?;
+    let before = sqlx::query!(
+        r#"with before as (
+             select id, coalesce(merchant, '') as merchant, coalesce(is_simulated, false) as is_simulated, coalesce(database, '') as database
+               from mandated.accounts where name = $1 for update
+           ), bound as (
+             update mandated.accounts a set merchant = $2, is_simulated = $3, database = $4 from before b where a.id = b.id
+           ), noted as (
+             insert into mandated.operator_requests (at, account_id, what, who, reason) select $5, id, 'rebind', $6, $7 from before
+           )
+           select merchant as "merchant!", is_simulated as "is_simulated!", database as "database!" from before"#,
+        account.name,
+        account.merchant,
+        account.is_simulated,
+        database,
+        now,
+        attribution.who,
+        attribution.reason
+    )
+    .fetch_optional(conn)
+    .await
+    .context("rebind the account")?;
+    Ok(before.map(|before| Environment {
+        merchant: before.merchant,
+        is_simulated: before.is_simulated,
+        database: before.database,
+    }))
+}
