@@ -59,10 +59,10 @@ pub async fn run(config: &Config, file: Option<PathBuf>) -> Result<(), DaemonErr
     );
     let worker = Arc::clone(&engine.settings.worker_id);
     let accounts = Arc::clone(&engine.accounts);
-    let mut reload = Reload::new(accounts, worker, filter, file, config);
+    let mut reload = Reload::new(accounts, engine.key_probe(), worker, filter, file, config);
     side.spawn(async move {
         while hangups.recv().await.is_some() {
-            reload.again();
+            reload.again().await;
         }
         Ok(())
     });

@@ -8,6 +8,7 @@ use tracing::{error, info, warn};
 
 use crate::compose::{self, ComposeError};
 use crate::config::{Account, Config, ConfigErrors};
+use crate::engine::key_probe::KeyProbe;
 use crate::engine::{Accounts, log_values};
 use crate::telemetry::{LogFilter, TelemetryError};
 
@@ -43,6 +44,7 @@ impl ReloadError {
 #[derive(Debug)]
 pub(super) struct Reload {
     accounts: Accounts,
+    key_probe: KeyProbe,
     worker: Arc<str>,
     filter: LogFilter,
     /// The file that the daemon was started with.
@@ -55,6 +57,7 @@ pub(super) struct Reload {
 impl Reload {
     pub(super) fn new(
         accounts: Accounts,
+        key_probe: KeyProbe,
         worker: Arc<str>,
         filter: LogFilter,
         file: Option<PathBuf>,
@@ -62,6 +65,7 @@ impl Reload {
     ) -> Self {
         Self {
             accounts,
+            key_probe,
             worker,
             filter,
             file,
@@ -71,11 +75,16 @@ impl Reload {
     }
 
     /// Reads it all again. What is wrong is said, and changes nothing.
-    pub(super) fn again(&mut self) {
+    pub(super) async fn again(&mut self) {
         match self.read() {
             Ok(config) => {
-                self.say(&config);
+                let new_keys = self.new_keys(&config);
+                self.say(&config, &new_keys);
                 self.current = config;
+                for account in self.accounts.iter() {
+                    let is_new = new_keys.contains(&account.name);
+                    self.key_probe.ask(account, is_new).await;
+                }
             }
             Err(problem) => error!(
                 worker.id = &*self.worker,
@@ -116,20 +125,21 @@ impl Reload {
         Ok(())
     }
 
-    fn say(&self, config: &Config) {
+    /// The accounts whose key is another one than before.
+    fn new_keys(&self, config: &Config) -> Vec<String> {
+        let names = self.accounts.iter().map(|account| &account.name);
+        let is_new = |name: &&String| {
+            let key = |config: &Config| {
+                let account = config.accounts.get(*name)?;
+                Some(account.api_key.expose_secret().to_owned())
+            };
+            key(config) != key(&self.current)
+        };
+        names.filter(is_new).cloned().collect()
+    }
+
+    fn say(&self, config: &Config, new_keys: &[String]) {
         let worker = &*self.worker;
-        let new_keys: Vec<&str> = self
-            .accounts
-            .iter()
-            .map(|account| account.name.as_str())
-            .filter(|name| {
-                let key = |config: &Config| {
-                    let account = config.accounts.get(*name)?;
-                    Some(account.api_key.expose_secret().to_owned())
-                };
-                key(config) != key(&self.current)
-            })
-            .collect();
         info!(
             worker.id = worker,
             new_keys = new_keys.join(" "),

@@ -165,9 +165,27 @@ pub fn check_flow(
     }
 }
 
+/// A mandate that a provider is asked about to see whether it takes our credentials.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProbeSubject {
+    /// The provider's id of the mandate.
+    pub provider_mandate_id: String,
+    /// Whose mandate it is.
+    pub customer_id: String,
+}
+
+impl From<&Mandate> for ProbeSubject {
+    fn from(mandate: &Mandate) -> Self {
+        Self {
+            provider_mandate_id: mandate.provider_mandate_id.clone(),
+            customer_id: mandate.customer_id.clone(),
+        }
+    }
+}
+
 /// Whether a rail has a frequency, and if not, what to write instead.
 ///
-/// NACH registers DAIL, WEEK, MNTH, BIMN, QURT, MIAN, YEAR and ADHO ("LotusPay, Mandate frequencies"). Its BIMN allows two debits a
+/// NACH registers DAIL, WEEK, MNTH, BIMN, QURT, MIAN, YEAR and ADHO ("`LotusPay`, Mandate frequencies"). Its BIMN allows two debits a
 /// calendar month: a mandate that says so and is collected every two months would bring a quarter of its money.
 pub const fn check_frequency(rail: Rail, schedule: &Schedule) -> Result<(), &'static str> {
     let Schedule::Every(frequency) = schedule else {

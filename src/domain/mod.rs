@@ -39,7 +39,7 @@ pub use class::Class;
 pub use cycle_identity::CycleIdentity;
 pub use execution::Execution;
 pub use ids::{AccountId, ExecutionId, LeaseToken, MandateId};
-pub use mandate::{Mandate, MandateStatus, Metadata, Notify, ProviderKind, Rail};
+pub use mandate::{Mandate, MandateStatus, Metadata, Notify, ProbeSubject, ProviderKind, Rail};
 pub use money::{Amount, Currency};
 pub use outcome::{Contradiction, Failure, Outcome};
 pub use period::Period;

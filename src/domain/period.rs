@@ -9,7 +9,7 @@
 //! | `onetime` | the mandate's whole life | `once` | one debit, ever |
 //! | `daily`, cron | day | `2026-11-22` | |
 //! | `weekly` | ISO week | `2026-W47` | seven days lie between two cycles, so each week has one |
-//! | `fortnightly`, `twicemonthly` | 1st to 15th, 16th to the end | `2026-11-H1`, `2026-11-H2` | Juspay's `rule_value` of FORTNIGHTLY is a day of a half month ("P2M mandate creation"); NACH's BIMN is two debits a calendar month ("LotusPay, Mandate frequencies"), of which one a half is the narrower reading |
+//! | `fortnightly`, `twicemonthly` | 1st to 15th, 16th to the end | `2026-11-H1`, `2026-11-H2` | Juspay's `rule_value` of FORTNIGHTLY is a day of a half month ("P2M mandate creation"); NACH's BIMN is two debits a calendar month ("`LotusPay`, Mandate frequencies"), of which one a half is the narrower reading |
 //! | `monthly` | calendar month | `2026-11` | "one successful debit per month" ("Razorpay, Execute Subsequent Payments") |
 //! | `bimonthly` | January and February, … | `2026-01+02` | |
 //! | `quarterly` | quarter | `2026-Q4` | |
@@ -140,9 +140,9 @@ impl fmt::Display for Period {
 }
 
 /// Which part of the year begins with a month, counted from 1.
-fn nth(month0: u32, months: u32) -> u32 {
+fn nth(month0: u32, length: u32) -> u32 {
     month0
-        .checked_div(months)
+        .checked_div(length)
         .unwrap_or_default()
         .saturating_add(1)
 }

@@ -18,7 +18,7 @@ text_enum!(
         Weekly = "weekly",
         /// Once a half month, 15 days apart: a half month, not 14 days, is the period of a UPI mandate ("Juspay P2M mandate creation").
         Fortnightly = "fortnightly",
-        /// The same in NACH's words: two debits a calendar month, its BIMN ("LotusPay, Mandate frequencies").
+        /// The same in NACH's words: two debits a calendar month, its BIMN ("`LotusPay`, Mandate frequencies").
         Twicemonthly = "twicemonthly",
         /// Every month.
         Monthly = "monthly",

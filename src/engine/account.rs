@@ -3,9 +3,12 @@
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
+use chrono::TimeDelta;
 use secrecy::SecretString;
 
+use super::address_health::AddressHealth;
 use crate::domain::AccountId;
+use crate::domain::Timestamp;
 use crate::domain::classify::Classifier;
 use crate::provider::Client;
 
@@ -22,6 +25,28 @@ pub struct Account {
     /// Calls under way at once, by all daemons together.
     pub max_in_flight: usize,
     pub pause_after_refusal: Duration,
+    /// What the provider said of another mandate when it last refused a call.
+    pub(super) refusal: tokio::sync::Mutex<Option<Refusal>>,
+    /// Whether something else answers at its address.
+    pub(super) address: AddressHealth,
+}
+
+/// Whether a refused call was confirmed to be about the account.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Refusal {
+    pub(super) at: Timestamp,
+    pub(super) confirmed: bool,
+}
+
+impl Refusal {
+    /// Calls that were refused together are judged together.
+    const HOLDS: TimeDelta = TimeDelta::seconds(10);
+
+    /// What was found, if it still tells something.
+    pub(super) fn still_holds(self, now: Timestamp) -> Option<bool> {
+        let age = now.signed_duration_since(self.at).abs();
+        (age < Self::HOLDS).then_some(self.confirmed)
+    }
 }
 
 /// What an account allows, whoever calls it with which key.
@@ -41,6 +66,8 @@ impl Account {
             timeout: limits.timeout,
             max_in_flight: limits.max_in_flight,
             pause_after_refusal: limits.pause_after_refusal,
+            refusal: tokio::sync::Mutex::default(),
+            address: AddressHealth::default(),
         }
     }
 
@@ -55,5 +82,10 @@ impl Account {
     pub fn renew(&self, api_key: SecretString, classifier: Arc<Classifier>) {
         let mut client = self.client.write().unwrap_or_else(PoisonError::into_inner);
         *client = Arc::new(client.with(api_key, classifier));
+        drop(client);
+        // What was said to the old key is nothing to the new one. Who holds this is asking just now, and at most one more asks.
+        if let Ok(mut refusal) = self.refusal.try_lock() {
+            *refusal = None;
+        }
     }
 }

@@ -7,6 +7,8 @@
 //! [`concurrency_limiter`], and the daemons what an account allows ([`cluster`]).
 
 mod account;
+mod account_pause;
+mod address_health;
 pub mod bloat;
 pub mod cluster;
 pub mod concurrency_limiter;
@@ -14,6 +16,7 @@ mod database;
 pub mod database_health;
 pub mod heartbeat;
 pub mod job;
+pub mod key_probe;
 pub mod lane;
 mod last_commit;
 pub mod log;
@@ -37,6 +40,7 @@ use sqlx::PgPool;
 use crate::clock::Clock;
 use heartbeat::HeartbeatTicker;
 use job::Worker;
+use key_probe::KeyProbe;
 use planner::Planner;
 use policies::Policies;
 use rescue::Rescuer;
@@ -106,6 +110,13 @@ impl Engine {
             lease: self.settings.lane.lease,
             tag: Arc::clone(&self.tag),
             policies: self.policies.clone(),
+        }
+    }
+
+    pub fn key_probe(&self) -> KeyProbe {
+        KeyProbe {
+            database: self.database.clone(),
+            clock: self.clock.clone(),
         }
     }
 

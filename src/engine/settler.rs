@@ -8,8 +8,9 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
-use tracing::{error, warn};
+use tracing::error;
 
+use super::account_pause::pause_account;
 use super::job::FinishedJob;
 use super::last_commit::last_commit;
 use super::log_values::chain;
@@ -18,7 +19,6 @@ use super::wake::WakeNotifier;
 use super::{Database, log};
 use crate::clock::Clock;
 use crate::domain::backoff::{after, backoff_delay};
-use crate::domain::machine::decide::AccountPause;
 use crate::failpoint::around;
 use crate::store;
 use crate::store::StoreError;
@@ -283,7 +283,14 @@ impl Settler {
         for done in waiting.iter_mut().take(count) {
             // First, and once it is written not again.
             if let Some(pause) = done.decision.account {
-                self.pause_account(done, pause, unsure_of_pause).await?;
+                pause_account(
+                    &self.database,
+                    done,
+                    pause,
+                    self.clock.now(),
+                    unsure_of_pause,
+                )
+                .await?;
                 done.decision.account = None;
                 unsure_of_pause = false;
             }
@@ -362,39 +369,6 @@ impl Settler {
                 // Without a call there is nothing that could prove it.
                 None if unsure && done.attempts.is_empty() => log::settled_or_lost(worker, done),
                 None => log::lease_lost(worker, done),
-            }
-        }
-        Ok(())
-    }
-
-    /// Pauses the account everywhere. Of the many calls that find out at the same time, one says so.
-    async fn pause_account(
-        &self,
-        done: &FinishedJob,
-        pause: AccountPause,
-        unsure: bool,
-    ) -> Result<(), StoreError> {
-        let id = done.claimed.execution.id;
-        let account = &done.account;
-        let (now, pool) = (self.clock.now(), &self.database.pool);
-        let reason = &done.settlement.reason;
-        let what = "pause the account";
-        match pause {
-            AccountPause::Refused => {
-                // Counted from the answer: what was refused before an outage says nothing about the time after it.
-                let until = after(done.at, account.pause_after_refusal);
-                let paused = store::accounts::pause(pool, account.id, until, reason, now);
-                // Said twice is better than not at all: the answer to the try that paused it may be lost.
-                if self.database.within(what, paused).await? || unsure {
-                    error!(account = account.name, execution.id = id.0, paused_until = %until.to_rfc3339(), reason,
-                           "the provider refuses the account's credentials: correct accounts.{}.api_key, then send SIGHUP; all of its calls wait", account.name);
-                }
-            }
-            AccountPause::Throttled { until } => {
-                let paused = store::accounts::pause(pool, account.id, until, reason, now);
-                if self.database.within(what, paused).await? {
-                    warn!(account = account.name, execution.id = id.0, paused_until = %until.to_rfc3339(), "the provider throttles the account; its calls wait");
-                }
             }
         }
         Ok(())

@@ -27,7 +27,9 @@ use url::Url;
 
 use crate::domain::classify::Classifier;
 use crate::domain::outcome::{CallFailure, Counter, NotificationOutcome};
-use crate::domain::{Amount, Mandate, MandateStatus, Outcome, ProviderKind, Timestamp};
+use crate::domain::{
+    Amount, Mandate, MandateStatus, Outcome, ProbeSubject, ProviderKind, Timestamp,
+};
 
 pub use call_limiter::CallLimiter;
 pub use http::Http;
@@ -65,7 +67,21 @@ pub struct Wire {
     pub rule: Option<String>,
     /// The answer, redacted and cut to 2 KiB.
     pub body: Option<String>,
+    /// Whether something answered that is not the provider's API: the address is wrong.
+    pub from_elsewhere: bool,
 }
+
+impl Wire {
+    /// Whether the provider's API did as it was asked: nobody on the way answers so.
+    pub fn is_from_provider(&self) -> bool {
+        let status = self.http_status.unwrap_or_default();
+        (200..=299).contains(&status)
+    }
+}
+
+/// Why an answer from elsewhere proves nothing.
+const ELSEWHERE: &str =
+    "HTTP 404 without the provider's JSON: the address is wrong, see base_url of the account";
 
 /// What came back: the outcome, the provider's own attempt counter, and the wire side.
 #[derive(Debug, Clone, PartialEq)]
@@ -242,8 +258,12 @@ pub trait Provider: std::fmt::Debug + Send + Sync {
         at: Timestamp,
     ) -> impl Future<Output = MandateAnswer> + Send;
 
-    /// Asks about something that nobody has: whether the credentials are taken.
-    fn probe(&self, at: Timestamp) -> impl Future<Output = ProbeResult> + Send;
+    /// Asks about a mandate, or about something that nobody has: whether the credentials are taken. Changes nothing.
+    fn probe(
+        &self,
+        about: Option<&ProbeSubject>,
+        at: Timestamp,
+    ) -> impl Future<Output = ProbeResult> + Send;
 
     /// Whether `execute` has no idempotency key, so that the provider's counter must be read and recorded before it.
     fn execute_needs_counter(&self) -> bool;
@@ -339,8 +359,8 @@ impl Provider for Client {
         dispatch!(self, client => client.command(mandate, command, at).await)
     }
 
-    async fn probe(&self, at: Timestamp) -> ProbeResult {
-        dispatch!(self, client => client.probe(at).await)
+    async fn probe(&self, about: Option<&ProbeSubject>, at: Timestamp) -> ProbeResult {
+        dispatch!(self, client => client.probe(about, at).await)
     }
 
     fn execute_needs_counter(&self) -> bool {

@@ -1,4 +1,4 @@
-//! A call that changes nothing and is about nobody: are we let in, and what time is it there?
+//! A call that changes nothing, about a mandate or about nobody: are we let in, and what time is it there?
 //!
 //! Only JSON counts: a wrong path or a proxy answers 404 too, in HTML, and has not looked at the key.
 

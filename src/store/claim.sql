@@ -8,14 +8,20 @@ with due as materialized (
     from mandated.jobs j
    where j.lease_token is null and j.account_id = $1 and j.run_at <= $2
      and j.run_at >= coalesce($6, '-infinity'::timestamptz)
-     and not exists (select 1 from mandated.accounts a where a.id = $1 and a.paused_until > $2)
+     and not exists (select 1 from mandated.accounts a where a.id = $1 and greatest(a.paused_until, a.probe_until) > $2)
    order by j.run_at, j.execution_id
-   limit $3
+   limit case when (select a.paused_until is null from mandated.accounts a where a.id = $1) then $3::bigint else least($3::bigint, 1) end
      for no key update skip locked
+), probe as (
+  -- After a pause one job goes first, and the others wait for what comes of it (settle.sql); if its worker dies, until its lease ends.
+  update mandated.accounts set probe_until = $2 + make_interval(secs => $4)
+   where id = $1 and paused_until <= $2 and coalesce(probe_until <= $2, true) and exists (select 1 from due)
+  returning id
 ), claimed as (
   update mandated.jobs j
      set lease_until = now() + make_interval(secs => $4), lease_token = nextval('mandated.lease_tokens'), worker_id = $5
    where j.execution_id = any (array(select execution_id from due))
+     and ((select a.paused_until is null from mandated.accounts a where a.id = $1) or exists (select 1 from probe))
      -- A job that was done and is due again since this statement began is locked as it is now, but everything else would be
      -- read as it was: what is locked and what is seen must be the same, or it is left for the next claim.
      and ((j.execution_id, j.step, j.run_at) in (select execution_id, step, run_at from due)) is true

@@ -148,15 +148,16 @@ async fn bind_if_new(
         here.database
     );
     if let Err(problem) = bound.execute(&mut *conn).await {
-        return Err(match taken(&problem) {
-            true => StoreError::SameMerchant {
+        return Err(if taken(&problem) {
+            StoreError::SameMerchant {
                 account: account.name.to_owned(),
                 merchant: here.merchant.clone(),
-            },
-            false => StoreError::Database {
+            }
+        } else {
+            StoreError::Database {
                 what,
                 source: problem,
-            },
+            }
         });
     }
     sqlx::query_as!(

@@ -80,7 +80,7 @@ pub async fn upcoming_work(pool: &PgPool, now: Timestamp) -> Result<UpcomingWork
                     where (status = 'active' or provider_paused_at is not null) and next_plan_at is not null
                     order by next_plan_at, id limit 1) as plan_at,
                   exists (select 1 from mandated.jobs where lease_token is not null) as "leased!"
-             from (select a.id, greatest(n.run_at, coalesce(a.paused_until, n.run_at)) as at
+             from (select a.id, greatest(n.run_at, a.paused_until, a.probe_until) as at
                      from mandated.accounts a cross join lateral (
                        select j.run_at from mandated.jobs j where j.account_id = a.id and j.lease_token is null
                         order by j.run_at, j.execution_id limit 1) n) first_jobs"#,

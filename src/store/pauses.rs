@@ -81,7 +81,8 @@ pub async fn pause_accounts(
         Paused,
         r#"with changed as (
              update mandated.accounts
-                set paused_until = greatest(paused_until, $2), pause_reason = format('%s, by %s', $4::text, $3::text)
+                set paused_until = greatest(paused_until, $2), pause_reason = format('%s, by %s', $4::text, $3::text),
+                    refused = false, probe_until = null
               where $1::text is null or name = $1
              returning id, name, paused_until
            ), noted as (
@@ -100,7 +101,7 @@ pub async fn pause_accounts(
     .context("pause the accounts")
 }
 
-/// Ends the pauses of accounts, whoever made them; which accounts.
+/// Ends the pauses of accounts, whoever made them; which accounts. All of their jobs go on: a person has said that they may.
 pub async fn resume_accounts(
     conn: &mut PgConnection,
     account: Option<&str>,
@@ -109,7 +110,7 @@ pub async fn resume_accounts(
 ) -> Result<Vec<String>, StoreError> {
     sqlx::query_scalar!(
         r#"with changed as (
-             update mandated.accounts set paused_until = null, pause_reason = null
+             update mandated.accounts set paused_until = null, pause_reason = null, refused = false, probe_until = null
               where paused_until is not null and ($1::text is null or name = $1)
              returning id, name
            ), sound as (

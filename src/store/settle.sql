@@ -137,10 +137,27 @@ with s as materialized (
 ), paused as (
   -- Of all that find out at the same time, the first one pauses it, and has something to say.
   update mandated.accounts a
-     set paused_until = f.paused_until, pause_reason = format('%s, %s times since %s', f.reason, f.parked, f.first_at)
+     set paused_until = f.paused_until, refused = false, probe_until = null, pause_reason = format('%s, %s times since %s', f.reason, f.parked, f.first_at)
     from faults f
    where a.id = f.account_id and f.paused_until > $1 and (a.paused_until is null or a.paused_until <= $1)
   returning a.id, f.reason, f.parked, f.first_at, a.paused_until, f.ended
+), answered as (
+  -- The accounts whose provider has answered a call, and not that it refuses or throttles them.
+  select distinct h.account_id
+    from held h
+    join unnest({attempt arrays}) as a ({attempt names}) on a.execution_id = h.execution_id
+   where a.outcome not in ('not_sent', 'unknown', 'throttled', 'account_refused', 'lost')
+), probed as (
+  -- After a pause one job goes first (claim.sql). An answer to it is the end of the pause; without one the next job goes first.
+  update mandated.accounts a
+     set paused_until = case when n.ends then null else a.paused_until end, probe_until = null, refused = a.refused and not n.ends,
+         pause_reason = case when n.ends then null else a.pause_reason end
+    from (select id, id in (select account_id from answered) as ends from mandated.accounts) n
+   where a.paused_until <= $1 and a.id = any (array(select account_id from held)) and n.id = a.id
+     and a.id not in (select account_id from faults where paused_until > $1)
+  returning a.id, n.ends
+), woken as (
+  select pg_notify('mandated_jobs', '') from probed limit 1
 ), announced as (
   insert into mandated.events (at, kind, mandate_id, mandate_ref, execution_id, cycle_on, from_state, to_state, order_id,
                                amount_minor, currency, class, reason)
@@ -166,4 +183,6 @@ select id as execution_id, state, reason, null::smallint as account_id, null::in
        null::timestamptz as first_at, null::timestamptz as paused_until, null::text[] as ended
   from moved
 union all
-select null, null, reason, id, parked, first_at, paused_until, ended from paused
+select null, null, p.reason, p.id, p.parked, p.first_at, p.paused_until, p.ended from paused p
+union all
+select null, null, '', null, null, null, null, null from woken

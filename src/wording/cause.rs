@@ -94,6 +94,9 @@ fn call(cause: &CallCause) -> String {
         CallCause::CredentialsRefused { why } => {
             format!("the account's credentials are refused: {why}")
         }
+        CallCause::RefusedAlone { why } => format!(
+            "the provider refuses this call alone, and takes the account's key for others: {why}"
+        ),
         CallCause::Throttled => "the provider throttles us".to_owned(),
     }
 }

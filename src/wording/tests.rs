@@ -132,6 +132,7 @@ fn others() -> Vec<Cause> {
         CallCause::LookupUnanswered.into(),
         CallCause::OrderNotDead { order_no }.into(),
         CallCause::CredentialsRefused { why: why() }.into(),
+        CallCause::RefusedAlone { why: why() }.into(),
         CallCause::Throttled.into(),
         NotificationCause::Delivered { debit_after }.into(),
         NotificationCause::DeliveredLongAgo.into(),

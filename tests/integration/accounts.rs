@@ -5,7 +5,7 @@ use std::time::Duration;
 use mandated::domain::AccountId;
 use mandated::ops::OpsError;
 use mandated::ops::accounts::{pause, resume};
-use mandated::store::accounts;
+use mandated::store::accounts::{self, Pause};
 use mandated::store::pauses::Attribution;
 use sqlx::PgPool;
 
@@ -37,7 +37,7 @@ async fn nothing_of_a_paused_account_is_claimed_until_it_is_resumed() {
     assert!(claim(pool, 3, "worker-1").await.is_empty());
     // The daemons' own, shorter pause does not end a person's.
     let soon = now() + Duration::from_secs(1);
-    accounts::pause(pool, AccountId(1), soon, "refused", now())
+    accounts::pause(pool, AccountId(1), Pause::Refused, soon, "refused", now())
         .await
         .unwrap();
     let until: Vec<bool> = column(

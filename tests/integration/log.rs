@@ -59,7 +59,8 @@ async fn month(filter: &str) -> (World, Log) {
         Call::Execute,
         [Then::DeclinesWith(Box::new(
             serde_json::from_value(
-                serde_json::json!({"status": "JUSPAY_DECLINED", "bank_error_code": "JP_852"}),
+                serde_json::json!({"status": "JUSPAY_DECLINED", "bank_error_code": "JP_852",
+                    "bank_error_message": "Transaction was declined by merchant."}),
             )
             .unwrap(),
         ))],

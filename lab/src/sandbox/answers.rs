@@ -123,6 +123,20 @@ pub(super) fn signzy_error(status: u16, message: &str) -> Answer {
     Answer::value(status, &body)
 }
 
+/// Not for this caller: Juspay's error category UNAUTHORIZED, Signzy's 403.
+pub(super) fn forbidden(provider: ProviderKind) -> Answer {
+    match provider {
+        ProviderKind::Juspay => Answer::json(
+            403,
+            r#"{"status":"error","error_code":"access_denied","error_info":{"category":"USER_ERROR","code":"UNAUTHORIZED"}}"#,
+        ),
+        ProviderKind::Signzy => signzy_error(403, "Forbidden"),
+    }
+}
+
+/// What a firewall says to whom it does not let through.
+pub(super) const FIREWALL_PAGE: &str = "<html><head><title>403 Forbidden</title></head><body>Request blocked. You exceeded the security policy.</body></html>";
+
 /// Juspay documents no limit, only 429; Signzy's 403 is "also used when requests are being denied due to request limits".
 pub(super) fn throttled(provider: ProviderKind) -> Answer {
     match provider {

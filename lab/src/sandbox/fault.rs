@@ -26,6 +26,10 @@ pub enum Fault {
     Duplicate,
     /// Nothing is done: Juspay 429, Signzy 403.
     Throttled,
+    /// Nothing is done: the provider's own 403, which is about no limit.
+    Forbidden,
+    /// Nothing is done: a firewall's page with HTTP 403.
+    Firewall,
     /// Nothing is done: some proxy's page with HTTP 200.
     Html,
     /// It is done, and half of the JSON arrives.
@@ -61,6 +65,8 @@ impl Fault {
             Self::Slow => "answered too late",
             Self::Duplicate => "delivered twice",
             Self::Throttled => "throttled",
+            Self::Forbidden => "forbidden",
+            Self::Firewall => "a firewall's page with HTTP 403",
             Self::Html => "a proxy's page with HTTP 200",
             Self::Truncated => "half of the answer",
             Self::WrongTypes => "an answer of other types",
@@ -72,7 +78,10 @@ impl Fault {
 
     /// Whether the call is stopped before it has any effect.
     pub(super) const fn is_before(self) -> bool {
-        matches!(self, Self::ResetBefore | Self::Throttled | Self::Html)
+        matches!(
+            self,
+            Self::ResetBefore | Self::Throttled | Self::Forbidden | Self::Firewall | Self::Html
+        )
     }
 }
 
@@ -152,8 +161,8 @@ impl Faults {
             Fault::ErrorAfter => self.error_after,
             Fault::ResetBefore => self.reset_before,
             Fault::Slow => self.slow,
-            // Only a script asks for it: a caller's whole timeout is too long for a draw.
-            Fault::Held => 0,
+            // Only a script asks for them: a caller's whole timeout is too long for a draw, and the others befall one payer alone.
+            Fault::Held | Fault::Forbidden | Fault::Firewall => 0,
             Fault::Duplicate => self.duplicate,
             Fault::Throttled => self.throttled,
             Fault::Html => self.html,

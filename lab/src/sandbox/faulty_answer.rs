@@ -31,6 +31,8 @@ impl Answer {
             Some(Fault::AnswerLost | Fault::ResetBefore) => broken(),
             Some(Fault::ErrorAfter) => Self::json(500, answers::INTERNAL).respond(),
             Some(Fault::Throttled) => answers::throttled(provider).respond(),
+            Some(Fault::Forbidden) => answers::forbidden(provider).respond(),
+            Some(Fault::Firewall) => Self::html(403, answers::FIREWALL_PAGE).respond(),
             Some(Fault::Html) => Self::html(200, answers::PROXY_PAGE).respond(),
             Some(Fault::Truncated) => {
                 let half = self.body.chars().count().checked_div(2).unwrap_or(0);

@@ -2,8 +2,8 @@
 
 use std::collections::HashMap;
 
-use super::Signals;
 use super::rule::Rule;
+use super::sentences::Heard;
 
 /// Rules of one file and one strength, in the order of the file. What a rule names exactly finds it by one look-up; only
 /// rules that name neither a code nor a whole message nor a status are asked one after the other.
@@ -17,6 +17,8 @@ pub(super) struct Layer {
     by_status: Index,
     /// The others, ascending: a beginning, a pattern or an HTTP status.
     rest: Vec<usize>,
+    /// Those that win over the code of another rule, ascending.
+    overruling: Vec<usize>,
 }
 
 /// From a word in lower case to the rules that name it, ascending.
@@ -37,9 +39,13 @@ impl Layer {
             by_message: Index::new(),
             by_status: Index::new(),
             rest: Vec::new(),
+            overruling: Vec::new(),
         };
         for (no, rule) in rules.iter().enumerate() {
             let asks = &rule.asks;
+            if !rule.over.is_empty() {
+                layer.overruling.push(no);
+            }
             let (index, words) = if !asks.codes.is_empty() {
                 (&mut layer.by_code, &asks.codes)
             } else if !asks.messages.is_empty() {
@@ -62,21 +68,35 @@ impl Layer {
         &self.rules
     }
 
-    /// The rule for the most telling code that any rule names, else the first rule without a code.
-    pub(super) fn find<'s>(&self, signals: &Signals<'s>) -> Option<Found<'_, 's>> {
-        let by_code = signals.codes.iter().find_map(|(field, code)| {
+    /// The rule for the most telling code that any rule names, else the first rule without a code. Words that are said to be
+    /// stronger than what the code means win over it.
+    pub(super) fn find<'s>(&self, heard: &Heard<'_, 's>) -> Option<Found<'_, 's>> {
+        let by_code = heard.signals.codes.iter().find_map(|(field, code)| {
             let named = self.by_code.get(&key(code))?;
             let no = self.first(named, |rule| {
-                rule.asks.takes_field(field) && rule.asks.hold_but_for_codes(signals)
+                rule.asks.takes_field(field) && rule.asks.hold_but_for_codes(heard)
             })?;
             Some((no, Some((*field, *code))))
         });
-        let (no, code) = by_code.or_else(|| Some((self.without_code(signals)?, None)))?;
+        let by_words = by_code.and_then(|(no, _)| Some((self.overruling(no, heard)?, None)));
+        let found = by_words.or(by_code);
+        let (no, code) = found.or_else(|| Some((self.without_code(heard)?, None)))?;
         let rule = self.rules.get(no)?;
         Some(Found { rule, code })
     }
 
-    fn without_code(&self, signals: &Signals<'_>) -> Option<usize> {
+    /// The first rule whose words win over the class of a rule that was found by a code.
+    fn overruling(&self, no: usize, heard: &Heard<'_, '_>) -> Option<usize> {
+        let class = self.rules.get(no)?.class;
+        self.first(&self.overruling, |rule| {
+            rule.over.contains(&class)
+                && rule.asks.is_said(heard)
+                && rule.asks.hold_but_for_codes(heard)
+        })
+    }
+
+    fn without_code(&self, heard: &Heard<'_, '_>) -> Option<usize> {
+        let signals = heard.signals;
         let by_message = signals
             .messages
             .iter()
@@ -87,7 +107,7 @@ impl Layer {
         by_message
             .chain(by_status)
             .chain([&self.rest])
-            .filter_map(|named| self.first(named, |rule| rule.asks.hold_but_for_codes(signals)))
+            .filter_map(|named| self.first(named, |rule| rule.asks.hold_but_for_codes(heard)))
             .min()
     }
 

@@ -6,6 +6,7 @@
 
 mod layer;
 mod rule;
+mod sentences;
 mod written;
 
 use std::collections::HashSet;
@@ -14,6 +15,7 @@ use super::outcome::{Failure, Matched};
 use super::{Class, ProviderKind, Rail, Timestamp};
 use layer::{Found, Layer};
 pub use rule::Rule;
+use sentences::Heard;
 
 const BUILTIN_FILE: &str = "config/failures.toml";
 const BUILTIN_RULES: &str = include_str!("../../../config/failures.toml");
@@ -85,7 +87,8 @@ impl Classifier {
 
     /// The class of an answer, with the code and message to show for it. Never fails: nothing matched is `Unmapped`.
     pub fn classify(&self, signals: &Signals<'_>) -> Failure {
-        let found = self.layers.iter().find_map(|layer| layer.find(signals));
+        let heard = Heard::new(signals);
+        let found = self.layers.iter().find_map(|layer| layer.find(&heard));
         failure(found, signals)
     }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 use chrono::DateTime;
 use regex::Regex;
 
+use super::sentences::{Heard, sentences};
 use super::{Class, ProviderKind, Rail, Signals, Timestamp};
 
 /// The field of a card network's advice to the merchant.
@@ -18,6 +19,8 @@ pub struct Rule {
     pub(super) class: Class,
     pub(super) source: String,
     pub(super) fallback: bool,
+    /// It wins over a code whose rule has one of these classes.
+    pub(super) over: Vec<Class>,
     pub(super) retry_after: Option<Duration>,
     /// Its only capture group is the time before which the answer allows no other try.
     pub(super) not_before: Option<Regex>,
@@ -37,7 +40,17 @@ pub(super) struct Conditions {
     pub(super) messages: Vec<String>,
     pub(super) message_prefixes: Vec<String>,
     pub(super) message_regexes: Vec<Regex>,
+    pub(super) says: Vec<Meaning>,
+    /// A sentence that matches one of these says something else.
+    pub(super) unless: Vec<Regex>,
 }
+
+/// Patterns that must all be found in one sentence, in any order.
+#[derive(Debug)]
+pub(super) struct Meaning(pub(super) Vec<Regex>);
+
+/// What stands between the patterns of a meaning where it is written.
+pub(super) const AND: &str = " & ";
 
 impl Rule {
     /// Its name, unique in all files.
@@ -92,9 +105,10 @@ impl Conditions {
     }
 
     /// Whether everything that the rule asks for, its codes left out, is in the answer.
-    pub(super) fn hold_but_for_codes(&self, signals: &Signals<'_>) -> bool {
+    pub(super) fn hold_but_for_codes(&self, heard: &Heard<'_, '_>) -> bool {
         #[cfg(test)]
         super::tests::index::count();
+        let signals = heard.signals;
         any(&self.accounts, |account| account == signals.account)
             && any(&self.providers, |provider| *provider == signals.provider)
             && any(&self.rails, |rail| *rail == signals.rail)
@@ -113,6 +127,19 @@ impl Conditions {
             && any(&self.message_regexes, |regex| {
                 any_message(signals, |message| regex.is_match(message))
             })
+            && (self.says.is_empty() || self.is_said(heard))
+    }
+
+    /// Whether the answer says in words what the rule asks for.
+    pub(super) fn is_said(&self, heard: &Heard<'_, '_>) -> bool {
+        let mut sentences = heard.sentences().iter();
+        sentences.any(|sentence| self.is_meant_by(sentence))
+    }
+
+    fn is_meant_by(&self, sentence: &str) -> bool {
+        let is_found = |regex: &Regex| regex.is_match(sentence);
+        let mut meanings = self.says.iter();
+        meanings.any(|Meaning(all)| all.iter().all(is_found)) && !self.unless.iter().any(is_found)
     }
 
     /// By what the rule was found, for people: the code, the message, the status.
@@ -147,6 +174,9 @@ impl Conditions {
                 .message_regexes
                 .iter()
                 .any(|regex| regex.is_match(message))
+            || sentences(message)
+                .iter()
+                .any(|sentence| self.is_meant_by(sentence))
     }
 }
 
@@ -189,6 +219,9 @@ impl Display for Rule {
         add("message", words(&asks.messages));
         add("message_prefix", words(&asks.message_prefixes));
         add("message_regex", patterns(&asks.message_regexes));
+        add("says", meanings(&asks.says));
+        add("unless", patterns(&asks.unless));
+        add("over", words(&self.over));
         let wait = self.retry_after.map(humantime::format_duration);
         add("retry_after", words(wait.as_slice()));
         add("not_before_regex", patterns(self.not_before.as_slice()));
@@ -207,6 +240,11 @@ fn words<T: Display>(values: &[T]) -> Vec<String> {
         }
     };
     values.iter().map(quoted).collect()
+}
+
+fn meanings(values: &[Meaning]) -> Vec<String> {
+    let written = |Meaning(all): &Meaning| patterns(all).join(AND);
+    values.iter().map(written).collect()
 }
 
 fn patterns(values: &[Regex]) -> Vec<String> {

@@ -1,4 +1,5 @@
 pub(super) mod index;
+mod words;
 
 use std::fmt::Write;
 use std::sync::LazyLock;
@@ -215,6 +216,10 @@ fn a_wrong_rule_is_refused_with_its_file_and_line() {
         rule("code = 4"),
         rule("code_field = \"resp_code\"\nhttp_status = 400"),
         rule("rail = \"upi\""),
+        rule("code = \"A\"\nunless = \"b\""),
+        rule("code = \"A\"\nover = \"risk\""),
+        rule("says = \"a & b(c\""),
+        rule("says = \"a\"\nfallback = true\nover = \"risk\""),
         rule("message_regex = \"a(b\""),
         rule("code = \"A\"\nnot_before_regex = \"a(b\""),
         rule("code = \"A\"\nnot_before_regex = \"after .*\""),

@@ -1,6 +1,6 @@
 //! How a file of rules is written, and what makes it wrong.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::fmt;
 use std::marker::PhantomData;
 use std::ops::Range;
@@ -12,13 +12,16 @@ use serde::de::{Error, IntoDeserializer, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use toml::Spanned;
 
-use super::rule::{Conditions, Rule};
+use super::rule::{AND, Conditions, Meaning, Rule};
 use super::{Class, ProviderKind, Rail, RuleError};
 
 /// A file of rules.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Written {
+    /// Alternatives with a name, for `says` and `unless`.
+    #[serde(default)]
+    terms: BTreeMap<String, String>,
     #[serde(default)]
     rule: Vec<Spanned<WrittenRule>>,
 }
@@ -56,6 +59,12 @@ struct WrittenRule {
     message_prefix: Many<String>,
     #[serde(default)]
     message_regex: Many<String>,
+    #[serde(default)]
+    says: Many<String>,
+    #[serde(default)]
+    unless: Many<String>,
+    #[serde(default)]
+    over: Many<Class>,
 }
 
 /// Reads a file of rules in its order. `taken` holds the ids of the files read before.
@@ -74,7 +83,8 @@ pub(super) fn parse(
     let mut rules = Vec::with_capacity(written.rule.len());
     for spanned in written.rule {
         let span = spanned.span();
-        let rule = compile(spanned.into_inner()).map_err(|why| error(Some(span.clone()), why))?;
+        let rule = compile(spanned.into_inner(), &written.terms)
+            .map_err(|why| error(Some(span.clone()), why))?;
         if !taken.insert(rule.id.clone()) {
             return Err(error(
                 Some(span),
@@ -95,7 +105,7 @@ fn line_of(text: &str, offset: usize) -> usize {
         .saturating_add(1)
 }
 
-fn compile(written: WrittenRule) -> Result<Rule, String> {
+fn compile(written: WrittenRule, terms: &BTreeMap<String, String>) -> Result<Rule, String> {
     check(&written).map_err(|why| format!("rule {:?} {why}", written.id))?;
     let regex = |key: &str, pattern: &str| {
         let built = RegexBuilder::new(pattern).case_insensitive(true).build();
@@ -111,6 +121,23 @@ fn compile(written: WrittenRule) -> Result<Rule, String> {
     let message_regexes = patterns
         .iter()
         .map(|pattern| regex("message_regex", pattern))
+        .collect::<Result<_, _>>()?;
+    let words = |key: &str, pattern: &str| regex(key, &with_terms(pattern, terms));
+    let meaning = |meaning: &String| {
+        let parts = meaning.split(AND).map(|part| words("says", part));
+        parts.collect::<Result<_, _>>().map(Meaning)
+    };
+    let says = written
+        .says
+        .0
+        .iter()
+        .map(meaning)
+        .collect::<Result<_, _>>()?;
+    let unless = written
+        .unless
+        .0
+        .iter()
+        .map(|pattern| words("unless", pattern))
         .collect::<Result<_, _>>()?;
     let not_before = match &written.not_before_regex {
         Some(pattern) => Some(regex("not_before_regex", pattern)?),
@@ -131,6 +158,7 @@ fn compile(written: WrittenRule) -> Result<Rule, String> {
         class: written.class,
         source: written.source.trim().to_owned(),
         fallback: written.fallback,
+        over: written.over.0,
         retry_after: written.retry_after,
         not_before,
         asks: Conditions {
@@ -144,8 +172,19 @@ fn compile(written: WrittenRule) -> Result<Rule, String> {
             messages: written.message.lower(),
             message_prefixes: written.message_prefix.lower(),
             message_regexes,
+            says,
+            unless,
         },
     })
+}
+
+/// A pattern with its terms written out: `<mandate>` is any of the words that the file calls so.
+fn with_terms(pattern: &str, terms: &BTreeMap<String, String>) -> String {
+    terms
+        .iter()
+        .fold(pattern.to_owned(), |pattern, (name, words)| {
+            pattern.replace(&format!("<{name}>"), &format!("(?:{words})"))
+        })
 }
 
 fn check(rule: &WrittenRule) -> Result<(), &'static str> {
@@ -161,10 +200,12 @@ fn check(rule: &WrittenRule) -> Result<(), &'static str> {
         &rule.message,
         &rule.message_prefix,
         &rule.message_regex,
+        &rule.says,
     ];
     if texts
         .iter()
         .flat_map(|texts| &texts.0)
+        .chain(&rule.unless.0)
         .any(|text| text.trim().is_empty())
     {
         return Err("has an empty text to match");
@@ -176,6 +217,12 @@ fn check(rule: &WrittenRule) -> Result<(), &'static str> {
     }
     if rule.code.0.is_empty() && !rule.code_field.0.is_empty() {
         return Err("has a code_field without a code");
+    }
+    if rule.says.0.is_empty() && !(rule.unless.0.is_empty() && rule.over.0.is_empty()) {
+        return Err("has `unless` or `over` without `says`: they are about what a sentence says");
+    }
+    if rule.fallback && !rule.over.0.is_empty() {
+        return Err("has `over` and is a fallback: what is asked last wins over nothing");
     }
     Ok(())
 }

@@ -97,6 +97,11 @@ pub enum CallCause {
         /// The provider's words.
         why: String,
     },
+    /// The provider refuses this execution's call, and takes the account's credentials for another mandate.
+    RefusedAlone {
+        /// The provider's words.
+        why: String,
+    },
     /// The provider throttles the account.
     Throttled,
 }

@@ -243,6 +243,7 @@ impl Run<'_> {
         class: Option<Class>,
         wire: Wire,
     ) {
+        self.note_address(call, &wire);
         self.attempts.push(Attempt {
             execution_id: self.claimed.execution.id,
             at: self.now,
@@ -257,6 +258,29 @@ impl Run<'_> {
             rule: wire.rule,
             body: wire.body,
         });
+    }
+}
+
+impl Run<'_> {
+    /// A look-up tells who lives at the account's address; a call that is answered by somebody else is looked up first.
+    fn note_address(&self, call: Call, wire: &Wire) {
+        let (name, health) = (&self.worker.account.name, &self.worker.account.address);
+        match call {
+            Call::OrderStatus | Call::NotificationStatus if wire.from_elsewhere => {
+                health.answered_from_elsewhere(name, wire.message.as_deref(), self.now);
+            }
+            Call::OrderStatus
+            | Call::NotificationStatus
+            | Call::Notify
+            | Call::Execute
+            | Call::Retry => {
+                // An answer that was understood is the provider's.
+                if wire.is_from_provider() {
+                    health.answered(name);
+                }
+            }
+            Call::MandateStatus => {}
+        }
     }
 }
 

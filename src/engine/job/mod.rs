@@ -6,17 +6,19 @@
 mod calls;
 mod error;
 mod lease;
+mod refusal;
+mod row;
 mod settlement;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::domain::machine::decide::Decision;
-use crate::domain::machine::{Action, Conclusion, Input, Job, Machine};
+use crate::domain::machine::{Action, Conclusion, Input, Machine};
 use crate::domain::policy::Policy;
 use crate::domain::{LeaseToken, State, Timestamp};
 use crate::failpoint::around;
-use crate::provider::{Client, Provider};
+use crate::provider::Client;
 use crate::store::claim::Claimed;
 use crate::store::settle::{Attempt, Settlement};
 
@@ -97,7 +99,8 @@ pub async fn run(
         payments_seen: Vec::new(),
     };
     let began_at = run.now;
-    let conclusion = run.interpret(&policy).await?;
+    let mut conclusion = run.interpret(&policy).await?;
+    run.confirm_refusal(&mut conclusion).await?;
     let (attempts, at) = (run.attempts, run.now);
     let settlement = settlement::build(&claimed, &conclusion, &attempts, &policy);
     let lag = began_at
@@ -137,26 +140,6 @@ impl Run<'_> {
                 Action::Settle(conclusion) => return Ok(*conclusion),
                 Action::Abandon(why) => return Err(JobError::abandoned(self.claimed, why)),
             };
-        }
-    }
-
-    /// The claimed row, as the machine sees it.
-    fn job(&self) -> Job {
-        let claimed = self.claimed;
-        let execution = claimed.execution.clone();
-        let terms = &claimed.mandate.terms;
-        let next_cycle = execution
-            .is_watched()
-            .then(|| terms.cycle_after(execution.cycle.on))
-            .flatten();
-        Job {
-            step: claimed.step,
-            opened: claimed.opened,
-            run_before: claimed.run_before,
-            provider_ref: claimed.provider_ref.clone(),
-            next_scheduled_on: next_cycle.map(|cycle| cycle.on),
-            execute_needs_counter: self.client.execute_needs_counter(),
-            execution,
         }
     }
 }

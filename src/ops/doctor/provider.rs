@@ -24,7 +24,7 @@ pub(super) async fn provider(
     at: Timestamp,
     now: impl Fn() -> Timestamp,
 ) -> Vec<Finding> {
-    let reached = patient.client.probe(at).await;
+    let reached = patient.client.probe(None, at).await;
     judge(patient.account, patient.address, &reached, now())
 }
 

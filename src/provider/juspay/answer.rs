@@ -12,7 +12,7 @@ use crate::domain::classify::Signals;
 use crate::domain::outcome::{CallFailure, Failure};
 use crate::provider::json;
 use crate::provider::redact::redact;
-use crate::provider::{Answered, Reading};
+use crate::provider::{Answered, ELSEWHERE, Reading};
 
 use super::codes::{codes, messages, salvage, text_at, word_at};
 
@@ -40,6 +40,17 @@ const REFUSALS: &[&str] = &[
 /// Another call for the same identifier was here first ("Juspay API Error Codes").
 const DUPLICATES: &[&str] = &["DUPLICATE_ORDER_ID", "DUPLICATE_REQUEST", "ALREADY_EXISTS"];
 
+/// Where an answer of Juspay's own says that it is one: each documented envelope has one of these, as text or as an object. A proxy's
+/// `{"message": "Forbidden"}` or `{"status": 404}` has none.
+const OWN_FIELDS: &[&str] = &[
+    "status",
+    "mandate_status",
+    "error_code",
+    "error_message",
+    "error_info",
+    "user_message",
+];
+
 /// An answer with its words taken out, all of them redacted.
 #[derive(Debug)]
 pub(super) struct JuspayAnswer {
@@ -55,6 +66,8 @@ pub(super) struct JuspayAnswer {
     /// The body as it may be kept.
     pub(super) kept: String,
     is_blank: bool,
+    /// Whether the provider's application wrote it, and not a proxy or a firewall before it.
+    is_own: bool,
 }
 
 /// What an answer proves, before anyone asks what the call was about.
@@ -75,6 +88,10 @@ pub(super) enum Refusal {
     NotProcessed,
 }
 
+fn is_word(value: Option<&Value>) -> bool {
+    value.is_some_and(|value| value.is_string() || value.is_object())
+}
+
 impl JuspayAnswer {
     pub(super) fn read(answered: &Answered) -> Self {
         let body = json::parse(&answered.body).filter(Value::is_object);
@@ -93,6 +110,7 @@ impl JuspayAnswer {
             messages: messages(words),
             kept: redact(&answered.body),
             is_blank: answered.body.trim().is_empty(),
+            is_own: OWN_FIELDS.iter().any(|field| is_word(words.get(field))),
             body,
         }
     }
@@ -106,10 +124,11 @@ impl JuspayAnswer {
             (200..=299, Some(_), Some(status)) => Judgement::Processed {
                 status: status.clone(),
             },
+            (429, _, _) => Judgement::Call(self.throttled()),
+            // Somebody on the way answered, and what the application has done is not known.
+            (400..=499, _, _) if !self.is_own => Judgement::Call(self.unproven()),
             // A 403 that refuses the account was seen above; this one names a limit.
-            (403 | 429, _, _) => Judgement::Call(CallFailure::Throttled {
-                after: self.retry_after,
-            }),
+            (403, _, _) => Judgement::Call(self.throttled()),
             // A server that gave up on reading a request may still have read it.
             (408, _, _) => Judgement::Call(self.unproven()),
             (400..=499, _, _) => {
@@ -122,6 +141,17 @@ impl JuspayAnswer {
             // Redirects are not followed; a 200 must be readable.
             _ => Judgement::Call(self.unproven()),
         }
+    }
+
+    const fn throttled(&self) -> CallFailure {
+        CallFailure::Throttled {
+            after: self.retry_after,
+        }
+    }
+
+    /// A 404 that is not the application's: the address leads to something else.
+    pub(super) const fn is_from_elsewhere(&self) -> bool {
+        self.http_status == 404 && !self.is_own
     }
 
     /// What a body says about the call itself, where it is documented to.
@@ -178,22 +208,17 @@ impl JuspayAnswer {
             .chain(self.messages.iter().map(String::as_str))
     }
 
-    /// 401, and 403 unless it names a limit; elsewhere only the words that are about nothing but credentials.
+    /// 401, and a 403 of the application itself unless it names a limit; elsewhere only the words that are about nothing but credentials.
     fn refuses_the_account(&self) -> bool {
         let names_a_limit = |word: String| word.contains("limit") || word.contains("too many");
         match self.http_status {
             401 => true,
-            403 => !self.words().map(str::to_ascii_lowercase).any(names_a_limit),
+            403 => self.is_own && !self.words().map(str::to_ascii_lowercase).any(names_a_limit),
             400..=499 => self
                 .words()
                 .any(|word| matches!(word, "access_denied" | "UNAUTHENTICATED" | "BAD_ORIGIN")),
             _ => false,
         }
-    }
-
-    /// Whether there was no body at all.
-    pub(super) fn is_blank(&self) -> bool {
-        self.is_blank
     }
 
     pub(super) fn has_code(&self, wanted: &str) -> bool {
@@ -226,6 +251,7 @@ impl JuspayAnswer {
             .flatten()
             .collect();
         match (words.is_empty(), self.is_blank) {
+            _ if self.is_from_elsewhere() => ELSEWHERE.to_owned(),
             (false, _) => format!("HTTP {}: {}", self.http_status, words.join(", ")),
             (true, true) => format!("HTTP {} without a body", self.http_status),
             (true, false) => format!(

@@ -1,6 +1,8 @@
 //! `POST /mandates/{mandate_id}`: what Juspay says about a mandate, and pause, resume, revoke.
 
-use crate::domain::{Mandate, MandateStatus, Timestamp};
+use reqwest::RequestBuilder;
+
+use crate::domain::{Mandate, MandateStatus, ProbeSubject, Timestamp};
 use crate::provider::http::Sent;
 use crate::provider::{MandateAnswer, MandateCommand, in_words};
 
@@ -22,6 +24,13 @@ impl Juspay {
             .post(&["mandates", &mandate.provider_mandate_id], mandate)
             .form(&form);
         read(self.http.send(call, at).await)
+    }
+
+    /// The status of a mandate, which the command only reads.
+    pub(super) fn check_status(&self, subject: &ProbeSubject) -> RequestBuilder {
+        let url = self.url(&["mandates", &subject.provider_mandate_id]);
+        self.with_headers(self.http.client().post(url), &subject.customer_id)
+            .form(&[("command", "check_status")])
     }
 
     /// Pause and resume start at once, which is what their dates default to.

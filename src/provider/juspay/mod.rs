@@ -21,7 +21,7 @@ use url::Url;
 
 use crate::domain::classify::Classifier;
 use crate::domain::outcome::{CallFailure, Failure, NotificationOutcome};
-use crate::domain::{Call, Currency, Mandate, Outcome, Step, Timestamp};
+use crate::domain::{Call, Currency, Mandate, Outcome, ProbeSubject, Step, Timestamp};
 
 use super::probe::{NOBODYS, ProbeResult};
 use super::{
@@ -133,9 +133,11 @@ impl JuspayAnswer {
             code: failure.and_then(|failure| failure.code.clone()).or(code),
             message: failure
                 .and_then(|failure| failure.message.clone())
-                .or_else(|| self.messages.first().cloned()),
+                .or_else(|| self.messages.first().cloned())
+                .or_else(|| self.is_from_elsewhere().then(|| self.why())),
             rule: failure.and_then(Failure::rule_id),
             body: Some(self.kept.clone()),
+            from_elsewhere: self.is_from_elsewhere(),
         }
     }
 }
@@ -202,8 +204,12 @@ impl Provider for Juspay {
         self.operate(mandate, command, at).await
     }
 
-    async fn probe(&self, at: Timestamp) -> ProbeResult {
-        let sent = self.http.send(self.get_order(NOBODYS, NOBODYS), at).await;
+    async fn probe(&self, about: Option<&ProbeSubject>, at: Timestamp) -> ProbeResult {
+        let call = match about {
+            Some(subject) => self.check_status(subject),
+            None => self.get_order(NOBODYS, NOBODYS),
+        };
+        let sent = self.http.send(call, at).await;
         ProbeResult::new(sent, |answered| {
             match JuspayAnswer::read(answered).judge() {
                 Judgement::Call(failure) => Some(failure),

@@ -180,5 +180,5 @@ fn is_missing(answer: &JuspayAnswer) -> bool {
     let is_not_found = words.into_iter().any(|word| word.contains("not found"));
     is_not_found
         || answer.has_code("RESOURCE_NOT_FOUND")
-        || answer.http_status == 404 && (answer.body.is_some() || answer.is_blank())
+        || answer.http_status == 404 && !answer.is_from_elsewhere()
 }

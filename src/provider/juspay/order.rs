@@ -236,7 +236,7 @@ fn is_missing(answer: &JuspayAnswer) -> bool {
         _ if names_the_merchant => false,
         _ => {
             answer.has_code("RESOURCE_NOT_FOUND")
-                || answer.http_status == 404 && answer.body.is_some()
+                || answer.http_status == 404 && !answer.is_from_elsewhere()
         }
     }
 }

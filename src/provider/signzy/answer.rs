@@ -9,7 +9,7 @@ use crate::domain::classify::Signals;
 use crate::domain::outcome::{CallFailure, Failure};
 use crate::provider::json;
 use crate::provider::redact::{hide_in_text, redact};
-use crate::provider::{Answered, Reading};
+use crate::provider::{Answered, ELSEWHERE, Reading};
 
 /// A 403 is also "used when requests are being denied due to request limits" ("Signzy Error Codes"); its words are
 /// not documented.
@@ -68,10 +68,7 @@ impl SignzyAnswer {
             .filter_map(|(map, field)| text(map, field))
             .map(|message| presentable(&message))
             .collect();
-        let message = match &body {
-            Some(_) => messages.join(" ").to_ascii_lowercase(),
-            None => answered.body.to_ascii_lowercase(),
-        };
+        let message = messages.join(" ").to_ascii_lowercase();
         Self {
             http_status: Some(answered.status),
             codes,
@@ -81,6 +78,23 @@ impl SignzyAnswer {
             body,
             names_a_limit: LIMIT_WORDS.iter().any(|word| message.contains(word)),
         }
+    }
+
+    /// Whether the provider's application wrote it, and not a proxy or a firewall before it ("Signzy Error Codes"; "Cashfree Payments
+    /// API, errors"). `{"message": "Forbidden"}` alone is a gateway's, and a numeric status a web server's.
+    fn is_own(&self) -> bool {
+        let is_own = |body: &Map<String, Value>| {
+            let is_text = |field| body.get(field).is_some_and(Value::is_string);
+            body.get("error").is_some_and(Value::is_object)
+                || is_text("status")
+                || is_text("message") && (is_text("code") || is_text("type"))
+        };
+        self.body.as_ref().is_some_and(is_own)
+    }
+
+    /// A 404 that is not the application's: the address leads to something else.
+    pub(super) fn is_from_elsewhere(&self) -> bool {
+        self.http_status == Some(404) && !self.is_own()
     }
 
     /// The transport table ("Signzy Error Codes", "Retry Payment, HTTP Response codes").
@@ -94,8 +108,11 @@ impl SignzyAnswer {
                 _ => Judgement::Call(self.unproven()),
             },
             429 => Judgement::Call(CallFailure::Throttled { after }),
+            401 => Judgement::Call(CallFailure::AccountRefused { why: self.why() }),
+            // Somebody on the way answered, and what the application has done is not known.
+            400..=499 if !self.is_own() => Judgement::Call(self.unproven()),
             403 if self.names_a_limit => Judgement::Call(CallFailure::Throttled { after }),
-            401 | 403 => Judgement::Call(CallFailure::AccountRefused { why: self.why() }),
+            403 => Judgement::Call(CallFailure::AccountRefused { why: self.why() }),
             404 => Judgement::Missing,
             // A server that gave up on reading a request may still have read it.
             408 => Judgement::Call(self.unproven()),
@@ -160,6 +177,7 @@ impl SignzyAnswer {
     pub(super) fn why(&self) -> String {
         let status = self.http_status.unwrap_or_default();
         match (self.messages.first(), &self.body) {
+            _ if self.is_from_elsewhere() => ELSEWHERE.to_owned(),
             (Some(message), _) => format!("HTTP {status}: {message}"),
             (None, Some(_)) => format!("HTTP {status} without what was asked for"),
             (None, None) => format!("HTTP {status} without JSON"),

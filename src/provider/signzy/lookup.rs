@@ -171,7 +171,7 @@ impl Signzy {
             exchange.latency = latency;
             let (page, next) = match read_page(&exchange, &self.about(request)) {
                 Ok(read) => read,
-                Err(outcome) => return Err(Box::new(exchange.reply(outcome))),
+                Err(outcome) => return Err(Box::new(exchange.reply(*outcome))),
             };
             let is_short = page.len() < PAGE;
             let newest_first =
@@ -208,21 +208,21 @@ impl Signzy {
 fn read_page(
     exchange: &Exchange,
     debit: &Debit<'_>,
-) -> Result<(Vec<Payment>, Option<String>), Outcome> {
+) -> Result<(Vec<Payment>, Option<String>), Box<Outcome>> {
     let answer = &exchange.answer;
     let payments = match &exchange.judgement {
-        Judgement::Call(failure) => return Err(Outcome::Call(failure.clone())),
+        Judgement::Call(failure) => return Err(Box::new(Outcome::Call(failure.clone()))),
         Judgement::Missing | Judgement::Refused => None,
         Judgement::Processed => debit.payments(answer),
     };
     let Some(payments) = payments else {
-        return Err(Outcome::Call(answer.unproven()));
+        return Err(Box::new(Outcome::Call(answer.unproven())));
     };
     let others = payments
         .iter()
         .find_map(|payment| payment.contradiction(debit.owner));
     match others {
-        Some(contradiction) => Err(Outcome::Contradicted(contradiction)),
+        Some(contradiction) => Err(Box::new(Outcome::Contradicted(contradiction))),
         None => Ok((payments, answer.text("lastId"))),
     }
 }

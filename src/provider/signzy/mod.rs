@@ -29,7 +29,7 @@ use super::{
 };
 use crate::domain::classify::Classifier;
 use crate::domain::outcome::{Failure, NotificationOutcome};
-use crate::domain::{Amount, Class, Currency, Mandate, Outcome, Step, Timestamp};
+use crate::domain::{Amount, Class, Currency, Mandate, Outcome, ProbeSubject, Step, Timestamp};
 use answer::{Judgement, SignzyAnswer};
 use payment::Debit;
 
@@ -154,7 +154,13 @@ impl Exchange {
 
     fn wire(&self, outcome: &Outcome) -> Wire {
         let failure = outcome.failure();
-        let first_message = || self.answer.messages.first().cloned();
+        let first_message = || {
+            let message = self.answer.messages.first().cloned();
+            message.or_else(|| {
+                let is_from_elsewhere = self.answer.is_from_elsewhere();
+                is_from_elsewhere.then(|| self.answer.why())
+            })
+        };
         Wire {
             http_status: self.answer.http_status,
             latency: self.latency,
@@ -164,6 +170,7 @@ impl Exchange {
                 .or_else(first_message),
             rule: failure.and_then(Failure::rule_id),
             body: self.answer.kept.clone(),
+            from_elsewhere: self.answer.is_from_elsewhere(),
         }
     }
 
@@ -232,8 +239,9 @@ impl Provider for Signzy {
         self.operate(mandate, command, at).await
     }
 
-    async fn probe(&self, at: Timestamp) -> ProbeResult {
-        let request = self.request(Method::GET, self.url_of(NOBODYS, &[]));
+    async fn probe(&self, about: Option<&ProbeSubject>, at: Timestamp) -> ProbeResult {
+        let emandate = about.map_or(NOBODYS, |subject| &subject.provider_mandate_id);
+        let request = self.request(Method::GET, self.url_of(emandate, &[]));
         let sent = self.http.send(request, at).await;
         ProbeResult::new(sent, |answered| {
             match SignzyAnswer::read(answered).judge() {

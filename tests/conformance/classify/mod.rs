@@ -2,8 +2,10 @@
 
 mod codes;
 mod command;
+mod meanings;
 mod same;
 mod unmapped;
+mod words;
 
 use std::sync::LazyLock;
 
@@ -151,7 +153,7 @@ fn enach_reasons_in_words() {
         legal: Customer Insolvent/Insane
         legal: Account Holder Expired
         already_collected: Item already debited
-        in_flight: Duplicate: already debited under ACH
+        already_collected: Duplicate: already debited under ACH
         in_flight: Bank extension case
         in_flight: Transaction timed out
         unmapped: Something else

@@ -69,7 +69,7 @@ async fn signzys_samples() {
         ] {
             let stub = signzy::StubbedSignzy::new().await;
             stub.say("POST", "/charge", status, body).await;
-            let heard = stub.charge("5.00").await;
+            let heard = stub.charge("1.00").await;
             let answered = Answered::noted(status, [], body.to_owned(), signzy::at());
             let reading = reading("signzy_main", Rail::Enach);
             let provider = ProviderKind::Signzy;

@@ -4,7 +4,9 @@ use mandated::domain::outcome::Counter;
 use mandated::domain::{Amount, Currency, Outcome};
 use serde_json::{Value, json};
 
-use super::support::{StubbedJuspay, brief, documented, execute, look_up, retry, rupees, saying};
+use super::support::{
+    StubbedJuspay, brief, documented, execute, look_up, look_up_due, retry, rupees, saying,
+};
 
 #[tokio::test]
 async fn a_charged_execution() {
@@ -166,7 +168,7 @@ async fn amounts_are_read_from_their_digits_whatever_their_type() {
     let usd = Amount::parse("0.30", Currency::parse("USD").unwrap()).unwrap();
     let yen = Amount::parse("300", Currency::parse("JPY").unwrap()).unwrap();
     let stub = StubbedJuspay::new().await;
-    for (changes, expected) in [
+    for (changes, due) in [
         (json!({"amount": 300}), Some(rupees("300.00"))),
         (json!({"amount": 300.0}), Some(rupees("300.00"))),
         (json!({"amount": 1_234_567.89}), Some(rupees("1234567.89"))),
@@ -181,10 +183,17 @@ async fn amounts_are_read_from_their_digits_whatever_their_type() {
         (json!({"amount": null}), None),
     ] {
         stub.say(200, &order(&changes)).await;
-        let Outcome::Charged { amount, .. } = look_up(&stub.juspay, "12345").await.outcome else {
-            panic!("{changes}")
+        let asked = due.unwrap_or_else(|| rupees("300.00"));
+        let looked_up = look_up_due(&stub.juspay, "12345", asked).await.outcome;
+        let Outcome::Charged { amount, .. } = looked_up else {
+            panic!("{changes}: {looked_up:?}")
         };
-        assert_eq!(amount, expected, "{changes}");
+        assert_eq!(amount, due, "{changes}");
+        let more = Amount::new(asked.minor() + 1, asked.currency()).unwrap();
+        let looked_up = look_up_due(&stub.juspay, "12345", more).await.outcome;
+        let is_other =
+            matches!(&looked_up, Outcome::Contradicted(other) if other.field == "amount");
+        assert_eq!(is_other, due.is_some(), "{changes}: {looked_up:?}");
     }
     // An amount that is there and is none is not the one that was due.
     for changes in [

@@ -22,7 +22,7 @@ const ROWS: [(&str, &str); 14] = [
     ),
     ("Mandate not found", "refused mandate_dead"),
     ("Mandate not in active state", "refused mandate_paused"),
-    ("Passing Invalid URL", "refused our_request"),
+    ("Passing Invalid URL", "unknown"),
     ("Not passing merchant_id field", "refused our_request"),
     ("Invalid Merchant ID", "refused payee_side"),
     // The next one is printed with two spaces on one of the pages.
@@ -63,7 +63,6 @@ async fn what_the_rows_say_is_kept() {
             "Mandate not found",
         ),
         ("Passing invalid customer_id", "800", "Contract not found"),
-        ("Passing Invalid URL", "", "HTTP 404 without a body"),
     ] {
         let rows = error_rows();
         let (status, _, body) = rows
@@ -180,7 +179,7 @@ async fn other_envelopes_are_read_too() {
 async fn refusals_carry_the_time_to_wait() {
     let template = ResponseTemplate::new(400)
         .insert_header("Retry-After", "30")
-        .set_body_string("{}");
+        .set_body_string(r#"{"status":"ERROR"}"#);
     let stub = StubbedJuspay::new().await;
     stub.answer(template).await;
     let mandated::domain::Outcome::Refused(failure) = execute(&stub.juspay, "m1").await.outcome

@@ -64,7 +64,7 @@ async fn what_is_no_state_is_said_and_not_guessed() {
             r#"{"status":"error","error_code":"access_denied"}"#,
             "access_denied",
         ),
-        (404, "", "HTTP 404 without a body"),
+        (404, "", "the address is wrong"),
         (429, "", "the provider throttles us"),
         (500, r#"{"status":"ACTIVE"}"#, "HTTP 500"),
     ] {
@@ -119,7 +119,7 @@ async fn commands_are_form_posts_to_the_mandate() {
         assert_eq!(request.url.path(), "/mandates/6R7GmdPfhecWj24DarETJJ");
         for (name, value) in [
             ("x-merchantid", "merchantid"),
-            ("x-routing-id", "customer_1122"),
+            ("x-routing-id", "test123"),
             ("content-type", "application/x-www-form-urlencoded"),
         ] {
             assert_eq!(request.headers[name], value);

@@ -125,7 +125,7 @@ async fn refusals_of_the_notification() {
             r#"{"error_code":"Invalid txn_date"}"#,
             "failed our_request",
         ),
-        (404, "", "failed our_request"),
+        (404, "", "unknown"),
         (
             401,
             r#"{"status":"error","error_code":"access_denied"}"#,
@@ -149,7 +149,7 @@ async fn refusals_of_the_notification() {
 async fn a_refused_question_says_nothing_about_the_notification_unless_it_is_unknown() {
     let stub = StubbedJuspay::new().await;
     for (status, body, expected) in [
-        (404, "", "not found"),
+        (404, "", "unknown"),
         (404, r#"{"error_code":"E09"}"#, "not found"),
         (400, r#"{"status":"NOT_FOUND"}"#, "not found"),
         (200, r#"{"status":"NOT_FOUND"}"#, "not found"),

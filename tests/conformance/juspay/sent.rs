@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 use wiremock::{MockServer, Request};
 
 use super::curl::Sample;
-use super::support::{API_KEY, at, documented, look_up, mandate, rupees, saying};
+use super::support::{API_KEY, at, documented, look_up, mandate, mandate_of, rupees, saying};
 use crate::support::provider::in_time;
 
 async fn the_request(server: &MockServer) -> Request {
@@ -84,7 +84,8 @@ async fn execution_is_the_documented_request_field_for_field() {
 async fn the_other_page_of_the_same_call_asks_for_the_routing_id() {
     let sample = Sample::read(documented!("exercise.curl"));
     let (server, juspay) = saying(200, documented!("exercise_charged.json")).await;
-    super::support::execute(&juspay, ":prongs-order-23").await;
+    let mandate = mandate_of("customer_1122");
+    super::support::execute_for(&juspay, &mandate, ":prongs-order-23").await;
     assert_same_place(&the_request(&server).await, &sample);
 }
 
@@ -108,7 +109,7 @@ async fn retry_is_the_documented_request_key_and_all() {
     let sent = the_request(&server).await;
     assert_same_place(&sent, &sample);
     assert_eq!(sent.body_json::<Value>().unwrap(), body);
-    assert_eq!(header(&sent, "x-routing-id"), "customer_1122");
+    assert_eq!(header(&sent, "x-routing-id"), "test123");
 }
 
 /// The parameters of `order` on a documentation page, by their wire names.
@@ -191,7 +192,7 @@ async fn every_documented_field_can_be_carried_by_a_mandate() {
         ("order.order_id", "m1"),
         ("order.amount", "499.00"),
         ("order.currency", "INR"),
-        ("order.customer_id", "customer_1122"),
+        ("order.customer_id", "test123"),
         ("mandate_id", "6R7GmdPfhecWj24DarETJJ"),
         ("merchant_id", "merchantid"),
         ("format", "json"),
@@ -317,11 +318,11 @@ async fn look_ups_carry_the_version_and_the_same_routing_id() {
     look_up(&juspay, "12345").await;
     let sent = the_request(&server).await;
     assert_same_place(&sent, &Sample::read(documented!("order_status.curl")));
-    assert_eq!(header(&sent, "x-routing-id"), "customer_1122");
+    assert_eq!(header(&sent, "x-routing-id"), "test123");
 
     let (server, juspay) = saying(200, documented!("notification_success.json")).await;
     juspay
-        .notification_status(&mandate(), "2QNPw8KSbpHL122bNPgA04", at())
+        .notification_status(&mandate_of("customer_1122"), "2QNPw8KSbpHL122bNPgA04", at())
         .await;
     assert_same_place(
         &the_request(&server).await,

@@ -6,11 +6,10 @@ use std::time::Duration;
 use chrono::{DateTime, NaiveDate, NaiveTime};
 use mandated::domain::classify::Classifier;
 use mandated::domain::cycle::Terms;
-use mandated::domain::outcome::Failure;
 use mandated::domain::schedule::{Frequency, Schedule};
 use mandated::domain::{
-    Amount, Class, Contradiction, Currency, Mandate, MandateId, MandateStatus, Notify, Outcome,
-    ProviderKind, Rail, Timestamp,
+    Amount, Currency, Mandate, MandateId, MandateStatus, Notify, Outcome, ProviderKind, Rail,
+    Timestamp,
 };
 use mandated::provider::{
     AccountSettings, ExecuteNotice, ExecuteRequest, Http, Juspay, LookupRequest, OtherPayments,
@@ -19,6 +18,7 @@ use mandated::provider::{
 use wiremock::matchers::any;
 use wiremock::{Mock, MockServer, Request, ResponseTemplate};
 
+pub(crate) use crate::outcome::brief;
 use crate::support::provider::in_time;
 
 /// The key in "Mandate Retry API"'s sample.
@@ -99,7 +99,7 @@ pub(crate) async fn saying(status: u16, body: &str) -> (MockServer, Juspay) {
     (stub.server, stub.juspay)
 }
 
-/// Carries a name, a phone and an e-mail, which must show up nowhere but in the request.
+/// Of the customer of the documented order. Carries a name, a phone and an e-mail, which must show up nowhere but in the request.
 pub(crate) fn mandate() -> Mandate {
     let metadata =
         serde_json::json!({"order.customer_email": EMAIL, "order.customer_phone": PHONE});
@@ -111,7 +111,7 @@ pub(crate) fn mandate() -> Mandate {
         reference: "ref-1".to_owned(),
         provider: ProviderKind::Juspay,
         provider_mandate_id: "6R7GmdPfhecWj24DarETJJ".to_owned(),
-        customer_id: "customer_1122".to_owned(),
+        customer_id: "test123".to_owned(),
         rail: Rail::Upi,
         notify: Notify::Separate,
         amount: Some(rupees("300.00")),
@@ -131,13 +131,28 @@ pub(crate) fn mandate() -> Mandate {
     }
 }
 
+/// The same of another customer.
+pub(crate) fn mandate_of(customer: &str) -> Mandate {
+    Mandate {
+        customer_id: customer.to_owned(),
+        ..mandate()
+    }
+}
+
 pub(crate) async fn execute(juspay: &Juspay, order_id: &str) -> Reply<Outcome> {
-    let mandate = mandate();
+    execute_for(juspay, &mandate(), order_id).await
+}
+
+pub(crate) async fn execute_for(
+    juspay: &Juspay,
+    mandate: &Mandate,
+    order_id: &str,
+) -> Reply<Outcome> {
     let notice = ExecuteNotice::Reference("mab121n1");
     let request = ExecuteRequest {
         at: at(),
         deadline: in_time(),
-        mandate: &mandate,
+        mandate,
         order_id,
         amount: rupees("300.00"),
         notice,
@@ -146,11 +161,16 @@ pub(crate) async fn execute(juspay: &Juspay, order_id: &str) -> Reply<Outcome> {
 }
 
 pub(crate) async fn look_up(juspay: &Juspay, order_id: &str) -> Reply<Outcome> {
+    look_up_due(juspay, order_id, rupees("300.00")).await
+}
+
+/// Looks up an order of another amount than the documented one.
+pub(crate) async fn look_up_due(juspay: &Juspay, order_id: &str, amount: Amount) -> Reply<Outcome> {
     let request = LookupRequest {
         at: at(),
         mandate: &mandate(),
         order_id,
-        amount: rupees("300.00"),
+        amount,
         provider_ref: None,
         payments: OtherPayments::Known(&[]),
         cycle_on: NaiveDate::MIN,
@@ -171,34 +191,4 @@ pub(crate) async fn retry(juspay: &Juspay, order_id: &str) -> Reply<Outcome> {
         next_scheduled_on: None,
     };
     juspay.retry(&request).await
-}
-
-/// An outcome in a few words, its class with it: what tables in the tests are written in.
-pub(crate) fn brief(outcome: &Outcome) -> String {
-    use mandated::domain::outcome::CallFailure;
-    let with = |word: &str, failure: &Failure| format!("{word} {}", Class::as_str(failure.class));
-    match outcome {
-        Outcome::Charged { .. } => "charged".to_owned(),
-        Outcome::Pending => "pending".to_owned(),
-        Outcome::Failed(failure) => with("failed", failure),
-        Outcome::Refused(failure) => with("refused", failure),
-        Outcome::AlreadyExists => "already exists".to_owned(),
-        Outcome::NotFound => "not found".to_owned(),
-        Outcome::Reversed(failure) => with("reversed", failure),
-        Outcome::Unrecognized(failure) => with("unrecognized", failure),
-        Outcome::Contradicted(contradiction) => {
-            let Contradiction {
-                field,
-                ours,
-                theirs,
-            } = contradiction;
-            format!("contradicted: {field} is {theirs:?}, ours {ours:?}")
-        }
-        Outcome::Call(CallFailure::NotSent { .. }) => "not sent".to_owned(),
-        Outcome::Call(CallFailure::Unknown { .. }) => "unknown".to_owned(),
-        Outcome::Call(CallFailure::AccountRefused { .. }) => "account refused".to_owned(),
-        Outcome::Call(CallFailure::Throttled { after }) => {
-            format!("throttled {:?}", after.map(|after| after.as_secs()))
-        }
-    }
 }

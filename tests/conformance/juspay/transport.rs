@@ -97,68 +97,10 @@ async fn an_answer_that_comes_too_late_proves_nothing() {
     assert_eq!(stub.requests().await.len(), 1, "sent once only");
 }
 
-#[tokio::test]
-async fn by_http_status() {
+/// What each answer to an execution comes to.
+async fn come_to(answers: impl IntoIterator<Item = (ResponseTemplate, &str)>) {
     let stub = StubbedJuspay::new().await;
-    for (template, expected) in [
-        (ResponseTemplate::new(200), "unknown"),
-        (
-            ResponseTemplate::new(200).set_body_string("not json"),
-            "unknown",
-        ),
-        (
-            ResponseTemplate::new(200).set_body_string(r#"{"status":"CHARGED""#),
-            "unknown",
-        ),
-        (
-            ResponseTemplate::new(200).set_body_string(r#"["CHARGED"]"#),
-            "unknown",
-        ),
-        (ResponseTemplate::new(200).set_body_string("{}"), "unknown"),
-        (ResponseTemplate::new(204), "unknown"),
-        (
-            ResponseTemplate::new(302).insert_header("Location", "/elsewhere"),
-            "unknown",
-        ),
-        (
-            ResponseTemplate::new(307).insert_header("Location", "/elsewhere"),
-            "unknown",
-        ),
-        (ResponseTemplate::new(400), "refused unmapped"),
-        (ResponseTemplate::new(401), "account refused"),
-        (ResponseTemplate::new(403), "account refused"),
-        (
-            ResponseTemplate::new(403).set_body_string(r#"{"error_message":"Rate limit reached"}"#),
-            "throttled None",
-        ),
-        (
-            ResponseTemplate::new(404).set_body_string("<html>nginx</html>"),
-            "refused our_request",
-        ),
-        (ResponseTemplate::new(408), "unknown"),
-        (ResponseTemplate::new(429), "throttled None"),
-        (
-            ResponseTemplate::new(429).insert_header("Retry-After", "120"),
-            "throttled Some(120)",
-        ),
-        (ResponseTemplate::new(500), "unknown"),
-        (
-            ResponseTemplate::new(500).set_body_string(r#"{"status":"CHARGED"}"#),
-            "unknown",
-        ),
-        (
-            ResponseTemplate::new(502).set_body_string("<html>Bad Gateway</html>"),
-            "unknown",
-        ),
-        (ResponseTemplate::new(504), "unknown"),
-        (
-            ResponseTemplate::new(200).set_body_string(format!(
-                "{{\"status\":\"CHARGED\",\"x\":\"{}\"}}",
-                "x".repeat(1 << 20)
-            )),
-            "unknown",
-        ),
-    ] {
+    for (template, expected) in answers {
         stub.answer(template.clone()).await;
         assert_eq!(
             brief(&execute(&stub.juspay, "m1").await.outcome),
@@ -171,6 +113,59 @@ async fn by_http_status() {
             "sent once only: {template:?}"
         );
     }
+}
+
+fn with(status: u16, body: &str) -> ResponseTemplate {
+    ResponseTemplate::new(status).set_body_string(body)
+}
+
+#[tokio::test]
+async fn by_http_status() {
+    let empty = ResponseTemplate::new;
+    let long = format!(r#"{{"status":"CHARGED","x":"{}"}}"#, "x".repeat(1 << 20));
+    let to = |status| empty(status).insert_header("Location", "/elsewhere");
+    come_to([
+        (empty(200), "unknown"),
+        (with(200, "not json"), "unknown"),
+        (with(200, r#"{"status":"CHARGED""#), "unknown"),
+        (with(200, r#"["CHARGED"]"#), "unknown"),
+        (with(200, "{}"), "unknown"),
+        (with(200, &long), "unknown"),
+        (empty(204), "unknown"),
+        (to(302), "unknown"),
+        (to(307), "unknown"),
+        (empty(400), "unknown"),
+        (with(400, r#"{"status":"ERROR"}"#), "refused unmapped"),
+        (empty(401), "account refused"),
+        (empty(408), "unknown"),
+        (empty(429), "throttled None"),
+        (
+            empty(429).insert_header("Retry-After", "120"),
+            "throttled Some(120)",
+        ),
+        (empty(500), "unknown"),
+        (with(500, r#"{"status":"CHARGED"}"#), "unknown"),
+        (with(502, "<html>Bad Gateway</html>"), "unknown"),
+        (empty(504), "unknown"),
+    ])
+    .await;
+}
+
+#[tokio::test]
+async fn what_stands_before_juspay_says_nothing_about_the_key_or_the_order() {
+    let denied = "<html><h1>Access denied: too many requests</h1></html>";
+    let own = r#"{"status":"error","error_code":"access_denied"}"#;
+    let limit = r#"{"error_message":"Rate limit reached"}"#;
+    come_to([
+        (ResponseTemplate::new(403), "unknown"),
+        (with(403, denied), "unknown"),
+        (with(403, r#"{"message":"Forbidden"}"#), "unknown"),
+        (with(403, own), "account refused"),
+        (with(403, limit), "throttled None"),
+        (with(402, "<html>Payment Required</html>"), "unknown"),
+        (with(404, "<html>nginx</html>"), "unknown"),
+    ])
+    .await;
 }
 
 #[tokio::test]

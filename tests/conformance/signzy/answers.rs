@@ -3,13 +3,17 @@
 use mandated::domain::AttemptOutcome;
 use serde_json::{Value, json};
 
-use super::support::{StubbedSignzy, brief, documented};
+use super::support::{StubbedSignzy, brief, documented, rupees};
 
 async fn retried(body: &Value) -> String {
+    retried_due("1.00", body).await
+}
+
+async fn retried_due(amount: &str, body: &Value) -> String {
     let stub = StubbedSignzy::new().await;
     stub.say("POST", "/retry-charge", 200, &body.to_string())
         .await;
-    brief(&stub.retry(None).await.outcome)
+    brief(&stub.retry_due(rupees(amount), None, None).await.outcome)
 }
 
 fn retry_answer(status: &str, reason: &Value) -> Value {
@@ -104,16 +108,21 @@ async fn every_status_of_a_payment() {
 
 #[tokio::test]
 async fn amounts_are_read_by_their_digits() {
-    for (amount, expected) in [
-        (json!(1), "charged 1.00"),
-        (json!(1.0), "charged 1.00"),
-        (json!(499.5), "charged 499.50"),
-        (json!("499.50"), "charged 499.50"),
-        (Value::Null, "charged ?"),
+    for (amount, due, expected) in [
+        (json!(1), "1.00", "charged 1.00"),
+        (json!(1.0), "1.00", "charged 1.00"),
+        (json!(499.5), "499.50", "charged 499.50"),
+        (json!("499.50"), "499.50", "charged 499.50"),
+        (Value::Null, "1.00", "charged ?"),
+        (
+            json!(499.5),
+            "1.00",
+            r#"contradicted: amount is "499.50 INR", ours "1.00 INR""#,
+        ),
     ] {
         let mut body = retry_answer("SUCCESS", &Value::Null);
         body["payment"]["amount"] = amount;
-        assert_eq!(retried(&body).await, expected);
+        assert_eq!(retried_due(due, &body).await, expected);
     }
 }
 
@@ -150,11 +159,12 @@ async fn an_answer_without_a_payment_of_ours_proves_nothing() {
         json!({}),
         json!([]),
         json!(null),
-        of_another,
         without_id,
     ] {
         assert_eq!(retried(&body).await, "unknown", "{body}");
     }
+    let of_whom = r#"contradicted: subReferenceId is "4711", ours "65668""#;
+    assert_eq!(retried(&of_another).await, of_whom);
 }
 
 #[tokio::test]

@@ -86,7 +86,11 @@ async fn a_command_that_is_refused_says_why() {
             documented!("error.json"),
             "HTTP 400: wrong element in type",
         ),
-        (404, "", "HTTP 404 without JSON"),
+        (
+            404,
+            "",
+            "HTTP 404 without the provider's JSON: the address is wrong, see base_url of the account",
+        ),
         (
             200,
             r#"{"status":"ERROR","message":"not on hold"}"#,

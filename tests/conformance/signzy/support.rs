@@ -6,11 +6,10 @@ use std::time::Duration;
 use chrono::{DateTime, NaiveDate, NaiveTime};
 use mandated::domain::classify::Classifier;
 use mandated::domain::cycle::Terms;
-use mandated::domain::outcome::{CallFailure, Failure};
 use mandated::domain::schedule::{Frequency, Schedule};
 use mandated::domain::{
-    Amount, Contradiction, Currency, Mandate, MandateId, MandateStatus, Metadata, Notify, Outcome,
-    ProviderKind, Rail, Timestamp,
+    Amount, Currency, Mandate, MandateId, MandateStatus, Metadata, Notify, Outcome, ProviderKind,
+    Rail, Timestamp,
 };
 use mandated::provider::{
     AccountSettings, ExecuteNotice, ExecuteRequest, Http, LookupRequest, OtherPayments, Provider,
@@ -166,13 +165,24 @@ impl StubbedSignzy {
         provider_ref: Option<&str>,
         next_scheduled_on: Option<NaiveDate>,
     ) -> Reply<Outcome> {
+        self.retry_due(rupees("1.00"), provider_ref, next_scheduled_on)
+            .await
+    }
+
+    /// Retries a payment of another amount than the documented one.
+    pub(crate) async fn retry_due(
+        &self,
+        amount: Amount,
+        provider_ref: Option<&str>,
+        next_scheduled_on: Option<NaiveDate>,
+    ) -> Reply<Outcome> {
         let mandate = mandate(Notify::Provider);
         let request = RetryRequest {
             at: at(),
             deadline: in_time(),
             mandate: &mandate,
             order_id: "mab121o1",
-            amount: rupees("1.00"),
+            amount,
             provider_ref,
             next_scheduled_on,
         };
@@ -226,33 +236,12 @@ pub(crate) fn payment(id: i64, status: &str, added_on: &str) -> Value {
         "failureReason": null})
 }
 
-/// An outcome in a few words, its class with it: what the tables in the tests are written in.
+/// An outcome in a few words, a collection with its amount.
 pub(crate) fn brief(outcome: &Outcome) -> String {
-    let with = |word: &str, failure: &Failure| format!("{word} {}", failure.class);
-    match outcome {
-        Outcome::Charged { amount, .. } => {
-            format!("charged {}", amount.map_or("?".to_owned(), Amount::decimal))
-        }
-        Outcome::Pending => "pending".to_owned(),
-        Outcome::Failed(failure) => with("failed", failure),
-        Outcome::Refused(failure) => with("refused", failure),
-        Outcome::AlreadyExists => "already exists".to_owned(),
-        Outcome::NotFound => "not found".to_owned(),
-        Outcome::Reversed(failure) => with("reversed", failure),
-        Outcome::Unrecognized(failure) => with("unrecognized", failure),
-        Outcome::Contradicted(contradiction) => {
-            let Contradiction {
-                field,
-                ours,
-                theirs,
-            } = contradiction;
-            format!("contradicted: {field} is {theirs:?}, ours {ours:?}")
-        }
-        Outcome::Call(CallFailure::NotSent { .. }) => "not sent".to_owned(),
-        Outcome::Call(CallFailure::Unknown { .. }) => "unknown".to_owned(),
-        Outcome::Call(CallFailure::AccountRefused { .. }) => "account refused".to_owned(),
-        Outcome::Call(CallFailure::Throttled { after }) => {
-            format!("throttled {:?}", after.map(|after| after.as_secs()))
-        }
-    }
+    let word = crate::outcome::brief(outcome);
+    let Outcome::Charged { amount, .. } = outcome else {
+        return word;
+    };
+    let amount = amount.map_or("?".to_owned(), Amount::decimal);
+    format!("{word} {amount}")
 }

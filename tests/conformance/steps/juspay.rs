@@ -265,7 +265,7 @@ async fn only_a_charge_collects() {
 #[tokio::test]
 async fn a_refusal_that_nobody_has_classified_gets_one_probe_then_a_person() {
     let stub = StubbedJuspay::new().await;
-    stub.say(400, "").await;
+    stub.say(400, r#"{"status":"ERROR"}"#).await;
     let reply = execute(&stub.juspay, "mab121o1").await;
     let mut scenario = StepScenario::execute(Flow::UpiSeparate);
     let first = scenario.follow(&reply);

@@ -196,7 +196,7 @@ async fn an_order_that_was_accepted_and_is_no_longer_known_is_never_sent_again()
 }
 
 #[tokio::test]
-async fn an_order_of_another_amount_is_collected_and_goes_to_a_person() {
+async fn an_order_of_another_amount_proves_nothing_and_goes_to_a_person() {
     let stub = StubbedJuspay::new().await;
     for (amount, state) in [
         (json!(300), State::Charged),
@@ -208,7 +208,13 @@ async fn an_order_of_another_amount_is_collected_and_goes_to_a_person() {
         let scenario = StepScenario::look_up(Flow::UpiSeparate, State::Pending);
         let (_, followed) = looked_up(&stub, &scenario, &body).await;
         assert_eq!(followed.state, state, "{amount}");
-        assert!(followed.change.collected.is_some(), "{amount}");
+        let is_collected = followed.change.collected.is_some();
+        assert_eq!(is_collected, state == State::Charged, "{amount}");
+        assert_eq!(
+            followed.keeps_its_intent(),
+            state == State::Review,
+            "{amount}"
+        );
     }
 }
 

@@ -10,7 +10,8 @@ use regex::Regex;
 use super::{everywhere, lanes, rescued};
 
 /// The way from claim to commit: files, and folders with all that is in them.
-const WAY: [&str; 13] = [
+const WAY: [&str; 14] = [
+    "src/engine/account_pause.rs",
     "src/engine/job",
     "src/engine/lane.rs",
     "src/engine/planner.rs",
@@ -48,8 +49,9 @@ src/engine/lane.rs    | database.within        | is around a statement that has 
 src/engine/job        | database.within        | is around a statement that has its points in src/store/settle.rs
 src/engine/rescue.rs  | rescue_expired         | has its points in src/store/rescue.rs
 src/engine/settler.rs | store::settle::settle  | has its points in src/store/settle.rs
-src/engine/settler.rs | store::accounts::pause | has its points in src/store/accounts.rs
-src/engine/settler.rs | database.within        | is around statements: settle and pause have their points in src/store, the others only read
+src/engine/settler.rs | pause_account          | has its points in src/store/accounts.rs
+src/engine/account_pause.rs | database.within  | is around a statement that has its points in src/store/accounts.rs
+src/engine/settler.rs | database.within        | is around statements: settle has its points in src/store/settle.rs, the others only read
 src/engine/settler.rs | database.failed        | says what is wrong with the database
 src/engine/settler.rs | health.pause           | waits until the database is back
 src/engine/settler.rs | time::sleep_until      | waits until a lock may be gone
@@ -72,7 +74,10 @@ src/provider/signzy   | self.http.send         | has its points in src/provider/
 src/provider/signzy   | self.http.send_before  | has its points in src/provider/http.rs
 src/store/rescue.rs   | .fetch_all             | is inside of lock_expired, which has points around it
 src/store/rescue.rs   | .execute               | is inside of write, which has points around it
-src/store/accounts.rs | .fetch_one             | gives an account its number, before anything runs";
+src/store/accounts.rs | .fetch_one             | ends a pause, after a call
+src/store/accounts.rs | .fetch_optional        | only reads
+src/engine/job        | client.probe           | has its points in src/provider/http.rs
+src/engine/job        | refusal.lock           | waits for who asks already: its call has points of its own";
 
 /// Something that is awaited: in which line, what is called, and the name of its points if it has them.
 #[derive(Debug, PartialEq, Eq)]

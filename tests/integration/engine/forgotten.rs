@@ -18,7 +18,7 @@ async fn refused(world: &World, until: &str) -> String {
     let going_on = CancellationToken::new();
     let life = run(&world.engine, limits, &going_on, |_| {});
     match tokio::time::timeout(Duration::from_secs(20), life).await {
-        Ok(Ok(_)) => "it went on".to_owned(),
+        Ok(Ok(())) => "it went on".to_owned(),
         Ok(Err(error)) => error.to_string(),
         // A daemon waits for its database.
         Err(_) => "it waits".to_owned(),

@@ -15,7 +15,7 @@ use mandated::domain::policy::Policy;
 use mandated::domain::{ProviderKind, Rail, Step};
 use mandated::store::claim::Claimed;
 use mandated::store::rescue::rescue_expired;
-use mandated::store::settle::{record_counter, settle};
+use mandated::store::settle::{CallBefore, record_counter, settle};
 use sqlx::PgPool;
 
 use crate::support::due::{FAULTS, claim, execute, now};
@@ -83,7 +83,13 @@ async fn rows_in_memory_are_claimed_settled_and_rescued_as_in_postgres() {
 
     for claimed in claimed.iter().filter(|one| one.execution.id.0 % 5 == 0) {
         let id = claimed.execution.id;
-        let theirs = record_counter(pool, id, claimed.token, 3).await.unwrap();
+        let before = CallBefore {
+            counter: 3,
+            payments: None,
+        };
+        let theirs = record_counter(pool, id, claimed.token, before)
+            .await
+            .unwrap();
         let ours = memory.get_mut(&id.0).unwrap().record_counter(3);
         assert_eq!(ours, theirs, "counter: {id}");
     }

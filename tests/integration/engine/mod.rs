@@ -17,6 +17,7 @@ mod paused;
 mod policy;
 mod read_before_a_call;
 mod recovery;
+mod refusals;
 mod rescue;
 mod settle;
 mod stops;

@@ -271,21 +271,28 @@ async fn the_counter_is_recorded_for_the_holder_of_the_lease_only() {
     let jobs = claim(pool, 1, "worker-1").await;
     let (id, token) = (jobs[0].execution.id, jobs[0].token);
     assert!(
-        !record_counter(pool, id, LeaseToken(token.0 + 1), 3)
+        !record_counter(pool, id, LeaseToken(token.0 + 1), before(3))
             .await
             .unwrap()
     );
     assert_eq!(counter().await, None);
-    assert!(record_counter(pool, id, token, 3).await.unwrap());
+    assert!(record_counter(pool, id, token, before(3)).await.unwrap());
     assert_eq!(counter().await, Some(3));
     // A lease that ran out may be taken back at any moment: no call may begin under it.
     execute(pool, "update mandated.jobs set lease_until = now()").await;
-    assert!(!record_counter(pool, id, token, 4).await.unwrap());
+    assert!(!record_counter(pool, id, token, before(4)).await.unwrap());
     rescue_expired(pool, now(), Duration::ZERO, "rescuer")
         .await
         .unwrap();
-    assert!(!record_counter(pool, id, token, 5).await.unwrap());
+    assert!(!record_counter(pool, id, token, before(5)).await.unwrap());
     claim(pool, 1, "worker-2").await;
-    assert!(!record_counter(pool, id, token, 6).await.unwrap());
+    assert!(!record_counter(pool, id, token, before(6)).await.unwrap());
     assert_eq!(counter().await, Some(3));
+}
+
+const fn before(counter: i64) -> CallBefore<'static> {
+    CallBefore {
+        counter,
+        payments: None,
+    }
 }

@@ -13,6 +13,9 @@ use super::plan::Plan;
 const STATEMENTS: &str = "
 accounts.rs  | insert into mandated.accounts            |                                          | 50
 accounts.rs  | with before as (select id, paused        |                                          | 50
+accounts.rs  | select refused from                      |                                          | 5
+accounts.rs  | with ended as (                          |                                          | 50
+accounts.rs  | select provider_mandate_id as            | mandates                                 | 500
 bloat.rs     | pg_replication_slots s                   |                                          | 300
 claim.sql    |                                          | jobs executions mandates budgets notifications debits intents events | 6500
 cluster.rs   | insert into mandated.daemons             |                                          | 50

@@ -19,7 +19,7 @@ use mandated::store::retention::{
     Parent, delete_budgets, delete_executions, delete_faults, drop_partitions, make_partitions,
 };
 use mandated::store::settle::{
-    Attempt, NextJob, NotificationResult, Settlement, record_counter, settle,
+    Attempt, CallBefore, NextJob, NotificationResult, Settlement, record_counter, settle,
 };
 use mandated::store::settled::{debited_order, free, settled_before};
 use mandated::store::{accounts, bloat, cluster, monitor, policies, rescue, unmapped};
@@ -52,7 +52,17 @@ async fn work(pool: &PgPool) {
         .map_or((ExecutionId(1), LeaseToken(1)), |job| {
             (job.execution.id, job.token)
         });
-    record_counter(pool, id, token, 1).await.unwrap();
+    record_counter(
+        pool,
+        id,
+        token,
+        CallBefore {
+            counter: 1,
+            payments: Some(&[1]),
+        },
+    )
+    .await
+    .unwrap();
     let settlements: Vec<Settlement> = (0..).zip(&claimed).map(became).collect();
     let attempts: Vec<Attempt> = claimed
         .iter()
@@ -72,10 +82,22 @@ async fn work(pool: &PgPool) {
         merchant: "juspay https://api.juspay.in shop".to_owned(),
         is_simulated: false,
     };
-    register(&mut *pool.acquire().await.unwrap(), &juspay_main, false)
+    register(&mut pool.acquire().await.unwrap(), &juspay_main, false)
         .await
         .unwrap();
-    accounts::pause(pool, AccountId(2), now(), "refused", now())
+    accounts::pause(
+        pool,
+        AccountId(2),
+        accounts::Pause::Refused,
+        now(),
+        "refused",
+        now(),
+    )
+    .await
+    .unwrap();
+    accounts::is_refused(pool, AccountId(2)).await.unwrap();
+    accounts::end_refusal(pool, AccountId(2)).await.unwrap();
+    accounts::mandate_to_ask_about(pool, AccountId(1), Some(MandateId(1)))
         .await
         .unwrap();
     claim_for(pool, BATCH, "worker-2", Duration::ZERO).await;

@@ -85,6 +85,12 @@ async fn a_new_key_and_another_log_filter_are_in_force_without_a_restart() {
         used(&provider, "the-new-key").await
     })
     .await;
+    // The key is tried at once; a job comes a little later.
+    until("a job is claimed", async || {
+        now(&installation).await;
+        daemon.out().contains("DEBUG")
+    })
+    .await;
     daemon.signal(Signal::TERM);
     assert_eq!(daemon.ended().await.code(), Some(0), "{}", daemon.err());
     let lines = lines(&daemon);

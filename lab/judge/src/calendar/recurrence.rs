@@ -16,7 +16,7 @@ pub enum Recurrence {
     /// it, on the month's last day.
     EveryMonths(u32),
     /// Once from the 1st to the 15th of a month and once from the 16th on, 15 days apart: Juspay's rule value of FORTNIGHTLY is a day
-    /// of a half month ("P2M mandate creation"), and NACH's BIMN is two debits a calendar month ("LotusPay, Mandate frequencies").
+    /// of a half month ("P2M mandate creation"), and NACH's BIMN is two debits a calendar month ("`LotusPay`, Mandate frequencies").
     EveryHalfMonth,
     /// On the days of a cron expression.
     Cron(CronDays),

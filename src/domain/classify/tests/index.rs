@@ -3,11 +3,13 @@
 use proptest::prelude::*;
 
 use super::super::rule::Rule;
+use super::super::sentences::Heard;
 use super::super::written;
 use super::*;
 
 /// What the index must be equal to: every rule of every layer, one after the other.
 fn linear<'r>(files: &'r [&'r [Rule]; 2], signals: &Signals<'_>) -> Option<&'r str> {
+    let heard = Heard::new(signals);
     for fallback in [false, true] {
         for file in files {
             let layer: Vec<&Rule> = file
@@ -21,16 +23,14 @@ fn linear<'r>(files: &'r [&'r [Rule]; 2], signals: &Signals<'_>) -> Option<&'r s
                         .codes
                         .iter()
                         .any(|own| own.eq_ignore_ascii_case(code));
-                    if names
-                        && rule.asks.takes_field(field)
-                        && rule.asks.hold_but_for_codes(signals)
+                    if names && rule.asks.takes_field(field) && rule.asks.hold_but_for_codes(&heard)
                     {
                         return Some(&rule.id);
                     }
                 }
             }
             for rule in layer.iter().filter(|rule| rule.asks.codes.is_empty()) {
-                if rule.asks.hold_but_for_codes(signals) {
+                if rule.asks.hold_but_for_codes(&heard) {
                     return Some(&rule.id);
                 }
             }

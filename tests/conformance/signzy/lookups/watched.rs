@@ -104,7 +104,9 @@ async fn a_watched_payment_of_another_amount_is_shown_and_not_hidden() {
     let mut payment = payment(11, "SUCCESS", "2022-03-05");
     payment["amount"] = json!(7);
     stub.has(&[payment]).await;
-    assert_eq!(brief(&stub.look_up(PERIODIC).await.outcome), "charged 7.00");
+    let outcome = brief(&stub.look_up(PERIODIC).await.outcome);
+    let both = r#"contradicted: amount is "7.00 INR", ours "5.00 INR""#;
+    assert_eq!(outcome, both);
 }
 
 #[tokio::test]

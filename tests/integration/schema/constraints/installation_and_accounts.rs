@@ -30,6 +30,11 @@ async fn an_account_has_one_row_and_a_pause_has_a_reason() {
         "accounts_pause_check",
     )
     .await;
+    // Only an account that is, or was, paused can be so for its key, or wait for the first job after a pause.
+    let refused_key = row::account().with("refused", "true");
+    refused(pool, refused_key, "accounts_refused_check").await;
+    let probed = row::account().with("probe_until", "now()");
+    refused(pool, probed, "accounts_probe_check").await;
     accepted(pool, paused.with("pause_reason", "'401'")).await;
     refused(pool, row::account(), "accounts_name_key").await;
 }
