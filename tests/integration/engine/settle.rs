@@ -7,7 +7,7 @@ use std::time::Duration;
 use mandated::domain::{AttemptOutcome, LeaseToken, MandateStatus, NotificationState, State, Step};
 use mandated::store::claim::Claimed;
 use mandated::store::rescue::rescue_expired;
-use mandated::store::settle::{NotificationResult, Settlement, record_counter};
+use mandated::store::settle::{CallBefore, NotificationResult, Settlement, record_counter};
 use sqlx::PgPool;
 
 use crate::support::due::{

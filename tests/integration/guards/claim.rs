@@ -7,7 +7,7 @@ use mandated::domain::{AccountId, ExecutionId, LeaseToken, State, Step};
 use mandated::store::claim::{ClaimRequest, Claimed, claim_due};
 use mandated::store::planning::lock_due;
 use mandated::store::rescue::rescue_expired;
-use mandated::store::settle::record_counter;
+use mandated::store::settle::{CallBefore, record_counter};
 use sqlx::postgres::PgPoolOptions;
 use sqlx::{AssertSqlSafe, PgPool};
 
@@ -273,8 +273,12 @@ async fn a_lost_worker_leaves_a_look_up_behind_and_never_the_same_call() {
 async fn only_who_holds_the_lease_may_record_a_counter_and_go_on() {
     let database = due(&[]).await;
     let token = claim(&database.pool).await[0].token;
+    let before = CallBefore {
+        counter: 3,
+        payments: None,
+    };
     let record = async |token| {
-        record_counter(&database.pool, ExecutionId(1), token, 3)
+        record_counter(&database.pool, ExecutionId(1), token, before)
             .await
             .unwrap()
     };
