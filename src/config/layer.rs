@@ -12,7 +12,15 @@ use super::tree::{self, Table};
 use super::variable;
 
 /// Every key, with its default.
-pub(super) const DEFAULTS: &str = include_str!("../../config/default.toml");
+pub(super) const DEFAULTS: &str = concat!(
+    include_str!("../../config/default.toml"),
+    include_str!("../../config/limits/upi.toml"),
+    include_str!("../../config/limits/card.toml"),
+    include_str!("../../config/limits/enach.toml"),
+    include_str!("../../config/limits/juspay.toml"),
+    include_str!("../../config/limits/signzy.toml"),
+    include_str!("../../config/limits/retry.toml"),
+);
 
 /// The origin of what is compiled in.
 pub(super) const DEFAULT_ORIGIN: &str = "default";

@@ -3,7 +3,10 @@
 use std::mem::replace;
 
 use super::action::Action;
-use super::decide::{Decision, call_not_made, decide, ends_the_cycle, next_lookup_at, next_window};
+use super::decide::{
+    Decision, call_not_made, decide, ends_the_cycle, next_lookup_at, next_window,
+    stopped_by_order_before,
+};
 use super::input::Answer;
 use super::lookup_purpose::LookupPurpose;
 use super::{Machine, Phase};
@@ -58,8 +61,8 @@ impl Machine<'_> {
             Outcome::Failed(failure) if failure.class.is_unproven() => {
                 self.wait_for(before, action_began_at)
             }
-            Outcome::Failed(failure) if self.is_stopped_by(failure.class) => {
-                self.instead_of_call(answer, action_began_at)
+            Outcome::Failed(failure) if self.is_new_stop(failure.class) => {
+                stopped_by_order_before(&self.execution, failure, self.policy, action_began_at)
             }
             Outcome::Contradicted(_) => self.instead_of_call(answer, action_began_at),
             Outcome::Failed(_) | Outcome::Reversed(_) | Outcome::NotFound => {
@@ -143,6 +146,12 @@ impl Machine<'_> {
     /// payer's no.
     fn is_stopped_by(&self, class: Class) -> bool {
         ends_the_cycle(&self.execution, class, self.policy)
+    }
+
+    /// The same of the order before. That the mandate was paused then says nothing of today: its status is asked for. And what ended the
+    /// cycle before a person had it begun anew is no news: without a class nothing has failed since.
+    fn is_new_stop(&self, class: Class) -> bool {
+        class != Class::MandatePaused && self.execution.class.is_some() && self.is_stopped_by(class)
     }
 
     /// What was read before a call forbids it, or could not be read. The call is not made.

@@ -177,6 +177,30 @@ pub(in crate::domain::machine) fn ends_the_cycle(
     execution.class != Some(class) && (no_try || mandate_effect(class).is_some())
 }
 
+/// What follows when the order before has met, since this one was planned, what ends the cycle. Nothing of this one was sent.
+pub(in crate::domain::machine) fn stopped_by_order_before(
+    execution: &Execution,
+    failure: &Failure,
+    policy: &Policy,
+    now: Timestamp,
+) -> Decision {
+    let words = FailureWords::from(failure);
+    let cause = OrderCause::Failed {
+        words,
+        before: None,
+    };
+    let mut decision = unchanged(execution, None, cause);
+    decision.intent_unused = true;
+    decision.class = Some(failure.class);
+    decision.mandate = mandate_effect(failure.class);
+    decision.verdict = if needs_person(failure.class) {
+        Verdict::NeedsPerson
+    } else {
+        Verdict::GivenUp
+    };
+    decision.with_recheck(policy, now)
+}
+
 /// Whether a policy says that there is no other try.
 pub(super) const fn is_none(strategy: Option<&Strategy>) -> bool {
     matches!(strategy, None | Some(Strategy::None))
