@@ -16,6 +16,7 @@ pub mod listing;
 pub mod mandates;
 pub mod migrate;
 pub mod monitor;
+pub mod open_cycles;
 pub mod operator_requests;
 pub mod pauses;
 pub mod planning;

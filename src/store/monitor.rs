@@ -42,7 +42,7 @@ pub async fn upcoming_work(pool: &PgPool, now: Timestamp) -> Result<UpcomingWork
     let row = sqlx::query!(
         r#"select min(at) as job_at, coalesce(array_agg(id order by id) filter (where at <= $1), '{}') as "due!",
                   (select next_plan_at from mandated.mandates
-                    where (status = 'active' or provider_paused_at is not null) and next_plan_at is not null
+                    where status in ('active', 'paused') and next_plan_at is not null
                     order by next_plan_at, id limit 1) as plan_at,
                   exists (select 1 from mandated.jobs where lease_token is not null) as "leased!"
              from (select a.id, greatest(n.run_at, coalesce(a.paused_until, n.run_at)) as at
