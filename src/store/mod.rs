@@ -28,6 +28,7 @@ mod rows;
 pub mod settle;
 pub mod settled;
 pub mod timeline;
+pub mod unconfigured;
 pub mod unmapped;
 
 use std::time::Duration;
