@@ -96,6 +96,9 @@ create table mandated.mandates (
   -- Null when no cycle is left, or none is ours to plan (aspresented).
   next_cycle_on date,
   next_plan_at timestamptz,
+  -- Said by whoever has counted its cycles: none is left to plan. A row that has no cursor and does not say so would be listed as
+  -- active and never be planned: it is refused.
+  cycles_over boolean not null default false,
   created_at timestamptz not null,
   updated_at timestamptz not null,
   -- Registered once: two refs for one registration could debit the same payer twice for a cycle.
@@ -106,6 +109,8 @@ create table mandated.mandates (
   constraint mandates_dates_check check (ends_on >= starts_on),
   constraint mandates_provider_paused_check check (provider_paused_at is null or status = 'paused'),
   constraint mandates_cursor_check check ((next_cycle_on is null) = (next_plan_at is null)),
+  constraint mandates_is_planned_check
+    check (cycles_over = (next_plan_at is null) or frequency is not distinct from 'aspresented'),
   -- Which ways of notifying exist where: see ARCHITECTURE.md, "The three flows".
   constraint mandates_flow_check
     check (case provider when 'juspay' then rail <> 'enach' or notify = 'none'
@@ -120,6 +125,7 @@ create table mandated.mandates (
 -- Planning moves the cursor of each mandate once a cycle, and leaves a dead entry at the front of mandates_plan_idx, where the
 -- planner begins to read. By default a fifth of all mandates may be such entries.
 ) with (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 1000);
--- The cycles of a mandate that is paused at its provider are planned: the first step asks whether it still is.
+-- The cycles of a paused mandate are planned too, whoever has paused it: they wait where everybody sees them, and what its provider
+-- debits by itself meanwhile is watched.
 create index mandates_plan_idx on mandated.mandates (next_plan_at, id)
-  where (status = 'active' or provider_paused_at is not null) and next_plan_at is not null;
+  where status in ('active', 'paused') and next_plan_at is not null;

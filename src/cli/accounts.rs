@@ -8,7 +8,6 @@ use clap::{Args, Subcommand};
 use super::print::times_and_amounts::utc;
 use super::print::{Format, Print, Table, write_json};
 use super::{Failure, Justification};
-use crate::clock::Clock;
 use crate::compose;
 use crate::config::Config;
 use crate::ops::accounts::{self, AccountRow, Affected, PauseChange, Rebound};
@@ -66,7 +65,7 @@ pub(super) async fn run(
     out: &mut dyn Write,
 ) -> Result<(), Failure> {
     let pool = compose::connect_checked(config).await?;
-    let now = Clock::System.now();
+    let now = compose::clock(config).now();
     let done = match command {
         Accounts::List => {
             let rows = accounts::list(&pool, now).await?;

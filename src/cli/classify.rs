@@ -12,7 +12,6 @@ use clap::Args;
 use super::print::times_and_amounts::local;
 use super::print::{Format, Print};
 use super::{Failure, one_of};
-use crate::clock::Clock;
 use crate::compose;
 use crate::config::{Config, ConfigErrors};
 use crate::domain::{ProviderKind, Rail, Step, Timestamp};
@@ -127,7 +126,7 @@ pub(super) fn one(
     };
     let account = asked.account.as_deref().unwrap_or_default();
     check_account(config, account, provider).map_err(anyhow::Error::from)?;
-    let at = asked.at.unwrap_or_else(|| Clock::System.now());
+    let at = asked.at.unwrap_or_else(|| compose::clock(config).now());
     let question = Question {
         provider,
         rail,

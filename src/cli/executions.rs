@@ -10,7 +10,6 @@ use futures::{Stream, TryStreamExt};
 use super::print::times_and_amounts::{age, local, money, utc};
 use super::print::{Format, Print, Table, write_json};
 use super::{Failure, Justification, one_of};
-use crate::clock::Clock;
 use crate::compose;
 use crate::config::Config;
 use crate::domain::day::parse_day;
@@ -104,7 +103,7 @@ pub(super) async fn run(
     out: &mut dyn Write,
 ) -> Result<(), Failure> {
     let pool = compose::connect_checked(config).await?;
-    let now = Clock::System.now();
+    let now = compose::clock(config).now();
     match command {
         Executions::Add {
             reference,

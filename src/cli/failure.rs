@@ -135,6 +135,10 @@ impl From<OpsError> for Failure {
                     format!("{here}; run the command again, or do it in the provider's dashboard");
                 Self::anyhow(error.into(), &hint)
             }
+            OpsError::EndedAtProvider { .. } => Self::hinted(
+                error,
+                "it has ended here too, and its open cycles end: the payer must register a new mandate",
+            ),
             OpsError::Database { .. }
             | OpsError::NoMandate(_)
             | OpsError::NoAccount(_)

@@ -1,6 +1,6 @@
 //! `mandates`: import, list, show, pause, resume and revoke them.
 
-use std::io::{self, Write};
+use std::io::Write;
 use std::path::PathBuf;
 use std::pin::pin;
 
@@ -8,15 +8,15 @@ use clap::Subcommand;
 use futures::{Stream, TryStreamExt};
 
 use super::import::{self, columns};
+use super::mandate_change::write_step;
 use super::print::times_and_amounts::{money, utc};
 use super::print::{Format, Print, Table, write_json};
 use super::{Failure, Justification, one_of};
-use crate::clock::Clock;
 use crate::compose;
 use crate::config::Config;
 use crate::domain::{MandateStatus, Timestamp};
 use crate::ops::mandates::{
-    self, Change, ChangeReport, ChangeRequest, ChangeStep, MandateFilter, MandateLine,
+    self, Change, ChangeReport, ChangeRequest, Extent, MandateFilter, MandateLine,
 };
 use crate::ops::{OpsError, timeline};
 
@@ -67,11 +67,17 @@ pub enum Mandates {
         #[command(flatten)]
         justification: Justification,
     },
-    /// Resume a paused mandate, here and at the provider.
+    /// Resume a paused mandate, here and at the provider, and say how its open cycle goes on.
+    ///
+    /// The provider is asked where the mandate stands afterwards: only if it is active there it is resumed here. A mandate that has
+    /// ended there ends here.
     Resume {
         /// The merchant's own reference.
         #[arg(value_name = "REF")]
         reference: String,
+        /// Leave the open cycle out, the one that waited: collection begins with the next one.
+        #[arg(long)]
+        skip_open: bool,
         #[command(flatten)]
         justification: Justification,
     },
@@ -124,21 +130,30 @@ pub(super) async fn run(
                 until,
                 ..change_request(&reference, Change::Pause, &justification)
             };
-            change(config, change_request, local_only, out).await
+            let extent = Extent {
+                local_only,
+                skip_open: false,
+            };
+            change(config, change_request, extent, out).await
         }
         Mandates::Resume {
             reference,
+            skip_open,
             justification,
         } => {
             let change_request = change_request(&reference, Change::Resume, &justification);
-            change(config, change_request, false, out).await
+            let extent = Extent {
+                local_only: false,
+                skip_open,
+            };
+            change(config, change_request, extent, out).await
         }
         Mandates::Revoke {
             reference,
             justification,
         } => {
             let change_request = change_request(&reference, Change::Revoke, &justification);
-            change(config, change_request, false, out).await
+            change(config, change_request, Extent::default(), out).await
         }
     }
 }
@@ -159,33 +174,17 @@ fn change_request<'a>(
 async fn change(
     config: &Config,
     change_request: ChangeRequest<'_>,
-    local_only: bool,
+    extent: Extent,
     out: &mut dyn Write,
 ) -> Result<(), Failure> {
     let pool = compose::connect_checked(config).await?;
-    let now = Clock::System.now();
+    let now = compose::clock(config).now();
     let ChangeReport { done, result } =
-        mandates::change(config, &pool, change_request, local_only, now).await;
+        mandates::change(config, &pool, change_request, extent, now).await;
     for step in &done {
         write_step(step, out)?;
     }
     Ok(result?)
-}
-
-/// Prints what has been done of a change.
-pub fn write_step(step: &ChangeStep, out: &mut dyn Write) -> io::Result<()> {
-    match step {
-        ChangeStep::Recorded { reference, change } => {
-            writeln!(out, "{reference} is {}", change.done())
-        }
-        ChangeStep::Already { reference, change } => {
-            writeln!(out, "{reference} is {} already", change.status())
-        }
-        ChangeStep::AtProvider { provider, word } => writeln!(out, "{provider} says {word}"),
-        ChangeStep::NotOffered { provider } => {
-            writeln!(out, "{provider} has no such command; it is done here only")
-        }
-    }
 }
 
 /// Prints mandates. JSON is written as it is read, so it may be a list of millions.

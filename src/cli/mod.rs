@@ -10,6 +10,7 @@ mod failure;
 mod import;
 mod jobs;
 mod justification;
+pub mod mandate_change;
 pub mod mandates;
 pub mod plan;
 pub mod print;
@@ -24,7 +25,6 @@ use anyhow::Context;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{CommandFactory, Parser, Subcommand};
 
-use crate::clock::Clock;
 use crate::config::Config;
 use crate::telemetry::{self, Destination};
 use crate::{compose, daemon, ops};
@@ -189,7 +189,7 @@ async fn with_config(
         Command::Jobs => {
             let pool = compose::connect_checked(config).await?;
             let mut conn = compose::connection(&pool).await?;
-            let jobs = ops::jobs::jobs(&mut conn, Clock::System.now()).await?;
+            let jobs = ops::jobs::jobs(&mut conn, compose::clock(config).now()).await?;
             Ok(jobs.write(out, format)?)
         }
         Command::Classify(asked) => unmapped::run(config, &asked, format, out).await,

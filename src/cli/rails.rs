@@ -8,7 +8,6 @@ use clap::Subcommand;
 use super::print::times_and_amounts::utc;
 use super::print::{Format, Table, write_json};
 use super::{Failure, Justification, one_of};
-use crate::clock::Clock;
 use crate::compose;
 use crate::config::Config;
 use crate::domain::Rail;
@@ -49,7 +48,7 @@ pub(super) async fn run(
     out: &mut dyn Write,
 ) -> Result<(), Failure> {
     let pool = compose::connect_checked(config).await?;
-    let now = Clock::System.now();
+    let now = compose::clock(config).now();
     match command {
         Rails::List => write_list(rails::list(&pool, now).await?, format, out)?,
         Rails::Pause {

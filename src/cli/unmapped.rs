@@ -8,7 +8,6 @@ use chrono::TimeDelta;
 use super::print::times_and_amounts::{money, utc};
 use super::print::{Format, Table, write_json};
 use super::{Classify, Failure};
-use crate::clock::Clock;
 use crate::compose;
 use crate::config::Config;
 use crate::domain::{Class, Timestamp};
@@ -34,7 +33,7 @@ pub(super) async fn run(
     let pool = compose::connect_checked(config).await?;
     let since = TimeDelta::from_std(asked.since)
         .ok()
-        .and_then(|since| Clock::System.now().checked_sub_signed(since))
+        .and_then(|since| compose::clock(config).now().checked_sub_signed(since))
         .unwrap_or(Timestamp::UNIX_EPOCH);
     let shown = if asked.rules {
         UnmappedFormat::Rules

@@ -33,6 +33,7 @@ impl Config {
             recheck_after: rules.recheck_after,
             retry: self.retry.get(&rail).cloned().unwrap_or_default(),
             max_attempts_in_30_days: rules.max_attempts_in_30_days,
+            max_lateness: rules.max_lateness,
             paused_check_every: rules.paused_check_every,
         }
     }

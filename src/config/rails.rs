@@ -45,6 +45,8 @@ pub struct RailRules {
     pub review_after: Duration,
     #[serde(with = "humantime_serde")]
     pub recheck_after: Duration,
+    #[serde(default, with = "humantime_serde::option")]
+    pub max_lateness: Option<Duration>,
     #[serde(with = "humantime_serde")]
     pub paused_check_every: Duration,
 }

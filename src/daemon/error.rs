@@ -22,7 +22,7 @@ pub enum DaemonError {
     Hangups(#[source] std::io::Error),
     #[error(transparent)]
     Start(#[from] ComposeError),
-    /// Only where time is simulated: the loops of a real daemon wait for their database.
+    /// Only where time is simulated, and only what does not pass by itself.
     #[error(transparent)]
     Simulation(#[from] StoreError),
     #[error("run the engine")]

@@ -30,6 +30,8 @@ use reload::Reload;
 
 /// The database's health at the start is logged under this name.
 const NAME: &str = "start";
+/// And while simulated time passes under this one.
+const SIMULATION: &str = "simulate";
 
 /// Runs until a signal, or until simulated time is over.
 pub async fn run(config: &Config, file: Option<PathBuf>) -> Result<(), DaemonError> {
@@ -80,7 +82,9 @@ pub async fn run(config: &Config, file: Option<PathBuf>) -> Result<(), DaemonErr
             until: config.clock.end,
             step: config.clock.step,
         };
-        simulation::run(&engine, limits, &lifecycle.draining(), |_| {}).await?;
+        // Simulated time has no heartbeats, which say it otherwise.
+        engine.unconfigured().warn().await?;
+        simulate(&engine, limits, &lifecycle).await?;
     } else {
         let on_heartbeat = on_heartbeat(Arc::clone(&lifecycle), readiness, metrics);
         loops::run(
@@ -100,6 +104,31 @@ pub async fn run(config: &Config, file: Option<PathBuf>) -> Result<(), DaemonErr
     }
     info!(worker.id = &*worker, "stopped cleanly");
     Ok(())
+}
+
+/// Between two tries of a simulation whose database is away.
+const SIMULATION_RETRY: Duration = Duration::from_secs(1);
+
+/// Runs to the end of simulated time. A failure of the database that passes is waited for, as it is in real time; what was under
+/// way then is reconciled when its lease is over.
+async fn simulate(
+    engine: &Engine,
+    limits: simulation::Limits,
+    lifecycle: &Lifecycle,
+) -> Result<(), StoreError> {
+    let (health, draining) = (&engine.database.health, lifecycle.draining());
+    loop {
+        let recovered = |_| health.recovered(SIMULATION);
+        match simulation::run(engine, limits, &draining, recovered).await {
+            Ok(()) => return Ok(()),
+            Err(problem) if problem.kind().passes() => health.failed(SIMULATION, &problem),
+            Err(problem) => return Err(problem),
+        }
+        tokio::select! {
+            () = tokio::time::sleep(SIMULATION_RETRY) => {}
+            () = draining.cancelled() => return Ok(()),
+        }
+    }
 }
 
 /// The longest that one try to start may take.

@@ -136,6 +136,16 @@ pub struct Mandate {
     pub status: MandateStatus,
 }
 
+impl Mandate {
+    /// Whether the provider debits by its own schedule and we only watch and recover (Signzy periodic).
+    pub const fn is_watched(&self) -> bool {
+        matches!(
+            (self.provider, self.notify),
+            (ProviderKind::Signzy, Notify::Provider)
+        )
+    }
+}
+
 /// Whether a provider offers a way of notifying on a rail, and if not, what to write instead.
 pub fn check_flow(
     provider: ProviderKind,

@@ -16,11 +16,12 @@ use std::iter::successors;
 
 use chrono::NaiveDate;
 
+use super::backoff::after;
 use super::cycle::{Cycle, Terms};
 use super::policy::Policy;
 use super::window::{Span, TICK};
 use super::{Notify, ProviderKind, Step, Timestamp};
-use reason::Closed;
+use reason::{Closed, WhyClosed};
 use times::Plan;
 
 /// When the things of one cycle are due under a policy.
@@ -125,6 +126,44 @@ pub fn start(
         Some((step, span)) => Start::At(step, span),
         None => Start::Closed(plan.why_closed(flow, now)),
     }
+}
+
+/// The same for a cycle of which nothing was done yet: one that begins later than the rail lets it does not begin at all.
+pub fn first_start(
+    cycle: &Cycle,
+    provider: ProviderKind,
+    notify: Notify,
+    policy: &Policy,
+    seed: i64,
+    now: Timestamp,
+) -> Start {
+    let started = start(cycle, provider, notify, policy, seed, now);
+    let Start::At(_, span) = started else {
+        return started;
+    };
+    too_late(cycle, provider, notify, policy, seed, span.opens).map_or(started, Start::Closed)
+}
+
+/// Why a cycle may not begin at some time, if its rail lets it begin no later than so long after its planned start.
+pub fn too_late(
+    cycle: &Cycle,
+    provider: ProviderKind,
+    notify: Notify,
+    policy: &Policy,
+    seed: i64,
+    at: Timestamp,
+) -> Option<Closed> {
+    let most = policy.max_lateness?;
+    // To look moves no money: it is never too late for it.
+    if flow(provider, notify) == Flow::Watched {
+        return None;
+    }
+    let planned = timetable(cycle, provider, notify, policy, seed)
+        .map_or(cycle.debit_at, |timetable| timetable.start_at);
+    (at > after(planned, most)).then_some(Closed {
+        closes_at: cycle.closes_at,
+        why: WhyClosed::TooLate { planned, most },
+    })
 }
 
 /// When to debit under a notification of some time, or under a call that makes the provider notify at that time:

@@ -69,6 +69,13 @@ pub struct Policy {
     /// Declined attempts of a mandate in 30 days, over all of its cycles: card networks charge for more, or refuse them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_attempts_in_30_days: Option<u16>,
+    /// A cycle that begins later than this after its planned start expires instead; without it, it is made up for while it is open.
+    #[serde(
+        default,
+        with = "humantime_serde::option",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub max_lateness: Option<Duration>,
     /// How often a provider that has paused a mandate is asked whether it is active again.
     #[serde(with = "humantime_serde")]
     pub paused_check_every: Duration,

@@ -9,6 +9,7 @@ use tracing::{error, info, warn};
 
 use super::bloat;
 use super::state_counters::StateCounters;
+use super::unconfigured::Unconfigured;
 use crate::clock::Clock;
 use crate::domain::backoff::before;
 use crate::domain::{State, Timestamp};
@@ -46,6 +47,8 @@ pub struct Heartbeat {
     pub work_counts: WorkCounts,
     pub oldest_due_s: i64,
     pub oldest_unknown_s: i64,
+    /// Active and paused mandates of accounts that no daemon has in its configuration.
+    pub unconfigured_mandates: i64,
     /// Answers of the last day that no rule knew.
     pub unmapped: i64,
     /// Nothing when it could not be found out.
@@ -69,6 +72,10 @@ pub struct HeartbeatTicker {
     pub(super) warned_at: Option<Timestamp>,
     /// What it knows of the oldest snapshot.
     pub(super) snapshots: bloat::Watch,
+    /// Who looks for mandates of accounts that nobody has, now and then.
+    pub(super) unconfigured: Unconfigured,
+    /// How many there were.
+    pub(super) unconfigured_mandates: i64,
 }
 
 impl HeartbeatTicker {
@@ -77,6 +84,9 @@ impl HeartbeatTicker {
         let (pool, now) = (&self.pool, self.clock.now());
         let (rules, worker) = (self.settings.snapshots, &*self.worker_id);
         let work_counts = work_counts(pool, now).await?;
+        if self.is_time(now) {
+            self.unconfigured_mandates = self.unconfigured.warn().await?;
+        }
         let unmapped = recent(pool, before(now, A_DAY)).await?;
         let age = |at: Option<Timestamp>| {
             at.map_or(0, |at| now.signed_duration_since(at).num_seconds().max(0))
@@ -86,6 +96,7 @@ impl HeartbeatTicker {
             oldest_due_s: age(work_counts.oldest_due_at),
             oldest_unknown_s: age(work_counts.oldest_unknown_at),
             work_counts,
+            unconfigured_mandates: self.unconfigured_mandates,
             unmapped,
             oldest_snapshot_s: self.snapshots.look(pool, rules, worker).await,
             settle_backlog: backlog,
@@ -119,6 +130,7 @@ fn say(worker: &str, heartbeat: &Heartbeat) {
         reviews = work_counts.reviews,
         paused_accounts = work_counts.paused_accounts,
         paused_rails = work_counts.paused_rails,
+        unconfigured_mandates = heartbeat.unconfigured_mandates,
         budget_headroom = work_counts.budget_headroom,
         unmapped = heartbeat.unmapped,
         dead_rows = work_counts.dead_rows,

@@ -17,6 +17,7 @@ use super::lane::Lane;
 use super::planner::Planner;
 use super::rescue::Rescuer;
 use super::retention::Retention;
+use super::unconfigured::Unconfigured;
 use super::wake::{WakeNotifier, listen};
 use super::{Database, Engine};
 use crate::store::{self, StoreError};
@@ -26,6 +27,9 @@ pub type OnHeartbeat = Arc<dyn Fn(usize, Result<&Heartbeat, &StoreError>) + Send
 
 /// Longer than retention has ever to do in one turn; what is left is for the next.
 const RETENTION: Duration = Duration::from_mins(15);
+
+/// Between two looks at accounts that no daemon has: their cycles end within so long.
+const UNCONFIGURED: Duration = Duration::from_mins(1);
 
 /// A loop ended by itself: a bug. The others were drained; a new process starts with a clean head.
 #[derive(Debug, thiserror::Error)]
@@ -77,6 +81,8 @@ pub async fn run(
     side(Box::pin(plan(engine.planner(), wake, planned)));
     let rescued = turns("rescue the jobs of lost workers", settings.rescue_interval);
     side(Box::pin(rescue_lost(engine.rescuer(), rescued)));
+    let ended = turns("end the cycles of accounts that nobody has", UNCONFIGURED);
+    side(Box::pin(end_unconfigured(engine.unconfigured(), ended)));
     let beats = turns("take the pulse", settings.heartbeat.interval);
     side(Box::pin(beat(
         engine.heartbeat(),
@@ -169,6 +175,15 @@ async fn rescue_lost(rescuer: Rescuer, turns: Turns) {
     loop {
         let result = turns.database.within(turns.what, rescuer.tick()).await;
         if !turns.next(result.map(drop)).await {
+            return;
+        }
+    }
+}
+
+async fn end_unconfigured(unconfigured: Unconfigured, turns: Turns) {
+    loop {
+        let ended = store::within(RETENTION, turns.what, unconfigured.tick()).await;
+        if !turns.next(ended.map(drop)).await {
             return;
         }
     }

@@ -49,6 +49,7 @@ impl Metrics {
             gauge!("mandated_reviews_open").set(number(work_counts.reviews));
             gauge!("mandated_accounts_paused").set(number(work_counts.paused_accounts));
             gauge!("mandated_rails_paused").set(number(work_counts.paused_rails));
+            gauge!("mandated_mandates_unconfigured").set(number(heartbeat.unconfigured_mandates));
             gauge!("mandated_budget_headroom_percent").set(number(work_counts.budget_headroom));
             gauge!("mandated_answers_unmapped_last_day").set(number(heartbeat.unmapped));
             gauge!("mandated_dead_rows").set(number(work_counts.dead_rows));
@@ -90,7 +91,7 @@ fn number(value: impl TryInto<u32> + PartialOrd + Default) -> f64 {
 }
 
 /// The gauges, with what they tell.
-const GAUGES: [(&str, Unit, &str); 14] = [
+const GAUGES: [(&str, Unit, &str); 15] = [
     (
         "mandated_heartbeat_timestamp_seconds",
         Unit::Seconds,
@@ -135,6 +136,11 @@ const GAUGES: [(&str, Unit, &str); 14] = [
         "mandated_rails_paused",
         Unit::Count,
         "Rails that a person has paused.",
+    ),
+    (
+        "mandated_mandates_unconfigured",
+        Unit::Count,
+        "Active and paused mandates of accounts that no daemon has in its configuration.",
     ),
     (
         "mandated_budget_headroom_percent",

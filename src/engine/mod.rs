@@ -30,6 +30,7 @@ pub mod retention;
 pub mod settler;
 pub mod simulation;
 pub mod state_counters;
+pub mod unconfigured;
 pub mod wake;
 
 use std::sync::Arc;
@@ -47,6 +48,7 @@ use rescue::Rescuer;
 use retention::Retention;
 use settler::Settler;
 use state_counters::StateCounters;
+use unconfigured::Unconfigured;
 
 pub use account::{Account, AccountLimits, Accounts};
 pub use database::{Database, DatabaseSettings};
@@ -158,8 +160,20 @@ impl Engine {
         }
     }
 
+    /// Who names and ends what nobody has in his configuration.
+    pub fn unconfigured(&self) -> Unconfigured {
+        Unconfigured {
+            worker_id: Arc::clone(&self.settings.worker_id),
+            database: self.database.clone(),
+            clock: self.clock.clone(),
+            accounts: Arc::clone(&self.accounts),
+        }
+    }
+
     pub fn heartbeat(&self) -> HeartbeatTicker {
         HeartbeatTicker {
+            unconfigured: self.unconfigured(),
+            unconfigured_mandates: 0,
             worker_id: Arc::clone(&self.settings.worker_id),
             pool: self.database.pool.clone(),
             clock: self.clock.clone(),

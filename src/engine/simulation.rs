@@ -31,14 +31,19 @@ pub async fn run(
     mut progress: impl FnMut(Timestamp),
 ) -> Result<(), StoreError> {
     let (planner, rescuer, retention) = (engine.planner(), engine.rescuer(), engine.retention());
+    let unconfigured = engine.unconfigured();
+    // A job that none of our accounts has would be due for ever.
+    let ours: Vec<AccountId> = engine.accounts.iter().map(|account| account.id).collect();
     let mut day = None;
     while !draining.is_cancelled() {
         let now = engine.clock.now();
         if day != Some(now.ordinal()) {
             day = Some(now.ordinal());
             retention.tick().await?;
+            unconfigured.tick().await?;
         }
-        let upcoming_work = store::monitor::upcoming_work(&engine.database.pool, now).await?;
+        let upcoming_work =
+            store::monitor::upcoming_work(&engine.database.pool, Some(&ours), now).await?;
         if upcoming_work.plan_at.is_some_and(|at| at <= now) {
             while !draining.is_cancelled() && planner.tick().await? > 0 {}
         } else if !upcoming_work.due.is_empty() {

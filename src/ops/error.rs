@@ -75,6 +75,16 @@ pub enum OpsError {
         /// Whether it was done here before the provider was asked.
         done_here: bool,
     },
+    /// The provider says that the mandate has ended: it cannot be resumed.
+    #[error(
+        "{provider} says that mandate {reference} is {word}: it has ended, and cannot be resumed"
+    )]
+    EndedAtProvider {
+        provider: ProviderKind,
+        reference: String,
+        /// The provider's own word.
+        word: String,
+    },
     /// An execution that cannot be added.
     #[error("mandate {reference:?}, cycle {cycle_on}: {why}")]
     Cycle {

@@ -164,10 +164,11 @@ pub async fn insert(
           insert into mandated.mandates
             (ref, account_id, provider, provider_mandate_id, customer_id, rail, notify, amount_minor,
              max_amount_minor, currency, frequency, cron, time_zone, starts_on, ends_on, debit_at, category,
-             description, metadata, next_cycle_on, next_plan_at, created_at, updated_at)
+             description, metadata, next_cycle_on, next_plan_at, cycles_over, created_at, updated_at)
           select ref, account_id, provider, provider_mandate_id, customer_id, rail, notify, amount_minor,
                  max_amount_minor, currency, frequency, cron, time_zone, starts_on, ends_on, debit_at, category,
-                 description, metadata, (cursor ->> 'cycle_on')::date, (cursor ->> 'plan_at')::timestamptz, $2, $2
+                 description, metadata, (cursor ->> 'cycle_on')::date, (cursor ->> 'plan_at')::timestamptz,
+                 cursor ->> 'plan_at' is null, $2, $2
             from row order by line
           on conflict do nothing
           returning id, ref, amount_minor, currency),

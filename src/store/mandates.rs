@@ -282,3 +282,35 @@ pub async fn paused_at_provider(
     .context("note that the provider has paused the mandate")?;
     Ok(())
 }
+
+/// The provider says that a mandate has ended: it has ended here too, with its event. Its steps that wait become due, and end.
+pub async fn end_at_provider(
+    conn: &mut PgConnection,
+    mandate: MandateId,
+    status: MandateStatus,
+    provider: ProviderKind,
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    sqlx::query!(
+        "with was as (
+           select id, status from mandated.mandates where id = $1 and status in ('active', 'paused') for update
+         ), changed as (
+           update mandated.mandates m set status = $2, status_reason = $3, provider_paused_at = null, updated_at = $4
+             from was where m.id = was.id
+           returning m.id, m.ref, was.status as from_status
+         ), due as (
+           update mandated.jobs set run_at = $4, run_before = null, parked = false
+            where mandate_id in (select id from changed) and lease_token is null and parked
+         )
+         insert into mandated.events (at, kind, mandate_id, mandate_ref, from_state, to_state, reason)
+         select $4, 'mandate.' || $2, id, ref, from_status, $2, $3 from changed",
+        mandate.0,
+        status.as_str(),
+        format!("{provider} says that the mandate is {status}"),
+        now
+    )
+    .execute(conn)
+    .await
+    .context("note that the mandate has ended at the provider")?;
+    Ok(())
+}

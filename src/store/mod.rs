@@ -17,6 +17,7 @@ pub mod listing;
 pub mod mandates;
 pub mod migrate;
 pub mod monitor;
+pub mod open_cycles;
 pub mod operator_requests;
 pub mod pauses;
 pub mod planning;
@@ -28,6 +29,7 @@ mod rows;
 pub mod settle;
 pub mod settled;
 pub mod timeline;
+pub mod unconfigured;
 pub mod unmapped;
 
 use std::time::Duration;

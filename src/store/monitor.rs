@@ -72,19 +72,27 @@ pub struct UpcomingWork {
     pub leased: bool,
 }
 
-/// What is to be done now, and what is next.
-pub async fn upcoming_work(pool: &PgPool, now: Timestamp) -> Result<UpcomingWork, StoreError> {
+/// What is to be done now, and what is next: for those who have these accounts, or whoever has all of them.
+pub async fn upcoming_work(
+    pool: &PgPool,
+    accounts: Option<&[AccountId]>,
+    now: Timestamp,
+) -> Result<UpcomingWork, StoreError> {
+    let accounts: Option<Vec<i16>> =
+        accounts.map(|accounts| accounts.iter().map(|account| account.0).collect());
     let row = sqlx::query!(
         r#"select min(at) as job_at, coalesce(array_agg(id order by id) filter (where at <= $1), '{}') as "due!",
                   (select next_plan_at from mandated.mandates
-                    where (status = 'active' or provider_paused_at is not null) and next_plan_at is not null
+                    where status in ('active', 'paused') and next_plan_at is not null
                     order by next_plan_at, id limit 1) as plan_at,
                   exists (select 1 from mandated.jobs where lease_token is not null) as "leased!"
              from (select a.id, greatest(n.run_at, a.paused_until, a.probe_until) as at
                      from mandated.accounts a cross join lateral (
                        select j.run_at from mandated.jobs j where j.account_id = a.id and j.lease_token is null
-                        order by j.run_at, j.execution_id limit 1) n) first_jobs"#,
-        now
+                        order by j.run_at, j.execution_id limit 1) n
+                    where $2::smallint[] is null or a.id = any ($2)) first_jobs"#,
+        now,
+        accounts.as_deref() as _
     )
     .fetch_one(pool)
     .await

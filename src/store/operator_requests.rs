@@ -45,17 +45,17 @@ pub enum OperatorRequestResult {
 }
 
 /// An execution that nobody else changes as long as the transaction lasts.
-struct Locked {
-    mandate: Mandate,
-    execution: Execution,
-    policy: Policy,
+pub(super) struct Locked {
+    pub(super) mandate: Mandate,
+    pub(super) execution: Execution,
+    pub(super) policy: Policy,
     /// As it is stored: an open intent is not in it.
-    stored: State,
+    pub(super) stored: State,
     known: RequestContext,
 }
 
 impl Locked {
-    fn cycle_identity(&self) -> CycleIdentity<'_> {
+    pub(super) fn cycle_identity(&self) -> CycleIdentity<'_> {
         CycleIdentity::of(&self.mandate, self.execution.cycle.period)
     }
 }
@@ -133,7 +133,7 @@ async fn refused(
 }
 
 /// The execution as it is now, with the columns that a claim reads.
-async fn lock(
+pub(super) async fn lock(
     conn: &mut PgConnection,
     id: ExecutionId,
     job: Option<CurrentJob>,

@@ -69,7 +69,7 @@ pub async fn lock_due(
         r#"select id, ref as reference, account_id, provider, provider_mandate_id, rail, notify, amount_minor as "amount_minor!", max_amount_minor,
                   currency, frequency, cron, time_zone, starts_on, ends_on, debit_at, next_cycle_on as "next_cycle_on!"
              from mandated.mandates
-            where (status = 'active' or provider_paused_at is not null) and next_plan_at is not null and next_plan_at <= $1
+            where status in ('active', 'paused') and next_plan_at is not null and next_plan_at <= $1
             order by next_plan_at, id limit $2 for no key update skip locked"#,
         now,
         limit
@@ -194,7 +194,9 @@ pub async fn advance(
         // By their keys, and so that Postgres has no choice: see claim.sql.
         "with c as materialized (
            select * from unnest($2::bigint[], $3::date[], $4::timestamptz[]) as c (mandate_id, next_cycle_on, next_plan_at))
-         update mandated.mandates m set next_cycle_on = c.next_cycle_on, next_plan_at = c.next_plan_at, updated_at = $1
+         update mandated.mandates m
+            set next_cycle_on = c.next_cycle_on, next_plan_at = c.next_plan_at, cycles_over = c.next_plan_at is null,
+                updated_at = $1
            from c
           where m.id = any (array(select mandate_id from c)) and m.id = c.mandate_id",
         now,

@@ -163,6 +163,12 @@ fn gate(cause: &GateCause, zone: Tz) -> String {
             let at = local(*at, zone);
             return format!("the mandate was paused until the cycle ended at {at}");
         }
+        GateCause::NotConfiguredUntilCycleEnd { at } => {
+            let at = local(*at, zone);
+            return format!(
+                "its account was in no daemon's configuration until the cycle ended at {at}"
+            );
+        }
         GateCause::Closed(why) => return closed(why, zone),
         GateCause::AttemptsSpent(attempts) => {
             return format!("all {attempts} attempts of the order are spent");

@@ -24,6 +24,14 @@ pub fn reason(reason: &Reason, zone: Tz) -> String {
     sentence
 }
 
+/// What a paused or revoked mandate does not stop: the provider has it already.
+pub fn still_debited(done: &str, at: Timestamp, zone: Tz) -> String {
+    format!(
+        "the mandate is {done}, and the provider has this debit already: it will still be debited, at {}, and is watched",
+        local(at, zone)
+    )
+}
+
 /// Why a person's request is not granted.
 pub fn declined(declined: &Declined) -> String {
     if let Declined::Closed { why, zone } = declined {

@@ -46,6 +46,13 @@ pub fn closed(reason: &Closed, zone: Tz) -> String {
     let closes = at(reason.closes_at);
     let why = match reason.why {
         WhyClosed::Over => return format!("the cycle closed at {closes} ({zone})"),
+        WhyClosed::TooLate { planned, most } => {
+            return format!(
+                "the cycle was to begin at {} ({zone}), and max_lateness ({}) is over",
+                at(planned),
+                humantime::format_duration(most)
+            );
+        }
         WhyClosed::NoWindow => "there is no window".to_owned(),
         WhyClosed::NextDebit { opens } => {
             format!("the next debit window opens at {}, after", at(opens))

@@ -204,7 +204,9 @@ const DAMAGES: &[(&str, &str)] = &[
     ("a job for a finished execution", "insert into mandated.jobs (execution_id, account_id, mandate_id, step, run_at) values (1, 1, 1, 'retry', '2026-11-20Z')"),
     ("a job of another mandate", "update mandated.jobs set mandate_id = 1 where execution_id = 3"),
     ("a cycle that was not planned", "update mandated.mandates set next_plan_at = '2026-11-20T05:49Z' where id = 2"),
-    ("a mandate that lost its cursor", "update mandated.mandates set next_plan_at = null, next_cycle_on = null where id = 2"),
+    ("a mandate that lost its cursor", "
+        alter table mandated.mandates drop constraint mandates_is_planned_check;
+        update mandated.mandates set next_plan_at = null, next_cycle_on = null where id = 2"),
     ("a cycle that was left out", "
         update mandated.mandates set frequency = 'daily', next_cycle_on = '2026-11-17' where id = 3"),
     ("a lease that nobody took back", "

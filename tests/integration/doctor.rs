@@ -138,6 +138,12 @@ async fn every_damage_to_the_database_is_found_with_what_to_do() {
             "warning work 1 rails are paused",
         ),
         (
+            "update mandated.accounts set name = 'renamed' where name = 'juspay_main'",
+            "update mandated.accounts set name = 'juspay_main' where name = 'renamed'",
+            0,
+            "warning account renamed no daemon has it in its configuration, and it has 1 mandates and 1 jobs: their cycles expire",
+        ),
+        (
             "update mandated.executions set state = 'review', finished_at = now()",
             "update mandated.executions set state = 'planned', finished_at = null",
             0,

@@ -253,7 +253,7 @@ async fn the_heartbeat_has_the_figures_that_the_readme_lists() {
 }
 
 /// What the heartbeat says, and the metric that repeats it.
-const METRICS: [(&str, &str); 22] = [
+const METRICS: [(&str, &str); 23] = [
     ("timestamp", "mandated_heartbeat_timestamp_seconds"),
     ("due", "mandated_jobs_due"),
     ("leased", "mandated_jobs_leased"),
@@ -263,6 +263,7 @@ const METRICS: [(&str, &str); 22] = [
     ("reviews", "mandated_reviews_open"),
     ("paused_accounts", "mandated_accounts_paused"),
     ("paused_rails", "mandated_rails_paused"),
+    ("unconfigured_mandates", "mandated_mandates_unconfigured"),
     ("budget_headroom", "mandated_budget_headroom_percent"),
     ("unmapped", "mandated_answers_unmapped_last_day"),
     ("dead_rows", "mandated_dead_rows"),

@@ -84,7 +84,7 @@ async fn a_mandate_is_paused_resumed_and_revoked_with_an_event_each() {
     let mut change = async |reference: &str, change| {
         let mut out = Vec::new();
         match mandates::record(&mut conn, change_request(reference, change), now()).await {
-            Ok(step) => cli::mandates::write_step(&step, &mut out).unwrap(),
+            Ok(step) => cli::mandate_change::write_step(&step, &mut out).unwrap(),
             Err(error) => return format!("error: {error}\n"),
         }
         text(out)

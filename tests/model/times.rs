@@ -74,6 +74,7 @@ pub(crate) fn policy(
         recheck_after: 3 * DAY,
         retry: BTreeMap::from([(Class::Funds, backoff)]),
         max_attempts_in_30_days: None,
+        max_lateness: None,
         paused_check_every: DAY,
     }
 }

@@ -102,9 +102,9 @@ pub(crate) async fn due(count: i32) -> TestDatabase {
         pool,
         &format!(
             "insert into mandated.mandates (ref, account_id, provider, provider_mandate_id, customer_id, rail, notify,
-               amount_minor, max_amount_minor, currency, frequency, time_zone, starts_on, debit_at, created_at, updated_at)
+               amount_minor, max_amount_minor, currency, frequency, time_zone, starts_on, debit_at, cycles_over, created_at, updated_at)
              select 'sub-' || n, 1, 'juspay', 'provider-' || n, 'customer-' || n, 'upi', 'separate', 49900, 500000, 'INR',
-               'monthly', 'Asia/Kolkata', '2026-01-31', '06:00', '2026-01-01Z', '2026-01-01Z'
+               'monthly', 'Asia/Kolkata', '2026-01-31', '06:00', true, '2026-01-01Z', '2026-01-01Z'
                from generate_series(1, {count}) n order by n"
         ),
     )

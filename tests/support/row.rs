@@ -74,6 +74,7 @@ pub(crate) fn mandate() -> Row {
             ("time_zone", "'Asia/Kolkata'"),
             ("starts_on", "'2026-01-31'"),
             ("debit_at", "'06:00'"),
+            ("cycles_over", "true"),
             ("created_at", "'2026-01-01Z'"),
             ("updated_at", "'2026-01-01Z'"),
         ],

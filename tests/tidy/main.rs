@@ -56,6 +56,8 @@ const NEVER: &str = r"
 src/domain/ & \b(sqlx|tokio|reqwest|tracing|axum|uuid)::       & domain is pure
 src/domain/ & \bstd::(fs|env|net|process|thread)\b            & domain is pure
 src/domain/ & \b(SystemTime|(Utc|Local|Timestamp|Instant)::now)\b       & domain reads no clock
+src/cli/    & \bClock::System\b                                 & every command follows the configured clock
+src/ops/mandates & \bClock::System\b                            & every command follows the configured clock
 src/        & \blab::                                     & the product does not know the lab
 lab/judge/  & \b(mandated|lab)::                          & the judge knows neither the product nor the lab
 src/        & (^|[^:\w])backoff::[A-Za-z]+                             & the unmaintained `backoff` is used in src/domain/backoff.rs only";

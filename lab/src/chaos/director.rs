@@ -126,7 +126,7 @@ impl<'a> Director<'a> {
             self.late_calls().await;
             self.bury().await?;
             self.wake().await?;
-            let upcoming_work = upcoming_work(&self.pool, self.now).await?;
+            let upcoming_work = upcoming_work(&self.pool, None, self.now).await?;
             let progress = if upcoming_work.plan_at.is_some_and(|at| at <= self.now) {
                 self.plan().await?
             } else if upcoming_work.due.is_empty() {

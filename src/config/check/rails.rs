@@ -92,6 +92,9 @@ fn rules(prefix: &str, rules: &RailRules, checks: &mut Checks<'_>) {
         &key("max_attempts_in_30_days"),
         rules.max_attempts_in_30_days.unwrap_or(1),
     );
+    if let Some(lateness) = rules.max_lateness {
+        checks.lasting(&key("max_lateness"), lateness);
+    }
     checks.lasting(&key("paused_check_every"), rules.paused_check_every);
     checks.lasting(&key("processing_time"), rules.processing_time);
     checks.lasting(&key("lookup_every"), rules.lookup_every);

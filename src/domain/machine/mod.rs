@@ -41,6 +41,7 @@ use crate::domain::{Execution, MandateStatus, NotificationState, Step, Timestamp
 pub use action::{Abandoned, Action, Conclusion};
 use decide::notification::decide_notification;
 use decide::{Decision, decide};
+pub use gate::end_unconfigured;
 use gate::{Gate, gate, mandate_answered};
 pub use input::{Answer, Input};
 use lookup_purpose::LookupPurpose;

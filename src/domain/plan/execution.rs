@@ -4,7 +4,7 @@ use chrono::NaiveDate;
 use chrono_tz::Tz;
 
 use super::reason::{PlanReason, times};
-use super::{Start, start, timetable};
+use super::{Start, first_start, timetable};
 use crate::domain::cycle::Cycle;
 use crate::domain::machine::gate::execution_date;
 use crate::domain::policy::Policy;
@@ -110,7 +110,7 @@ pub fn new_execution(
         period: cycle.period,
     };
     let (provider, notify) = (payer.provider, payer.notify);
-    let start = start(cycle, provider, notify, policy, id.0, now);
+    let start = first_start(cycle, provider, notify, policy, id.0, now);
     let (first, state, reason) = match start {
         Start::At(step, span) => {
             let reason = planned(payer, cycle, policy, id, span.opens);

@@ -61,6 +61,13 @@ pub enum WhyClosed {
     Over,
     /// There is no window at all.
     NoWindow,
+    /// It would begin later than the rail lets a cycle begin.
+    TooLate {
+        /// When it should have begun.
+        planned: Timestamp,
+        /// How much later it may.
+        most: Duration,
+    },
     /// The next hours for debits begin after it.
     NextDebit {
         /// When.

@@ -43,6 +43,7 @@ pub(super) fn policy(debit: &[&str], notify: &[&str]) -> Policy {
         recheck_after: Duration::from_hours(24),
         retry: BTreeMap::new(),
         max_attempts_in_30_days: None,
+        max_lateness: None,
         paused_check_every: Duration::from_hours(24),
     }
 }

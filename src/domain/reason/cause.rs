@@ -182,6 +182,11 @@ pub enum GateCause {
         /// When.
         at: Timestamp,
     },
+    /// No daemon had the account until the cycle ended.
+    NotConfiguredUntilCycleEnd {
+        /// When.
+        at: Timestamp,
+    },
     /// No lawful time is left in the cycle.
     Closed(Closed),
     /// Notifications are not sent at this hour.

@@ -125,7 +125,8 @@ async fn database(config: &Config, clock: &Clock) -> Result<Vec<Finding>, Compos
 
 async fn work(config: &Config, clock: &Clock) -> Result<Vec<Finding>, ComposeError> {
     let pool = compose::connect(config).await?;
-    Ok(work::work(&pool, clock.now()).await?)
+    let configured: Vec<String> = config.accounts.keys().cloned().collect();
+    Ok(work::work(&pool, &configured, clock.now()).await?)
 }
 
 async fn providers(

@@ -7,6 +7,7 @@ use sqlx::PgPool;
 use super::Finding;
 use crate::domain::Timestamp;
 use crate::store::monitor::{WorkCounts, work_counts};
+use crate::store::unconfigured::{UnconfiguredAccount, unconfigured_accounts};
 use crate::store::{StoreError, bloat, doctor};
 
 /// A daemon that has not beaten for longer is counted as gone by the others.
@@ -18,13 +19,33 @@ const LATE: Duration = Duration::from_mins(5);
 /// A snapshot that is held for longer keeps dead rows.
 const SNAPSHOT_S: i64 = 600;
 
-pub(super) async fn work(pool: &PgPool, now: Timestamp) -> Result<Vec<Finding>, StoreError> {
+pub(super) async fn work(
+    pool: &PgPool,
+    configured: &[String],
+    now: Timestamp,
+) -> Result<Vec<Finding>, StoreError> {
     let work_counts = work_counts(pool, now).await?;
     let mut findings = vec![daemons(
         doctor::daemons(pool, GONE_S).await?,
         work_counts.due,
     )];
     findings.extend(waiting(&work_counts, now));
+    for account in unconfigured_accounts(pool, configured).await? {
+        let UnconfiguredAccount {
+            name,
+            mandates,
+            jobs,
+            ..
+        } = account;
+        findings.push(Finding::warning(
+            format!("account {name}"),
+            format!("no daemon has it in its configuration, and it has {mandates} mandates and {jobs} jobs: their cycles expire"),
+            format!(
+                "configure accounts.{name} again, under this name; `mandated mandates list --account {name}` shows them; \
+                 deploy/README.md, \"mandates belong to no configured account\""
+            ),
+        ));
+    }
     if let Some(snapshot) = bloat::oldest_snapshot(pool).await?
         && let Some(age) = snapshot.age_s.filter(|age| *age > SNAPSHOT_S)
     {

@@ -86,7 +86,7 @@ pub(super) const CHECKS: &[Check] = &[
                  as "detail!",
                count(*) over () as "total!"
           from mandated.mandates m
-         where m.id > $2 and m.id <= $3 and (m.status = 'active' or m.provider_paused_at is not null)
+         where m.id > $2 and m.id <= $3 and m.status in ('active', 'paused')
            and m.next_plan_at < $4::timestamptz - make_interval(secs => $5)
          order by m.next_plan_at limit $1
         "#,

@@ -60,7 +60,7 @@ async fn what_is_unknown_is_listed_and_resolved_with_a_name_and_evidence() {
     assert!(installation.run().ended().await.success());
     execute(
         &installation.database.pool,
-        "update mandated.executions set state = 'unknown', sent_at = now() - interval '3 hours', class = 'in_flight'",
+        "update mandated.executions set state = 'unknown', sent_at = timestamptz '2040-02-03T21:00:00+05:30', class = 'in_flight'",
     )
     .await;
     let listed = installation.works(&["executions", "list", "--state", "unknown"]);

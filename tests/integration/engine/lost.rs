@@ -40,7 +40,7 @@ impl Unlucky<'_> {
                 }
             }
             engine.rescuer().tick().await.unwrap();
-            let next = upcoming_work(&engine.database.pool, engine.clock.now())
+            let next = upcoming_work(&engine.database.pool, None, engine.clock.now())
                 .await
                 .unwrap();
             let next = next.job_at.into_iter().chain(next.plan_at).min();

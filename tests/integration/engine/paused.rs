@@ -203,3 +203,42 @@ async fn signzy_is_asked_when_the_next_cycle_begins() {
     assert_eq!(asked(&world).await, ["05 active"]);
     world.agrees().await;
 }
+
+#[tokio::test]
+async fn cycles_of_a_mandate_that_its_operator_has_paused_are_planned_and_wait() {
+    let world = World::open(&[Payer {
+        frequency: "weekly",
+        ends_on: "2027-02-25",
+        ..Payer::new("a", Flow::UpiSeparate)
+    }])
+    .await;
+    world.change("a", Change::Pause).await;
+    world.run("20 12:00").await;
+    let cycles: Vec<String> = column(
+        world.pool(),
+        "select format('%s %s: %s', cycle_on, state, reason) from mandated.executions order by cycle_on",
+    )
+    .await;
+    assert_eq!(
+        cycles,
+        [
+            "2027-02-05 expired: the mandate was paused until the cycle ended at 2027-02-12 00:00 IST",
+            "2027-02-12 expired: the mandate was paused until the cycle ended at 2027-02-19 00:00 IST",
+            "2027-02-19 planned: the mandate is paused; waits for it to be resumed",
+        ]
+    );
+    assert!(world.ledger().calls.is_empty());
+    world.agrees().await;
+}
+
+/// Signzy offers no pause to anybody but the payer, and debits by its own schedule.
+#[tokio::test]
+async fn what_signzy_debits_while_a_mandate_is_paused_here_is_seen() {
+    let world = World::open(&[Payer::new("900", Flow::SignzyWatched)]).await;
+    world.change("900", Change::Pause).await;
+    world.run("10 00:00").await;
+    assert_eq!(world.ledger().debits.len(), 1);
+    assert_eq!(world.stands("900").await.0, "charged");
+    assert_eq!(status(&world).await, "paused");
+    world.agrees().await;
+}

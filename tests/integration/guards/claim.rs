@@ -308,7 +308,8 @@ async fn a_row_that_nobody_can_read_holds_up_no_other() {
     let orders: Vec<&str> = claimed.iter().map(|job| job.order_id.as_str()).collect();
     assert_eq!(orders, ["order-2"]);
 
-    let planned = "next_cycle_on = '2026-02-28', next_plan_at = '2026-01-31T00:00Z'";
+    let planned =
+        "next_cycle_on = '2026-02-28', next_plan_at = '2026-01-31T00:00Z', cycles_over = false";
     let nowhere = "time_zone = 'Mars/Olympus_Mons'";
     execute(
         &database.pool,

@@ -98,9 +98,10 @@ async fn the_table_refuses_what_an_import_refuses() {
                 };
                 let insert = format!(
                     "insert into mandated.mandates (ref, account_id, provider, provider_mandate_id, customer_id, rail, notify, amount_minor,
-                       max_amount_minor, currency, frequency, time_zone, starts_on, debit_at, created_at, updated_at)
+                       max_amount_minor, currency, frequency, time_zone, starts_on, debit_at, next_cycle_on,
+                       next_plan_at, created_at, updated_at)
                      select '{provider}-{rail}-{code}', id, provider, '{provider}-{rail}-{code}', 'c', '{rail}', '{flow}', 512, 512, '{code}',
-                       'monthly', 'Asia/Kolkata', '2026-11-30', '06:00', now(), now() from mandated.accounts where provider = '{provider}'"
+                       'monthly', 'Asia/Kolkata', '2026-11-30', '06:00', '2026-11-30', now(), now(), now() from mandated.accounts where provider = '{provider}'"
                 );
                 let done = sqlx::query(AssertSqlSafe(insert))
                     .execute(&database.pool)

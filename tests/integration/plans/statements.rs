@@ -49,8 +49,9 @@ settled.rs   | select order_id from mandated.debits     | debits                
 unmapped.rs  | select count(*) as \"count!\" from mandated.attempts | attempts                                 | 50
 unmapped.sql |                                          | attempts mandates executions             | 200";
 
-/// What else the loops use of the store has no statement of its own.
-const WITHOUT: [&str; 2] = ["error", "database_error_kind"];
+/// What else the loops use of the store has no statement of its own; or, once a minute, statements that read nothing but what belongs to
+/// accounts that no daemon has in its configuration.
+const WITHOUT: [&str; 3] = ["error", "database_error_kind", "unconfigured"];
 
 /// A statement that may be run, and what it may do.
 pub(crate) struct Statement {

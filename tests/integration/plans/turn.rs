@@ -229,7 +229,7 @@ async fn keep(pool: &PgPool, nth: i32) {
 async fn look(pool: &PgPool) {
     let a_day_ago = now() - Duration::from_hours(24);
     monitor::next_due(pool, AccountId(1)).await.unwrap();
-    monitor::upcoming_work(pool, now()).await.unwrap();
+    monitor::upcoming_work(pool, None, now()).await.unwrap();
     monitor::work_counts(pool, now()).await.unwrap();
     monitor::unresolved_since(pool, now()).await.unwrap();
     bloat::oldest_snapshot(pool).await.unwrap();

@@ -2,6 +2,7 @@
 
 #![expect(clippy::arithmetic_side_effects, reason = "small numbers of a test")]
 
+mod clock;
 mod daemon;
 mod mandates;
 mod refusals;

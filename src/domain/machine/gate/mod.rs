@@ -7,10 +7,12 @@ mod debit;
 mod lookup;
 mod new_notification;
 mod paused;
+mod unconfigured;
 
 use super::decide::{Decision, NextStep, next_window, park, unchanged};
 use super::verdict::Verdict;
 use crate::domain::backoff::after;
+use crate::domain::plan::reason::Closed;
 use crate::domain::plan::{self, Start};
 use crate::domain::policy::Policy;
 use crate::domain::reason::{GateCause, Reason, Then};
@@ -19,6 +21,7 @@ use crate::domain::{Class, Execution, MandateStatus, Step, Timestamp};
 pub(in crate::domain) use date::execution_date;
 pub(super) use date::new_date;
 pub(super) use paused::mandate_answered;
+pub use unconfigured::end_unconfigured;
 
 /// What the gate says.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -72,6 +75,9 @@ fn mandate_and_cycle(
 ) -> Option<Gate> {
     if now >= execution.cycle.closes_at {
         return Some(refuse(close_cycle(execution, policy, now)));
+    }
+    if let Some(why) = begins_too_late(execution, policy, now) {
+        return Some(no_time_left(execution, GateCause::Closed(why), policy, now));
     }
     match execution.mandate_status {
         MandateStatus::Active => paused::rail(execution, step, policy, now),
@@ -144,6 +150,28 @@ fn start_again(execution: &Execution, step: Step, policy: &Policy, now: Timestam
         }
         Start::At(..) => Gate::Go,
     }
+}
+
+/// Why a cycle begins no more, if it is later than its rail lets it. One whose payer was notified, or of which an order was sent, has
+/// begun.
+fn begins_too_late(execution: &Execution, policy: &Policy, now: Timestamp) -> Option<Closed> {
+    let progress = &execution.progress;
+    let has_begun = progress.order_no > 1
+        || progress.notification_no > 1
+        || progress.sent_at.is_some()
+        || progress.delivered_at.is_some();
+    if has_begun {
+        return None;
+    }
+    let (provider, notify) = (execution.provider, execution.notify);
+    plan::too_late(
+        &execution.cycle,
+        provider,
+        notify,
+        policy,
+        execution.id.0,
+        now,
+    )
 }
 
 /// The cycle ends without a debit: nothing lawful fits into it any more.

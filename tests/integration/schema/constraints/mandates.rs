@@ -3,7 +3,7 @@
 use mandated::domain::mandate::check_flow;
 use mandated::domain::{Notify, ProviderKind, Rail};
 
-use crate::schema::{accepted, refused};
+use crate::schema::{accepted, execute, refused, refused_with};
 use crate::support::TestDatabase;
 use crate::support::row;
 
@@ -224,4 +224,35 @@ async fn each_rail_has_its_own_words_for_two_debits_a_month() {
     let upi = row::mandate().with("frequency", "'twicemonthly'");
     refused(pool, upi, "mandates_frequency_of_rail_check").await;
     accepted(pool, enach.with("frequency", "'twicemonthly'")).await;
+}
+
+/// A row that somebody inserts by hand, without the planning cursor, would be listed as active and never be planned.
+#[tokio::test]
+async fn a_mandate_is_planned_or_says_that_no_cycle_is_left() {
+    let TestDatabase { pool, .. } = &with_account().await;
+    let by_hand = row::mandate().with("cycles_over", "default");
+    refused(pool, by_hand.clone(), "mandates_is_planned_check").await;
+    let planned = by_hand
+        .with("next_cycle_on", "'2026-01-31'")
+        .with("next_plan_at", "'2026-01-29Z'");
+    let both = planned.clone().with("cycles_over", "true");
+    refused(pool, both, "mandates_is_planned_check").await;
+    accepted(pool, planned).await;
+    refused_with(
+        execute(
+            pool,
+            "update mandated.mandates set next_cycle_on = null, next_plan_at = null",
+        )
+        .await,
+        "mandates_is_planned_check",
+    );
+    let other = row::mandate()
+        .with("ref", "'sub-2'")
+        .with("provider_mandate_id", "'provider-2'");
+    accepted(pool, other.clone()).await;
+    let presented = other
+        .with("ref", "'sub-3'")
+        .with("provider_mandate_id", "'provider-3'")
+        .with("cycles_over", "default");
+    accepted(pool, presented.with("frequency", "'aspresented'")).await;
 }

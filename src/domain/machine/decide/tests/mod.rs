@@ -101,6 +101,7 @@ fn policy() -> Policy {
         recheck_after: hours(24),
         retry,
         max_attempts_in_30_days: None,
+        max_lateness: None,
         paused_check_every: Duration::from_hours(24),
     }
 }
