@@ -12,6 +12,7 @@
 mod classify;
 mod fuzz;
 mod juspay;
+mod redaction;
 mod signzy;
 mod steps;
 #[path = "../support/mod.rs"]
