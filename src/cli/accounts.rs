@@ -104,12 +104,12 @@ fn write_list(rows: Vec<AccountRow>, format: Format, out: &mut dyn Write) -> io:
 impl Print for PauseChange {
     fn write_text(&self, out: &mut dyn Write) -> io::Result<()> {
         if self.accounts.is_empty() {
-            return writeln!(out, "no account was {}", self.what);
+            return print_line!(out, "no account was {}", self.what);
         }
         for Affected { name, until } in &self.accounts {
             match until {
-                Some(_) => writeln!(out, "{name}: {} until {}", self.what, utc(*until))?,
-                None => writeln!(out, "{name}: {}", self.what)?,
+                Some(_) => print_line!(out, "{name}: {} until {}", self.what, utc(*until))?,
+                None => print_line!(out, "{name}: {}", self.what)?,
             }
         }
         Ok(())

@@ -176,14 +176,14 @@ async fn change(
 pub fn write_step(step: &ChangeStep, out: &mut dyn Write) -> io::Result<()> {
     match step {
         ChangeStep::Recorded { reference, change } => {
-            writeln!(out, "{reference} is {}", change.done())
+            print_line!(out, "{reference} is {}", change.done())
         }
         ChangeStep::Already { reference, change } => {
-            writeln!(out, "{reference} is {} already", change.status())
+            print_line!(out, "{reference} is {} already", change.status())
         }
-        ChangeStep::AtProvider { provider, word } => writeln!(out, "{provider} says {word}"),
+        ChangeStep::AtProvider { provider, word } => print_line!(out, "{provider} says {word}"),
         ChangeStep::NotOffered { provider } => {
-            writeln!(out, "{provider} has no such command; it is done here only")
+            print_line!(out, "{provider} has no such command; it is done here only")
         }
     }
 }

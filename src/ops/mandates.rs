@@ -11,6 +11,7 @@ use super::justification::checked;
 use crate::clock::Clock;
 use crate::compose;
 use crate::config::Config;
+use crate::domain::escape::{Syntax, escape};
 use crate::domain::schedule::Schedule;
 use crate::domain::{Amount, MandateStatus, ProviderKind, Timestamp};
 use crate::provider::{Client, MandateAnswer, MandateCommand, Provider};
@@ -136,7 +137,8 @@ async fn at_provider(
         MandateAnswer::Failed { why } => Err(OpsError::ProviderDeclined {
             provider,
             reference: reference.to_owned(),
-            why,
+            // An error may have lines; what a provider says has none.
+            why: escape(&why, Syntax::Terminal).into_owned(),
             done_here: change != Change::Resume,
         }),
     }

@@ -3,7 +3,10 @@
 #![expect(clippy::arithmetic_side_effects, reason = "small numbers of a test")]
 
 mod daemon;
+mod hostile;
+mod listener;
 mod mandates;
 mod refusals;
 mod reload;
 mod rolling;
+mod tls;
