@@ -83,8 +83,9 @@ begin
 end $$;
 revoke execute on function mandated.make_partitions from public;
 
--- Drops the partitions of `parent` (attempts or events) that end at `kept_from` or before, and names them. It locks the
--- parent against everything for a moment: call it with a lock_timeout, and again later.
+-- Drops the partitions of `parent` (attempts or events) that end at `kept_from` or before, and names them. What is younger than
+-- 365 days by this server's clock it keeps, whatever the argument: whoever holds the daemon's password cannot have what he did
+-- forgotten. It locks the parent against everything for a moment: call it with a lock_timeout, and again later.
 create function mandated.drop_partitions(parent text, kept_from timestamptz) returns setof text
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
@@ -97,7 +98,8 @@ begin
      where i.inhparent = to_regclass('mandated.' || parent)
        and parent in ('attempts', 'events')
        and c.relname ~ '_[0-9]{6}$'
-       and (to_date(right(c.relname, 6), 'YYYYMM') + interval '1 month') at time zone 'UTC' <= kept_from
+       and (to_date(right(c.relname, 6), 'YYYYMM') + interval '1 month') at time zone 'UTC'
+           <= least(kept_from, now() - interval '365 days')
      order by c.relname
   loop
     execute format('drop table mandated.%I', part);

@@ -3,6 +3,7 @@
 //! A JSON line is flat: the fields of the log contract, `timestamp` (RFC 3339, UTC), `level`, `target`, `message`.
 //! Fields of spans are not repeated; a line says by itself what it is about.
 
+mod plain_text;
 mod sampler;
 
 use std::fmt;
@@ -17,6 +18,7 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::{EnvFilter, reload};
 
 use crate::config::{Log, LogFormat};
+use plain_text::JsonLines;
 use sampler::Sampler;
 pub use sampler::left_out;
 
@@ -85,11 +87,11 @@ where
     let timer = ChronoUtc::new("%Y-%m-%dT%H:%M:%S%.6fZ".to_owned());
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(writer)
         .with_timer(timer);
     Ok(match log.format {
         LogFormat::Json => {
             let json = builder
+                .with_writer(JsonLines(writer))
                 .json()
                 .flatten_event(true)
                 .with_current_span(false)
@@ -104,6 +106,8 @@ where
         }
         LogFormat::Text => {
             let text = builder
+                .with_writer(writer)
+                .fmt_fields(plain_text::fields())
                 .with_ansi(colour)
                 .with_target(false)
                 .with_filter_reloading();
@@ -211,6 +215,23 @@ mod tests {
             lines[0].contains("WARN") && lines[0].contains("slow") && lines[0].contains("job"),
             "{lines:?}"
         );
+    }
+
+    #[test]
+    fn what_others_wrote_is_nothing_but_text_in_both_formats() {
+        let hostile = "a\u{1b}[2J\r\nFORGED\u{9b}\u{202e}b";
+        for format in [LogFormat::Json, LogFormat::Text] {
+            let lines = lines(format, "info", || {
+                tracing::warn!(debug = hostile, shown = %hostile, "said {hostile}");
+            });
+            assert_eq!(lines.len(), 1, "{lines:?}");
+            let seen = |c: &char| !c.is_control() && !('\u{202a}'..='\u{202e}').contains(c);
+            assert!(lines[0].chars().all(|c| seen(&c)), "{lines:?}");
+            if format == LogFormat::Json {
+                let line: serde_json::Value = serde_json::from_str(&lines[0]).unwrap();
+                assert_eq!(line["shown"], hostile);
+            }
+        }
     }
 
     #[test]

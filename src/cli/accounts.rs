@@ -101,7 +101,7 @@ fn write_rebound(rebound: &Rebound, format: Format, out: &mut dyn Write) -> io::
         return write_json(out, rebound);
     }
     let Rebound { name, before } = rebound;
-    writeln!(
+    print_line!(
         out,
         "account {name} is bound to this database now; before: {before}"
     )
@@ -134,12 +134,12 @@ fn write_list(rows: Vec<AccountRow>, format: Format, out: &mut dyn Write) -> io:
 impl Print for PauseChange {
     fn write_text(&self, out: &mut dyn Write) -> io::Result<()> {
         if self.accounts.is_empty() {
-            return writeln!(out, "no account was {}", self.what);
+            return print_line!(out, "no account was {}", self.what);
         }
         for Affected { name, until } in &self.accounts {
             match until {
-                Some(_) => writeln!(out, "{name}: {} until {}", self.what, utc(*until))?,
-                None => writeln!(out, "{name}: {}", self.what)?,
+                Some(_) => print_line!(out, "{name}: {} until {}", self.what, utc(*until))?,
+                None => print_line!(out, "{name}: {}", self.what)?,
             }
         }
         Ok(())

@@ -102,10 +102,13 @@ impl Print for AuditVerdict {
         }
         shown.write(out)?;
         for judgement in self.rules.iter().filter(|judgement| judgement.broken > 0) {
-            writeln!(
+            print_line!(out)?;
+            print_line!(
                 out,
-                "\n{} {}, broken {} times:",
-                judgement.guarantee, judgement.rule, judgement.broken
+                "{} {}, broken {} times:",
+                judgement.guarantee,
+                judgement.rule,
+                judgement.broken
             )?;
             for Finding {
                 execution_id,
@@ -119,15 +122,16 @@ impl Print for AuditVerdict {
                     (None, Some(id)) => format!("mandate {id}: "),
                     (None, None) => String::new(),
                 };
-                writeln!(out, "  {subject}{detail}")?;
+                print_line!(out, "  {subject}{detail}")?;
             }
         }
         let verdict = if self.holds {
-            "\nEvery guarantee holds."
+            "Every guarantee holds."
         } else {
-            "\nGUARANTEES ARE BROKEN."
+            "GUARANTEES ARE BROKEN."
         };
-        writeln!(out, "{verdict}")
+        print_line!(out)?;
+        print_line!(out, "{verdict}")
     }
 }
 
@@ -140,36 +144,39 @@ impl Print for Comparison {
             not_asked,
             not_answered,
         } = self;
-        writeln!(out, "\n{compared} executions compared with their providers")?;
+        print_line!(out)?;
+        print_line!(out, "{compared} executions compared with their providers")?;
         if findings.count > 0 {
-            writeln!(out, "\ncontradicted {} times:", findings.count)?;
+            print_line!(out)?;
+            print_line!(out, "contradicted {} times:", findings.count)?;
             write_cases(findings, out)?;
         }
         if open.count > 0 {
             let count = open.count;
-            writeln!(
+            print_line!(out)?;
+            print_line!(
                 out,
-                "\n{count} decided there and open here, which is no contradiction:"
+                "{count} decided there and open here, which is no contradiction:"
             )?;
             write_cases(open, out)?;
         }
         for (what, reasons) in [("not asked", not_asked), ("not answered", not_answered)] {
             for (why, count) in reasons {
-                writeln!(out, "{what}: {count}, {why}")?;
+                print_line!(out, "{what}: {count}, {why}")?;
             }
         }
         if !not_asked.is_empty() || !not_answered.is_empty() {
-            writeln!(
-                out,
-                "\nNOT EVERYTHING COULD BE COMPARED: run it again later."
-            )?;
+            print_line!(out)?;
+            print_line!(out, "NOT EVERYTHING COULD BE COMPARED: run it again later.")?;
         }
         let verdict = match (self.agrees(), *compared) {
             (false, _) => "THE PROVIDER CONTRADICTS OUR RECORD.",
             (true, 0) => "Nothing was compared.",
             (true, _) => "The providers say the same of everything that was compared.",
         };
-        writeln!(out, "\n{verdict}")
+        print_line!(out)?;
+        print_line!(out)?;
+        print_line!(out, "{verdict}")
     }
 }
 
@@ -181,7 +188,7 @@ fn write_cases(cases: &Cases, out: &mut dyn Write) -> io::Result<()> {
     } in &cases.examples
     {
         let guarantee = guarantee.map_or_else(String::new, |guarantee| format!("{guarantee} "));
-        writeln!(out, "  {guarantee}execution {execution_id}: {detail}")?;
+        print_line!(out, "  {guarantee}execution {execution_id}: {detail}")?;
     }
     Ok(())
 }

@@ -192,7 +192,7 @@ fn shown(path: &Path) -> String {
 impl Print for ClassifyVerdict {
     fn write_text(&self, out: &mut dyn Write) -> io::Result<()> {
         for (name, text) in lines(self) {
-            writeln!(out, "{name:<9} {text}")?;
+            print_line!(out, "{name:<9} {text}")?;
         }
         Ok(())
     }

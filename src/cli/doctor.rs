@@ -50,9 +50,9 @@ fn write(findings: &[Finding], format: Format, out: &mut dyn Write) -> io::Resul
             found,
             fix,
         } = finding;
-        writeln!(out, "{:<7}  {about:<width$}  {found}", grade.as_str())?;
+        print_line!(out, "{:<7}  {about:<width$}  {found}", grade.as_str())?;
         if let Some(fix) = fix {
-            writeln!(out, "{:7}  {:width$}  -> {fix}", "", "")?;
+            print_line!(out, "{:7}  {:width$}  -> {fix}", "", "")?;
         }
     }
     Ok(())

@@ -234,7 +234,7 @@ impl Print for Added {
             ..
         } = self;
         let at = local(self.next_at, self.zone);
-        writeln!(
+        print_line!(
             out,
             "execution {execution_id}: {amount} {currency} for {mandate_ref}, cycle {cycle_on}; next: {next_step} at {at}"
         )
@@ -258,12 +258,12 @@ impl Print for executions::GrantedExecution {
         } else {
             format!("{from} became {to}")
         };
-        writeln!(
+        print_line!(
             out,
             "execution {id}, cycle {cycle_on} of {mandate_ref}: {became}"
         )?;
         match next_step {
-            Some(step) => writeln!(out, "next: {step} of order {order_id} at {}", utc(*next_at)),
+            Some(step) => print_line!(out, "next: {step} of order {order_id} at {}", utc(*next_at)),
             None => Ok(()),
         }
     }
@@ -281,16 +281,16 @@ impl Print for resolve::RecordedResolution {
             recheck_at,
         } = &self.resolution;
         let id = self.execution_id;
-        writeln!(
+        print_line!(
             out,
             "execution {id}, cycle {cycle_on} of {mandate_ref}: {from} became {to}"
         )?;
         if *is_debit {
-            writeln!(out, "the debit of order {order_id} is on record")?;
+            print_line!(out, "the debit of order {order_id} is on record")?;
         }
         if recheck_at.is_some() {
             let at = utc(*recheck_at);
-            writeln!(out, "the provider is asked once more at {at}")?;
+            print_line!(out, "the provider is asked once more at {at}")?;
         }
         Ok(())
     }

@@ -5,6 +5,7 @@ use std::io::{self, Write};
 
 use crate::compose::ComposeError;
 use crate::daemon::DaemonError;
+use crate::domain::escape::{Syntax, escape_lines};
 use crate::ops::{OpsError, StoreError};
 
 /// Wrong configuration, or a database of another version: the same exit code, so that a service manager does not start us again
@@ -41,22 +42,24 @@ impl Failure {
         }
     }
 
-    /// Prints it with its causes and, after a blank line, what to do about it.
+    /// Prints it with its causes and, after a blank line, what to do about it. Some have several lines, such as all that is wrong with a
+    /// configuration; what a provider said in one stays on its line.
     pub fn write(&self, out: &mut (impl Write + ?Sized)) -> io::Result<()> {
-        writeln!(out, "error: {}", self.error)?;
+        let lines = |text: &str| escape_lines(text, Syntax::Terminal).into_owned();
+        let mut text = format!("error: {}\n", lines(&self.error.to_string()));
         let mut above = self.error.to_string();
         for cause in self.error.chain().skip(1) {
             let cause = cause.to_string();
             // Some errors already end with their cause.
             if !above.ends_with(&cause) {
-                writeln!(out, "caused by: {cause}")?;
+                text.extend(["caused by: ", &lines(&cause), "\n"]);
             }
             above = cause;
         }
         if let Some(hint) = &self.hint {
-            writeln!(out, "\nhint: {hint}")?;
+            text.extend(["\nhint: ", &lines(hint), "\n"]);
         }
-        Ok(())
+        out.write_all(text.as_bytes())
     }
 
     /// Whether it is only that nobody reads our output any more.
@@ -98,9 +101,10 @@ impl From<ComposeError> for Failure {
             {
                 EXIT_CONFIG
             }
-            ComposeError::Store(_) | ComposeError::Connect(_) | ComposeError::Client { .. } => {
-                EXIT_FAILED
-            }
+            ComposeError::Store(_)
+            | ComposeError::Connect(_)
+            | ComposeError::Tls(_)
+            | ComposeError::Client { .. } => EXIT_FAILED,
         };
         Self {
             hint: error.hint().map(str::to_owned),

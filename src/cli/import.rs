@@ -61,10 +61,10 @@ impl Print for Report {
     /// The problems, then one line that sums up.
     fn write_text(&self, out: &mut dyn Write) -> io::Result<()> {
         for problem in &self.problems {
-            writeln!(out, "{problem}")?;
+            print_line!(out, "{problem}")?;
         }
         if self.unlisted > 0 {
-            writeln!(out, "and {} more", self.unlisted)?;
+            print_line!(out, "and {} more", self.unlisted)?;
         }
         let Self {
             imported,
@@ -73,13 +73,13 @@ impl Print for Report {
             ..
         } = self;
         if self.kept {
-            writeln!(
+            print_line!(
                 out,
                 "{imported} imported, {unchanged} unchanged, {invalid} invalid"
             )
         } else {
             let rows = if *invalid == 1 { "row" } else { "rows" };
-            writeln!(
+            print_line!(
                 out,
                 "Nothing was imported: {invalid} bad {rows}. Mend them, or take only the good ones with --skip-invalid."
             )

@@ -10,7 +10,7 @@ impl Print for Jobs {
     /// Counts by account and step, then the jobs that have been due the longest.
     fn write_text(&self, out: &mut dyn Write) -> io::Result<()> {
         if self.counts.is_empty() {
-            return writeln!(out, "no jobs");
+            return print_line!(out, "no jobs");
         }
         let mut shown = Table::new([
             "account",
@@ -46,7 +46,7 @@ impl Print for Jobs {
         if self.late.is_empty() {
             return Ok(());
         }
-        writeln!(out)?;
+        print_line!(out)?;
         let mut shown = Table::new([
             "late by",
             "execution",

@@ -10,24 +10,24 @@ use crate::ops::mandates::{ChangeStep, OpenCycle};
 pub fn write_step(step: &ChangeStep, out: &mut dyn Write) -> io::Result<()> {
     match step {
         ChangeStep::Recorded { reference, change } => {
-            writeln!(out, "{reference} is {}", change.done())
+            print_line!(out, "{reference} is {}", change.done())
         }
         ChangeStep::Already { reference, change } => {
-            writeln!(out, "{reference} is {} already", change.status())
+            print_line!(out, "{reference} is {} already", change.status())
         }
-        ChangeStep::AtProvider { provider, word } => writeln!(out, "{provider} says {word}"),
+        ChangeStep::AtProvider { provider, word } => print_line!(out, "{provider} says {word}"),
         ChangeStep::NotOffered {
             provider,
             debits_by_itself: false,
-        } => writeln!(out, "{provider} has no such command; it is done here only"),
+        } => print_line!(out, "{provider} has no such command; it is done here only"),
         ChangeStep::NotOffered {
             provider,
             debits_by_itself: true,
-        } => writeln!(
+        } => print_line!(
             out,
             "{provider} has no such command: it goes on debiting by its own schedule, and what it debits is watched"
         ),
-        ChangeStep::Ended { reference, status } => writeln!(out, "{reference} is {status}"),
+        ChangeStep::Ended { reference, status } => print_line!(out, "{reference} is {status}"),
         ChangeStep::StillDebited {
             provider,
             cycle,
@@ -36,12 +36,12 @@ pub fn write_step(step: &ChangeStep, out: &mut dyn Write) -> io::Result<()> {
         } => {
             let named = named(cycle);
             match at {
-                Some(at) => writeln!(
+                Some(at) => print_line!(
                     out,
                     "{named}: {provider} has this debit already: it will still be debited, at {}, and is watched",
                     local(*at, *zone)
                 ),
-                None => writeln!(
+                None => print_line!(
                     out,
                     "{named}: its debit is under way at {provider}, and is looked up all the same"
                 ),
@@ -57,11 +57,11 @@ pub fn write_step(step: &ChangeStep, out: &mut dyn Write) -> io::Result<()> {
                 },
             );
             let closes = local(cycle.closes_at, *zone);
-            writeln!(out, "{}: {next}; it closes at {closes}", named(cycle))
+            print_line!(out, "{}: {next}; it closes at {closes}", named(cycle))
         }
-        ChangeStep::LeftOut { cycle } => writeln!(out, "{}: left out", named(cycle)),
+        ChangeStep::LeftOut { cycle } => print_line!(out, "{}: left out", named(cycle)),
         ChangeStep::NotLeftOut { cycle, why } => {
-            writeln!(out, "{}: not left out, for {why}", named(cycle))
+            print_line!(out, "{}: not left out, for {why}", named(cycle))
         }
     }
 }

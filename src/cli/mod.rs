@@ -1,5 +1,8 @@
 //! The command line: what can be asked for, and how it is printed. [`crate::ops`] does it.
 
+#[macro_use]
+pub mod print;
+
 mod accounts;
 mod audit;
 mod check_config;
@@ -13,7 +16,6 @@ mod justification;
 pub mod mandate_change;
 pub mod mandates;
 pub mod plan;
-pub mod print;
 mod rails;
 mod timeline;
 pub mod unmapped;
@@ -163,14 +165,19 @@ async fn with_config(
     match command {
         Command::Migrate => {
             match ops::migrate::migrate(config).await? {
-                0 => writeln!(out, "the database is up to date")?,
-                applied => writeln!(out, "{applied} migrations applied")?,
+                0 => print_line!(out, "the database is up to date")?,
+                applied => print_line!(out, "{applied} migrations applied")?,
             }
             Ok(())
         }
         Command::CheckConfig => {
             compose::classifier(config)?;
-            Ok(check_config::write(out, config, format)?)
+            check_config::write(out, config, format)?;
+            if let Some(plain) = compose::remote_without_tls(config)? {
+                let fix = compose::PlainDatabase::FIX;
+                print_line!(&mut std::io::stderr(), "warning: {plain}; {fix}")?;
+            }
+            Ok(())
         }
         Command::Healthcheck => ops::healthcheck::check(&config.listen)
             .await

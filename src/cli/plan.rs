@@ -15,7 +15,7 @@ pub fn write(plan: &Plan, reference: &str, format: Format, out: &mut dyn Write) 
         return cycles.try_for_each(|cycle| write_json(out, cycle));
     }
     let Some(cycles) = cycles else {
-        return writeln!(
+        return print_line!(
             out,
             "{reference} has no cycle to plan: it has ended, or you present its cycles"
         );
@@ -45,7 +45,7 @@ pub fn write(plan: &Plan, reference: &str, format: Format, out: &mut dyn Write) 
     }
     shown.write(out)?;
     if let Some(ceiling) = plan.approval_above {
-        writeln!(
+        print_line!(
             out,
             "the payer must approve each debit: it is above the AFA ceiling of {ceiling}"
         )?;

@@ -60,8 +60,8 @@ pub(super) async fn run(
             let end =
                 rails::pause(&mut conn, *rail, justification.attribution(), *lasting, now).await?;
             match end {
-                Some(_) => writeln!(out, "{rail}: paused until {}", utc(end))?,
-                None => writeln!(out, "{rail}: paused")?,
+                Some(_) => print_line!(out, "{rail}: paused until {}", utc(end))?,
+                None => print_line!(out, "{rail}: paused")?,
             }
         }
         Rails::Resume {
@@ -70,12 +70,12 @@ pub(super) async fn run(
         } => {
             let mut conn = compose::connection(&pool).await?;
             if rails::resume(&mut conn, *rail, justification.attribution(), now).await? {
-                writeln!(
+                print_line!(
                     out,
                     "{rail}: resumed; what waited goes on within 20 minutes"
                 )?;
             } else {
-                writeln!(out, "{rail}: was not paused")?;
+                print_line!(out, "{rail}: was not paused")?;
             }
         }
     }

@@ -17,7 +17,7 @@ impl Print for Timeline {
     fn write_text(&self, out: &mut dyn Write) -> io::Result<()> {
         write_header(&self.mandate, out)?;
         for event in &self.events {
-            writeln!(
+            print_line!(
                 out,
                 "{}",
                 line(event.at, self.zone, "mandate", &event_text(event))
@@ -59,25 +59,28 @@ fn write_header(header: &Header, out: &mut dyn Write) -> io::Result<()> {
         .map(|end| format!(" to {end}"))
         .unwrap_or_default();
     let zone = header.time_zone.parse().unwrap_or(Tz::UTC);
-    writeln!(out, "mandate    {reference} ({id}), {status}{why}")?;
-    writeln!(
+    print_line!(out, "mandate    {reference} ({id}), {status}{why}")?;
+    print_line!(
         out,
         "account    {account} ({provider}), mandate {mandate_id}"
     )?;
-    writeln!(out, "rail       {rail}{category}, notify {notify}")?;
-    writeln!(
+    print_line!(out, "rail       {rail}{category}, notify {notify}")?;
+    print_line!(
         out,
         "amount     {amount}, at most {} {currency}",
         header.max_amount
     )?;
-    writeln!(
+    print_line!(
         out,
         "schedule   {} at {} {}, from {}{end}",
-        header.schedule, header.debit_at, header.time_zone, header.starts_on
+        header.schedule,
+        header.debit_at,
+        header.time_zone,
+        header.starts_on
     )?;
     match (header.next_cycle_on, header.next_plan_at) {
-        (Some(on), Some(at)) => writeln!(out, "to plan    {on}, at {}", local(at, zone)),
-        (_, _) => writeln!(out, "to plan    nothing"),
+        (Some(on), Some(at)) => print_line!(out, "to plan    {on}, at {}", local(at, zone)),
+        (_, _) => print_line!(out, "to plan    nothing"),
     }
 }
 
@@ -93,9 +96,9 @@ fn write_cycle(timeline: &CycleTimeline, zone: Tz, out: &mut dyn Write) -> io::R
         ..
     } = &timeline.cycle;
     let amount = money(*amount_minor, currency);
-    writeln!(out)?;
-    writeln!(out, "cycle {cycle_on}: {state}, {reason}")?;
-    writeln!(
+    print_line!(out)?;
+    print_line!(out, "cycle {cycle_on}: {state}, {reason}")?;
+    print_line!(
         out,
         "  execution {execution_id}, order {order_id}, {amount}"
     )?;
@@ -103,10 +106,10 @@ fn write_cycle(timeline: &CycleTimeline, zone: Tz, out: &mut dyn Write) -> io::R
     // Stable: what happened at one instant stays in the order in which it was written.
     lines.sort_by_key(|(at, rank, _)| (*at, *rank));
     for (_, _, line) in lines {
-        writeln!(out, "{line}")?;
+        print_line!(out, "{line}")?;
     }
     if let (Some(next), Some(at)) = (&timeline.cycle.next_step, timeline.cycle.next_at) {
-        writeln!(out, "  next: {next} at {}", local(at, zone))?;
+        print_line!(out, "  next: {next} at {}", local(at, zone))?;
     }
     Ok(())
 }

@@ -10,6 +10,7 @@ use super::print::{Format, Table, write_json};
 use super::{Classify, Failure};
 use crate::compose;
 use crate::config::Config;
+use crate::domain::escape::toml_string;
 use crate::domain::{Class, Timestamp};
 use crate::ops::classify::{Unmapped, unmapped};
 
@@ -62,7 +63,7 @@ pub fn write(
 
 fn write_table(found: &[Unmapped], since: Timestamp, out: &mut dyn Write) -> io::Result<()> {
     if found.is_empty() {
-        return writeln!(out, "every answer since {} has a class", utc(Some(since)));
+        return print_line!(out, "every answer since {} has a class", utc(Some(since)));
     }
     let mut shown = Table::new([
         "provider",
@@ -170,7 +171,7 @@ fn not_collected(answer: &Unmapped) -> String {
 }
 
 fn key(name: &str, value: &str) -> String {
-    format!("{name} = {}", toml::Value::from(value))
+    format!("{name} = {}", toml_string(value))
 }
 
 /// Provider, rail, and the code or the first words; with a number behind it if that is taken.

@@ -3,6 +3,7 @@
 use crate::domain::classify::RuleError;
 use crate::provider::http::BuildError;
 use crate::store::StoreError;
+use crate::store::database_error_kind::DatabaseErrorKind;
 
 #[derive(Debug, thiserror::Error)]
 pub enum ComposeError {
@@ -11,6 +12,9 @@ pub enum ComposeError {
     /// The server is not there, or lets nobody in.
     #[error(transparent)]
     Connect(StoreError),
+    /// The server is there, and TLS with it fails.
+    #[error(transparent)]
+    Tls(StoreError),
     /// What the database answered: also that it is of another version, which says in its own words what to do.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -35,6 +39,7 @@ impl ComposeError {
     pub const fn hint(&self) -> Option<&'static str> {
         match self {
             Self::DatabaseUrl(_) => Some("write it as postgres://user:password@host:port/database"),
+            Self::Tls(_) => Some(DatabaseErrorKind::Tls.advice()),
             Self::Connect(_) => Some(
                 "check database.url, that the server runs, and that this machine may reach it; `mandated check-config` shows where the value comes from",
             ),

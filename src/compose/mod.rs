@@ -3,12 +3,14 @@
 pub mod engine;
 mod error;
 
+use std::fmt;
+use std::net::IpAddr;
 use std::str::FromStr;
 use std::sync::Arc;
 
 use secrecy::ExposeSecret;
 use sqlx::pool::PoolConnection;
-use sqlx::postgres::PgConnectOptions;
+use sqlx::postgres::{PgConnectOptions, PgSslMode};
 use sqlx::{PgConnection, PgPool, Postgres};
 
 use crate::clock::Clock;
@@ -16,6 +18,7 @@ use crate::config::{Account, ClockMode, Config};
 use crate::domain::AccountId;
 use crate::domain::classify::Classifier;
 use crate::provider::{AccountSettings, Client};
+use crate::store::database_error_kind::DatabaseErrorKind;
 use crate::store::environment::ConfiguredAccount;
 use crate::store::{self, ConnectSettings};
 
@@ -30,10 +33,54 @@ pub fn clock(config: &Config) -> Clock {
     }
 }
 
+fn connect_options(config: &Config) -> Result<PgConnectOptions, ComposeError> {
+    PgConnectOptions::from_str(config.database.url.expose_secret())
+        .map_err(ComposeError::DatabaseUrl)
+}
+
+/// The server that is on another machine and may be spoken to without TLS, with the sslmode that allows it. `PGSSLMODE` counts too,
+/// as it does for the connection.
+pub fn remote_without_tls(config: &Config) -> Result<Option<PlainDatabase>, ComposeError> {
+    let options = connect_options(config)?;
+    let host = options.get_host();
+    let address = host.trim_matches(['[', ']']).parse::<IpAddr>();
+    let is_here = options.get_socket().is_some()
+        || host == "localhost"
+        || address.is_ok_and(|address| address.is_loopback());
+    let sslmode = match options.get_ssl_mode() {
+        PgSslMode::Disable => "disable",
+        PgSslMode::Allow => "allow",
+        PgSslMode::Prefer => "prefer",
+        PgSslMode::Require | PgSslMode::VerifyCa | PgSslMode::VerifyFull => return Ok(None),
+    };
+    let host = host.to_owned();
+    Ok((!is_here).then_some(PlainDatabase { host, sslmode }))
+}
+
+/// Whom the network between may listen to, or play.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PlainDatabase {
+    pub host: String,
+    pub sslmode: &'static str,
+}
+
+impl fmt::Display for PlainDatabase {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { host, sslmode } = self;
+        write!(
+            f,
+            "database.url leads to {host} with sslmode={sslmode}: the password and all data may go over the network without TLS"
+        )
+    }
+}
+
+impl PlainDatabase {
+    pub const FIX: &'static str = "add ?sslmode=verify-full&sslrootcert=FILE to database.url, FILE being the authority of the server's certificate";
+}
+
 /// Opens the pool, whatever is in the database.
 pub async fn connect(config: &Config) -> Result<PgPool, ComposeError> {
-    let options = PgConnectOptions::from_str(config.database.url.expose_secret())
-        .map_err(ComposeError::DatabaseUrl)?;
+    let options = connect_options(config)?;
     let settings = ConnectSettings {
         max_connections: config.database.max_connections,
         connect_timeout: config.database.connect_timeout,
@@ -41,9 +88,13 @@ pub async fn connect(config: &Config) -> Result<PgPool, ComposeError> {
         lock_timeout: config.database.lock_timeout,
         application_name: worker_id(config),
     };
-    store::connect(options, &settings)
-        .await
-        .map_err(ComposeError::Connect)
+    store::connect(options, &settings).await.map_err(|problem| {
+        if problem.kind() == DatabaseErrorKind::Tls {
+            ComposeError::Tls(problem)
+        } else {
+            ComposeError::Connect(problem)
+        }
+    })
 }
 
 /// Opens the pool of a database that this version fits.

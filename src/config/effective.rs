@@ -7,6 +7,7 @@ use config::{Value, ValueKind};
 
 use super::secret;
 use super::tree::{self, Table};
+use crate::domain::escape::toml_string;
 
 /// Lines by section: key, value, origin.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -118,5 +119,5 @@ pub(super) fn toml(value: &Value) -> String {
 }
 
 fn quoted(text: &str) -> String {
-    toml::Value::from(text).to_string()
+    toml_string(text)
 }

@@ -1,6 +1,9 @@
 //! The listener: `/healthz` says that the process is up, `/readyz` that it does its work, `/metrics` what the last heartbeat said.
 //!
-//! Writes nothing and asks nobody: the engine says how it is, and the listener repeats it.
+//! Writes nothing and asks nobody: the engine says how it is, and the listener repeats it. `connections` says how much of the process
+//! a stranger may take.
+
+mod connections;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -91,10 +94,8 @@ impl Listener {
         let router = Router::new()
             .route("/healthz", get(|| async { "up\n" }))
             .merge(guarded);
-        axum::serve(self.socket, router)
-            .with_graceful_shutdown(stop.cancelled_owned())
-            .await
-            .map_err(ListenError::Serve)
+        connections::serve(self.socket, router, &stop).await;
+        Ok(())
     }
 }
 

@@ -166,6 +166,7 @@ async fn start(config: &Config, lifecycle: &Lifecycle) -> Result<Option<Engine>,
                 health.failed(NAME, problem);
             }
             ComposeError::Connect(_)
+            | ComposeError::Tls(_)
             | ComposeError::Store(_)
             | ComposeError::DatabaseUrl(_)
             | ComposeError::ReadRules { .. }

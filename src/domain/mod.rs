@@ -11,6 +11,7 @@ pub mod classify;
 pub mod cycle;
 pub mod cycle_identity;
 pub mod day;
+pub mod escape;
 pub mod execution;
 pub mod identifier;
 pub mod ids;

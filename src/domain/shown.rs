@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Write};
 
-use super::unseen::name_of_unseen;
+use super::escape::{Syntax, escape};
 
 /// How much of a text is shown, in characters: more of it helps nobody to find it.
 const LONGEST: usize = 60;
@@ -17,11 +17,13 @@ impl fmt::Display for Shown<'_> {
         let mut characters = self.0.chars();
         f.write_char('"')?;
         for character in characters.by_ref().take(LONGEST) {
-            if ['"', '\\'].contains(&character) || name_of_unseen(character).is_some() {
-                write!(f, "{}", character.escape_default())?;
-            } else {
-                f.write_char(character)?;
+            if ['"', '\\'].contains(&character) {
+                f.write_char('\\')?;
             }
+            f.write_str(&escape(
+                character.encode_utf8(&mut [0; 4]),
+                Syntax::Terminal,
+            ))?;
         }
         f.write_char('"')?;
         match characters.count() {

@@ -73,6 +73,11 @@ pub fn name_of_unseen(character: char) -> Option<String> {
     })
 }
 
+/// Whether nobody sees a character, the plain space aside.
+pub fn is_unseen(character: char) -> bool {
+    !matches!(character, ' '..='~') && kind_of_unseen(character).is_some()
+}
+
 /// Whether a character makes a text read in another order than it is stored, or controls a terminal.
 pub fn turns_text(character: char) -> bool {
     character.is_control()

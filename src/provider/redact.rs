@@ -1,12 +1,16 @@
 //! Answers are kept (G10), people and secrets in them are not (G9).
 
-use serde_json::Value;
+mod text;
+
+use serde_json::{Map, Value};
+
+use text::decode;
+pub use text::hide_in_text;
 
 const MAX_BODY: usize = 2048;
 const HIDDEN: &str = "[redacted]";
-/// From this many digits on, a number in free text may be a phone or an account number.
+/// From this many digits on, a number may be a phone or an account number.
 const MANY_DIGITS: usize = 9;
-const MANY_DIGITS_NUMBER: u64 = 100_000_000;
 
 /// Parts of key names whose values are never kept. Compared without case, `_`, `-` and `.`.
 const SENSITIVE: &[&str] = &[
@@ -86,18 +90,40 @@ fn hide(value: &mut Value) {
                     hide(inner);
                 }
             }
+            hide_keys(map);
         }
         Value::Array(items) => items.iter_mut().for_each(hide),
         Value::String(text) => hide_in_string(text),
-        Value::Number(number)
-            if number
-                .as_u64()
-                .is_some_and(|number| number >= MANY_DIGITS_NUMBER) =>
-        {
+        Value::Number(number) if is_long(&number.to_string()) => {
             *value = Value::String(HIDDEN.to_owned());
         }
         Value::Number(_) | Value::Null | Value::Bool(_) => {}
     }
+}
+
+/// A number as JSON writes it, before its point; what has an exponent is long enough.
+fn is_long(number: &str) -> bool {
+    let whole = number.trim_start_matches('-').split('.').next();
+    number.contains(['e', 'E']) || whole.is_some_and(|whole| whole.len() >= MANY_DIGITS)
+}
+
+/// Some put the payer's number where a name belongs. Two of them are told apart by a number behind them.
+fn hide_keys(map: &mut Map<String, Value>) {
+    if map.keys().all(|key| hide_in_text(key).is_none()) {
+        return;
+    }
+    let mut clean = Map::new();
+    for (key, value) in std::mem::take(map) {
+        let hidden = hide_in_text(&key).unwrap_or(key);
+        let mut key = hidden.clone();
+        let mut no: u32 = 1;
+        while clean.contains_key(&key) {
+            no = no.saturating_add(1);
+            key = format!("{hidden} {no}");
+        }
+        clean.insert(key, value);
+    }
+    *map = clean;
 }
 
 fn plain_key(key: &str) -> String {
@@ -114,15 +140,15 @@ fn is_plain_key(key: &str) -> bool {
 /// An id, a time or an amount: one word without an address in it.
 fn is_plain(value: &Value) -> bool {
     match value {
-        Value::String(text) => !text.contains(['@', ' ', '{', '[']),
+        Value::String(text) => !decode(text).contains(['@', '\u{ff20}', ' ', '{', '[']),
         Value::Number(_) | Value::Null | Value::Bool(_) => true,
         Value::Array(_) | Value::Object(_) => false,
     }
 }
 
-/// Text, or JSON that was packed into text (`resp_message`, `source_info`).
+/// Text, or JSON that was packed into text (`resp_message`, `source_info`), percent-encoded or not.
 fn hide_in_string(text: &mut String) {
-    match serde_json::from_str::<Value>(text) {
+    match serde_json::from_str::<Value>(&decode(text)) {
         Ok(mut packed @ (Value::Object(_) | Value::Array(_))) => {
             hide(&mut packed);
             *text = packed.to_string();
@@ -131,57 +157,6 @@ fn hide_in_string(text: &mut String) {
             if let Some(clean) = hide_in_text(text) {
                 *text = clean;
             }
-        }
-    }
-}
-
-/// Free text without addresses (words with an `@`) and without runs of nine digits or more, spaces and hyphens
-/// between them or not. Nothing if there was nothing to hide.
-pub fn hide_in_text(text: &str) -> Option<String> {
-    let words: Vec<&str> = text
-        .split(' ')
-        .map(|word| if word.contains('@') { HIDDEN } else { word })
-        .collect();
-    let clean = hide_numbers(&words.join(" "));
-    (clean != text).then_some(clean)
-}
-
-/// A run that touches a letter is part of an id and stays.
-fn hide_numbers(text: &str) -> String {
-    let mut clean = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some(start) = rest.find(|c: char| c.is_ascii_digit()) {
-        let (before, from) = rest.split_at(start);
-        let (run, after) = from.split_at(run_length(from));
-        let inside_a_word = before
-            .chars()
-            .next_back()
-            .or_else(|| clean.chars().next_back());
-        let touches = |c: Option<char>| c.is_some_and(|c| c.is_alphabetic() || c == '_');
-        clean.push_str(before);
-        let digits = run.bytes().filter(u8::is_ascii_digit).count();
-        if digits >= MANY_DIGITS && !touches(inside_a_word) && !touches(after.chars().next()) {
-            clean.push_str(HIDDEN);
-        } else {
-            clean.push_str(run);
-        }
-        rest = after;
-    }
-    clean.push_str(rest);
-    clean
-}
-
-/// How far digits go, a single space or hyphen between two of them included.
-fn run_length(text: &str) -> usize {
-    let bytes = text.as_bytes();
-    let digit = |at: usize| bytes.get(at).is_some_and(u8::is_ascii_digit);
-    let mut end: usize = 0;
-    loop {
-        let next = end.saturating_add(1);
-        if digit(end) || matches!(bytes.get(end), Some(b' ' | b'-')) && digit(next) {
-            end = next;
-        } else {
-            return end;
         }
     }
 }
@@ -229,20 +204,36 @@ mod tests {
     }
 
     #[test]
-    fn numbers_in_text_are_hidden_however_they_are_written() {
-        let hidden = |text: &str| hide_in_text(text).unwrap_or_default();
-        assert_eq!(hidden("call +91 98765 43210 now"), "call +[redacted] now");
-        assert_eq!(hidden("phone:9876543210."), "phone:[redacted].");
-        assert_eq!(hidden("account 0123-4567-8901"), "account [redacted]");
-        for kept in [
-            "amount 100.00 of 5000.00",
-            "m1738237998o1",
-            "error 800",
-            "U30 at 10:00 on 2026-01-31",
-            "é 12",
+    fn people_in_the_names_of_fields_are_hidden_too() {
+        let body =
+            r#"{"9876543210":1,"asha@okbank":2,"98.765.432.10":{"user%40okhdfc":3},"amount":4}"#;
+        let clean = redact(body);
+        assert_eq!(
+            clean,
+            r#"{"[redacted]":{"[redacted]":3},"[redacted] 2":1,"[redacted] 3":2,"amount":4}"#
+        );
+        let packed = r#"{"info":"%7B%22phone%22%3A%229876%22%2C%22a%22%3A%22b%22%7D"}"#;
+        assert_eq!(
+            redact(packed),
+            r#"{"info":"{\"a\":\"b\",\"phone\":\"[redacted]\"}"}"#
+        );
+    }
+
+    #[test]
+    fn numbers_are_hidden_however_json_writes_them() {
+        for number in [
+            "9876543210",
+            "-9876543210",
+            "9876543210.0",
+            "9.87654321e22",
+            "50100012345678901234567",
         ] {
-            assert_eq!(hide_in_text(kept), None, "{kept}");
+            assert_eq!(
+                redact(&format!(r#"{{"a":{number}}}"#)),
+                r#"{"a":"[redacted]"}"#
+            );
         }
+        assert_eq!(redact(r#"{"a":1234567.89}"#), r#"{"a":1234567.89}"#);
     }
 
     #[test]

@@ -9,6 +9,8 @@ use sqlx::Error;
 pub enum DatabaseErrorKind {
     /// No connection can be opened, or it was cut.
     Away,
+    /// Both sides are there, and do not agree on TLS.
+    Tls,
     /// What was sent came to nothing: neither an answer nor a refusal.
     NoAnswer,
     /// A commit waits for a replica that is gone.
@@ -31,6 +33,9 @@ pub enum DatabaseErrorKind {
 impl DatabaseErrorKind {
     /// The kind of a failed statement.
     pub(super) fn of(error: &Error) -> Self {
+        if is_about_tls(error) {
+            return Self::Tls;
+        }
         if let Error::Database(refused) = error {
             return refused
                 .code()
@@ -73,6 +78,7 @@ impl DatabaseErrorKind {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Away => "away",
+            Self::Tls => "tls",
             Self::NoAnswer => "no_answer",
             Self::Replica => "replica",
             Self::Connections => "connections",
@@ -91,6 +97,11 @@ impl DatabaseErrorKind {
         match self {
             Self::Away => {
                 "there is no connection: is the server running, or starting up, and may this machine reach database.url?"
+            }
+            Self::Tls => {
+                "TLS between this machine and the server fails: sslmode in database.url and the server's settings do not fit, or its \
+                 certificate is not accepted. verify-full wants the certificate's authority in sslrootcert, and the server's name in \
+                 the certificate; require accepts every certificate that is X.509 version 3"
             }
             Self::NoAnswer => {
                 "the server does not answer: does it stand still, or does the network drop what is sent?"
@@ -127,6 +138,7 @@ impl DatabaseErrorKind {
     pub const fn is_everywhere(self) -> bool {
         match self {
             Self::Away
+            | Self::Tls
             | Self::NoAnswer
             | Self::Replica
             | Self::Connections
@@ -140,7 +152,7 @@ impl DatabaseErrorKind {
     /// Whether a statement that ended so may have been done all the same.
     pub const fn may_be_done(self) -> bool {
         match self {
-            Self::Away | Self::NoAnswer | Self::Replica | Self::Other => true,
+            Self::Away | Self::Tls | Self::NoAnswer | Self::Replica | Self::Other => true,
             Self::Connections
             | Self::DiskFull
             | Self::ReadOnly
@@ -162,14 +174,44 @@ impl DatabaseErrorKind {
             | Self::ReadOnly
             | Self::Locked
             | Self::Slow => true,
-            Self::Refused | Self::Schema | Self::Other => false,
+            Self::Tls | Self::Refused | Self::Schema | Self::Other => false,
         }
     }
+}
+
+/// A handshake that fails is an error of the socket, with the reason in it. A server that wants TLS, and is spoken to without, names it
+/// in its refusal ("no encryption", before version 14 "SSL off").
+fn is_about_tls(error: &Error) -> bool {
+    if let Error::Database(refused) = error {
+        let words = refused.message();
+        return refused.code().is_some_and(|code| code == "28000")
+            && (words.contains("no encryption") || words.contains("SSL off"));
+    }
+    if let Error::Io(io) = error {
+        return io
+            .get_ref()
+            .is_some_and(<dyn std::error::Error + Send + Sync>::is::<rustls::Error>);
+    }
+    matches!(error, Error::Tls(_))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_handshake_that_fails_is_about_tls_and_says_sslmode() {
+        let version = rustls::Error::InvalidCertificate(rustls::CertificateError::BadEncoding);
+        let io = std::io::Error::new(ErrorKind::InvalidData, version);
+        for error in [
+            Error::Io(io),
+            Error::Tls("server does not support TLS".into()),
+        ] {
+            assert_eq!(DatabaseErrorKind::of(&error), DatabaseErrorKind::Tls);
+        }
+        let advice = DatabaseErrorKind::Tls.advice();
+        assert!(advice.contains("TLS") && advice.contains("sslmode"));
+    }
 
     #[test]
     fn a_code_of_the_database_is_a_kind_of_failure() {

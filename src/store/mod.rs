@@ -37,7 +37,7 @@ use std::time::Duration;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{ConnectOptions, Connection, PgPool};
 
-use error::StoreContext;
+use database_error_kind::DatabaseErrorKind;
 pub use error::StoreError;
 
 /// How to reach the database.
@@ -95,12 +95,32 @@ pub async fn connect(
         })
         .connect_with(options.clone())
         .await;
-    match pool {
+    let pool = match pool {
         // The pool keeps the cause to itself: ask for it.
         Err(sqlx::Error::PoolTimedOut) => Err(cause(&options, settings.connect_timeout).await),
         pool => pool,
-    }
-    .context("connect to the database: is database.url right, and the server running?")
+    };
+    pool.map_err(|source| StoreError::Database {
+        what: match DatabaseErrorKind::of(&source) {
+            DatabaseErrorKind::Tls => {
+                "connect to the database by TLS: does sslmode in database.url fit the server and its certificate?"
+            }
+            DatabaseErrorKind::Away
+            | DatabaseErrorKind::NoAnswer
+            | DatabaseErrorKind::Replica
+            | DatabaseErrorKind::Connections
+            | DatabaseErrorKind::DiskFull
+            | DatabaseErrorKind::ReadOnly
+            | DatabaseErrorKind::Refused
+            | DatabaseErrorKind::Locked
+            | DatabaseErrorKind::Slow
+            | DatabaseErrorKind::Schema
+            | DatabaseErrorKind::Other => {
+                "connect to the database: is database.url right, and the server running?"
+            }
+        },
+        source,
+    })
 }
 
 /// Why there is no connection. One that can be opened after all means that the pool's own are all in use.

@@ -13,6 +13,7 @@ mod classify;
 mod fuzz;
 mod juspay;
 mod outcome;
+mod redaction;
 mod signzy;
 mod steps;
 #[path = "../support/mod.rs"]

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use lab::sandbox::Faults;
+use mandated::ops::audit::detector;
 use mandated::provider::Answered;
 use mandated::store::claim::{ClaimRequest, claim_due};
 use mandated::store::mandates::find;
@@ -50,6 +51,31 @@ fn scenario() -> Scenario {
     Scenario::flows(juspay.repeat(4))
         .metadata(METADATA)
         .more(signzy.repeat(4))
+}
+
+/// Every answer and every sentence that is kept, as somebody else than the redaction judges them.
+async fn assert_nobody_is_in(world: &World) {
+    let bodies: Vec<String> = column(
+        world.pool(),
+        "select body from mandated.attempts where body is not null",
+    )
+    .await;
+    let sentences: Vec<String> = column(
+        world.pool(),
+        "select message from mandated.attempts where message is not null
+         union all select decision from mandated.attempts
+         union all select reason from mandated.events
+         union all select reason from mandated.executions
+         union all select status_reason from mandated.mandates where status_reason is not null",
+    )
+    .await;
+    assert!(!bodies.is_empty() && !sentences.is_empty());
+    for body in bodies {
+        assert_eq!(detector::in_answer(&body), None, "{body}");
+    }
+    for sentence in sentences {
+        assert_eq!(detector::in_text(&sentence), None, "{sentence}");
+    }
 }
 
 /// Every row of every table but the mandates', whose metadata is the merchant's own and kept to be sent.
@@ -123,6 +149,7 @@ async fn nothing_of_the_payers_is_left_of_a_rough_month_in_every_flow() {
     let history = history(&world).await;
     assert!(history.contains("charged") && history.contains("[redacted]"));
     assert_clean("the history", &history);
+    assert_nobody_is_in(&world).await;
     let log = log.text();
     assert!(log.contains(r#""level":"TRACE""#), "all of it is captured");
     assert_clean("the log", &log);
@@ -156,5 +183,6 @@ async fn nothing_of_the_payers_is_left_of_answers_that_are_full_of_them() {
     }
     assert!(history.contains("[redacted]"));
     assert_clean("the history", &history);
+    assert_nobody_is_in(&world).await;
     assert_clean("the log", &log.text());
 }

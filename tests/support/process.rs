@@ -46,6 +46,10 @@ impl Process {
         Self { child, folder }
     }
 
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     pub(crate) fn out(&self) -> String {
         std::fs::read_to_string(self.folder.path().join("out")).unwrap()
     }

@@ -58,6 +58,7 @@ src/domain/ & \bstd::(fs|env|net|process|thread)\b            & domain is pure
 src/domain/ & \b(SystemTime|(Utc|Local|Timestamp|Instant)::now)\b       & domain reads no clock
 src/cli/    & \bClock::System\b                                 & every command follows the configured clock
 src/ops/mandates & \bClock::System\b                            & every command follows the configured clock
+src/cli/    & \bprintln!|\beprintln!|writeln!\(out\b   & a command prints by print_line!, Table or write_json, which escape
 src/        & \blab::                                     & the product does not know the lab
 lab/judge/  & \b(mandated|lab)::                          & the judge knows neither the product nor the lab
 src/        & (^|[^:\w])backoff::[A-Za-z]+                             & the unmaintained `backoff` is used in src/domain/backoff.rs only";
@@ -307,6 +308,7 @@ src/clock.rs               | use crate::config::Config;                       | 
 src/engine/a.rs            | use lab::sandbox::Ledger;                        | the product does not know the lab
 lab/src/sandbox/order.rs   | use mandated::provider::Call;                    | sandbox may not use provider,
 lab/judge/src/rules.rs     | use mandated::domain::cycle;                     | the judge knows neither the product nor the lab
+src/cli/jobs.rs            | writeln!(out, NOTHING)                         | a command prints by print_line!, Table or write_json, which escape
 lab/src/population.rs      | use mandated::domain::Rail;                      | population may not use domain,
 lab/src/demo/mod.rs        | use mandated::{store,¶ config};                  |
 lab/src/sandbox/order.rs   | use crate::sandbox::ledger::Ledger;              |

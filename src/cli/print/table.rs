@@ -5,6 +5,8 @@ use std::io::{self, IsTerminal, Write};
 use comfy_table::presets::NOTHING;
 use comfy_table::{CellAlignment, ContentArrangement, LineStyle, TableStyle};
 
+use crate::domain::escape::{Syntax, escape};
+
 const STYLE: TableStyle = NOTHING.header_separator(LineStyle::none().fill('─').junction('─'));
 
 /// A table for people.
@@ -39,14 +41,15 @@ impl Table {
         I: IntoIterator,
         I::Item: ToString,
     {
+        let cells = cells.into_iter().map(|cell| cell.to_string());
         self.0
-            .add_row(cells.into_iter().map(|cell| cell.to_string()));
+            .add_row(cells.map(|cell| escape(&cell, Syntax::Terminal).into_owned()));
     }
 
     pub fn write(&self, out: &mut (impl Write + ?Sized)) -> io::Result<()> {
         self.0
             .lines()
-            .try_for_each(|line| writeln!(out, "{}", line.trim_end()))
+            .try_for_each(|line| out.write_all(format!("{}\n", line.trim_end()).as_bytes()))
     }
 }
 

@@ -1,6 +1,7 @@
 //! Combinations that cannot work. Each message names the keys, their values and the reason.
 
 mod accounts;
+mod database_url;
 mod process;
 mod rails;
 
@@ -34,6 +35,7 @@ impl Checks<'_> {
 
 pub(super) fn all(config: &Config, problems: &mut Vec<Problem>) {
     let mut checks = Checks(problems);
+    database_url::check(config, &mut checks);
     process::check(config, &mut checks);
     rails::check(config, &mut checks);
     accounts::check(config, &mut checks);

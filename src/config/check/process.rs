@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-use secrecy::ExposeSecret;
-
 use super::super::{ClockMode, Config};
 use super::{Checks, show};
 
@@ -13,8 +11,11 @@ const LEASE_MARGIN: Duration = Duration::from_secs(10);
 /// What each process holds a connection for: the planner two, settler, rescue, retention, listener, heartbeat, cluster, readiness.
 const LOOPS: u32 = 9;
 
-/// Partitions are months, and an execution must outlive its cycle by far.
-const MIN_RETENTION: Duration = Duration::from_hours(62 * 24);
+/// An execution must outlive its cycle by far.
+const MIN_EXECUTIONS: Duration = Duration::from_hours(62 * 24);
+
+/// What the database itself keeps, whoever asks it to drop partitions: `mandated.drop_partitions` has the same number.
+const MIN_HISTORY: Duration = Duration::from_hours(365 * 24);
 
 /// An execution planned earlier would live under rules nobody remembers.
 const MAX_HORIZON: Duration = Duration::from_hours(31 * 24);
@@ -29,14 +30,6 @@ pub(super) fn check(config: &Config, checks: &mut Checks<'_>) {
 
 fn database(config: &Config, checks: &mut Checks<'_>) {
     let database = &config.database;
-    let url = database.url.expose_secret();
-    checks.require(
-        ["postgres://", "postgresql://"]
-            .iter()
-            .any(|scheme| url.starts_with(scheme)),
-        "database.url",
-        || "must start with postgres:// (it is not shown: it carries a password)".to_owned(),
-    );
     let lanes = lanes(config);
     let (has, needed) = (database.max_connections, LOOPS.saturating_add(lanes));
     checks.require(has >= needed, "database.max_connections", || {
@@ -176,16 +169,28 @@ fn upkeep(config: &Config, checks: &mut Checks<'_>) {
     for (key, value) in [
         ("retention.attempts", retention.attempts),
         ("retention.events", retention.events),
-        ("retention.executions", retention.executions),
     ] {
-        checks.require(value >= MIN_RETENTION, key, || {
+        checks.require(value >= MIN_HISTORY, key, || {
             format!(
-                "({}) must be at least {}: partitions are months, and open executions live in them",
+                "({}) must be at least {}: the database drops no history that is younger, whoever asks",
                 show(value),
-                show(MIN_RETENTION)
+                days(MIN_HISTORY)
             )
         });
     }
+    let executions = retention.executions;
+    checks.require(executions >= MIN_EXECUTIONS, "retention.executions", || {
+        format!(
+            "({}) must be at least {}: an execution outlives its cycle",
+            show(executions),
+            days(MIN_EXECUTIONS)
+        )
+    });
+}
+
+/// `365days`: the common way of writing would be a year and some hours.
+fn days(duration: Duration) -> String {
+    format!("{}days", duration.as_secs() / 86_400)
 }
 
 fn clock(config: &Config, checks: &mut Checks<'_>) {

@@ -7,13 +7,12 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use sqlx::PgConnection;
 
-use super::Rules;
+use super::{Rules, detector};
 use crate::domain::backoff::after;
 use crate::domain::policy::Policy;
 use crate::domain::{Notify, Timestamp};
 use crate::ops::OpsError;
 use crate::ops::error::step;
-use crate::provider::{hide_in_text, redact};
 use crate::store;
 use crate::store::audit::{Call, CallCursor, Finding, Range};
 
@@ -281,25 +280,15 @@ impl OrderLookups {
     }
 }
 
-/// An answer is kept as redaction leaves it: once more, it changes nothing.
+/// Judged by a detector that shares nothing with the redaction: what one does not see, the other may.
 fn personal(call: &Call) -> Option<String> {
-    let message = call.message.as_deref().and_then(hide_in_text);
-    let body = call.body.as_deref().filter(|body| {
-        // One that was cut off is no JSON any more.
-        let cut = body.ends_with('…') || body.starts_with('[') && body.ends_with(" bytes]");
-        if cut {
-            body.split(['"', ' ']).any(|word| word.contains('@'))
-        } else {
-            !body.is_empty() && redact(body) != **body
-        }
-    });
-    let part = match (message, body) {
-        (Some(_), _) => "message",
-        (None, Some(_)) => "body",
-        (None, None) => return None,
-    };
+    let in_message = call.message.as_deref().and_then(detector::in_text);
+    let in_body = call.body.as_deref().and_then(detector::in_answer);
+    let (part, what) = in_message
+        .map(|what| ("message", what))
+        .or_else(|| in_body.map(|what| ("body", what)))?;
     Some(format!(
-        "the {part} of the answer to {} of {} at {} is not redacted",
+        "the {part} of the answer to {} of {} at {} has {what} in it",
         call.call, call.reference, call.at
     ))
 }

@@ -2,6 +2,7 @@
 
 mod arrows;
 mod calls;
+pub mod detector;
 mod missing_cycles;
 pub mod provider;
 mod sweep;

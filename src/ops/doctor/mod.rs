@@ -93,6 +93,10 @@ pub async fn examine(config: &Config, offline: bool) -> Result<Vec<Finding>, Com
         (Ok(_), None) => Finding::ok("failure rules", "the built-in ones"),
         (Err(error), _) => failed("failure rules", error),
     });
+    if let Ok(Some(plain)) = compose::remote_without_tls(config) {
+        let fix = compose::PlainDatabase::FIX;
+        findings.push(Finding::warning("database", plain.to_string(), fix));
+    }
     let clock = compose::clock(config);
     let is_migrated = match database(config, &clock).await {
         Ok(found) => {

@@ -5,6 +5,7 @@ use sqlx::PgConnection;
 
 use crate::compose;
 use crate::config::Config;
+use crate::domain::escape::{Syntax, escape};
 use crate::domain::{MandateStatus, ProviderKind, Timestamp};
 use crate::ops::OpsError;
 use crate::ops::justification::checked;
@@ -156,7 +157,8 @@ pub(super) async fn at_provider(
         MandateAnswer::Failed { why } => Err(OpsError::ProviderDeclined {
             provider,
             reference: reference.to_owned(),
-            why,
+            // An error may have lines; what a provider says has none.
+            why: escape(&why, Syntax::Terminal).into_owned(),
             done_here: true,
         }),
     }

@@ -5,6 +5,7 @@ use sqlx::PgConnection;
 use super::change::{ChangeStep, Extent, client, impossible, record};
 use super::find;
 use crate::config::Config;
+use crate::domain::escape::{Syntax, escape};
 use crate::domain::machine::decide::operator::OperatorRequestKind;
 use crate::domain::{MandateStatus, Timestamp};
 use crate::ops::OpsError;
@@ -54,10 +55,11 @@ async fn at_provider(
     let (mandate, provider) = (&stored.mandate, stored.mandate.provider);
     let client = client(config, conn, stored).await?;
     let answer = client.command(mandate, MandateCommand::Resume, now).await;
-    let declined = |why| OpsError::ProviderDeclined {
+    let declined = |why: String| OpsError::ProviderDeclined {
         provider,
         reference: mandate.reference.clone(),
-        why,
+        // An error may have lines; what a provider says has none.
+        why: escape(&why, Syntax::Terminal).into_owned(),
         done_here: false,
     };
     let (status, word) = match client.mandate_status(mandate, now).await {

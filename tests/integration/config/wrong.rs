@@ -2,7 +2,7 @@
 
 use mandated::config::Config;
 
-use super::{GOOD, NOTHING, message, with};
+use super::{GOOD, NOTHING, good, message, with};
 
 #[test]
 fn unknown_keys_in_the_file_name_the_nearest_key() {
@@ -139,4 +139,41 @@ fn a_file_that_is_not_toml_does_not_show_its_line() {
     insta::assert_snapshot!(shown, @r#"mandated.toml: this is not TOML: line 2: invalid basic string, expected `"`"#);
     let missing = Config::load_with(Some("no/such.toml".as_ref()), NOTHING).unwrap_err();
     insta::assert_snapshot!(missing, @"no/such.toml: cannot read the configuration file: No such file or directory (os error 2)");
+}
+
+#[test]
+fn connection_options_are_on_a_list_and_no_secret_in_them_is_repeated() {
+    let key = "MANDATED__DATABASE__URL";
+    let url = |options: &str| format!("postgres://app@127.0.0.1/shop{options}");
+    for allowed in [
+        "",
+        "?sslmode=verify-full&sslrootcert=/etc/ca.pem",
+        "?sslmode=require&sslcert=/etc/a.pem&sslkey=/etc/a.key",
+        "?host=/run/postgresql&port=5433&user=app&dbname=shop",
+    ] {
+        good(&[(key, &url(allowed))]);
+    }
+    for (refused, word) in [
+        ("?sslpassword=hunter2", "sslpassword"),
+        (
+            "?options=-c%20synchronous_commit%3Doff%20hunter2",
+            "alter role",
+        ),
+        ("?application_name=hunter2", "worker.id"),
+        ("?sslmode=hunter2", "verify-full"),
+        ("?hunter2", "%3F"),
+        ("?hunter2=1", "%3F"),
+    ] {
+        let said = message(GOOD, &[(key, &url(refused))]);
+        assert!(
+            said.contains("database.url") && said.contains(word),
+            "{said}"
+        );
+        assert!(!said.contains("hunter2"), "{said}");
+    }
+    let said = message(GOOD, &[(key, "postgres://app:hunter2@h1:1,h2:2/shop")]);
+    assert!(
+        said.contains("several servers") && !said.contains("hunter2"),
+        "{said}"
+    );
 }

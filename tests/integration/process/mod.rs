@@ -4,7 +4,10 @@
 
 mod clock;
 mod daemon;
+mod hostile;
+mod listener;
 mod mandates;
 mod refusals;
 mod reload;
 mod rolling;
+mod tls;

@@ -128,29 +128,69 @@ async fn daemons_that_make_them_at_once_do_not_fail() {
 #[tokio::test]
 async fn only_whole_months_before_the_date_are_dropped() {
     let TestDatabase { pool, .. } = &TestDatabase::new().await;
-    make(pool, "2026-01-01Z", 3).await;
+    make(pool, "2024-01-01Z", 3).await;
     for month in 1..=4 {
         row::attempt()
-            .with("at", format!("'2026-0{month}-15Z'"))
+            .with("at", format!("'2024-0{month}-15Z'"))
             .insert(pool)
             .await
             .unwrap();
     }
     let none: [&str; 0] = [];
     assert_eq!(
-        drop_until(pool, "attempts", "2026-01-31T23:59:59Z").await,
+        drop_until(pool, "attempts", "2024-01-31T23:59:59Z").await,
         none
     );
-    let two = drop_until(pool, "attempts", "2026-03-01Z").await;
-    assert_eq!(two, ["attempts_202601", "attempts_202602"]);
+    let two = drop_until(pool, "attempts", "2024-03-01Z").await;
+    assert_eq!(two, ["attempts_202401", "attempts_202402"]);
     assert_eq!(
         homes(pool).await,
-        ["mandated.attempts_202603", "mandated.attempts_202604"]
+        ["mandated.attempts_202403", "mandated.attempts_202404"]
     );
     assert_eq!(
-        drop_until(pool, "events", "2026-02-01Z").await,
-        ["events_202601"]
+        drop_until(pool, "events", "2024-02-01Z").await,
+        ["events_202401"]
     );
     // No other table is in its reach.
     assert_eq!(drop_until(pool, "debits", "2030-01-01Z").await, none);
+}
+
+#[tokio::test]
+async fn what_is_younger_than_a_year_stays_whatever_is_asked_for() {
+    let TestDatabase { pool, .. } = &TestDatabase::new().await;
+    // Sixteen months, this one and those before it: some are over for more than a year, and this one is not over.
+    let (old, young): (i64, i64) = sqlx::query_as(
+        "select count(*) filter (where month + interval '1 month' <= now() - interval '365 days'),
+                count(*) filter (where month + interval '1 month' > now() - interval '365 days')
+           from (select (date_trunc('month', now() at time zone 'UTC') - make_interval(months => n)) at time zone 'UTC' as month
+                   from generate_series(0, 15) n) months",
+    )
+    .fetch_one(pool)
+    .await
+    .unwrap();
+    assert_eq!((old + young, old >= 2), (16, true));
+    query("select mandated.make_partitions(now() - interval '15 months', 15)")
+        .execute(pool)
+        .await
+        .unwrap();
+    for parent in ["attempts", "events"] {
+        for asked in ["infinity", "2999-01-01Z"] {
+            let dropped = drop_until(pool, parent, asked).await.len();
+            let expected = if asked == "infinity" { old } else { 0 };
+            assert_eq!(
+                i64::try_from(dropped).unwrap(),
+                expected,
+                "{parent} {asked}"
+            );
+        }
+        let kept: i64 = query_scalar(
+            "select count(*) from pg_inherits i join pg_class c on c.oid = i.inhrelid
+              where inhparent = to_regclass('mandated.' || $1) and c.relname ~ '[0-9]{6}$'",
+        )
+        .bind(parent)
+        .fetch_one(pool)
+        .await
+        .unwrap();
+        assert_eq!(kept, young, "{parent}");
+    }
 }
