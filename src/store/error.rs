@@ -33,7 +33,7 @@ pub enum StoreError {
     )]
     Clocks { ours: Timestamp, theirs: Timestamp },
     #[error(
-        "the database no longer has what this daemon settled at {at} (execution {execution}, lease {token}): it was restored, or it failed over to a server that had lost commits. Nothing is planned or called any more: stop all daemons, and follow \"Restored, copied or failed over\" in the runbook"
+        "the database no longer has what this daemon settled at {at} (execution {execution}, lease {token}): it was restored, or it failed over to a server that had lost commits. Nothing is planned or called any more: stop all daemons, and follow \"the database was restored, copied or failed over\" in the runbook (deploy/README.md)"
     )]
     Forgotten {
         execution: ExecutionId,
@@ -41,7 +41,7 @@ pub enum StoreError {
         at: Timestamp,
     },
     #[error(
-        "the database has failed over (timeline {before}, now {now}), and database.synchronous_failover does not say that no commit can be lost: nothing is planned or called any more; restart the daemon after following \"Restored, copied or failed over\" in the runbook"
+        "the database has failed over (timeline {before}, now {now}), and database.synchronous_failover does not say that no commit can be lost: nothing is planned or called any more; restart the daemon after following \"the database was restored, copied or failed over\" in the runbook (deploy/README.md)"
     )]
     FailedOver { before: String, now: String },
     #[error(

@@ -4,26 +4,20 @@ use std::time::Duration;
 
 use mandated::store::mandates::Change;
 
-use crate::support::world::{Flow, Payer, World, at, live};
+use crate::support::scenario::{Flow, Scenario};
+use crate::support::world::{at, live};
 
 const TOO_LATE: &str = "(Asia/Kolkata), and max_lateness (3days) is over";
 
-fn weekly(reference: &str, flow: Flow) -> Payer {
-    Payer {
-        frequency: "weekly",
-        ends_on: "2027-02-11",
-        ..Payer::new(reference, flow)
-    }
-}
-
 #[tokio::test]
 async fn after_an_outage_a_cycle_that_would_begin_too_late_expires_on_its_rail_alone() {
-    let world = World::open(&[
-        weekly("a", Flow::UpiSeparate),
-        weekly("b", Flow::UpiExempt),
-        weekly("c", Flow::CardSeparate),
-    ])
-    .await;
+    let world = Scenario::of("a", Flow::UpiSeparate)
+        .mandate("b", Flow::UpiExempt)
+        .mandate("c", Flow::CardSeparate)
+        .every("weekly")
+        .until("2027-02-11")
+        .open()
+        .await;
     world.outage("09 12:00");
     let engine = world
         .engine_with(
@@ -45,11 +39,11 @@ async fn after_an_outage_a_cycle_that_would_begin_too_late_expires_on_its_rail_a
 #[tokio::test]
 async fn a_cycle_that_waited_too_long_for_its_mandate_expires_when_it_is_resumed() {
     for (until, expected) in [("07 12:00", "charged"), ("10 12:00", "expired")] {
-        let world = World::open(&[Payer {
-            ends_on: "2027-03-04",
-            ..weekly("a", Flow::UpiExempt)
-        }])
-        .await;
+        let world = Scenario::of("a", Flow::UpiExempt)
+            .every("weekly")
+            .until("2027-03-04")
+            .open()
+            .await;
         let engine = world
             .engine_with(
                 "worker-1",

@@ -206,12 +206,11 @@ async fn signzy_is_asked_when_the_next_cycle_begins() {
 
 #[tokio::test]
 async fn cycles_of_a_mandate_that_its_operator_has_paused_are_planned_and_wait() {
-    let world = World::open(&[Payer {
-        frequency: "weekly",
-        ends_on: "2027-02-25",
-        ..Payer::new("a", Flow::UpiSeparate)
-    }])
-    .await;
+    let world = Scenario::of("a", Flow::UpiSeparate)
+        .every("weekly")
+        .until("2027-02-25")
+        .open()
+        .await;
     world.change("a", Change::Pause).await;
     world.run("20 12:00").await;
     let cycles: Vec<String> = column(
@@ -234,7 +233,7 @@ async fn cycles_of_a_mandate_that_its_operator_has_paused_are_planned_and_wait()
 /// Signzy offers no pause to anybody but the payer, and debits by its own schedule.
 #[tokio::test]
 async fn what_signzy_debits_while_a_mandate_is_paused_here_is_seen() {
-    let world = World::open(&[Payer::new("900", Flow::SignzyWatched)]).await;
+    let world = Scenario::of("900", Flow::SignzyWatched).open().await;
     world.change("900", Change::Pause).await;
     world.run("10 00:00").await;
     assert_eq!(world.ledger().debits.len(), 1);

@@ -3,7 +3,8 @@
 use mandated::store::unconfigured::UnconfiguredAccount;
 
 use crate::support::due::column;
-use crate::support::world::{Flow, Payer, World, at, live};
+use crate::support::scenario::{Flow, Scenario};
+use crate::support::world::{World, at, live};
 
 async fn cycles(world: &World) -> Vec<String> {
     column(
@@ -16,17 +17,13 @@ async fn cycles(world: &World) -> Vec<String> {
 
 #[tokio::test]
 async fn cycles_of_an_account_that_nobody_has_expire_in_time_and_are_named() {
-    let weekly = |reference: &str, flow| Payer {
-        frequency: "weekly",
-        ends_on: "2027-02-18",
-        ..Payer::new(reference, flow)
-    };
-    let world = World::open(&[
-        weekly("a", Flow::UpiSeparate),
-        weekly("b", Flow::Enach),
-        weekly("900", Flow::SignzyOnDemand),
-    ])
-    .await;
+    let world = Scenario::of("a", Flow::UpiSeparate)
+        .mandate("b", Flow::Enach)
+        .mandate("900", Flow::SignzyOnDemand)
+        .every("weekly")
+        .until("2027-02-18")
+        .open()
+        .await;
     // One has been notified, and then somebody renames the account.
     world.run("04 06:00").await;
     let without = world
@@ -73,12 +70,11 @@ async fn cycles_of_an_account_that_nobody_has_expire_in_time_and_are_named() {
 /// What may be in flight is never ended by a clock.
 #[tokio::test]
 async fn an_order_of_an_account_that_nobody_has_stays_open_until_it_can_be_looked_up() {
-    let world = World::open(&[Payer {
-        frequency: "weekly",
-        ends_on: "2027-02-11",
-        ..Payer::new("a", Flow::UpiProvider)
-    }])
-    .await;
+    let world = Scenario::of("a", Flow::UpiProvider)
+        .every("weekly")
+        .until("2027-02-11")
+        .open()
+        .await;
     world.run("05 06:00").await;
     assert_eq!(world.stands("a").await.0, "pending");
     let without = world

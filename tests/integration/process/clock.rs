@@ -3,16 +3,17 @@
 use lab::postgres::PrivatePostgres;
 
 use crate::support::due::{column, scalar};
-use crate::support::process::{Installation, payer};
+use crate::support::process::Installation;
 use crate::support::running::until;
-use crate::support::world::Flow;
+use crate::support::scenario::{Flow, Scenario};
 
 const BY: [&str; 4] = ["--by", "asha", "--reason", "said so"];
 
 /// What each command has written is of the year 2040.
 #[tokio::test(flavor = "multi_thread")]
 async fn every_command_follows_the_configured_clock() {
-    let mut installation = Installation::open(&[payer("a", Flow::UpiSeparate)]).await;
+    let mut installation =
+        Installation::open(&Scenario::of("a", Flow::UpiSeparate).in_2040()).await;
     installation.prepare();
     let now = "2040-02-03T12:00:00+05:30";
     installation.set("MANDATED__CLOCK__START", now);
@@ -50,9 +51,7 @@ async fn every_command_follows_the_configured_clock() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_daemon_on_a_simulated_clock_waits_for_its_database() {
     let mut postgres = PrivatePostgres::start(true).unwrap();
-    let payers: Vec<_> = (0..160)
-        .map(|n| payer((9000 + n).to_string(), Flow::UpiExempt))
-        .collect();
+    let payers = Scenario::many(160, Flow::UpiExempt).in_2040();
     let mut installation = Installation::open(&payers).await;
     installation.set("MANDATED__DATABASE__URL", &postgres.url("postgres"));
     for (key, value) in [

@@ -100,7 +100,7 @@ async fn a_pause_is_the_providers_too_only_when_it_says_so() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_pause_that_the_provider_does_not_know_of_is_undone_by_resume() {
     for flow in [Flow::UpiSeparate, Flow::SignzyOnDemand, Flow::SignzyWatched] {
-        let world = World::open(&[Payer::new("900", flow)]).await;
+        let world = Scenario::of("900", flow).open().await;
         let sandbox = world.sandbox.base_url(ProviderKind::Juspay).to_string();
         let pause = ["mandates", "pause", "900", "--local-only"];
         assert!(run(&world, &sandbox, &pause));
@@ -123,7 +123,7 @@ async fn a_pause_that_the_provider_does_not_know_of_is_undone_by_resume() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_mandate_that_has_ended_at_its_provider_ends_here_when_it_is_resumed() {
-    let world = World::open(&[Payer::new("a", Flow::UpiSeparate)]).await;
+    let world = Scenario::of("a", Flow::UpiSeparate).open().await;
     let sandbox = world.sandbox.base_url(ProviderKind::Juspay).to_string();
     world.run("04 06:00").await;
     world.change("a", Change::Pause).await;
@@ -153,7 +153,7 @@ async fn a_mandate_that_has_ended_at_its_provider_ends_here_when_it_is_resumed()
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_does_not_say_active_does_not_resume() {
-    let world = World::open(&[Payer::new("a", Flow::UpiSeparate)]).await;
+    let world = Scenario::of("a", Flow::UpiSeparate).open().await;
     let broken = MockServer::start().await;
     Mock::given(any())
         .respond_with(ResponseTemplate::new(500))
@@ -181,7 +181,7 @@ async fn resume_says_how_the_open_cycle_goes_on_or_leaves_it_out() {
             "skipped",
         ),
     ] {
-        let world = World::open(&[Payer::new("a", Flow::UpiSeparate)]).await;
+        let world = Scenario::of("a", Flow::UpiSeparate).open().await;
         let sandbox = world.sandbox.base_url(ProviderKind::Juspay).to_string();
         world.run("04 06:00").await;
         world.change("a", Change::Pause).await;
@@ -213,7 +213,7 @@ async fn a_pause_says_what_will_still_be_debited_and_that_is_watched() {
              signzy has no such command: it goes on debiting by its own schedule, and what it debits is watched\n",
         ),
     ] {
-        let world = World::open(&[Payer::new("900", flow)]).await;
+        let world = Scenario::of("900", flow).open().await;
         let sandbox = world.sandbox.base_url(ProviderKind::Juspay).to_string();
         world.run("05 06:00").await;
         let mut pause = vec!["mandates", "pause", "900"];
