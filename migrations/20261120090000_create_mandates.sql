@@ -21,6 +21,12 @@ create table mandated.accounts (
   database text,
   paused_until timestamptz,
   pause_reason text,
+  -- Whether it is paused because the provider refuses its credentials.
+  refused boolean not null default false,
+  -- Until when the first job after a pause is waited for.
+  probe_until timestamptz,
+  constraint accounts_refused_check check (not refused or paused_until is not null),
+  constraint accounts_probe_check check (probe_until is null or paused_until is not null),
   constraint accounts_bound_check check (num_nulls(merchant, is_simulated, database) in (0, 3)),
   constraint accounts_pause_check check ((paused_until is null) = (pause_reason is null))
 );

@@ -204,7 +204,7 @@ async fn what_cannot_be_reached_or_read_is_named_and_the_rest_is_looked_at_all_t
     installed.installation.set(url, &elsewhere.uri());
     let (code, bad) = installed.doctor();
     assert_eq!(code, Some(1));
-    assert!(bad[0].contains("not the API's"), "{bad:#?}");
+    assert!(bad[0].contains("the address is wrong"), "{bad:#?}");
     installed.installation.set(url, &right);
 
     installed

@@ -2,6 +2,7 @@
 
 use std::process::Output;
 
+use crate::support::database::forget_environments;
 use crate::support::due::execute;
 use crate::support::process::Installation;
 use crate::support::scenario::{Flow, Scenario};
@@ -33,6 +34,7 @@ async fn the_audit_fails_when_a_guarantee_is_broken_or_a_provider_disagrees_or_i
         "MANDATED__ACCOUNTS__JUSPAY_MAIN__BASE_URL",
         "http://127.0.0.1:9",
     );
+    forget_environments(&installation.database.pool).await;
     let (code, text) = said(&installation.output(&asked));
     assert_eq!(code, Some(1), "{text}");
     assert!(

@@ -11,7 +11,6 @@ use super::plan::Plan;
 /// Where it is, words that no other one has unless it is a file of its own, the tables that it may touch besides those of a few rows, and so many pages of tables
 /// and indexes at most, for a hundred jobs.
 const STATEMENTS: &str = "
-accounts.rs  | insert into mandated.accounts            |                                          | 50
 accounts.rs  | with before as (select id, paused        |                                          | 50
 accounts.rs  | select refused from                      |                                          | 5
 accounts.rs  | with ended as (                          |                                          | 50
@@ -46,6 +45,7 @@ settle.rs    | set counter_before                       | intents jobs          
 settled.rs   | free_executions as                       | executions mandates jobs                 | 2600
 settled.rs   | \"as_written!\"                          | executions attempts                      | 2200
 settled.rs   | select order_id from mandated.debits     | debits                                   | 50
+settled.rs   | select provider_txn from mandated.debits | executions debits                        | 300
 unmapped.rs  | select count(*) as \"count!\" from mandated.attempts | attempts                                 | 50
 unmapped.sql |                                          | attempts mandates executions             | 200";
 

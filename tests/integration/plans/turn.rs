@@ -10,7 +10,6 @@ use mandated::domain::{
     NotificationState, ProviderKind, Rail, State, Step,
 };
 use mandated::store::claim::Claimed;
-use mandated::store::environment::{ConfiguredAccount, register};
 use mandated::store::planning::{
     Cursor, DueMandate, advance, begin, commit, insert_executions, installation_tag, lock_due,
     reserve_ids,
@@ -21,7 +20,7 @@ use mandated::store::retention::{
 use mandated::store::settle::{
     Attempt, CallBefore, NextJob, NotificationResult, Settlement, record_counter, settle,
 };
-use mandated::store::settled::{debited_order, free, settled_before};
+use mandated::store::settled::{debited_order, free, known_payments, settled_before};
 use mandated::store::{accounts, bloat, cluster, monitor, policies, rescue, unmapped};
 use sqlx::PgPool;
 
@@ -76,15 +75,7 @@ async fn work(pool: &PgPool) {
         .unwrap();
     let cycle_on = "2026-01-31".parse().unwrap();
     debited_order(pool, MandateId(1), cycle_on).await.unwrap();
-    let juspay_main = ConfiguredAccount {
-        name: "juspay_main",
-        provider: ProviderKind::Juspay,
-        merchant: "juspay https://api.juspay.in shop".to_owned(),
-        is_simulated: false,
-    };
-    register(&mut pool.acquire().await.unwrap(), &juspay_main, false)
-        .await
-        .unwrap();
+    known_payments(pool, MandateId(1), cycle_on).await.unwrap();
     accounts::pause(
         pool,
         AccountId(2),

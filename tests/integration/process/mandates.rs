@@ -9,6 +9,7 @@ use mandated::store::mandates::Change;
 use wiremock::matchers::any;
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
+use crate::support::database::forget_environments;
 use crate::support::due::{execute, scalar};
 use crate::support::scenario::{Flow, Scenario};
 use crate::support::world::{KEY, World};
@@ -160,6 +161,7 @@ async fn what_does_not_say_active_does_not_resume() {
         .mount(&broken)
         .await;
     world.change("a", Change::Pause).await;
+    forget_environments(world.pool()).await;
     let (resumed, text) = said(&world, &broken.uri(), &["mandates", "resume", "a"]);
     assert!(!resumed, "{text}");
     assert!(text.contains("nothing was changed"), "{text}");

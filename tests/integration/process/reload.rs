@@ -25,7 +25,7 @@ async fn refused(folder: &Path, config: &str) -> (MockServer, Installation, Proc
     let mut installation = due_now(&provider, 1).await;
     let key = folder.join("key").display().to_string();
     write(folder, "key", "the-old-key\n");
-    configure(folder, config, "shop");
+    configure(folder, config, "sandbox");
     installation.forget(KEY);
     installation.forget("MANDATED__ACCOUNTS__JUSPAY_MAIN__MERCHANT_ID");
     installation.set(&format!("{KEY}_FILE"), &key);
@@ -78,7 +78,7 @@ async fn a_new_key_and_another_log_filter_are_in_force_without_a_restart() {
     let (provider, installation, mut daemon) = refused(folder.path(), first).await;
     write(folder.path(), "key", "the-new-key\n");
     let second = "log.filter = \"info,mandated=debug\"\nworker.batch = 60\n";
-    configure(folder.path(), second, "shop");
+    configure(folder.path(), second, "sandbox");
     daemon.signal(Signal::HUP);
     until("the new key is used", async || {
         now(&installation).await;
@@ -113,13 +113,13 @@ async fn a_configuration_that_is_wrong_changes_nothing() {
     let (provider, installation, mut daemon) =
         refused(folder.path(), "log.filter = \"info\"\n").await;
     write(folder.path(), "key", "the-new-key\n");
-    configure(folder.path(), "worker.bacth = 60", "shop");
+    configure(folder.path(), "worker.bacth = 60", "sandbox");
     daemon.signal(Signal::HUP);
     until("it is refused", async || {
         daemon.out().contains("was not read again")
     })
     .await;
-    configure(folder.path(), "log.filter = \"=x=\"", "shop");
+    configure(folder.path(), "log.filter = \"=x=\"", "sandbox");
     daemon.signal(Signal::HUP);
     until("it is refused again", async || {
         daemon.out().matches("was not read again").count() == 2

@@ -9,6 +9,7 @@ use wiremock::{Mock, MockServer};
 
 use super::chatter::Chatter;
 use super::{EMAIL, METADATA, PHONE, VPA, assert_clean};
+use crate::support::database::forget_environments;
 use crate::support::scenario::{Flow, Scenario};
 use crate::support::world::KEY;
 
@@ -84,6 +85,7 @@ fn a_database_that_is_down_is_named_without_its_password() {
 #[tokio::test(flavor = "multi_thread")]
 async fn of_metadata_an_import_shows_the_keys_and_no_value() {
     let world = Scenario::new().open().await;
+    forget_environments(world.pool()).await;
     let toml =
         format!("[database]\nurl = \"{}\"\n", world.url()) + &account("https://api.juspay.in");
     let metadata: Value = serde_json::from_str(METADATA).unwrap();
@@ -112,6 +114,7 @@ async fn a_provider_that_refuses_a_command_is_quoted_without_the_people_in_its_w
     let scenario = Scenario::of("100", Flow::UpiSeparate).metadata(METADATA);
     let scenario = scenario.mandate("200", Flow::SignzyWatched);
     let world = scenario.open().await;
+    forget_environments(world.pool()).await;
     let provider = MockServer::start().await;
     Mock::given(any())
         .respond_with(Chatter::default())

@@ -1,5 +1,7 @@
 //! A batch: what one statement writes for all the outcomes that it holds.
 
+use std::collections::BTreeMap;
+
 use chrono::TimeDelta;
 use mandated::domain::execution::Progress;
 use mandated::domain::{AttemptOutcome, Class, LeaseToken, MandateStatus, State, Step};
@@ -121,18 +123,21 @@ async fn the_statement_prepares_and_takes_exactly_the_declared_types() {
         panic!("Postgres names the types of parameters");
     };
     let types: Vec<&str> = types.iter().map(TypeInfo::name).collect();
-    let declared = Regex::new(r"\$\d+::([a-z]+)\[\]").unwrap();
-    let declared = declared
+    let declared = Regex::new(r"\$(\d+)::([a-z]+)\[\]").unwrap();
+    // An array may be read more than once.
+    let declared: BTreeMap<usize, &str> = declared
         .captures_iter(statement())
-        .map(|found| match &found[1] {
-            "bigint" => "INT8[]",
-            "integer" => "INT4[]",
-            "smallint" => "INT2[]",
-            "boolean" => "BOOL[]",
-            "timestamptz" => "TIMESTAMPTZ[]",
-            "text" => "TEXT[]",
-            other => panic!("no type of ours: {other}"),
-        });
+        .map(|found| (found[1].parse().unwrap(), found.get(2).unwrap().as_str()))
+        .collect();
+    let declared = declared.into_values().map(|found| match found {
+        "bigint" => "INT8[]",
+        "integer" => "INT4[]",
+        "smallint" => "INT2[]",
+        "boolean" => "BOOL[]",
+        "timestamptz" => "TIMESTAMPTZ[]",
+        "text" => "TEXT[]",
+        other => panic!("no type of ours: {other}"),
+    });
     let once = ["TIMESTAMPTZ", "TEXT", "INT8", "FLOAT8", "FLOAT8"];
     let expected: Vec<&str> = once.into_iter().chain(declared).collect();
     assert_eq!(types, expected);

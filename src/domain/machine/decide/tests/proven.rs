@@ -227,8 +227,8 @@ fn only_a_retry_whose_counter_was_never_recorded_was_never_made() {
     let ask = |counter_before, sent_at, is_retry| {
         let mut execution = executing(opened);
         execution.intent = execution.intent.map(|intent| Intent {
-            counter_before,
             is_retry,
+            counter_before,
             ..intent
         });
         execution.progress.sent_at = sent_at;
