@@ -2,7 +2,7 @@
 //!
 //! A period is the name of a cycle that everybody can compute: it follows from the calendar and the mandate's frequency, never from
 //! `starts_on` or `debit_at`. So a restored database, a copy and a second installation name the same cycle alike, and with it the
-//! orders of the cycle ([`super::ids::CycleIdentity`]).
+//! orders of the cycle ([`super::cycle_identity::CycleIdentity`]).
 //!
 //! | frequency | grid | name | why |
 //! |---|---|---|---|

@@ -151,7 +151,9 @@ const fn resp(reason: Reason) -> [&'static str; 3] {
             "BUSINESS_ERROR",
             "User doesn't have sufficient balance in the account",
         ],
-        Reason::Technical | Reason::InFlight => [
+        // A bank that is down has said so; only one whose answer is lost has timed out.
+        Reason::Technical => ["BANK_DECLINED", "BUSINESS_ERROR", BANK],
+        Reason::InFlight => [
             "TECHNICAL_ERROR",
             "TECHNICAL_ERROR",
             "Transaction timed out",

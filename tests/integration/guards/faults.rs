@@ -109,7 +109,11 @@ async fn after_the_pause_one_more_is_enough_until_all_is_well_for_an_hour() {
     );
     assert!(!is_paused(pool, minutes(122)).await);
     // The job that went first after the pause was answered.
-    execute(pool, "update mandated.accounts set probe_until = null").await;
+    execute(
+        pool,
+        "update mandated.accounts set paused_until = null, pause_reason = null, probe_until = null",
+    )
+    .await;
     // For an hour after the pause nothing came: it counts from nothing again.
     assert_eq!(park(pool, 19, REASON, minutes(182)).await, []);
     assert!(!is_paused(pool, minutes(182)).await);

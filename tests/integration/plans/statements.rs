@@ -20,7 +20,7 @@ claim.sql    |                                          | jobs executions mandat
 cluster.rs   | insert into mandated.daemons             |                                          | 50
 cluster.rs   | with beating as                          |                                          | 50
 cluster.rs   | mandated.daemons where id = $1           |                                          | 50
-monitor.rs   | select clock_timestamp()                 |                                          | 0
+monitor.rs   | select clock_timestamp()                 | attempts                                 | 20
 monitor.rs   | order by run_at, execution_id limit 1    | jobs                                     | 1000
 monitor.rs   | as job_at, coalesce                      | jobs mandates                            | 1000
 monitor.rs   | as \"budget_headroom!\"                  | jobs intents executions                  | 6000
