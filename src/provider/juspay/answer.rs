@@ -14,7 +14,7 @@ use crate::provider::json;
 use crate::provider::redact::redact;
 use crate::provider::{Answered, ELSEWHERE, Reading};
 
-use super::codes::{codes, messages, salvage, text_at, word_at};
+use super::answer_fields::{codes, messages, salvage, text_at, word_at};
 
 /// Refusals that prove that a call was not processed, whatever the HTTP status: starts of `error_code`,
 /// `error_message` or `message`, in lower case ("Mandate Retry API", "Mandate Execution API").

@@ -4,7 +4,7 @@ use crate::domain::{Call, Outcome};
 use crate::provider::{ExecuteNotice, ExecuteRequest, Reply};
 
 use super::Juspay;
-use super::fields::own_fields;
+use super::metadata::own_fields;
 use super::order::Order;
 
 impl Juspay {

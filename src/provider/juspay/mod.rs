@@ -1,12 +1,12 @@
 //! Juspay Express Checkout: mandates, notifications, orders.
 
 mod answer;
-mod codes;
+mod answer_fields;
 mod compared;
 mod execute;
-mod fields;
 mod limits;
 mod mandate;
+mod metadata;
 mod notification;
 mod order;
 mod retry;
@@ -32,7 +32,7 @@ use answer::{Judgement, JuspayAnswer};
 use notification::{About, Asked};
 use order::Order;
 
-pub use fields::check_metadata;
+pub use metadata::check_metadata;
 
 /// The client of one Juspay account.
 #[derive(Debug)]

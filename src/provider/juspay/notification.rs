@@ -11,7 +11,7 @@ use crate::provider::{Answered, NotifyRequest, Reading, Reply};
 
 use super::Juspay;
 use super::answer::{Judgement, JuspayAnswer, Refusal};
-use super::fields::{INVOICE_NUMBER, value_text};
+use super::metadata::{INVOICE_NUMBER, value_text};
 
 /// What the payer may be told, in characters ("Juspay Notification API").
 const MAX_DESCRIPTION: usize = 50;

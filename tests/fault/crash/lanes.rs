@@ -6,6 +6,7 @@ use mandated::store::retention::make_partitions;
 
 use super::daemon::{END, agree, killed, leases_end, lives_to_the_end, start};
 use crate::support::TestDatabase;
+use crate::support::database::forget_environments;
 use crate::support::due::scalar;
 use crate::support::process::Installation;
 use crate::support::scenario::{Flow, Scenario};
@@ -50,6 +51,7 @@ async fn between_the_loops() {
             installation.set("MANDATED__CLOCK__MODE", "simulated");
             installation.set("MANDATED__CLOCK__START", &now.to_rfc3339());
             installation.set(END.0, &(now + TimeDelta::days(12)).to_rfc3339());
+            forget_environments(&installation.database.pool).await;
             let mut daemon = start(&installation, "");
             lives_to_the_end(&mut daemon).await;
             agree(&installation, ("charged", 1)).await;

@@ -7,6 +7,7 @@ use super::daemon::{
 };
 use super::everywhere::PLANNED;
 use super::scenario::CrashScenario;
+use crate::support::database::forget_environments;
 use crate::support::due::{everything, scalar};
 use crate::support::running::until;
 use crate::support::scenario::{Flow, Scenario};
@@ -100,6 +101,7 @@ async fn a_call_that_could_not_connect() {
         assert_eq!(passed.last().unwrap(), point);
         assert_eq!(received(&shop.ledger().await), 0);
         shop.set(url, &right);
+        forget_environments(&shop.database.pool).await;
         leases_end(&mut shop).await;
         let mut daemon = start(&shop, "");
         lives_to_the_end(&mut daemon).await;
