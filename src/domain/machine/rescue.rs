@@ -54,8 +54,12 @@ pub fn rescue(lost: LostJob, now: Timestamp, processing: Duration) -> RescuedJob
         .into_iter()
         .flatten()
         .fold(now, Timestamp::max);
+    // A look-up that the worker had sent may arrive as late as any other call of it.
+    let arrived_by = after(lost_at, processing);
     let lookup_times = match lost.lookup_times {
-        [newest, older, _] if looks_up(lost.step, lost.order_no) => [Some(lost_at), newest, older],
+        [newest, older, _] if looks_up(lost.step, lost.order_no) => {
+            [Some(arrived_by), newest, older]
+        }
         lookup_times => lookup_times,
     };
     let mut undelivered_at = lost.undelivered_at;
@@ -78,7 +82,7 @@ pub fn rescue(lost: LostJob, now: Timestamp, processing: Duration) -> RescuedJob
             Step::Execute | Step::Retry | Step::Lookup => Step::Lookup,
             Step::Notify | Step::NotifyStatus | Step::Recheck => lost.step,
         },
-        run_at: after(lost_at, processing),
+        run_at: arrived_by,
         run_before: None,
         lookup_times,
         undelivered_at,

@@ -12,6 +12,7 @@ use sqlx::postgres::PgPoolOptions;
 use sqlx::{AssertSqlSafe, PgPool};
 
 use crate::support::TestDatabase;
+use crate::support::due::scalar;
 use crate::support::row::{account, debit, execution, intent, job, mandate, notification, policy};
 
 pub(super) fn at(text: &str) -> DateTime<Utc> {
@@ -262,10 +263,7 @@ async fn a_lost_worker_leaves_a_look_up_behind_and_never_the_same_call() {
     claim(&database.pool).await;
     execute(&database.pool, expire).await;
     rescue(&database).await;
-    let step: String = sqlx::query_scalar("select step from mandated.jobs")
-        .fetch_one(&database.pool)
-        .await
-        .unwrap();
+    let step: String = scalar(&database.pool, "select step from mandated.jobs").await;
     assert_eq!(step, "execute", "no intent was open, so no call was made");
 }
 
@@ -273,14 +271,11 @@ async fn a_lost_worker_leaves_a_look_up_behind_and_never_the_same_call() {
 async fn only_who_holds_the_lease_may_record_a_counter_and_go_on() {
     let database = due(&[]).await;
     let token = claim(&database.pool).await[0].token;
-    let before = CallBefore {
-        counter: 3,
-        payments: None,
-    };
+    let (counter, payments) = (3, None);
+    let before = CallBefore { counter, payments };
     let record = async |token| {
-        record_counter(&database.pool, ExecutionId(1), token, before)
-            .await
-            .unwrap()
+        let recorded = record_counter(&database.pool, ExecutionId(1), token, before);
+        recorded.await.unwrap()
     };
     assert!(record(token).await);
     assert!(!record(LeaseToken(token.0 - 1)).await);
