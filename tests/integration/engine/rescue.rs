@@ -121,7 +121,7 @@ async fn a_rescuer_whose_clock_is_behind_counts_from_the_lost_workers() {
         "select (lookup_times[1] - '2026-01-31T00:30Z')::text from mandated.executions where id = 2",
     )
     .await;
-    assert_eq!(lookup_times, ["00:00:00"]);
+    assert_eq!(lookup_times, ["00:01:30"]);
 }
 
 #[tokio::test]
@@ -292,7 +292,7 @@ async fn what_may_have_been_done_counts_as_done() {
     rescue_expired(pool, now(), WAIT, "rescuer").await.unwrap();
     let lookup_times: Vec<bool> = column(
         pool,
-        "select lookup_times = '{2026-01-31T00:30Z,2026-01-30T20:00Z,2026-01-30T19:00Z}' from mandated.executions",
+        "select lookup_times = '{2026-01-31T00:31:30Z,2026-01-30T20:00Z,2026-01-30T19:00Z}' from mandated.executions",
     )
     .await;
     assert_eq!(lookup_times, [true]);
