@@ -23,6 +23,8 @@ create table mandated.accounts (
   pause_reason text,
   -- Whether it is paused because the provider refuses its credentials.
   refused boolean not null default false,
+  -- When the provider first took a call of it. Before that its "mandate not found" may only mean that this is another merchant's account.
+  worked_at timestamptz,
   -- Until when the first job after a pause is waited for.
   probe_until timestamptz,
   constraint accounts_refused_check check (not refused or paused_until is not null),
@@ -98,6 +100,9 @@ create table mandated.mandates (
   -- When the provider last said that it is paused; null while that is an operator's word alone. Only with it is the provider
   -- asked whether it is active again, and a later pause makes an earlier answer void.
   provider_paused_at timestamptz,
+  -- On how many different days the provider has said that it does not know the mandate, while it had taken no call of the account.
+  not_found_days smallint not null default 0 check (not_found_days >= 0),
+  not_found_on date,
   -- The planning cursor: the next cycle that has no execution yet, and when to plan it.
   -- Null when no cycle is left, or none is ours to plan (aspresented).
   next_cycle_on date,

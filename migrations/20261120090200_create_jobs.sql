@@ -95,9 +95,11 @@ create table mandated.debits (
   execution_id bigint not null,
   order_id text not null,
   provider_txn text,
-  amount_minor bigint not null check (amount_minor > 0),
-  currency text not null,
+  -- What the provider states; nothing where its answer states no amount. The execution has what was asked for.
+  amount_minor bigint check (amount_minor > 0),
+  currency text,
   proven_at timestamptz not null,
+  constraint debits_currency_check check ((amount_minor is null) = (currency is null)),
   primary key (mandate_id, cycle_on)
 ) partition by hash (mandate_id);
 create table mandated.debits_0 partition of mandated.debits for values with (modulus 4, remainder 0);

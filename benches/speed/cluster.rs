@@ -33,6 +33,7 @@ impl Cluster {
         in_flight: usize,
     ) -> anyhow::Result<Self> {
         world.hold().await?;
+        world.unbind().await?;
         let mut daemons = Vec::new();
         for nth in 1..=count {
             let name = format!("daemon-{nth}");
@@ -60,6 +61,16 @@ impl Cluster {
 }
 
 impl World {
+    /// Leaves it to the next daemon which sandbox the account belongs to: each round has another address.
+    async fn unbind(&self) -> anyhow::Result<()> {
+        sqlx::query(
+            "update mandated.accounts set merchant = null, is_simulated = null, database = null",
+        )
+        .execute(&self.pool)
+        .await?;
+        Ok(())
+    }
+
     /// Pauses the account: nobody claims anything.
     async fn hold(&self) -> anyhow::Result<()> {
         sqlx::query(

@@ -185,8 +185,8 @@ pub(crate) fn collected(
         mandate: None,
         declined_card_attempts: None,
         fault: None,
-        debit: Amount::new(49_900, Currency::INR).map(|amount| Debit {
-            amount,
+        debit: Some(Debit {
+            stated: Amount::new(49_900, Currency::INR),
             order_id: order_id.clone(),
         }),
         notification: None,

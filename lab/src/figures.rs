@@ -102,8 +102,9 @@ pub(crate) async fn debits(
     let rows = sqlx::query!(
         r#"select m.provider_mandate_id as "mandate!",
                   case m.provider when 'signzy' then coalesce(d.provider_txn, d.order_id) else d.order_id end as "debit!",
-                  d.amount_minor as "amount_minor!", d.cycle_on as "cycle_on!"
-             from mandated.debits d join mandated.mandates m on m.id = d.mandate_id"#
+                  coalesce(d.amount_minor, e.amount_minor) as "amount_minor!", d.cycle_on as "cycle_on!"
+             from mandated.debits d join mandated.mandates m on m.id = d.mandate_id
+             join mandated.executions e on e.id = d.execution_id"#
     )
     .fetch_all(pool)
     .await

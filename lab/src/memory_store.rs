@@ -62,7 +62,8 @@ pub struct JobRow {
 pub struct DebitRow {
     pub order_no: u16,
     pub provider_ref: Option<String>,
-    pub amount: Amount,
+    /// The amount that the answer states, if it states one.
+    pub stated: Option<Amount>,
 }
 
 impl MemoryStore {
@@ -204,7 +205,7 @@ impl MemoryStore {
 
     /// Keeps the proof of a collection. Says whether the cycle had another one, so that a refund is due.
     fn write_debit(&mut self, conclusion: &Conclusion) -> bool {
-        let (Some(amount), Some(order_no)) =
+        let (Some(collection), Some(order_no)) =
             (conclusion.transition.collected, conclusion.debited_order)
         else {
             return false;
@@ -217,7 +218,7 @@ impl MemoryStore {
             self.debit = Some(DebitRow {
                 order_no,
                 provider_ref,
-                amount,
+                stated: collection.stated,
             });
             false
         }

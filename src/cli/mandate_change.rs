@@ -47,6 +47,17 @@ pub fn write_step(step: &ChangeStep, out: &mut dyn Write) -> io::Result<()> {
                 ),
             }
         }
+        ChangeStep::OrderCancelled {
+            provider,
+            cycle,
+            at,
+            zone,
+        } => print_line!(
+            out,
+            "{}: {provider} has taken back the debit of {}",
+            named(cycle),
+            local(*at, *zone)
+        ),
         ChangeStep::GoesOn { cycle, now, zone } => {
             let next = goes_on(cycle, *now);
             let next = next.map_or_else(

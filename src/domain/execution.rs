@@ -1,5 +1,7 @@
 //! One collection, as the pure core sees it.
 
+use chrono::NaiveDate;
+
 use super::cycle::Cycle;
 use super::outcome::Counter;
 use super::{Amount, Class, ExecutionId, MandateStatus, Notify, ProviderKind, State, Timestamp};
@@ -24,6 +26,8 @@ pub struct Execution {
     pub rail_paused: bool,
     /// When the attempts of the last 30 days leave room for another one; nothing if they do.
     pub budget_from: Option<Timestamp>,
+    /// Whether an answer that the provider does not know the mandate is doubted; nothing once it has taken calls of the account.
+    pub not_found: Option<NotFoundAnswers>,
     /// Where the execution stands; with an open intent it is `executing`.
     pub state: State,
     /// The period it collects for.
@@ -86,6 +90,36 @@ impl Progress {
     }
 }
 
+/// On how many days the provider has said that it does not know a mandate of an account whose calls it has never taken. That may only
+/// mean that the account is not the one that the mandate was registered with.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct NotFoundAnswers {
+    /// Different days, in UTC.
+    pub days: u16,
+    /// The last of them.
+    pub last_on: Option<NaiveDate>,
+}
+
+/// On so many different days a provider must say so.
+const DAYS_NOT_FOUND: u16 = 3;
+
+impl NotFoundAnswers {
+    /// The same with an answer at `now`.
+    #[must_use]
+    pub fn with_answer(self, now: Timestamp) -> Self {
+        let today = Some(now.date_naive());
+        let is_another_day = self.last_on < today;
+        Self {
+            days: self.days.saturating_add(u16::from(is_another_day)),
+            last_on: self.last_on.max(today),
+        }
+    }
+
+    const fn prove_it(self) -> bool {
+        self.days >= DAYS_NOT_FOUND
+    }
+}
+
 /// An open money-moving call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Intent {
@@ -113,6 +147,19 @@ impl Execution {
         sent.map_or(intent.opened_at, |sent| sent.max(intent.opened_at))
     }
 
+    /// Whether the mandate is over, now that the provider does not know it.
+    pub fn is_over_by_not_found(&self, now: Timestamp) -> bool {
+        self.not_found
+            .is_none_or(|answers| answers.with_answer(now).prove_it())
+    }
+
+    /// When the last call that moves money was sent, at the latest: that of an open intent, whose worker may have been lost before
+    /// it could say so, or the one before it.
+    pub fn last_sent(&self) -> Option<Timestamp> {
+        let open = self.intent.map(|intent| self.sent_by(intent));
+        open.or(self.progress.sent_at)
+    }
+
     /// The cycle as the current order sees it: to be debited when that order is.
     pub fn order_cycle(&self) -> Cycle {
         match self.progress.execute_at {
@@ -121,15 +168,33 @@ impl Execution {
         }
     }
 
+    /// The attempts that the provider counts on the current order, where it counts them in the answer about an order.
+    pub fn counted_attempts(&self, counter: Counter) -> Option<u16> {
+        let attempts = match self.provider {
+            // `txn_id` ends in the number of the attempt.
+            ProviderKind::Juspay => counter.attempts?,
+            // `retryAttempts` counts the retries after the first.
+            ProviderKind::Signzy => counter.attempts?.saturating_add(1),
+        };
+        Some(u16::try_from(attempts.clamp(0, MOST)).unwrap_or(0))
+    }
+
+    /// What the provider's counter shows when it counts our attempts on the current order, and no other.
+    pub fn counter_of_ours(&self) -> i64 {
+        let ours = i64::from(self.progress.debit_attempts);
+        match self.provider {
+            ProviderKind::Juspay => ours,
+            ProviderKind::Signzy => ours.saturating_sub(1).max(0),
+        }
+    }
+
     /// The attempts on the current order, ours or, where the provider counts more, theirs.
     pub fn attempts(&self, counter: Counter) -> u16 {
         let theirs = match self.provider {
             // `txn_id` ends in the number of the attempt, silent retries included.
             // A number that cannot be one is as good as a spent budget: too few attempts are no harm.
-            ProviderKind::Juspay => counter
-                .attempts
-                .map_or(0, |n| u16::try_from(n.clamp(0, MOST)).unwrap_or(0)),
-            // `retryAttempts` counts the retries after the first.
+            ProviderKind::Juspay => self.counted_attempts(counter).unwrap_or(0),
+            // The counter of a charge is a payment's id.
             ProviderKind::Signzy => 0,
         };
         self.progress.debit_attempts.max(theirs)

@@ -63,6 +63,16 @@ text_enum!(
     }
 );
 
+impl MandateStatus {
+    /// Whether it has ended for good.
+    pub const fn is_over(self) -> bool {
+        match self {
+            Self::Active | Self::Paused => false,
+            Self::Revoked | Self::Expired | Self::Completed | Self::Failed => true,
+        }
+    }
+}
+
 /// What the merchant wants sent with each order: the payer's e-mail address and the like. Its values are shown nowhere.
 #[derive(Clone, PartialEq, Default, Serialize)]
 pub struct Metadata(Map<String, Value>);

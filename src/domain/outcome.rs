@@ -22,6 +22,16 @@ pub struct Failure {
     pub not_before: Option<Timestamp>,
 }
 
+/// Whether an answer says that the provider does not know the mandate, rather than that the mandate has ended.
+pub fn says_not_found(class: Option<Class>, code: Option<&str>, message: Option<&str>) -> bool {
+    class == Some(Class::MandateDead)
+        && [code, message]
+            .into_iter()
+            .flatten()
+            .map(|words| words.to_ascii_lowercase().replace('_', " "))
+            .any(|words| words.contains("not found") || words.contains("not exist"))
+}
+
 /// The rule that gave a class.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct Matched {
@@ -39,6 +49,15 @@ impl Failure {
         let waited = after(now, self.retry_after.unwrap_or_default());
         self.not_before
             .map_or(waited, |earliest| earliest.max(waited))
+    }
+
+    /// Whether the provider does not know the mandate, rather than that it has ended.
+    pub fn says_not_found(&self) -> bool {
+        says_not_found(
+            Some(self.class),
+            self.code.as_deref(),
+            self.message.as_deref(),
+        )
     }
 
     /// The id of the rule that gave the class.

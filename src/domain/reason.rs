@@ -50,6 +50,8 @@ pub enum Then {
     },
     /// The same call goes out again.
     SameCall,
+    /// A mandate that the provider does not know is asked about again on another day.
+    AskTomorrow,
     /// Another try.
     TryAgain(TimeChoice),
     /// Another try, with a new notification.

@@ -113,6 +113,28 @@ pub fn account_paused(worker: &str, account: Option<&str>, paused: &PausedAccoun
     );
 }
 
+/// Says that a mandate is over, if this job has ended it.
+pub fn mandate_ended(worker: &str, done: &FinishedJob) {
+    let Some(change) = done.settlement.mandate else {
+        return;
+    };
+    let is_news = done.claimed.execution.mandate_status != change.status;
+    if !change.status.is_over() || !is_news {
+        return;
+    }
+    warn!(
+        mandate.r#ref = done.claimed.mandate.reference,
+        mandate.status = change.status.as_str(),
+        execution.id = done.claimed.execution.id.0,
+        account = done.account.name,
+        rail = done.claimed.mandate.rail.as_str(),
+        class = done.settlement.class.map(Class::as_str),
+        decision = done.settlement.reason,
+        worker.id = worker,
+        "the mandate is over: ask the payer for a new one; nothing more is notified or debited"
+    );
+}
+
 /// How late a job is done.
 fn lag(job: &Claimed, now: Timestamp) -> Duration {
     let late = now.signed_duration_since(job.run_at);

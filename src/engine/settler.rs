@@ -365,6 +365,7 @@ impl Settler {
                         self.state_counters.count(settled.state);
                     }
                     log::transition(worker, done, settled);
+                    log::mandate_ended(worker, done);
                 }
                 // Without a call there is nothing that could prove it.
                 None if unsure && done.attempts.is_empty() => log::settled_or_lost(worker, done),

@@ -14,9 +14,7 @@ use crate::domain::plan::execution::{NewExecution, NumberedPolicy, Payer, new_ex
 use crate::domain::plan::reason::PlanReason;
 use crate::domain::policy::Policy;
 use crate::domain::schedule::{Frequency, Schedule};
-use crate::domain::{
-    AccountId, Amount, ExecutionId, MandateId, MandateStatus, ProviderKind, Rail, Timestamp,
-};
+use crate::domain::{AccountId, Amount, ExecutionId, MandateId, ProviderKind, Rail, Timestamp};
 use crate::store;
 use crate::store::mandates::Stored;
 use crate::store::operator_requests::{OperatorRequestResult, operate};
@@ -73,7 +71,7 @@ pub async fn add(
         why,
     };
     let mut tx = conn.begin().await.map_err(step("begin"))?;
-    let stored = active(&mut tx, reference).await?;
+    let stored = alive(&mut tx, reference).await?;
     let mandate = &stored.mandate;
     let amount = amount(&stored, presentation.amount).map_err(refuse)?;
     let cycle = cycle(&stored, presentation).map_err(refuse)?;
@@ -153,11 +151,11 @@ async fn exists(
     })
 }
 
-/// The mandate, if it may be debited.
-async fn active(conn: &mut PgConnection, reference: &str) -> Result<Stored, OpsError> {
+/// The mandate, if it has not ended. What is added to a paused one waits, as what the planner plans does.
+async fn alive(conn: &mut PgConnection, reference: &str) -> Result<Stored, OpsError> {
     let stored = mandates::find(conn, reference).await?;
     let status = stored.mandate.status;
-    if status != MandateStatus::Active {
+    if status.is_over() {
         return Err(OpsError::Status {
             reference: reference.to_owned(),
             status,

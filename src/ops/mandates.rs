@@ -1,6 +1,7 @@
 //! List mandates, and pause, resume and revoke them, here and at their provider.
 
 mod change;
+mod handed_over;
 mod in_order;
 mod resume;
 

@@ -204,6 +204,17 @@ pub enum MandateAnswer {
     Failed { why: String },
 }
 
+/// What a provider says when it is asked not to debit an order that it has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CancelAnswer {
+    /// It will not debit it.
+    Cancelled { word: String },
+    /// This provider has no such command.
+    NotOffered,
+    /// The provider said no, or nothing that we understand.
+    Failed { why: String },
+}
+
 /// A call that came to nothing, for people.
 pub fn in_words(failure: &CallFailure) -> String {
     match failure {
@@ -257,6 +268,14 @@ pub trait Provider: std::fmt::Debug + Send + Sync {
         command: MandateCommand,
         at: Timestamp,
     ) -> impl Future<Output = MandateAnswer> + Send;
+
+    /// Takes back an order that was handed over and is not debited yet. The order itself says afterwards what became of it.
+    fn cancel_order(
+        &self,
+        mandate: &Mandate,
+        order_id: &str,
+        at: Timestamp,
+    ) -> impl Future<Output = CancelAnswer> + Send;
 
     /// Asks about a mandate, or about something that nobody has: whether the credentials are taken. Changes nothing.
     fn probe(
@@ -357,6 +376,10 @@ impl Provider for Client {
         at: Timestamp,
     ) -> MandateAnswer {
         dispatch!(self, client => client.command(mandate, command, at).await)
+    }
+
+    async fn cancel_order(&self, mandate: &Mandate, order_id: &str, at: Timestamp) -> CancelAnswer {
+        dispatch!(self, client => client.cancel_order(mandate, order_id, at).await)
     }
 
     async fn probe(&self, about: Option<&ProbeSubject>, at: Timestamp) -> ProbeResult {

@@ -11,7 +11,7 @@ use super::error::{StoreContext, StoreError};
 use super::rows::{self, TermsRow, count, word};
 use crate::domain::additional_factor::approval_above;
 use crate::domain::cycle::Cycle;
-use crate::domain::execution::{Intent, Progress};
+use crate::domain::execution::{Intent, NotFoundAnswers, Progress};
 use crate::domain::{
     AccountId, Class, CycleIdentity, Execution, ExecutionId, LeaseToken, Mandate, MandateId,
     MandateStatus, Notify, ProviderKind, Rail, State, Step, Timestamp,
@@ -164,6 +164,9 @@ pub(super) struct ClaimRow {
     pub(super) metadata: serde_json::Value,
     pub(super) mandate_status: String,
     pub(super) provider_paused_at: Option<Timestamp>,
+    /// Nothing once the provider has taken a call of the account.
+    pub(super) not_found_days: Option<i16>,
+    pub(super) not_found_on: Option<NaiveDate>,
     pub(super) rail_paused: bool,
     pub(super) budget_spent_on: Option<NaiveDate>,
 }
@@ -247,6 +250,13 @@ impl ClaimRow {
             paused_at: self.provider_paused_at,
             rail_paused: self.rail_paused,
             budget_from: self.budget_spent_on.and_then(budget_from),
+            not_found: match self.not_found_days {
+                Some(days) => Some(NotFoundAnswers {
+                    days: number(days)?,
+                    last_on: self.not_found_on,
+                }),
+                None => None,
+            },
             // `executing` is not stored: it is the open intent.
             state: if waiting && intent.is_some() {
                 State::Executing

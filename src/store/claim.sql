@@ -34,6 +34,7 @@ with due as materialized (
          m.ref, m.provider, m.provider_mandate_id, m.customer_id, m.rail, m.notify, m.amount_minor as mandate_amount_minor,
          m.max_amount_minor as mandate_max_minor, m.frequency, m.cron, m.time_zone, m.starts_on, m.ends_on,
          m.debit_at as debit_time, m.category, m.description, m.metadata, m.status as mandate_status, m.provider_paused_at,
+         case when (select a.worked_at is null from mandated.accounts a where a.id = $1) then m.not_found_days end as not_found_days, m.not_found_on,
          m.rail = any (array(select r.rail from mandated.rails r
                               where r.rail in ('upi', 'card', 'enach') and r.paused_until > $2)) as rail_paused,
          -- The day of which the attempts must be older than 30 days before one more fits; null while one fits. A day counts as a
@@ -102,7 +103,7 @@ select l.execution_id as "execution_id!", l.step as "step!", l.run_at as "run_at
        l.notify as "notify!", l.mandate_amount_minor, l.mandate_max_minor as "max_amount_minor!", l.frequency, l.cron,
        l.time_zone as "time_zone!", l.starts_on as "starts_on!", l.ends_on, l.debit_time as "debit_time!", l.category,
        l.description as "description!", l.metadata as "metadata!", l.mandate_status as "mandate_status!",
-       l.provider_paused_at, l.rail_paused as "rail_paused!", l.budget_spent_on
+       l.provider_paused_at, l.not_found_days, l.not_found_on, l.rail_paused as "rail_paused!", l.budget_spent_on
   from leased l
   left join lateral (select kind, opened_at, counter_before, payments_before from mandated.intents
                       where execution_id = l.execution_id limit 1) i on true

@@ -12,6 +12,7 @@ use crate::domain::{ExecutionId, MandateId, State, Step, Timestamp};
 pub struct OpenCycle {
     pub execution_id: ExecutionId,
     pub cycle_on: NaiveDate,
+    pub order_id: String,
     pub state: State,
     pub step: Step,
     pub run_at: Timestamp,
@@ -59,7 +60,7 @@ pub async fn of_mandate(
     mandate: MandateId,
 ) -> Result<Vec<OpenCycle>, StoreError> {
     let rows = sqlx::query!(
-        r#"select e.id, e.cycle_on, j.step, j.run_at, j.parked, e.debit_at, e.closes_at, e.execute_at,
+        r#"select e.id, e.cycle_on, e.order_id, j.step, j.run_at, j.parked, e.debit_at, e.closes_at, e.execute_at,
                   case when i.execution_id is not null and e.state in ('planned', 'notified', 'retrying')
                        then 'executing' else e.state end as "state!"
              from mandated.executions e
@@ -77,6 +78,7 @@ pub async fn of_mandate(
             Ok(OpenCycle {
                 execution_id: ExecutionId(row.id),
                 cycle_on: row.cycle_on,
+                order_id: row.order_id,
                 state: word("execution", row.id, &row.state, State::parse)?,
                 step: word("job", row.id, &row.step, Step::parse)?,
                 run_at: row.run_at,

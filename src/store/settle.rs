@@ -65,7 +65,8 @@ pub struct MandateChange {
 /// The proof of a collection.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Debit {
-    pub amount: Amount,
+    /// The amount that the answer states, if it states one.
+    pub stated: Option<Amount>,
     /// Which order of the cycle debited it.
     pub order_id: String,
 }

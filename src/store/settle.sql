@@ -43,14 +43,15 @@ with s as materialized (
   delete from mandated.intents where execution_id = any (array(select execution_id from held where closes_intent))
 ), proven as (
   insert into mandated.debits (mandate_id, cycle_on, execution_id, order_id, provider_txn, amount_minor, currency, proven_at)
-  select mandate_id, cycle_on, execution_id, debit_order_id, provider_ref, debit_minor, currency, $1
+  select mandate_id, cycle_on, execution_id, debit_order_id, provider_ref, debit_minor,
+         case when debit_minor is not null then currency end, $1
     from held
-   where debit_minor is not null
+   where debit_order_id is not null
   on conflict (mandate_id, cycle_on) do nothing
   returning execution_id
 ), ended as materialized (
   -- A second collection of a cycle that has its debit: a person must give it back. The same one seen again is none.
-  select h.*, h.debit_minor is not null and h.execution_id not in (select execution_id from proven)
+  select h.*, h.debit_order_id is not null and h.execution_id not in (select execution_id from proven)
               and not exists (select 1 from mandated.debits d
                                where d.mandate_id = h.mandate_id and d.cycle_on = h.cycle_on
                                  and d.order_id = h.debit_order_id
@@ -108,6 +109,19 @@ with s as materialized (
   select mandate_id, ($1 at time zone 'UTC')::date, sum(declined_card_attempts) from held where declined_card_attempts > 0
    group by mandate_id order by mandate_id
   on conflict (mandate_id, day) do update set declined_attempts = budgets.declined_attempts + excluded.declined_attempts
+), missed as (
+  -- The provider does not know the mandate, and has taken no call of its account: one more day of that.
+  update mandated.mandates m
+     set not_found_days = m.not_found_days + (m.not_found_on is distinct from ($1 at time zone 'UTC')::date)::int,
+         not_found_on = ($1 at time zone 'UTC')::date
+    from held h
+   where m.id = any (array(select mandate_id from held where fault is not null and class = 'mandate_dead' and mandate_status is null))
+     and m.id = h.mandate_id and h.fault is not null and h.class = 'mandate_dead' and h.mandate_status is null
+), working as (
+  -- One that is paused says so at the next settlement after its pause.
+  update mandated.accounts set worked_at = $1
+   where worked_at is null and paused_until is null
+     and id = any (array(select account_id from held where to_state in ('notified', 'pending', 'charged') and to_state <> from_state))
 ), taken as materialized (
   -- The accounts whose debits the provider takes: what was wrong with them is not any more. That it answers with somebody else's
   -- debits is wrong all the same.

@@ -48,6 +48,16 @@ fn order(cause: &OrderCause) -> String {
                 None => status,
             };
         }
+        OrderCause::FoundAttempts {
+            words,
+            known,
+            counted,
+        } => {
+            return format!(
+                "the provider counts {counted} attempts on the order, and this database knows of {known}: {}",
+                failure(words)
+            );
+        }
         OrderCause::ToBeJudged { words } => {
             let words = words.as_deref().unwrap_or("an answer we cannot judge");
             return format!("a person must judge the provider's answer: {words}");

@@ -32,6 +32,14 @@ pub fn still_debited(done: &str, at: Timestamp, zone: Tz) -> String {
     )
 }
 
+/// Why an order that the provider had already is not debited.
+pub fn taken_back(done: &str, at: Timestamp, zone: Tz) -> String {
+    format!(
+        "the mandate is {done}, and the provider has taken back the debit of {}; it is looked up then",
+        local(at, zone)
+    )
+}
+
 /// Why a person's request is not granted.
 pub fn declined(declined: &Declined) -> String {
     if let Declined::Closed { why, zone } = declined {
@@ -51,6 +59,9 @@ fn then(then: Then, zone: Tz) -> String {
             local(since, zone)
         ),
         Then::SameCall => "; the same call goes out again".to_owned(),
+        Then::AskTomorrow => {
+            "; the provider has taken no call of this account yet, so it is asked again on another day".to_owned()
+        }
         Then::TryAgain(choice) => format!("; again {}", time_choice(choice)),
         Then::TryAgainNotified(choice) => {
             format!("; again {}, with a new notification", time_choice(choice))

@@ -116,6 +116,7 @@ pub(crate) fn execution(protocol: &Protocol, task: &Task) -> Execution {
         paused_at: None,
         rail_paused: false,
         budget_from: None,
+        not_found: None,
         state: columns.state,
         cycle: Cycle {
             on: (NOW - 6 * DAY).date_naive(),

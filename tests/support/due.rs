@@ -218,7 +218,7 @@ pub(crate) fn charged(claimed: &Claimed) -> Settlement {
     Settlement {
         provider_ref: Some(format!("txn-{}", claimed.execution.id)),
         debit: Some(Debit {
-            amount: claimed.execution.amount,
+            stated: Some(claimed.execution.amount),
             order_id: claimed.order_id.clone(),
         }),
         ..settlement(claimed, State::Charged)

@@ -16,6 +16,11 @@
 //! | `recheck` | read which order has the debit; look up each of the others |
 //!
 //! `gate` comes first in every case: it may end the job before any call, or ask the provider about a paused mandate.
+//!
+//! When the answer to a call that moves money is lost, the intent stays open and the next step is `lookup`: `decide::unproven` says
+//! when, or [`rescue`] where the worker was lost too. `decide` then judges the order. A retry is judged by the counter that was
+//! recorded before it (`decide::retry`, `lost_retry`): no earlier than the provider's processing time after the call, and never over an
+//! answer that leaves open whether money moved.
 
 mod action;
 pub mod decide;
@@ -47,7 +52,7 @@ pub use input::{Answer, Input};
 use lookup_purpose::LookupPurpose;
 pub use request::{Notice, Request, RetryRequest};
 pub use transition::{Transition, transition};
-pub use verdict::Verdict;
+pub use verdict::{Collection, Verdict};
 
 /// A claimed job, as far as the protocol depends on it. All of it is in the row.
 #[derive(Debug, Clone, PartialEq, Eq)]

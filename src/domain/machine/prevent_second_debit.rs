@@ -11,8 +11,8 @@ use super::input::Answer;
 use super::lookup_purpose::LookupPurpose;
 use super::{Machine, Phase};
 use crate::domain::backoff::after;
-use crate::domain::outcome::{CallFailure, Counter};
-use crate::domain::reason::CallCause;
+use crate::domain::outcome::{CallFailure, Counter, Failure};
+use crate::domain::reason::{CallCause, Cause, FailureWords, OrderCause};
 use crate::domain::{Class, Outcome, State, Step, Timestamp};
 
 impl Machine<'_> {
@@ -136,10 +136,45 @@ impl Machine<'_> {
             };
             return self.settle(decision);
         }
-        let ours = i64::from(claimed.progress.debit_attempts);
-        let counter = answer.counter.attempts.unwrap_or(ours);
+        if let Outcome::Failed(failure) = &answer.outcome
+            && let Some(counted) = claimed.counted_attempts(answer.counter)
+            && counted > claimed.progress.debit_attempts
+        {
+            let decision = self.found_attempts(failure, counted, answer.counter, action_began_at);
+            return self.settle(decision);
+        }
+        let counter = answer.counter.attempts;
+        let counter = counter.unwrap_or_else(|| claimed.counter_of_ours());
         self.phase = Phase::Recording(self.retry_request());
         Action::RecordCounter(counter)
+    }
+
+    /// The provider counts attempts that this database did not make: its own silent retry, or the call of a database that this one is
+    /// an older state of. The last of them counts as if it had just been seen to fail: it spends the budget, and the next try
+    /// keeps its distance from it.
+    fn found_attempts(
+        &self,
+        failure: &Failure,
+        counted: u16,
+        counter: Counter,
+        now: Timestamp,
+    ) -> Decision {
+        let mut seen = self.execution.clone();
+        let known = seen.progress.debit_attempts;
+        seen.progress.debit_attempts = counted.saturating_sub(1);
+        // As if the last of them had been under way until now: then its failure is news.
+        seen.intent = None;
+        seen.state = State::Pending;
+        let outcome = Outcome::Failed(failure.clone());
+        let mut decision = decide(&seen, Step::Lookup, &outcome, counter, self.policy, now);
+        decision.intent_unused = true;
+        decision.declined = counted.saturating_sub(known);
+        decision.reason.cause = Cause::from(OrderCause::FoundAttempts {
+            words: FailureWords::from(failure),
+            known,
+            counted,
+        });
+        decision
     }
 
     /// Whether what was just read ends the cycle, whoever made the attempt that it is about: the provider's own retry may have met the

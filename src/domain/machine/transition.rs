@@ -1,9 +1,9 @@
 //! From a decision to what is written: the one place that says what a verdict means for the state, the intent and the debit.
 
 use super::decide::Decision;
-use super::verdict::Verdict;
+use super::verdict::{Collection, Verdict};
 use crate::domain::arrows::apply;
-use crate::domain::{Amount, Event, Execution, IllegalTransition, State};
+use crate::domain::{Event, Execution, IllegalTransition, State};
 
 #[cfg(test)]
 mod tests;
@@ -18,7 +18,7 @@ pub struct Transition {
     /// Whether the open intent is closed: what became of its call is proven.
     pub closes_intent: bool,
     /// The debit to record.
-    pub collected: Option<Amount>,
+    pub collected: Option<Collection>,
 }
 
 /// What a decision about an execution changes.

@@ -2,6 +2,13 @@
 
 use crate::domain::Amount;
 
+/// A debit that the provider has proven.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Collection {
+    /// Its amount, where the answer states one. Nothing fills in what an answer does not state.
+    pub stated: Option<Amount>,
+}
+
 /// What was found out about an execution, or what became of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
@@ -22,11 +29,11 @@ pub enum Verdict {
     /// The answer proves nothing.
     Unproven,
     /// Collected.
-    Collected(Amount),
+    Collected(Collection),
     /// Another order of a collected cycle was collected as well: refund due.
-    CollectedTwice(Amount),
+    CollectedTwice(Collection),
     /// An earlier order was collected, which proves nothing about the current one, whose intent is open.
-    EarlierOrderCollected(Amount),
+    EarlierOrderCollected(Collection),
     /// The attempt did not collect, and the order may still be tried or looked up.
     Declined,
     /// The order is dead: a new one follows.
@@ -47,11 +54,11 @@ pub enum Verdict {
 
 impl Verdict {
     /// What was collected, if this is the proof of it.
-    pub const fn collected(self) -> Option<Amount> {
+    pub const fn collected(self) -> Option<Collection> {
         match self {
-            Self::Collected(amount)
-            | Self::CollectedTwice(amount)
-            | Self::EarlierOrderCollected(amount) => Some(amount),
+            Self::Collected(collection)
+            | Self::CollectedTwice(collection)
+            | Self::EarlierOrderCollected(collection) => Some(collection),
             Self::Waits
             | Self::NotificationRequested
             | Self::NotificationDelivered

@@ -44,6 +44,15 @@ pub enum OrderCause {
         /// What it said of an attempt before, where that ends the cycle.
         before: Option<Class>,
     },
+    /// The provider counts attempts on the order that this database did not make.
+    FoundAttempts {
+        /// What the provider says of the last one.
+        words: FailureWords,
+        /// The attempts that this database knows of.
+        known: u16,
+        /// The attempts that the provider counts.
+        counted: u16,
+    },
     /// The provider collected it and gave it back.
     Reversed,
     /// Only a person can judge the answer.

@@ -68,6 +68,7 @@ impl ClassifyScenario {
             paused_at: None,
             rail_paused: false,
             budget_from: None,
+            not_found: None,
             state: State::Planned,
             cycle: Cycle {
                 on,

@@ -12,7 +12,6 @@ use crate::ops::justification::checked;
 use crate::provider::{Client, MandateAnswer, MandateCommand, Provider};
 use crate::store;
 use crate::store::mandates::{Change, ChangeRequest, ChangeResult, Stored};
-use crate::wording;
 
 pub use crate::store::open_cycles::OpenCycle;
 
@@ -45,6 +44,14 @@ pub enum ChangeStep {
         cycle: OpenCycle,
         /// When, if that is still to come.
         at: Option<Timestamp>,
+        zone: Tz,
+    },
+    /// The provider had it already, and has taken it back.
+    OrderCancelled {
+        provider: ProviderKind,
+        cycle: OpenCycle,
+        /// When it would have been debited.
+        at: Timestamp,
         zone: Tz,
     },
     /// How a cycle goes on now that its mandate is resumed.
@@ -93,34 +100,6 @@ pub(super) fn impossible(change_request: ChangeRequest<'_>, status: MandateStatu
         status,
         wanted: change_request.change.done(),
     }
-}
-
-/// The cycles that the provider debits all the same. Each says so wherever it is listed.
-pub(super) async fn still_debited(
-    conn: &mut PgConnection,
-    change_request: ChangeRequest<'_>,
-    now: Timestamp,
-) -> Result<Vec<ChangeStep>, OpsError> {
-    let stored = super::find(conn, change_request.reference).await?;
-    let (provider, zone) = (stored.mandate.provider, stored.mandate.terms.time_zone);
-    let mut steps = Vec::new();
-    for cycle in store::open_cycles::of_mandate(conn, stored.mandate.id).await? {
-        if !cycle.is_at_provider() {
-            continue;
-        }
-        let at = cycle.provider_debits_at(now);
-        if let Some(at) = at {
-            let reason = wording::still_debited(change_request.change.done(), at, zone);
-            store::open_cycles::explain(conn, cycle.execution_id, &reason).await?;
-        }
-        steps.push(ChangeStep::StillDebited {
-            provider,
-            cycle,
-            at,
-            zone,
-        });
-    }
-    Ok(steps)
 }
 
 pub(super) async fn at_provider(

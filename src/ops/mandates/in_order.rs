@@ -2,7 +2,8 @@
 
 use sqlx::PgPool;
 
-use super::change::{ChangeStep, Extent, at_provider, record, still_debited};
+use super::change::{ChangeStep, Extent, at_provider, record};
+use super::handed_over::cancel_or_watch;
 use super::resume::resume;
 use crate::config::Config;
 use crate::domain::Timestamp;
@@ -44,7 +45,9 @@ async fn in_order(
         Change::Resume => resume(config, &mut conn, change_request, extent, now, done).await,
         Change::Pause | Change::Revoke => {
             done.push(record(&mut conn, change_request, now).await?);
-            done.extend(still_debited(&mut conn, change_request, now).await?);
+            let handed_over =
+                cancel_or_watch(config, &mut conn, change_request, extent.local_only, now);
+            done.extend(handed_over.await?);
             if !extent.local_only {
                 done.push(at_provider(config, &mut conn, change_request, now).await?);
             }

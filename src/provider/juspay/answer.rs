@@ -58,7 +58,7 @@ pub(super) struct JuspayAnswer {
     pub(super) retry_after: Option<Duration>,
     /// The body, if it is a JSON object.
     pub(super) body: Option<Value>,
-    /// The body's own word for how things stand; commands on a mandate call it `mandate_status`.
+    /// The body's own word for how things stand.
     pub(super) status: Option<String>,
     /// (where, code).
     pub(super) codes: Vec<(&'static str, String)>,
@@ -88,6 +88,9 @@ pub(super) enum Refusal {
     NotProcessed,
 }
 
+/// Commands on a mandate call it `mandate_status`, the one that takes an order back `txn_status`.
+const STATUS_FIELDS: [&str; 3] = ["status", "mandate_status", "txn_status"];
+
 fn is_word(value: Option<&Value>) -> bool {
     value.is_some_and(|value| value.is_string() || value.is_object())
 }
@@ -105,7 +108,7 @@ impl JuspayAnswer {
         Self {
             http_status: answered.status,
             retry_after: answered.retry_after,
-            status: word_at(words, "status").or_else(|| word_at(words, "mandate_status")),
+            status: STATUS_FIELDS.iter().find_map(|field| word_at(words, field)),
             codes: codes(words),
             messages: messages(words),
             kept: redact(&answered.body),

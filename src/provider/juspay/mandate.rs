@@ -4,7 +4,7 @@ use reqwest::RequestBuilder;
 
 use crate::domain::{Mandate, MandateStatus, ProbeSubject, Timestamp};
 use crate::provider::http::Sent;
-use crate::provider::{MandateAnswer, MandateCommand, in_words};
+use crate::provider::{CancelAnswer, MandateAnswer, MandateCommand, in_words};
 
 use super::Juspay;
 use super::answer::{Judgement, JuspayAnswer};
@@ -52,6 +52,47 @@ impl Juspay {
         self.mandate_command(mandate, word, extra, at).await
     }
 }
+
+impl Juspay {
+    /// "Juspay Stop Mandate Execution API": an order is taken back until half an hour before its execution date.
+    pub(super) async fn stop_execution(
+        &self,
+        mandate: &Mandate,
+        order_id: &str,
+        at: Timestamp,
+    ) -> CancelAnswer {
+        let form = [
+            ("command", "cancel_recurring_transaction"),
+            ("order_id", order_id),
+        ];
+        let call = self
+            .post(&["mandates", &mandate.provider_mandate_id], mandate)
+            .form(&form);
+        let answered = match self.http.send(call, at).await.result {
+            Ok(answered) => answered,
+            Err(failure) => {
+                return CancelAnswer::Failed {
+                    why: in_words(&failure),
+                };
+            }
+        };
+        let answer = JuspayAnswer::read(&answered);
+        match answer.judge() {
+            Judgement::Processed { status } if status == STOPPED => {
+                CancelAnswer::Cancelled { word: status }
+            }
+            Judgement::Call(failure) => CancelAnswer::Failed {
+                why: in_words(&failure),
+            },
+            Judgement::Processed { .. } | Judgement::Refused(_) => {
+                CancelAnswer::Failed { why: answer.why() }
+            }
+        }
+    }
+}
+
+/// What an order that was taken back has as its status.
+const STOPPED: &str = "JUSPAY_DECLINED";
 
 fn read(sent: Sent) -> MandateAnswer {
     let answered = match sent.result {

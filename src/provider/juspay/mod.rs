@@ -25,8 +25,8 @@ use crate::domain::{Call, Currency, Mandate, Outcome, ProbeSubject, Step, Timest
 
 use super::probe::{NOBODYS, ProbeResult};
 use super::{
-    AccountSettings, Answered, ExecuteRequest, Http, LookupRequest, MandateAnswer, MandateCommand,
-    NotifyRequest, Provider, Read, Reading, Reply, RetryRequest, Wire,
+    AccountSettings, Answered, CancelAnswer, ExecuteRequest, Http, LookupRequest, MandateAnswer,
+    MandateCommand, NotifyRequest, Provider, Read, Reading, Reply, RetryRequest, Wire,
 };
 use answer::{Judgement, JuspayAnswer};
 use notification::{About, Asked};
@@ -202,6 +202,10 @@ impl Provider for Juspay {
         at: Timestamp,
     ) -> MandateAnswer {
         self.operate(mandate, command, at).await
+    }
+
+    async fn cancel_order(&self, mandate: &Mandate, order_id: &str, at: Timestamp) -> CancelAnswer {
+        self.stop_execution(mandate, order_id, at).await
     }
 
     async fn probe(&self, about: Option<&ProbeSubject>, at: Timestamp) -> ProbeResult {

@@ -24,8 +24,8 @@ use url::Url;
 use super::http::Sent;
 use super::probe::{NOBODYS, ProbeResult};
 use super::{
-    AccountSettings, Answered, ExecuteRequest, Http, LookupRequest, MandateAnswer, MandateCommand,
-    NotifyRequest, Provider, Read, Reading, Reply, RetryRequest, Wire,
+    AccountSettings, Answered, CancelAnswer, ExecuteRequest, Http, LookupRequest, MandateAnswer,
+    MandateCommand, NotifyRequest, Provider, Read, Reading, Reply, RetryRequest, Wire,
 };
 use crate::domain::classify::Classifier;
 use crate::domain::outcome::{Failure, NotificationOutcome};
@@ -237,6 +237,11 @@ impl Provider for Signzy {
         at: Timestamp,
     ) -> MandateAnswer {
         self.operate(mandate, command, at).await
+    }
+
+    /// `POST …/charge/{payment}/cancel` takes only a payment that is not presented yet, and none is charged before its day.
+    async fn cancel_order(&self, _: &Mandate, _: &str, _: Timestamp) -> CancelAnswer {
+        CancelAnswer::NotOffered
     }
 
     async fn probe(&self, about: Option<&ProbeSubject>, at: Timestamp) -> ProbeResult {

@@ -7,7 +7,7 @@ use sqlx::error::BoxDynError;
 use sqlx::postgres::PgArguments;
 
 use super::{Attempt, FaultRules, Settlement};
-use crate::domain::{Class, Timestamp};
+use crate::domain::{Amount, Class, Timestamp};
 use crate::store::columns::{Columns, arrays, column, columns, names, small};
 
 columns! {
@@ -45,7 +45,7 @@ columns! {
         paused_at timestamptz = one.mandate.and_then(|mandate| mandate.paused_at),
         declined_card_attempts integer = one.declined_card_attempts.map(i32::from),
         fault text = one.fault.as_deref(),
-        debit_minor bigint = one.debit.as_ref().map(|debit| debit.amount.minor()),
+        debit_minor bigint = one.debit.as_ref().and_then(|debit| debit.stated).map(Amount::minor),
         debit_order_id text = one.debit.as_ref().map(|debit| debit.order_id.as_str()),
         notification_result_no smallint = one.notification.as_ref().map(|result| small(result.no)),
         notification_result_ref text = one.notification.as_ref().map(|result| result.reference.as_str()),

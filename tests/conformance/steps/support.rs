@@ -78,6 +78,7 @@ impl StepScenario {
             paused_at: None,
             rail_paused: false,
             budget_from: None,
+            not_found: None,
             state: State::Executing,
             cycle: Cycle {
                 on: "2026-12-02".parse().unwrap(),

@@ -7,6 +7,7 @@ mod claim;
 mod faults;
 mod flows;
 mod forgotten;
+mod found;
 mod late;
 mod loops;
 mod lost;

@@ -87,7 +87,7 @@ fn settlement(token: i64, from_state: State, to_state: State) -> Settlement {
 /// The whole amount of execution 1, by one of its orders.
 fn debit_by(order: &str) -> Option<Debit> {
     Some(Debit {
-        amount: Amount::new(49_900, Currency::INR).unwrap(),
+        stated: Amount::new(49_900, Currency::INR),
         order_id: order.to_owned(),
     })
 }

@@ -231,3 +231,29 @@ async fn a_pause_says_what_will_still_be_debited_and_that_is_watched() {
         world.agrees().await;
     }
 }
+
+/// Juspay takes an order back until half an hour before its execution date.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pause_takes_back_what_was_handed_over_and_the_cycle_waits() {
+    let world = Scenario::of("900", Flow::UpiProvider).open().await;
+    let sandbox = world.sandbox.base_url(ProviderKind::Juspay).to_string();
+    world.run("05 06:00").await;
+    let (paused, text) = said(&world, &sandbox, &["mandates", "pause", "900"]);
+    assert!(paused, "{text}");
+    assert_eq!(
+        text,
+        "900 is paused\ncycle 2027-02-05, execution 1: juspay has taken back the debit of 2027-02-05 07:07:02 IST\n\
+         juspay says PAUSED\n"
+    );
+    let (_, why) = world.stands("900").await;
+    assert!(why.contains("has taken back the debit"), "{why}");
+    world.run("09 12:00").await;
+    let (state, why) = world.stands("900").await;
+    assert_eq!(state, "retrying", "{why}");
+    assert!(why.contains("mandate is paused"), "{why}");
+    let (resumed, text) = said(&world, &sandbox, &["mandates", "resume", "900"]);
+    assert!(resumed, "{text}");
+    world.run("14 00:00").await;
+    assert_eq!(world.stands("900").await.0, "charged");
+    world.agrees().await;
+}

@@ -225,6 +225,7 @@ fn planned(payer: &Payer<'_>, cycle: Cycle, amount: Amount, new: &NewExecution) 
             paused_at: None,
             rail_paused: false,
             budget_from: None,
+            not_found: None,
             state: new.state,
             cycle,
             amount,

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::timing::{next_lookup_at, next_window, scheduled_lookup_at};
 use super::{AccountPause, Context, Decision, NextStep, unchanged};
 use crate::domain::backoff::{after, backoff_delay};
-use crate::domain::machine::verdict::Verdict;
+use crate::domain::machine::verdict::{Collection, Verdict};
 use crate::domain::outcome::{CallFailure, Failure};
 use crate::domain::reason::{CallCause, Doubt, OrderCause, Then};
 use crate::domain::window::Span;
@@ -29,7 +29,7 @@ impl Context<'_> {
             self.execution.progress.debit_attempts,
         );
         decision.declined = tried.saturating_sub(before).saturating_sub(1);
-        decision.verdict = Verdict::Collected(due);
+        decision.verdict = Verdict::Collected(Collection { stated: amount });
         // An earlier order of this cycle could still be collected by the provider: look once more.
         if self.execution.progress.order_no > 1 {
             decision.schedule_recheck(self.policy, self.now);

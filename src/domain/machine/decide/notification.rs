@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::retry::mandate_effect;
 use super::strategy::{StrategyInput, strategy_time};
-use super::timing::next_window;
+use super::timing::{A_DAY, next_window};
 use super::{AccountPause, Decision, NextStep, park, unchanged};
 use crate::domain::backoff::{after, backoff_delay};
 use crate::domain::machine::verdict::Verdict;
@@ -131,7 +131,7 @@ fn ask_again(
 fn failed(execution: &Execution, failure: &Failure, policy: &Policy, now: Timestamp) -> Decision {
     let mut decision = unchanged(execution, None, NotificationCause::Failed(failure.into()));
     decision.class = Some(failure.class);
-    decision.mandate = mandate_effect(failure.class);
+    decision.mandate = mandate_effect(execution, failure, now);
     match decision.mandate {
         Some(MandateStatus::Paused) => {
             decision.verdict = Verdict::NotificationFailed;
@@ -172,7 +172,11 @@ fn failed(execution: &Execution, failure: &Failure, policy: &Policy, now: Timest
     decision.progress.undelivered_at = None;
     decision.progress.notification_no = spent.saturating_add(1);
     decision.progress.step_attempts = decision.progress.step_attempts.saturating_add(1);
-    let at = next_try(execution, failure, policy, now);
+    let mut at = next_try(execution, failure, policy, now);
+    if failure.says_not_found() {
+        at = at.max(after(now, A_DAY));
+        decision.reason = decision.reason.then(Then::AskTomorrow);
+    }
     decision.next = Some(send_at(execution, policy, at));
     decision
 }

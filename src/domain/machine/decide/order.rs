@@ -1,6 +1,6 @@
 //! The end of an order, and what comes after it: a new order, or the end of the cycle.
 
-use super::retry::{is_none, mandate_effect};
+use super::retry::{effect_of, is_none};
 use super::strategy::new_order_time;
 use super::timing::next_lookup_at;
 use super::{Context, Decision, NextStep};
@@ -38,7 +38,7 @@ impl Context<'_> {
         };
         decision.class = Some(why);
         // The new order of a paused mandate waits at the gate until the mandate is resumed.
-        if (why == Class::MandatePaused || mandate_effect(why).is_none())
+        if (why == Class::MandatePaused || effect_of(why).is_none())
             && let Some(renewed) = self.renew(&decision, why, self.new_order_from(failure))
         {
             return renewed;

@@ -3,7 +3,7 @@
 use super::timing::daily;
 use super::{Decision, NextStep, unchanged};
 use crate::domain::backoff::after;
-use crate::domain::machine::verdict::Verdict;
+use crate::domain::machine::verdict::{Collection, Verdict};
 use crate::domain::outcome::{Counter, Failure};
 use crate::domain::policy::Policy;
 use crate::domain::reason::{OrderCause, RecheckCause};
@@ -83,17 +83,17 @@ fn seen_again(
     match outcome {
         Outcome::Charged { amount, .. } => {
             let mut decision = unchanged(execution, None, RecheckCause::CollectedLate);
-            let amount = amount.unwrap_or(execution.amount);
-            decision.verdict = Verdict::Collected(amount);
+            let collection = Collection { stated: *amount };
+            decision.verdict = Verdict::Collected(collection);
             if open && order_no < execution.progress.order_no {
                 // The intent is of the current order, and this one proves nothing about it.
-                decision.verdict = Verdict::EarlierOrderCollected(amount);
+                decision.verdict = Verdict::EarlierOrderCollected(collection);
                 decision.next = again;
                 decision.reason = RecheckCause::EarlierOrderCollected { order_no }.into();
             } else if execution.state == State::Charged {
-                decision.verdict = Verdict::CollectedTwice(amount);
+                decision.verdict = Verdict::CollectedTwice(collection);
                 decision.reason = RecheckCause::CollectedTwice { order_no }.into();
-            } else if let Some(contradiction) = Contradiction::of_amounts(Some(amount), execution.amount) {
+            } else if let Some(contradiction) = Contradiction::of_amounts(*amount, execution.amount) {
                 return contradicted(execution, contradiction, again);
             }
             decision

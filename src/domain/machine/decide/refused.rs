@@ -3,7 +3,9 @@
 use super::order::renew_progress;
 use super::retry::{mandate_effect, needs_person};
 use super::strategy::{StrategyInput, strategy_time};
+use super::timing::A_DAY;
 use super::{Context, Decision, NextStep, park, unchanged};
+use crate::domain::backoff::after;
 use crate::domain::machine::verdict::Verdict;
 use crate::domain::outcome::Failure;
 use crate::domain::plan::{self, Start};
@@ -27,7 +29,10 @@ impl Context<'_> {
         decision.class = Some(class);
         decision.intent_unused = true;
         decision.progress.not_before = self.asked_to_wait(failure);
-        decision.mandate = mandate_effect(class);
+        decision.mandate = mandate_effect(self.execution, failure, self.now);
+        if failure.says_not_found() && decision.mandate.is_none() {
+            return self.asked_tomorrow(decision);
+        }
         if class == Class::MandatePaused {
             return park(decision, self.execution, self.step, self.policy, self.now);
         }
@@ -80,6 +85,14 @@ impl Context<'_> {
                 decision.with_recheck(self.policy, self.now)
             }
         }
+    }
+
+    /// The provider does not know the mandate, and nothing proves yet that it knows any of the account: the same call a day later.
+    fn asked_tomorrow(self, mut decision: Decision) -> Decision {
+        let tomorrow = after(self.now, A_DAY);
+        decision.reason = decision.reason.then(Then::AskTomorrow);
+        decision.next = Some(self.window_after(self.step, tomorrow));
+        decision
     }
 
     /// Until when an answer asks us to wait, if it does. A later one counts, an earlier request is not taken back by silence.

@@ -34,7 +34,7 @@ impl Context<'_> {
         let before = self.execution.progress.debit_attempts;
         decision.declined = decision.progress.debit_attempts.saturating_sub(before);
         if self.is_news(failure.class) {
-            decision.mandate = mandate_effect(failure.class);
+            decision.mandate = mandate_effect(self.execution, failure, self.now);
             // The provider's own retries begin anew after each attempt that fails.
             decision.progress.failed_at = Some(self.now);
         } else {
@@ -43,6 +43,14 @@ impl Context<'_> {
         }
         if self.step == Step::Lookup {
             decision.progress.lookups = decision.progress.lookups.saturating_add(1);
+        }
+        if let Some(class) = self.stopped_by_us(failure.class) {
+            let stopped = Failure {
+                class,
+                ..failure.clone()
+            };
+            decision.class = Some(class);
+            return self.end_of_order(decision, &stopped);
         }
         if needs_person(failure.class) {
             decision.verdict = Verdict::NeedsPerson;
@@ -58,6 +66,20 @@ impl Context<'_> {
         self.end_of_order(decision, failure)
     }
 
+    /// What the merchant's side declines while its mandate may not be debited, it was asked to: the order was taken back when
+    /// the mandate was paused or revoked.
+    fn stopped_by_us(self, class: Class) -> Option<Class> {
+        match self.execution.mandate_status {
+            _ if class != Class::PayeeSide => None,
+            MandateStatus::Active => None,
+            MandateStatus::Paused => Some(Class::MandatePaused),
+            MandateStatus::Revoked
+            | MandateStatus::Expired
+            | MandateStatus::Completed
+            | MandateStatus::Failed => Some(Class::MandateDead),
+        }
+    }
+
     /// A retry whose answer was lost, when the provider's counter shows that it never happened. Before the processing time is over
     /// the counter shows nothing: one that has moved may have been moved by the provider's own retry, and ours be on its way.
     fn lost_retry(self, class: Class) -> Option<Decision> {
@@ -70,7 +92,10 @@ impl Context<'_> {
         if self.now < processed_by {
             return Some(self.not_before(processed_by, Doubt::RetryUnderWay));
         }
-        if ends_the_cycle(self.execution, class, self.policy) {
+        // What was seen to be under way has happened.
+        let has_happened = self.execution.state == State::Pending;
+        if has_happened || class.is_unproven() || ends_the_cycle(self.execution, class, self.policy)
+        {
             return None;
         }
         let (before, seen) = intent.counter_before.zip(self.counter.attempts)?;
@@ -174,7 +199,7 @@ pub(in crate::domain::machine) fn ends_the_cycle(
     policy: &Policy,
 ) -> bool {
     let no_try = is_none(policy.retry.get(&class)) || needs_person(class);
-    execution.class != Some(class) && (no_try || mandate_effect(class).is_some())
+    execution.class != Some(class) && (no_try || effect_of(class).is_some())
 }
 
 /// What follows when the order before has met, since this one was planned, what ends the cycle. Nothing of this one was sent.
@@ -192,7 +217,7 @@ pub(in crate::domain::machine) fn stopped_by_order_before(
     let mut decision = unchanged(execution, None, cause);
     decision.intent_unused = true;
     decision.class = Some(failure.class);
-    decision.mandate = mandate_effect(failure.class);
+    decision.mandate = mandate_effect(execution, failure, now);
     decision.verdict = if needs_person(failure.class) {
         Verdict::NeedsPerson
     } else {
@@ -206,8 +231,20 @@ pub(super) const fn is_none(strategy: Option<&Strategy>) -> bool {
     matches!(strategy, None | Some(Strategy::None))
 }
 
-/// What a failure says about the mandate itself.
-pub(super) const fn mandate_effect(class: Class) -> Option<MandateStatus> {
+/// What a failure says about the mandate itself. One that the provider does not know has not ended for that alone.
+pub(super) fn mandate_effect(
+    execution: &Execution,
+    failure: &Failure,
+    now: Timestamp,
+) -> Option<MandateStatus> {
+    if failure.says_not_found() && !execution.is_over_by_not_found(now) {
+        return None;
+    }
+    effect_of(failure.class)
+}
+
+/// What a class says about the mandate.
+pub(super) const fn effect_of(class: Class) -> Option<MandateStatus> {
     match class {
         Class::MandatePaused => Some(MandateStatus::Paused),
         Class::MandateDead => Some(MandateStatus::Revoked),

@@ -8,7 +8,7 @@ use crate::domain::policy::Policy;
 use crate::domain::window::{Span, Windows};
 use crate::domain::{Execution, Timestamp};
 
-const A_DAY: Duration = Duration::from_hours(24);
+pub(super) const A_DAY: Duration = Duration::from_hours(24);
 
 /// The first stretch of a window at or after an instant, entered a little late so that not all debits come at its opening.
 ///
@@ -37,8 +37,7 @@ pub(super) fn scheduled_lookup_at(
     now: Timestamp,
 ) -> Timestamp {
     let progress = &execution.progress;
-    let opened = execution.intent.map(|intent| intent.opened_at);
-    let sent = progress.sent_at.or(opened).unwrap_or(now);
+    let sent = execution.last_sent().unwrap_or(now);
     // Nothing can be known before the date on which the provider was told to debit.
     let base = progress.execute_at.map_or(sent, |at| at.max(sent));
     let base = if execution.is_watched() {

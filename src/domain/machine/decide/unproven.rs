@@ -66,11 +66,8 @@ impl Context<'_> {
         }
         let mut seen = self.execution.clone();
         seen.progress = decision.progress;
-        let opened = seen
-            .progress
-            .sent_at
-            .or(seen.intent.map(|intent| intent.opened_at));
-        let since = opened
+        let since = seen
+            .last_sent()
             .map(|sent| seen.progress.execute_at.map_or(sent, |at| at.max(sent)))
             .or(self.presented_at());
         if let Some(since) = since

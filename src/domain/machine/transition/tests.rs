@@ -5,7 +5,9 @@ use crate::domain::cycle::Cycle;
 use crate::domain::execution::{Intent, Progress};
 use crate::domain::machine::decide::unchanged;
 use crate::domain::reason::OrderCause;
-use crate::domain::{Currency, ExecutionId, MandateStatus, Notify, ProviderKind, Timestamp};
+use crate::domain::{
+    Amount, Currency, ExecutionId, MandateStatus, Notify, ProviderKind, Timestamp,
+};
 
 fn at(text: &str) -> Timestamp {
     chrono::DateTime::parse_from_rfc3339(text).unwrap().to_utc()
@@ -13,6 +15,12 @@ fn at(text: &str) -> Timestamp {
 
 fn amount() -> Amount {
     Amount::new(49_900, Currency::INR).unwrap()
+}
+
+fn collection() -> Collection {
+    Collection {
+        stated: Some(amount()),
+    }
 }
 
 fn execution(state: State, open: bool) -> Execution {
@@ -24,6 +32,7 @@ fn execution(state: State, open: bool) -> Execution {
         paused_at: None,
         rail_paused: false,
         budget_from: None,
+        not_found: None,
         state,
         cycle: Cycle {
             on: "2026-12-02".parse().unwrap(),
@@ -73,11 +82,11 @@ fn verdicts() -> [(&'static str, Verdict); 19] {
         ("notification renewed", Verdict::NotificationRenewed),
         ("accepted", Verdict::Accepted),
         ("unproven", Verdict::Unproven),
-        ("collected", Verdict::Collected(amount())),
-        ("collected twice", Verdict::CollectedTwice(amount())),
+        ("collected", Verdict::Collected(collection())),
+        ("collected twice", Verdict::CollectedTwice(collection())),
         (
             "earlier collected",
-            Verdict::EarlierOrderCollected(amount()),
+            Verdict::EarlierOrderCollected(collection()),
         ),
         ("declined", Verdict::Declined),
         ("order renewed", Verdict::OrderRenewed),

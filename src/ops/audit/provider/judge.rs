@@ -113,8 +113,8 @@ impl Judged {
                 let debited = debited.and_then(|(minor, currency)| {
                     Amount::new(minor, Currency::parse(currency).ok()?)
                 });
-                if debited != Some(theirs) {
-                    let debited = debited.map_or_else(|| "nothing".to_owned(), |ours| ours.to_string());
+                // A debit whose answer stated no amount has none here.
+                if let Some(debited) = debited.filter(|debited| *debited != theirs) {
                     let detail = format!("order {order} took {theirs} there and {debited} here");
                     self.findings.push(("G3", detail));
                 }

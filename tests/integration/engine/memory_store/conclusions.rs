@@ -117,8 +117,8 @@ pub(super) fn columns(claimed: &Claimed, conclusion: &Conclusion, limits: &Limit
             paused_at: claimed.execution.paused_at,
         }),
         declined_card_attempts: declined.filter(|attempts| *attempts > 0),
-        debit: debited.map(|(amount, no)| Debit {
-            amount,
+        debit: debited.map(|(collection, no)| Debit {
+            stated: collection.stated,
             order_id: order(no),
         }),
         notification: conclusion.notification.map(|state| NotificationResult {

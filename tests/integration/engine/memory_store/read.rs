@@ -79,7 +79,7 @@ fn store(row: &PgRow) -> MemoryStore {
         debit: debit_order.map(|order| DebitRow {
             order_no: order.rsplit_once('-').unwrap().1.parse().unwrap(),
             provider_ref: row.get("provider_txn"),
-            amount: rupees(row.get("debit_minor")),
+            stated: row.get::<Option<i64>, _>("debit_minor").map(rupees),
         }),
         notifications: numbers.zip(deliveries).collect(),
         budgets: days.into_iter().zip(day_tries).collect(),
@@ -98,6 +98,7 @@ fn execution(row: &PgRow) -> Execution {
         paused_at: row.get("provider_paused_at"),
         rail_paused: row.get("rail_paused"),
         budget_from: None,
+        not_found: None,
         state: word(row, "state", State::parse).unwrap(),
         cycle: Cycle {
             on: row.get("cycle_on"),

@@ -124,3 +124,32 @@ fn a_new_order_that_may_be_out_is_rechecked_when_the_one_before_was_charged() {
         assert!(matches!(asked, Action::LookUp { order_no: 2, .. }));
     }
 }
+
+/// The worker was lost after the call of a retry: what was sent weeks ago says nothing about how long this one has been open.
+#[test]
+fn a_lost_workers_retry_is_as_old_as_its_intent() {
+    let mut execution = executing(now());
+    execution.progress.debit_attempts = 1;
+    execution.progress.sent_at = Some(at("2026-11-20T01:00:00Z"));
+    execution.intent = execution.intent.map(|intent| Intent {
+        is_retry: true,
+        counter_before: Some(1),
+        ..intent
+    });
+    let unanswered = Outcome::Call(CallFailure::Unknown {
+        why: "timeout".to_owned(),
+    });
+    let seen = after(now(), Duration::from_mins(2));
+    let (counter, policy) = (Counter::default(), policy());
+    let decision = decide(
+        &execution,
+        Step::Lookup,
+        &unanswered,
+        counter,
+        &policy,
+        seen,
+    );
+    assert_eq!(decision.reason.then, None, "it has not been open for long");
+    let next = decision.next.unwrap();
+    assert_eq!(next.span.opens, after(now(), Duration::from_mins(15)));
+}

@@ -1,7 +1,9 @@
 //! Executions, outcomes and a policy to decide about; the tests are in the files beside this one.
 
 mod endings;
+mod found;
 mod in_doubt;
+mod not_found;
 mod notifications;
 mod operator;
 mod outcomes;
@@ -116,6 +118,7 @@ fn notified() -> Execution {
         paused_at: None,
         rail_paused: false,
         budget_from: None,
+        not_found: None,
         state: State::Notified,
         cycle: Cycle {
             on: "2026-12-02".parse().unwrap(),

@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use super::*;
+use crate::domain::machine::Collection;
 use crate::domain::reason::RecheckCause;
 
 /// The verdict in one word or two.
@@ -223,7 +224,10 @@ fn the_second_collection_of_a_cycle_goes_to_a_person() {
         &policy(),
         at("2026-12-09T00:00:00Z"),
     );
-    assert_eq!(decision.verdict, Verdict::CollectedTwice(execution.amount));
+    assert_eq!(
+        decision.verdict,
+        Verdict::CollectedTwice(Collection { stated: None })
+    );
     assert_eq!(follow(&execution, &decision), Ok(State::Review));
     let twice = RecheckCause::CollectedTwice { order_no: 1 };
     assert_eq!(decision.reason, twice.into());
