@@ -33,6 +33,10 @@ pub(crate) async fn juspay(
         let time = time.parse().unwrap();
         let body = match request.url.path().strip_prefix("/orders/") {
             Some(id) => answer(Asked::LookUp, id, time),
+            None if request.url.path().ends_with("/retry") => {
+                let body: Value = request.body_json().unwrap();
+                answer(Asked::Debit, body["order_id"].as_str().unwrap(), time)
+            }
             None => answer(Asked::Debit, &ordered(&request.body), time),
         };
         ResponseTemplate::new(200).set_body_json(body)

@@ -245,8 +245,10 @@ impl World {
         theirs.sort();
         let mut ours: Vec<String> = column(
             self.pool(),
-            "select format('%s %s %s', m.provider_mandate_id, d.cycle_on, d.amount_minor)
-               from mandated.debits d join mandated.mandates m on m.id = d.mandate_id",
+            // Where the answer stated no amount, it was the order's.
+            "select format('%s %s %s', m.provider_mandate_id, d.cycle_on, coalesce(d.amount_minor, e.amount_minor))
+               from mandated.debits d join mandated.mandates m on m.id = d.mandate_id
+               join mandated.executions e on e.id = d.execution_id",
         )
         .await;
         ours.sort();

@@ -186,7 +186,11 @@ impl Machine<'_> {
     /// The same of the order before. That the mandate was paused then says nothing of today: its status is asked for. And what ended the
     /// cycle before a person had it begun anew is no news: without a class nothing has failed since.
     fn is_new_stop(&self, class: Class) -> bool {
-        class != Class::MandatePaused && self.execution.class.is_some() && self.is_stopped_by(class)
+        // It was taken back when the mandate was paused.
+        let was_taken_back =
+            class == Class::PayeeSide && self.execution.class == Some(Class::MandatePaused);
+        let is_of_today = class != Class::MandatePaused && !was_taken_back;
+        is_of_today && self.execution.class.is_some() && self.is_stopped_by(class)
     }
 
     /// What was read before a call forbids it, or could not be read. The call is not made.

@@ -189,8 +189,12 @@ async fn one_reason_that_parks_many_pauses_the_account_and_is_said_once() {
 
 /// The credentials of another environment: no mandate of ours is known there.
 #[tokio::test]
-async fn mandates_that_nobody_knows_pause_the_account_and_are_named() {
+async fn mandates_that_nobody_knows_pause_an_account_that_works_and_are_named() {
     let world = nobody_knows_us(60).await;
+    sqlx::query("update mandated.accounts set worked_at = '2027-01-01Z'")
+        .execute(world.pool())
+        .await
+        .unwrap();
     let elsewhere = crate::support::world::open_sandbox(&Scenario::new()).await;
     let url = elsewhere.base_url(mandated::domain::ProviderKind::Juspay);
     let wrong = world
@@ -211,4 +215,43 @@ async fn mandates_that_nobody_knows_pause_the_account_and_are_named() {
     .await;
     assert_eq!(revoked.len(), 20);
     assert!(revoked.iter().all(|reference| named.contains(reference)));
+}
+
+/// The same of an account of which no call was ever taken: it is the account that is wrong, and no mandate ends.
+#[tokio::test]
+async fn mandates_that_nobody_knows_end_only_after_three_days_where_the_account_never_worked() {
+    let world = nobody_knows_us(3).await;
+    let elsewhere = crate::support::world::open_sandbox(&Scenario::new()).await;
+    let url = elsewhere.base_url(mandated::domain::ProviderKind::Juspay);
+    let wrong = world.engine_at(url.as_str(), |_| {}).await;
+    let log = Log::capture();
+    let ended = "select count(*) from mandated.mandates where status = 'revoked'";
+    live(&wrong, at("05 20:00")).await;
+    assert_eq!(scalar::<i64>(world.pool(), ended).await, 0);
+    let days: Vec<String> = column(
+        world.pool(),
+        "select format('%s %s', not_found_days, not_found_on) from mandated.mandates",
+    )
+    .await;
+    assert!(
+        days.iter().all(|day| day.starts_with("1 2027-02-0")),
+        "{days:?}"
+    );
+    live(&wrong, at("10 00:00")).await;
+    assert_eq!(scalar::<i64>(world.pool(), ended).await, 3);
+    let events: i64 = scalar(
+        world.pool(),
+        "select count(*) from mandated.events where kind = 'mandate.revoked'",
+    )
+    .await;
+    assert_eq!(events, 3);
+    let mut lines = log.of("WARN");
+    lines.retain(|line| {
+        line["message"]
+            .as_str()
+            .unwrap()
+            .starts_with("the mandate is over")
+    });
+    assert_eq!(lines.len(), 3, "{lines:#?}");
+    assert_eq!(lines[0]["mandate.status"], "revoked");
 }

@@ -59,6 +59,11 @@ fn compare(
 async fn rows_in_memory_are_claimed_settled_and_rescued_as_in_postgres() {
     let (database, cases) = table().await;
     let pool = &database.pool;
+    // The rows in memory are of an account whose calls the provider takes.
+    sqlx::query("update mandated.accounts set worked_at = now()")
+        .execute(pool)
+        .await
+        .unwrap();
     let policy = policy();
     let mut memory = read(pool).await;
 

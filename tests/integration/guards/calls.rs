@@ -66,8 +66,9 @@ async fn a_debit_whose_turn_comes_when_its_window_is_over_waits_for_the_next_one
 async fn no_call_begins_that_the_lease_may_not_outlive() {
     for step in ["'execute'", "'retry'"] {
         let [execution, notification] = notified();
-        let fixture =
-            WorkerFixture::with(100, &[execution, notification, job().with("step", step)]).await;
+        let tried = execution.with("debit_attempts", 1);
+        let due = job().with("step", step);
+        let fixture = WorkerFixture::with(100, &[tried, notification, due]).await;
         fixture
             .says("GET", &order_path(FIRST_ORDER), 200, declined(FIRST_ORDER))
             .await;
@@ -86,8 +87,9 @@ async fn no_call_begins_that_the_lease_may_not_outlive() {
 #[tokio::test]
 async fn a_retry_whose_lease_was_lost_during_the_read_before_it_is_not_made() {
     let [execution, notification] = notified();
+    let tried = execution.with("debit_attempts", 1);
     let due = job().with("step", "'retry'");
-    let fixture = WorkerFixture::with(100, &[execution, notification, due]).await;
+    let fixture = WorkerFixture::with(100, &[tried, notification, due]).await;
     fixture
         .says("GET", &order_path(FIRST_ORDER), 200, declined(FIRST_ORDER))
         .await;

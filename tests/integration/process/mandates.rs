@@ -249,11 +249,13 @@ async fn a_pause_takes_back_what_was_handed_over_and_the_cycle_waits() {
     assert!(why.contains("has taken back the debit"), "{why}");
     world.run("09 12:00").await;
     let (state, why) = world.stands("900").await;
-    assert_eq!(state, "retrying", "{why}");
-    assert!(why.contains("mandate is paused"), "{why}");
+    assert_eq!(state, "planned", "a new order that waits: {why}");
+    assert!(why.contains("still paused; waits"), "{why}");
     let (resumed, text) = said(&world, &sandbox, &["mandates", "resume", "900"]);
     assert!(resumed, "{text}");
     world.run("14 00:00").await;
-    assert_eq!(world.stands("900").await.0, "charged");
+    let stands = world.stands("900").await;
+    let calls = world.calls("900").await;
+    assert_eq!(stands.0, "charged", "{} {calls:?}", stands.1);
     world.agrees().await;
 }
