@@ -204,17 +204,14 @@ async fn a_warning_is_what_did_not_go_well_and_is_said_once() {
     .await;
     let mut warnings: Vec<String> = Vec::new();
     for line in log.of("WARN") {
-        match line.get("state") {
-            Some(state) => {
-                let state = state.as_str().unwrap();
-                warnings.push(format!("{} {state}", text(&line, "mandate.ref")));
-            }
-            None => {
-                let message = text(&line, "message");
-                let is_known = message.starts_with("the provider throttles the account")
-                    || message.starts_with("the mandate is over");
-                assert!(is_known, "{message}");
-            }
+        if let Some(state) = line.get("state") {
+            let state = state.as_str().unwrap();
+            warnings.push(format!("{} {state}", text(&line, "mandate.ref")));
+        } else {
+            let message = text(&line, "message");
+            let is_known = message.starts_with("the provider throttles the account")
+                || message.starts_with("the mandate is over");
+            assert!(is_known, "{message}");
         }
     }
     warnings.sort();

@@ -98,7 +98,11 @@ impl Protocol {
         Answer {
             outcome,
             counter: found
-                .map(|payment| usize::from(payment.attempts))
+                .map(|payment| match self.style {
+                    Style::Juspay => usize::from(payment.attempts),
+                    // `retryAttempts` leaves out the first.
+                    Style::Signzy => usize::from(payment.attempts - 1),
+                })
                 .or_else(newest),
             no_retry: self.style == Style::Juspay && found.is_some_and(|payment| payment.closed),
         }

@@ -155,24 +155,24 @@ impl Machine<'_> {
     fn found_attempts(
         &self,
         failure: &Failure,
-        counted: u16,
+        theirs: u16,
         counter: Counter,
         now: Timestamp,
     ) -> Decision {
         let mut seen = self.execution.clone();
         let known = seen.progress.debit_attempts;
-        seen.progress.debit_attempts = counted.saturating_sub(1);
+        seen.progress.debit_attempts = theirs.saturating_sub(1);
         // As if the last of them had been under way until now: then its failure is news.
         seen.intent = None;
         seen.state = State::Pending;
         let outcome = Outcome::Failed(failure.clone());
         let mut decision = decide(&seen, Step::Lookup, &outcome, counter, self.policy, now);
         decision.intent_unused = true;
-        decision.declined = counted.saturating_sub(known);
+        decision.declined = theirs.saturating_sub(known);
         decision.reason.cause = Cause::from(OrderCause::FoundAttempts {
             words: FailureWords::from(failure),
             known,
-            counted,
+            counted: theirs,
         });
         decision
     }

@@ -114,7 +114,10 @@ async fn every_http_code_of_a_charge() {
 async fn the_seeds_success_is_collected() {
     let (_, followed) = retried(200, documented!("retry_success.json")).await;
     assert_eq!(followed.state, State::Charged);
-    assert_eq!(followed.change.collected.unwrap().decimal(), "1.00");
+    assert_eq!(
+        followed.change.collected.unwrap().stated.unwrap().decimal(),
+        "1.00"
+    );
     assert!(!followed.keeps_its_intent());
 }
 

@@ -219,7 +219,7 @@ async fn mandates_that_nobody_knows_pause_an_account_that_works_and_are_named() 
 
 /// The same of an account of which no call was ever taken: it is the account that is wrong, and no mandate ends.
 #[tokio::test]
-async fn mandates_that_nobody_knows_end_only_after_three_days_where_the_account_never_worked() {
+async fn where_the_account_never_worked_a_mandate_ends_after_three_days_of_not_found() {
     let world = nobody_knows_us(3).await;
     let elsewhere = crate::support::world::open_sandbox(&Scenario::new()).await;
     let url = elsewhere.base_url(mandated::domain::ProviderKind::Juspay);
