@@ -117,6 +117,15 @@ impl Contradiction {
     }
 }
 
+/// Whether the words of an answer say that the provider does not know what was asked for, rather than that it has ended.
+pub fn is_unknown_there(code: Option<&str>, message: Option<&str>) -> bool {
+    [code, message]
+        .into_iter()
+        .flatten()
+        .map(|words| words.to_ascii_lowercase().replace('_', " "))
+        .any(|words| words.contains("not found") || words.contains("not exist"))
+}
+
 impl NotificationOutcome {
     /// As it is written to `attempts` and the log.
     pub const fn recorded(&self) -> AttemptOutcome {

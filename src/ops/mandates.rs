@@ -1,7 +1,8 @@
-//! List mandates, and pause, resume and revoke them, here and at their provider.
+//! List mandates, and pause, resume, revoke and reinstate them, here and at their provider.
 
 mod change;
 mod in_order;
+mod reinstate;
 mod resume;
 
 use chrono::NaiveDate;

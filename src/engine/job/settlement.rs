@@ -1,6 +1,7 @@
 //! What a transition comes to in the database.
 
 use crate::domain::machine::Conclusion;
+use crate::domain::outcome::is_unknown_there;
 use crate::domain::policy::Policy;
 use crate::domain::reason::{Cause, OrderCause};
 use crate::domain::{Class, Contradiction, Event, MandateStatus, Notify, ProviderKind, State};
@@ -76,7 +77,8 @@ fn fault(attempt: &Attempt, conclusion: &Conclusion) -> Option<String> {
     let ours = matches!(decision.class, Some(Class::OurRequest | Class::PayeeSide));
     let in_review =
         transition.to == State::Review && transition.events.contains(&Event::ReviewNeeded);
-    let unknown = decision.mandate == Some(MandateStatus::Revoked) && is_unknown(attempt);
+    let unknown = decision.mandate == Some(MandateStatus::Revoked)
+        && is_unknown_there(attempt.code.as_deref(), attempt.message.as_deref());
     if let Cause::Order(OrderCause::Contradicted(Contradiction { field, .. })) =
         &decision.reason.cause
     {
@@ -90,13 +92,4 @@ fn fault(attempt: &Attempt, conclusion: &Conclusion) -> Option<String> {
     let words = [decision.class.map(|class| class.to_string()), code];
     let reason: Vec<String> = words.into_iter().flatten().collect();
     Some(reason.join(" ").chars().take(MAX_FAULT).collect())
-}
-
-/// Whether the provider does not know the mandate, rather than that it has ended.
-fn is_unknown(attempt: &Attempt) -> bool {
-    [&attempt.code, &attempt.message]
-        .into_iter()
-        .flatten()
-        .map(|words| words.to_ascii_lowercase().replace('_', " "))
-        .any(|words| words.contains("not found") || words.contains("not exist"))
 }

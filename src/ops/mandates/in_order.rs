@@ -3,6 +3,7 @@
 use sqlx::PgPool;
 
 use super::change::{ChangeStep, Extent, at_provider, record, still_debited};
+use super::reinstate::reinstate;
 use super::resume::resume;
 use crate::config::Config;
 use crate::domain::Timestamp;
@@ -42,6 +43,7 @@ async fn in_order(
     let mut conn = store::planning::acquire(pool).await?;
     match change_request.change {
         Change::Resume => resume(config, &mut conn, change_request, extent, now, done).await,
+        Change::Reinstate => reinstate(config, &mut conn, change_request, now, done).await,
         Change::Pause | Change::Revoke => {
             done.push(record(&mut conn, change_request, now).await?);
             done.extend(still_debited(&mut conn, change_request, now).await?);

@@ -8,6 +8,7 @@ mod outcomes;
 mod payday;
 mod properties;
 mod proven;
+mod recovered;
 mod strategy;
 mod waiting;
 
