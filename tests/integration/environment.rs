@@ -151,11 +151,11 @@ async fn a_copy_of_the_database_moves_no_money_until_it_is_rebound() {
 async fn a_restored_database_moves_no_money_until_it_is_rebound() {
     let installation = bound().await;
     // A restore gives the tables of the same database other numbers.
-    let restored = "create table mandated.restored (like mandated.installation including all);
+    let renumber = "create table mandated.restored (like mandated.installation including all);
          insert into mandated.restored select * from mandated.installation;
          drop table mandated.installation;
          alter table mandated.restored rename to installation";
-    sqlx::raw_sql(AssertSqlSafe(restored))
+    sqlx::raw_sql(AssertSqlSafe(renumber))
         .execute(&installation.database.pool)
         .await
         .unwrap();

@@ -96,6 +96,11 @@ impl World {
         &self.pool
     }
 
+    /// The daemon is started again: it remembers nothing of what it has settled.
+    pub(crate) async fn restart(&mut self) {
+        self.engine = self.engine("worker-1", |_| {}).await;
+    }
+
     /// Another daemon on the same database, the same providers and the same clock.
     pub(crate) async fn engine(&self, worker: &str, tweak: impl FnOnce(&mut Settings)) -> Engine {
         engine(&self.config, &self.pool, &self.clock, worker, tweak).await

@@ -2,9 +2,9 @@
 
 use lab::sandbox::{Call, Reason, Then};
 
-use super::{counts, recovered, recovered_with, recovering};
+use super::{counts, put_back, recovered, recovered_with, recovering};
 use crate::support::due::{column, scalar};
-use crate::support::dump::{dump, restore};
+use crate::support::dump::dump;
 use crate::support::provider::{Asked, FIRST_ORDER, juspay, order};
 use crate::support::scenario::{Flow, Scenario};
 use crate::support::world::{World, after_payday, at, start};
@@ -20,12 +20,12 @@ async fn once_each(world: &World, flows: usize) {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_collected_is_recorded_once_in_every_flow() {
     for dumped_at in ["01 00:00", "04 18:00"] {
-        let world = Scenario::flows(Flow::ALL).open().await;
+        let mut world = Scenario::flows(Flow::ALL).open().await;
         world.run(dumped_at).await;
         dump(world.pool()).await;
         world.run("08 00:00").await;
         once_each(&world, 8).await;
-        restore(world.pool()).await;
+        put_back(&mut world).await;
         let report = recovered(&world).await;
         assert!(report.is_over(), "{dumped_at}: {report:?}");
         assert_eq!(counts(&report)[..2], [8, 8], "{dumped_at}: {report:?}");
@@ -72,7 +72,7 @@ async fn attempts_that_were_forgotten_are_spent_and_the_order_is_looked_up_first
         Flow::Enach,
         Flow::SignzyOnDemand,
     ] {
-        let world = Scenario::of("900", flow)
+        let mut world = Scenario::of("900", flow)
             .provider(Call::Execute, [Then::Declines(Reason::LowBalance)])
             .provider(Call::Retry, [Then::Declines(Reason::LowBalance)])
             .open()
@@ -91,7 +91,7 @@ async fn attempts_that_were_forgotten_are_spent_and_the_order_is_looked_up_first
             "select debit_attempts from mandated.executions",
         )
         .await;
-        restore(world.pool()).await;
+        put_back(&mut world).await;
         let report = recovered(&world).await;
         assert!(report.is_over(), "{flow:?}: {report:?}");
         assert_eq!(counts(&report)[..3], [1, 0, 1], "{flow:?}: {report:?}");
@@ -113,7 +113,7 @@ async fn attempts_that_were_forgotten_are_spent_and_the_order_is_looked_up_first
 #[tokio::test(flavor = "multi_thread")]
 async fn an_order_that_was_handed_over_is_watched_and_collected_once() {
     for flow in [Flow::UpiProvider, Flow::CardProvider] {
-        let world = Scenario::of("900", flow).open().await;
+        let mut world = Scenario::of("900", flow).open().await;
         world.run("01 01:00").await;
         dump(world.pool()).await;
         let sent = "select count(*) from mandated.attempts where call = 'execute'";
@@ -124,7 +124,7 @@ async fn an_order_that_was_handed_over_is_watched_and_collected_once() {
                 .await;
             hour += 1;
         }
-        restore(world.pool()).await;
+        put_back(&mut world).await;
         let report = recovered(&world).await;
         assert_eq!(counts(&report)[..3], [1, 0, 1], "{flow:?}: {report:?}");
         assert_eq!(
@@ -205,13 +205,13 @@ async fn an_order_behind_a_gap_is_found() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_nobody_has_goes_on_as_it_was() {
-    let world = Scenario::flows(Flow::ALL).open().await;
+    let mut world = Scenario::flows(Flow::ALL).open().await;
     world.run("03 12:00").await;
     dump(world.pool()).await;
     let jobs =
         "select execution_id || step || date_trunc('second', run_at) from mandated.jobs order by 1";
     let before: Vec<String> = column(world.pool(), jobs).await;
-    restore(world.pool()).await;
+    put_back(&mut world).await;
     let report = recovered(&world).await;
     assert!(report.is_over(), "{report:?}");
     let [looked_up, collected, _, review, not_found] = counts(&report);

@@ -9,9 +9,9 @@ use mandated::ops::recover::{RecoveryRequest, recover};
 use mandated::store::recovery::hold;
 use tokio_util::sync::CancellationToken;
 
-use super::{counts, recovered, recovered_with, recovering};
+use super::{counts, put_back, recovered, recovered_with, recovering};
 use crate::support::due::{ATTRIBUTION, column, execute, scalar};
-use crate::support::dump::{dump, restore};
+use crate::support::dump::dump;
 use crate::support::scenario::{Flow, Scenario};
 use crate::support::world::{World, after_payday, start};
 
@@ -19,11 +19,13 @@ const LOOKED_UP: &str = "select count(*) from mandated.attempts where worker_id 
 
 /// So many UPI mandates, collected and forgotten.
 async fn forgotten(count: usize) -> World {
-    let world = Scenario::many(count, Flow::UpiExempt).open().await;
+    let mut world = Scenario::many(count, Flow::UpiExempt).open().await;
     dump(world.pool()).await;
     world.run("08 00:00").await;
     world.agrees().await;
-    restore(world.pool()).await;
+    put_back(&mut world).await;
+    // The look-ups of the daemon before are forgotten too: they count at the rail, and here no more.
+    world.outage("08 00:00");
     world
 }
 

@@ -5,24 +5,25 @@ use mandated::store::environment::{AcceptedChange, register};
 use mandated::store::monitor::work_counts;
 use mandated::{compose, ops};
 
-use super::{recovered, recovered_with, recovering};
+use super::{put_back, recovered, recovered_with, recovering};
 use crate::support::due::{column, execute, scalar};
-use crate::support::dump::{dump, restore};
+use crate::support::dump::dump;
 use crate::support::scenario::{Flow, Scenario};
 use crate::support::world::{World, after_payday, start};
 
-/// Two mandates of each account whose debits are due; Juspay's recovery is open.
+/// Two weekly mandates of each account, whose first cycle was collected and is forgotten; Juspay's recovery is open.
 async fn half_recovered() -> World {
     let flows = [Flow::UpiSeparate, Flow::SignzyOnDemand];
-    let world = Scenario::flows(flows.into_iter().cycle().take(4))
+    let mut world = Scenario::flows(flows.into_iter().cycle().take(4))
+        .every("weekly")
+        .until("2027-02-18")
         .open()
         .await;
     world.run("01 02:00").await;
     dump(world.pool()).await;
-    restore(world.pool()).await;
+    world.run("09 00:00").await;
+    put_back(&mut world).await;
     world.script("900", Call::OrderStatus, [Then::Fault(Fault::ErrorAfter)]);
-    world.engine.planner().tick().await.unwrap();
-    world.outage("03 12:00");
     let report = recovered(&world).await;
     assert_eq!(recovering(&world).await, ["juspay_main"], "{report:?}");
     world
@@ -34,7 +35,7 @@ const CALLS: &str = "select m.ref || ' ' || a.call from mandated.attempts a join
 #[tokio::test(flavor = "multi_thread")]
 async fn a_daemon_calls_nothing_of_it_and_the_others_go_on() {
     let world = half_recovered().await;
-    world.run("08 00:00").await;
+    world.run("15 00:00").await;
     let calls: Vec<String> = column(world.pool(), CALLS).await;
     assert_eq!(calls, ["901 execute", "903 execute"]);
     // Neither does a person's resume free it.
@@ -44,7 +45,7 @@ async fn a_daemon_calls_nothing_of_it_and_the_others_go_on() {
         .await
         .unwrap();
     drop(conn);
-    world.run("08 12:00").await;
+    world.run("15 12:00").await;
     assert_eq!(column::<String>(world.pool(), CALLS).await.len(), 2);
     let report = recovered_with(&world, world.config(), &["juspay_main"], start()).await;
     assert!(report.unwrap().is_over());
@@ -54,15 +55,16 @@ async fn a_daemon_calls_nothing_of_it_and_the_others_go_on() {
         "select count(*) from mandated.executions where state = 'charged'",
     )
     .await;
-    assert_eq!(charged, 4);
+    assert_eq!(charged, 8);
     world.agrees().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn it_is_bound_and_recovering_at_one_instant() {
-    let world = Scenario::of("900", Flow::UpiSeparate).open().await;
+    let mut world = Scenario::of("900", Flow::UpiSeparate).open().await;
     dump(world.pool()).await;
-    restore(world.pool()).await;
+    world.run("09 00:00").await;
+    put_back(&mut world).await;
     let (name, account) = world.config().accounts.first_key_value().unwrap();
     let configured = compose::configured(world.config(), name, account);
     let mut conn = world.pool().acquire().await.unwrap();

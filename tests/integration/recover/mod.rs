@@ -13,7 +13,14 @@ use mandated::ops::OpsError;
 use mandated::ops::recover::{AccountReport, RecoveryReport, RecoveryRequest, recover};
 
 use crate::support::due::{ATTRIBUTION, column};
+use crate::support::dump::restore;
 use crate::support::world::{World, start};
+
+/// The database is put back to its dump. The daemon is another one: the one before would find out, and call nothing.
+async fn put_back(world: &mut World) {
+    world.restart().await;
+    restore(world.pool()).await;
+}
 
 /// Recovers some accounts, or all of them.
 async fn recovered_with(
