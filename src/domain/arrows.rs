@@ -100,10 +100,9 @@ fn from_open(event: Event) -> Option<State> {
         Event::Accepted => Some(State::Pending),
         Event::Collected => Some(State::Charged),
         Event::Declined | Event::NotProcessed => Some(State::Retrying),
-        Event::Unproven => Some(State::Unknown),
+        Event::Unproven | Event::OrderFound => Some(State::Unknown),
         Event::GivenUp => Some(State::Failed),
         Event::ReviewNeeded => Some(State::Review),
-        Event::OrderFound => Some(State::Unknown),
         Event::NotificationRequested
         | Event::NotificationDelivered
         | Event::NotificationFailed
@@ -122,13 +121,12 @@ fn from_retrying(event: Event) -> Option<State> {
         Event::Accepted => Some(State::Pending),
         Event::Collected => Some(State::Charged),
         Event::Declined | Event::NotProcessed => Some(State::Retrying),
-        Event::Unproven => Some(State::Unknown),
+        Event::Unproven | Event::OrderFound => Some(State::Unknown),
         Event::Renewed => Some(State::Planned),
         Event::GivenUp => Some(State::Failed),
         Event::Skipped => Some(State::Skipped),
         Event::CycleClosed => Some(State::Expired),
         Event::ReviewNeeded => Some(State::Review),
-        Event::OrderFound => Some(State::Unknown),
         Event::NotificationRequested
         | Event::NotificationDelivered
         | Event::NotificationFailed

@@ -63,7 +63,7 @@ pub async fn recover(
     if request.since > clock.now() {
         return Err(OpsError::SinceLater(request.since));
     }
-    let mut held = Vec::new();
+    let mut all = Vec::new();
     for (name, account) in chosen(config, request.accounts)? {
         let Some(hold) = recovery::hold(pool, name).await? else {
             return Err(OpsError::Recovering(name.to_owned()));
@@ -73,7 +73,7 @@ pub async fn recover(
         let mut conn = compose::connection(pool).await?;
         let bound = compose::configured(config, name, account);
         let (since, now) = (request.since, clock.now());
-        held.push(Held {
+        all.push(Held {
             open: recovery::begin(&mut conn, &bound, since, attribution, now).await?,
             client: Arc::new(client),
             name,
@@ -89,13 +89,13 @@ pub async fn recover(
     {}
     compose::engine::plan_all(config, pool, clock).await?;
     let mut report = RecoveryReport::default();
-    for account in &mut held {
+    for account in &mut all {
         let client = Arc::clone(&account.client);
         let asker = Asker::new(pool, clock, &client, account.open, &worker);
         let recovered = one(pool, clock, account, &asker, progress).await?;
         report.accounts.push(recovered);
     }
-    for account in held {
+    for account in all {
         account
             .hold
             .rollback()
@@ -142,11 +142,11 @@ async fn one(
         let Some(last) = page.last() else { break };
         after = *last;
         recovery::is_held(&mut held.hold).await?;
-        let mut asked = futures::stream::iter(page)
+        let mut results = futures::stream::iter(page)
             .map(|id| asker.ask(ExecutionId(id)))
             .buffer_unordered(at_once);
-        while let Some(asked) = asked.next().await {
-            if let Asked::NotDone { why, again_at } = asked? {
+        while let Some(result) = results.next().await {
+            if let Asked::NotDone { why, again_at } = result? {
                 report.not_done(why, again_at);
             }
             done = done.saturating_add(1);

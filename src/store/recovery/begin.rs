@@ -9,6 +9,8 @@ use crate::store::environment::{
 use crate::store::error::{StoreContext, StoreError};
 use crate::store::pauses::Attribution;
 
+const WHAT: &str = "begin the recovery of the account";
+
 /// A recovery that is not over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct OpenRecovery {
@@ -30,28 +32,57 @@ pub async fn begin(
     attribution: Attribution<'_>,
     now: Timestamp,
 ) -> Result<OpenRecovery, StoreError> {
-    let what = "begin the recovery of the account";
     let mut tx = conn.begin().await.context("begin a transaction")?;
+    let account_id = bind(&mut tx, account, attribution, now).await?;
+    let open = sqlx::query!(
+        "insert into mandated.recoveries as r (account_id, since, started_at, who, reason) values ($1, $2, $3, $4, $5)
+         on conflict (account_id) where finished_at is null do update set since = least(r.since, excluded.since)
+         returning id, since, started_at",
+        account_id,
+        since,
+        now,
+        attribution.who,
+        attribution.reason
+    )
+    .fetch_one(&mut *tx)
+    .await
+    .context(WHAT)?;
+    tx.commit().await.context("commit a transaction")?;
+    Ok(OpenRecovery {
+        id: open.id,
+        account: AccountId(account_id),
+        since: open.since,
+        started_at: open.started_at,
+    })
+}
+
+/// Binds an account to where it is used from now on and marks it as recovering; its number.
+async fn bind(
+    conn: &mut PgConnection,
+    account: &ConfiguredAccount<'_>,
+    attribution: Attribution<'_>,
+    now: Timestamp,
+) -> Result<i16, StoreError> {
     let here = Environment {
         merchant: account.merchant.clone(),
         is_simulated: account.is_simulated,
-        database: database(&mut tx).await?,
+        database: database(conn).await?,
     };
     sqlx::query!(
         "insert into mandated.accounts (name, provider) values ($1, $2) on conflict (name) do nothing",
         account.name,
         account.provider.as_str()
     )
-    .execute(&mut *tx)
+    .execute(&mut *conn)
     .await
-    .context(what)?;
+    .context(WHAT)?;
     let before = sqlx::query!(
         "select id, provider, merchant, is_simulated, database from mandated.accounts where name = $1 for update",
         account.name
     )
-    .fetch_one(&mut *tx)
+    .fetch_one(&mut *conn)
     .await
-    .context(what)?;
+    .context(WHAT)?;
     if before.provider != account.provider.as_str() {
         return Err(of_another_provider(account, &before.provider));
     }
@@ -87,34 +118,15 @@ pub async fn begin(
         attribution.who,
         attribution.reason
     );
-    if let Err(source) = marked.execute(&mut *tx).await {
+    if let Err(source) = marked.execute(&mut *conn).await {
         return Err(if taken(&source) {
             StoreError::SameMerchant {
                 account: account.name.to_owned(),
                 merchant: here.merchant,
             }
         } else {
-            StoreError::Database { what, source }
+            StoreError::Database { what: WHAT, source }
         });
     }
-    let open = sqlx::query!(
-        "insert into mandated.recoveries as r (account_id, since, started_at, who, reason) values ($1, $2, $3, $4, $5)
-         on conflict (account_id) where finished_at is null do update set since = least(r.since, excluded.since)
-         returning id, since, started_at",
-        before.id,
-        since,
-        now,
-        attribution.who,
-        attribution.reason
-    )
-    .fetch_one(&mut *tx)
-    .await
-    .context(what)?;
-    tx.commit().await.context("commit a transaction")?;
-    Ok(OpenRecovery {
-        id: open.id,
-        account: AccountId(before.id),
-        since: open.since,
-        started_at: open.started_at,
-    })
+    Ok(before.id)
 }

@@ -88,7 +88,8 @@ async fn it_is_bound_and_recovering_at_one_instant() {
     )
     .await;
     world.script("900", Call::OrderStatus, [Then::Fault(Fault::ErrorAfter)]);
-    assert!(!recovered(&world).await.is_over());
+    let report = recovered_with(&world, world.config(), &[name], start()).await;
+    assert!(!report.unwrap().is_over());
     assert!(
         register(&mut conn, &configured, AcceptedChange::None)
             .await
