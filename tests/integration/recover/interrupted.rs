@@ -29,26 +29,31 @@ async fn forgotten(count: usize) -> World {
     world
 }
 
+/// A recovery that is killed when so many executions are done.
+async fn killed_after(world: &World, killed_at: u64) {
+    let (killed, done) = (CancellationToken::new(), AtomicU64::new(0));
+    let request = RecoveryRequest {
+        accounts: &[],
+        since: start(),
+        attribution: ATTRIBUTION,
+    };
+    let on_progress = |_| {
+        if done.fetch_add(1, Ordering::Relaxed) + 1 >= killed_at {
+            killed.cancel();
+        }
+    };
+    tokio::select! {
+        biased;
+        () = killed.cancelled() => {}
+        report = recover(world.config(), world.pool(), &world.clock, request, &on_progress) => panic!("{report:?}"),
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn killed_in_the_middle_it_goes_on_with_the_others() {
     let world = forgotten(30).await;
     for killed_at in [1, 7, 5] {
-        let (killed, done) = (CancellationToken::new(), AtomicU64::new(0));
-        let request = RecoveryRequest {
-            accounts: &[],
-            since: start(),
-            attribution: ATTRIBUTION,
-        };
-        let on_progress = |_| {
-            if done.fetch_add(1, Ordering::Relaxed) + 1 >= killed_at {
-                killed.cancel();
-            }
-        };
-        tokio::select! {
-            biased;
-            () = killed.cancelled() => {}
-            report = recover(world.config(), world.pool(), &world.clock, request, &on_progress) => panic!("{report:?}"),
-        }
+        killed_after(&world, killed_at).await;
         assert_eq!(recovering(&world).await, ["juspay_main", "signzy_main"]);
         // Nothing of it moves, whoever runs.
         let before: i64 = scalar(world.pool(), "select count(*) from mandated.events").await;
@@ -191,4 +196,25 @@ async fn a_later_call_may_look_further_back() {
     )
     .await;
     assert_eq!(asked, ["recover asha"; 4], "both accounts, each call");
+}
+
+/// What was not found changes nothing, so only the recovery's own rows tell that it was asked about.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_nobody_has_is_not_asked_about_again() {
+    let mut world = Scenario::many(30, Flow::UpiExempt).open().await;
+    dump(world.pool()).await;
+    put_back(&mut world).await;
+    world.outage("05 06:00");
+    killed_after(&world, 20).await;
+    world.outage("05 10:00");
+    let report = recovered(&world).await;
+    assert_eq!(counts(&report), [30, 0, 0, 0, 30], "{report:?}");
+    let again: i64 = scalar(
+        world.pool(),
+        "select count(*) from (select reference from mandated.attempts where call = 'order_status'
+                                group by reference having count(*) > 1) t",
+    )
+    .await;
+    // What was under way when it was killed; each has three orders.
+    assert!(again <= 3 * 8, "{again}");
 }
