@@ -27,6 +27,8 @@ create table mandated.accounts (
   worked_at timestamptz,
   -- Until when the first job after a pause is waited for.
   probe_until timestamptz,
+  -- Since when `mandated recover` asks its provider what this database has forgotten. Until that is over nothing of it is claimed.
+  recovering_since timestamptz,
   constraint accounts_refused_check check (not refused or paused_until is not null),
   constraint accounts_probe_check check (probe_until is null or paused_until is not null),
   constraint accounts_bound_check check (num_nulls(merchant, is_simulated, database) in (0, 3)),

@@ -56,8 +56,9 @@ create table mandated.intents (
   order_id text not null,
   amount_minor bigint not null check (amount_minor > 0),
   max_amount_minor bigint not null,
-  -- What the payer was told: 'notified' by us, 'provider' will be told by the provider, 'exempt' need not be.
-  notice text not null check (notice in ('notified', 'provider', 'exempt')),
+  -- What the payer was told: 'notified' by us, 'provider' will be told by the provider, 'exempt' need not be. 'found' is a call that
+  -- was made before this database forgot it: a recovery has found its order, and what the payer was told then is not known.
+  notice text not null check (notice in ('notified', 'provider', 'exempt', 'found')),
   notified_amount_minor bigint,
   delivered_at timestamptz,
   -- When the money may move at the earliest: now, or the execution date handed to the provider.

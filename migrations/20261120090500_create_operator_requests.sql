@@ -18,8 +18,8 @@ create table mandated.operator_requests (
                                              and (execution_id is null or mandate_id is not null)),
   constraint operator_requests_what_check
     check (what in ('pause', 'resume') and execution_id is null
-           or what = 'rebind' and account_id is not null
-           or what = 'revoke' and mandate_id is not null and execution_id is null
+           or what in ('rebind', 'recover') and account_id is not null
+           or what in ('revoke', 'reinstate') and mandate_id is not null and execution_id is null
            or what in ('retry', 'skip') and execution_id is not null),
   constraint operator_requests_until_check check (until is null or what = 'pause'),
   constraint operator_requests_who_check check (length(btrim(who)) between 1 and 100),

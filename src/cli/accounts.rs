@@ -118,14 +118,19 @@ fn write_list(rows: Vec<AccountRow>, format: Format, out: &mut dyn Write) -> io:
             provider,
             paused_until,
             pause_reason,
+            recovering_since,
             due,
         } = row;
+        let recovering = recovering_since.map(|since| {
+            let since = utc(Some(since));
+            format!("recovering since {since}, nothing is notified or debited: run `mandated recover` to its end")
+        });
         shown.row([
             name,
             provider,
             due.to_string(),
             utc(paused_until),
-            pause_reason.unwrap_or_default(),
+            recovering.or(pause_reason).unwrap_or_default(),
         ]);
     }
     shown.write(out)

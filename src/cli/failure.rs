@@ -152,6 +152,9 @@ impl From<OpsError> for Failure {
             | OpsError::Resolve { .. }
             | OpsError::Declined { .. }
             | OpsError::Words(_)
+            | OpsError::NotReinstated { .. }
+            | OpsError::Recovering(_)
+            | OpsError::SinceLater(_)
             | OpsError::Cycle { .. } => Self::from(anyhow::Error::from(error)),
         }
     }

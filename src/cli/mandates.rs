@@ -89,6 +89,17 @@ pub enum Mandates {
         #[command(flatten)]
         justification: Justification,
     },
+    /// Take back ends by an answer that the provider does not know the mandate, as of a wrong environment.
+    ///
+    /// The provider is asked where each mandate stands: only if it is active there it is active here again, and its cycles are planned.
+    /// What the payer, the bank or an operator has ended stays ended.
+    Reinstate {
+        /// The merchant's own references.
+        #[arg(value_name = "REF", required = true)]
+        references: Vec<String>,
+        #[command(flatten)]
+        justification: Justification,
+    },
 }
 
 pub(super) async fn run(
@@ -155,7 +166,40 @@ pub(super) async fn run(
             let change_request = change_request(&reference, Change::Revoke, &justification);
             change(config, change_request, Extent::default(), out).await
         }
+        Mandates::Reinstate {
+            references,
+            justification,
+        } => reinstate(config, &references, &justification, out).await,
     }
+}
+
+/// One after the other: what is wrong with one keeps none of the others from being reinstated.
+async fn reinstate(
+    config: &Config,
+    references: &[String],
+    justification: &Justification,
+    out: &mut dyn Write,
+) -> Result<(), Failure> {
+    let mut refused = Vec::new();
+    for reference in references {
+        let request = change_request(reference, Change::Reinstate, justification);
+        match change(config, request, Extent::default(), out).await {
+            Ok(()) => {}
+            Err(failure) if references.len() == 1 => return Err(failure),
+            Err(failure) => {
+                failure.write(&mut std::io::stderr())?;
+                refused.push(reference.as_str());
+            }
+        }
+    }
+    if refused.is_empty() {
+        return Ok(());
+    }
+    let (count, all) = (refused.len(), references.len());
+    Err(Failure::from(anyhow::anyhow!(
+        "{count} of {all} mandates were not reinstated: {}",
+        refused.join(" ")
+    )))
 }
 
 fn change_request<'a>(

@@ -17,6 +17,7 @@ pub mod mandate_change;
 pub mod mandates;
 pub mod plan;
 mod rails;
+mod recover;
 mod timeline;
 pub mod unmapped;
 
@@ -40,6 +41,7 @@ pub use failure::{EXIT_CONFIG, Failure};
 pub use justification::Justification;
 pub use mandates::Mandates;
 pub use rails::Rails;
+pub use recover::Recover;
 
 /// Collects recurring payments: notifies the payer, waits out the 25-hour window, debits, and retries.
 ///
@@ -105,6 +107,13 @@ pub enum Command {
     ///
     /// It reads a range of rows at a time and rests while workers are busy, so it may run on a database that is at work.
     Audit(Audit),
+    /// Ask the providers for what a restored database has forgotten, account by account. No money moves before it is over.
+    ///
+    /// After a restore, or a fail-over that may have lost commits: stop all daemons first, and import again what is younger than the
+    /// dump. Each account is bound to this database and moves no money until everything that could have been sent since TIME was looked
+    /// up: what was collected is recorded, what else is found goes on from there, what contradicts goes to review. It may be stopped and
+    /// called again at any time.
+    Recover(Recover),
     /// Look at everything that a daemon stands on, and say what to do about what is wrong.
     ///
     /// The configuration, the failure rules, the database with its settings, rights, migrations and partitions, the clocks, the
@@ -145,6 +154,7 @@ pub async fn run(cli: Cli) -> Result<(), Failure> {
         | Command::Executions(_)
         | Command::Jobs
         | Command::Audit(_)
+        | Command::Recover(_)
         | Command::Doctor { .. }
         | Command::Healthcheck => {}
     }
@@ -202,6 +212,7 @@ async fn with_config(
         Command::Classify(asked) => unmapped::run(config, &asked, format, out).await,
         Command::Doctor { offline } => doctor::run(config, offline, format, out).await,
         Command::Audit(asked) => audit::run(config, &asked, format, out).await,
+        Command::Recover(asked) => recover::run(config, &asked, format, out).await,
         // These have run without a configuration, or by themselves.
         Command::Run | Command::Completions { .. } => Ok(()),
     }

@@ -109,3 +109,20 @@ fn answer_timeout(database: &Database) -> Duration {
 fn size(number: u32) -> usize {
     usize::try_from(number).unwrap_or(usize::MAX)
 }
+
+/// Plans every cycle whose time to be planned has come, as a daemon would; of all accounts, for a plan moves no money.
+pub async fn plan_all(config: &Config, pool: &PgPool, clock: &Clock) -> Result<(), ComposeError> {
+    let mut connection = store::planning::acquire(pool).await?;
+    let tag = store::planning::installation_tag(&mut connection).await?;
+    drop(connection);
+    let engine = Engine::new(
+        pool.clone(),
+        clock.clone(),
+        settings(config),
+        Vec::new(),
+        tag,
+    );
+    let planner = engine.planner();
+    while planner.tick().await? > 0 {}
+    Ok(())
+}

@@ -48,7 +48,7 @@ impl ComposeError {
             }
             Self::Rules(_) => Some("config/failures.toml shows how rules are written"),
             Self::Store(error) if error.is_about_the_environment() => Some(
-                "after a restore or a copy see the runbook first; if the database and the configuration do belong together: `mandated accounts rebind NAME --by WHO --reason WHY`",
+                "after a restore or a fail-over: `mandated recover`, as the runbook says (deploy/README.md); if nothing was forgotten and the database and the configuration do belong together: `mandated accounts rebind NAME --by WHO --reason WHY`",
             ),
             Self::Store(_) | Self::Client { .. } => None,
         }

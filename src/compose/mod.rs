@@ -19,7 +19,7 @@ use crate::domain::AccountId;
 use crate::domain::classify::Classifier;
 use crate::provider::{AccountSettings, Client};
 use crate::store::database_error_kind::DatabaseErrorKind;
-use crate::store::environment::ConfiguredAccount;
+use crate::store::environment::{AcceptedChange, ConfiguredAccount};
 use crate::store::{self, ConnectSettings};
 
 pub use error::ComposeError;
@@ -188,10 +188,13 @@ pub fn client(
     })
 }
 
-/// Gives the configured accounts their numbers, for commands that need no clients.
+/// Gives the configured accounts their numbers, for what calls nobody: a database that was restored may be completed before it is
+/// recovered.
 pub async fn register_accounts(config: &Config, pool: &PgPool) -> Result<(), ComposeError> {
+    let mut conn = connection(pool).await?;
     for (name, account) in &config.accounts {
-        register(config, pool, name, account).await?;
+        let account = configured(config, name, account);
+        store::environment::register(&mut conn, &account, AcceptedChange::Database).await?;
     }
     Ok(())
 }
@@ -214,8 +217,12 @@ pub async fn check_environment(
     account: &Account,
 ) -> Result<AccountId, ComposeError> {
     let account = configured(config, name, account);
-    let accept = config.database.synchronous_failover;
-    Ok(store::environment::register(conn, &account, accept).await?)
+    let accepted = if config.database.synchronous_failover {
+        AcceptedChange::Timeline
+    } else {
+        AcceptedChange::None
+    };
+    Ok(store::environment::register(conn, &account, accepted).await?)
 }
 
 /// An account as it is bound to its environment.

@@ -83,7 +83,7 @@ pub async fn run(config: &Config, file: Option<PathBuf>) -> Result<(), DaemonErr
             step: config.clock.step,
         };
         // Simulated time has no heartbeats, which say it otherwise.
-        engine.unconfigured().warn().await?;
+        engine.heartbeat().warn_at_start().await?;
         simulate(&engine, limits, &lifecycle).await?;
     } else {
         let on_heartbeat = on_heartbeat(Arc::clone(&lifecycle), readiness, metrics);

@@ -16,7 +16,8 @@ pub struct IllegalTransition {
 ///
 /// Two rules of money are visible in it: an open state ([`State::is_open`]) never ends by a clock or by an
 /// operator request (`CycleClosed`, `Skipped`), only by proof; and what is final changes only by proof of a
-/// collection, to `review`, or, where nothing was collected, because a person has it tried once more.
+/// collection, to `review`, or, where nothing was collected, because a person has it tried once more or a provider turns out to
+/// have an order that a restored database had forgotten.
 pub fn apply(state: State, event: Event) -> Result<State, IllegalTransition> {
     let next = match state {
         State::Planned => from_planned(event),
@@ -47,6 +48,7 @@ fn from_planned(event: Event) -> Option<State> {
         Event::Skipped => Some(State::Skipped),
         Event::CycleClosed => Some(State::Expired),
         Event::ReviewNeeded => Some(State::Review),
+        Event::OrderFound => Some(State::Unknown),
         Event::NotProcessed | Event::Unproven | Event::Renewed | Event::Reopened => None,
     }
 }
@@ -60,6 +62,7 @@ fn from_notifying(event: Event) -> Option<State> {
         Event::Skipped => Some(State::Skipped),
         Event::CycleClosed => Some(State::Expired),
         Event::ReviewNeeded => Some(State::Review),
+        Event::OrderFound => Some(State::Unknown),
         Event::Started
         | Event::Accepted
         | Event::Collected
@@ -79,6 +82,7 @@ fn from_notified(event: Event) -> Option<State> {
         Event::Skipped => Some(State::Skipped),
         Event::CycleClosed => Some(State::Expired),
         Event::ReviewNeeded => Some(State::Review),
+        Event::OrderFound => Some(State::Unknown),
         Event::NotificationRequested
         | Event::NotificationDelivered
         | Event::NotificationFailed
@@ -96,7 +100,7 @@ fn from_open(event: Event) -> Option<State> {
         Event::Accepted => Some(State::Pending),
         Event::Collected => Some(State::Charged),
         Event::Declined | Event::NotProcessed => Some(State::Retrying),
-        Event::Unproven => Some(State::Unknown),
+        Event::Unproven | Event::OrderFound => Some(State::Unknown),
         Event::GivenUp => Some(State::Failed),
         Event::ReviewNeeded => Some(State::Review),
         Event::NotificationRequested
@@ -117,7 +121,7 @@ fn from_retrying(event: Event) -> Option<State> {
         Event::Accepted => Some(State::Pending),
         Event::Collected => Some(State::Charged),
         Event::Declined | Event::NotProcessed => Some(State::Retrying),
-        Event::Unproven => Some(State::Unknown),
+        Event::Unproven | Event::OrderFound => Some(State::Unknown),
         Event::Renewed => Some(State::Planned),
         Event::GivenUp => Some(State::Failed),
         Event::Skipped => Some(State::Skipped),
@@ -147,6 +151,7 @@ fn from_charged(event: Event) -> Option<State> {
         | Event::GivenUp
         | Event::Skipped
         | Event::Reopened
+        | Event::OrderFound
         | Event::CycleClosed => None,
     }
 }
@@ -157,6 +162,7 @@ fn from_given_up(event: Event, is_over: bool) -> Option<State> {
         Event::Collected => Some(State::Charged),
         Event::Reopened if !is_over => Some(State::Planned),
         Event::ReviewNeeded => Some(State::Review),
+        Event::OrderFound => Some(State::Unknown),
         Event::NotificationRequested
         | Event::NotificationDelivered
         | Event::NotificationFailed
@@ -181,6 +187,7 @@ fn from_review(event: Event) -> Option<State> {
         Event::GivenUp => Some(State::Failed),
         Event::Skipped => Some(State::Skipped),
         Event::ReviewNeeded => Some(State::Review),
+        Event::OrderFound => Some(State::Unknown),
         Event::NotificationRequested
         | Event::NotificationDelivered
         | Event::NotificationFailed

@@ -24,12 +24,7 @@ pub struct Failure {
 
 /// Whether an answer says that the provider does not know the mandate, rather than that the mandate has ended.
 pub fn says_not_found(class: Option<Class>, code: Option<&str>, message: Option<&str>) -> bool {
-    class == Some(Class::MandateDead)
-        && [code, message]
-            .into_iter()
-            .flatten()
-            .map(|words| words.to_ascii_lowercase().replace('_', " "))
-            .any(|words| words.contains("not found") || words.contains("not exist"))
+    class == Some(Class::MandateDead) && is_unknown_there(code, message)
 }
 
 /// The rule that gave a class.
@@ -134,6 +129,15 @@ impl Contradiction {
             theirs: theirs.to_string(),
         })
     }
+}
+
+/// Whether the words of an answer say that the provider does not know what was asked for, rather than that it has ended.
+pub fn is_unknown_there(code: Option<&str>, message: Option<&str>) -> bool {
+    [code, message]
+        .into_iter()
+        .flatten()
+        .map(|words| words.to_ascii_lowercase().replace('_', " "))
+        .any(|words| words.contains("not found") || words.contains("not exist"))
 }
 
 impl NotificationOutcome {

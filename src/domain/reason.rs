@@ -3,7 +3,8 @@
 mod cause;
 
 pub use cause::{
-    CallCause, Doubt, GateCause, NotificationCause, OrderCause, RecheckCause, RequestCause,
+    CallCause, Doubt, GateCause, NotificationCause, OrderCause, RecheckCause, RecoveryCause,
+    RequestCause,
 };
 
 use super::outcome::Failure;
@@ -33,6 +34,8 @@ pub enum Cause {
     Gate(GateCause),
     /// What a person asked for.
     Request(RequestCause),
+    /// What a recovery found.
+    Recovery(RecoveryCause),
 }
 
 /// What follows from a cause.
@@ -163,4 +166,5 @@ kind_of_cause!(
     Recheck(RecheckCause),
     Gate(GateCause),
     Request(RequestCause),
+    Recovery(RecoveryCause),
 );

@@ -101,6 +101,8 @@ text_enum!(
         Skipped = "skipped",
         /// Somebody said that what has ended without a collection is tried once more.
         Reopened = "reopened",
+        /// The provider has an order, or more attempts on it, that a database which was restored has forgotten.
+        OrderFound = "order_found",
         /// The cycle ended before it could be collected.
         CycleClosed = "cycle_closed",
         /// Only a person can decide.

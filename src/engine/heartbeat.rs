@@ -79,6 +79,14 @@ pub struct HeartbeatTicker {
 }
 
 impl HeartbeatTicker {
+    /// Says at the start what the first line of simulated time would not.
+    pub async fn warn_at_start(&self) -> Result<(), StoreError> {
+        self.unconfigured.warn().await?;
+        let work_counts = work_counts(&self.pool, self.clock.now()).await?;
+        warn_of_recovering(&self.worker_id, work_counts.recovering_accounts);
+        Ok(())
+    }
+
     /// One line. `backlog` is the number of answers that wait to be settled.
     pub async fn tick(&mut self, backlog: usize) -> Result<Heartbeat, StoreError> {
         let (pool, now) = (&self.pool, self.clock.now());
@@ -86,6 +94,7 @@ impl HeartbeatTicker {
         let work_counts = work_counts(pool, now).await?;
         if self.is_time(now) {
             self.unconfigured_mandates = self.unconfigured.warn().await?;
+            warn_of_recovering(worker, work_counts.recovering_accounts);
         }
         let unmapped = recent(pool, before(now, A_DAY)).await?;
         let age = |at: Option<Timestamp>| {
@@ -129,6 +138,7 @@ fn say(worker: &str, heartbeat: &Heartbeat) {
         oldest_unknown_s = heartbeat.oldest_unknown_s,
         reviews = work_counts.reviews,
         paused_accounts = work_counts.paused_accounts,
+        recovering_accounts = work_counts.recovering_accounts,
         paused_rails = work_counts.paused_rails,
         unconfigured_mandates = heartbeat.unconfigured_mandates,
         budget_headroom = work_counts.budget_headroom,
@@ -146,6 +156,18 @@ fn say(worker: &str, heartbeat: &Heartbeat) {
         lines_left_out = heartbeat.lines_left_out,
         "heartbeat"
     );
+}
+
+/// Names what to do about accounts that are left alone until a recovery is over.
+fn warn_of_recovering(worker: &str, accounts: i64) {
+    if accounts > 0 {
+        warn!(
+            worker.id = worker,
+            accounts,
+            "accounts are recovering from a restore, and nothing of them is notified or debited: run `mandated recover` to its end \
+             (`mandated accounts list` names them)"
+        );
+    }
 }
 
 /// One line for the outcomes that nothing has proven for long, and one for the reviews that nobody has decided.

@@ -48,6 +48,7 @@ impl Metrics {
             gauge!("mandated_oldest_unknown_age_seconds").set(number(heartbeat.oldest_unknown_s));
             gauge!("mandated_reviews_open").set(number(work_counts.reviews));
             gauge!("mandated_accounts_paused").set(number(work_counts.paused_accounts));
+            gauge!("mandated_accounts_recovering").set(number(work_counts.recovering_accounts));
             gauge!("mandated_rails_paused").set(number(work_counts.paused_rails));
             gauge!("mandated_mandates_unconfigured").set(number(heartbeat.unconfigured_mandates));
             gauge!("mandated_budget_headroom_percent").set(number(work_counts.budget_headroom));
@@ -91,7 +92,7 @@ fn number(value: impl TryInto<u32> + PartialOrd + Default) -> f64 {
 }
 
 /// The gauges, with what they tell.
-const GAUGES: [(&str, Unit, &str); 15] = [
+const GAUGES: [(&str, Unit, &str); 16] = [
     (
         "mandated_heartbeat_timestamp_seconds",
         Unit::Seconds,
@@ -131,6 +132,11 @@ const GAUGES: [(&str, Unit, &str); 15] = [
         "mandated_accounts_paused",
         Unit::Count,
         "Accounts that are paused.",
+    ),
+    (
+        "mandated_accounts_recovering",
+        Unit::Count,
+        "Accounts of which nothing is notified or debited until a recovery is over.",
     ),
     (
         "mandated_rails_paused",

@@ -6,7 +6,7 @@ use crate::compose::ComposeError;
 use crate::domain::machine::decide::operator::OperatorRequestKind;
 use crate::domain::money::MoneyError;
 use crate::domain::resolve::Refusal;
-use crate::domain::{Amount, ExecutionId, MandateStatus, ProviderKind};
+use crate::domain::{Amount, ExecutionId, MandateStatus, ProviderKind, Timestamp};
 use crate::store::StoreError;
 
 /// The message says what to do next, where there is something to do.
@@ -85,6 +85,17 @@ pub enum OpsError {
         /// The provider's own word.
         word: String,
     },
+    /// A mandate whose end is not taken back, with what to do instead.
+    #[error("mandate {reference:?} is not reinstated: {why}")]
+    NotReinstated { reference: String, why: String },
+    /// Somebody else recovers the account.
+    #[error(
+        "somebody else is recovering account {0}: wait for it to end; if it was killed, its connection to the database is gone in a moment"
+    )]
+    Recovering(String),
+    /// Nothing was sent from then on.
+    #[error("--since {0} is still to come: give the time of the dump")]
+    SinceLater(Timestamp),
     /// An execution that cannot be added.
     #[error("mandate {reference:?}, cycle {cycle_on}: {why}")]
     Cycle {

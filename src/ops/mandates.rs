@@ -1,8 +1,9 @@
-//! List mandates, and pause, resume and revoke them, here and at their provider.
+//! List mandates, and pause, resume, revoke and reinstate them, here and at their provider.
 
 mod change;
 mod handed_over;
 mod in_order;
+mod reinstate;
 mod resume;
 
 use chrono::NaiveDate;

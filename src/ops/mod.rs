@@ -2,7 +2,7 @@
 //! returns what it came to. Nothing is printed here: the command line prints, and others can do otherwise.
 //!
 //! Operations read and write through [`crate::store`], and never talk to a provider, except for the change of a mandate, the audit
-//! when it is told to, and the doctor.
+//! when it is told to, the recovery, and the doctor.
 
 pub mod accounts;
 pub mod audit;
@@ -18,6 +18,7 @@ pub mod mandates;
 pub mod migrate;
 pub mod plan;
 pub mod rails;
+pub mod recover;
 pub mod resolve;
 pub mod timeline;
 

@@ -166,6 +166,9 @@ pub enum OtherPayments<'a> {
     Known(&'a [String]),
     /// A charge was made, and its answer is lost: all that were there before it.
     Before(&'a [i64]),
+    /// Whether charges were made is forgotten: those that this database knows of other cycles. Any other one in the cycle is ours, be
+    /// it one that failed; of several that collected, or may yet, a person must say which is.
+    Forgotten(&'a [String]),
 }
 
 #[derive(Debug)]

@@ -8,7 +8,8 @@ with due as materialized (
     from mandated.jobs j
    where j.lease_token is null and j.account_id = $1 and j.run_at <= $2
      and j.run_at >= coalesce($6, '-infinity'::timestamptz)
-     and not exists (select 1 from mandated.accounts a where a.id = $1 and greatest(a.paused_until, a.probe_until) > $2)
+     and not exists (select 1 from mandated.accounts a
+                      where a.id = $1 and (greatest(a.paused_until, a.probe_until) > $2 or a.recovering_since is not null))
    order by j.run_at, j.execution_id
    limit case when (select a.paused_until is null from mandated.accounts a where a.id = $1) then $3::bigint else least($3::bigint, 1) end
      for no key update skip locked

@@ -42,6 +42,16 @@ impl fmt::Display for Environment {
     }
 }
 
+/// What may be another one than an account is bound to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AcceptedChange {
+    None,
+    /// The server's timeline: a fail-over has lost no commit.
+    Timeline,
+    /// The database: what moves no money may be done before a recovery.
+    Database,
+}
+
 /// What a restore or a copy changes: the server's system identifier and timeline, and the numbers of the database and of one of its
 /// tables. A copy of the whole data directory that was never promoted has the same: nothing in it can tell.
 pub async fn database(conn: &mut PgConnection) -> Result<String, StoreError> {
@@ -76,7 +86,7 @@ pub async fn database(conn: &mut PgConnection) -> Result<String, StoreError> {
 pub async fn register(
     conn: &mut PgConnection,
     account: &ConfiguredAccount<'_>,
-    synchronous_failover: bool,
+    accepted: AcceptedChange,
 ) -> Result<AccountId, StoreError> {
     let here = Environment {
         merchant: account.merchant.clone(),
@@ -85,21 +95,19 @@ pub async fn register(
     };
     let row = bind_if_new(conn, account, &here).await?;
     if row.provider != account.provider.as_str() {
-        return Err(StoreError::Corrupt {
-            what: format!("register account {}", account.name),
-            why: format!(
-                "the database has it as a {} account, the configuration as {}",
-                row.provider, account.provider
-            ),
-        });
+        return Err(of_another_provider(account, &row.provider));
     }
     let bound = Environment {
         merchant: row.merchant,
         is_simulated: row.is_simulated,
         database: row.database,
     };
-    let failed_over = synchronous_failover && is_other_timeline(&bound, &here);
-    if bound != here && !failed_over {
+    let is_accepted = match accepted {
+        AcceptedChange::None => false,
+        AcceptedChange::Timeline => is_other_timeline(&bound, &here),
+        AcceptedChange::Database => is_other_database(&bound, &here),
+    };
+    if bound != here && !is_accepted {
         return Err(StoreError::OtherEnvironment {
             account: account.name.to_owned(),
             bound: bound.to_string(),
@@ -107,6 +115,16 @@ pub async fn register(
         });
     }
     Ok(AccountId(row.id))
+}
+
+pub(super) fn of_another_provider(account: &ConfiguredAccount<'_>, known: &str) -> StoreError {
+    StoreError::Corrupt {
+        what: format!("register account {}", account.name),
+        why: format!(
+            "the database has it as a {known} account, the configuration as {}",
+            account.provider
+        ),
+    }
 }
 
 /// Gives an account its number, and leaves it to its first use what it is bound to.
@@ -172,11 +190,17 @@ async fn bind_if_new(
     .context(what)
 }
 
-fn taken(problem: &sqlx::Error) -> bool {
+/// Whether another account has the merchant.
+pub(super) fn taken(problem: &sqlx::Error) -> bool {
     let constraint = problem
         .as_database_error()
         .and_then(sqlx::error::DatabaseError::constraint);
     constraint == Some("accounts_merchant_key")
+}
+
+/// Whether nothing but the database differs, as after a restore.
+fn is_other_database(bound: &Environment, here: &Environment) -> bool {
+    bound.merchant == here.merchant && bound.is_simulated == here.is_simulated
 }
 
 /// Whether nothing but the server's timeline differs, as after a fail-over.
@@ -186,8 +210,7 @@ fn is_other_timeline(bound: &Environment, here: &Environment) -> bool {
             .rsplit_once(", timeline ")
             .map(|(rest, _)| rest.to_owned())
     };
-    bound.merchant == here.merchant
-        && bound.is_simulated == here.is_simulated
+    is_other_database(bound, here)
         && before_timeline(&bound.database) == before_timeline(&here.database)
 }
 

@@ -121,6 +121,8 @@ pub enum Change {
     Pause,
     Resume,
     Revoke,
+    /// An end by an answer that the provider does not know it is taken back.
+    Reinstate,
 }
 
 impl Change {
@@ -128,7 +130,7 @@ impl Change {
     pub const fn status(self) -> MandateStatus {
         match self {
             Self::Pause => MandateStatus::Paused,
-            Self::Resume => MandateStatus::Active,
+            Self::Resume | Self::Reinstate => MandateStatus::Active,
             Self::Revoke => MandateStatus::Revoked,
         }
     }
@@ -139,6 +141,7 @@ impl Change {
             Self::Pause => "pause",
             Self::Resume => "resume",
             Self::Revoke => "revoke",
+            Self::Reinstate => "reinstate",
         }
     }
 
@@ -148,15 +151,23 @@ impl Change {
             Self::Pause => "paused",
             Self::Resume => "resumed",
             Self::Revoke => "revoked",
+            Self::Reinstate => "reinstated",
         }
     }
 
-    /// Whether it can be done to a mandate in a status. What has ended stays ended.
+    /// Whether it can be done to a mandate in a status. What has ended stays ended, unless that was a mistake.
     pub const fn is_possible(self, status: MandateStatus) -> bool {
         match self {
             Self::Pause => matches!(status, MandateStatus::Active),
             Self::Resume => matches!(status, MandateStatus::Paused),
             Self::Revoke => matches!(status, MandateStatus::Active | MandateStatus::Paused),
+            Self::Reinstate => matches!(
+                status,
+                MandateStatus::Revoked
+                    | MandateStatus::Expired
+                    | MandateStatus::Completed
+                    | MandateStatus::Failed
+            ),
         }
     }
 }
@@ -313,4 +324,35 @@ pub async fn end_at_provider(
     .await
     .context("note that the mandate has ended at the provider")?;
     Ok(())
+}
+
+/// How a mandate ended: the reason of its last event, and the answer that it was, if it was one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LastEnd {
+    pub reason: String,
+    pub code: Option<String>,
+    pub message: Option<String>,
+}
+
+/// How a mandate ended last; nothing where no event says so.
+pub async fn last_end(
+    conn: &mut PgConnection,
+    mandate: MandateId,
+) -> Result<Option<LastEnd>, StoreError> {
+    sqlx::query_as!(
+        LastEnd,
+        // A settlement gives the event and the attempt behind it the same reason; what an operator or a status said has no such attempt.
+        r#"select v.reason, a.code as "code?", a.message as "message?"
+             from (select at, reason from mandated.events
+                    where mandate_id = $1 and execution_id is null and to_state in ('revoked', 'expired', 'completed', 'failed')
+                    order by id desc limit 1) v
+             left join lateral (
+               select a.code, a.message from mandated.executions e join mandated.attempts a on a.execution_id = e.id
+                where e.mandate_id = $1 and a.class = 'mandate_dead' and a.decision = v.reason
+                order by a.id desc limit 1) a on true"#,
+        mandate.0
+    )
+    .fetch_optional(conn)
+    .await
+    .context("read how the mandate ended")
 }

@@ -22,6 +22,7 @@ pub mod operator_requests;
 pub mod pauses;
 pub mod planning;
 pub mod policies;
+pub mod recovery;
 pub mod rescue;
 pub mod resolve;
 pub mod retention;

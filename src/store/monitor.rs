@@ -90,7 +90,7 @@ pub async fn upcoming_work(
                      from mandated.accounts a cross join lateral (
                        select j.run_at from mandated.jobs j where j.account_id = a.id and j.lease_token is null
                         order by j.run_at, j.execution_id limit 1) n
-                    where $2::smallint[] is null or a.id = any ($2)) first_jobs"#,
+                    where a.recovering_since is null and ($2::smallint[] is null or a.id = any ($2))) first_jobs"#,
         now,
         accounts.as_deref() as _
     )
@@ -115,6 +115,8 @@ pub struct WorkCounts {
     pub oldest_unknown_at: Option<Timestamp>,
     pub reviews: i64,
     pub paused_accounts: i64,
+    /// Those of which nothing is claimed until a recovery is over.
+    pub recovering_accounts: i64,
     pub paused_rails: i64,
     /// Of the attempts allowed to the debits that are due next, how many in a hundred are left.
     pub budget_headroom: i64,
@@ -138,6 +140,7 @@ pub async fn work_counts(pool: &PgPool, now: Timestamp) -> Result<WorkCounts, St
              (select since from mandated.unresolved_executions where state = 'unknown' order by since limit 1) as "oldest_unknown_at?",
              (select count(*) from mandated.unresolved_executions where state = 'review') as "reviews!",
              (select count(*) from mandated.accounts where paused_until > $1) as "paused_accounts!",
+             (select count(*) from mandated.accounts where recovering_since is not null) as "recovering_accounts!",
              (select count(*) from mandated.rails where paused_until > $1) as "paused_rails!",
              (select coalesce(100 * sum(e.max_attempts - least(e.debit_attempts, e.max_attempts)) / sum(e.max_attempts), 100)
                 from mandated.accounts a cross join lateral (

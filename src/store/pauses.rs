@@ -20,6 +20,8 @@ pub struct AccountRow {
     pub provider: String,
     pub paused_until: Option<Timestamp>,
     pub pause_reason: Option<String>,
+    /// Since when nothing of it is notified or debited, until `mandated recover` is over.
+    pub recovering_since: Option<Timestamp>,
     /// Jobs that are due and wait, up to 10,000.
     pub due: i64,
 }
@@ -30,6 +32,7 @@ pub async fn accounts(pool: &PgPool, now: Timestamp) -> Result<Vec<AccountRow>, 
         AccountRow,
         r#"select a.name, a.provider, case when a.paused_until > $1 then a.paused_until end as paused_until,
                   case when a.paused_until > $1 then a.pause_reason end as pause_reason,
+                  a.recovering_since,
                   (select count(*) from (select 1 from mandated.jobs j
                     where j.account_id = a.id and j.lease_token is null and j.run_at <= $1 limit 10000) d) as "due!"
              from mandated.accounts a order by a.name"#,

@@ -6,7 +6,8 @@ use super::{closed, failure, in_hours, local};
 use crate::domain::Contradiction;
 use crate::domain::MandateStatus;
 use crate::domain::reason::{
-    CallCause, Cause, Doubt, GateCause, NotificationCause, OrderCause, RecheckCause, RequestCause,
+    CallCause, Cause, Doubt, GateCause, NotificationCause, OrderCause, RecheckCause, RecoveryCause,
+    RequestCause,
 };
 
 pub(super) fn cause(cause: &Cause, zone: Tz) -> String {
@@ -17,6 +18,7 @@ pub(super) fn cause(cause: &Cause, zone: Tz) -> String {
         Cause::Recheck(cause) => recheck(*cause),
         Cause::Gate(cause) => gate(cause, zone),
         Cause::Request(cause) => request(*cause).to_owned(),
+        Cause::Recovery(cause) => recovery(*cause),
     }
 }
 
@@ -232,5 +234,17 @@ const fn request(cause: RequestCause) -> &'static str {
         RequestCause::Sooner => "sooner",
         RequestCause::TriedAgain => "tried once more",
         RequestCause::LookedAtFirst => "looked at first",
+    }
+}
+
+fn recovery(cause: RecoveryCause) -> String {
+    match cause {
+        RecoveryCause::Collected { order_no } => {
+            format!("found: order {order_no} was collected, which this database had forgotten")
+        }
+        RecoveryCause::Order { order_no, attempts } => format!(
+            "found: the provider has order {order_no}, tried {attempts} times, which this database had forgotten; it is looked up \
+             before anything is called"
+        ),
     }
 }

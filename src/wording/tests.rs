@@ -9,7 +9,8 @@ use super::*;
 use crate::domain::Contradiction;
 use crate::domain::plan::reason::{Closed, NoticeReason, PlanReason, TimesReason, WhyClosed};
 use crate::domain::reason::{
-    CallCause, Cause, Doubt, GateCause, NotificationCause, OrderCause, RecheckCause, RequestCause,
+    CallCause, Cause, Doubt, GateCause, NotificationCause, OrderCause, RecheckCause, RecoveryCause,
+    RequestCause,
 };
 use crate::domain::{Amount, Class, Currency, MandateStatus, Rail};
 
@@ -158,6 +159,12 @@ fn others() -> Vec<Cause> {
         RequestCause::Sooner.into(),
         RequestCause::TriedAgain.into(),
         RequestCause::LookedAtFirst.into(),
+        RecoveryCause::Collected { order_no }.into(),
+        RecoveryCause::Order {
+            order_no,
+            attempts: 2,
+        }
+        .into(),
     ]
 }
 

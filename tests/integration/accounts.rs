@@ -9,7 +9,7 @@ use mandated::store::accounts::{self, Pause};
 use mandated::store::pauses::Attribution;
 use sqlx::PgPool;
 
-use crate::support::due::{claim, column, due, now};
+use crate::support::due::{claim, column, due, execute, now};
 use crate::support::process::Installation;
 
 const NAME: Option<&str> = Some("juspay_main");
@@ -134,4 +134,21 @@ async fn the_commands_say_what_they_did() {
         installation.output(&["accounts", "pause"]).status.code(),
         Some(2)
     );
+}
+
+#[tokio::test]
+async fn nothing_of_a_recovering_account_is_claimed_though_it_is_resumed() {
+    let database = due(3).await;
+    let pool = &database.pool;
+    execute(
+        pool,
+        "update mandated.accounts set recovering_since = '2026-01-30Z'",
+    )
+    .await;
+    assert!(claim(pool, 3, "worker-1").await.is_empty());
+    let mut conn = pool.acquire().await.unwrap();
+    resume(&mut conn, None, ATTRIBUTION, now()).await.unwrap();
+    assert!(claim(pool, 3, "worker-1").await.is_empty());
+    execute(pool, "update mandated.accounts set recovering_since = null").await;
+    assert_eq!(claim(pool, 3, "worker-1").await.len(), 3);
 }

@@ -28,27 +28,40 @@ async fn bound() -> Installation {
     installation
 }
 
+/// Another merchant or clock: nothing belongs here.
 fn refused(installation: &Installation, both: [&str; 2]) {
     let file = installation.mandates();
-    let import = ["mandates", "import", &file];
-    for command in [
-        &["run"][..],
-        &import,
-        &["mandates", "pause", "a", "--by", "asha", "--reason", "x"],
-    ] {
-        let (code, error) = said(&installation.output(command));
-        assert_eq!(code, Some(78), "{command:?}: {error}");
-        for side in both {
-            assert!(error.contains(side), "{command:?}: {error}");
-        }
-        assert!(
-            error.contains("mandated accounts rebind"),
-            "{command:?}: {error}"
-        );
+    refuses(installation, &["mandates", "import", &file], both);
+    moves_no_money(installation, both);
+}
+
+/// Another database: nobody is called, and what it lacks may be imported before it is recovered.
+fn restored(installation: &Installation, both: [&str; 2]) {
+    moves_no_money(installation, both);
+    installation.works(&["mandates", "import", &installation.mandates()]);
+    moves_no_money(installation, both);
+}
+
+fn moves_no_money(installation: &Installation, both: [&str; 2]) {
+    let pause = ["mandates", "pause", "a", "--by", "asha", "--reason", "x"];
+    for command in [&["run"][..], &pause] {
+        refuses(installation, command, both);
     }
     // Looking is allowed.
     installation.works(&["mandates", "list"]);
     installation.works(&["accounts", "list"]);
+}
+
+fn refuses(installation: &Installation, command: &[&str], both: [&str; 2]) {
+    let (code, error) = said(&installation.output(command));
+    assert_eq!(code, Some(78), "{command:?}: {error}");
+    for side in both {
+        assert!(error.contains(side), "{command:?}: {error}");
+    }
+    assert!(
+        error.contains("mandated accounts rebind"),
+        "{command:?}: {error}"
+    );
 }
 
 fn rebind(installation: &Installation) {
@@ -124,7 +137,7 @@ async fn a_copy_of_the_database_moves_no_money_until_it_is_rebound() {
     let mut installation = bound().await;
     let copy = installation.database.twin().await;
     installation.set("MANDATED__DATABASE__URL", &copy.url());
-    refused(&installation, ["database ", "table "]);
+    restored(&installation, ["database ", "table "]);
     rebind(&installation);
     let who: String = scalar(
         &copy.pool,
@@ -138,15 +151,15 @@ async fn a_copy_of_the_database_moves_no_money_until_it_is_rebound() {
 async fn a_restored_database_moves_no_money_until_it_is_rebound() {
     let installation = bound().await;
     // A restore gives the tables of the same database other numbers.
-    let restored = "create table mandated.restored (like mandated.installation including all);
+    let renumber = "create table mandated.restored (like mandated.installation including all);
          insert into mandated.restored select * from mandated.installation;
          drop table mandated.installation;
          alter table mandated.restored rename to installation";
-    sqlx::raw_sql(AssertSqlSafe(restored))
+    sqlx::raw_sql(AssertSqlSafe(renumber))
         .execute(&installation.database.pool)
         .await
         .unwrap();
-    refused(&installation, ["(table ", "database "]);
+    restored(&installation, ["(table ", "database "]);
     rebind(&installation);
 }
 
@@ -155,12 +168,12 @@ async fn a_new_timeline_alone_is_accepted_where_the_replica_has_every_commit() {
     let mut installation = bound().await;
     let before = "update mandated.accounts set database = regexp_replace(database, 'timeline .*', 'timeline 0000FFFF')";
     execute(&installation.database.pool, before).await;
-    refused(&installation, ["timeline 0000FFFF", "timeline 00000001"]);
+    restored(&installation, ["timeline 0000FFFF", "timeline 00000001"]);
     installation.set("MANDATED__DATABASE__SYNCHRONOUS_FAILOVER", "true");
     assert!(installation.output(&["run"]).status.success());
     let other = "update mandated.accounts set database = regexp_replace(database, 'server .*,', 'server 1,')";
     execute(&installation.database.pool, other).await;
-    refused(&installation, ["server 1, timeline", "timeline 00000001"]);
+    restored(&installation, ["server 1, timeline", "timeline 00000001"]);
 }
 
 #[tokio::test]

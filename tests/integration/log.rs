@@ -252,7 +252,7 @@ async fn the_heartbeat_has_the_figures_that_the_readme_lists() {
 }
 
 /// What the heartbeat says, and the metric that repeats it.
-const METRICS: [(&str, &str); 23] = [
+const METRICS: [(&str, &str); 24] = [
     ("timestamp", "mandated_heartbeat_timestamp_seconds"),
     ("due", "mandated_jobs_due"),
     ("leased", "mandated_jobs_leased"),
@@ -261,6 +261,7 @@ const METRICS: [(&str, &str); 23] = [
     ("oldest_unknown_s", "mandated_oldest_unknown_age_seconds"),
     ("reviews", "mandated_reviews_open"),
     ("paused_accounts", "mandated_accounts_paused"),
+    ("recovering_accounts", "mandated_accounts_recovering"),
     ("paused_rails", "mandated_rails_paused"),
     ("unconfigured_mandates", "mandated_mandates_unconfigured"),
     ("budget_headroom", "mandated_budget_headroom_percent"),

@@ -28,6 +28,7 @@ mod ops;
 mod plans;
 mod process;
 mod readme;
+mod recover;
 mod resolve;
 mod schema;
 mod secrets;

@@ -2,6 +2,7 @@
 
 pub(crate) mod database;
 pub(crate) mod due;
+pub(crate) mod dump;
 pub(crate) mod log;
 pub(crate) mod process;
 pub(crate) mod provider;

@@ -258,3 +258,30 @@ pub(crate) fn resolution() -> Row {
         ],
     )
 }
+
+/// The open recovery of account 1.
+pub(crate) fn recovery() -> Row {
+    Row::new(
+        "recoveries",
+        &[
+            ("account_id", "1"),
+            ("since", "'2026-02-03T06:00Z'"),
+            ("started_at", "'2026-02-03T08:00Z'"),
+            ("who", "'asha'"),
+            ("reason", "'the dump of monday'"),
+        ],
+    )
+}
+
+/// What came of execution 1 in recovery 1.
+pub(crate) fn recovered_execution() -> Row {
+    Row::new(
+        "recovered_executions",
+        &[
+            ("recovery_id", "1"),
+            ("execution_id", "1"),
+            ("at", "'2026-02-03T08:01Z'"),
+            ("result", "'not_found'"),
+        ],
+    )
+}

@@ -88,8 +88,17 @@ impl World {
         self.database.as_ref().unwrap().url()
     }
 
+    pub(crate) const fn config(&self) -> &Config {
+        &self.config
+    }
+
     pub(crate) const fn pool(&self) -> &PgPool {
         &self.pool
+    }
+
+    /// The daemon is started again: it remembers nothing of what it has settled.
+    pub(crate) async fn restart(&mut self) {
+        self.engine = self.engine("worker-1", |_| {}).await;
     }
 
     /// Another daemon on the same database, the same providers and the same clock.
@@ -107,6 +116,12 @@ impl World {
         let mut config = self.config.clone();
         configured(&mut config);
         engine(&config, &self.pool, &self.clock, worker, tweak).await
+    }
+
+    /// What an operator has configured whose providers are somewhere else.
+    pub(crate) fn config_at(url: &str) -> Config {
+        let url: Url = url.parse().unwrap();
+        config(|_| url.clone(), KEY)
     }
 
     /// A daemon whose providers are somewhere else.

@@ -29,6 +29,7 @@ mod input;
 mod lookup_purpose;
 mod prevent_second_debit;
 mod recheck;
+pub mod recover;
 mod request;
 pub mod rescue;
 mod send;

@@ -239,3 +239,20 @@ pub enum RequestCause {
     /// It is tried once more after a look-up of its order.
     LookedAtFirst,
 }
+
+/// What a recovery found of what a restored database had forgotten.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RecoveryCause {
+    /// An order was collected.
+    Collected {
+        /// Which.
+        order_no: u16,
+    },
+    /// The provider has an order, and it was not collected, or not yet.
+    Order {
+        /// Which.
+        order_no: u16,
+        /// How often it was tried, as the provider counts.
+        attempts: u16,
+    },
+}

@@ -11,6 +11,9 @@ use crate::ops::error::step;
 use crate::store;
 use crate::store::audit::{Finding, Range, RecordedTransition};
 
+/// What is said of a change that a recovery has made.
+const FOUND: &str = "recover";
+
 pub(super) const ARROWS: (&str, &str) = ("G10", "states change along their arrows only");
 
 /// Holds every change of state that happened in a range against the arrows.
@@ -55,6 +58,9 @@ fn is_possible(transition: &RecordedTransition) -> bool {
         Some(from) => State::parse(from),
     };
     let Some(from) = from else { return false };
+    if transition.requested.as_deref() == Some(FOUND) {
+        return is_found(from, to);
+    }
     if let Some(requested) = &transition.requested {
         return OperatorRequestKind::parse(requested)
             .is_some_and(|requested| is_requested(requested, from, to));
@@ -75,7 +81,9 @@ fn is_possible(transition: &RecordedTransition) -> bool {
             let ours: Vec<Event> = Event::ALL
                 .iter()
                 .copied()
-                .filter(|event| !matches!(event, Event::Reopened | Event::Skipped))
+                .filter(|event| {
+                    !matches!(event, Event::Reopened | Event::Skipped | Event::OrderFound)
+                })
                 .collect();
             let disproven = disproofs
                 .iter()
@@ -85,6 +93,15 @@ fn is_possible(transition: &RecordedTransition) -> bool {
                     .into_iter()
                     .any(|state| leads_to(state, &conclusions))
         })
+}
+
+/// What a recovery leads to: an order that was forgotten is open, and what its answer proves comes in one go.
+fn is_found(from: State, to: State) -> bool {
+    let open = apply(from, Event::OrderFound);
+    [Event::Unproven, Event::Collected, Event::ReviewNeeded]
+        .into_iter()
+        .filter_map(|event| apply(open.ok()?, event).ok())
+        .any(|state| state == to)
 }
 
 /// What only an operator request leads to, and what it leaves where it is.

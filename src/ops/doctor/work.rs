@@ -7,6 +7,7 @@ use sqlx::PgPool;
 use super::Finding;
 use crate::domain::Timestamp;
 use crate::store::monitor::{WorkCounts, work_counts};
+use crate::store::pauses::accounts;
 use crate::store::unconfigured::{UnconfiguredAccount, unconfigured_accounts};
 use crate::store::{StoreError, bloat, doctor};
 
@@ -30,6 +31,19 @@ pub(super) async fn work(
         work_counts.due,
     )];
     findings.extend(waiting(&work_counts, now));
+    for account in accounts(pool, now).await? {
+        if let Some(since) = account.recovering_since {
+            let name = &account.name;
+            findings.push(Finding::failed(
+                format!("account {name}"),
+                format!("recovering since {since}: nothing of it is notified or debited"),
+                format!(
+                    "run `mandated recover --since TIME --account {name} --by WHO --reason WHY` to its end; deploy/README.md, \
+                     \"the database was restored, copied or failed over\""
+                ),
+            ));
+        }
+    }
     for account in unconfigured_accounts(pool, configured).await? {
         let UnconfiguredAccount {
             name,

@@ -119,7 +119,7 @@ pub(super) async fn at_provider(
     let client = client(config, conn, &stored).await?;
     let command = match change {
         Change::Pause => MandateCommand::Pause { until },
-        Change::Resume => MandateCommand::Resume,
+        Change::Resume | Change::Reinstate => MandateCommand::Resume,
         Change::Revoke => MandateCommand::Revoke,
     };
     match ask(&client, &stored, command, now).await {

@@ -4,6 +4,7 @@ use sqlx::PgPool;
 
 use super::change::{ChangeStep, Extent, at_provider, record};
 use super::handed_over::cancel_or_watch;
+use super::reinstate::reinstate;
 use super::resume::resume;
 use crate::config::Config;
 use crate::domain::Timestamp;
@@ -43,6 +44,7 @@ async fn in_order(
     let mut conn = store::planning::acquire(pool).await?;
     match change_request.change {
         Change::Resume => resume(config, &mut conn, change_request, extent, now, done).await,
+        Change::Reinstate => reinstate(config, &mut conn, change_request, now, done).await,
         Change::Pause | Change::Revoke => {
             done.push(record(&mut conn, change_request, now).await?);
             let handed_over =

@@ -8,6 +8,7 @@ use chrono::{Days, NaiveDate};
 use reqwest::Method;
 
 use super::answer::Judgement;
+use super::cycle_payments::{days_of_watched, is_another, lies_in};
 use super::mandate::ON_HOLD;
 use super::payment::{Debit, Payment, Standing};
 use super::{Exchange, Signzy};
@@ -21,13 +22,16 @@ const PAGE: usize = 20;
 const MAX_PAYMENTS: usize = 1200;
 
 /// A list of payments, and the last page of it.
-struct Listing {
-    payments: Vec<Payment>,
-    exchange: Exchange,
+pub(super) struct Listing {
+    pub(super) payments: Vec<Payment>,
+    pub(super) exchange: Exchange,
 }
 
 impl Signzy {
     pub(super) async fn find_payment(&self, request: &LookupRequest<'_>) -> Reply<Outcome> {
+        if let OtherPayments::Forgotten(known) = request.payments {
+            return self.forgotten_payment(request, known).await;
+        }
         match (request.provider_ref, request.mandate.notify) {
             (Some(id), _) => self.known_payment(request, id).await,
             (None, Notify::Provider) => self.watched_payment(request).await,
@@ -75,9 +79,11 @@ impl Signzy {
             (None, None, OtherPayments::Known(_)) if new.is_empty() => {
                 none_of_ours(&exchange, &payments)
             }
-            (_, _, OtherPayments::Before(_) | OtherPayments::Known(_)) => {
-                exchange.reply(Outcome::Contradicted(not_one(&new)))
-            }
+            (
+                _,
+                _,
+                OtherPayments::Before(_) | OtherPayments::Known(_) | OtherPayments::Forgotten(_),
+            ) => exchange.reply(Outcome::Contradicted(not_one(&new))),
         }
     }
 
@@ -88,13 +94,7 @@ impl Signzy {
             .cycle_on
             .checked_sub_days(Days::new(1))
             .unwrap_or(NaiveDate::MIN);
-        let is_daily = request.cycle_closes_on.pred_opt() == Some(request.cycle_on);
-        let from = if is_daily {
-            request.cycle_on
-        } else {
-            day_before
-        };
-        let cycle = from..request.cycle_closes_on;
+        let cycle = days_of_watched(request);
         let has_older = |page: &[Payment]| {
             page.iter()
                 .any(|payment| payment.day.is_some_and(|day| day < day_before))
@@ -123,7 +123,7 @@ impl Signzy {
 
     /// What became of a payment that is ours. After a failure the eMandate is read as well: it says whether a retry is
     /// allowed, and whether it can be debited at all.
-    async fn judge_payment(
+    pub(super) async fn judge_payment(
         &self,
         request: &LookupRequest<'_>,
         exchange: Exchange,
@@ -157,7 +157,7 @@ impl Signzy {
     /// `GET /eMandates/{id}/payments?lastId=&count=`, page after page until `has_enough` or the end. The newest come
     /// first, and `lastId` leads to older ones ("Get All eMandate Payments", notes); if their days say otherwise, all pages
     /// are read.
-    async fn list(
+    pub(super) async fn list(
         &self,
         request: &LookupRequest<'_>,
         has_enough: impl Fn(&[Payment]) -> bool + Send,
@@ -232,21 +232,16 @@ fn read_page(
 fn is_new(payment: &Payment, request: &LookupRequest<'_>) -> bool {
     match request.payments {
         OtherPayments::Before(before) => !before.contains(&payment.id),
-        OtherPayments::Known(known) => {
-            let is_known = known.iter().any(|id| *id == payment.id.to_string());
-            let in_cycle = payment
-                .day
-                .is_none_or(|day| (request.cycle_on..request.cycle_closes_on).contains(&day));
-            !is_known
-                && in_cycle
-                && !payment.is_registration
+        OtherPayments::Known(known) | OtherPayments::Forgotten(known) => {
+            is_another(payment, known)
+                && lies_in(payment, &(request.cycle_on..request.cycle_closes_on))
                 && payment.standing() != Standing::Failed
         }
     }
 }
 
 /// More than one payment can be the one in question, or one of another amount: a person must say whose they are.
-fn not_one(new: &[&Payment]) -> Contradiction {
+pub(super) fn not_one(new: &[&Payment]) -> Contradiction {
     let ids: Vec<String> = new.iter().map(|payment| payment.id.to_string()).collect();
     Contradiction {
         field: "payments",
@@ -256,7 +251,7 @@ fn not_one(new: &[&Payment]) -> Contradiction {
 }
 
 /// No payment is ours; which ones there are.
-fn none_of_ours(exchange: &Exchange, payments: &[Payment]) -> Reply<Outcome> {
+pub(super) fn none_of_ours(exchange: &Exchange, payments: &[Payment]) -> Reply<Outcome> {
     let ids: Vec<i64> = payments.iter().map(|payment| payment.id).collect();
     Reply {
         counter: Counter {

@@ -9,6 +9,8 @@
 
 mod answer;
 mod charge;
+mod cycle_payments;
+mod forgotten;
 mod lookup;
 mod mandate;
 mod payment;

@@ -144,7 +144,7 @@ pub async fn strays(conn: &mut PgConnection, limit: i64) -> sqlx::Result<Vec<Fin
 pub struct RecordedTransition {
     pub from_state: Option<String>,
     pub to_state: String,
-    /// What an operator requested, if that is why: only with a row that says who.
+    /// What an operator requested, if that is why, or `recover`: only with a row that says so.
     pub requested: Option<String>,
     pub execution_id: i64,
     pub mandate_id: i64,
@@ -162,7 +162,9 @@ pub async fn transitions(
         r#"
         with changes as (
           select e.from_state, e.to_state, e.execution_id, e.mandate_id,
-                 case when e.kind in ('execution.retried', 'execution.skipped') then (
+                 case when e.kind = 'execution.found' then (
+                   select 'recover' from mandated.recovered_executions r where r.execution_id = e.execution_id and r.at = e.at limit 1)
+                      when e.kind in ('execution.retried', 'execution.skipped') then (
                    select o.what from mandated.operator_requests o
                     where o.execution_id = e.execution_id and o.at = e.at
                       and o.what = case e.kind when 'execution.retried' then 'retry' else 'skip' end limit 1) end as requested

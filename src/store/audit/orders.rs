@@ -1,7 +1,7 @@
 //! `audit --provider`: whose orders are asked about, what we have on record of them, and the look-up that each question costs.
 
 use chrono::{DateTime, NaiveDate, Utc};
-use sqlx::{PgConnection, PgPool};
+use sqlx::{PgConnection, PgExecutor, PgPool};
 
 use super::Range;
 use crate::domain::{Class, ExecutionId, Timestamp};
@@ -166,10 +166,11 @@ pub async fn reserve(
     .context("count a look-up of an order")
 }
 
-/// Writes down a look-up of the audit, like every other call.
+/// Writes down a look-up that no job has made, like every other call.
 pub async fn record(
-    pool: &PgPool,
+    conn: impl PgExecutor<'_>,
     attempt: &Attempt,
+    decision: &str,
     now: Timestamp,
     worker: &str,
 ) -> Result<(), StoreError> {
@@ -194,10 +195,10 @@ pub async fn record(
         attempt.message,
         attempt.rule,
         attempt.body,
-        ASKED,
+        decision,
         worker
     )
-    .execute(pool)
+    .execute(conn)
     .await
     .context("write down a look-up")?;
     Ok(())

@@ -31,6 +31,8 @@ async fn the_daemon_works_with_rows_and_leaves_history_and_schema_alone() {
         row::attempt(),
         row::resolution(),
         row::operator_request(),
+        row::recovery(),
+        row::recovered_execution(),
     ] {
         row.insert(&database.pool).await.unwrap();
     }
@@ -57,6 +59,9 @@ async fn the_daemon_works_with_rows_and_leaves_history_and_schema_alone() {
         "insert into mandated.resolutions (at, execution_id, mandate_id, order_id, from_state, to_state, resolved_as, who, reason, evidence)
          select at, 2, mandate_id, order_id, from_state, to_state, resolved_as, who, reason, evidence from mandated.resolutions",
         "insert into mandated.operator_requests (at, account_id, what, who, reason) select at, 1, 'resume', who, reason from mandated.operator_requests",
+        "update mandated.recoveries set since = since - interval '1 hour', finished_at = started_at",
+        "insert into mandated.recoveries (account_id, since, started_at, who, reason) select account_id, since, started_at, who, reason from mandated.recoveries",
+        "insert into mandated.recovered_executions select recovery_id, 2, at, result from mandated.recovered_executions",
         "insert into mandated.debits select 2, cycle_on, 2, 'order-2', null, 1, 'INR', now() from mandated.debits",
     ] {
         query(allowed)
@@ -75,6 +80,10 @@ async fn the_daemon_works_with_rows_and_leaves_history_and_schema_alone() {
         "delete from mandated.resolutions",
         "update mandated.operator_requests set reason = 'another'",
         "delete from mandated.operator_requests",
+        "update mandated.recoveries set who = 'somebody else'",
+        "delete from mandated.recoveries",
+        "update mandated.recovered_executions set result = 'collected'",
+        "delete from mandated.recovered_executions",
         "delete from mandated.mandates",
         "delete from mandated.rails",
         "delete from mandated._sqlx_migrations",

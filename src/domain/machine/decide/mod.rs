@@ -30,7 +30,7 @@ use crate::domain::{Class, Execution, MandateStatus, Outcome, Step, Timestamp};
 pub(super) use recheck::decide_recheck;
 pub(super) use retry::{ends_the_cycle, stopped_by_order_before};
 pub use timing::lookup_allowed;
-pub(super) use timing::{next_lookup_at, next_window};
+pub(super) use timing::{next_lookup_at, next_window, scheduled_lookup_at};
 
 /// What follows from an outcome.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -31,7 +31,7 @@ pub(in crate::domain::machine) fn next_window(
 }
 
 /// When to ask what became of a debit: the policy's times after the call first, its steady interval then.
-pub(super) fn scheduled_lookup_at(
+pub(in crate::domain::machine) fn scheduled_lookup_at(
     execution: &Execution,
     policy: &Policy,
     now: Timestamp,

@@ -261,7 +261,14 @@ impl<'a> Asker<'a> {
             rule: reply.wire.rule.clone(),
             body: reply.wire.body.clone(),
         };
-        Ok(orders::record(self.pool, &attempt, now, self.question.worker).await?)
+        Ok(orders::record(
+            self.pool,
+            &attempt,
+            orders::ASKED,
+            now,
+            self.question.worker,
+        )
+        .await?)
     }
 }
 

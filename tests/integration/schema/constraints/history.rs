@@ -100,7 +100,7 @@ async fn an_operator_request_says_who_why_and_on_what() {
     let resume = row::operator_request().with("what", "'resume'");
     refused(pool, resume.clone(), "operator_requests_until_check").await;
     let resume = resume.with("until", "null");
-    for what in ["'stop'", "'revoke'", "'skip'"] {
+    for what in ["'stop'", "'revoke'", "'reinstate'", "'skip'"] {
         refused(
             pool,
             resume.clone().with("what", what),
@@ -124,4 +124,48 @@ async fn an_operator_request_says_who_why_and_on_what() {
     ] {
         accepted(pool, row).await;
     }
+}
+
+#[tokio::test]
+async fn a_recovery_is_one_an_account_and_asks_about_an_execution_once() {
+    let TestDatabase { pool, .. } = &TestDatabase::new().await;
+    refused(pool, row::recovery(), "recoveries_account_id_fkey").await;
+    row::account().insert(pool).await.unwrap();
+    for (column, constraint) in [
+        ("who", "recoveries_who_check"),
+        ("reason", "recoveries_reason_check"),
+    ] {
+        refused(pool, row::recovery().with(column, "' '"), constraint).await;
+        let long = row::recovery().with(column, "repeat('x', 5000)");
+        refused(pool, long, constraint).await;
+    }
+    let before = row::recovery().with("finished_at", "'2026-02-03T07:59Z'");
+    refused(pool, before, "recoveries_finished_check").await;
+    refused(
+        pool,
+        row::recovered_execution(),
+        "recovered_executions_recovery_id_fkey",
+    )
+    .await;
+    // Those that were refused have used up numbers.
+    accepted(pool, row::recovery()).await;
+    refused(pool, row::recovery(), "recoveries_open_idx").await;
+    accepted(
+        pool,
+        row::recovery().with("finished_at", "'2026-02-03T08:00Z'"),
+    )
+    .await;
+    let id: i64 = sqlx::query_scalar("select min(id) from mandated.recoveries")
+        .fetch_one(pool)
+        .await
+        .unwrap();
+    let one = row::recovered_execution().with("recovery_id", id);
+    refused(
+        pool,
+        one.clone().with("result", "'guessed'"),
+        "recovered_executions_result_check",
+    )
+    .await;
+    accepted(pool, one.clone()).await;
+    refused(pool, one, "recovered_executions_pkey").await;
 }

@@ -43,6 +43,7 @@ async fn every_constraint_is_tested_here() {
             "events_pkey",
             "resolutions_pkey",
             "operator_requests_pkey",
+            "recoveries_pkey",
         ]
         .contains(&name)
             || words.iter().any(|end| name.ends_with(end))

@@ -10,6 +10,7 @@ mod outcomes;
 mod payday;
 mod properties;
 mod proven;
+mod recovered;
 mod strategy;
 mod waiting;
 

@@ -1,0 +1,165 @@
+//! `recover`: a database that has forgotten asks its providers for what it cannot remember, account by account.
+//!
+//! An account is bound to this database and recovering at one instant, and moves money again when its own recovery is over. What has come
+//! of an execution is written with what follows from it, so that a recovery which was stopped goes on with the others. One that the
+//! provider did not answer is asked about again by the next call.
+
+mod ask;
+mod report;
+
+use std::sync::Arc;
+
+use futures::StreamExt;
+use sqlx::{PgPool, Postgres, Transaction};
+
+use super::accounts::Attribution;
+use super::justification::checked;
+use super::{OnProgress, OpsError, Progress};
+use crate::clock::Clock;
+use crate::compose;
+use crate::config::{Account, Config};
+use crate::domain::machine::rescue::PROCESSED;
+use crate::domain::{ExecutionId, Timestamp};
+use crate::provider::Client;
+use crate::store;
+use crate::store::recovery::{self, OpenRecovery};
+
+use ask::{Asked, Asker};
+pub use report::{AccountReport, RecoveryReport};
+
+/// Executions that are read at once.
+const PAGE: i64 = 200;
+/// Questions under way at once, if the account allows as many; its calls a second hold besides.
+const AT_ONCE: usize = 8;
+
+/// Whose memory is to be recovered, and how far back.
+#[derive(Debug, Clone, Copy)]
+pub struct RecoveryRequest<'a> {
+    /// Names of the configuration; all of them if there is none.
+    pub accounts: &'a [String],
+    /// What was sent from then on may be forgotten.
+    pub since: Timestamp,
+    pub attribution: Attribution<'a>,
+}
+
+/// An account whose recovery is ours alone.
+struct Held<'a> {
+    name: &'a str,
+    account: &'a Account,
+    client: Arc<Client>,
+    open: OpenRecovery,
+    hold: Transaction<'static, Postgres>,
+}
+
+/// Recovers accounts, one after the other. All of them are bound and recovering before the first one is asked about.
+pub async fn recover(
+    config: &Config,
+    pool: &PgPool,
+    clock: &Clock,
+    request: RecoveryRequest<'_>,
+    progress: OnProgress<'_>,
+) -> Result<RecoveryReport, OpsError> {
+    let attribution = checked(request.attribution)?;
+    if request.since > clock.now() {
+        return Err(OpsError::SinceLater(request.since));
+    }
+    let mut all = Vec::new();
+    for (name, account) in chosen(config, request.accounts)? {
+        let Some(hold) = recovery::hold(pool, name).await? else {
+            return Err(OpsError::Recovering(name.to_owned()));
+        };
+        let classifier = compose::classifier(config)?;
+        let client = compose::client(name, account, &classifier, clock)?;
+        let mut conn = compose::connection(pool).await?;
+        let bound = compose::configured(config, name, account);
+        let (since, now) = (request.since, clock.now());
+        all.push(Held {
+            open: recovery::begin(&mut conn, &bound, since, attribution, now).await?,
+            client: Arc::new(client),
+            name,
+            account,
+            hold,
+        });
+    }
+    let worker = format!("recover-{}", compose::worker_id(config));
+    // Leases that the dump has in it: nobody works under them any more.
+    while !store::rescue::rescue_expired(pool, clock.now(), PROCESSED, &worker)
+        .await?
+        .is_empty()
+    {}
+    compose::engine::plan_all(config, pool, clock).await?;
+    let mut report = RecoveryReport::default();
+    for account in &mut all {
+        let client = Arc::clone(&account.client);
+        let asker = Asker::new(pool, clock, &client, account.open, &worker);
+        let recovered = one(pool, clock, account, &asker, progress).await?;
+        report.accounts.push(recovered);
+    }
+    for account in all {
+        account
+            .hold
+            .rollback()
+            .await
+            .map_err(super::error::step("let go of the recovery"))?;
+    }
+    Ok(report)
+}
+
+fn chosen<'a>(
+    config: &'a Config,
+    names: &[String],
+) -> Result<Vec<(&'a str, &'a Account)>, OpsError> {
+    if let Some(unknown) = names
+        .iter()
+        .find(|name| !config.accounts.contains_key(*name))
+    {
+        return Err(OpsError::NoAccount(unknown.clone()));
+    }
+    let all = config.accounts.iter();
+    Ok(all
+        .filter(|(name, _)| names.is_empty() || names.contains(name))
+        .map(|(name, account)| (name.as_str(), account))
+        .collect())
+}
+
+/// Asks about every execution of an account that is not done, and frees the account if all of them were answered.
+async fn one(
+    pool: &PgPool,
+    clock: &Clock,
+    held: &mut Held<'_>,
+    asker: &Asker<'_>,
+    progress: OnProgress<'_>,
+) -> Result<AccountReport, OpsError> {
+    let open = held.open;
+    let at_once = usize::try_from(held.account.max_in_flight)
+        .unwrap_or(AT_ONCE)
+        .clamp(1, AT_ONCE);
+    let all = u64::try_from(recovery::count(pool, open).await?).ok();
+    let mut report = AccountReport::new(held.name, open.since);
+    let (mut after, mut done) = (0, 0u64);
+    loop {
+        let page = recovery::executions(pool, open, after, PAGE).await?;
+        let Some(last) = page.last() else { break };
+        after = *last;
+        recovery::is_held(&mut held.hold).await?;
+        let mut results = futures::stream::iter(page)
+            .map(|id| asker.ask(ExecutionId(id)))
+            .buffer_unordered(at_once);
+        while let Some(result) = results.next().await {
+            if let Asked::NotDone { why, again_at } = result? {
+                report.not_done(why, again_at);
+            }
+            done = done.saturating_add(1);
+            progress(Progress { done, of: all });
+        }
+    }
+    report.counts = Some(recovery::counts(pool, open).await?);
+    report.presented = Some(recovery::presented(pool, open).await?);
+    // What came to the table meanwhile counts too.
+    if report.without_answer.is_empty() && recovery::count(pool, open).await? == 0 {
+        let mut conn = compose::connection(pool).await?;
+        recovery::finish(&mut conn, open, clock.now()).await?;
+        report.is_over = true;
+    }
+    Ok(report)
+}

@@ -1,0 +1,59 @@
+//! What a recovery came to.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use crate::domain::Timestamp;
+use crate::store::recovery::{Presented, RecoveryCounts};
+
+/// Every account that was to be recovered.
+#[derive(Debug, Default, Serialize)]
+pub struct RecoveryReport {
+    pub accounts: Vec<AccountReport>,
+}
+
+impl RecoveryReport {
+    /// Whether all of them may move money again.
+    pub fn is_over(&self) -> bool {
+        self.accounts.iter().all(|account| account.is_over)
+    }
+}
+
+/// One account. What was found counts from the recovery's beginning, over all calls.
+#[derive(Debug, Serialize)]
+pub struct AccountReport {
+    pub account: String,
+    pub since: Timestamp,
+    /// Whether the account may move money again.
+    pub is_over: bool,
+    #[serde(flatten)]
+    pub counts: Option<RecoveryCounts>,
+    /// Executions that must be asked about again, by the reason.
+    pub without_answer: BTreeMap<&'static str, u64>,
+    /// When the last of those may be asked about that were looked up as often as the rail allows.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub again_at: Option<Timestamp>,
+    /// What only the merchant can tell again.
+    pub presented: Option<Presented>,
+}
+
+impl AccountReport {
+    pub(super) fn new(account: &str, since: Timestamp) -> Self {
+        Self {
+            account: account.to_owned(),
+            since,
+            is_over: false,
+            counts: None,
+            without_answer: BTreeMap::new(),
+            again_at: None,
+            presented: None,
+        }
+    }
+
+    pub(super) fn not_done(&mut self, why: &'static str, again_at: Option<Timestamp>) {
+        let times = self.without_answer.entry(why).or_default();
+        *times = times.saturating_add(1);
+        self.again_at = self.again_at.max(again_at);
+    }
+}

@@ -1,0 +1,27 @@
+//! Which payments may be of a cycle.
+
+use std::ops::Range;
+
+use chrono::{Days, NaiveDate};
+
+use super::payment::Payment;
+use crate::provider::LookupRequest;
+
+/// The days on which the provider's own debit of a cycle may lie. It may be a day early, except in a cycle of one day, where that day is
+/// the cycle before.
+pub(super) fn days_of_watched(request: &LookupRequest<'_>) -> Range<NaiveDate> {
+    let is_daily = request.cycle_closes_on.pred_opt() == Some(request.cycle_on);
+    let day_before = request.cycle_on.checked_sub_days(Days::new(1));
+    let from = day_before.filter(|_| !is_daily).unwrap_or(request.cycle_on);
+    from..request.cycle_closes_on
+}
+
+/// Whether it is a debit, and none of those that are known.
+pub(super) fn is_another(payment: &Payment, known: &[String]) -> bool {
+    !payment.is_registration && !known.iter().any(|id| *id == payment.id.to_string())
+}
+
+/// Whether its day is one of these; one without a day may be.
+pub(super) fn lies_in(payment: &Payment, days: &Range<NaiveDate>) -> bool {
+    payment.day.is_none_or(|day| days.contains(&day))
+}

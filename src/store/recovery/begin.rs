@@ -1,0 +1,132 @@
+//! The begin of a recovery: an account is bound to where it is used from now on, and recovering, at one instant.
+
+use sqlx::{Connection, PgConnection};
+
+use crate::domain::{AccountId, Timestamp};
+use crate::store::environment::{
+    ConfiguredAccount, Environment, database, of_another_provider, taken,
+};
+use crate::store::error::{StoreContext, StoreError};
+use crate::store::pauses::Attribution;
+
+const WHAT: &str = "begin the recovery of the account";
+
+/// A recovery that is not over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OpenRecovery {
+    pub id: i64,
+    pub account: AccountId,
+    /// What was sent from then on may be forgotten.
+    pub since: Timestamp,
+    pub started_at: Timestamp,
+}
+
+/// Begins the recovery of an account, or goes on with the one that is open: then it looks back to the earlier of the two instants.
+///
+/// The account is bound to this database and recovering in one transaction, so that there is no moment at which it could move money.
+/// Another merchant or another kind of clock is refused: there nobody knows its orders, and "not found" would say nothing.
+pub async fn begin(
+    conn: &mut PgConnection,
+    account: &ConfiguredAccount<'_>,
+    since: Timestamp,
+    attribution: Attribution<'_>,
+    now: Timestamp,
+) -> Result<OpenRecovery, StoreError> {
+    let mut tx = conn.begin().await.context("begin a transaction")?;
+    let account_id = bind(&mut tx, account, attribution, now).await?;
+    let open = sqlx::query!(
+        "insert into mandated.recoveries as r (account_id, since, started_at, who, reason) values ($1, $2, $3, $4, $5)
+         on conflict (account_id) where finished_at is null do update set since = least(r.since, excluded.since)
+         returning id, since, started_at",
+        account_id,
+        since,
+        now,
+        attribution.who,
+        attribution.reason
+    )
+    .fetch_one(&mut *tx)
+    .await
+    .context(WHAT)?;
+    tx.commit().await.context("commit a transaction")?;
+    Ok(OpenRecovery {
+        id: open.id,
+        account: AccountId(account_id),
+        since: open.since,
+        started_at: open.started_at,
+    })
+}
+
+/// Binds an account to where it is used from now on and marks it as recovering; its number.
+async fn bind(
+    conn: &mut PgConnection,
+    account: &ConfiguredAccount<'_>,
+    attribution: Attribution<'_>,
+    now: Timestamp,
+) -> Result<i16, StoreError> {
+    let here = Environment {
+        merchant: account.merchant.clone(),
+        is_simulated: account.is_simulated,
+        database: database(conn).await?,
+    };
+    sqlx::query!(
+        "insert into mandated.accounts (name, provider) values ($1, $2) on conflict (name) do nothing",
+        account.name,
+        account.provider.as_str()
+    )
+    .execute(&mut *conn)
+    .await
+    .context(WHAT)?;
+    let before = sqlx::query!(
+        "select id, provider, merchant, is_simulated, database from mandated.accounts where name = $1 for update",
+        account.name
+    )
+    .fetch_one(&mut *conn)
+    .await
+    .context(WHAT)?;
+    if before.provider != account.provider.as_str() {
+        return Err(of_another_provider(account, &before.provider));
+    }
+    if let (Some(merchant), Some(is_simulated), Some(database)) =
+        (before.merchant, before.is_simulated, before.database)
+    {
+        let bound = Environment {
+            merchant,
+            is_simulated,
+            database,
+        };
+        if (&bound.merchant, bound.is_simulated) != (&here.merchant, here.is_simulated) {
+            return Err(StoreError::OtherEnvironment {
+                account: account.name.to_owned(),
+                bound: bound.to_string(),
+                here: here.to_string(),
+            });
+        }
+    }
+    let marked = sqlx::query!(
+        "with marked as (
+           update mandated.accounts
+              set merchant = $2, is_simulated = $3, database = $4, recovering_since = coalesce(recovering_since, $5)
+            where id = $1
+           returning id
+         )
+         insert into mandated.operator_requests (at, account_id, what, who, reason) select $5, id, 'recover', $6, $7 from marked",
+        before.id,
+        here.merchant,
+        here.is_simulated,
+        here.database,
+        now,
+        attribution.who,
+        attribution.reason
+    );
+    if let Err(source) = marked.execute(&mut *conn).await {
+        return Err(if taken(&source) {
+            StoreError::SameMerchant {
+                account: account.name.to_owned(),
+                merchant: here.merchant,
+            }
+        } else {
+            StoreError::Database { what: WHAT, source }
+        });
+    }
+    Ok(before.id)
+}

@@ -1,0 +1,259 @@
+//! What follows for an execution, in one transaction: its state, its debit, its next look-up, the event, the calls that were made for it,
+//! and that it was asked about.
+
+use chrono::NaiveDate;
+use sqlx::{PgConnection, PgPool};
+
+use super::{OpenRecovery, Subject};
+use crate::domain::machine::Conclusion;
+use crate::domain::machine::recover::Recovered;
+use crate::domain::{Class, Notify, ProviderKind, Step, Timestamp};
+use crate::store::audit::orders::record;
+use crate::store::columns::small;
+use crate::store::error::{StoreContext, StoreError};
+use crate::store::planning::{begin, commit};
+use crate::store::settle::Attempt;
+use crate::wording;
+
+/// What the decision of an attempt says that a recovery has made.
+const ASKED: &str = "asked by the recovery";
+
+/// What came of an execution.
+#[derive(Debug)]
+pub struct ExecutionResult<'a> {
+    pub recovery: OpenRecovery,
+    pub subject: &'a Subject,
+    /// As it was after the last look-up was counted.
+    pub version: &'a str,
+    pub attempts: &'a [Attempt],
+    /// Nothing where the provider did not answer: it is asked again.
+    pub recovered: Option<&'a Recovered>,
+    /// In the attempts.
+    pub worker: &'a str,
+}
+
+/// Whether it was written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Written {
+    Done,
+    /// Somebody has changed the execution meanwhile. What was asked is on record, and nothing else.
+    Overtaken,
+}
+
+/// Writes what came of an execution. The job is locked first: a worker that holds it is not overtaken.
+pub async fn write(
+    pool: &PgPool,
+    result: &ExecutionResult<'_>,
+    now: Timestamp,
+) -> Result<Written, StoreError> {
+    let id = result.subject.execution.id;
+    let mut tx = begin(pool).await?;
+    let is_held = sqlx::query_scalar!(
+        r#"select lease_token is not null as "is_held!" from mandated.jobs where execution_id = $1 for update"#,
+        id.0
+    );
+    let is_held = is_held
+        .fetch_optional(&mut *tx)
+        .await
+        .context("lock the job")?;
+    let is_same = sqlx::query_scalar!(
+        r#"select xmin::text = $2 as "is_same!" from mandated.executions where id = $1 for update"#,
+        id.0,
+        result.version
+    );
+    let is_same = is_same
+        .fetch_optional(&mut *tx)
+        .await
+        .context("lock the execution")?;
+    let is_ours = is_held != Some(true) && is_same == Some(true);
+    let conclusion = match result.recovered {
+        Some(
+            Recovered::Collected(conclusion)
+            | Recovered::NotCollected(conclusion)
+            | Recovered::Review(conclusion),
+        ) => Some(&**conclusion),
+        Some(Recovered::NotFound | Recovered::Known) | None => None,
+    };
+    let words = conclusion.map(|conclusion| {
+        let zone = result.subject.policy.debit_windows.time_zone();
+        wording::reason(&conclusion.decision.reason, zone)
+    });
+    let words = words.filter(|_| is_ours);
+    for attempt in result.attempts {
+        let decision = words.as_deref().unwrap_or(ASKED);
+        record(&mut *tx, attempt, decision, attempt.at, result.worker).await?;
+    }
+    if let (Some(conclusion), Some(words)) = (conclusion, &words) {
+        change(&mut tx, result.subject, conclusion, words, now).await?;
+        intent(&mut tx, result, conclusion, now).await?;
+    }
+    if let Some(recovered) = result.recovered.filter(|_| is_ours) {
+        done(&mut tx, result, recovered, now).await?;
+    }
+    commit(tx).await?;
+    Ok(if is_ours {
+        Written::Done
+    } else {
+        Written::Overtaken
+    })
+}
+
+/// The debit is inserted without a way out: if the cycle has one by now, its primary key refuses all of this.
+async fn change(
+    conn: &mut PgConnection,
+    subject: &Subject,
+    conclusion: &Conclusion,
+    words: &str,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let (decision, transition) = (&conclusion.decision, &conclusion.transition);
+    let (progress, execution, identity) = (
+        &decision.progress,
+        &subject.execution,
+        subject.cycle_identity(),
+    );
+    let is_ours =
+        execution.notify == Notify::Separate && execution.provider == ProviderKind::Juspay;
+    let notification_ref = is_ours.then(|| identity.notification_ref(progress.notification_no));
+    let debited = conclusion.debited_order.map(|no| identity.order_id(no));
+    let cycle_on: NaiveDate = execution.cycle.on;
+    let declined = Some(decision.declined)
+        .filter(|declined| *declined > 0 && subject.policy.max_attempts_in_30_days.is_some());
+    sqlx::query!(
+        r#"with changed as (
+             update mandated.executions
+                set updated_at = $2::timestamptz, state = $3::text, finished_at = case when $4::boolean then coalesce(finished_at, $2::timestamptz) end,
+                    reason = $5::text, class = $6::text, order_id = $7::text, order_no = $8, notification_ref = $9, notification_no = $10,
+                    undelivered_at = $11, delivered_at = $12, execute_at = $13, debit_attempts = $14, step_attempts = $15, lookups = $16,
+                    not_before = $17, failed_at = $18, sent_at = $19, provider_ref = coalesce($20, provider_ref)
+              where id = $1
+             returning account_id, mandate_id, amount_minor, currency
+           ), dropped as (
+             delete from mandated.jobs where execution_id = $1 and $21::text is null
+           ), planned as (
+             insert into mandated.jobs (execution_id, account_id, mandate_id, step, run_at)
+             select $1, account_id, mandate_id, $21::text, $22 from changed where $21::text is not null
+             on conflict (execution_id) do update
+                set parked = false, run_before = null, run_at = excluded.run_at, step = excluded.step
+           ), proven as (
+             insert into mandated.debits (mandate_id, cycle_on, execution_id, order_id, provider_txn, amount_minor, currency, proven_at)
+             select mandate_id, $23::date, $1, $24::text, $20, amount_minor, currency, $2::timestamptz from changed where $24::text is not null
+           ), spent as (
+             insert into mandated.budgets (mandate_id, day, declined_attempts)
+             select mandate_id, ($2::timestamptz at time zone 'UTC')::date, $25::integer from changed where $25::integer is not null
+             on conflict (mandate_id, day) do update set declined_attempts = budgets.declined_attempts + excluded.declined_attempts
+           )
+           insert into mandated.events (at, kind, mandate_id, mandate_ref, execution_id, cycle_on, from_state, to_state, order_id,
+                                        amount_minor, currency, class, reason)
+           select $2::timestamptz, 'execution.found', mandate_id, $26, $1, $23::date, $27, $3::text, $7::text, amount_minor, currency, $6::text, $5::text
+             from changed where $27 <> $3::text"#,
+        execution.id.0,
+        now,
+        transition.to.as_str(),
+        transition.to.is_final(),
+        words,
+        decision.class.map(Class::as_str),
+        identity.order_id(progress.order_no),
+        small(progress.order_no),
+        notification_ref,
+        small(progress.notification_no),
+        progress.undelivered_at,
+        progress.delivered_at,
+        progress.execute_at,
+        small(progress.debit_attempts),
+        small(progress.step_attempts),
+        small(progress.lookups),
+        progress.not_before,
+        progress.failed_at,
+        progress.sent_at,
+        conclusion.provider_ref,
+        decision.next.map(|next| next.step).map(Step::as_str),
+        decision.next.map(|next| next.span.opens),
+        cycle_on,
+        debited,
+        declined.map(i32::from),
+        subject.mandate.reference,
+        execution.state.as_str()
+    )
+    .execute(conn)
+    .await
+    .context("write what was found")?;
+    Ok(())
+}
+
+/// A debit that is proven has no open call; one that was found open has one, so that no other debit of the mandate begins before it is
+/// proven. Where another one is open, it waits for its look-up without.
+async fn intent(
+    conn: &mut PgConnection,
+    result: &ExecutionResult<'_>,
+    conclusion: &Conclusion,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let (id, what) = (
+        result.subject.execution.id.0,
+        "write the intent of what was found",
+    );
+    let order = result
+        .subject
+        .cycle_identity()
+        .order_id(conclusion.decision.progress.order_no);
+    match result.recovered {
+        Some(Recovered::Collected(_)) => {
+            sqlx::query!("delete from mandated.intents where execution_id = $1", id)
+                .execute(conn)
+                .await
+                .context(what)?;
+        }
+        Some(Recovered::NotCollected(_)) => {
+            sqlx::query!(
+                "delete from mandated.intents where execution_id = $1 and order_id <> $2",
+                id,
+                order
+            )
+            .execute(&mut *conn)
+            .await
+            .context(what)?;
+            sqlx::query!(
+                "insert into mandated.intents (execution_id, mandate_id, cycle_on, kind, order_id, amount_minor, max_amount_minor, notice,
+                                               debit_at, opened_at, opened_by)
+                 select id, mandate_id, cycle_on, 'execute', order_id, amount_minor, max_amount_minor, 'found', $2, $2,
+                        nextval('mandated.lease_tokens')
+                   from mandated.executions where id = $1
+                 on conflict do nothing",
+                id,
+                now
+            )
+            .execute(conn)
+            .await
+            .context(what)?;
+        }
+        Some(Recovered::Review(_) | Recovered::NotFound | Recovered::Known) | None => {}
+    }
+    Ok(())
+}
+
+/// It is not asked about again in this recovery.
+async fn done(
+    conn: &mut PgConnection,
+    result: &ExecutionResult<'_>,
+    recovered: &Recovered,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let word = match recovered {
+        Recovered::NotFound => "not_found",
+        Recovered::Known | Recovered::NotCollected(_) => "not_collected",
+        Recovered::Collected(_) => "collected",
+        Recovered::Review(_) => "review",
+    };
+    sqlx::query!(
+        "insert into mandated.recovered_executions (recovery_id, execution_id, at, result) values ($1, $2, $3, $4)",
+        result.recovery.id,
+        result.subject.execution.id.0,
+        now,
+        word
+    )
+    .execute(conn)
+    .await
+    .context("note that an execution was asked about")?;
+    Ok(())
+}

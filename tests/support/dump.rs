@@ -1,0 +1,58 @@
+//! A database that is put back to what it was: every row of a dump, and none that came after it.
+
+use sqlx::{AssertSqlSafe, PgPool};
+
+use super::due::column;
+
+/// Takes down every row that there is.
+pub(crate) async fn dump(pool: &PgPool) {
+    let mut statements = vec!["drop schema if exists dump cascade; create schema dump;".to_owned()];
+    for table in tables(pool).await {
+        statements.push(format!(
+            "create table dump.{table} as table mandated.{table};"
+        ));
+    }
+    run(pool, &statements.concat()).await;
+}
+
+/// Puts them back, all at once. The accounts are bound to where the dump was taken.
+pub(crate) async fn restore(pool: &PgPool) {
+    // Neither triggers nor foreign keys: the rows are as they were.
+    let mut statements = vec!["begin; set local session_replication_role = replica;".to_owned()];
+    for table in tables(pool).await {
+        let columns: Vec<String> = column(
+            pool,
+            &format!(
+                "select quote_ident(attname) from pg_attribute
+                  where attrelid = 'mandated.{table}'::regclass and attnum > 0 and not attisdropped order by attnum"
+            ),
+        )
+        .await;
+        let columns = columns.join(", ");
+        statements.push(format!(
+            "delete from mandated.{table};
+             insert into mandated.{table} ({columns}) overriding system value select {columns} from dump.{table};"
+        ));
+    }
+    statements.push("update mandated.accounts set database = 'the one before';".to_owned());
+    statements.push("commit;".to_owned());
+    run(pool, &statements.concat()).await;
+}
+
+/// All of our tables; of one with partitions, the whole.
+async fn tables(pool: &PgPool) -> Vec<String> {
+    column(
+        pool,
+        "select relname::text from pg_class
+          where relnamespace = 'mandated'::regnamespace and relkind in ('r', 'p') and not relispartition
+            and relname not in ('_sqlx_migrations', 'installation') order by relname",
+    )
+    .await
+}
+
+async fn run(pool: &PgPool, sql: &str) {
+    sqlx::raw_sql(AssertSqlSafe(sql.to_owned()))
+        .execute(pool)
+        .await
+        .unwrap_or_else(|error| panic!("{error}: {sql}"));
+}
