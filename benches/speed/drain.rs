@@ -181,7 +181,7 @@ pub(crate) fn collected(
         },
         order_id: order_id.clone(),
         notification_ref: Some(notice(id.0)),
-        provider_ref: Some(format!("demo_merchant-{order_id}-1")),
+        provider_ref: Some(format!("sandbox-{order_id}-1")),
         mandate: None,
         declined_card_attempts: None,
         fault: None,
@@ -195,7 +195,7 @@ pub(crate) fn collected(
         execution_id: id,
         at: now,
         call: Call::Execute,
-        reference: order_id,
+        reference: order_id.clone(),
         http_status: Some(200),
         latency_ms: 180,
         outcome: AttemptOutcome::Charged,
@@ -203,7 +203,7 @@ pub(crate) fn collected(
         code: None,
         message: Some("Transaction approved".to_owned()),
         rule: None,
-        body: Some(BODY.to_owned()),
+        body: Some(BODY.replace("mbnch1njczwo1", &order_id)),
     };
     (settlement, attempt)
 }

@@ -242,11 +242,12 @@ const EXECUTIONS: &str =
        from unnest($4::bigint[], $5::text[], $6::text[]) e (i, order_id, notice)
        cross join lateral (select coalesce($3 + (i - $1) * interval '1 millisecond',
                                            $2 - make_interval(secs => abs(hashint8(i)) % 3600)) as at) t";
-/// Notifications, what happened so far, and the jobs.
+/// Notifications, what happened so far, and the jobs. The notifications were requested before the history begins: their answers are not in
+/// it.
 const WITH_THEM: [&str; 4] = [
     "insert into mandated.notifications (execution_id, notification_no, mandate_id, reference, state, amount_minor,
        requested_at, delivered_at)
-     select id, 1, mandate_id, notification_ref, 'delivered', amount_minor, undelivered_at, delivered_at
+     select id, 1, mandate_id, notification_ref, 'delivered', amount_minor, undelivered_at - interval '40 days', delivered_at
        from mandated.executions where id between $1 and $1 + $2 - 1",
     "insert into mandated.events (at, kind, mandate_id, mandate_ref, execution_id, cycle_on, to_state, order_id, amount_minor,
        currency, reason)

@@ -43,14 +43,19 @@ pub(super) async fn run(
 ) -> Result<(), Failure> {
     let pool = compose::connect_checked(config).await?;
     let clock = compose::clock(config);
+    // First: what the providers answer is kept, and the auditor reads it with its own eyes.
+    let comparison = if asked.provider {
+        Some(ask(config, &pool, &clock, asked).await)
+    } else {
+        None
+    };
     let bar = ProgressBar::of("rows");
     let verdict = audit(&pool, clock.now(), LATE, &|progress| bar.show(progress)).await?;
     drop(bar);
     verdict.write(out, format)?;
-    let agrees = if asked.provider {
-        ask(config, &pool, &clock, asked, format, out).await
-    } else {
-        Ok(())
+    let agrees = match comparison {
+        Some(comparison) => judge(&comparison?, format, out),
+        None => Ok(()),
     };
     if verdict.holds {
         return agrees;
@@ -66,13 +71,13 @@ async fn ask(
     pool: &PgPool,
     clock: &Clock,
     asked: &Audit,
-    format: Format,
-    out: &mut dyn Write,
-) -> Result<(), Failure> {
+) -> Result<Comparison, Failure> {
     let bar = ProgressBar::of("executions asked about");
     let (mandate, show) = (asked.mandate.as_deref(), |progress| bar.show(progress));
-    let comparison = compare_configured(config, pool, clock, asked.since, mandate, &show).await?;
-    drop(bar);
+    Ok(compare_configured(config, pool, clock, asked.since, mandate, &show).await?)
+}
+
+fn judge(comparison: &Comparison, format: Format, out: &mut dyn Write) -> Result<(), Failure> {
     comparison.write(out, format)?;
     if !comparison.agrees() {
         return Err(Failure::anyhow(
@@ -138,14 +143,19 @@ impl Print for AuditVerdict {
 impl Print for Comparison {
     fn write_text(&self, out: &mut dyn Write) -> io::Result<()> {
         let Self {
+            executions,
             compared,
+            not_compared,
             findings,
             open,
             not_asked,
             not_answered,
         } = self;
         print_line!(out)?;
-        print_line!(out, "{compared} executions compared with their providers")?;
+        print_line!(
+            out,
+            "{compared} of {executions} executions compared with their providers, {not_compared} not"
+        )?;
         if findings.count > 0 {
             print_line!(out)?;
             print_line!(out, "contradicted {} times:", findings.count)?;
@@ -165,16 +175,14 @@ impl Print for Comparison {
                 print_line!(out, "{what}: {count}, {why}")?;
             }
         }
-        if !not_asked.is_empty() || !not_answered.is_empty() {
-            print_line!(out)?;
-            print_line!(out, "NOT EVERYTHING COULD BE COMPARED: run it again later.")?;
-        }
-        let verdict = match (self.agrees(), *compared) {
-            (false, _) => "THE PROVIDER CONTRADICTS OUR RECORD.",
-            (true, 0) => "Nothing was compared.",
-            (true, _) => "The providers say the same of everything that was compared.",
+        let verdict = match (self.agrees(), *compared, *not_compared) {
+            (false, _, _) => "THE PROVIDER CONTRADICTS OUR RECORD.".to_owned(),
+            (true, 0, _) => "Nothing was compared.".to_owned(),
+            (true, _, 0) => "The providers say the same of all executions.".to_owned(),
+            (true, compared, rest) => format!(
+                "Nothing contradicts in the {compared} that were compared. Of the other {rest} nothing is proven."
+            ),
         };
-        print_line!(out)?;
         print_line!(out)?;
         print_line!(out, "{verdict}")
     }

@@ -2,6 +2,7 @@
 //! damage are dropped first: the audit does not rely on them.
 
 mod command;
+mod damages;
 mod motion;
 mod provider;
 
@@ -42,7 +43,7 @@ async fn sound() -> TestDatabase {
             state, reason, order_id, notification_no, notification_ref, delivered_at, max_attempts, debit_attempts, planned_at,
             updated_at, finished_at)
          select id, account_id, 1, '2026-11-15', '2026-11', '2026-11-15T00:30Z', '2026-12-14T18:30Z', 49900, 99900, 'INR',
-                (array['charged', 'unknown', 'notified'])[id], 'as it is', 'order' || id, 1, 'notice' || id,
+                (array['charged', 'unknown', 'notified'])[id], 'as it is', (array['ORDER1', 'ORDER2', 'ORDER3'])[id], 1, (array['NOTICE1', 'NOTICE2', 'NOTICE3'])[id],
                 '2026-11-13T23:00Z', 4, 1, '2026-11-13Z', '2026-11-13Z', case id when 1 then timestamptz '2026-11-15T01:00Z' end
            from mandated.mandates order by id;
          insert into mandated.notifications
@@ -59,9 +60,10 @@ async fn sound() -> TestDatabase {
                         (5, '2026-11-15T01:00Z', 'unknown', 'charged', 1)) v (no, at, before, now, last)
           where e.id <= v.last order by e.id, v.no;
          insert into mandated.attempts
-           (at, execution_id, mandate_id, call, reference, latency_ms, outcome, decision, lease_token, worker_id)
+           (at, execution_id, mandate_id, call, reference, latency_ms, outcome, body, decision, lease_token, worker_id)
          select v.at, e.id, e.mandate_id, v.call, case v.call when 'notify' then e.notification_ref else e.order_id end,
-                80, v.outcome, 'as it is', v.token, 'worker'
+                80, v.outcome, case v.outcome when 'delivered' then '{\"status\":\"SUCCESS\"}'
+                                              when 'charged' then '{\"status\":\"CHARGED\"}' end, 'as it is', v.token, 'worker'
            from mandated.executions e,
                 (values (timestamptz '2026-11-13T22:55Z', 'notify', 'delivered', 3, 1),
                         ('2026-11-15T00:30Z', 'execute', 'unknown', 2, 2),
@@ -83,8 +85,24 @@ async fn sound() -> TestDatabase {
     database
 }
 
+/// What the orders and notifications of November 2026 are called: letters of the SHA-256 of "order\njuspay\n2026-11\n1\nm1" and so on,
+/// computed with Python's hashlib.
+const NAMES: [(&str, &str); 7] = [
+    ("ORDER1B", "ihvsjccqpuyzqxeqwqey"),
+    ("ORDER1", "mhplsfnpsxhrmctyznyt"),
+    ("ORDER2", "spbnnpywucouakqtmile"),
+    ("ORDER3", "unsmcbfbdaxxqujqjmag"),
+    ("NOTICE1", "vqsgjzogygynfwclqcwpuahoj"),
+    ("NOTICE2", "fjecjlwgidzkkpvnatqvwuwyc"),
+    ("NOTICE3", "qswtiqetwbcqkqbvwffbfqhtd"),
+];
+
+/// Carries out statements in which the names stand for the ids.
 async fn run(pool: &PgPool, sql: &str) {
-    sqlx::raw_sql(AssertSqlSafe(sql.to_owned()))
+    let sql = NAMES
+        .iter()
+        .fold(sql.to_owned(), |sql, (name, id)| sql.replace(name, id));
+    sqlx::raw_sql(AssertSqlSafe(sql))
         .execute(pool)
         .await
         .unwrap();
@@ -138,7 +156,7 @@ const DAMAGES: &[(&str, &str)] = &[
     ("two orders of a cycle collected", "
         insert into mandated.attempts
           (at, execution_id, mandate_id, call, reference, latency_ms, outcome, decision, lease_token, worker_id)
-        values ('2026-11-16Z', 1, 1, 'order_status', 'order1b', 1, 'charged', '-', 9, 'worker')"),
+        values ('2026-11-16Z', 1, 1, 'order_status', 'ORDER1B', 1, 'charged', '-', 9, 'worker')"),
     ("two open intents of a mandate", "
         alter table mandated.intents drop constraint intents_mandate_id_key;
         insert into mandated.intents
@@ -173,13 +191,13 @@ const DAMAGES: &[(&str, &str)] = &[
     ("an order tried too often", "
         insert into mandated.attempts
           (at, execution_id, mandate_id, call, reference, latency_ms, outcome, decision, lease_token, worker_id)
-        select '2026-11-15T00:40Z', 2, 2, 'retry', 'order2', 1, o, '-', 10 + n, 'worker'
+        select '2026-11-15T00:40Z', 2, 2, 'retry', 'ORDER2', 1, o, '-', 10 + n, 'worker'
           from unnest(array['failed', 'throttled', 'failed', 'not_sent', 'failed', 'failed']) with ordinality o (o, n)"),
     ("a card tried too often in 30 days", "
         update mandated.executions set max_attempts_in_30_days = 2 where id = 2;
         insert into mandated.attempts
           (at, execution_id, mandate_id, call, reference, latency_ms, outcome, decision, lease_token, worker_id)
-        select timestamptz '2026-11-15T00:30Z' + n * interval '1 minute', 2, 2, 'retry', 'order2', 1, 'failed', '-', 10 + n, 'worker'
+        select timestamptz '2026-11-15T00:30Z' + n * interval '1 minute', 2, 2, 'retry', 'ORDER2', 1, 'failed', '-', 10 + n, 'worker'
           from generate_series(1, 3) n"),
     ("too many notifications", "update mandated.executions set notification_no = 4 where id = 3"),
     ("too many orders", "update mandated.executions set order_no = 2 where id = 3"),
@@ -189,7 +207,7 @@ const DAMAGES: &[(&str, &str)] = &[
         update mandated.executions set state = 'charged', finished_at = '2026-11-15T01:00Z' where id = 2;
         update mandated.jobs set step = 'recheck' where execution_id = 2;
         insert into mandated.debits (mandate_id, cycle_on, execution_id, order_id, amount_minor, currency, proven_at)
-        values (2, '2026-11-15', 2, 'order2', 49900, 'INR', '2026-11-15T01:00Z');
+        values (2, '2026-11-15', 2, 'ORDER2', 49900, 'INR', '2026-11-15T01:00Z');
         insert into mandated.events (at, kind, mandate_id, mandate_ref, execution_id, from_state, to_state, reason)
         values ('2026-11-15T01:00Z', 'execution.resolved', 2, 'sub-2', 2, 'unknown', 'charged', 'by a person')"),
     ("a guessed failure", "
@@ -222,11 +240,11 @@ const DAMAGES: &[(&str, &str)] = &[
         values ('2026-11-18Z', 'execution.notified', 1, 'sub-1', 1, 'charged', 'notified', '?')"),
     ("two executions of one order", "
         alter table mandated.executions drop constraint executions_order_id_account_id_key;
-        update mandated.executions set order_id = 'order1' where id = 3"),
+        update mandated.executions set order_id = 'ORDER1' where id = 3"),
     ("collected, says the provider, and no debit", "
         insert into mandated.attempts
           (at, execution_id, mandate_id, call, reference, latency_ms, outcome, decision, lease_token, worker_id)
-        values ('2026-11-16Z', 2, 2, 'order_status', 'order2', 1, 'charged', '-', 9, 'worker')"),
+        values ('2026-11-16Z', 2, 2, 'order_status', 'ORDER2', 1, 'charged', '-', 9, 'worker')"),
     ("a debit that nothing proves", "update mandated.attempts set outcome = 'pending' where outcome = 'charged'"),
     ("a debit within 25 hours", "
         update mandated.notifications set delivered_at = '2026-11-13T23:45Z' where execution_id = 1"),
@@ -237,12 +255,12 @@ const DAMAGES: &[(&str, &str)] = &[
     ("an order looked up too often", "
         insert into mandated.attempts
           (at, execution_id, mandate_id, call, reference, latency_ms, outcome, decision, lease_token, worker_id)
-        select timestamptz '2026-11-15T00:40Z' + n * interval '20 minutes', 2, 2, 'order_status', 'order2', 1, 'pending', '-',
+        select timestamptz '2026-11-15T00:40Z' + n * interval '20 minutes', 2, 2, 'order_status', 'ORDER2', 1, 'pending', '-',
                10 + n, 'worker' from generate_series(1, 4) n"),
     ("an order looked up too soon", "
         insert into mandated.attempts
           (at, execution_id, mandate_id, call, reference, latency_ms, outcome, decision, lease_token, worker_id)
-        values ('2026-11-15T00:30:30Z', 2, 2, 'order_status', 'order2', 1, 'pending', '-', 9, 'worker')"),
+        values ('2026-11-15T00:30:30Z', 2, 2, 'order_status', 'ORDER2', 1, 'pending', '-', 9, 'worker')"),
     ("a call without an intent", "
         update mandated.events set kind = 'execution.begun' where kind = 'execution.executing' and execution_id = 2"),
     ("a job that was settled twice", "
@@ -259,7 +277,7 @@ const DAMAGES: &[(&str, &str)] = &[
     ("a person's word without an event", "
         insert into mandated.resolutions
           (at, execution_id, mandate_id, order_id, from_state, to_state, resolved_as, who, reason, evidence)
-        values ('2026-11-15T01:00Z', 1, 1, 'order1', 'unknown', 'charged', 'charged', 'asha', 'why', 'a report')"),
+        values ('2026-11-15T01:00Z', 1, 1, 'ORDER1', 'unknown', 'charged', 'charged', 'asha', 'why', 'a report')"),
     ("an event without a person's word", "
         update mandated.events set kind = 'execution.resolved' where to_state = 'charged'"),
     ("a change of state that is missing", "delete from mandated.events where to_state = 'notifying' and execution_id = 3"),
@@ -298,7 +316,7 @@ async fn what_is_unusual_and_lawful_is_not_a_finding() {
          values ('2026-11-18Z', 'execution.review', 2, 'sub-2', 2, 'unknown', 'review', 'open for too long');
          insert into mandated.attempts
            (at, execution_id, mandate_id, call, reference, latency_ms, outcome, decision, lease_token, worker_id)
-         select timestamptz '2026-11-20T02:50Z' + n * interval '10 minutes', 3, 3, call, 'order3', 1, outcome, '-', 10 + n, 'worker'
+         select timestamptz '2026-11-20T02:50Z' + n * interval '10 minutes', 3, 3, call, 'ORDER3', 1, outcome, '-', 10 + n, 'worker'
            from unnest(array['execute', 'order_status', 'execute', 'retry', 'retry', 'retry'],
                        array['unknown', 'not_found', 'failed', 'failed', 'failed', 'failed']) with ordinality c (call, outcome, n);
          insert into mandated.events (at, kind, mandate_id, mandate_ref, execution_id, from_state, to_state, reason)
@@ -309,8 +327,8 @@ async fn what_is_unusual_and_lawful_is_not_a_finding() {
          -- A worker that was lost before it made its call: the look at the order finds the try before.
          insert into mandated.attempts
            (at, execution_id, mandate_id, call, reference, latency_ms, outcome, decision, lease_token, worker_id)
-         values ('2026-11-20T03:25Z', 3, 3, 'retry', 'order3', 1, 'lost', '-', 21, 'worker'),
-                ('2026-11-20T03:27Z', 3, 3, 'order_status', 'order3', 1, 'failed', '-', 22, 'worker');
+         values ('2026-11-20T03:25Z', 3, 3, 'retry', 'ORDER3', 1, 'lost', '-', 21, 'worker'),
+                ('2026-11-20T03:27Z', 3, 3, 'order_status', 'ORDER3', 1, 'failed', '-', 22, 'worker');
          insert into mandated.events (at, kind, mandate_id, mandate_ref, execution_id, from_state, to_state, reason)
          values ('2026-11-20T03:25Z', 'execution.executing', 3, 'sub-3', 3, 'retrying', 'executing', 'retry begins'),
                 ('2026-11-20T03:27Z', 'execution.retrying', 3, 'sub-3', 3, 'executing', 'retrying',

@@ -2,15 +2,13 @@
 //! personal in them. The calls are read a page at a time, so memory stays flat.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use chrono::TimeDelta;
 use sqlx::PgConnection;
 
-use super::{Rules, detector};
-use crate::domain::backoff::after;
-use crate::domain::policy::Policy;
-use crate::domain::{Notify, Timestamp};
+use super::limits::Limits;
+use super::{Rules, answers, detector};
+use crate::domain::Timestamp;
 use crate::ops::OpsError;
 use crate::ops::error::step;
 use crate::store;
@@ -37,7 +35,7 @@ const LOOKUPS_IN_WINDOW: usize = 3;
 
 /// The policies that executions were planned under.
 pub(super) struct Calls {
-    policies: BTreeMap<i64, Policy>,
+    policies: BTreeMap<i64, Limits>,
 }
 
 /// What is true if the call was made when its answer says, but the claim may tell better.
@@ -54,14 +52,17 @@ enum Begun {
     /// Not a finding if the claim was inside of the windows.
     Outside(i64),
     /// Not a finding if the debit was claimed longer before the look-up than that.
-    Within(Duration, Timestamp),
+    Within(TimeDelta, Timestamp),
     /// A finding whenever it was.
     Any,
 }
 
 impl Calls {
     pub(super) async fn read(conn: &mut PgConnection, rules: &mut Rules) -> Result<Self, OpsError> {
-        for (guarantee, rule) in [WINDOWS, LOOKUPS, PERSONAL] {
+        for (guarantee, rule) in [WINDOWS, LOOKUPS, PERSONAL]
+            .into_iter()
+            .chain(answers::RULES)
+        {
             rules.of(guarantee, rule);
         }
         let mut policies = BTreeMap::new();
@@ -69,9 +70,9 @@ impl Calls {
             .await
             .map_err(step("read the policies"))?
         {
-            match serde_json::from_value::<Policy>(stored.body) {
-                Ok(policy) => {
-                    policies.insert(stored.id, policy);
+            match Limits::read(stored.body) {
+                Ok(limits) => {
+                    policies.insert(stored.id, limits);
                 }
                 Err(error) => rules.of(WINDOWS.0, WINDOWS.1).add(Finding {
                     execution_id: None,
@@ -111,6 +112,9 @@ impl Calls {
                     let finding = finding(call, detail);
                     rules.of(PERSONAL.0, PERSONAL.1).add(finding);
                 }
+                for (rule, detail) in answers::examine(call) {
+                    rules.of(rule.0, rule.1).add(finding(call, detail));
+                }
                 if let Some(policy) = self.policies.get(&call.policy_id) {
                     suspicions.extend(outside(call, policy));
                     suspicions.extend(order.record_lookup(call, policy));
@@ -144,9 +148,11 @@ impl Calls {
             Begun::Any => true,
             Begun::Outside(policy) => {
                 let policy = self.policies.get(&policy);
-                policy.is_none_or(|policy| !policy.debit_windows.contains(begun))
+                policy.is_none_or(|policy| !policy.debit_hours.contain(begun))
             }
-            Begun::Within(least, looked_up_at) => looked_up_at < after(begun, least),
+            Begun::Within(least, looked_up_at) => begun
+                .checked_add_signed(least)
+                .is_some_and(|allowed| looked_up_at < allowed),
         })
     }
 }
@@ -162,20 +168,17 @@ fn finding(call: &Call, detail: String) -> Finding {
 
 /// Debits and notifications lie in the windows of the policy that their execution was planned under. Where the provider notifies,
 /// the first call may be made at any time: it hands over when to debit.
-fn outside(call: &Call, policy: &Policy) -> Option<Suspicion> {
-    let (windows, if_begun) = match call.call.as_str() {
-        "notify" => (&policy.notify_windows, Begun::Any),
-        "execute" if call.notify == Notify::Provider.as_str() => return None,
-        "execute" | "retry" => (&policy.debit_windows, Begun::Outside(call.policy_id)),
+fn outside(call: &Call, policy: &Limits) -> Option<Suspicion> {
+    let (hours, if_begun) = match call.call.as_str() {
+        "notify" => (&policy.notify_hours, Begun::Any),
+        "execute" if call.notify == "provider" => return None,
+        "execute" | "retry" => (&policy.debit_hours, Begun::Outside(call.policy_id)),
         _ => return None,
     };
-    let at = call.at;
-    if windows.contains(at) {
+    if hours.contain(call.at) {
         return None;
     }
-    let local = at
-        .with_timezone(&windows.time_zone())
-        .format("%Y-%m-%d %H:%M:%S %Z");
+    let local = hours.shown(call.at);
     let detail = format!(
         "{} of {} at {local}, outside of the windows of {}",
         call.call, call.reference, policy.rail
@@ -198,7 +201,7 @@ struct OrderLookups {
 }
 
 impl OrderLookups {
-    fn record_lookup(&mut self, call: &Call, policy: &Policy) -> Vec<Suspicion> {
+    fn record_lookup(&mut self, call: &Call, policy: &Limits) -> Vec<Suspicion> {
         if self.execution_id != call.execution_id {
             *self = Self {
                 execution_id: call.execution_id,
@@ -206,9 +209,9 @@ impl OrderLookups {
             };
         }
         let reached = !matches!(call.outcome.as_str(), "not_sent" | "throttled");
-        if policy.lookup_window.is_zero() || !reached {
+        let (Some(window), true) = (policy.lookup_window, reached) else {
             return Vec::new();
-        }
+        };
         let at = call.at;
         match call.call.as_str() {
             "execute" | "retry" => {
@@ -218,7 +221,7 @@ impl OrderLookups {
             "order_status" => {
                 self.lookups.push((call.reference.clone(), at));
                 [
-                    self.too_often(call, policy, at),
+                    self.too_often(call, window, at),
                     self.too_soon(call, policy, at),
                 ]
                 .into_iter()
@@ -230,14 +233,14 @@ impl OrderLookups {
     }
 
     /// A fourth one within the window.
-    fn too_often(&self, call: &Call, policy: &Policy, at: Timestamp) -> Option<Suspicion> {
+    fn too_often(&self, call: &Call, window: TimeDelta, at: Timestamp) -> Option<Suspicion> {
         let mut of_order = self
             .lookups
             .iter()
             .rev()
             .filter(|(order, _)| *order == call.reference);
         let (_, earlier) = of_order.nth(LOOKUPS_IN_WINDOW)?;
-        let free = after(*earlier, policy.lookup_window);
+        let free = earlier.checked_add_signed(window)?;
         let late = free.checked_sub_signed(TOLERANCE)?;
         (at < late).then(|| Suspicion {
             rule: LOOKUPS,
@@ -255,8 +258,8 @@ impl OrderLookups {
     }
 
     /// One before the provider and the bank can know.
-    fn too_soon(&self, call: &Call, policy: &Policy, at: Timestamp) -> Option<Suspicion> {
-        let least = *policy.lookup_after.first()?;
+    fn too_soon(&self, call: &Call, policy: &Limits, at: Timestamp) -> Option<Suspicion> {
+        let least = policy.first_lookup?;
         let (_, debited) = self
             .debits
             .iter()
@@ -264,7 +267,8 @@ impl OrderLookups {
             .find(|(order, _)| *order == call.reference)?;
         let settled = at.checked_add_signed(SETTLING).unwrap_or(at);
         // One that is older than the debit is by a clock that is behind, which looked before it.
-        (at >= *debited && settled < after(*debited, least)).then(|| Suspicion {
+        let allowed = debited.checked_add_signed(least)?;
+        (at >= *debited && settled < allowed).then(|| Suspicion {
             rule: LOOKUPS,
             finding: finding(
                 call,

@@ -6,7 +6,7 @@ use std::time::Duration;
 use sqlx::{Connection, PgConnection, Postgres, Transaction};
 
 use super::calls::Calls;
-use super::{Rules, arrows};
+use super::{Rules, arrows, names};
 use crate::ops::error::step;
 use crate::ops::{OnProgress, OpsError, Progress};
 use crate::store;
@@ -44,9 +44,18 @@ pub(super) async fn sweep(
                 .map_err(step("find the next range"))?;
             let Some(range) = range else { break };
             one(&mut tx, over, range, scope, rules).await?;
-            if over == RangeKey::Executions {
-                calls.range(&mut tx, range, rules).await?;
-                arrows::range(&mut tx, range, rules).await?;
+            match over {
+                RangeKey::Executions => {
+                    calls.range(&mut tx, range, rules).await?;
+                    arrows::range(&mut tx, range, rules).await?;
+                    names::executions(&mut tx, range, rules).await?;
+                    names::notifications(&mut tx, range, scope.history_from, rules).await?;
+                }
+                RangeKey::Debits => names::debits(&mut tx, range, rules).await?,
+                RangeKey::Jobs
+                | RangeKey::Intents
+                | RangeKey::Mandates
+                | RangeKey::MandateExecutions => {}
             }
             let busy = store::audit::is_busy(&mut tx)
                 .await

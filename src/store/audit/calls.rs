@@ -1,9 +1,6 @@
 //! G2 and G4: when the calls were made, and how many.
 
-use chrono::{DateTime, Utc};
-use sqlx::PgConnection;
-
-use super::{Check, Finding, Range, RangeKey, check};
+use super::{Check, Finding, RangeKey, check};
 
 pub(super) const CHECKS: &[Check] = &[
     check!(
@@ -187,87 +184,3 @@ pub(super) const CHECKS: &[Check] = &[
         "#
     ),
 ];
-
-/// A policy as it is stored.
-#[derive(Debug)]
-pub struct StoredPolicy {
-    pub id: i64,
-    pub body: serde_json::Value,
-}
-
-/// Every policy: there are as many as the configuration had versions.
-pub async fn policies(conn: &mut PgConnection) -> sqlx::Result<Vec<StoredPolicy>> {
-    sqlx::query_as!(
-        StoredPolicy,
-        "select id, body from mandated.policies order by id"
-    )
-    .fetch_all(conn)
-    .await
-}
-
-/// A call to a provider, with what it must be held against.
-#[derive(Debug)]
-pub struct Call {
-    pub execution_id: i64,
-    pub attempt_id: i64,
-    pub mandate_id: i64,
-    pub policy_id: i64,
-    pub notify: String,
-    /// When its answer was written down.
-    pub at: DateTime<Utc>,
-    pub latency_ms: i32,
-    pub call: String,
-    pub reference: String,
-    pub outcome: String,
-    pub message: Option<String>,
-    pub body: Option<String>,
-}
-
-/// Where a reading of the calls has come to.
-#[derive(Debug, Clone, Copy)]
-pub struct CallCursor {
-    pub execution_id: i64,
-    pub attempt_id: i64,
-}
-
-/// The next calls of a range of executions, in their order. Few at a time: their answers are long, and no statement waits for us.
-pub async fn calls(
-    conn: &mut PgConnection,
-    range: Range,
-    cursor: CallCursor,
-    limit: i64,
-) -> sqlx::Result<Vec<Call>> {
-    sqlx::query_as!(
-        Call,
-        "select a.execution_id, a.id as attempt_id, a.mandate_id, e.policy_id, m.notify, a.at, a.latency_ms, a.call, a.reference,
-                a.outcome, a.message, a.body
-           from (select * from mandated.attempts
-                  where execution_id > $1 and execution_id <= $2 and (execution_id, id) > ($3, $4)
-                  order by execution_id, id limit $5) a
-          cross join lateral (select policy_id from mandated.executions where id = a.execution_id limit 1) e
-          cross join lateral (select notify from mandated.mandates where id = a.mandate_id limit 1) m
-          order by a.execution_id, a.id",
-        range.after,
-        range.to,
-        cursor.execution_id,
-        cursor.attempt_id,
-        limit
-    )
-    .fetch_all(conn)
-    .await
-}
-
-/// When the last claim before an instant opened an intent: the call that was made under it was not made earlier.
-pub async fn call_began_at(
-    conn: &mut PgConnection,
-    execution_id: i64,
-    before: DateTime<Utc>,
-) -> sqlx::Result<Option<DateTime<Utc>>> {
-    sqlx::query_scalar!(
-        "select max(at) from mandated.events where execution_id = $1 and kind = 'execution.executing' and at <= $2",
-        execution_id,
-        before
-    )
-    .fetch_one(conn)
-    .await
-}

@@ -1,34 +1,39 @@
 //! G7: which cycles have their execution, for a reader that knows the calendar.
 
-use chrono::NaiveDate;
+use chrono::{DateTime, NaiveDate, Utc};
 use sqlx::PgConnection;
 
-use crate::domain::cycle::Terms;
-use crate::store::rows::{self, TermsRow};
-
-/// A mandate's schedule and the cycles that were planned by it.
+/// A mandate's schedule, as its row says, and the cycles that were planned by it.
 #[derive(Debug)]
 pub struct Schedule {
     pub mandate_id: i64,
     pub mandate_ref: String,
-    pub terms: Terms,
+    pub status: String,
+    pub frequency: Option<String>,
+    pub cron: Option<String>,
+    pub time_zone: String,
+    pub starts_on: NaiveDate,
+    pub ends_on: Option<NaiveDate>,
+    pub created_at: DateTime<Utc>,
     pub next_cycle_on: Option<NaiveDate>,
-    /// In order, and not empty. Debits outlive their executions, so they count as well.
+    /// In order. Debits outlive their executions, so they count as well.
     pub planned: Vec<NaiveDate>,
 }
 
-/// The next mandates that have cycles: those of `since` or later, and the one before them.
+/// The next mandates whose cycles follow from their rows, with the cycles of `since` or later and the one before them.
 pub async fn schedules_after(
     conn: &mut PgConnection,
     mandate_id: i64,
     since: NaiveDate,
     limit: i64,
 ) -> sqlx::Result<Vec<Schedule>> {
-    let rows = sqlx::query!(
+    sqlx::query_as!(
+        Schedule,
         r#"
-        select m.id, m.ref, m.frequency, m.cron, m.time_zone, m.starts_on, m.ends_on, m.debit_at, m.next_cycle_on,
-               p.planned as "planned!"
-          from mandated.mandates m
+        select m.id as mandate_id, m.ref as mandate_ref, m.status, m.frequency, m.cron, m.time_zone, m.starts_on, m.ends_on,
+               m.created_at, m.next_cycle_on, coalesce(p.planned, '{}') as "planned!"
+          from (select * from mandated.mandates
+                 where id > $1 and frequency is distinct from 'aspresented' order by id limit $3) m
           cross join lateral (
             select array_agg(c.cycle_on order by c.cycle_on) as planned
               from (select e.cycle_on from mandated.executions e where e.mandate_id = m.id and e.cycle_on >= $2
@@ -37,33 +42,12 @@ pub async fn schedules_after(
                       order by e.cycle_on desc limit 1)
                     union
                     select d.cycle_on from mandated.debits d where d.mandate_id = m.id and d.cycle_on >= $2) c) p
-         where m.id > $1 and m.frequency is distinct from 'aspresented' and p.planned is not null
-         order by m.id limit $3
+         order by m.id
         "#,
         mandate_id,
         since,
         limit
     )
     .fetch_all(conn)
-    .await?;
-    rows.into_iter()
-        .map(|row| {
-            let terms = TermsRow {
-                id: row.id,
-                frequency: row.frequency.as_deref(),
-                cron: row.cron.as_deref(),
-                time_zone: &row.time_zone,
-                starts_on: row.starts_on,
-                ends_on: row.ends_on,
-                debit_at: row.debit_at,
-            };
-            Ok(Schedule {
-                mandate_id: row.id,
-                mandate_ref: row.r#ref,
-                terms: rows::terms(&terms).map_err(|error| sqlx::Error::Decode(error.into()))?,
-                next_cycle_on: row.next_cycle_on,
-                planned: row.planned,
-            })
-        })
-        .collect()
+    .await
 }

@@ -134,6 +134,23 @@ pub(super) const CHECKS: &[Check] = &[
     ),
     check!(
         Debits,
+        "G10",
+        "a debit of the last 60 days has its execution",
+        // Retention keeps them for longer, counted from their end, which is not before the proof.
+        r#"
+        select d.execution_id as "execution_id?", d.mandate_id as "mandate_id?",
+               format('cycle %s has a debit of order %s, proven at %s, and its execution is gone', d.cycle_on, d.order_id, d.proven_at)
+                 as "detail!",
+               count(*) over () as "total!"
+          from mandated.debits d
+         where d.mandate_id > $2 and d.mandate_id <= $3 and d.proven_at > $4::timestamptz - interval '60 days'
+           and (select true from mandated.executions e where e.id = d.execution_id limit 1) is null
+         order by d.execution_id limit $1
+        "#,
+        now
+    ),
+    check!(
+        Debits,
         "G3",
         AMOUNTS,
         // Where the provider debited something else, a person has had to settle the difference.

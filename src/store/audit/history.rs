@@ -104,6 +104,63 @@ pub(super) const CHECKS: &[Check] = &[
          order by execution_id, id limit $1
         "#
     ),
+    check!(
+        Executions,
+        "G10",
+        "the history of an execution is whole",
+        // It begins with its planning.
+        r#"
+        with first as materialized (
+          select distinct on (execution_id) execution_id, from_state, to_state from mandated.events
+           where execution_id > $2 and execution_id <= $3 and to_state is not null
+           order by execution_id, id
+        )
+        select e.id as "execution_id?", e.mandate_id as "mandate_id?",
+               case when v.execution_id is null then format('it is %s, and has no event', e.state)
+                    else format('its first event says that %s became %s', v.from_state, v.to_state) end as "detail!",
+               count(*) over () as "total!"
+          from mandated.executions e
+          left join first v on v.execution_id = e.id
+         where e.id > $2 and e.id <= $3 and e.planned_at >= $4 and (v.execution_id is null or v.from_state is not null)
+         order by e.id limit $1
+        "#,
+        history_from
+    ),
+    check!(
+        Executions,
+        "G10",
+        "the history of an execution is whole",
+        // What a provider has said of an order was said in a call, under a lease of its own. Of Juspay's first order nothing is known
+        // before it was called for: Signzy's payments may be found.
+        r#"
+        with said as materialized (
+          select execution_id, mandate_id, count(*) as times, min(at) filter (where from_state = 'executing') as first_at
+            from mandated.events
+           where execution_id > $2 and execution_id <= $3 and to_state in ('pending', 'unknown', 'charged')
+             and kind <> 'execution.resolved'
+           group by execution_id, mandate_id
+        ), asked as materialized (
+          select execution_id, count(distinct lease_token) as times, min(at) filter (where call <> 'order_status') as first_at
+            from mandated.attempts
+           where execution_id > $2 and execution_id <= $3 and call in ('execute', 'retry', 'order_status')
+           group by execution_id
+        )
+        select v.execution_id as "execution_id?", v.mandate_id as "mandate_id?",
+               format('%s times a provider said what became of an order, first at %s; %s times one was called, first to move money at %s',
+                      v.times, v.first_at, coalesce(a.times, 0), coalesce(a.first_at::text, 'no time')) as "detail!",
+               count(*) over () as "total!"
+          from said v
+          left join asked a on a.execution_id = v.execution_id
+         cross join lateral (select planned_at, mandate_id from mandated.executions where id = v.execution_id limit 1) e
+         cross join lateral (select provider from mandated.mandates where id = e.mandate_id limit 1) m
+         where e.planned_at >= $4
+           and (v.times > coalesce(a.times, 0)
+                or (m.provider = 'juspay' and v.first_at is not null
+                    and a.first_at is null))
+         order by v.execution_id limit $1
+        "#,
+        history_from
+    ),
 ];
 
 /// From when on the history is whole: older partitions may have been dropped.

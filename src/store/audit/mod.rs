@@ -9,18 +9,22 @@ mod calls;
 mod cycles;
 mod debits;
 mod history;
+mod kept;
+pub mod names;
 pub mod orders;
 mod progress;
 mod ranges;
+mod registrations;
+mod stops;
 
 use chrono::{DateTime, Utc};
 use futures::future::BoxFuture;
 use serde::Serialize;
 use sqlx::PgConnection;
 
-pub use calls::{Call, CallCursor, StoredPolicy, call_began_at, calls, policies};
 pub use cycles::{Schedule, schedules_after};
 pub use history::{RecordedTransition, history_from, strays, transitions};
+pub use kept::{Call, CallCursor, StoredPolicy, call_began_at, calls, policies};
 pub use ranges::{Range, RangeKey, is_busy, last, next_range, prepare};
 
 /// Something that breaks a rule.
@@ -71,6 +75,8 @@ pub fn checks() -> impl Iterator<Item = &'static Check> {
         .chain(calls::CHECKS)
         .chain(progress::CHECKS)
         .chain(history::CHECKS)
+        .chain(stops::CHECKS)
+        .chain(registrations::CHECKS)
 }
 
 /// A check. `$1` is the limit, the range is what is greater than `$2` and at most `$3`, and fields of the scope that are named

@@ -49,22 +49,34 @@ pub struct Standing {
     pub version: String,
 }
 
-/// Executions of a range that changed since an instant and that a provider knows, or should.
-pub async fn changed(
+/// An execution, and whether its provider can be asked about it.
+#[derive(Debug)]
+pub struct Candidate {
+    pub id: i64,
+    /// It has not changed since.
+    pub is_old: bool,
+    /// No order of it was sent, and none is made by the provider itself.
+    pub is_unsent: bool,
+}
+
+/// The executions of a range.
+pub async fn candidates(
     conn: &mut PgConnection,
     range: Range,
     since: Timestamp,
     now: Timestamp,
-) -> Result<Vec<i64>, StoreError> {
-    sqlx::query_scalar!(
-        "select e.id
-           from mandated.executions e
-          cross join lateral (select provider, notify from mandated.mandates where id = e.mandate_id limit 1) m
-          where e.id > $1 and e.id <= $2 and e.updated_at >= $3
-            and (exists (select from mandated.intents i where i.execution_id = e.id)
-                 or exists (select from mandated.attempts a where a.execution_id = e.id and a.call in ('execute', 'retry'))
-                 or (m.provider = 'signzy' and m.notify = 'provider' and e.debit_at <= $4))
-          order by e.id",
+) -> Result<Vec<Candidate>, StoreError> {
+    sqlx::query_as!(
+        Candidate,
+        r#"select e.id, e.updated_at < $3 as "is_old!", e.updated_at >= $3
+                  and not (m.provider = 'signzy' and m.notify = 'provider' and e.debit_at <= $4)
+                  and (select true from mandated.intents i where i.execution_id = e.id limit 1) is null
+                  and (select true from mandated.attempts a
+                        where a.execution_id = e.id and a.call in ('execute', 'retry') limit 1) is null as "is_unsent!"
+             from mandated.executions e
+            cross join lateral (select provider, notify from mandated.mandates where id = e.mandate_id limit 1) m
+            where e.id > $1 and e.id <= $2
+            order by e.id"#,
         range.after,
         range.to,
         since,
@@ -76,20 +88,22 @@ pub async fn changed(
 }
 
 /// The same for one mandate.
-pub async fn changed_of(
+pub async fn candidates_of(
     conn: &mut PgConnection,
     reference: &str,
     since: Timestamp,
     now: Timestamp,
-) -> Result<Vec<i64>, StoreError> {
-    sqlx::query_scalar!(
-        "select e.id
-           from mandated.mandates m join mandated.executions e on e.mandate_id = m.id
-          where m.ref = $1 and e.updated_at >= $2
-            and (exists (select from mandated.intents i where i.execution_id = e.id)
-                 or exists (select from mandated.attempts a where a.execution_id = e.id and a.call in ('execute', 'retry'))
-                 or (m.provider = 'signzy' and m.notify = 'provider' and e.debit_at <= $3))
-          order by e.id",
+) -> Result<Vec<Candidate>, StoreError> {
+    sqlx::query_as!(
+        Candidate,
+        r#"select e.id, e.updated_at < $2 as "is_old!", e.updated_at >= $2
+                  and not (m.provider = 'signzy' and m.notify = 'provider' and e.debit_at <= $3)
+                  and (select true from mandated.intents i where i.execution_id = e.id limit 1) is null
+                  and (select true from mandated.attempts a
+                        where a.execution_id = e.id and a.call in ('execute', 'retry') limit 1) is null as "is_unsent!"
+             from mandated.mandates m join mandated.executions e on e.mandate_id = m.id
+            where m.ref = $1
+            order by e.id"#,
         reference,
         since,
         now
@@ -97,6 +111,17 @@ pub async fn changed_of(
     .fetch_all(conn)
     .await
     .context("find the executions to ask about")
+}
+
+/// The policy that an execution was planned under, as it is stored.
+pub async fn policy(
+    conn: &mut PgConnection,
+    id: i64,
+) -> Result<Option<serde_json::Value>, StoreError> {
+    sqlx::query_scalar!("select body from mandated.policies where id = $1", id)
+        .fetch_optional(conn)
+        .await
+        .context("read a policy")
 }
 
 /// What is on record of an execution, all of it at one instant.

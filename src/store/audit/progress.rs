@@ -77,6 +77,25 @@ pub(super) const CHECKS: &[Check] = &[
         "#
     ),
     check!(
+        Executions,
+        "G7",
+        "a cycle that is over has ended",
+        // What may still be collected is looked for; what waits for an account that is paused says so.
+        r#"
+        select e.id as "execution_id?", e.mandate_id as "mandate_id?",
+               format('cycle %s was over at %s, and is still %s: %s', e.cycle_on, e.closes_at, e.state, e.reason) as "detail!",
+               count(*) over () as "total!"
+          from mandated.executions e
+         where e.id > $2 and e.id <= $3 and e.finished_at is null and e.state in ('planned', 'notifying', 'notified', 'retrying')
+           and e.closes_at < $4::timestamptz - interval '3 days'
+           and (select true from mandated.intents i where i.execution_id = e.id limit 1) is null
+           and (select true from mandated.jobs j where j.execution_id = e.id and j.lease_token is not null limit 1) is null
+           and (select coalesce(a.paused_until <= $4, true) from mandated.accounts a where a.id = e.account_id)
+         order by e.id limit $1
+        "#,
+        now
+    ),
+    check!(
         Mandates,
         "G7",
         "cycles are planned when they are due",

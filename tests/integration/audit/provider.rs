@@ -72,10 +72,7 @@ async fn a_provider_that_says_the_same_agrees_and_each_question_is_a_look_up_on_
         "{comparison:?}"
     );
     assert!(comparison.not_asked.is_empty() && comparison.is_answered());
-    assert!(
-        text(&comparison)
-            .ends_with("The providers say the same of everything that was compared.\n")
-    );
+    assert!(text(&comparison).ends_with("The providers say the same of all executions.\n"));
     let kept: Vec<String> = column(
         world.pool(),
         "select format('%s %s %s', call, outcome, worker_id) from mandated.attempts where decision = 'asked by the audit'",
@@ -230,11 +227,19 @@ async fn a_look_up_beyond_the_budget_is_not_made_and_the_audit_says_so() {
         comparison.not_asked.iter().collect::<Vec<_>>(),
         [
             (&"a worker is at work on it", &1),
-            (&"asked too recently", &2)
+            (
+                &"its budget of look-ups is spent, or it was debited too recently",
+                &2
+            )
         ]
     );
-    assert_eq!(comparison.compared, 5);
-    assert!(text(&comparison).contains("NOT EVERYTHING COULD BE COMPARED"));
+    assert_eq!((comparison.executions, comparison.compared), (8, 5));
+    let said = text(&comparison);
+    assert!(
+        said.contains("5 of 8 executions compared with their providers, 3 not"),
+        "{said}"
+    );
+    assert!(!said.contains("say the same"), "{said}");
     let asked_of: i64 = scalar(
         world.pool(),
         &format!("select count(*) from mandated.attempts where decision = 'asked by the audit' and execution_id in ({}, {}, {})", upi[0], upi[1], upi[2]),
@@ -260,6 +265,66 @@ async fn a_provider_that_does_not_answer_contradicts_nothing_and_proves_nothing(
         "nobody asks on and on: {comparison:?}"
     );
     assert!(text(&comparison).ends_with("Nothing was compared.\n"));
+}
+
+/// Case F8: a part is never called the whole, in text or in JSON.
+#[tokio::test]
+async fn every_execution_is_counted_as_compared_or_with_the_reason_why_not() {
+    let world = collected().await;
+    // One is older than what is asked about, one was never sent, one's account is configured nowhere.
+    let statements = [
+        "update mandated.executions set updated_at = updated_at - interval '100 days' where id = 1",
+        "delete from mandated.attempts where execution_id = 2",
+        "insert into mandated.accounts (name, provider) values ('gone', 'juspay')",
+        "update mandated.executions set account_id = (select id from mandated.accounts where name = 'gone') where id = 3",
+    ];
+    for statement in statements {
+        execute(world.pool(), statement).await;
+    }
+    let comparison = asked(&world).await;
+    let reasons = [
+        ("its account is not configured", 1),
+        ("no order of it was sent", 1),
+        ("too old: it has not changed within --since", 1),
+    ];
+    assert_eq!(
+        comparison
+            .not_asked
+            .iter()
+            .map(|(why, count)| (*why, *count))
+            .collect::<Vec<_>>(),
+        reasons
+    );
+    assert_eq!(
+        (
+            comparison.executions,
+            comparison.compared,
+            comparison.not_compared
+        ),
+        (8, 5, 3)
+    );
+    let said = text(&comparison);
+    assert!(said.ends_with(
+        "Nothing contradicts in the 5 that were compared. Of the other 3 nothing is proven.\n"
+    ));
+    for (why, count) in reasons {
+        assert!(
+            said.contains(&format!("not asked: {count}, {why}")),
+            "{said}"
+        );
+    }
+    let mut out = Vec::new();
+    comparison.write(&mut out, Format::Json).unwrap();
+    let json: Value = serde_json::from_slice(&out).unwrap();
+    assert_eq!(
+        (
+            &json["executions"],
+            &json["compared"],
+            &json["not_compared"]
+        ),
+        (&8.into(), &5.into(), &3.into())
+    );
+    assert_eq!(json["not_asked"]["no order of it was sent"], 1);
 }
 
 #[tokio::test]

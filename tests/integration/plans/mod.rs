@@ -1,6 +1,7 @@
 //! What the statements of the loops cost: with a million rows, with statistics and plans from when there were twenty, and with fresh
 //! ones they go by their indexes, and touch what they need for a batch and nothing of the history.
 
+mod audit;
 mod bloat;
 mod fill;
 mod plan;

@@ -86,6 +86,17 @@ impl Plan {
         number(&self.root, "Shared Hit Blocks") + number(&self.root, "Shared Read Blocks")
     }
 
+    /// The big tables that it reads whole.
+    pub(crate) fn reads_whole(&self) -> Vec<String> {
+        let scans = steps(&self.root).into_iter().filter_map(|node| {
+            let table = node["Relation Name"].as_str().map(parent)?;
+            let read = number(node, "Actual Rows") + number(node, "Rows Removed by Filter");
+            let is_whole = node["Node Type"] == "Seq Scan" && !is_small(table) && read > 5_000;
+            is_whole.then(|| format!("{table}, by {}", self.text))
+        });
+        scans.collect()
+    }
+
     /// What is wrong with it.
     pub(crate) fn complaints(&self, statement: &Statement) -> Vec<String> {
         let mut found = Vec::new();

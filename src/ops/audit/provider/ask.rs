@@ -7,13 +7,12 @@ use sqlx::PgPool;
 
 use super::Question;
 use super::judge::{Judged, OrderResult, judge, order_result};
-use crate::domain::machine::decide::lookup_allowed;
-use crate::domain::policy::Policy;
 use crate::domain::{
-    Amount, Call, Currency, CycleIdentity, ExecutionId, Mandate, Notify, Outcome, ProviderKind,
-    Timestamp,
+    Amount, Call, Currency, ExecutionId, Mandate, Notify, Outcome, ProviderKind, Timestamp,
 };
 use crate::ops::OpsError;
+use crate::ops::audit::identity::{CycleName, IdOf};
+use crate::ops::audit::limits::Limits;
 use crate::provider::{Client, LookupRequest, OtherPayments, Provider, Reply};
 use crate::store;
 use crate::store::audit::orders::{self, Standing};
@@ -44,7 +43,7 @@ pub(super) enum ComparisonResult {
 pub(super) struct Asker<'a> {
     pool: &'a PgPool,
     question: &'a Question<'a>,
-    policies: Mutex<HashMap<i64, Arc<Policy>>>,
+    limits: Mutex<HashMap<i64, Arc<Limits>>>,
     /// Questions in a row that an account has not answered.
     silent: Mutex<BTreeMap<i16, u16>>,
 }
@@ -68,7 +67,7 @@ impl<'a> Asker<'a> {
         Self {
             pool,
             question,
-            policies: Mutex::default(),
+            limits: Mutex::default(),
             silent: Mutex::default(),
         }
     }
@@ -136,19 +135,23 @@ impl<'a> Asker<'a> {
         ours: &Standing,
         now: Timestamp,
     ) -> Result<Answers, OpsError> {
-        let policy = self.policy(ours.policy_id).await?;
         let mut lookup_times = ours.lookup_times.clone();
         let mut answers = Answers {
             version: ours.version.clone(),
             results: Vec::new(),
             got: LookupResult::All,
         };
-        let Ok(period) = ours.period.parse() else {
-            answers.got = LookupResult::NotAsked("its period cannot be read");
+        let Some(limits) = self.limits(ours.policy_id).await? else {
+            answers.got = LookupResult::NotAsked("its policy cannot be read");
             return Ok(answers);
         };
-        for order in orders_of(client, ours, CycleIdentity::of(mandate, period)) {
-            if let Some(why) = self.is_not_to_be_asked(ours, &order, &lookup_times, &policy, now) {
+        let name = CycleName {
+            provider: mandate.provider.as_str(),
+            mandate: &mandate.provider_mandate_id,
+            period: &ours.period,
+        };
+        for order in orders_of(client, ours, name) {
+            if let Some(why) = self.is_not_to_be_asked(ours, &order, &lookup_times, &limits, now) {
                 answers.got = why;
                 break;
             }
@@ -182,7 +185,7 @@ impl<'a> Asker<'a> {
         ours: &Standing,
         order: &str,
         lookup_times: &[Timestamp],
-        policy: &Policy,
+        limits: &Limits,
         now: Timestamp,
     ) -> Option<LookupResult> {
         if self.is_silent(ours.account_id) {
@@ -198,27 +201,33 @@ impl<'a> Asker<'a> {
         if debited.is_some_and(|at| at > now) {
             return Some(LookupResult::NotAsked("its debit is still to come"));
         }
-        let free = lookup_allowed(lookup_times, debited, policy, now);
-        (!free).then_some(LookupResult::NotAsked("asked too recently"))
+        let free = limits.allow_a_lookup(lookup_times, debited, now);
+        (!free).then_some(LookupResult::NotAsked(
+            "its budget of look-ups is spent, or it was debited too recently",
+        ))
     }
 
-    async fn policy(&self, id: i64) -> Result<Arc<Policy>, OpsError> {
+    async fn limits(&self, id: i64) -> Result<Option<Arc<Limits>>, OpsError> {
         let known = self
-            .policies
+            .limits
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .get(&id)
             .cloned();
-        if let Some(policy) = known {
-            return Ok(policy);
+        if known.is_some() {
+            return Ok(known);
         }
         let mut conn = store::planning::acquire(self.pool).await?;
-        let policy = Arc::new(store::policies::get(&mut conn, id).await?);
-        self.policies
+        let body = orders::policy(&mut conn, id).await?;
+        let Some(Ok(limits)) = body.map(Limits::read) else {
+            return Ok(None);
+        };
+        let limits = Arc::new(limits);
+        self.limits
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
-            .insert(id, Arc::clone(&policy));
-        Ok(policy)
+            .insert(id, Arc::clone(&limits));
+        Ok(Some(limits))
     }
 
     fn is_silent(&self, account: i16) -> bool {
@@ -314,8 +323,8 @@ async fn look_up(
 }
 
 /// The orders of an execution, the current one last. Where the provider has no order ids of ours, only that one can be asked about.
-fn orders_of(client: &Client, ours: &Standing, identity: CycleIdentity<'_>) -> Vec<String> {
-    let current = u16::try_from(ours.order_no).unwrap_or(1);
+fn orders_of(client: &Client, ours: &Standing, name: CycleName<'_>) -> Vec<String> {
+    let current = u32::try_from(ours.order_no).unwrap_or(1);
     let before = if client.execute_needs_counter() {
         1
     } else {
@@ -327,7 +336,7 @@ fn orders_of(client: &Client, ours: &Standing, identity: CycleIdentity<'_>) -> V
     // A new order that waits for its debit is not known there yet.
     let last = (was_sent || before == 1).then(|| ours.order_id.clone());
     (1..before)
-        .map(|no| identity.order_id(no))
+        .map(|number| name.id(IdOf::Order, number))
         .chain(last)
         .collect()
 }

@@ -1,8 +1,8 @@
 //! Our debits and open orders, held against what the providers say of the same orders.
 //!
 //! A question about an order is a look-up like any other (G4): it is asked only of orders that nobody works on and whose look-ups are
-//! not spent, it is counted in the row before it is made, and it is kept as an attempt. What could not be asked, or was not
-//! answered, is counted with the reason.
+//! not spent, it is counted in the row before it is made, and it is kept as an attempt. Every execution is counted: compared, or with
+//! the reason why it was not asked about, or not answered. A part is never called the whole.
 
 mod ask;
 mod judge;
@@ -28,7 +28,8 @@ use crate::ops::error::step;
 use crate::ops::{OnProgress, OpsError, Progress};
 use crate::provider::Client;
 use crate::store;
-use crate::store::audit::{RangeKey, orders};
+use crate::store::audit::RangeKey;
+use crate::store::audit::orders::{self, Candidate};
 
 /// Questions under way at once; each account's own calls a second hold besides.
 const AT_ONCE: usize = 4;
@@ -83,13 +84,14 @@ pub async fn compare(
     let mut comparison = Comparison::default();
     let (mut after, mut done) = (0, 0u64);
     loop {
-        let ids = match question.mandate {
+        let candidates = match question.mandate {
             Some(reference) => of_mandate(pool, reference, question.since, now()).await?,
             None => match next(pool, &mut after, question.since, now()).await? {
-                Some(ids) => ids,
+                Some(candidates) => candidates,
                 None => break,
             },
         };
+        let ids = comparison.leave_out(candidates);
         let (asker, now) = (&asker, &now);
         let mut result = futures::stream::iter(ids)
             .map(|id| asker.ask(id, now()))
@@ -107,13 +109,13 @@ pub async fn compare(
     Ok(comparison)
 }
 
-/// The next executions to ask about; none when all were.
+/// The next executions; none when all were looked at.
 async fn next(
     pool: &PgPool,
     after: &mut i64,
     since: Timestamp,
     now: Timestamp,
-) -> Result<Option<Vec<i64>>, OpsError> {
+) -> Result<Option<Vec<Candidate>>, OpsError> {
     let mut conn = pool
         .acquire()
         .await
@@ -124,7 +126,7 @@ async fn next(
         .map_err(step("find the next range"))?;
     let Some(range) = range else { return Ok(None) };
     *after = range.to;
-    Ok(Some(orders::changed(&mut tx, range, since, now).await?))
+    Ok(Some(orders::candidates(&mut tx, range, since, now).await?))
 }
 
 async fn of_mandate(
@@ -132,7 +134,7 @@ async fn of_mandate(
     reference: &str,
     since: Timestamp,
     now: Timestamp,
-) -> Result<Vec<i64>, OpsError> {
+) -> Result<Vec<Candidate>, OpsError> {
     let mut conn = pool
         .acquire()
         .await
@@ -141,5 +143,5 @@ async fn of_mandate(
     if known.is_none() {
         return Err(OpsError::NoMandate(reference.to_owned()));
     }
-    Ok(orders::changed_of(&mut conn, reference, since, now).await?)
+    Ok(orders::candidates_of(&mut conn, reference, since, now).await?)
 }

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::ask::ComparisonResult;
 use super::judge::Judged;
+use crate::store::audit::orders::Candidate;
 
 /// How many examples of each kind are shown.
 const SHOWN: usize = 20;
@@ -29,8 +30,12 @@ pub struct Cases {
 /// What the providers say of our orders.
 #[derive(Debug, Default, Serialize)]
 pub struct Comparison {
+    /// All executions, of the mandate that was asked about or of all of them.
+    pub executions: u64,
     /// Executions all of whose orders were asked about and answered.
     pub compared: u64,
+    /// All others: nothing is proven of them, or not of all of their orders.
+    pub not_compared: u64,
     /// Where the provider's record and ours contradict each other.
     pub findings: Cases,
     /// Decided there and open here: the next look-up of a worker settles it.
@@ -51,6 +56,25 @@ impl Cases {
 }
 
 impl Comparison {
+    /// Counts executions that are not asked about, and returns the others.
+    pub(super) fn leave_out(&mut self, candidates: Vec<Candidate>) -> Vec<i64> {
+        let mut ids = Vec::new();
+        for candidate in candidates {
+            self.executions = self.executions.saturating_add(1);
+            let why = match (candidate.is_old, candidate.is_unsent) {
+                (true, _) => "too old: it has not changed within --since",
+                (false, true) => "no order of it was sent",
+                (false, false) => {
+                    ids.push(candidate.id);
+                    continue;
+                }
+            };
+            self.not_compared = self.not_compared.saturating_add(1);
+            count(&mut self.not_asked, why);
+        }
+        ids
+    }
+
     pub(super) fn add(&mut self, result: ComparisonResult) {
         match result {
             ComparisonResult::Compared {
@@ -65,6 +89,7 @@ impl Comparison {
                 why,
                 judged,
             } => {
+                self.not_compared = self.not_compared.saturating_add(1);
                 count(&mut self.not_asked, why);
                 self.judged(execution_id, judged);
             }
@@ -73,6 +98,7 @@ impl Comparison {
                 why,
                 judged,
             } => {
+                self.not_compared = self.not_compared.saturating_add(1);
                 count(&mut self.not_answered, why);
                 self.judged(execution_id, judged);
             }
