@@ -12,7 +12,8 @@ use mandated::cli::print::{Format, Print};
 use mandated::domain::{ProviderKind, Rail};
 use mandated::ops::audit::{AuditVerdict, audit};
 use mandated::store::policies;
-use sqlx::{AssertSqlSafe, PgPool};
+use mandated::store::pool::DatabasePool;
+use sqlx::AssertSqlSafe;
 
 use crate::import::{now, policy, take, with_accounts};
 use crate::support::TestDatabase;
@@ -83,21 +84,21 @@ async fn sound() -> TestDatabase {
     database
 }
 
-async fn run(pool: &PgPool, sql: &str) {
+async fn run(pool: &DatabasePool, sql: &str) {
     sqlx::raw_sql(AssertSqlSafe(sql.to_owned()))
         .execute(pool)
         .await
         .unwrap();
 }
 
-async fn verdict(pool: &PgPool) -> AuditVerdict {
+async fn verdict(pool: &DatabasePool) -> AuditVerdict {
     audit(pool, now(), Duration::from_mins(10), &|_| {})
         .await
         .unwrap()
 }
 
 /// The broken rules with their first counter-examples.
-async fn found(pool: &PgPool) -> String {
+async fn found(pool: &DatabasePool) -> String {
     let verdict = verdict(pool).await;
     assert_eq!(
         verdict.holds,

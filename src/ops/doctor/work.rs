@@ -2,11 +2,10 @@
 
 use std::time::Duration;
 
-use sqlx::PgPool;
-
 use super::Finding;
 use crate::domain::Timestamp;
 use crate::store::monitor::{WorkCounts, work_counts};
+use crate::store::pool::DatabasePool;
 use crate::store::unconfigured::{UnconfiguredAccount, unconfigured_accounts};
 use crate::store::{StoreError, bloat, doctor};
 
@@ -20,7 +19,7 @@ const LATE: Duration = Duration::from_mins(5);
 const SNAPSHOT_S: i64 = 600;
 
 pub(super) async fn work(
-    pool: &PgPool,
+    pool: &DatabasePool,
     configured: &[String],
     now: Timestamp,
 ) -> Result<Vec<Finding>, StoreError> {

@@ -1,7 +1,5 @@
 //! A mandate is paused, resumed or revoked: in which order here and at its provider.
 
-use sqlx::PgPool;
-
 use super::change::{ChangeStep, Extent, at_provider, record, still_debited};
 use super::resume::resume;
 use crate::config::Config;
@@ -9,6 +7,7 @@ use crate::domain::Timestamp;
 use crate::ops::OpsError;
 use crate::store;
 use crate::store::mandates::{Change, ChangeRequest};
+use crate::store::pool::DatabasePool;
 
 /// What has been done of a change, in its order, and why no more of it if something failed.
 #[derive(Debug)]
@@ -21,7 +20,7 @@ pub struct ChangeReport {
 /// them again only after the provider has agreed.
 pub async fn change(
     config: &Config,
-    pool: &PgPool,
+    pool: &DatabasePool,
     change_request: ChangeRequest<'_>,
     extent: Extent,
     now: Timestamp,
@@ -33,7 +32,7 @@ pub async fn change(
 
 async fn in_order(
     config: &Config,
-    pool: &PgPool,
+    pool: &DatabasePool,
     change_request: ChangeRequest<'_>,
     extent: Extent,
     now: Timestamp,

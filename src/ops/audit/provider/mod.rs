@@ -14,7 +14,6 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 use futures::StreamExt;
-use sqlx::PgPool;
 
 use ask::Asker;
 pub use report::{Case, Cases, Comparison};
@@ -29,6 +28,7 @@ use crate::ops::{OnProgress, OpsError, Progress};
 use crate::provider::Client;
 use crate::store;
 use crate::store::audit::{RangeKey, orders};
+use crate::store::pool::DatabasePool;
 
 /// Questions under way at once; each account's own calls a second hold besides.
 const AT_ONCE: usize = 4;
@@ -49,7 +49,7 @@ pub struct Question<'a> {
 /// Asks the configured accounts about what changed within this long, and compares.
 pub async fn compare_configured(
     config: &Config,
-    pool: &PgPool,
+    pool: &DatabasePool,
     clock: &Clock,
     within: Duration,
     mandate: Option<&str>,
@@ -74,7 +74,7 @@ pub async fn compare_configured(
 
 /// Asks, and compares. `now` is read again for every question: many of them take a while.
 pub async fn compare(
-    pool: &PgPool,
+    pool: &DatabasePool,
     question: &Question<'_>,
     now: impl Fn() -> Timestamp + Sync,
     progress: OnProgress<'_>,
@@ -109,7 +109,7 @@ pub async fn compare(
 
 /// The next executions to ask about; none when all were.
 async fn next(
-    pool: &PgPool,
+    pool: &DatabasePool,
     after: &mut i64,
     since: Timestamp,
     now: Timestamp,
@@ -128,7 +128,7 @@ async fn next(
 }
 
 async fn of_mandate(
-    pool: &PgPool,
+    pool: &DatabasePool,
     reference: &str,
     since: Timestamp,
     now: Timestamp,
