@@ -2,7 +2,7 @@
 
 use anyhow::Context;
 use mandated::domain::Rail;
-use sqlx::PgPool;
+use mandated::store::pool::DatabasePool;
 
 use crate::Bench;
 use crate::cluster::Cluster;
@@ -97,7 +97,7 @@ impl Used {
 }
 
 /// Transactions so far. Of ours each is one statement, and so one round trip.
-async fn round_trips(pool: &PgPool) -> anyhow::Result<f64> {
+async fn round_trips(pool: &DatabasePool) -> anyhow::Result<f64> {
     let count: i64 = sqlx::query_scalar(
         "select xact_commit + xact_rollback from pg_stat_database where datname = current_database()",
     )

@@ -12,8 +12,8 @@ use mandated::domain::{
     AccountId, Amount, AttemptOutcome, Call, Currency, ExecutionId, LeaseToken, State, Timestamp,
 };
 use mandated::store::claim::{ClaimRequest, claim_due};
+use mandated::store::pool::DatabasePool;
 use mandated::store::settle::{Attempt, Debit, FaultRules, Settlement, settle};
-use sqlx::PgPool;
 use tokio::task::JoinSet;
 
 use crate::figures::Run;
@@ -50,7 +50,7 @@ pub(crate) struct Drain {
 /// What one worker has to hand.
 #[derive(Debug, Clone)]
 pub(crate) struct Hands {
-    pub(crate) pool: PgPool,
+    pub(crate) pool: DatabasePool,
     pub(crate) account: AccountId,
     pub(crate) clock: Clock,
     pub(crate) batch: i64,

@@ -5,8 +5,8 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use anyhow::Context;
+use mandated::store::pool::DatabasePool;
 use rustix::process::{Pid, Signal, kill_process};
-use sqlx::PgPool;
 
 use crate::machine::line_of;
 use crate::world::World;
@@ -182,7 +182,7 @@ pub(crate) fn cpu_us(id: u32) -> anyhow::Result<f64> {
 }
 
 /// Processor time of a server: of its postmaster, its processes, and those that have ended.
-pub(crate) async fn postgres_cpu_us(pool: &PgPool) -> anyhow::Result<f64> {
+pub(crate) async fn postgres_cpu_us(pool: &DatabasePool) -> anyhow::Result<f64> {
     let backend: i32 = sqlx::query_scalar("select pg_backend_pid()")
         .fetch_one(pool)
         .await?;

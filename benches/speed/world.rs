@@ -12,9 +12,10 @@ use mandated::domain::policy::Policy;
 use mandated::domain::schedule::{Frequency, Schedule};
 use mandated::domain::{AccountId, CycleIdentity, Period, ProviderKind, Rail, Timestamp};
 use mandated::store::environment::{AcceptedChange, ConfiguredAccount};
+use mandated::store::pool::DatabasePool;
 use mandated::store::{self, ConnectSettings};
 use sqlx::postgres::PgConnectOptions;
-use sqlx::{PgPool, Postgres, Transaction};
+use sqlx::{Postgres, Transaction};
 
 /// The executions that are collected have higher numbers than all that only fills the tables.
 pub(crate) const FIRST: i64 = 100_000_001;
@@ -24,7 +25,7 @@ pub(crate) const FIRST: i64 = 100_000_001;
 pub(crate) struct World {
     pub(crate) name: String,
     pub(crate) url: String,
-    pub(crate) pool: PgPool,
+    pub(crate) pool: DatabasePool,
     pub(crate) account: AccountId,
     pub(crate) clock: Clock,
     policy: Policy,
@@ -67,7 +68,7 @@ impl World {
             application_name: "bench".to_owned(),
         };
         let url = postgres.url(name);
-        let pool = store::connect(PgConnectOptions::from_str(&url)?, &settings).await?;
+        let pool = store::connect(vec![PgConnectOptions::from_str(&url)?], &settings, None).await?;
         // Notifications were sent before the first of this month.
         let earlier = clock.now().checked_sub_signed(TimeDelta::days(5));
         store::migrate::migrate(&pool, earlier.context("five days ago")?, 2).await?;

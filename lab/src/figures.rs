@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use anyhow::Context;
 use mandated::domain::{State, Timestamp};
-use sqlx::PgPool;
+use mandated::store::pool::DatabasePool;
 
 /// How many executions stand in a state, and what they are worth.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
@@ -16,7 +16,7 @@ pub(crate) struct StateTotal {
 }
 
 /// One total for every state and currency that occurs.
-pub(crate) async fn by_state(pool: &PgPool) -> Result<Vec<StateTotal>, anyhow::Error> {
+pub(crate) async fn by_state(pool: &DatabasePool) -> Result<Vec<StateTotal>, anyhow::Error> {
     sqlx::query_as!(
         StateTotal,
         r#"select state as "state!", count(*) as "executions!", sum(amount_minor)::bigint as "amount_minor!", currency as "currency!"
@@ -42,7 +42,7 @@ pub(crate) struct CycleEnd {
 }
 
 /// Every cycle, in the order of debit times.
-pub(crate) async fn cycles(pool: &PgPool) -> Result<Vec<CycleEnd>, anyhow::Error> {
+pub(crate) async fn cycles(pool: &DatabasePool) -> Result<Vec<CycleEnd>, anyhow::Error> {
     sqlx::query_as!(
         CycleEnd,
         r#"with first as (
@@ -75,7 +75,7 @@ pub(crate) struct EndTotal {
     pub(crate) example: String,
 }
 
-pub(crate) async fn by_end(pool: &PgPool) -> Result<Vec<EndTotal>, anyhow::Error> {
+pub(crate) async fn by_end(pool: &DatabasePool) -> Result<Vec<EndTotal>, anyhow::Error> {
     sqlx::query_as!(
         EndTotal,
         r#"select state as "state!", class, count(*) as "executions!", sum(amount_minor)::bigint as "amount_minor!",
@@ -97,7 +97,7 @@ pub(crate) struct OurDebit {
 
 /// Every debit by the provider's mandate id and what the provider calls the debit: Juspay the order, Signzy the payment.
 pub(crate) async fn debits(
-    pool: &PgPool,
+    pool: &DatabasePool,
 ) -> Result<BTreeMap<(String, String), OurDebit>, anyhow::Error> {
     let rows = sqlx::query!(
         r#"select m.provider_mandate_id as "mandate!",
@@ -125,7 +125,7 @@ pub(crate) async fn debits(
 
 /// Mandates with a cycle whose debit may have happened without our having looked: what the provider has of them may be ahead of us.
 pub(crate) async fn open_mandates(
-    pool: &PgPool,
+    pool: &DatabasePool,
 ) -> Result<std::collections::BTreeSet<String>, anyhow::Error> {
     let rows = sqlx::query_scalar!(
         r#"select distinct m.provider_mandate_id as "mandate!" from mandated.executions e
@@ -149,7 +149,7 @@ pub(crate) struct Spread {
     pub(crate) attempts: i64,
 }
 
-pub(crate) async fn by_flow(pool: &PgPool) -> Result<Vec<Spread>, anyhow::Error> {
+pub(crate) async fn by_flow(pool: &DatabasePool) -> Result<Vec<Spread>, anyhow::Error> {
     sqlx::query_as!(
         Spread,
         r#"select m.provider as "provider!", m.rail as "rail!", m.notify as "notify!", count(distinct m.id) as "mandates!",
@@ -166,7 +166,7 @@ pub(crate) async fn by_flow(pool: &PgPool) -> Result<Vec<Spread>, anyhow::Error>
 }
 
 /// Lets the leases of a worker be over, in a simulation in which their time has passed. Whether all are.
-pub(crate) async fn end_leases(pool: &PgPool, worker: &str) -> Result<bool, anyhow::Error> {
+pub(crate) async fn end_leases(pool: &DatabasePool, worker: &str) -> Result<bool, anyhow::Error> {
     sqlx::query_scalar!(
         // What is locked is being settled by its last statement, or rescued: to wait for it could be a deadlock.
         r#"with held as (
@@ -196,7 +196,7 @@ pub(crate) struct Unfinished {
 }
 
 /// Every execution that is open or waits for a person, with its reason.
-pub(crate) async fn unfinished(pool: &PgPool) -> Result<Vec<Unfinished>, anyhow::Error> {
+pub(crate) async fn unfinished(pool: &DatabasePool) -> Result<Vec<Unfinished>, anyhow::Error> {
     sqlx::query_as!(
         Unfinished,
         r#"select e.id as "execution_id!", e.state as "state!", e.reason as "reason!", j.step as "next_step?", j.run_at as "next_at?"
@@ -209,7 +209,7 @@ pub(crate) async fn unfinished(pool: &PgPool) -> Result<Vec<Unfinished>, anyhow:
 }
 
 /// How many executions and calls there are in all.
-pub(crate) async fn totals(pool: &PgPool) -> Result<(i64, i64), anyhow::Error> {
+pub(crate) async fn totals(pool: &DatabasePool) -> Result<(i64, i64), anyhow::Error> {
     let row = sqlx::query!(
         r#"select (select count(*) from mandated.executions) as "executions!", (select count(*) from mandated.attempts) as "calls!""#
     )
@@ -220,7 +220,7 @@ pub(crate) async fn totals(pool: &PgPool) -> Result<(i64, i64), anyhow::Error> {
 }
 
 /// How many jobs are held by somebody.
-pub(crate) async fn leased(pool: &PgPool) -> Result<i64, anyhow::Error> {
+pub(crate) async fn leased(pool: &DatabasePool) -> Result<i64, anyhow::Error> {
     sqlx::query_scalar!(
         r#"select count(*) as "held!" from mandated.jobs where lease_token is not null"#
     )
@@ -230,7 +230,7 @@ pub(crate) async fn leased(pool: &PgPool) -> Result<i64, anyhow::Error> {
 }
 
 /// The executions of a state, `executing` being an open intent.
-pub(crate) async fn of_state(pool: &PgPool, state: State) -> Result<Vec<i64>, anyhow::Error> {
+pub(crate) async fn of_state(pool: &DatabasePool, state: State) -> Result<Vec<i64>, anyhow::Error> {
     sqlx::query_scalar!(
         r#"select id as "id!" from mandated.execution_status where state = $1 order by id"#,
         state.as_str()

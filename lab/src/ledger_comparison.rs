@@ -1,7 +1,7 @@
 //! The sandbox's ledger against ours.
 
+use mandated::store::pool::DatabasePool;
 use serde::Serialize;
-use sqlx::PgPool;
 
 use crate::figures;
 use crate::sandbox::Ledger;
@@ -24,7 +24,10 @@ pub(crate) struct Comparison {
 }
 
 /// Each debit of theirs against ours, by mandate and by the provider's name for the debit.
-pub(crate) async fn compare(pool: &PgPool, ledger: &Ledger) -> Result<Comparison, anyhow::Error> {
+pub(crate) async fn compare(
+    pool: &DatabasePool,
+    ledger: &Ledger,
+) -> Result<Comparison, anyhow::Error> {
     let mut ours = figures::debits(pool).await?;
     let open = figures::open_mandates(pool).await?;
     let mut comparison = Comparison {

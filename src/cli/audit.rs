@@ -5,12 +5,11 @@ use std::time::Duration;
 
 use anyhow::anyhow;
 use clap::Args;
-use sqlx::PgPool;
 
 use super::Failure;
 use super::print::{Format, Print, ProgressBar, Table};
 use crate::clock::Clock;
-use crate::compose;
+use crate::compose::{self, DatabasePool};
 use crate::config::Config;
 use crate::ops::audit::provider::{Case, Cases, Comparison, compare_configured};
 use crate::ops::audit::{AuditVerdict, Finding, audit};
@@ -68,7 +67,7 @@ pub(super) async fn run(
 
 async fn ask(
     config: &Config,
-    pool: &PgPool,
+    pool: &DatabasePool,
     clock: &Clock,
     asked: &Audit,
 ) -> Result<Comparison, Failure> {

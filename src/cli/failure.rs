@@ -94,6 +94,8 @@ impl From<ComposeError> for Failure {
     fn from(error: ComposeError) -> Self {
         let code = match &error {
             ComposeError::DatabaseUrl(_)
+            | ComposeError::Pooler(_)
+            | ComposeError::NoDirectUrl
             | ComposeError::ReadRules { .. }
             | ComposeError::Rules(_) => EXIT_CONFIG,
             ComposeError::Store(error)

@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-use sqlx::PgPool;
-
 use super::{ComposeError, clients, worker_id};
 use crate::clock::Clock;
 use crate::config::{Config, Database};
@@ -13,6 +11,7 @@ use crate::engine::{
     retention, settler,
 };
 use crate::store;
+use crate::store::pool::DatabasePool;
 use crate::store::settle::FaultRules;
 
 /// Time between two heartbeat lines.
@@ -25,7 +24,11 @@ pub const FAILURE_LOG_INTERVAL: Duration = Duration::from_mins(1);
 const ANSWER: Duration = Duration::from_secs(5);
 
 /// Gives every account its number and its client, and puts it all together.
-pub async fn build(config: &Config, pool: PgPool, clock: Clock) -> Result<Engine, ComposeError> {
+pub async fn build(
+    config: &Config,
+    pool: DatabasePool,
+    clock: Clock,
+) -> Result<Engine, ComposeError> {
     let accounts = clients(config, &pool, &clock).await?.into_iter();
     let accounts = accounts.map(|built| {
         let limits = AccountLimits {
@@ -36,9 +39,9 @@ pub async fn build(config: &Config, pool: PgPool, clock: Clock) -> Result<Engine
         Account::new(built.id, built.name.to_owned(), built.client, limits)
     });
     let accounts = accounts.collect();
-    let mut connection = store::planning::acquire(&pool).await?;
-    let tag = store::planning::installation_tag(&mut connection).await?;
-    drop(connection);
+    let mut transaction = store::planning::begin(&pool).await?;
+    let tag = store::planning::installation_tag(&mut transaction).await?;
+    store::planning::commit(transaction).await?;
     Ok(Engine::new(pool, clock, settings(config), accounts, tag))
 }
 
@@ -111,7 +114,11 @@ fn size(number: u32) -> usize {
 }
 
 /// Plans every cycle whose time to be planned has come, as a daemon would; of all accounts, for a plan moves no money.
-pub async fn plan_all(config: &Config, pool: &PgPool, clock: &Clock) -> Result<(), ComposeError> {
+pub async fn plan_all(
+    config: &Config,
+    pool: &DatabasePool,
+    clock: &Clock,
+) -> Result<(), ComposeError> {
     let mut connection = store::planning::acquire(pool).await?;
     let tag = store::planning::installation_tag(&mut connection).await?;
     drop(connection);

@@ -15,6 +15,13 @@ pub enum ComposeError {
     /// The server is there, and TLS with it fails.
     #[error(transparent)]
     Tls(StoreError),
+    /// A pooler is there, of which the configuration does not know.
+    #[error(transparent)]
+    Pooler(StoreError),
+    #[error(
+        "this needs a session of its own, and database.url leads to a pooler in transaction mode, which has none (database.pooler)"
+    )]
+    NoDirectUrl,
     /// What the database answered: also that it is of another version, which says in its own words what to do.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -40,6 +47,10 @@ impl ComposeError {
         match self {
             Self::DatabaseUrl(_) => Some("write it as postgres://user:password@host:port/database"),
             Self::Tls(_) => Some(DatabaseErrorKind::Tls.advice()),
+            Self::Pooler(_) => Some(DatabaseErrorKind::Pooler.advice()),
+            Self::NoDirectUrl => Some(
+                "set database.direct_url to the address of Postgres itself; only `mandated run` works through the pooler",
+            ),
             Self::Connect(_) => Some(
                 "check database.url, that the server runs, and that this machine may reach it; `mandated check-config` shows where the value comes from",
             ),

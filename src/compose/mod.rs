@@ -8,20 +8,21 @@ use std::net::IpAddr;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use secrecy::ExposeSecret;
+use secrecy::{ExposeSecret, SecretString};
 use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgConnectOptions, PgSslMode};
-use sqlx::{PgConnection, PgPool, Postgres};
+use sqlx::{PgConnection, Postgres};
 
 use crate::clock::Clock;
-use crate::config::{Account, ClockMode, Config};
+use crate::config::{Account, ClockMode, Config, PoolerMode, addresses};
 use crate::domain::AccountId;
 use crate::domain::classify::Classifier;
 use crate::provider::{AccountSettings, Client};
 use crate::store::database_error_kind::DatabaseErrorKind;
 use crate::store::environment::{AcceptedChange, ConfiguredAccount};
-use crate::store::{self, ConnectSettings};
+use crate::store::{self, ConnectSettings, Pooler};
 
+pub use crate::store::pool::DatabasePool;
 pub use error::ComposeError;
 
 /// The clock of the configuration.
@@ -33,15 +34,28 @@ pub fn clock(config: &Config) -> Clock {
     }
 }
 
-fn connect_options(config: &Config) -> Result<PgConnectOptions, ComposeError> {
-    PgConnectOptions::from_str(config.database.url.expose_secret())
-        .map_err(ComposeError::DatabaseUrl)
+/// One for each server that it names.
+fn connect_options(url: &SecretString) -> Result<Vec<PgConnectOptions>, ComposeError> {
+    let parse = |address: &String| PgConnectOptions::from_str(address);
+    let options = addresses(url.expose_secret());
+    let options: Result<_, _> = options.iter().map(parse).collect();
+    options.map_err(ComposeError::DatabaseUrl)
 }
 
 /// The server that is on another machine and may be spoken to without TLS, with the sslmode that allows it. `PGSSLMODE` counts too,
 /// as it does for the connection.
 pub fn remote_without_tls(config: &Config) -> Result<Option<PlainDatabase>, ComposeError> {
-    let options = connect_options(config)?;
+    let database = &config.database;
+    for url in std::iter::once(&database.url).chain(&database.direct_url) {
+        let plain = connect_options(url)?.iter().find_map(plain);
+        if plain.is_some() {
+            return Ok(plain);
+        }
+    }
+    Ok(None)
+}
+
+fn plain(options: &PgConnectOptions) -> Option<PlainDatabase> {
     let host = options.get_host();
     let address = host.trim_matches(['[', ']']).parse::<IpAddr>();
     let is_here = options.get_socket().is_some()
@@ -51,10 +65,10 @@ pub fn remote_without_tls(config: &Config) -> Result<Option<PlainDatabase>, Comp
         PgSslMode::Disable => "disable",
         PgSslMode::Allow => "allow",
         PgSslMode::Prefer => "prefer",
-        PgSslMode::Require | PgSslMode::VerifyCa | PgSslMode::VerifyFull => return Ok(None),
+        PgSslMode::Require | PgSslMode::VerifyCa | PgSslMode::VerifyFull => return None,
     };
     let host = host.to_owned();
-    Ok((!is_here).then_some(PlainDatabase { host, sslmode }))
+    (!is_here).then_some(PlainDatabase { host, sslmode })
 }
 
 /// Whom the network between may listen to, or play.
@@ -78,9 +92,47 @@ impl PlainDatabase {
     pub const FIX: &'static str = "add ?sslmode=verify-full&sslrootcert=FILE to database.url, FILE being the authority of the server's certificate";
 }
 
-/// Opens the pool, whatever is in the database.
-pub async fn connect(config: &Config) -> Result<PgPool, ComposeError> {
-    let options = connect_options(config)?;
+/// Opens a pool of sessions, whatever is in the database: past the pooler, if there is one.
+pub async fn connect(config: &Config) -> Result<DatabasePool, ComposeError> {
+    let database = &config.database;
+    let url = match database.pooler {
+        PoolerMode::None => &database.url,
+        PoolerMode::Transaction => database
+            .direct_url
+            .as_ref()
+            .ok_or(ComposeError::NoDirectUrl)?,
+    };
+    open(config, url, None).await
+}
+
+/// Opens a pool of sessions, of a database that this version fits.
+pub async fn connect_checked(config: &Config) -> Result<DatabasePool, ComposeError> {
+    let pool = connect(config).await?;
+    store::migrate::check(&pool).await?;
+    Ok(pool)
+}
+
+/// Opens the pool that a daemon works with: through the pooler, if there is one.
+pub async fn connect_daemon(config: &Config) -> Result<DatabasePool, ComposeError> {
+    let database = &config.database;
+    let pooler = match database.pooler {
+        PoolerMode::None => None,
+        PoolerMode::Transaction => {
+            let direct = database.direct_url.as_ref().map(connect_options);
+            let direct = direct.transpose()?.unwrap_or_default();
+            Some(Pooler { direct })
+        }
+    };
+    let pool = open(config, &database.url, pooler).await?;
+    store::migrate::check(&pool).await?;
+    Ok(pool)
+}
+
+async fn open(
+    config: &Config,
+    url: &SecretString,
+    pooler: Option<Pooler>,
+) -> Result<DatabasePool, ComposeError> {
     let settings = ConnectSettings {
         max_connections: config.database.max_connections,
         connect_timeout: config.database.connect_timeout,
@@ -88,24 +140,27 @@ pub async fn connect(config: &Config) -> Result<PgPool, ComposeError> {
         lock_timeout: config.database.lock_timeout,
         application_name: worker_id(config),
     };
-    store::connect(options, &settings).await.map_err(|problem| {
-        if problem.kind() == DatabaseErrorKind::Tls {
-            ComposeError::Tls(problem)
-        } else {
-            ComposeError::Connect(problem)
-        }
+    let opened = store::connect(connect_options(url)?, &settings, pooler).await;
+    opened.map_err(|problem| match problem.kind() {
+        DatabaseErrorKind::Tls => ComposeError::Tls(problem),
+        DatabaseErrorKind::Pooler => ComposeError::Pooler(problem),
+        DatabaseErrorKind::Away
+        | DatabaseErrorKind::NoAnswer
+        | DatabaseErrorKind::Replica
+        | DatabaseErrorKind::Connections
+        | DatabaseErrorKind::DiskFull
+        | DatabaseErrorKind::ReadOnly
+        | DatabaseErrorKind::Refused
+        | DatabaseErrorKind::Locked
+        | DatabaseErrorKind::Slow
+        | DatabaseErrorKind::Schema
+        | DatabaseErrorKind::Clock
+        | DatabaseErrorKind::Other => ComposeError::Connect(problem),
     })
 }
 
-/// Opens the pool of a database that this version fits.
-pub async fn connect_checked(config: &Config) -> Result<PgPool, ComposeError> {
-    let pool = connect(config).await?;
-    store::migrate::check(&pool).await?;
-    Ok(pool)
-}
-
 /// A connection of the pool.
-pub async fn connection(pool: &PgPool) -> Result<PoolConnection<Postgres>, ComposeError> {
+pub async fn connection(pool: &DatabasePool) -> Result<PoolConnection<Postgres>, ComposeError> {
     Ok(store::planning::acquire(pool).await?)
 }
 
@@ -148,7 +203,7 @@ pub struct AccountClient<'a> {
 /// Gives every configured account its number, and builds its client.
 pub async fn clients<'a>(
     config: &'a Config,
-    pool: &PgPool,
+    pool: &DatabasePool,
     clock: &Clock,
 ) -> Result<Vec<AccountClient<'a>>, ComposeError> {
     let classifier = classifier(config)?;
@@ -190,7 +245,7 @@ pub fn client(
 
 /// Gives the configured accounts their numbers, for what calls nobody: a database that was restored may be completed before it is
 /// recovered.
-pub async fn register_accounts(config: &Config, pool: &PgPool) -> Result<(), ComposeError> {
+pub async fn register_accounts(config: &Config, pool: &DatabasePool) -> Result<(), ComposeError> {
     let mut conn = connection(pool).await?;
     for (name, account) in &config.accounts {
         let account = configured(config, name, account);
@@ -201,12 +256,14 @@ pub async fn register_accounts(config: &Config, pool: &PgPool) -> Result<(), Com
 
 async fn register(
     config: &Config,
-    pool: &PgPool,
+    pool: &DatabasePool,
     name: &str,
     account: &Account,
 ) -> Result<AccountId, ComposeError> {
-    let mut conn = connection(pool).await?;
-    check_environment(config, &mut conn, name, account).await
+    let mut transaction = store::planning::begin(pool).await?;
+    let id = check_environment(config, &mut transaction, name, account).await?;
+    store::planning::commit(transaction).await?;
+    Ok(id)
 }
 
 /// The number of an account that is used where it belongs.

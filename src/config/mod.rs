@@ -5,6 +5,7 @@
 //! What comes out has types and needs no further checks.
 
 mod accounts;
+mod addresses;
 mod check;
 mod clock;
 mod database;
@@ -36,8 +37,9 @@ use secrecy::ExposeSecret;
 use serde::Deserialize;
 
 pub use accounts::{Account, Accounts};
+pub use addresses::addresses;
 pub use clock::{Clock, ClockMode};
-pub use database::Database;
+pub use database::{Database, PoolerMode};
 pub use error::{ConfigErrors, Problem};
 pub use failures::Failures;
 pub use listen::Listen;
@@ -150,8 +152,14 @@ impl Config {
                 .as_ref()
                 .map(ExposeSecret::expose_secret);
             let url = config.database.url.expose_secret();
+            let direct = config.database.direct_url.as_ref();
+            let direct = direct.map(ExposeSecret::expose_secret);
             let mut secrets = vec![
                 ("database.url".to_owned(), Some(url.to_owned())),
+                (
+                    "database.direct_url".to_owned(),
+                    direct.map(ToOwned::to_owned),
+                ),
                 ("listen.token".to_owned(), token.map(ToOwned::to_owned)),
             ];
             secrets.extend(config.accounts.iter().map(|(name, account)| {

@@ -15,8 +15,9 @@ pub(super) fn keys(root: &Table) -> Vec<String> {
     let accounts = tree::names(root, "accounts")
         .into_iter()
         .map(|name| format!("accounts.{name}.api_key"));
-    ["database.url".to_owned(), "listen.token".to_owned()]
+    ["database.url", "database.direct_url", "listen.token"]
         .into_iter()
+        .map(ToOwned::to_owned)
         .chain(accounts)
         .collect()
 }

@@ -167,6 +167,8 @@ async fn start(config: &Config, lifecycle: &Lifecycle) -> Result<Option<Engine>,
             }
             ComposeError::Connect(_)
             | ComposeError::Tls(_)
+            | ComposeError::Pooler(_)
+            | ComposeError::NoDirectUrl
             | ComposeError::Store(_)
             | ComposeError::DatabaseUrl(_)
             | ComposeError::ReadRules { .. }
@@ -188,7 +190,7 @@ async fn start(config: &Config, lifecycle: &Lifecycle) -> Result<Option<Engine>,
 }
 
 async fn build(config: &Config) -> Result<Engine, ComposeError> {
-    let pool = compose::connect_checked(config).await?;
+    let pool = compose::connect_daemon(config).await?;
     compose::engine::build(config, pool, compose::clock(config)).await
 }
 
@@ -212,22 +214,24 @@ fn for_now() -> Readiness {
 }
 
 /// Every heartbeat keeps the service manager's watchdog quiet, the failed ones too: a daemon that waits for its database holds
-/// answers that a restart would drop. One that fails makes the daemon not ready.
+/// answers that a restart would drop. One that fails makes the daemon not ready, and so does a reason to do nothing at all.
 fn on_heartbeat(
     lifecycle: Arc<Lifecycle>,
     readiness: watch::Sender<Readiness>,
     metrics: Metrics,
 ) -> OnHeartbeat {
-    Arc::new(move |waiting, heartbeat| {
+    Arc::new(move |beat| {
         lifecycle.alive();
-        metrics.record_backlog(waiting);
-        let state = match heartbeat {
-            Ok(heartbeat) => {
-                metrics.record(heartbeat);
-                for_now()
-            }
-            Err(_) => Readiness::NotReady("the database does not answer".to_owned()),
+        metrics.record_backlog(beat.waiting);
+        if let Ok(heartbeat) = beat.heartbeat {
+            metrics.record(heartbeat);
+        }
+        let why_not = match (beat.refusal, beat.heartbeat) {
+            (Some(refusal), _) => Some(refusal),
+            (None, Err(_)) => Some("the database does not answer"),
+            (None, Ok(_)) => None,
         };
-        readiness.send_replace(state);
+        readiness
+            .send_replace(why_not.map_or_else(for_now, |why| Readiness::NotReady(why.to_owned())));
     })
 }

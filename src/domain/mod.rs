@@ -28,6 +28,7 @@ pub mod reason;
 pub mod resolve;
 pub mod schedule;
 pub mod shown;
+pub mod skew;
 pub mod state;
 mod text;
 pub mod unseen;

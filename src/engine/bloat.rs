@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::time::Duration;
 
-use sqlx::PgPool;
 use tokio::time::Instant;
 use tracing::warn;
 
 use super::log_values::chain;
 use crate::store;
 use crate::store::bloat::{OldestSnapshot, oldest_snapshot};
+use crate::store::pool::DatabasePool;
 
 const NAME: &str = "look for the oldest snapshot";
 
@@ -39,7 +39,12 @@ pub struct Watch {
 
 impl Watch {
     /// For how many seconds the oldest snapshot has been held; nothing when nobody says. Warns when that is too long.
-    pub(super) async fn look(&mut self, pool: &PgPool, rules: Rules, worker: &str) -> Option<u64> {
+    pub(super) async fn look(
+        &mut self,
+        pool: &DatabasePool,
+        rules: Rules,
+        worker: &str,
+    ) -> Option<u64> {
         let found = match store::within(LIMIT, NAME, oldest_snapshot(pool)).await {
             Ok(found) => found,
             Err(problem) => {

@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::SecondsFormat;
-use sqlx::PgPool;
 use tracing::{error, info, warn};
 
 use super::bloat;
@@ -15,6 +14,7 @@ use crate::domain::backoff::before;
 use crate::domain::{State, Timestamp};
 use crate::store::StoreError;
 use crate::store::monitor::{UnresolvedExecutions, WorkCounts, unresolved_since, work_counts};
+use crate::store::pool::DatabasePool;
 use crate::store::unmapped::recent;
 use crate::telemetry;
 
@@ -64,7 +64,7 @@ pub struct Heartbeat {
 #[derive(Debug)]
 pub struct HeartbeatTicker {
     pub(super) worker_id: Arc<str>,
-    pub(super) pool: PgPool,
+    pub(super) pool: DatabasePool,
     pub(super) clock: Clock,
     pub(super) settings: Settings,
     pub(super) state_counters: Arc<StateCounters>,
@@ -173,7 +173,7 @@ fn warn_of_recovering(worker: &str, accounts: i64) {
 /// One line for the outcomes that nothing has proven for long, and one for the reviews that nobody has decided.
 async fn warn_of_open(
     worker: &str,
-    pool: &PgPool,
+    pool: &DatabasePool,
     rules: Overdue,
     now: Timestamp,
 ) -> Result<(), StoreError> {

@@ -22,8 +22,17 @@ use super::wake::{WakeNotifier, listen};
 use super::{Database, Engine};
 use crate::store::{self, StoreError};
 
-/// Hears of every heartbeat, the failed ones too, and how many answers wait to be settled.
-pub type OnHeartbeat = Arc<dyn Fn(usize, Result<&Heartbeat, &StoreError>) + Send + Sync>;
+/// What the process hears of every heartbeat, the failed ones too.
+#[derive(Debug)]
+pub struct Beat<'a> {
+    /// How many answers wait to be settled.
+    pub waiting: usize,
+    pub heartbeat: Result<&'a Heartbeat, &'a StoreError>,
+    /// Why nothing is planned or called, if nothing is.
+    pub refusal: Option<&'static str>,
+}
+
+pub type OnHeartbeat = Arc<dyn Fn(&Beat<'_>) + Send + Sync>;
 
 /// Longer than retention has ever to do in one turn; what is left is for the next.
 const RETENTION: Duration = Duration::from_mins(15);
@@ -204,7 +213,11 @@ async fn beat(
     on_heartbeat: OnHeartbeat,
     turns: Turns,
 ) {
+    let clock = heartbeat.clock.clone();
     loop {
+        // The loops find it out too. But not all of them at once, and the first beat must not say ready before.
+        let refusal = turns.database.check(&clock).await.err();
+        let refusal = refusal.and_then(|problem| problem.stops_all_work());
         let waiting = backlog.upgrade().map_or(0, |sender| {
             sender.max_capacity().saturating_sub(sender.capacity())
         });
@@ -213,7 +226,11 @@ async fn beat(
         let limit = turns.interval.saturating_mul(2).max(Turns::RETRY);
         let limit = limit.min(turns.database.answer_timeout);
         let heartbeat = store::within(limit, turns.what, heartbeat.tick(waiting)).await;
-        on_heartbeat(waiting, heartbeat.as_ref());
+        on_heartbeat(&Beat {
+            waiting,
+            heartbeat: heartbeat.as_ref(),
+            refusal,
+        });
         if !turns.next(heartbeat.map(drop)).await {
             return;
         }

@@ -10,6 +10,7 @@ mod account;
 mod account_pause;
 mod address_health;
 pub mod bloat;
+pub mod clock_health;
 pub mod cluster;
 pub mod concurrency_limiter;
 mod database;
@@ -36,9 +37,8 @@ pub mod wake;
 use std::sync::Arc;
 use std::time::Duration;
 
-use sqlx::PgPool;
-
 use crate::clock::Clock;
+use crate::store::pool::DatabasePool;
 use heartbeat::HeartbeatTicker;
 use job::Worker;
 use key_probe::KeyProbe;
@@ -85,7 +85,7 @@ pub struct Settings {
 
 impl Engine {
     pub fn new(
-        pool: PgPool,
+        pool: DatabasePool,
         clock: Clock,
         settings: Settings,
         accounts: Vec<Account>,

@@ -28,8 +28,10 @@ impl Policies {
             return Ok(policy);
         }
         let read = async {
-            let mut connection = store::planning::acquire(&database.pool).await?;
-            store::policies::get(&mut connection, id).await
+            let mut transaction = store::planning::begin(&database.pool).await?;
+            let policy = store::policies::get(&mut transaction, id).await?;
+            store::planning::commit(transaction).await?;
+            Ok(policy)
         };
         let policy = Arc::new(database.within("read the policy", read).await?);
         self.0

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use sqlx::postgres::{PgListener, PgPoolOptions};
+use sqlx::postgres::{PgConnectOptions, PgListener, PgPoolOptions};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tracing::debug;
@@ -53,18 +53,15 @@ impl WakeReceiver {
     }
 }
 
-/// Listens until `draining`. Where LISTEN does not work (a pooler in transaction mode), polling does.
+/// Listens until `draining`. Where nothing can listen (behind a pooler in transaction mode, without `database.direct_url`), polling does.
 pub(super) async fn listen(database: Database, wake: WakeNotifier, draining: CancellationToken) {
     while !draining.is_cancelled() {
         let listened = tokio::select! {
             listened = listen_once(&database, &wake) => listened,
             () = draining.cancelled() => return,
         };
-        let Err(source) = listened else { continue };
-        let what = "listen for wake-ups (polling goes on)";
-        database
-            .failed(NAME, StoreError::Database { what, source })
-            .await;
+        let Err(problem) = listened else { continue };
+        database.failed(NAME, problem).await;
         tokio::select! {
             () = database.health.pause(Duration::from_secs(30)) => {}
             () = draining.cancelled() => return,
@@ -74,9 +71,29 @@ pub(super) async fn listen(database: Database, wake: WakeNotifier, draining: Can
 
 /// Until the connection is lost. One that the network has lost says nothing for ever, so when another loop failed and is
 /// not any more, it is made anew.
-async fn listen_once(database: &Database, wake: &WakeNotifier) -> Result<(), sqlx::Error> {
-    // A connection of its own: one from the pool may be lost without a word, and sqlx says goodbye on it before it gives it back.
-    let options = database.pool.connect_options().as_ref().clone();
+async fn listen_once(database: &Database, wake: &WakeNotifier) -> Result<(), StoreError> {
+    let Some(options) = database.pool.listen_options().await? else {
+        debug!("no wake-ups behind a pooler in transaction mode: polling alone");
+        return std::future::pending().await;
+    };
+    let mut listener = listener(options).await.map_err(not_heard)?;
+    debug!("listening for wake-ups");
+    database.health.recovered(NAME);
+    // What was said while nobody listened.
+    wake.wake();
+    loop {
+        tokio::select! {
+            notification = listener.try_recv() => match notification.map_err(not_heard)? {
+                Some(_) => wake.wake(),
+                None => return Err(not_heard(std::io::Error::from(std::io::ErrorKind::ConnectionAborted).into())),
+            },
+            () = database.health.over_for_another() => return Ok(()),
+        }
+    }
+}
+
+/// A connection of its own: one from the pool may be lost without a word, and sqlx says goodbye on it before it gives it back.
+async fn listener(options: PgConnectOptions) -> Result<PgListener, sqlx::Error> {
     let own = PgPoolOptions::new()
         .max_connections(1)
         .acquire_timeout(LIMIT)
@@ -85,17 +102,10 @@ async fn listen_once(database: &Database, wake: &WakeNotifier) -> Result<(), sql
     listener.eager_reconnect(false);
     let listening = tokio::time::timeout(LIMIT, listener.listen("mandated_jobs")).await;
     listening.map_err(|_over| std::io::Error::from(std::io::ErrorKind::TimedOut))??;
-    debug!("listening for wake-ups");
-    database.health.recovered(NAME);
-    // What was said while nobody listened.
-    wake.wake();
-    loop {
-        tokio::select! {
-            notification = listener.try_recv() => match notification? {
-                Some(_) => wake.wake(),
-                None => return Err(std::io::Error::from(std::io::ErrorKind::ConnectionAborted).into()),
-            },
-            () = database.health.over_for_another() => return Ok(()),
-        }
-    }
+    Ok(listener)
+}
+
+fn not_heard(source: sqlx::Error) -> StoreError {
+    let what = "listen for wake-ups (polling goes on)";
+    StoreError::Database { what, source }
 }

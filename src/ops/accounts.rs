@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 use serde::Serialize;
-use sqlx::{PgConnection, PgPool};
+use sqlx::PgConnection;
 
 use super::OpsError;
 use super::justification::checked;
@@ -13,6 +13,7 @@ use crate::config::Config;
 use crate::domain::Timestamp;
 use crate::store::environment;
 use crate::store::pauses::{self, Paused};
+use crate::store::pool::DatabasePool;
 
 pub use crate::store::pauses::{AccountRow, Attribution};
 
@@ -37,7 +38,7 @@ pub struct Affected {
 }
 
 /// Every account there is: what is due, and until when and why it is paused.
-pub async fn list(pool: &PgPool, now: Timestamp) -> Result<Vec<AccountRow>, OpsError> {
+pub async fn list(pool: &DatabasePool, now: Timestamp) -> Result<Vec<AccountRow>, OpsError> {
     Ok(pauses::accounts(pool, now).await?)
 }
 

@@ -4,7 +4,7 @@ use chrono::NaiveDate;
 use chrono_tz::Tz;
 use futures::{Stream, TryStreamExt};
 use serde::Serialize;
-use sqlx::{Connection, PgConnection, PgPool};
+use sqlx::{Connection, PgConnection};
 
 use super::error::{CycleRefusal, step};
 use super::justification::checked;
@@ -18,6 +18,7 @@ use crate::domain::{AccountId, Amount, ExecutionId, MandateId, ProviderKind, Rai
 use crate::store;
 use crate::store::mandates::Stored;
 use crate::store::operator_requests::{OperatorRequestResult, operate};
+use crate::store::pool::DatabasePool;
 use crate::wording;
 
 pub use crate::store::listing::{ExecutionFilter, ExecutionLine};
@@ -25,7 +26,7 @@ pub use crate::store::operator_requests::{GrantedRequest, OperatorRequest};
 
 /// Executions, the newest first, as they are read.
 pub fn list<'a>(
-    pool: &'a PgPool,
+    pool: &'a DatabasePool,
     filter: &'a ExecutionFilter,
 ) -> impl Stream<Item = Result<ExecutionLine, OpsError>> + 'a {
     store::listing::executions(pool, filter).map_err(step("list the executions"))

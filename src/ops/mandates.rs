@@ -9,7 +9,7 @@ mod resume;
 use chrono::NaiveDate;
 use futures::{Stream, TryStreamExt};
 use serde::Serialize;
-use sqlx::{PgConnection, PgPool};
+use sqlx::PgConnection;
 
 use super::OpsError;
 use super::error::step;
@@ -17,6 +17,7 @@ use crate::domain::schedule::Schedule;
 use crate::domain::{Amount, Timestamp};
 use crate::store;
 use crate::store::mandates::Stored;
+use crate::store::pool::DatabasePool;
 
 pub use crate::store::listing::{MandateFilter, MandateLine};
 pub use crate::store::mandates::{Change, ChangeRequest};
@@ -25,7 +26,7 @@ pub use in_order::{ChangeReport, change};
 
 /// Mandates, as they are read: there may be millions.
 pub fn list<'a>(
-    pool: &'a PgPool,
+    pool: &'a DatabasePool,
     filter: &'a MandateFilter,
 ) -> impl Stream<Item = Result<MandateLine, OpsError>> + 'a {
     store::listing::mandates(pool, filter).map_err(step("list the mandates"))

@@ -2,18 +2,19 @@
 
 use std::time::Duration;
 
-use sqlx::{PgConnection, PgPool};
+use sqlx::PgConnection;
 
 use super::OpsError;
 use super::accounts::{end_of, shown};
 use super::justification::checked;
 use crate::domain::{Rail, Timestamp};
 use crate::store::pauses::{self, Attribution};
+use crate::store::pool::DatabasePool;
 
 pub use crate::store::pauses::RailRow;
 
 /// Every rail, and until when and why it is paused.
-pub async fn list(pool: &PgPool, now: Timestamp) -> Result<Vec<RailRow>, OpsError> {
+pub async fn list(pool: &DatabasePool, now: Timestamp) -> Result<Vec<RailRow>, OpsError> {
     Ok(pauses::rails(pool, now).await?)
 }
 

@@ -1,10 +1,9 @@
 //! The pause of an account that all daemons share.
 
-use sqlx::PgPool;
-
 use super::error::{StoreContext, StoreError};
 use crate::domain::{AccountId, MandateId, ProbeSubject, Timestamp};
 use crate::failpoint::around;
+use crate::store::pool::DatabasePool;
 
 /// Why an account is paused by what its provider answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,7 +16,7 @@ pub enum Pause {
 
 /// Pauses an account in all daemons; a pause that lasts longer stays as it is. Says whether that is news: only then is it worth an error line.
 pub async fn pause(
-    pool: &PgPool,
+    pool: &DatabasePool,
     account: AccountId,
     pause: Pause,
     until: Timestamp,
@@ -45,7 +44,7 @@ pub async fn pause(
 }
 
 /// Whether an account is paused because its provider refuses its credentials.
-pub async fn is_refused(pool: &PgPool, account: AccountId) -> Result<bool, StoreError> {
+pub async fn is_refused(pool: &DatabasePool, account: AccountId) -> Result<bool, StoreError> {
     let refused = sqlx::query_scalar!(
         "select refused from mandated.accounts where id = $1",
         account.0
@@ -57,7 +56,7 @@ pub async fn is_refused(pool: &PgPool, account: AccountId) -> Result<bool, Store
 }
 
 /// The provider takes the credentials: a pause for refused ones is over, in all daemons. Says whether there was one.
-pub async fn end_refusal(pool: &PgPool, account: AccountId) -> Result<bool, StoreError> {
+pub async fn end_refusal(pool: &DatabasePool, account: AccountId) -> Result<bool, StoreError> {
     let ended = sqlx::query_scalar!(
         r#"with ended as (
              update mandated.accounts set paused_until = null, pause_reason = null, probe_until = null, refused = false
@@ -78,7 +77,7 @@ pub async fn end_refusal(pool: &PgPool, account: AccountId) -> Result<bool, Stor
 /// An active mandate of an account to ask its provider about, and another one than this. Its neighbours are looked through, and not a
 /// whole table: mandates of one account stand close together.
 pub async fn mandate_to_ask_about(
-    pool: &PgPool,
+    pool: &DatabasePool,
     account: AccountId,
     but: Option<MandateId>,
 ) -> Result<Option<ProbeSubject>, StoreError> {

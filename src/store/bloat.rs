@@ -1,8 +1,7 @@
 //! Who keeps dead rows from being removed.
 
-use sqlx::PgPool;
-
 use super::error::{StoreContext, StoreError};
+use crate::store::pool::DatabasePool;
 
 /// What has held on to old rows for the longest.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,7 +20,7 @@ pub struct OldestSnapshot {
 
 /// The oldest snapshot of this database: while it is held, no row that died later is removed. Everybody may see whose it is and how far back it goes; since when a session
 /// of another role has it, only a member of `pg_read_all_stats`.
-pub async fn oldest_snapshot(pool: &PgPool) -> Result<Option<OldestSnapshot>, StoreError> {
+pub async fn oldest_snapshot(pool: &DatabasePool) -> Result<Option<OldestSnapshot>, StoreError> {
     sqlx::query_as!(
         OldestSnapshot,
         r#"select h.holder as "holder!", h.pid, h.name, h.xmin::text as "xmin!",

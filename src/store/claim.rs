@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use chrono::{Days, NaiveDate, NaiveTime};
+use sqlx::Arguments;
 use sqlx::error::BoxDynError;
 use sqlx::postgres::PgArguments;
-use sqlx::{Arguments, PgPool};
 
 use super::error::{StoreContext, StoreError};
 use super::rows::{self, TermsRow, count, word};
@@ -17,6 +17,7 @@ use crate::domain::{
     MandateStatus, Notify, ProviderKind, Rail, State, Step, Timestamp,
 };
 use crate::failpoint::around;
+use crate::store::pool::DatabasePool;
 
 /// A leased job with all that its step needs. Only its holder can settle it.
 #[derive(Debug, Clone)]
@@ -95,7 +96,7 @@ pub fn arguments(request: &ClaimRequest<'_>) -> Result<PgArguments, BoxDynError>
 /// Leases up to `limit` due jobs of an account. Autocommit: when the rows arrive, their intents are durable. A row that cannot be
 /// read is left to its lease.
 pub async fn claim_due(
-    pool: &PgPool,
+    pool: &DatabasePool,
     request: &ClaimRequest<'_>,
 ) -> Result<Vec<Claimed>, StoreError> {
     macro_rules! checked {

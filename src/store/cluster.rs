@@ -2,9 +2,8 @@
 
 use std::time::Duration;
 
-use sqlx::PgPool;
-
 use super::error::{StoreContext, StoreError};
+use crate::store::pool::DatabasePool;
 
 /// A daemon that lives.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,7 +28,7 @@ pub struct Terms {
 ///
 /// Who else lives is asked afterwards: of two that join at the same moment at least one sees the other then.
 pub async fn join(
-    pool: &PgPool,
+    pool: &DatabasePool,
     worker: &str,
     accounts: &[i16],
     before: Option<i64>,
@@ -49,7 +48,7 @@ pub async fn join(
 /// Beats, says for whom room was made, and returns the daemons that live, the one that beats among them: without it, if it has not
 /// beaten for too long, and the others may have counted it as gone.
 pub async fn renew(
-    pool: &PgPool,
+    pool: &DatabasePool,
     id: i64,
     acknowledged_members: &[i64],
     terms: Terms,
@@ -79,7 +78,7 @@ pub async fn renew(
 }
 
 /// Leaves: the others have its share at their next beat.
-pub async fn leave(pool: &PgPool, id: i64) -> Result<(), StoreError> {
+pub async fn leave(pool: &DatabasePool, id: i64) -> Result<(), StoreError> {
     sqlx::query!("delete from mandated.daemons where id = $1", id)
         .execute(pool)
         .await

@@ -27,6 +27,10 @@ pub enum DatabaseErrorKind {
     Slow,
     /// Tables or columns are not what they should be.
     Schema,
+    /// A pooler is between that keeps no session, and nobody has said so.
+    Pooler,
+    /// The machine's clock and the database's differ by too much.
+    Clock,
     Other,
 }
 
@@ -35,6 +39,9 @@ impl DatabaseErrorKind {
     pub(super) fn of(error: &Error) -> Self {
         if is_about_tls(error) {
             return Self::Tls;
+        }
+        if is_about_a_pooler(error) {
+            return Self::Pooler;
         }
         if let Error::Database(refused) = error {
             return refused
@@ -67,6 +74,8 @@ impl DatabaseErrorKind {
             "55P03" | "40P01" => Self::Locked,
             "57014" => Self::Slow,
             "42P01" | "42703" | "42883" | "3F000" => Self::Schema,
+            // A prepared statement that is there before we make it, or is gone when we use it.
+            "42P05" | "26000" => Self::Pooler,
             // Shut down by an administrator, crashed, starting up, idle for too long.
             "57P01" | "57P02" | "57P03" | "57P05" | "25P03" => Self::Away,
             code if code.starts_with("08") => Self::Away,
@@ -88,6 +97,8 @@ impl DatabaseErrorKind {
             Self::Locked => "locked",
             Self::Slow => "slow",
             Self::Schema => "schema",
+            Self::Pooler => "pooler",
+            Self::Clock => "clock",
             Self::Other => "other",
         }
     }
@@ -130,6 +141,13 @@ impl DatabaseErrorKind {
             Self::Schema => {
                 "a table, a column or a function is not what this version knows: was the schema changed or restored under the daemon?"
             }
+            Self::Pooler => {
+                "a pooler in transaction mode is between this machine and Postgres: set database.pooler = \"transaction\", and \
+                 database.direct_url for what needs a session (deploy/README.md, \"PgBouncer\")"
+            }
+            Self::Clock => {
+                "the clocks of this machine and of the database differ by more than 5 minutes: set both by NTP"
+            }
             Self::Other => "the error says what it is",
         }
     }
@@ -144,7 +162,9 @@ impl DatabaseErrorKind {
             | Self::Connections
             | Self::DiskFull
             | Self::ReadOnly
-            | Self::Refused => true,
+            | Self::Refused
+            | Self::Pooler
+            | Self::Clock => true,
             Self::Locked | Self::Slow | Self::Schema | Self::Other => false,
         }
     }
@@ -159,7 +179,9 @@ impl DatabaseErrorKind {
             | Self::Refused
             | Self::Locked
             | Self::Slow
-            | Self::Schema => false,
+            | Self::Schema
+            | Self::Pooler
+            | Self::Clock => false,
         }
     }
 
@@ -173,10 +195,18 @@ impl DatabaseErrorKind {
             | Self::DiskFull
             | Self::ReadOnly
             | Self::Locked
-            | Self::Slow => true,
-            Self::Tls | Self::Refused | Self::Schema | Self::Other => false,
+            | Self::Slow
+            | Self::Clock => true,
+            Self::Tls | Self::Refused | Self::Schema | Self::Pooler | Self::Other => false,
         }
     }
+}
+
+/// PgBouncer lets nobody in who asks for what it cannot keep for each client.
+fn is_about_a_pooler(error: &Error) -> bool {
+    error
+        .as_database_error()
+        .is_some_and(|refused| refused.message().contains("unsupported startup parameter"))
 }
 
 /// A handshake that fails is an error of the socket, with the reason in it. A server that wants TLS, and is spoken to without, names it
@@ -218,11 +248,11 @@ mod tests {
         let kind = |code| DatabaseErrorKind::of_code(code).as_str();
         let codes = [
             "08006", "25006", "28P01", "3D000", "40P01", "53100", "53300", "55P03", "57014",
-            "57P01", "57P03", "42P01", "XX000",
+            "57P01", "57P03", "42P01", "42P05", "XX000",
         ];
         assert_eq!(
             codes.map(kind).join(" "),
-            "away read_only refused refused locked disk_full connections locked slow away away schema other"
+            "away read_only refused refused locked disk_full connections locked slow away away schema pooler other"
         );
     }
 }

@@ -1,9 +1,8 @@
 //! What a doctor asks the database about itself.
 
-use sqlx::PgPool;
-
 use super::error::{StoreContext, StoreError};
 use crate::domain::Timestamp;
+use crate::store::pool::DatabasePool;
 
 /// The server's settings that the guarantees stand on, and who we are there.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,7 +24,7 @@ pub struct Server {
 }
 
 /// Reads them.
-pub async fn server(pool: &PgPool) -> Result<Server, StoreError> {
+pub async fn server(pool: &DatabasePool) -> Result<Server, StoreError> {
     sqlx::query_as!(
         Server,
         r#"select current_setting('server_version') as "version!", current_setting('server_version_num')::integer / 10000 as "major!",
@@ -82,7 +81,7 @@ pub struct Rights {
     pub rewritable: Vec<String>,
 }
 
-pub async fn rights(pool: &PgPool) -> Result<Rights, StoreError> {
+pub async fn rights(pool: &DatabasePool) -> Result<Rights, StoreError> {
     let needed = NEEDED
         .into_iter()
         .flat_map(|(table, rights)| rights.split(", ").map(move |right| (table, right)));
@@ -126,7 +125,7 @@ pub struct Partitions {
     pub late: Vec<String>,
 }
 
-pub async fn partitions(pool: &PgPool, now: Timestamp) -> Result<Partitions, StoreError> {
+pub async fn partitions(pool: &DatabasePool, now: Timestamp) -> Result<Partitions, StoreError> {
     sqlx::query_as!(
         Partitions,
         r#"select array(select part from (
@@ -144,7 +143,7 @@ pub async fn partitions(pool: &PgPool, now: Timestamp) -> Result<Partitions, Sto
 }
 
 /// How many daemons have beaten within this many seconds.
-pub async fn daemons(pool: &PgPool, within_s: f64) -> Result<i64, StoreError> {
+pub async fn daemons(pool: &DatabasePool, within_s: f64) -> Result<i64, StoreError> {
     sqlx::query_scalar!(
         r#"select count(*) as "count!" from mandated.daemons where heartbeat_at >= now() - make_interval(secs => $1)"#,
         within_s

@@ -6,11 +6,12 @@
 
 use std::fmt;
 
-use sqlx::{PgConnection, PgPool};
+use sqlx::PgConnection;
 
 use super::error::{StoreContext, StoreError};
 use super::pauses::Attribution;
 use crate::domain::{AccountId, ProviderKind, Timestamp};
+use crate::store::pool::DatabasePool;
 
 /// What the configuration says of an account.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -128,7 +129,11 @@ pub(super) fn of_another_provider(account: &ConfiguredAccount<'_>, known: &str) 
 }
 
 /// Gives an account its number, and leaves it to its first use what it is bound to.
-pub async fn number(pool: &PgPool, name: &str, provider: ProviderKind) -> Result<(), StoreError> {
+pub async fn number(
+    pool: &DatabasePool,
+    name: &str,
+    provider: ProviderKind,
+) -> Result<(), StoreError> {
     sqlx::query!(
         "insert into mandated.accounts (name, provider) values ($1, $2) on conflict (name) do nothing",
         name,

@@ -14,6 +14,17 @@ pub enum StoreError {
         #[source]
         source: sqlx::Error,
     },
+    #[error(
+        "connect to the database: none of the {addresses} addresses in database.url takes writes{}", replicas(*is_replica)
+    )]
+    NoPrimary {
+        addresses: usize,
+        /// Whether a server answered, and takes none.
+        is_replica: bool,
+        /// Why the last of the others did not answer.
+        #[source]
+        source: Option<sqlx::Error>,
+    },
     /// Nothing came back. Whether it was done is not known.
     #[error("{what}: no answer for {} s{}", after.as_secs(), because(*waiting_for_a_replica))]
     NoAnswer {
@@ -94,6 +105,7 @@ impl StoreError {
                 true
             }
             Self::Database { .. }
+            | Self::NoPrimary { .. }
             | Self::NoAnswer { .. }
             | Self::Locked { .. }
             | Self::Corrupt { .. }
@@ -104,6 +116,30 @@ impl StoreError {
             | Self::SameMerchant { .. }
             | Self::Migration { .. }
             | Self::Migrate { .. } => false,
+        }
+    }
+
+    /// Why a daemon that finds this plans and calls nothing any more, in words that may be shown to anyone.
+    pub const fn stops_all_work(&self) -> Option<&'static str> {
+        match self {
+            Self::Clocks { .. } => {
+                Some("the clocks of the machine and of the database differ by more than 5 minutes")
+            }
+            Self::Forgotten { .. } => Some("the database has forgotten what was committed"),
+            Self::FailedOver { .. } => Some("the database has failed over"),
+            Self::Database { .. }
+            | Self::NoPrimary { .. }
+            | Self::NoAnswer { .. }
+            | Self::Locked { .. }
+            | Self::Corrupt { .. }
+            | Self::OtherEnvironment { .. }
+            | Self::SameMerchant { .. }
+            | Self::NotMigrated
+            | Self::Behind { .. }
+            | Self::Ahead { .. }
+            | Self::Changed { .. }
+            | Self::Migration { .. }
+            | Self::Migrate { .. } => None,
         }
     }
 
@@ -126,6 +162,7 @@ impl StoreError {
     pub fn code(&self) -> Option<String> {
         match self {
             Self::Database { source, .. } | Self::Migration { source, .. } => code(source),
+            Self::NoPrimary { source, .. } => source.as_ref().and_then(code),
             Self::Migrate { .. }
             | Self::NoAnswer { .. }
             | Self::Locked { .. }
@@ -159,6 +196,13 @@ impl StoreError {
             Self::Database { source, .. } | Self::Migration { source, .. } => {
                 DatabaseErrorKind::of(source)
             }
+            Self::NoPrimary {
+                is_replica: true, ..
+            } => DatabaseErrorKind::ReadOnly,
+            Self::NoPrimary { source, .. } => source
+                .as_ref()
+                .map_or(DatabaseErrorKind::Away, DatabaseErrorKind::of),
+            Self::Clocks { .. } => DatabaseErrorKind::Clock,
             Self::NoAnswer {
                 waiting_for_a_replica: 1..,
                 ..
@@ -166,7 +210,6 @@ impl StoreError {
             Self::NoAnswer { .. } => DatabaseErrorKind::NoAnswer,
             Self::Locked { .. } => DatabaseErrorKind::Locked,
             Self::Corrupt { .. }
-            | Self::Clocks { .. }
             | Self::Forgotten { .. }
             | Self::FailedOver { .. }
             | Self::OtherEnvironment { .. }
@@ -183,6 +226,14 @@ impl StoreError {
 fn code(error: &sqlx::Error) -> Option<String> {
     let refused = error.as_database_error()?;
     Some(refused.code()?.into_owned())
+}
+
+const fn replicas(is_replica: bool) -> &'static str {
+    if is_replica {
+        ": those that answer are replicas, or read-only"
+    } else {
+        ""
+    }
 }
 
 fn because(waiting_for_a_replica: i64) -> String {

@@ -3,9 +3,10 @@
 use chrono::{DateTime, NaiveDate, Utc};
 use futures::stream::BoxStream;
 use serde::Serialize;
-use sqlx::{PgConnection, PgPool};
+use sqlx::PgConnection;
 
 use crate::domain::{MandateStatus, State};
+use crate::store::pool::DatabasePool;
 
 /// A mandate in one line.
 #[derive(Debug, Serialize)]
@@ -36,7 +37,7 @@ pub struct MandateFilter {
 
 /// Mandates in the order of their registration.
 pub fn mandates<'a>(
-    pool: &'a PgPool,
+    pool: &'a DatabasePool,
     filter: &'a MandateFilter,
 ) -> BoxStream<'a, sqlx::Result<MandateLine>> {
     sqlx::query_as!(
@@ -84,7 +85,7 @@ pub struct ExecutionFilter {
 
 /// Executions, the newest first.
 pub fn executions<'a>(
-    pool: &'a PgPool,
+    pool: &'a DatabasePool,
     filter: &'a ExecutionFilter,
 ) -> BoxStream<'a, sqlx::Result<ExecutionLine>> {
     if let Some(state @ (State::Unknown | State::Review)) = filter.state {
@@ -112,7 +113,7 @@ pub fn executions<'a>(
 
 /// The same for the few that wait for proof or for a person, which have a table of their own.
 fn open_executions<'a>(
-    pool: &'a PgPool,
+    pool: &'a DatabasePool,
     state: State,
     filter: &'a ExecutionFilter,
 ) -> BoxStream<'a, sqlx::Result<ExecutionLine>> {

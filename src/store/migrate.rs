@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 
-use sqlx::PgPool;
 use sqlx::migrate::MigrateError;
 use tracing::warn;
 
@@ -10,9 +9,14 @@ use super::database_error_kind::DatabaseErrorKind;
 use super::error::{StoreContext, StoreError};
 use crate::MIGRATOR;
 use crate::domain::Timestamp;
+use crate::store::pool::DatabasePool;
 
 /// Applies what is missing, and makes the partitions of the coming months.
-pub async fn migrate(pool: &PgPool, now: Timestamp, months_ahead: i32) -> Result<u64, StoreError> {
+pub async fn migrate(
+    pool: &DatabasePool,
+    now: Timestamp,
+    months_ahead: i32,
+) -> Result<u64, StoreError> {
     let before = applied(pool).await?.len();
     apply(pool).await?;
     super::retention::make_partitions(pool, now, months_ahead).await?;
@@ -22,7 +26,7 @@ pub async fn migrate(pool: &PgPool, now: Timestamp, months_ahead: i32) -> Result
 
 /// Each migration is a transaction of its own. Who comes second waits for the first: sqlx takes an advisory lock meanwhile, so
 /// this needs the server itself, or a pooler in session mode.
-async fn apply(pool: &PgPool) -> Result<(), StoreError> {
+async fn apply(pool: &DatabasePool) -> Result<(), StoreError> {
     let mut told = false;
     loop {
         let mut connection = pool
@@ -66,7 +70,7 @@ async fn apply(pool: &PgPool) -> Result<(), StoreError> {
 }
 
 /// Refuses a database that is older or newer than this version of mandated.
-pub async fn check(pool: &PgPool) -> Result<(), StoreError> {
+pub async fn check(pool: &DatabasePool) -> Result<(), StoreError> {
     let mut applied = applied(pool).await?;
     if applied.is_empty() {
         return Err(StoreError::NotMigrated);
@@ -94,7 +98,7 @@ pub async fn check(pool: &PgPool) -> Result<(), StoreError> {
 }
 
 /// Versions and checksums of what was applied; nothing when there is no such table yet.
-async fn applied(pool: &PgPool) -> Result<HashMap<i64, Vec<u8>>, StoreError> {
+async fn applied(pool: &DatabasePool) -> Result<HashMap<i64, Vec<u8>>, StoreError> {
     // Not checked at compile time: the table is the migrator's own.
     let exists: bool =
         sqlx::query_scalar("select to_regclass('mandated._sqlx_migrations') is not null")

@@ -1,9 +1,8 @@
 //! What the heartbeat and the sleeping loops ask.
 
-use sqlx::PgPool;
-
 use super::error::{StoreContext, StoreError};
 use crate::domain::{AccountId, ExecutionId, LeaseToken, Timestamp};
+use crate::store::pool::DatabasePool;
 
 /// An attempt that a daemon has settled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,7 +26,7 @@ pub struct ServerState {
 
 /// Asks for the time, and whether this is still the database that the daemon has written to.
 pub async fn server_state(
-    pool: &PgPool,
+    pool: &DatabasePool,
     last: Option<LastCommit>,
 ) -> Result<ServerState, StoreError> {
     let (execution, token, at) = last.map_or((None, None, None), |last| {
@@ -49,7 +48,10 @@ pub async fn server_state(
 }
 
 /// When the next job of an account is due, if it has one.
-pub async fn next_due(pool: &PgPool, account: AccountId) -> Result<Option<Timestamp>, StoreError> {
+pub async fn next_due(
+    pool: &DatabasePool,
+    account: AccountId,
+) -> Result<Option<Timestamp>, StoreError> {
     sqlx::query_scalar!(
         "select run_at from mandated.jobs where lease_token is null and account_id = $1 order by run_at, execution_id limit 1",
         account.0
@@ -74,7 +76,7 @@ pub struct UpcomingWork {
 
 /// What is to be done now, and what is next: for those who have these accounts, or whoever has all of them.
 pub async fn upcoming_work(
-    pool: &PgPool,
+    pool: &DatabasePool,
     accounts: Option<&[AccountId]>,
     now: Timestamp,
 ) -> Result<UpcomingWork, StoreError> {
@@ -126,7 +128,7 @@ pub struct WorkCounts {
 
 /// Counts what is due up to a cap, and looks at no more than the next 500 jobs of an account, so that its cost does not grow with
 /// a backlog.
-pub async fn work_counts(pool: &PgPool, now: Timestamp) -> Result<WorkCounts, StoreError> {
+pub async fn work_counts(pool: &DatabasePool, now: Timestamp) -> Result<WorkCounts, StoreError> {
     sqlx::query_as!(
         WorkCounts,
         r#"select
@@ -170,7 +172,7 @@ pub struct UnresolvedExecutions {
 
 /// What is unknown since its debit was sent, or in review since it came there, for longer than since an instant.
 pub async fn unresolved_since(
-    pool: &PgPool,
+    pool: &DatabasePool,
     before: Timestamp,
 ) -> Result<Vec<UnresolvedExecutions>, StoreError> {
     sqlx::query_as!(

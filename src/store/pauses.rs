@@ -1,10 +1,11 @@
 //! What a person does to accounts and rails: pause and resume, each with a row that says who and why.
 
 use serde::Serialize;
-use sqlx::{FromRow, PgConnection, PgPool};
+use sqlx::{FromRow, PgConnection};
 
 use super::error::{StoreContext, StoreError};
 use crate::domain::{Rail, Timestamp};
+use crate::store::pool::DatabasePool;
 
 /// Who did something, and why: kept for good.
 #[derive(Debug, Clone, Copy)]
@@ -27,7 +28,7 @@ pub struct AccountRow {
 }
 
 /// Every account that was ever configured.
-pub async fn accounts(pool: &PgPool, now: Timestamp) -> Result<Vec<AccountRow>, StoreError> {
+pub async fn accounts(pool: &DatabasePool, now: Timestamp) -> Result<Vec<AccountRow>, StoreError> {
     sqlx::query_as!(
         AccountRow,
         r#"select a.name, a.provider, case when a.paused_until > $1 then a.paused_until end as paused_until,
@@ -52,7 +53,7 @@ pub struct RailRow {
 }
 
 /// Every rail.
-pub async fn rails(pool: &PgPool, now: Timestamp) -> Result<Vec<RailRow>, StoreError> {
+pub async fn rails(pool: &DatabasePool, now: Timestamp) -> Result<Vec<RailRow>, StoreError> {
     sqlx::query_as!(
         RailRow,
         "select rail, case when paused_until > $1 then paused_until end as paused_until,

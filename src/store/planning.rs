@@ -7,7 +7,7 @@ use chrono::{NaiveDate, NaiveTime};
 use sqlx::error::BoxDynError;
 use sqlx::pool::PoolConnection;
 use sqlx::postgres::PgArguments;
-use sqlx::{Arguments, PgConnection, PgPool, Postgres, Transaction};
+use sqlx::{Arguments, PgConnection, Postgres, Transaction};
 
 use super::columns::{Columns, arrays, column, columns, names, small};
 use super::error::{StoreContext, StoreError};
@@ -17,6 +17,7 @@ use crate::domain::plan::execution::NewExecution;
 use crate::domain::{
     AccountId, Amount, ExecutionId, MandateId, Notify, ProviderKind, Rail, Step, Timestamp,
 };
+use crate::store::pool::DatabasePool;
 use crate::wording;
 
 /// A mandate as the planner needs it.
@@ -44,13 +45,13 @@ pub struct Cursor {
     pub next_plan_at: Option<Timestamp>,
 }
 
-pub async fn acquire(pool: &PgPool) -> Result<PoolConnection<Postgres>, StoreError> {
+pub async fn acquire(pool: &DatabasePool) -> Result<PoolConnection<Postgres>, StoreError> {
     pool.acquire()
         .await
         .context("get a database connection from the pool")
 }
 
-pub async fn begin(pool: &PgPool) -> Result<Transaction<'static, Postgres>, StoreError> {
+pub async fn begin(pool: &DatabasePool) -> Result<Transaction<'static, Postgres>, StoreError> {
     pool.begin().await.context("begin a transaction")
 }
 

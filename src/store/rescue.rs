@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use sqlx::{PgConnection, PgPool};
+use sqlx::PgConnection;
 
 use super::columns::Columns;
 use super::error::{StoreContext, StoreError};
@@ -11,6 +11,7 @@ use super::rows::{count, readable, word};
 use crate::domain::machine::rescue::{LostJob, RescuedJob, rescue};
 use crate::domain::{ExecutionId, LeaseToken, Step, Timestamp};
 use crate::failpoint::around;
+use crate::store::pool::DatabasePool;
 
 /// A job whose worker was lost.
 #[derive(Debug)]
@@ -25,7 +26,7 @@ pub struct Rescued {
 ///
 /// The lost call is written down as an attempt without an answer, so that the history has every call that may have been made.
 pub async fn rescue_expired(
-    pool: &PgPool,
+    pool: &DatabasePool,
     now: Timestamp,
     processing: Duration,
     worker: &str,

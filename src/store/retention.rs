@@ -1,13 +1,12 @@
 //! Retention: partitions made ahead, old ones dropped, old executions deleted. Nothing that proves a debit is ever dropped.
 
-use sqlx::PgPool;
-
 use super::error::{StoreContext, StoreError};
 use crate::domain::Timestamp;
+use crate::store::pool::DatabasePool;
 
 /// Makes the partitions of the month of `first` and of the `ahead` months after it; says how many were new.
 pub async fn make_partitions(
-    pool: &PgPool,
+    pool: &DatabasePool,
     first: Timestamp,
     ahead: i32,
 ) -> Result<i32, StoreError> {
@@ -23,7 +22,7 @@ pub async fn make_partitions(
 
 /// Drops the monthly partitions of `attempts` or `events` that hold nothing younger than `before`.
 pub async fn drop_partitions(
-    pool: &PgPool,
+    pool: &DatabasePool,
     parent: Parent,
     before: Timestamp,
 ) -> Result<Vec<String>, StoreError> {
@@ -55,7 +54,7 @@ impl Parent {
 
 /// Deletes up to `limit` executions that ended before an instant, as their cycles did, with their notifications. Their debits stay; reviews stay.
 pub async fn delete_executions(
-    pool: &PgPool,
+    pool: &DatabasePool,
     before: Timestamp,
     limit: i64,
 ) -> Result<u64, StoreError> {
@@ -77,7 +76,7 @@ pub async fn delete_executions(
 }
 
 /// Deletes the days of card budgets that no claim counts any more.
-pub async fn delete_budgets(pool: &PgPool, now: Timestamp) -> Result<u64, StoreError> {
+pub async fn delete_budgets(pool: &DatabasePool, now: Timestamp) -> Result<u64, StoreError> {
     let done = sqlx::query!(
         "delete from mandated.budgets where day < ($1 at time zone 'UTC')::date - 30",
         now
@@ -89,7 +88,7 @@ pub async fn delete_budgets(pool: &PgPool, now: Timestamp) -> Result<u64, StoreE
 }
 
 /// Forgets what was wrong with accounts and has not come again since an instant.
-pub async fn delete_faults(pool: &PgPool, before: Timestamp) -> Result<u64, StoreError> {
+pub async fn delete_faults(pool: &DatabasePool, before: Timestamp) -> Result<u64, StoreError> {
     let done = sqlx::query!(
         "delete from mandated.account_faults where last_at < $1 and coalesce(paused_until < $1, true)",
         before

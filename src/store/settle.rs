@@ -5,8 +5,6 @@ mod parameters;
 use std::collections::HashMap;
 use std::time::Duration;
 
-use sqlx::PgPool;
-
 use super::error::{StoreContext, StoreError};
 use super::rows::word;
 use crate::domain::execution::Progress;
@@ -15,6 +13,7 @@ use crate::domain::{
     NotificationState, State, Step, Timestamp,
 };
 use crate::failpoint::around;
+use crate::store::pool::DatabasePool;
 
 pub use parameters::{arguments, statement};
 
@@ -137,7 +136,7 @@ pub struct Written {
 
 /// Writes a batch, all of it or nothing.
 pub async fn settle(
-    pool: &PgPool,
+    pool: &DatabasePool,
     settlements: &[Settlement],
     attempts: &[Attempt],
     now: Timestamp,
@@ -202,7 +201,7 @@ pub struct CallBefore<'a> {
 ///
 /// Says whether the job is still ours; when it is not, the call must not be made.
 pub async fn record_counter(
-    pool: &PgPool,
+    pool: &DatabasePool,
     execution: ExecutionId,
     token: LeaseToken,
     before: CallBefore<'_>,

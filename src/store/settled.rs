@@ -3,16 +3,16 @@
 use std::collections::{HashMap, HashSet};
 
 use chrono::NaiveDate;
-use sqlx::PgPool;
 
 use super::error::{StoreContext, StoreError};
 use super::rows::word;
 use super::settle::{Settled, Settlement};
 use crate::domain::{ExecutionId, MandateId, State};
+use crate::store::pool::DatabasePool;
 
 /// Of some executions, those on which nobody else holds a lock. Does not wait for any row.
 pub async fn free(
-    pool: &PgPool,
+    pool: &DatabasePool,
     executions: &[ExecutionId],
 ) -> Result<HashSet<ExecutionId>, StoreError> {
     let ids: Vec<i64> = executions.iter().map(|id| id.0).collect();
@@ -41,7 +41,7 @@ pub async fn free(
 
 /// What of a batch an earlier try of ours has written, although its answer was lost: its attempts carry the token.
 pub async fn settled_before(
-    pool: &PgPool,
+    pool: &DatabasePool,
     settlements: &[Settlement],
     worker: &str,
 ) -> Result<HashMap<ExecutionId, Settled>, StoreError> {
@@ -91,7 +91,7 @@ pub async fn settled_before(
 
 /// The order whose debit a cycle has.
 pub async fn debited_order(
-    pool: &PgPool,
+    pool: &DatabasePool,
     mandate: MandateId,
     cycle_on: NaiveDate,
 ) -> Result<Option<String>, StoreError> {
@@ -108,7 +108,7 @@ pub async fn debited_order(
 /// The provider's ids of a mandate's debits in the cycles around a day. A payment lies in its own cycle, which is never that far away
 /// from another one that it could be taken for.
 pub async fn known_payments(
-    pool: &PgPool,
+    pool: &DatabasePool,
     mandate: MandateId,
     cycle_on: NaiveDate,
 ) -> Result<Vec<String>, StoreError> {

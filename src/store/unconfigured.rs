@@ -1,7 +1,7 @@
 //! Accounts that no daemon has in its configuration: what of theirs waits for nobody, and how its cycles end in time.
 
 use chrono::NaiveDate;
-use sqlx::{PgConnection, PgPool};
+use sqlx::PgConnection;
 
 use super::columns::small;
 use super::error::{StoreContext, StoreError};
@@ -11,6 +11,7 @@ use super::rows::corrupt;
 use crate::domain::machine::decide::Decision;
 use crate::domain::machine::{end_unconfigured, transition};
 use crate::domain::{Class, ExecutionId, State, Step, Timestamp};
+use crate::store::pool::DatabasePool;
 use crate::wording;
 
 /// A daemon that has not beaten for longer is gone.
@@ -29,7 +30,7 @@ pub struct UnconfiguredAccount {
 
 /// Those beside the accounts of a configuration.
 pub async fn unconfigured_accounts(
-    pool: &PgPool,
+    pool: &DatabasePool,
     configured: &[String],
 ) -> Result<Vec<UnconfiguredAccount>, StoreError> {
     sqlx::query_as!(
@@ -54,7 +55,7 @@ pub async fn unconfigured_accounts(
 
 /// Executions of accounts whose cycle is over and that no worker holds, after one, at most 500: the oldest numbers first.
 pub async fn over(
-    pool: &PgPool,
+    pool: &DatabasePool,
     accounts: &[i16],
     after: ExecutionId,
     now: Timestamp,
@@ -88,7 +89,7 @@ pub struct EndedCycle {
 
 /// Ends the cycle of an execution as the machine says, in one transaction; nothing when it says that it waits, or somebody has it.
 pub async fn end_cycle(
-    pool: &PgPool,
+    pool: &DatabasePool,
     id: ExecutionId,
     now: Timestamp,
 ) -> Result<Option<EndedCycle>, StoreError> {

@@ -2,10 +2,10 @@
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
-use sqlx::PgPool;
 
 use super::error::{StoreContext, StoreError};
 use crate::domain::Timestamp;
+use crate::store::pool::DatabasePool;
 
 /// Attempts that were answered alike.
 #[derive(Debug, Clone, Serialize)]
@@ -31,7 +31,7 @@ pub struct Unmapped {
 
 /// Unmapped answers since some time, those that no rule matched first, then the most frequent.
 pub async fn unmapped(
-    pool: &PgPool,
+    pool: &DatabasePool,
     since: Timestamp,
     limit: i64,
 ) -> Result<Vec<Unmapped>, StoreError> {
@@ -42,7 +42,7 @@ pub async fn unmapped(
 }
 
 /// How many attempts were answered with what no rule knows since some time.
-pub async fn recent(pool: &PgPool, since: Timestamp) -> Result<i64, StoreError> {
+pub async fn recent(pool: &DatabasePool, since: Timestamp) -> Result<i64, StoreError> {
     sqlx::query_scalar!(
         r#"select count(*) as "count!" from mandated.attempts where class = 'unmapped' and at >= $1"#,
         since

@@ -7,7 +7,7 @@ use mandated::ops::OpsError;
 use mandated::ops::accounts::{pause, resume};
 use mandated::store::accounts::{self, Pause};
 use mandated::store::pauses::Attribution;
-use sqlx::PgPool;
+use mandated::store::pool::DatabasePool;
 
 use crate::support::due::{claim, column, due, execute, now};
 use crate::support::process::Installation;
@@ -18,7 +18,7 @@ const ATTRIBUTION: Attribution<'_> = Attribution {
     reason: "the provider is down",
 };
 
-async fn on_record(pool: &PgPool) -> Vec<String> {
+async fn on_record(pool: &DatabasePool) -> Vec<String> {
     column(
         pool,
         "select format('%s %s %s: %s', what, who, until is null, reason) from mandated.operator_requests order by id",

@@ -13,7 +13,8 @@ use mandated::cli::print::{Format, Print};
 use mandated::domain::{ProviderKind, Rail};
 use mandated::ops::audit::{AuditVerdict, audit};
 use mandated::store::policies;
-use sqlx::{AssertSqlSafe, PgPool};
+use mandated::store::pool::DatabasePool;
+use sqlx::AssertSqlSafe;
 
 use crate::import::{now, policy, take, with_accounts};
 use crate::support::TestDatabase;
@@ -98,7 +99,7 @@ const NAMES: [(&str, &str); 7] = [
 ];
 
 /// Carries out statements in which the names stand for the ids.
-async fn run(pool: &PgPool, sql: &str) {
+async fn run(pool: &DatabasePool, sql: &str) {
     let sql = NAMES
         .iter()
         .fold(sql.to_owned(), |sql, (name, id)| sql.replace(name, id));
@@ -108,14 +109,14 @@ async fn run(pool: &PgPool, sql: &str) {
         .unwrap();
 }
 
-async fn verdict(pool: &PgPool) -> AuditVerdict {
+async fn verdict(pool: &DatabasePool) -> AuditVerdict {
     audit(pool, now(), Duration::from_mins(10), &|_| {})
         .await
         .unwrap()
 }
 
 /// The broken rules with their first counter-examples.
-async fn found(pool: &PgPool) -> String {
+async fn found(pool: &DatabasePool) -> String {
     let verdict = verdict(pool).await;
     assert_eq!(
         verdict.holds,

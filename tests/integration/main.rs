@@ -26,6 +26,7 @@ mod log;
 mod operator_requests;
 mod ops;
 mod plans;
+mod pooler;
 mod process;
 mod readme;
 mod recover;

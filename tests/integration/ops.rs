@@ -11,7 +11,8 @@ use mandated::ops::executions::{self, Presentation};
 use mandated::ops::mandates::{self, Change};
 use mandated::ops::{OpsError, plan};
 use mandated::store::policies;
-use sqlx::{AssertSqlSafe, PgPool};
+use mandated::store::pool::DatabasePool;
+use sqlx::AssertSqlSafe;
 
 use crate::import::{now, policy, take, with_accounts};
 use crate::support::TestDatabase;
@@ -33,7 +34,7 @@ async fn registered() -> TestDatabase {
     database
 }
 
-async fn run(pool: &PgPool, sql: &str) {
+async fn run(pool: &DatabasePool, sql: &str) {
     sqlx::raw_sql(AssertSqlSafe(sql.to_owned()))
         .execute(pool)
         .await
@@ -66,7 +67,7 @@ async fn the_plan_shows_every_time_of_the_coming_cycles() {
     insta::assert_snapshot!(show("sub-9", Format::Text).await.unwrap_err(), @r#"there is no mandate "sub-9"; `mandated mandates list` shows what there is"#);
 }
 
-async fn statuses(pool: &PgPool) -> Vec<String> {
+async fn statuses(pool: &DatabasePool) -> Vec<String> {
     sqlx::query_scalar(
         "select concat_ws(' ', kind, from_state, to_state, reason) from mandated.events
           where mandate_ref = 'sub-1' and kind <> 'mandate.imported' order by id",
@@ -128,7 +129,7 @@ async fn a_mandate_is_paused_resumed_and_revoked_with_an_event_each() {
 }
 
 /// An execution of sub-1 whose job is parked for days.
-async fn parked(pool: &PgPool, step: &str) {
+async fn parked(pool: &DatabasePool, step: &str) {
     add(pool, "sub-1", (2026, 11, 30), None).await.unwrap();
     // A step waits for its mandate, an answer is asked for whatever becomes of that.
     let waits = step == "execute";
@@ -139,7 +140,7 @@ async fn parked(pool: &PgPool, step: &str) {
 }
 
 async fn add(
-    pool: &PgPool,
+    pool: &DatabasePool,
     reference: &str,
     on: (i32, u32, u32),
     amount: Option<&str>,

@@ -4,8 +4,9 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 
 use lab::postgres::PrivatePostgres;
+use mandated::store::pool::DatabasePool;
 use sqlx::postgres::PgPoolOptions;
-use sqlx::{AssertSqlSafe, Connection, PgConnection, PgPool};
+use sqlx::{AssertSqlSafe, Connection, PgConnection};
 use tokio::sync::{OnceCell, OwnedSemaphorePermit, Semaphore};
 
 /// The database that all others are copies of.
@@ -28,7 +29,7 @@ struct Server {
 
 /// A database of its own, with the schema and no rows.
 pub(crate) struct TestDatabase {
-    pub(crate) pool: PgPool,
+    pub(crate) pool: DatabasePool,
     name: String,
     _place: OwnedSemaphorePermit,
 }
@@ -95,7 +96,8 @@ impl TestDatabase {
             .max_connections(CONNECTIONS)
             .connect(&server.postgres.url(&name))
             .await
-            .unwrap();
+            .unwrap()
+            .into();
         Self {
             pool,
             name,
@@ -106,7 +108,7 @@ impl TestDatabase {
 
 /// The accounts are bound to wherever they are used next: a test's copy of a database, or another stub of the provider, is not one that
 /// somebody else uses too.
-pub(crate) async fn forget_environments(pool: &PgPool) {
+pub(crate) async fn forget_environments(pool: &DatabasePool) {
     sqlx::query(
         "update mandated.accounts set merchant = null, is_simulated = null, database = null",
     )

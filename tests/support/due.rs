@@ -9,10 +9,11 @@ use mandated::engine::heartbeat::Overdue;
 use mandated::store::claim::{ClaimRequest, Claimed, claim_due};
 use mandated::store::mandates::{Change, ChangeRequest};
 use mandated::store::pauses::Attribution;
+use mandated::store::pool::DatabasePool;
 use mandated::store::settle::{
     Attempt, Debit, FaultRules, MandateChange, NextJob, Settled, Settlement, settle,
 };
-use sqlx::{AssertSqlSafe, PgPool};
+use sqlx::AssertSqlSafe;
 
 use super::running::until;
 use super::{TestDatabase, row};
@@ -66,7 +67,7 @@ pub(crate) const SNAPSHOTS: Rules = Rules {
 
 /// The leases of dead daemons are over. What they had sent is over before: a claim that Postgres still carries out would take a lease
 /// that nobody ends.
-pub(crate) async fn leases_end(pool: &PgPool) {
+pub(crate) async fn leases_end(pool: &DatabasePool) {
     // One connection: each would end the others of the pool.
     let mut connection = pool.acquire().await.unwrap();
     until("no other session is left", async || {
@@ -142,13 +143,13 @@ pub(crate) async fn due(count: i32) -> TestDatabase {
 }
 
 /// Claims for a worker, with a lease of a minute.
-pub(crate) async fn claim(pool: &PgPool, limit: i64, worker: &str) -> Vec<Claimed> {
+pub(crate) async fn claim(pool: &DatabasePool, limit: i64, worker: &str) -> Vec<Claimed> {
     claim_for(pool, limit, worker, Duration::from_mins(1)).await
 }
 
 /// The same with a lease of any length.
 pub(crate) async fn claim_for(
-    pool: &PgPool,
+    pool: &DatabasePool,
     limit: i64,
     worker: &str,
     lease: Duration,
@@ -245,7 +246,7 @@ pub(crate) fn attempt(claimed: &Claimed, outcome: AttemptOutcome) -> Attempt {
 
 /// Settles a batch with an attempt each; what became of those that were still held, by the number of the execution.
 pub(crate) async fn settle_all(
-    pool: &PgPool,
+    pool: &DatabasePool,
     batch: &[(Settlement, Attempt)],
 ) -> Vec<(i64, Settled)> {
     let (settlements, attempts): (Vec<_>, Vec<_>) = batch.iter().cloned().unzip();
@@ -262,7 +263,7 @@ pub(crate) async fn settle_all(
 }
 
 /// Every row of every table in which something can happen, to compare before and after.
-pub(crate) async fn everything(pool: &PgPool) -> String {
+pub(crate) async fn everything(pool: &DatabasePool) -> String {
     let mut all = String::new();
     for table in TABLES.into_iter().chain(["mandates"]) {
         let rows: String = scalar(
@@ -278,7 +279,7 @@ pub(crate) async fn everything(pool: &PgPool) -> String {
 }
 
 /// One value.
-pub(crate) async fn scalar<T>(pool: &PgPool, sql: &str) -> T
+pub(crate) async fn scalar<T>(pool: &DatabasePool, sql: &str) -> T
 where
     T: Send + Unpin + for<'r> sqlx::Decode<'r, sqlx::Postgres> + sqlx::Type<sqlx::Postgres>,
 {
@@ -289,7 +290,7 @@ where
 }
 
 /// One column.
-pub(crate) async fn column<T>(pool: &PgPool, sql: &str) -> Vec<T>
+pub(crate) async fn column<T>(pool: &DatabasePool, sql: &str) -> Vec<T>
 where
     T: Send + Unpin + for<'r> sqlx::Decode<'r, sqlx::Postgres> + sqlx::Type<sqlx::Postgres>,
 {
@@ -300,7 +301,7 @@ where
 }
 
 /// A statement; says how many rows it changed.
-pub(crate) async fn execute(pool: &PgPool, sql: &str) -> u64 {
+pub(crate) async fn execute(pool: &DatabasePool, sql: &str) -> u64 {
     sqlx::query(AssertSqlSafe(sql))
         .execute(pool)
         .await

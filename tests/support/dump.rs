@@ -1,11 +1,12 @@
 //! A database that is put back to what it was: every row of a dump, and none that came after it.
 
-use sqlx::{AssertSqlSafe, PgPool};
+use mandated::store::pool::DatabasePool;
+use sqlx::AssertSqlSafe;
 
 use super::due::column;
 
 /// Takes down every row that there is.
-pub(crate) async fn dump(pool: &PgPool) {
+pub(crate) async fn dump(pool: &DatabasePool) {
     let mut statements = vec!["drop schema if exists dump cascade; create schema dump;".to_owned()];
     for table in tables(pool).await {
         statements.push(format!(
@@ -16,7 +17,7 @@ pub(crate) async fn dump(pool: &PgPool) {
 }
 
 /// Puts them back, all at once. The accounts are bound to where the dump was taken.
-pub(crate) async fn restore(pool: &PgPool) {
+pub(crate) async fn restore(pool: &DatabasePool) {
     // Neither triggers nor foreign keys: the rows are as they were.
     let mut statements = vec!["begin; set local session_replication_role = replica;".to_owned()];
     for table in tables(pool).await {
@@ -40,7 +41,7 @@ pub(crate) async fn restore(pool: &PgPool) {
 }
 
 /// All of our tables; of one with partitions, the whole.
-async fn tables(pool: &PgPool) -> Vec<String> {
+async fn tables(pool: &DatabasePool) -> Vec<String> {
     column(
         pool,
         "select relname::text from pg_class
@@ -50,7 +51,7 @@ async fn tables(pool: &PgPool) -> Vec<String> {
     .await
 }
 
-async fn run(pool: &PgPool, sql: &str) {
+async fn run(pool: &DatabasePool, sql: &str) {
     sqlx::raw_sql(AssertSqlSafe(sql.to_owned()))
         .execute(pool)
         .await

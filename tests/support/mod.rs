@@ -4,6 +4,7 @@ pub(crate) mod database;
 pub(crate) mod due;
 pub(crate) mod dump;
 pub(crate) mod log;
+pub(crate) mod pgbouncer;
 pub(crate) mod process;
 pub(crate) mod provider;
 pub(crate) mod row;

@@ -1,7 +1,8 @@
 //! Rows with default values, for tests that care about one column.
 
+use mandated::store::pool::DatabasePool;
+use sqlx::AssertSqlSafe;
 use sqlx::postgres::PgQueryResult;
-use sqlx::{AssertSqlSafe, PgPool};
 
 /// One row to insert; every value is an SQL expression.
 #[derive(Clone)]
@@ -30,7 +31,7 @@ impl Row {
         self
     }
 
-    pub(crate) async fn insert(&self, pool: &PgPool) -> sqlx::Result<PgQueryResult> {
+    pub(crate) async fn insert(&self, pool: &DatabasePool) -> sqlx::Result<PgQueryResult> {
         let columns: Vec<&str> = self.values.iter().map(|(column, _)| *column).collect();
         let values: Vec<&str> = self
             .values

@@ -29,7 +29,7 @@ impl Running {
         let (draining, aborted) = (CancellationToken::new(), CancellationToken::new());
         let beats = Arc::new(());
         let gone = Arc::downgrade(&beats);
-        let on_heartbeat: OnHeartbeat = Arc::new(move |_, _| _ = &beats);
+        let on_heartbeat: OnHeartbeat = Arc::new(move |_| _ = &beats);
         let task = tokio::spawn(run(engine, draining.clone(), aborted.clone(), on_heartbeat));
         Self {
             draining,

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 pub(crate) use lab::flow::Flow;
 use lab::sandbox::{Call, Faults, Script, Then};
-use sqlx::PgPool;
+use mandated::store::pool::DatabasePool;
 
 use super::TestDatabase;
 use super::running::all_due;
@@ -184,7 +184,7 @@ impl Scenario {
     }
 
     /// On a database that the test looks after.
-    pub(crate) async fn open_on(&self, pool: PgPool) -> World {
+    pub(crate) async fn open_on(&self, pool: DatabasePool) -> World {
         let world = World::on(pool, self).await;
         if self.due {
             all_due(&world).await;

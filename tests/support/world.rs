@@ -14,8 +14,8 @@ use mandated::engine::{Engine, Settings};
 use mandated::ops::audit::audit;
 use mandated::provider::{MandateAnswer, MandateCommand, Provider};
 use mandated::store::mandates::{Change, ChangeResult, find, set_status};
+use mandated::store::pool::DatabasePool;
 use mandated::store::retention::make_partitions;
-use sqlx::PgPool;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
@@ -57,14 +57,14 @@ pub(crate) struct World {
     pub(crate) sandbox: Sandbox,
     pub(crate) clock: Clock,
     pub(crate) engine: Engine,
-    pool: PgPool,
+    pool: DatabasePool,
     config: Config,
     /// Its own, unless the test looks after it.
     pub(super) database: Option<TestDatabase>,
 }
 
 impl World {
-    pub(super) async fn on(pool: PgPool, scenario: &Scenario) -> Self {
+    pub(super) async fn on(pool: DatabasePool, scenario: &Scenario) -> Self {
         let clock = Clock::simulated(start());
         let sandbox = open_sandbox(scenario).await;
         let config = config(|provider| sandbox.base_url(provider), KEY);
@@ -92,7 +92,7 @@ impl World {
         &self.config
     }
 
-    pub(crate) const fn pool(&self) -> &PgPool {
+    pub(crate) const fn pool(&self) -> &DatabasePool {
         &self.pool
     }
 

@@ -41,10 +41,10 @@ postgres          |
 seeded_rng        |
 population        |
 environment       | cli clock compose config domain
-figures           | domain
+figures           | domain store
 flow              | domain
 memory_store      | domain
-ledger_comparison |
+ledger_comparison | store
 demo              | cli clock compose config domain engine ops store
 chaos             | cli clock compose domain engine ops store
 cli               | cli lifecycle";

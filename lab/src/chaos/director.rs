@@ -13,7 +13,7 @@ use mandated::engine::{lane, log_values, simulation};
 use mandated::store::StoreError;
 use mandated::store::claim::Claimed;
 use mandated::store::monitor::{UpcomingWork, upcoming_work};
-use sqlx::PgPool;
+use mandated::store::pool::DatabasePool;
 
 use super::args::Chaos;
 use super::daemon::{ChaosEnvironment, Daemon};
@@ -37,7 +37,7 @@ pub(super) struct Director<'a> {
     pub(super) environment: ChaosEnvironment<'a>,
     pub(super) postgres: &'a mut PrivatePostgres,
     /// The director's own way to the database, which is never cut.
-    pub(super) pool: PgPool,
+    pub(super) pool: DatabasePool,
     pub(super) daemons: Vec<Daemon>,
     pub(super) rng: SeededRng,
     /// The true time.
@@ -81,7 +81,7 @@ impl<'a> Director<'a> {
         chaos: &Chaos,
         environment: ChaosEnvironment<'a>,
         postgres: &'a mut PrivatePostgres,
-        pool: PgPool,
+        pool: DatabasePool,
         (start, end): (Timestamp, Timestamp),
     ) -> Result<Self, Failure> {
         let mut director = Self {

@@ -10,8 +10,8 @@ use anyhow::Context;
 use chrono::SecondsFormat;
 use mandated::cli::{EXIT_CONFIG, Failure};
 use mandated::domain::Timestamp;
+use mandated::store::pool::DatabasePool;
 use rustix::process::{Pid, Signal, kill_process};
-use sqlx::PgPool;
 use tokio::process::{Child, Command};
 
 use super::args::Chaos;
@@ -36,7 +36,7 @@ pub(super) struct Processes<'a> {
     program: PathBuf,
     environment: ChaosEnvironment<'a>,
     postgres: &'a mut PrivatePostgres,
-    pool: PgPool,
+    pool: DatabasePool,
     end: Timestamp,
     rng: SeededRng,
     incidents: VecDeque<(Timestamp, Incident)>,
@@ -73,7 +73,7 @@ impl<'a> Processes<'a> {
         chaos: &Chaos,
         environment: ChaosEnvironment<'a>,
         postgres: &'a mut PrivatePostgres,
-        pool: PgPool,
+        pool: DatabasePool,
         end: Timestamp,
     ) -> Result<Self, Failure> {
         let mut incidents = incident::draw(chaos, environment.start, end);

@@ -8,8 +8,8 @@ use mandated::cli::Failure;
 use mandated::cli::print::{Print, Table};
 use mandated::domain::Timestamp;
 use mandated::ops::audit::{AuditVerdict, audit};
+use mandated::store::pool::DatabasePool;
 use serde::Serialize;
-use sqlx::PgPool;
 
 use super::args::Chaos;
 use super::director::ChaosLog;
@@ -52,7 +52,7 @@ pub(super) struct Report {
 
 pub(super) async fn collect(
     chaos: &Chaos,
-    pool: &PgPool,
+    pool: &DatabasePool,
     sandbox: &Sandbox,
     log: ChaosLog,
 ) -> Result<Report, Failure> {

@@ -61,6 +61,20 @@ impl PrivatePostgres {
     /// With `fsync` it writes like a production server. Without, a power loss would cost its data, but a crash of the
     /// server would not: what is committed survives [`stop_hard`](Self::stop_hard) either way.
     pub fn start(fsync: bool) -> Result<Self, PostgresError> {
+        Self::start_with(&[("PRIVATE_POSTGRES_FSYNC", if fsync { "on" } else { "off" })])
+    }
+
+    /// A server with the settings that it has when it is installed: up to 100 connections, JIT if the server has it, a small cache.
+    pub fn start_stock() -> Result<Self, PostgresError> {
+        Self::start_with(&[("PRIVATE_POSTGRES_SETTINGS", "stock")])
+    }
+
+    /// A streaming replica of another one, with its settings.
+    pub fn start_replica(primary: &Self) -> Result<Self, PostgresError> {
+        Self::start_with(&[("PRIVATE_POSTGRES_PRIMARY", &primary.port.to_string())])
+    }
+
+    fn start_with(environment: &[(&str, &str)]) -> Result<Self, PostgresError> {
         let mut supervisor = Command::new("sh")
             .args([
                 "-c",
@@ -69,7 +83,7 @@ impl PrivatePostgres {
                 "serve",
             ])
             .env("PRIVATE_POSTGRES_SCRIPT", SCRIPT)
-            .env("PRIVATE_POSTGRES_FSYNC", if fsync { "on" } else { "off" })
+            .envs(environment.iter().copied())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             // Ctrl-C is for us. We still need the database while we stop.

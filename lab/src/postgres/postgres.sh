@@ -3,6 +3,9 @@
 # It is run as text, because the user it drops to may not be able to read this file:
 #   PRIVATE_POSTGRES_SCRIPT=$(cat postgres.sh) sh -c 'eval "$PRIVATE_POSTGRES_SCRIPT"' postgres serve
 #
+# PRIVATE_POSTGRES_FSYNC=off spares the disk. PRIVATE_POSTGRES_SETTINGS=stock leaves every setting as initdb makes it, but where it
+# listens. PRIVATE_POSTGRES_PRIMARY=PORT makes a streaming replica of the server there.
+#
 # find    prints the folder that initdb is in; exit code 3 when there is none.
 # serve   starts a server on loopback and prints `ready PORT`. Then it obeys its standard input, a line at a time:
 #           kill      kills the server as a crash would, and prints `killed`
@@ -39,17 +42,24 @@ drop_root() {
 }
 
 make_data() {
+  if [ -n "${PRIVATE_POSTGRES_PRIMARY:-}" ]; then
+    "$PRIVATE_POSTGRES_BIN/pg_basebackup" --pgdata="$dir/data" --host=127.0.0.1 --port="$PRIVATE_POSTGRES_PRIMARY" \
+      --username=postgres --write-recovery-conf --checkpoint=fast --no-sync >"$dir/log" 2>&1
+    return
+  fi
   "$PRIVATE_POSTGRES_BIN/initdb" --pgdata="$dir/data" --username=postgres --auth=trust --encoding=UTF8 --no-locale \
     --no-sync >"$dir/log" 2>&1 || return
   cat >>"$dir/data/postgresql.conf" <<CONF
 listen_addresses = '127.0.0.1'
 unix_socket_directories = ''
+CONF
+  [ "${PRIVATE_POSTGRES_SETTINGS:-}" != stock ] || return 0
+  cat >>"$dir/data/postgresql.conf" <<CONF
 max_connections = 300
 shared_buffers = 512MB
 max_wal_size = 4GB
 timezone = 'UTC'
 log_timezone = 'UTC'
-jit = off
 # Off only spares the disk: a commit still reaches the operating system, and so outlives a killed server.
 fsync = ${PRIVATE_POSTGRES_FSYNC:-on}
 full_page_writes = ${PRIVATE_POSTGRES_FSYNC:-on}
@@ -64,7 +74,9 @@ start() {
   server=$!
   while kill -0 "$server" 2>/dev/null; do
     status=$(sed -n '1p;8p' "$dir/data/postmaster.pid" 2>/dev/null | tr -d ' \n')
-    [ "$status" = "${server}ready" ] && { echo "ready $port"; return; }
+    case $status in
+      "${server}ready" | "${server}standby") echo "ready $port"; return ;;
+    esac
     sleep 0.05
   done
   return 1

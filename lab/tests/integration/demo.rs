@@ -4,6 +4,10 @@ use crate::lab;
 
 /// Ten days of sixty mandates, as a program reads them.
 fn days(seed: &str) -> String {
+    days_on(&[], seed)
+}
+
+fn days_on(environment: &[(&str, &str)], seed: &str) -> String {
     let arguments = [
         "demo",
         "--json",
@@ -14,7 +18,10 @@ fn days(seed: &str) -> String {
         "--seed",
         seed,
     ];
-    let output = lab(&arguments).assert().success();
+    let output = lab(&arguments)
+        .envs(environment.iter().copied())
+        .assert()
+        .success();
     String::from_utf8(output.get_output().stdout.clone()).unwrap()
 }
 
@@ -29,4 +36,10 @@ fn a_seed_gives_the_same_bytes_again_and_another_seed_gives_others() {
     let happened = |report: &str| report.split_once("\"flows\"").unwrap().1.to_owned();
     assert!(happened(&first).contains("\"collected\":"), "{first}");
     assert_ne!(happened(&first), happened(&other));
+}
+
+#[test]
+fn a_server_with_its_own_settings_lives_the_same_days() {
+    let stock = [("PRIVATE_POSTGRES_SETTINGS", "stock")];
+    assert_eq!(days_on(&stock, "7"), days("7"));
 }

@@ -41,6 +41,42 @@ async fn fsync_is_what_the_caller_chose_and_commits_always_reach_the_operating_s
     }
 }
 
+/// `make demo` and every test can run on such a server: `PRIVATE_POSTGRES_SETTINGS=stock`.
+#[tokio::test]
+async fn a_stock_server_has_the_settings_that_it_is_installed_with() {
+    let postgres = PrivatePostgres::start_stock().unwrap();
+    let changed = "select string_agg(name, ' ' order by name) from pg_settings
+        where source = 'configuration file' and setting is distinct from boot_val
+          and name not in ('DateStyle', 'TimeZone', 'log_timezone', 'default_text_search_config', 'dynamic_shared_memory_type')
+          and name !~ '^lc_' and name !~ '^(shared_buffers|max_wal_size|min_wal_size)$'";
+    assert_eq!(
+        scalar(&postgres, "postgres", changed).await,
+        "listen_addresses unix_socket_directories"
+    );
+    for (setting, value) in [("max_connections", "100"), ("jit", "on"), ("fsync", "on")] {
+        let show = format!("select current_setting('{setting}')");
+        assert_eq!(scalar(&postgres, "postgres", &show).await, value);
+    }
+}
+
+#[tokio::test]
+async fn a_replica_has_what_its_primary_commits_and_can_take_its_place() {
+    let primary = PrivatePostgres::start(false).unwrap();
+    let replica = PrivatePostgres::start_replica(&primary).unwrap();
+    let recovers = "select pg_is_in_recovery()::text";
+    assert_eq!(scalar(&replica, "postgres", recovers).await, "true");
+    primary.create_database("shop").await.unwrap();
+    let promoted = "select pg_promote()::text";
+    let has_it = "select count(*)::text from pg_database where datname = 'shop'";
+    while scalar(&replica, "postgres", has_it).await == "0" {
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    drop(primary);
+    assert_eq!(scalar(&replica, "postgres", promoted).await, "true");
+    assert_eq!(scalar(&replica, "postgres", recovers).await, "false");
+    replica.create_database("after").await.unwrap();
+}
+
 #[tokio::test]
 async fn two_servers_run_side_by_side_and_leave_no_files() {
     let first = PrivatePostgres::start(false).unwrap();

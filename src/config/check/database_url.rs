@@ -1,10 +1,11 @@
-//! `database.url`: an address of one server, and options that are on a list. Nothing of it is repeated: it carries a password, also where
-//! nobody expects one.
+//! `database.url` and `database.direct_url`: the address of one server, or of several of which one takes writes, and options that are on
+//! a list. Nothing of it is repeated: it carries a password, also where nobody expects one.
 
 use secrecy::ExposeSecret;
 use url::Url;
 
-use super::super::Config;
+use super::super::addresses::{WANTED, addresses};
+use super::super::{Config, PoolerMode};
 use super::Checks;
 
 /// Options that change how a connection is made, and nothing that the daemon sets itself.
@@ -40,12 +41,8 @@ const KNOWN: &[(&str, &str)] = &[
         "set what it sets on the role: `alter role … set …`",
     ),
     (
-        "target_session_attrs",
-        "give the address that follows the primary",
-    ),
-    (
         "load_balance_hosts",
-        "give the address that follows the primary",
+        "leave it out: only one of the servers takes writes",
     ),
     (
         "sslpassword",
@@ -64,8 +61,19 @@ const KNOWN: &[(&str, &str)] = &[
 ];
 
 pub(super) fn check(config: &Config, checks: &mut Checks<'_>) {
-    let key = "database.url";
-    let text = config.database.url.expose_secret();
+    let database = &config.database;
+    check_address("database.url", database.url.expose_secret(), checks);
+    if let Some(direct) = &database.direct_url {
+        let key = "database.direct_url";
+        check_address(key, direct.expose_secret(), checks);
+        checks.require(database.pooler != PoolerMode::None, key, || {
+            "leads past a pooler, and database.pooler is \"none\": leave it out, or say what database.url leads to"
+                .to_owned()
+        });
+    }
+}
+
+fn check_address(key: &str, text: &str, checks: &mut Checks<'_>) {
     let is_postgres = ["postgres://", "postgresql://"]
         .iter()
         .any(|scheme| text.starts_with(scheme));
@@ -75,23 +83,51 @@ pub(super) fn check(config: &Config, checks: &mut Checks<'_>) {
     if !is_postgres {
         return;
     }
-    checks.require(!has_several_hosts(text), key, || {
-        "names several servers: give it one address that follows the primary".to_owned()
+    check_wanted(key, text, checks);
+    let addresses = addresses(text);
+    let urls: Vec<Url> = addresses
+        .iter()
+        .filter_map(|address| Url::parse(address).ok())
+        .collect();
+    checks.require(urls.len() == addresses.len(), key, || {
+        "must be written as postgres://user:password@host:port/database, with %40 for an @ in the password and the like; several servers \
+         are host1:port1,host2:port2 (it is not shown: it carries a password)"
+            .to_owned()
     });
-    let Ok(url) = Url::parse(text) else {
-        checks.require(has_several_hosts(text), key, || {
-            "must be written as postgres://user:password@host:port/database, with %40 for an @ in the password and the like \
-             (it is not shown: it carries a password)"
-                .to_owned()
-        });
-        return;
-    };
-    for (name, value) in url.query_pairs() {
+    let has_no_name = |url: &Url| url.host_str().is_none_or(str::is_empty);
+    checks.require(urls.len() < 2 || !urls.iter().any(has_no_name), key, || {
+        "has a comma between servers, and no server before or behind it".to_owned()
+    });
+    let Some(first) = urls.first() else { return };
+    for (name, value) in first.query_pairs() {
         checks.require(ALLOWED.contains(&&*name), key, || refused(&name));
         checks.require(
             name != "sslmode" || SSL_MODES.contains(&&*value),
             key,
             || format!("has an sslmode that is none of {}", SSL_MODES.join(", ")),
+        );
+        let is_a_server = name == "host" || name == "port";
+        checks.require(
+            !is_a_server || (urls.len() == 1 && !value.contains(',')),
+            key,
+            || {
+                format!(
+                    "names several servers, and {name} in its options: write them before the slash, as host1:port1,host2:port2"
+                )
+            },
+        );
+    }
+}
+
+/// Every part of mandated writes: no other server than the primary is of use.
+fn check_wanted(key: &str, text: &str, checks: &mut Checks<'_>) {
+    let options = text.split_once('?').map_or("", |(_, options)| options);
+    for option in options.split('&') {
+        let (name, value) = option.split_once('=').unwrap_or((option, ""));
+        checks.require(
+            name != WANTED || ["read-write", "primary"].contains(&value),
+            key,
+            || format!("has a {WANTED} that is neither read-write nor primary: mandated writes"),
         );
     }
 }
@@ -101,21 +137,11 @@ fn refused(name: &str) -> String {
     match KNOWN.iter().find(|(known, _)| *known == name) {
         Some((known, instead)) => {
             format!(
-                "has the option {known}, which is not for it: {instead}; the options are {allowed}"
+                "has the option {known}, which is not for it: {instead}; the options are {allowed}, {WANTED}"
             )
         }
         None => format!(
-            "has an option that is not one of {allowed} (it is not shown: a ? in a password is written %3F)"
+            "has an option that is not one of {allowed}, {WANTED} (it is not shown: a ? in a password is written %3F)"
         ),
     }
-}
-
-/// `h1:5432,h2:5432`, between the user and the database.
-fn has_several_hosts(text: &str) -> bool {
-    let authority = text.split_once("://").map_or("", |(_, rest)| rest);
-    let authority = authority.split(['/', '?', '#']).next().unwrap_or_default();
-    let hosts = authority
-        .rsplit_once('@')
-        .map_or(authority, |(_, hosts)| hosts);
-    hosts.contains(',')
 }

@@ -197,7 +197,7 @@ mod tests {
         let ours: Vec<Event> = Event::ALL
             .iter()
             .copied()
-            .filter(|event| !matches!(event, Event::Reopened | Event::Skipped))
+            .filter(|event| !matches!(event, Event::Reopened | Event::Skipped | Event::OrderFound))
             .collect();
         let disproven = after(&begun, &[Event::Declined, Event::NotProcessed]);
         let ends = [

@@ -28,13 +28,13 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::Serialize;
-use sqlx::PgPool;
 
 use super::error::step;
 use super::{OnProgress, OpsError};
 use crate::domain::Timestamp;
 use crate::store;
 use crate::store::audit::Scope;
+use crate::store::pool::DatabasePool;
 
 pub use crate::store::audit::Finding;
 
@@ -63,7 +63,7 @@ pub struct AuditVerdict {
 
 /// Checks every rule over one connection, a range of rows at a time, so that it is gentle on a database that is at work.
 pub async fn audit(
-    pool: &PgPool,
+    pool: &DatabasePool,
     now: Timestamp,
     late: Duration,
     progress: OnProgress<'_>,

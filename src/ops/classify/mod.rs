@@ -3,8 +3,6 @@
 mod scenario;
 mod verdict;
 
-use sqlx::PgPool;
-
 use super::OpsError;
 use crate::config::Config;
 use crate::domain::classify::{Classifier, Signals};
@@ -15,6 +13,7 @@ use crate::domain::policy::Policy;
 use crate::domain::{Amount, Notify, Outcome, ProviderKind, Rail, Step, Timestamp};
 use crate::provider::{Answered, Read, Reading, read};
 use crate::store;
+use crate::store::pool::DatabasePool;
 
 use scenario::ClassifyScenario;
 
@@ -95,7 +94,7 @@ pub fn check_account(
 
 /// The unmapped answers since some time, at most `limit` kinds of them.
 pub async fn unmapped(
-    pool: &PgPool,
+    pool: &DatabasePool,
     since: Timestamp,
     limit: i64,
 ) -> Result<Vec<Unmapped>, OpsError> {

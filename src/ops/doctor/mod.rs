@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use crate::clock::Clock;
 use crate::compose::{self, ComposeError};
-use crate::config::Config;
+use crate::config::{Config, PoolerMode};
 use crate::domain::Timestamp;
 use crate::domain::classify::Classifier;
 use provider::Patient;
@@ -109,6 +109,12 @@ pub async fn examine(config: &Config, offline: bool) -> Result<Vec<Finding>, Com
             false
         }
     };
+    if config.database.pooler != PoolerMode::None {
+        findings.push(match compose::connect_daemon(config).await {
+            Ok(_) => Finding::ok("pooler", "a daemon can work through it"),
+            Err(error) => failed("pooler", &error),
+        });
+    }
     if let (Ok(rules), false) = (&rules, offline) {
         findings.extend(providers(config, rules, &clock).await?);
     }

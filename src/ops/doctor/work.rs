@@ -2,12 +2,11 @@
 
 use std::time::Duration;
 
-use sqlx::PgPool;
-
 use super::Finding;
 use crate::domain::Timestamp;
 use crate::store::monitor::{WorkCounts, work_counts};
 use crate::store::pauses::accounts;
+use crate::store::pool::DatabasePool;
 use crate::store::unconfigured::{UnconfiguredAccount, unconfigured_accounts};
 use crate::store::{StoreError, bloat, doctor};
 
@@ -21,7 +20,7 @@ const LATE: Duration = Duration::from_mins(5);
 const SNAPSHOT_S: i64 = 600;
 
 pub(super) async fn work(
-    pool: &PgPool,
+    pool: &DatabasePool,
     configured: &[String],
     now: Timestamp,
 ) -> Result<Vec<Finding>, StoreError> {

@@ -21,7 +21,7 @@ use std::io::{self, Read};
 use std::time::Duration;
 
 use serde_json::{Map, Value};
-use sqlx::{PgConnection, PgPool};
+use sqlx::PgConnection;
 
 use super::{OnProgress, Progress};
 use crate::config::Config;
@@ -30,6 +30,7 @@ use crate::domain::{ProviderKind, Rail, Timestamp};
 use crate::provider::juspay;
 use crate::store;
 use crate::store::import::{Account, Existing, NewMandate};
+use crate::store::pool::DatabasePool;
 
 use checks::Checks;
 use duplicates::Seen;
@@ -96,7 +97,7 @@ fn step(step: &'static str) -> impl FnOnce(sqlx::Error) -> ImportError {
 /// Imports what a file, or anything else, has in it, under the configuration.
 pub async fn import_configured(
     config: &Config,
-    pool: &PgPool,
+    pool: &DatabasePool,
     input: impl Read,
     now: Timestamp,
     skip_invalid: bool,
@@ -124,7 +125,7 @@ fn check_metadata(provider: ProviderKind, metadata: &Map<String, Value>) -> Resu
 
 /// Imports a file. Bad rows are in the report; an error means that nothing was imported.
 pub async fn import(
-    pool: &PgPool,
+    pool: &DatabasePool,
     input: impl Read,
     options: &Options<'_>,
     progress: OnProgress<'_>,

@@ -1,7 +1,5 @@
 //! A mandate is paused, resumed or revoked: in which order here and at its provider.
 
-use sqlx::PgPool;
-
 use super::change::{ChangeStep, Extent, at_provider, record};
 use super::handed_over::cancel_or_watch;
 use super::reinstate::reinstate;
@@ -11,6 +9,7 @@ use crate::domain::Timestamp;
 use crate::ops::OpsError;
 use crate::store;
 use crate::store::mandates::{Change, ChangeRequest};
+use crate::store::pool::DatabasePool;
 
 /// What has been done of a change, in its order, and why no more of it if something failed.
 #[derive(Debug)]
@@ -23,7 +22,7 @@ pub struct ChangeReport {
 /// them again only after the provider has agreed.
 pub async fn change(
     config: &Config,
-    pool: &PgPool,
+    pool: &DatabasePool,
     change_request: ChangeRequest<'_>,
     extent: Extent,
     now: Timestamp,
@@ -35,7 +34,7 @@ pub async fn change(
 
 async fn in_order(
     config: &Config,
-    pool: &PgPool,
+    pool: &DatabasePool,
     change_request: ChangeRequest<'_>,
     extent: Extent,
     now: Timestamp,

@@ -2,8 +2,6 @@
 
 use std::sync::atomic::{AtomicU16, Ordering};
 
-use sqlx::PgPool;
-
 use crate::clock::Clock;
 use crate::domain::backoff::after;
 use crate::domain::machine::Answer;
@@ -15,6 +13,7 @@ use crate::ops::OpsError;
 use crate::provider::{Client, LookupRequest, OtherPayments, Provider, Reply};
 use crate::store::StoreError;
 use crate::store::audit::orders::reserve;
+use crate::store::pool::DatabasePool;
 use crate::store::recovery::{self, ExecutionResult, OpenRecovery, Subject, Written};
 use crate::store::settle::Attempt;
 
@@ -44,7 +43,7 @@ impl Asked {
 }
 
 pub(super) struct Asker<'a> {
-    pool: &'a PgPool,
+    pool: &'a DatabasePool,
     clock: &'a Clock,
     client: &'a Client,
     recovery: OpenRecovery,
@@ -62,7 +61,7 @@ struct Answers {
 
 impl<'a> Asker<'a> {
     pub(super) const fn new(
-        pool: &'a PgPool,
+        pool: &'a DatabasePool,
         clock: &'a Clock,
         client: &'a Client,
         recovery: OpenRecovery,

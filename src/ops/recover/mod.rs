@@ -10,7 +10,7 @@ mod report;
 use std::sync::Arc;
 
 use futures::StreamExt;
-use sqlx::{PgPool, Postgres, Transaction};
+use sqlx::{Postgres, Transaction};
 
 use super::accounts::Attribution;
 use super::justification::checked;
@@ -22,6 +22,7 @@ use crate::domain::machine::rescue::PROCESSED;
 use crate::domain::{ExecutionId, Timestamp};
 use crate::provider::Client;
 use crate::store;
+use crate::store::pool::DatabasePool;
 use crate::store::recovery::{self, OpenRecovery};
 
 use ask::{Asked, Asker};
@@ -54,7 +55,7 @@ struct Held<'a> {
 /// Recovers accounts, one after the other. All of them are bound and recovering before the first one is asked about.
 pub async fn recover(
     config: &Config,
-    pool: &PgPool,
+    pool: &DatabasePool,
     clock: &Clock,
     request: RecoveryRequest<'_>,
     progress: OnProgress<'_>,
@@ -124,7 +125,7 @@ fn chosen<'a>(
 
 /// Asks about every execution of an account that is not done, and frees the account if all of them were answered.
 async fn one(
-    pool: &PgPool,
+    pool: &DatabasePool,
     clock: &Clock,
     held: &mut Held<'_>,
     asker: &Asker<'_>,

@@ -1,11 +1,12 @@
 //! `audit --provider`: whose orders are asked about, what we have on record of them, and the look-up that each question costs.
 
 use chrono::{DateTime, NaiveDate, Utc};
-use sqlx::{PgConnection, PgExecutor, PgPool};
+use sqlx::{PgConnection, PgExecutor};
 
 use super::Range;
 use crate::domain::{Class, ExecutionId, Timestamp};
 use crate::store::error::{StoreContext, StoreError};
+use crate::store::pool::DatabasePool;
 use crate::store::settle::Attempt;
 
 /// What the decision of an attempt says that the audit has made.
@@ -126,7 +127,7 @@ pub async fn policy(
 
 /// What is on record of an execution, all of it at one instant.
 pub async fn standing(
-    pool: &PgPool,
+    pool: &DatabasePool,
     id: i64,
     now: Timestamp,
 ) -> Result<Option<Standing>, StoreError> {
@@ -165,7 +166,7 @@ pub async fn standing(
 /// The job is moved by the smallest time there is, so that a claim that has already begun leaves it to the next one: it would not see
 /// this look-up, and its settlement would undo it.
 pub async fn reserve(
-    pool: &PgPool,
+    pool: &DatabasePool,
     id: i64,
     version: &str,
     now: Timestamp,

@@ -7,10 +7,11 @@ mod write;
 
 use chrono::NaiveDate;
 use serde::Serialize;
-use sqlx::{PgConnection, PgPool, Postgres, Transaction};
+use sqlx::{PgConnection, Postgres, Transaction};
 
 use super::error::{StoreContext, StoreError};
 use crate::domain::Timestamp;
+use crate::store::pool::DatabasePool;
 
 pub use begin::{OpenRecovery, begin};
 pub use subject::{Subject, subject};
@@ -20,7 +21,7 @@ pub use write::{ExecutionResult, Written, write};
 ///
 /// A transaction, and no session: it works through a pooler too. It has no snapshot, so it keeps nothing from being cleaned up.
 pub async fn hold(
-    pool: &PgPool,
+    pool: &DatabasePool,
     account: &str,
 ) -> Result<Option<Transaction<'static, Postgres>>, StoreError> {
     let mut tx = super::planning::begin(pool).await?;
@@ -48,7 +49,7 @@ pub async fn is_held(held: &mut Transaction<'static, Postgres>) -> Result<(), St
 /// The next executions to ask about, after one: of the account, not collected, of a cycle that closes after an instant or changed
 /// after it, and not asked about in this recovery.
 pub async fn executions(
-    pool: &PgPool,
+    pool: &DatabasePool,
     recovery: OpenRecovery,
     after: i64,
     limit: i64,
@@ -71,7 +72,7 @@ pub async fn executions(
 }
 
 /// How many there are.
-pub async fn count(pool: &PgPool, recovery: OpenRecovery) -> Result<i64, StoreError> {
+pub async fn count(pool: &DatabasePool, recovery: OpenRecovery) -> Result<i64, StoreError> {
     sqlx::query_scalar!(
         r#"select count(*) as "count!" from mandated.executions e
             where e.account_id = $1 and e.state <> 'charged' and (e.closes_at > $2 or e.updated_at >= $2)
@@ -96,7 +97,10 @@ pub struct RecoveryCounts {
     pub not_found: i64,
 }
 
-pub async fn counts(pool: &PgPool, recovery: OpenRecovery) -> Result<RecoveryCounts, StoreError> {
+pub async fn counts(
+    pool: &DatabasePool,
+    recovery: OpenRecovery,
+) -> Result<RecoveryCounts, StoreError> {
     sqlx::query_as!(
         RecoveryCounts,
         r#"select count(*) as "looked_up!", count(*) filter (where result = 'collected') as "collected!",
@@ -143,7 +147,10 @@ pub struct Presented {
     pub last_cycle_on: Option<NaiveDate>,
 }
 
-pub async fn presented(pool: &PgPool, recovery: OpenRecovery) -> Result<Presented, StoreError> {
+pub async fn presented(
+    pool: &DatabasePool,
+    recovery: OpenRecovery,
+) -> Result<Presented, StoreError> {
     sqlx::query_as!(
         Presented,
         r#"select count(*) as "mandates!",

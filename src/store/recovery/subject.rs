@@ -2,13 +2,14 @@
 
 use chrono::DateTime;
 use chrono::Utc;
-use sqlx::{PgConnection, PgPool};
+use sqlx::PgConnection;
 
 use crate::domain::policy::Policy;
 use crate::domain::{CycleIdentity, Execution, ExecutionId, Mandate, Timestamp};
 use crate::store::error::{StoreContext, StoreError};
 use crate::store::operator_requests::lock;
 use crate::store::planning::begin;
+use crate::store::pool::DatabasePool;
 use crate::store::settled::known_payments;
 
 /// An execution, its mandate and its policy, with what its look-ups need.
@@ -51,7 +52,7 @@ impl Subject {
 
 /// Reads an execution, all of it at one instant; nothing if there is none any more.
 pub async fn subject(
-    pool: &PgPool,
+    pool: &DatabasePool,
     id: ExecutionId,
     now: Timestamp,
 ) -> Result<Option<Subject>, StoreError> {

@@ -2,7 +2,7 @@
 //! and that it was asked about.
 
 use chrono::NaiveDate;
-use sqlx::{PgConnection, PgPool};
+use sqlx::PgConnection;
 
 use super::{OpenRecovery, Subject};
 use crate::domain::machine::Conclusion;
@@ -12,6 +12,7 @@ use crate::store::audit::orders::record;
 use crate::store::columns::small;
 use crate::store::error::{StoreContext, StoreError};
 use crate::store::planning::{begin, commit};
+use crate::store::pool::DatabasePool;
 use crate::store::settle::Attempt;
 use crate::wording;
 
@@ -42,7 +43,7 @@ pub enum Written {
 
 /// Writes what came of an execution. The job is locked first: a worker that holds it is not overtaken.
 pub async fn write(
-    pool: &PgPool,
+    pool: &DatabasePool,
     result: &ExecutionResult<'_>,
     now: Timestamp,
 ) -> Result<Written, StoreError> {

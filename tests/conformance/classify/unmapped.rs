@@ -5,8 +5,9 @@ use mandated::cli::unmapped::{UnmappedFormat, write};
 use mandated::domain::classify::{Classifier, Signals};
 use mandated::domain::{Class, ProviderKind, Rail, Timestamp};
 use mandated::ops::classify::unmapped;
+use mandated::store::pool::DatabasePool;
 use mandated::store::unmapped::recent;
-use sqlx::{AssertSqlSafe, PgPool};
+use sqlx::AssertSqlSafe;
 
 use crate::support::TestDatabase;
 use crate::support::due::due;
@@ -74,14 +75,14 @@ async fn answered() -> TestDatabase {
     database
 }
 
-async fn run(pool: &PgPool, sql: &str) {
+async fn run(pool: &DatabasePool, sql: &str) {
     sqlx::raw_sql(AssertSqlSafe(sql.to_owned()))
         .execute(pool)
         .await
         .unwrap();
 }
 
-async fn shown(pool: &PgPool, since: &str, limit: i64, shown: UnmappedFormat) -> String {
+async fn shown(pool: &DatabasePool, since: &str, limit: i64, shown: UnmappedFormat) -> String {
     let mut out = Vec::new();
     let found = unmapped(pool, at(since), limit).await.unwrap();
     write(&found, at(since), shown, &mut out).unwrap();

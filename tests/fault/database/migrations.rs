@@ -1,8 +1,8 @@
 //! Migrations that fail in the middle, or are started twice.
 
 use mandated::MIGRATOR;
+use mandated::store::pool::DatabasePool;
 use mandated::store::{ConnectSettings, StoreError, connect, migrate};
-use sqlx::PgPool;
 use std::time::Duration;
 
 use crate::support::TestDatabase;
@@ -10,7 +10,7 @@ use crate::support::due::{column, execute};
 use crate::support::process::Installation;
 use crate::support::world::start;
 
-async fn pool(database: &TestDatabase) -> PgPool {
+async fn pool(database: &TestDatabase) -> DatabasePool {
     let settings = ConnectSettings {
         max_connections: 3,
         connect_timeout: Duration::from_secs(5),
@@ -18,7 +18,7 @@ async fn pool(database: &TestDatabase) -> PgPool {
         lock_timeout: Duration::from_millis(200),
         application_name: "migrate".to_owned(),
     };
-    connect(database.url().parse().unwrap(), &settings)
+    connect(vec![database.url().parse().unwrap()], &settings, None)
         .await
         .unwrap()
 }

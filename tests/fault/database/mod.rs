@@ -1,6 +1,7 @@
 //! A database that fails in the middle of work: the daemon waits, says so once, goes on by itself, and nothing is lost or doubled.
 
 mod answers;
+mod failover;
 mod locks;
 mod logged;
 mod migrations;
@@ -11,9 +12,9 @@ mod start;
 use std::time::Duration;
 
 use mandated::engine::{Engine, Settings};
+use mandated::store::pool::DatabasePool;
 use mandated::store::{ConnectSettings, connect};
 use serde_json::Value;
-use sqlx::PgPool;
 
 use crate::support::TestDatabase;
 use crate::support::due::{execute, scalar};
@@ -44,7 +45,7 @@ impl DatabaseScenario {
     }
 
     /// The same on a database that the test looks after.
-    async fn on(pool: PgPool, url: String, scenario: &Scenario) -> Self {
+    async fn on(pool: DatabasePool, url: String, scenario: &Scenario) -> Self {
         let log = Log::capture();
         let wire = Wire::to(&url).await;
         let world = scenario.clone().due().open_on(pool).await;
@@ -77,8 +78,8 @@ impl DatabaseScenario {
             lock_timeout: Duration::from_millis(300),
             application_name: "the daemon".to_owned(),
         };
-        let options = self.wire.url(&self.url).parse().unwrap();
-        engine.database.pool = connect(options, &settings).await.unwrap();
+        let options = vec![self.wire.url(&self.url).parse().unwrap()];
+        engine.database.pool = connect(options, &settings, None).await.unwrap();
         engine
     }
 

@@ -29,7 +29,9 @@ async fn server(settings: &[&str]) -> (PrivatePostgres, DatabaseScenario) {
         lock_timeout: std::time::Duration::from_secs(5),
         application_name: "the test".to_owned(),
     };
-    let pool = connect(url.parse().unwrap(), &options).await.unwrap();
+    let pool = connect(vec![url.parse().unwrap()], &options, None)
+        .await
+        .unwrap();
     migrate::migrate(&pool, start(), 1).await.unwrap();
     let scenario = DatabaseScenario::on(pool, url, &twenty()).await;
     (postgres, scenario)

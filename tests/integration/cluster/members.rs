@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use mandated::store::StoreError;
 use mandated::store::cluster::{Terms, leave, renew};
-use sqlx::PgPool;
+use mandated::store::pool::DatabasePool;
 
 use crate::support::TestDatabase;
 use crate::support::due::{column, execute};
@@ -14,12 +14,12 @@ const TERMS: Terms = Terms {
     gone: Duration::from_secs(20),
 };
 
-async fn join(pool: &PgPool, worker: &str, before: Option<i64>) -> Result<i64, StoreError> {
+async fn join(pool: &DatabasePool, worker: &str, before: Option<i64>) -> Result<i64, StoreError> {
     mandated::store::cluster::join(pool, worker, &[1], before).await
 }
 
 /// What a daemon sees at a beat: the others, and whether they have made room for it.
-async fn sees(pool: &PgPool, id: i64, acknowledged: &[i64]) -> Vec<(i64, bool)> {
+async fn sees(pool: &DatabasePool, id: i64, acknowledged: &[i64]) -> Vec<(i64, bool)> {
     let seen = renew(pool, id, acknowledged, TERMS).await.unwrap();
     let mut seen: Vec<_> = seen
         .iter()
@@ -29,7 +29,7 @@ async fn sees(pool: &PgPool, id: i64, acknowledged: &[i64]) -> Vec<(i64, bool)> 
     seen
 }
 
-async fn last_beat(pool: &PgPool, id: i64, seconds_ago: u32) {
+async fn last_beat(pool: &DatabasePool, id: i64, seconds_ago: u32) {
     let sql = format!(
         "update mandated.daemons set heartbeat_at = now() - interval '{seconds_ago} seconds' where id = {id}"
     );

@@ -21,7 +21,8 @@ async fn engine(world: &World, worker: &str, provider: &Held, tps: u32) -> Engin
     };
     let mut engine = world.engine_with(worker, configured, |_| {}).await;
     let options = world.pool().connect_options().as_ref().clone();
-    engine.database.pool = PgPoolOptions::new().connect_with(options).await.unwrap();
+    let pool = PgPoolOptions::new().connect_with(options).await.unwrap();
+    engine.database.pool = pool.into();
     engine
 }
 

@@ -171,9 +171,64 @@ fn connection_options_are_on_a_list_and_no_secret_in_them_is_repeated() {
         );
         assert!(!said.contains("hunter2"), "{said}");
     }
-    let said = message(GOOD, &[(key, "postgres://app:hunter2@h1:1,h2:2/shop")]);
-    assert!(
-        said.contains("several servers") && !said.contains("hunter2"),
-        "{said}"
+}
+
+#[test]
+fn a_list_of_servers_wants_the_one_that_takes_writes() {
+    let key = "MANDATED__DATABASE__URL";
+    for allowed in [
+        "postgres://app:hunter2@h1:1,h2:2/shop",
+        "postgres://app:hunter2@h1,[::1]:2,h3:3/shop?target_session_attrs=read-write&sslmode=require",
+        "postgres://app:hunter2@h1:1,h2:2/shop?target_session_attrs=primary",
+        "postgres://app:hunter2@h1:1/shop?target_session_attrs=read-write",
+    ] {
+        good(&[(key, allowed)]);
+    }
+    for (refused, word) in [
+        ("h1:1,h2:2/shop?target_session_attrs=any", "read-write"),
+        ("h1:1,h2:2/shop?target_session_attrs=hunter2", "read-write"),
+        ("h1:1,,h2:2/shop", "several servers"),
+        ("h1:1,h2:2,/shop", "several servers"),
+        ("h1:1,h2:hunter2/shop", "several servers"),
+        ("h1:1,h2:2/shop?port=3", "before the slash"),
+        ("h1:1/shop?host=h2,h3", "before the slash"),
+    ] {
+        let said = message(GOOD, &[(key, &format!("postgres://app:hunter2@{refused}"))]);
+        assert!(
+            said.contains("database.url") && said.contains(word),
+            "{refused}: {said}"
+        );
+        assert!(!said.contains("hunter2"), "{said}");
+    }
+    let said = message(GOOD, &[(key, "postgres://h1:1,/shop")]);
+    assert!(said.contains("a comma between servers"), "{said}");
+}
+
+#[test]
+fn an_address_past_the_pooler_wants_a_pooler() {
+    let direct = (
+        "MANDATED__DATABASE__DIRECT_URL",
+        "postgres://app:hunter2@h1:1/shop",
     );
+    good(&[direct, ("MANDATED__DATABASE__POOLER", "transaction")]);
+    for (variables, word) in [
+        (vec![direct], "database.pooler"),
+        (
+            vec![("MANDATED__DATABASE__POOLER", "session")],
+            "none, transaction",
+        ),
+        (
+            vec![
+                ("MANDATED__DATABASE__POOLER", "transaction"),
+                (
+                    "MANDATED__DATABASE__DIRECT_URL",
+                    "mysql://app:hunter2@h1:1/shop",
+                ),
+            ],
+            "database.direct_url must start with postgres://",
+        ),
+    ] {
+        let said = message(GOOD, &variables);
+        assert!(said.contains(word) && !said.contains("hunter2"), "{said}");
+    }
 }

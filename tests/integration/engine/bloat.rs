@@ -120,7 +120,7 @@ async fn a_role_without_rights_sees_who_holds_a_snapshot_and_not_since_when() {
     let database = TestDatabase::new().await;
     execute(&database.pool, "create role watcher login").await;
     let url = database.url().replace("postgres@", "watcher@");
-    let pool = PgPoolOptions::new().connect(&url).await.unwrap();
+    let pool = PgPoolOptions::new().connect(&url).await.unwrap().into();
     let _held = report(&database.url()).await;
     for (grant, knows) in [
         ("revoke pg_read_all_stats from watcher", false),

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use mandated::domain::{State, Step};
 use mandated::store::claim::Claimed;
+use mandated::store::pool::DatabasePool;
 use tokio::task::JoinSet;
 
 use crate::support::due::{claim, claim_for, column, due, execute, now, scalar};
@@ -237,7 +238,7 @@ async fn of_two_cycles_of_one_mandate_in_one_batch_one_is_opened() {
 }
 
 /// Execution 2, of the same mandate as the first, just as due.
-async fn second_cycle(pool: &sqlx::PgPool) {
+async fn second_cycle(pool: &DatabasePool) {
     execute(
         pool,
         "with copy as (

@@ -54,7 +54,8 @@ async fn two_daemons_share_the_work_and_nothing_is_done_twice() {
             .engine(worker, |settings| settings.concurrency = 8)
             .await;
         let options = world.pool().connect_options().as_ref().clone();
-        engine.database.pool = PgPoolOptions::new().connect_with(options).await.unwrap();
+        let pool = PgPoolOptions::new().connect_with(options).await.unwrap();
+        engine.database.pool = pool.into();
         accounts.push(Arc::clone(&engine.accounts));
         daemons.push(Running::start(engine));
     }
@@ -223,7 +224,7 @@ async fn nothing_is_lost_when_the_database_dies_under_a_daemon_and_comes_back() 
         lock_timeout: Duration::from_secs(5),
         application_name: "test".to_owned(),
     };
-    let pool = connect(postgres.url("shop").parse().unwrap(), &settings)
+    let pool = connect(vec![postgres.url("shop").parse().unwrap()], &settings, None)
         .await
         .unwrap();
     migrate::migrate(&pool, start(), 1).await.unwrap();

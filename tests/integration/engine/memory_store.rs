@@ -14,9 +14,9 @@ use mandated::domain::machine::rescue::PROCESSED;
 use mandated::domain::policy::Policy;
 use mandated::domain::{ProviderKind, Rail, Step};
 use mandated::store::claim::Claimed;
+use mandated::store::pool::DatabasePool;
 use mandated::store::rescue::rescue_expired;
 use mandated::store::settle::{CallBefore, record_counter, settle};
-use sqlx::PgPool;
 
 use crate::support::due::{FAULTS, claim, execute, now};
 use conclusions::{columns, conclude};
@@ -128,7 +128,7 @@ async fn rows_in_memory_are_claimed_settled_and_rescued_as_in_postgres() {
 
 /// Settles two thirds of what was claimed, in both.
 async fn settles(
-    pool: &PgPool,
+    pool: &DatabasePool,
     claimed: &[Claimed],
     policy: &Policy,
     memory: &mut BTreeMap<i64, MemoryStore>,

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 use mandated::domain::{State, Step};
+use mandated::store::pool::DatabasePool;
 use mandated::store::rescue::rescue_expired;
-use sqlx::PgPool;
 use tokio::task::JoinSet;
 
 use crate::support::due::{claim, claim_for, column, due, execute, now, scalar};
@@ -13,7 +13,7 @@ use crate::support::due::{claim, claim_for, column, due, execute, now, scalar};
 const WAIT: Duration = Duration::from_secs(90);
 
 /// All jobs, as they wait.
-async fn jobs(pool: &PgPool) -> Vec<String> {
+async fn jobs(pool: &DatabasePool) -> Vec<String> {
     column(
         pool,
         "select format('%s %s in %s before %s, leased %s', execution_id, step, run_at - '2026-01-31T00:30Z', run_before,

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use mandated::domain::{AttemptOutcome, LeaseToken, MandateStatus, NotificationState, State, Step};
 use mandated::store::claim::Claimed;
+use mandated::store::pool::DatabasePool;
 use mandated::store::rescue::rescue_expired;
 use mandated::store::settle::{CallBefore, NotificationResult, Settlement, record_counter};
-use sqlx::PgPool;
 
 use crate::support::due::{
     attempt, charged, claim, claim_for, column, due, everything, execute, news, next, now, scalar,
@@ -30,7 +30,7 @@ fn thorough(claimed: &Claimed) -> Settlement {
 }
 
 /// Asserts that a settlement with an attempt writes nothing.
-async fn writes_nothing(pool: &PgPool, late: Settlement, claimed: &Claimed) {
+async fn writes_nothing(pool: &DatabasePool, late: Settlement, claimed: &Claimed) {
     let before = everything(pool).await;
     for next in [None, next(Step::Lookup, now())] {
         let late = Settlement {
@@ -43,7 +43,7 @@ async fn writes_nothing(pool: &PgPool, late: Settlement, claimed: &Claimed) {
     }
 }
 
-async fn states(pool: &PgPool) -> Vec<String> {
+async fn states(pool: &DatabasePool) -> Vec<String> {
     column(
         pool,
         "select format('%s %s: %s', id, state, reason) from mandated.executions order by id",

@@ -6,10 +6,11 @@ use chrono::{DateTime, Utc};
 use mandated::domain::{AccountId, ExecutionId, LeaseToken, State, Step};
 use mandated::store::claim::{ClaimRequest, Claimed, claim_due};
 use mandated::store::planning::lock_due;
+use mandated::store::pool::DatabasePool;
 use mandated::store::rescue::rescue_expired;
 use mandated::store::settle::{CallBefore, record_counter};
+use sqlx::AssertSqlSafe;
 use sqlx::postgres::PgPoolOptions;
-use sqlx::{AssertSqlSafe, PgPool};
 
 use crate::support::TestDatabase;
 use crate::support::due::scalar;
@@ -45,18 +46,18 @@ pub(super) async fn due(changes: &[&str]) -> TestDatabase {
     database
 }
 
-pub(super) async fn execute(pool: &PgPool, sql: &str) {
+pub(super) async fn execute(pool: &DatabasePool, sql: &str) {
     sqlx::query(AssertSqlSafe(sql.to_owned()))
         .execute(pool)
         .await
         .unwrap();
 }
 
-pub(super) async fn claim(pool: &PgPool) -> Vec<Claimed> {
+pub(super) async fn claim(pool: &DatabasePool) -> Vec<Claimed> {
     claim_at(pool, now()).await
 }
 
-pub(super) async fn claim_at(pool: &PgPool, now: DateTime<Utc>) -> Vec<Claimed> {
+pub(super) async fn claim_at(pool: &DatabasePool, now: DateTime<Utc>) -> Vec<Claimed> {
     let request = ClaimRequest {
         account: AccountId(1),
         now,
@@ -327,7 +328,7 @@ async fn a_row_that_nobody_can_read_holds_up_no_other() {
 
 /// A second pool, whose statements stop at each job that they look at until nobody else holds advisory lock 1: a row-level
 /// policy asks for it, after the statement has its view of the data and before it locks the row.
-async fn held_up(database: &TestDatabase) -> PgPool {
+async fn held_up(database: &TestDatabase) -> DatabasePool {
     let role = format!("held_{}", database.name());
     for statement in [
         "create function public.gate() returns boolean language plpgsql as \
@@ -356,6 +357,7 @@ async fn held_up(database: &TestDatabase) -> PgPool {
         .connect(&database.url())
         .await
         .unwrap()
+        .into()
 }
 
 #[tokio::test]

@@ -5,8 +5,8 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use mandated::domain::{AccountId, MandateStatus, State, Step, Timestamp};
 use mandated::store::claim::{ClaimRequest, Claimed, claim_due};
+use mandated::store::pool::DatabasePool;
 use mandated::store::settle::{PausedAccount, Settlement, settle};
-use sqlx::PgPool;
 
 use crate::support::due::{FAULTS, due, execute, news, next, now, scalar, settlement};
 
@@ -16,7 +16,7 @@ fn minutes(count: i64) -> Timestamp {
     now() + TimeDelta::minutes(count)
 }
 
-async fn take(pool: &PgPool, limit: i64, now: Timestamp) -> Vec<Claimed> {
+async fn take(pool: &DatabasePool, limit: i64, now: Timestamp) -> Vec<Claimed> {
     let request = ClaimRequest {
         account: AccountId(1),
         now,
@@ -29,7 +29,7 @@ async fn take(pool: &PgPool, limit: i64, now: Timestamp) -> Vec<Claimed> {
 }
 
 /// Claims some executions, and settles each for a reason.
-async fn park(pool: &PgPool, count: i64, reason: &str, now: Timestamp) -> Vec<PausedAccount> {
+async fn park(pool: &DatabasePool, count: i64, reason: &str, now: Timestamp) -> Vec<PausedAccount> {
     settle_as(pool, count, now, |settlement| Settlement {
         fault: Some(reason.to_owned()),
         ..settlement
@@ -38,7 +38,7 @@ async fn park(pool: &PgPool, count: i64, reason: &str, now: Timestamp) -> Vec<Pa
 }
 
 async fn settle_as(
-    pool: &PgPool,
+    pool: &DatabasePool,
     count: i64,
     now: Timestamp,
     change: impl Fn(Settlement) -> Settlement,
@@ -56,7 +56,7 @@ async fn settle_as(
     written.paused
 }
 
-async fn is_paused(pool: &PgPool, now: Timestamp) -> bool {
+async fn is_paused(pool: &DatabasePool, now: Timestamp) -> bool {
     let sql = format!("select exists (select from mandated.accounts where paused_until > '{now}')");
     scalar(pool, &sql).await
 }

@@ -3,8 +3,8 @@
 use mandated::domain::execution::Progress;
 use mandated::domain::{MandateStatus, State, Step, Timestamp};
 use mandated::store::mandates::{Change, ChangeResult, paused_at_provider, set_status};
+use mandated::store::pool::DatabasePool;
 use mandated::store::settle::{MandateChange, NextJob, Settlement, settle};
-use sqlx::PgPool;
 
 use crate::support::TestDatabase;
 use crate::support::due::{
@@ -64,21 +64,21 @@ fn said(parked: &Settlement, status: MandateStatus) -> Settlement {
     }
 }
 
-async fn write(pool: &PgPool, settlement: Settlement) {
+async fn write(pool: &DatabasePool, settlement: Settlement) {
     let written = settle(pool, &[settlement], &[], hour(1), "worker-1", FAULTS)
         .await
         .unwrap();
     assert_eq!(written.executions.len(), 1);
 }
 
-async fn change(pool: &PgPool, change: Change) -> ChangeResult {
+async fn change(pool: &DatabasePool, change: Change) -> ChangeResult {
     let mut connection = pool.acquire().await.unwrap();
     set_status(&mut connection, change_request("sub-1", change), hour(1))
         .await
         .unwrap()
 }
 
-async fn mandate(pool: &PgPool) -> String {
+async fn mandate(pool: &DatabasePool) -> String {
     scalar(
         pool,
         "select concat_ws(' ', status, provider_paused_at at time zone 'UTC') from mandated.mandates",
@@ -86,7 +86,7 @@ async fn mandate(pool: &PgPool) -> String {
     .await
 }
 
-async fn job(pool: &PgPool) -> String {
+async fn job(pool: &DatabasePool) -> String {
     scalar(
         pool,
         "select format('%s%s', run_at at time zone 'UTC', case when parked then ' parked' end) from mandated.jobs",
@@ -94,7 +94,7 @@ async fn job(pool: &PgPool) -> String {
     .await
 }
 
-async fn events(pool: &PgPool) -> Vec<String> {
+async fn events(pool: &DatabasePool) -> Vec<String> {
     column(
         pool,
         "select format('%s %s to %s', kind, from_state, to_state) from mandated.events

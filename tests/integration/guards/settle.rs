@@ -7,8 +7,9 @@ use mandated::domain::{
     NotificationState, State, Step,
 };
 use mandated::store::mandates::{Change, ChangeResult, set_status};
+use mandated::store::pool::DatabasePool;
 use mandated::store::settle::{Attempt, Debit, NotificationResult, Settlement, settle};
-use sqlx::{AssertSqlSafe, PgPool};
+use sqlx::AssertSqlSafe;
 
 use crate::support::TestDatabase;
 use crate::support::due::{FAULTS, change_request, news, next};
@@ -120,7 +121,7 @@ fn attempt(message: &str) -> Attempt {
 }
 
 /// One value of one row, as text.
-async fn read(pool: &PgPool, query: &str) -> Option<String> {
+async fn read(pool: &DatabasePool, query: &str) -> Option<String> {
     sqlx::query_scalar(AssertSqlSafe(query.to_owned()))
         .fetch_one(pool)
         .await

@@ -19,8 +19,8 @@ use mandated::domain::{ProviderKind, Rail, Timestamp};
 use mandated::ops::import::{self, ImportError, Options, Report, import};
 use mandated::provider::juspay;
 use mandated::store::import::Account;
+use mandated::store::pool::DatabasePool;
 use serde_json::{Map, Value};
-use sqlx::PgPool;
 
 use crate::support::TestDatabase;
 
@@ -88,7 +88,11 @@ pub(crate) async fn with_accounts() -> TestDatabase {
     database
 }
 
-async fn run(pool: &PgPool, input: impl Read, skip_invalid: bool) -> Result<Report, ImportError> {
+async fn run(
+    pool: &DatabasePool,
+    input: impl Read,
+    skip_invalid: bool,
+) -> Result<Report, ImportError> {
     let options = Options {
         skip_invalid,
         now: now(),
@@ -100,7 +104,7 @@ async fn run(pool: &PgPool, input: impl Read, skip_invalid: bool) -> Result<Repo
 }
 
 /// Imports a text that is expected to be taken.
-pub(crate) async fn take(pool: &PgPool, text: &str) {
+pub(crate) async fn take(pool: &DatabasePool, text: &str) {
     let report = run(pool, text.as_bytes(), false).await.unwrap();
     assert!(report.kept, "{:?}", report.problems);
 }
@@ -169,7 +173,7 @@ fn printed(report: &Report) -> String {
     String::from_utf8(out).unwrap()
 }
 
-async fn mandates(pool: &PgPool) -> Vec<String> {
+async fn mandates(pool: &DatabasePool) -> Vec<String> {
     sqlx::query_scalar("select ref from mandated.mandates order by id")
         .fetch_all(pool)
         .await

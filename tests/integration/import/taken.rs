@@ -2,8 +2,8 @@
 
 use std::io::Read;
 
+use mandated::store::pool::DatabasePool;
 use serde_json::Value;
-use sqlx::PgPool;
 
 use super::{file, printed, row, run, take, with_accounts};
 
@@ -198,7 +198,7 @@ async fn planning_begins_with_the_first_cycle_whose_debit_is_still_to_come() {
 
 /// Rows made on the fly. At every thousandth it looks how many the database has: the rest is in memory.
 struct Endless {
-    pool: PgPool,
+    pool: DatabasePool,
     next: i64,
     rows: i64,
     rest: Vec<u8>,

@@ -4,15 +4,15 @@ use mandated::cli::print::{Format, Print};
 use mandated::domain::ExecutionId;
 use mandated::ops::mandates::{self, Change};
 use mandated::ops::timeline;
+use mandated::store::pool::DatabasePool;
 use serde_json::Value;
-use sqlx::PgPool;
 
 use super::{add, registered, run, text};
 use crate::import::now;
 use crate::support::due::change_request;
 
 /// The cycle of sub-1 on 30 November: notified, declined for funds, retried, collected.
-pub(super) async fn collected(pool: &PgPool) {
+pub(super) async fn collected(pool: &DatabasePool) {
     add(pool, "sub-1", (2026, 11, 30), None).await.unwrap();
     run(
         pool,

@@ -3,13 +3,14 @@
 use std::time::Duration;
 
 use mandated::ops::audit::audit;
+use mandated::store::pool::DatabasePool;
 
 use super::fill::{fill, nearly_empty};
 use super::plan::{Plan, daemon, heard, listen};
 use crate::support::due::{execute, now, scalar};
 
 /// The plans of an audit, by a connection that keeps Postgres's own settings.
-async fn audited(pool: &sqlx::PgPool) -> Vec<Plan> {
+async fn audited(pool: &DatabasePool) -> Vec<Plan> {
     execute(pool, "set enable_seqscan = on").await;
     let log = listen();
     audit(pool, now(), Duration::from_mins(15), &|_| {})

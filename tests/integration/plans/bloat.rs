@@ -2,8 +2,8 @@
 
 use mandated::domain::execution::Progress;
 use mandated::domain::{AttemptOutcome, State};
+use mandated::store::pool::DatabasePool;
 use mandated::store::settle::{Settlement, settle};
-use sqlx::PgPool;
 use sqlx::postgres::PgPoolOptions;
 
 use super::fill::fill;
@@ -18,7 +18,7 @@ const BATCH: i64 = 500;
 const CHURNING: [&str; 5] = ["jobs", "intents", "executions", "mandates", "notifications"];
 
 /// As autovacuum would, when its own condition holds: tests do not wait for its naps. Says how often.
-async fn vacuum(pool: &PgPool) -> usize {
+async fn vacuum(pool: &DatabasePool) -> usize {
     execute(pool, "select pg_stat_force_next_flush()").await;
     let due: Vec<String> = column(
         pool,
@@ -40,7 +40,7 @@ async fn vacuum(pool: &PgPool) -> usize {
 }
 
 /// Tables with their indexes, in pages.
-async fn size(pool: &PgPool) -> i64 {
+async fn size(pool: &DatabasePool) -> i64 {
     scalar(
         pool,
         "select (pg_total_relation_size('mandated.jobs') + pg_total_relation_size('mandated.intents')) / 8192",
@@ -49,7 +49,7 @@ async fn size(pool: &PgPool) -> i64 {
 }
 
 /// Claims and settles batches of jobs, which are made again as the planner makes them; says how many.
-async fn work(pool: &PgPool, batches: usize) -> usize {
+async fn work(pool: &DatabasePool, batches: usize) -> usize {
     let mut done = 0;
     for _ in 0..batches {
         let claimed = claim(pool, BATCH, "worker-1").await;
@@ -84,14 +84,15 @@ async fn work(pool: &PgPool, batches: usize) -> usize {
     done
 }
 
-async fn busy() -> (TestDatabase, PgPool) {
+async fn busy() -> (TestDatabase, DatabasePool) {
     let database = TestDatabase::new().await;
     // What a connection has done is counted when it says so.
     let pool = PgPoolOptions::new()
         .max_connections(1)
         .connect(&database.url())
         .await
-        .unwrap();
+        .unwrap()
+        .into();
     for row in [
         row::account(),
         row::account().with("name", "'other'"),

@@ -130,3 +130,27 @@ async fn an_index_that_is_missing_is_complained_of() {
         execute(&database.pool, &made.replace(" ON ONLY ", " ON ")).await;
     }
 }
+
+/// On a server with the settings that it is installed with, where a statement that Postgres takes for dear is compiled at every run.
+#[tokio::test]
+async fn postgres_compiles_no_statement_of_the_loops() {
+    let database = nearly_empty().await;
+    let can_compile = "select pg_jit_available() and current_setting('jit_above_cost') = '100000'";
+    assert!(
+        scalar::<bool>(&database.pool, can_compile).await,
+        "the tests want Postgres's own JIT (postgresql-llvmjit, postgresql-jit or the like)"
+    );
+    let pool = daemon(&database, false).await;
+    let compiled = |plans: &[Plan]| {
+        let names = named(plans).into_iter();
+        let compiled = names.filter(|(_, plan)| plan.is_compiled);
+        compiled
+            .map(|(statement, _)| statement.name)
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(compiled(&turn(&pool, 1).await), Vec::<String>::new());
+    // The daemon's only connection, as it would be without what it says about JIT.
+    execute(&pool, "reset jit").await;
+    let found = compiled(&turn(&pool, 2).await);
+    assert!(!found.is_empty(), "nothing would be compiled anyway");
+}

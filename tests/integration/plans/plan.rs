@@ -3,9 +3,9 @@
 
 use std::time::Duration;
 
+use mandated::store::pool::DatabasePool;
 use mandated::store::{ConnectSettings, connect};
 use serde_json::Value;
-use sqlx::PgPool;
 use sqlx::postgres::PgConnectOptions;
 
 use super::statements::Statement;
@@ -30,10 +30,12 @@ const SMALL: [&str; 7] = [
 pub(crate) struct Plan {
     pub(crate) text: String,
     root: Value,
+    /// Whether Postgres compiled it.
+    pub(crate) is_compiled: bool,
 }
 
 /// A connection as a daemon has it. It plans each statement at every run, or keeps the plan of the first one.
-pub(crate) async fn daemon(database: &TestDatabase, keeps_plans: bool) -> PgPool {
+pub(crate) async fn daemon(database: &TestDatabase, keeps_plans: bool) -> DatabasePool {
     let mode = if keeps_plans {
         "force_generic_plan"
     } else {
@@ -57,9 +59,11 @@ pub(crate) async fn daemon(database: &TestDatabase, keeps_plans: bool) -> PgPool
         lock_timeout: Duration::from_secs(5),
         application_name: "mandated".to_owned(),
     };
-    connect(options, &settings).await.unwrap_or_else(|error| {
-        panic!("{error:?}: is auto_explain, of Postgres's own extensions, installed?")
-    })
+    connect(vec![options], &settings, None)
+        .await
+        .unwrap_or_else(|error| {
+            panic!("{error:?}: is auto_explain, of Postgres's own extensions, installed?")
+        })
 }
 
 /// Hears the plans of all that is run on this thread.
@@ -74,6 +78,7 @@ pub(crate) fn heard(log: &Log) -> Vec<Plan> {
         let mut plan: Value = serde_json::from_str(plan).unwrap();
         Some(Plan {
             text: plan["Query Text"].as_str().unwrap().to_owned(),
+            is_compiled: !plan["JIT"].is_null(),
             root: plan["Plan"].take(),
         })
     });

@@ -51,7 +51,7 @@ unmapped.sql |                                          | attempts mandates exec
 
 /// What else the loops use of the store has no statement of its own; or, once a minute, statements that read nothing but what belongs to
 /// accounts that no daemon has in its configuration.
-const WITHOUT: [&str; 3] = ["error", "database_error_kind", "unconfigured"];
+const WITHOUT: [&str; 4] = ["error", "database_error_kind", "pool", "unconfigured"];
 
 /// A statement that may be run, and what it may do.
 pub(crate) struct Statement {

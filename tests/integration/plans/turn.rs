@@ -14,6 +14,7 @@ use mandated::store::planning::{
     Cursor, DueMandate, advance, begin, commit, insert_executions, installation_tag, lock_due,
     reserve_ids,
 };
+use mandated::store::pool::DatabasePool;
 use mandated::store::retention::{
     Parent, delete_budgets, delete_executions, delete_faults, drop_partitions, make_partitions,
 };
@@ -22,7 +23,6 @@ use mandated::store::settle::{
 };
 use mandated::store::settled::{debited_order, free, known_payments, settled_before};
 use mandated::store::{accounts, bloat, cluster, monitor, policies, rescue, unmapped};
-use sqlx::PgPool;
 
 use super::plan::{Plan, heard, listen};
 use crate::support::due::{
@@ -32,7 +32,7 @@ use crate::support::due::{
 const BATCH: i64 = 100;
 
 /// One turn of each loop. `nth` is its number: executions that are over are deleted in the order in which they ended.
-pub(crate) async fn turn(pool: &PgPool, nth: i32) -> Vec<Plan> {
+pub(crate) async fn turn(pool: &DatabasePool, nth: i32) -> Vec<Plan> {
     let log = listen();
     work(pool).await;
     plan(pool).await;
@@ -42,7 +42,7 @@ pub(crate) async fn turn(pool: &PgPool, nth: i32) -> Vec<Plan> {
 }
 
 /// Claims and settles a batch; claims another one, of which the worker is lost.
-async fn work(pool: &PgPool) {
+async fn work(pool: &DatabasePool) {
     let claimed = claim(pool, BATCH, "worker-1").await;
     let ids: Vec<ExecutionId> = claimed.iter().map(|job| job.execution.id).collect();
     free(pool, &ids).await.unwrap();
@@ -138,7 +138,7 @@ fn became((n, job): (u32, &Claimed)) -> Settlement {
 }
 
 /// Plans the next cycle of the mandates that are due.
-async fn plan(pool: &PgPool) {
+async fn plan(pool: &DatabasePool) {
     let variables = [("MANDATED__DATABASE__URL", "postgres://nowhere")];
     let policy = Config::load_with(None, variables)
         .unwrap()
@@ -203,7 +203,7 @@ fn next_cycle(mandate: &DueMandate, id: ExecutionId, policy_id: i64) -> NewExecu
 }
 
 /// Makes and drops partitions, and deletes a hundred executions that have been over for long.
-async fn keep(pool: &PgPool, nth: i32) {
+async fn keep(pool: &DatabasePool, nth: i32) {
     let long_ago = "2025-01-01T00:00:00Z".parse().unwrap();
     make_partitions(pool, now(), 1).await.unwrap();
     for parent in [Parent::Attempts, Parent::Events] {
@@ -217,7 +217,7 @@ async fn keep(pool: &PgPool, nth: i32) {
 }
 
 /// What the heartbeat says, and what is asked before a sleep.
-async fn look(pool: &PgPool) {
+async fn look(pool: &DatabasePool) {
     let a_day_ago = now() - Duration::from_hours(24);
     monitor::next_due(pool, AccountId(1)).await.unwrap();
     monitor::upcoming_work(pool, None, now()).await.unwrap();

@@ -67,7 +67,7 @@ async fn a_daemon_on_a_simulated_clock_waits_for_its_database() {
     installation.prepare();
     let mut daemon = installation.run();
     let url = postgres.url("postgres");
-    let pool = sqlx::PgPool::connect(&url).await.unwrap();
+    let pool = sqlx::PgPool::connect(&url).await.unwrap().into();
     until("debits are under way", async || {
         scalar::<i64>(
             &pool,
@@ -87,7 +87,7 @@ async fn a_daemon_on_a_simulated_clock_waits_for_its_database() {
     tokio::task::block_in_place(|| postgres.restart().unwrap());
     assert_eq!(daemon.ended().await.code(), Some(0), "{}", daemon.err());
     installation.works(&["audit"]);
-    let pool = sqlx::PgPool::connect(&url).await.unwrap();
+    let pool = sqlx::PgPool::connect(&url).await.unwrap().into();
     let charged = "select count(*) from mandated.executions where state = 'charged'";
     assert_eq!(scalar::<i64>(&pool, charged).await, 160);
 }

@@ -10,4 +10,5 @@ mod mandates;
 mod refusals;
 mod reload;
 mod rolling;
+mod skew;
 mod tls;

@@ -8,7 +8,8 @@ use crate::support::TestDatabase;
 #[tokio::test]
 async fn they_apply_to_an_empty_database_and_stay_inside_their_schema() {
     let database = TestDatabase::empty().await;
-    MIGRATOR.run(&database.pool).await.unwrap();
+    let mut connection = database.pool.acquire().await.unwrap();
+    MIGRATOR.run(&mut *connection).await.unwrap();
     // A second time, from somewhere else, nothing is left to do.
     let mut elsewhere = PgConnection::connect(&database.url()).await.unwrap();
     MIGRATOR
@@ -40,7 +41,8 @@ async fn each_installation_has_its_own_tag() {
     let mut tags = Vec::new();
     for _ in 0..2 {
         let database = TestDatabase::empty().await;
-        MIGRATOR.run(&database.pool).await.unwrap();
+        let mut connection = database.pool.acquire().await.unwrap();
+        MIGRATOR.run(&mut *connection).await.unwrap();
         let tag: String = query_scalar("select tag from mandated.installation")
             .fetch_one(&database.pool)
             .await

@@ -8,9 +8,10 @@ mod roles;
 mod upgrade;
 mod words;
 
+use mandated::store::pool::DatabasePool;
+use sqlx::AssertSqlSafe;
 use sqlx::error::ErrorKind;
 use sqlx::postgres::PgQueryResult;
-use sqlx::{AssertSqlSafe, PgPool};
 
 use crate::support::TestDatabase;
 use crate::support::row::{self, Row};
@@ -30,7 +31,7 @@ async fn with_execution() -> TestDatabase {
 }
 
 /// Asserts that a row is refused, and by which constraint.
-async fn refused(pool: &PgPool, row: Row, constraint: &str) {
+async fn refused(pool: &DatabasePool, row: Row, constraint: &str) {
     refused_with(row.insert(pool).await, constraint);
 }
 
@@ -43,10 +44,10 @@ fn refused_with(result: sqlx::Result<PgQueryResult>, constraint: &str) {
     assert_eq!(error.constraint(), Some(constraint), "{error}");
 }
 
-async fn accepted(pool: &PgPool, row: Row) {
+async fn accepted(pool: &DatabasePool, row: Row) {
     row.insert(pool).await.unwrap();
 }
 
-async fn execute(pool: &PgPool, sql: &str) -> sqlx::Result<PgQueryResult> {
+async fn execute(pool: &DatabasePool, sql: &str) -> sqlx::Result<PgQueryResult> {
     sqlx::query(AssertSqlSafe(sql)).execute(pool).await
 }

@@ -1,10 +1,11 @@
 //! What a change of state writes: the table of what is open, and no index.
 
-use sqlx::{Connection, PgPool, query, query_scalar};
+use mandated::store::pool::DatabasePool;
+use sqlx::{Connection, query, query_scalar};
 
 use super::with_execution;
 
-async fn open(pool: &PgPool) -> Vec<String> {
+async fn open(pool: &DatabasePool) -> Vec<String> {
     query_scalar(
         "select execution_id || ' ' || state from mandated.unresolved_executions order by 1",
     )
@@ -13,7 +14,7 @@ async fn open(pool: &PgPool) -> Vec<String> {
     .unwrap()
 }
 
-async fn becomes(pool: &PgPool, state: &'static str) {
+async fn becomes(pool: &DatabasePool, state: &'static str) {
     query(
         "update mandated.executions set state = $1,
            finished_at = case when $1 in ('review', 'charged') then planned_at end",

@@ -1,6 +1,7 @@
 //! The monthly partitions: made ahead, never missing at the end of a month, dropped whole.
 
-use sqlx::{PgExecutor, PgPool, query, query_scalar};
+use mandated::store::pool::DatabasePool;
+use sqlx::{PgExecutor, query, query_scalar};
 
 use crate::support::{TestDatabase, row};
 
@@ -13,7 +14,7 @@ async fn make(executor: impl PgExecutor<'_>, first: &str, ahead: i32) -> i32 {
         .unwrap()
 }
 
-async fn drop_until(pool: &PgPool, parent: &str, kept_from: &str) -> Vec<String> {
+async fn drop_until(pool: &DatabasePool, parent: &str, kept_from: &str) -> Vec<String> {
     query_scalar("select mandated.drop_partitions($1, $2::text::timestamptz)")
         .bind(parent)
         .bind(kept_from)
@@ -23,7 +24,7 @@ async fn drop_until(pool: &PgPool, parent: &str, kept_from: &str) -> Vec<String>
 }
 
 /// The partition that each attempt is in, in the order of time.
-async fn homes(pool: &PgPool) -> Vec<String> {
+async fn homes(pool: &DatabasePool) -> Vec<String> {
     query_scalar("select tableoid::regclass::text from mandated.attempts order by at")
         .fetch_all(pool)
         .await

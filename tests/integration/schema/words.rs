@@ -5,12 +5,13 @@ use std::collections::BTreeSet;
 use mandated::domain::resolve::ResolvedAs;
 use mandated::domain::schedule::Frequency;
 use mandated::domain::{Currency, MandateStatus, Notify, ProviderKind, Rail, State, Step};
-use sqlx::{PgPool, query_scalar};
+use mandated::store::pool::DatabasePool;
+use sqlx::query_scalar;
 
 use crate::support::TestDatabase;
 
 /// The quoted words of a constraint.
-async fn list(pool: &PgPool, constraint: &str) -> BTreeSet<String> {
+async fn list(pool: &DatabasePool, constraint: &str) -> BTreeSet<String> {
     let definition: String =
         query_scalar("select pg_get_constraintdef(oid) from pg_constraint where conname = $1")
             .bind(constraint)

@@ -9,7 +9,7 @@ use mandated::config::Config;
 use mandated::domain::ProviderKind;
 use mandated::engine::{Database, Engine, Settings};
 use mandated::ops::import::{Options as ImportOptions, import};
-use sqlx::PgPool;
+use mandated::store::pool::DatabasePool;
 use url::Url;
 
 use super::start;
@@ -53,7 +53,7 @@ pub(super) fn config(base_url: impl Fn(ProviderKind) -> Url, key: &str) -> Confi
 /// A daemon: what `mandated run` builds from a configuration, but for its haste.
 pub(super) async fn engine(
     config: &Config,
-    pool: &PgPool,
+    pool: &DatabasePool,
     clock: &Clock,
     worker: &str,
     tweak: impl FnOnce(&mut Settings),
@@ -84,7 +84,7 @@ pub(super) async fn engine(
     engine
 }
 
-pub(super) async fn import_all(config: &Config, pool: &PgPool, scenario: &Scenario) {
+pub(super) async fn import_all(config: &Config, pool: &DatabasePool, scenario: &Scenario) {
     let policy = |provider, rail| config.policy(provider, rail);
     let options = ImportOptions {
         skip_invalid: false,

@@ -3,8 +3,6 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use sqlx::PgPool;
-
 use super::Question;
 use super::judge::{Judged, OrderResult, judge, order_result};
 use crate::domain::{
@@ -16,6 +14,7 @@ use crate::ops::audit::limits::Limits;
 use crate::provider::{Client, LookupRequest, OtherPayments, Provider, Reply};
 use crate::store;
 use crate::store::audit::orders::{self, Standing};
+use crate::store::pool::DatabasePool;
 use crate::store::settle::Attempt;
 
 /// So many questions in a row without an answer, and the account is not asked any more: each would cost a look-up.
@@ -41,7 +40,7 @@ pub(super) enum ComparisonResult {
 }
 
 pub(super) struct Asker<'a> {
-    pool: &'a PgPool,
+    pool: &'a DatabasePool,
     question: &'a Question<'a>,
     limits: Mutex<HashMap<i64, Arc<Limits>>>,
     /// Questions in a row that an account has not answered.
@@ -63,7 +62,7 @@ enum LookupResult {
 }
 
 impl<'a> Asker<'a> {
-    pub(super) fn new(pool: &'a PgPool, question: &'a Question<'a>) -> Self {
+    pub(super) fn new(pool: &'a DatabasePool, question: &'a Question<'a>) -> Self {
         Self {
             pool,
             question,

@@ -14,7 +14,6 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 use futures::StreamExt;
-use sqlx::PgPool;
 
 use ask::Asker;
 pub use report::{Case, Cases, Comparison};
@@ -30,6 +29,7 @@ use crate::provider::Client;
 use crate::store;
 use crate::store::audit::RangeKey;
 use crate::store::audit::orders::{self, Candidate};
+use crate::store::pool::DatabasePool;
 
 /// Questions under way at once; each account's own calls a second hold besides.
 const AT_ONCE: usize = 4;
@@ -50,7 +50,7 @@ pub struct Question<'a> {
 /// Asks the configured accounts about what changed within this long, and compares.
 pub async fn compare_configured(
     config: &Config,
-    pool: &PgPool,
+    pool: &DatabasePool,
     clock: &Clock,
     within: Duration,
     mandate: Option<&str>,
@@ -75,7 +75,7 @@ pub async fn compare_configured(
 
 /// Asks, and compares. `now` is read again for every question: many of them take a while.
 pub async fn compare(
-    pool: &PgPool,
+    pool: &DatabasePool,
     question: &Question<'_>,
     now: impl Fn() -> Timestamp + Sync,
     progress: OnProgress<'_>,
@@ -111,7 +111,7 @@ pub async fn compare(
 
 /// The next executions; none when all were looked at.
 async fn next(
-    pool: &PgPool,
+    pool: &DatabasePool,
     after: &mut i64,
     since: Timestamp,
     now: Timestamp,
@@ -130,7 +130,7 @@ async fn next(
 }
 
 async fn of_mandate(
-    pool: &PgPool,
+    pool: &DatabasePool,
     reference: &str,
     since: Timestamp,
     now: Timestamp,

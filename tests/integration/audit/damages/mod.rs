@@ -12,7 +12,8 @@ use std::time::Duration;
 
 use lab::sandbox::{Call, Reason, Then};
 use mandated::ops::audit::audit;
-use sqlx::{AssertSqlSafe, PgPool};
+use mandated::store::pool::DatabasePool;
+use sqlx::AssertSqlSafe;
 
 use crate::support::TestDatabase;
 use crate::support::due::execute;
@@ -49,7 +50,7 @@ async fn lived() -> TestDatabase {
     database
 }
 
-async fn broken(pool: &PgPool) -> BTreeSet<String> {
+async fn broken(pool: &DatabasePool) -> BTreeSet<String> {
     let verdict = audit(pool, at(END), Duration::from_mins(15), &|_| {})
         .await
         .unwrap();
@@ -93,7 +94,7 @@ async fn each_is_found(damages: &[Damage<'_>]) {
 }
 
 /// Statements that the schema refuses, each with what it names.
-async fn each_is_refused(pool: &PgPool, refused: &[(&str, &str)]) {
+async fn each_is_refused(pool: &DatabasePool, refused: &[(&str, &str)]) {
     for (constraint, sql) in refused {
         let error = sqlx::raw_sql(AssertSqlSafe((*sql).to_owned()))
             .execute(pool)

@@ -9,13 +9,14 @@ use mandated::domain::{
     Amount, Class, Currency, Execution, ExecutionId, MandateStatus, Notify, ProviderKind, State,
     Step, Timestamp,
 };
+use mandated::store::pool::DatabasePool;
 use sqlx::postgres::PgRow;
-use sqlx::{AssertSqlSafe, PgPool, Row};
+use sqlx::{AssertSqlSafe, Row};
 
 use lab::memory_store::{DebitRow, JobRow, Limits, MemoryStore};
 
 /// All executions with their rows, by their number.
-pub(super) async fn read(pool: &PgPool) -> BTreeMap<i64, MemoryStore> {
+pub(super) async fn read(pool: &DatabasePool) -> BTreeMap<i64, MemoryStore> {
     let rows = sqlx::query(AssertSqlSafe(
         "select e.*, m.provider, m.notify, m.status, m.provider_paused_at, m.max_amount_minor as mandate_max,
                 m.rail in (select rail from mandated.rails where paused_until is not null) as rail_paused,

@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use chrono::TimeDelta;
 use mandated::domain::execution::Progress;
 use mandated::domain::{AttemptOutcome, Class, LeaseToken, MandateStatus, State, Step};
+use mandated::store::pool::DatabasePool;
 use mandated::store::settle::{Attempt, NextJob, Settlement, arguments, settle, statement};
 use regex::Regex;
-use sqlx::{Arguments, Either, Executor, PgPool, SqlSafeStr, Statement, TypeInfo};
+use sqlx::{Arguments, Either, Executor, SqlSafeStr, Statement, TypeInfo};
 
 use crate::support::due::{
     FAULTS, attempt, charged, claim, column, due, everything, execute, news, next, now, settle_all,
@@ -74,7 +75,7 @@ async fn every_outcome_of_a_batch_is_written() {
 }
 
 /// What the tables say, for people.
-async fn report(pool: &PgPool) -> String {
+async fn report(pool: &DatabasePool) -> String {
     let mut report = Vec::new();
     for (title, sql) in [
         (
@@ -194,7 +195,7 @@ async fn the_calls_of_a_batch_are_numbered_in_the_order_in_which_they_were_made(
             execute(&database.pool, &set).await;
         }
         // The connections that are there have the settings that they began with.
-        let pool = PgPool::connect(&database.url()).await.unwrap();
+        let pool = sqlx::PgPool::connect(&database.url()).await.unwrap().into();
         settle(&pool, &settlements, &attempts, now(), "worker-1", FAULTS)
             .await
             .unwrap();

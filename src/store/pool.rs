@@ -1,0 +1,177 @@
+//! The connections of this process, whatever is between it and Postgres.
+//!
+//! A pooler in transaction mode gives a server connection to a client for one transaction. Nothing that a session keeps lasts longer
+//! there: no prepared statement, no setting. sqlx prepares a statement in one round trip and executes it in the next, so even a single
+//! statement needs a transaction around both. [`DatabasePool`] is an executor that makes it.
+
+use std::sync::Arc;
+
+use futures::future::BoxFuture;
+use futures::stream::{self, BoxStream, TryStreamExt};
+use futures::{FutureExt, StreamExt, TryFutureExt};
+use sqlx::pool::PoolConnection;
+use sqlx::postgres::{PgConnectOptions, PgQueryResult, PgRow, PgStatement, PgTypeInfo};
+use sqlx::{
+    AssertSqlSafe, Describe, Either, Execute, Executor, PgPool, Postgres, SqlStr, Transaction,
+};
+
+use super::addresses::Addresses;
+use super::error::StoreError;
+
+/// Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct DatabasePool {
+    pool: PgPool,
+    /// Begins each transaction behind a pooler: what a session would have been told, for this transaction alone.
+    opening: Option<Arc<str>>,
+    addresses: Arc<Addresses>,
+    /// Lead past the pooler, if anything does.
+    direct: Arc<Addresses>,
+}
+
+/// Connections that somebody else has set up, to one server and without a pooler.
+impl From<PgPool> for DatabasePool {
+    fn from(pool: PgPool) -> Self {
+        Self {
+            pool,
+            opening: None,
+            addresses: Arc::default(),
+            direct: Arc::default(),
+        }
+    }
+}
+
+impl DatabasePool {
+    pub(super) fn new(pool: PgPool, addresses: Arc<Addresses>) -> Self {
+        Self {
+            pool,
+            opening: None,
+            addresses,
+            direct: Arc::default(),
+        }
+    }
+
+    /// Behind a pooler in transaction mode. `opening` begins every transaction.
+    pub(super) fn behind_a_pooler(self, opening: String, direct: Addresses) -> Self {
+        Self {
+            opening: Some(opening.into()),
+            direct: Arc::new(direct),
+            ..self
+        }
+    }
+
+    pub async fn begin(&self) -> sqlx::Result<Transaction<'static, Postgres>> {
+        match &self.opening {
+            None => self.pool.begin().await,
+            Some(opening) => {
+                let opening = AssertSqlSafe(Arc::clone(opening));
+                self.pool.begin_with(opening).await
+            }
+        }
+    }
+
+    /// A session of its own. A pooler in transaction mode has none to give.
+    pub async fn acquire(&self) -> sqlx::Result<PoolConnection<Postgres>> {
+        if self.opening.is_some() {
+            let why = "a session of its own is wanted, and database.pooler gives none: set database.direct_url";
+            return Err(sqlx::Error::Configuration(why.into()));
+        }
+        self.pool.acquire().await
+    }
+
+    /// Connections that are open.
+    pub fn size(&self) -> u32 {
+        self.pool.size()
+    }
+
+    /// Those of them that nobody uses.
+    pub fn num_idle(&self) -> usize {
+        self.pool.num_idle()
+    }
+
+    pub async fn close(&self) {
+        self.pool.close().await;
+    }
+
+    /// Where new connections are opened.
+    pub fn connect_options(&self) -> Arc<PgConnectOptions> {
+        self.pool.connect_options()
+    }
+
+    /// Where a connection can listen; nothing behind a pooler that nothing leads past.
+    pub async fn listen_options(&self) -> Result<Option<PgConnectOptions>, StoreError> {
+        if self.opening.is_none() {
+            return Ok(Some(self.pool.connect_options().as_ref().clone()));
+        }
+        if self.direct.is_empty() {
+            return Ok(None);
+        }
+        self.direct.writable().await.map(Some)
+    }
+
+    /// Opens its connections at whichever of the addresses takes writes now. Those to another one are closed when they are next
+    /// used: a primary that was replaced may still live.
+    pub(super) async fn follow_the_primary(&self) {
+        self.addresses.follow(&self.pool).await;
+    }
+}
+
+impl<'p> Executor<'p> for &DatabasePool {
+    type Database = Postgres;
+
+    fn fetch_many<'e, 'q: 'e, E>(
+        self,
+        query: E,
+    ) -> BoxStream<'e, sqlx::Result<Either<PgQueryResult, PgRow>>>
+    where
+        E: 'q + Execute<'q, Postgres>,
+    {
+        if self.opening.is_none() {
+            return self.pool.fetch_many(query);
+        }
+        let pool = self.clone();
+        let rows = async move {
+            let mut transaction = pool.begin().await?;
+            let rows: Vec<_> = transaction.fetch_many(query).try_collect().await?;
+            // Nobody sees a row before it is durable: of a claim, before its intent is.
+            transaction.commit().await?;
+            Ok::<_, sqlx::Error>(stream::iter(rows.into_iter().map(Ok)))
+        };
+        rows.try_flatten_stream().boxed()
+    }
+
+    fn fetch_optional<'e, 'q: 'e, E>(self, query: E) -> BoxFuture<'e, sqlx::Result<Option<PgRow>>>
+    where
+        E: 'q + Execute<'q, Postgres>,
+    {
+        if self.opening.is_none() {
+            return self.pool.fetch_optional(query);
+        }
+        let pool = self.clone();
+        let row = async move {
+            let mut transaction = pool.begin().await?;
+            let row = transaction.fetch_optional(query).await?;
+            transaction.commit().await?;
+            Ok::<_, sqlx::Error>(row)
+        };
+        row.boxed()
+    }
+
+    fn prepare_with<'e>(
+        self,
+        sql: SqlStr,
+        parameters: &'e [PgTypeInfo],
+    ) -> BoxFuture<'e, sqlx::Result<PgStatement>>
+    where
+        'p: 'e,
+    {
+        let pool = self.clone();
+        let prepared = async move { pool.acquire().await?.prepare_with(sql, parameters).await };
+        prepared.boxed()
+    }
+
+    fn describe<'e>(self, sql: SqlStr) -> BoxFuture<'e, sqlx::Result<Describe<Postgres>>> {
+        let pool = self.clone();
+        async move { pool.acquire().await?.describe(sql).await }.boxed()
+    }
+}
