@@ -241,7 +241,10 @@ pub async fn set_status(
     }
     sqlx::query!(
         "with changed as (
-           update mandated.mandates set status = $2, status_reason = $3, provider_paused_at = null, updated_at = $4 where id = $1
+           update mandated.mandates
+              set status = $2, status_reason = $3, provider_paused_at = null, updated_at = $4,
+                  not_found_days = case when $7 = 'reinstate' then 0 else not_found_days end
+            where id = $1
            returning id, ref
          ), noted as (
            insert into mandated.operator_requests (at, mandate_id, what, until, who, reason) select $4, id, $7, $8, $9, $10 from changed

@@ -7,7 +7,7 @@ use sqlx::PgConnection;
 use super::{OpenRecovery, Subject};
 use crate::domain::machine::Conclusion;
 use crate::domain::machine::recover::Recovered;
-use crate::domain::{Class, Notify, ProviderKind, Step, Timestamp};
+use crate::domain::{Amount, Class, Notify, ProviderKind, Step, Timestamp};
 use crate::store::audit::orders::record;
 use crate::store::columns::small;
 use crate::store::error::{StoreContext, StoreError};
@@ -116,6 +116,10 @@ async fn change(
     let is_ours =
         execution.notify == Notify::Separate && execution.provider == ProviderKind::Juspay;
     let notification_ref = is_ours.then(|| identity.notification_ref(progress.notification_no));
+    // A debit states what the answer states, and nothing else.
+    let stated = transition
+        .collected
+        .and_then(|collection| collection.stated);
     let debited = conclusion.debited_order.map(|no| identity.order_id(no));
     let cycle_on: NaiveDate = execution.cycle.on;
     let declined = Some(decision.declined)
@@ -138,7 +142,7 @@ async fn change(
                 set parked = false, run_before = null, run_at = excluded.run_at, step = excluded.step
            ), proven as (
              insert into mandated.debits (mandate_id, cycle_on, execution_id, order_id, provider_txn, amount_minor, currency, proven_at)
-             select mandate_id, $23::date, $1, $24::text, $20, amount_minor, currency, $2::timestamptz from changed where $24::text is not null
+             select mandate_id, $23::date, $1, $24::text, $20, $28::bigint, $29::text, $2::timestamptz from changed where $24::text is not null
            ), spent as (
              insert into mandated.budgets (mandate_id, day, declined_attempts)
              select mandate_id, ($2::timestamptz at time zone 'UTC')::date, $25::integer from changed where $25::integer is not null
@@ -174,7 +178,9 @@ async fn change(
         debited,
         declined.map(i32::from),
         subject.mandate.reference,
-        execution.state.as_str()
+        execution.state.as_str(),
+        stated.map(Amount::minor),
+        stated.map(|amount| amount.currency().to_string())
     )
     .execute(conn)
     .await

@@ -180,6 +180,27 @@ async fn an_answer_about_somebody_else_is_for_a_person_with_both_sides_named() {
     assert_eq!(debits, 0);
 }
 
+#[tokio::test]
+async fn a_debit_states_no_amount_that_the_answer_does_not() {
+    for (states, minor) in [(true, "49900 INR"), (false, "nothing")] {
+        let world = told(move |id| {
+            if id != FIRST_ORDER {
+                return serde_json::json!({ "status": "NOT_FOUND" });
+            }
+            let mut answer = order(id, "CHARGED");
+            if !states {
+                answer.as_object_mut().unwrap().remove("amount");
+            }
+            answer
+        })
+        .await;
+        let debit =
+            "select coalesce(amount_minor || ' ' || currency, 'nothing') from mandated.debits";
+        assert_eq!(scalar::<String>(world.pool(), debit).await, minor);
+        world.audited().await;
+    }
+}
+
 /// A first order that was refused was never made, and the one after it was collected: the gap ends no search.
 #[tokio::test]
 async fn an_order_behind_a_gap_is_found() {

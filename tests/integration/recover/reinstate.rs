@@ -1,5 +1,6 @@
 //! `mandates reinstate`: an end by "not found" is taken back, if the provider knows the mandate after all; no other end is.
 
+use chrono::TimeDelta;
 use lab::sandbox::{Call, Reason, Then};
 use mandated::ops::OpsError;
 use mandated::ops::mandates::{Change, ChangeReport, Extent, change};
@@ -9,7 +10,7 @@ use serde_json::json;
 use crate::support::due::{change_request, column, execute};
 use crate::support::provider::juspay;
 use crate::support::scenario::{Flow, Scenario};
-use crate::support::world::{World, after_payday, at, live};
+use crate::support::world::{World, after_payday, live};
 
 /// A mandate that ended because a wrong environment did not know it.
 async fn unknown_there() -> World {
@@ -18,11 +19,13 @@ async fn unknown_there() -> World {
     })
     .await;
     let world = Scenario::of("a", Flow::UpiExempt)
-        .until("2027-04-04")
+        .until("2027-05-04")
         .open()
         .await;
+    // It has worked: so one such answer is its end.
+    world.run("09 00:00").await;
     let engine = world.engine_at(&wrong.uri(), |_| {}).await;
-    live(&engine, at("09 00:00")).await;
+    live(&engine, after_payday() + TimeDelta::days(5)).await;
     assert_eq!(status(&world).await, "revoked");
     crate::support::database::forget_environments(world.pool()).await;
     world
@@ -76,15 +79,18 @@ async fn what_the_provider_knows_after_all_is_active_again_and_its_cycles_are_co
             "reinstate by asha: said so"
         ]
     );
-    world
-        .run_until(after_payday() + chrono::TimeDelta::days(8))
-        .await;
+    world.run_until(after_payday() + TimeDelta::days(38)).await;
     let cycles: Vec<String> = column(
         world.pool(),
         "select cycle_on || ' ' || state from mandated.executions order by cycle_on",
     )
     .await;
-    assert_eq!(cycles, ["2027-02-05 failed", "2027-03-05 charged"]);
+    let lived = [
+        "2027-02-05 charged",
+        "2027-03-05 failed",
+        "2027-04-05 charged",
+    ];
+    assert_eq!(cycles, lived);
     refused(&world, "it is active").await;
 }
 
