@@ -231,7 +231,7 @@ async fn a_cycle_that_cannot_be_presented_says_why() {
     add(pool, "sub-1", (2026, 11, 30), None).await.unwrap();
     run(
         pool,
-        "update mandated.mandates set status = 'paused' where ref = 'sub-2'",
+        "update mandated.mandates set status = 'revoked' where ref = 'sub-2'",
     )
     .await;
     let cases = [
@@ -256,7 +256,7 @@ async fn a_cycle_that_cannot_be_presented_says_why() {
     }
     insta::assert_snapshot!(said.join("\n"), @r#"
     there is no mandate "sub-9"; `mandated mandates list` shows what there is
-    mandate "sub-2" is paused: it cannot be debited
+    mandate "sub-2" is revoked: it cannot be debited
     mandate "sub-3", cycle 2026-11-25: its amount is not fixed: give it with --amount
     mandate "sub-3", cycle 2026-11-25: 10000.01 INR is more than the mandate's maximum, 10000.00 INR
     mandate "sub-3", cycle 2026-11-25: "ten" is not an amount: write a decimal number, such as 499.00

@@ -1,8 +1,7 @@
 //! The protocol of one job, from its claim to its settlement, as a state machine without I/O.
 //!
 //! A worker asks [`Machine::next`] for the next [`Action`], carries it out, and hands the result back as an [`Input`]. Time is an
-//! argument. The machine lives as long as one lease: all that survives a crash is in the row, and [`rescue`] says how a job goes on
-//! whose worker was lost after any action.
+//! argument. The machine lives as long as one lease: all that survives a crash is in the row.
 //!
 //! The way of each step:
 //!
@@ -18,9 +17,8 @@
 //! `gate` comes first in every case: it may end the job before any call, or ask the provider about a paused mandate.
 //!
 //! When the answer to a call that moves money is lost, the intent stays open and the next step is `lookup`: `decide::unproven` says
-//! when, or [`rescue`] where the worker was lost too. `decide` then judges the order. A retry is judged by the counter that was
-//! recorded before it (`decide::retry`, `lost_retry`): no earlier than the provider's processing time after the call, and never over an
-//! answer that leaves open whether money moved.
+//! when, or [`rescue`] where the worker was lost too. `decide` then judges the order, a retry by the counter that was recorded
+//! before it (`decide::retry`, `lost_retry`): not before the provider's processing time is over.
 
 mod action;
 pub mod decide;

@@ -33,6 +33,14 @@ async fn a_cycle_is_collected_once() {
         "debits_amount_minor_check",
     )
     .await;
+    for half in ["amount_minor", "currency"] {
+        refused(
+            pool,
+            row::debit().with(half, "null"),
+            "debits_currency_check",
+        )
+        .await;
+    }
 }
 
 #[tokio::test]

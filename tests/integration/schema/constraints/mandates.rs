@@ -94,6 +94,12 @@ async fn the_schedule_is_one_and_its_dates_are_in_order() {
     .await;
     refused(
         pool,
+        row::mandate().with("not_found_days", -1),
+        "mandates_not_found_days_check",
+    )
+    .await;
+    refused(
+        pool,
         row::mandate().with("next_plan_at", "'2026-01-29Z'"),
         "mandates_cursor_check",
     )
