@@ -184,6 +184,13 @@ pub(crate) async fn end_leases(pool: &DatabasePool, worker: &str) -> Result<bool
     .context("end the leases of a lost worker")
 }
 
+/// The workers that hold jobs.
+pub(crate) async fn lease_holders(pool: &DatabasePool) -> Result<Vec<String>, anyhow::Error> {
+    let holders = "select distinct worker_id from mandated.jobs where lease_token is not null order by worker_id";
+    let holders = sqlx::query_scalar(holders).fetch_all(pool);
+    holders.await.context("list the holders of leases")
+}
+
 /// A cycle that is not at its end.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub(crate) struct Unfinished {

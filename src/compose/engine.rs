@@ -42,7 +42,9 @@ pub async fn build(
     let mut transaction = store::planning::begin(&pool).await?;
     let tag = store::planning::installation_tag(&mut transaction).await?;
     store::planning::commit(transaction).await?;
-    Ok(Engine::new(pool, clock, settings(config), accounts, tag))
+    let engine = Engine::new(pool, clock, settings(config), accounts, tag);
+    engine.database.recognize().await?;
+    Ok(engine)
 }
 
 /// What the configuration has for each loop.

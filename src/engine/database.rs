@@ -58,6 +58,13 @@ impl Database {
         }
     }
 
+    /// Remembers which server this is, so that a fail-over is noticed by who has done nothing before it.
+    pub async fn recognize(&self) -> Result<(), StoreError> {
+        let state = store::monitor::server_state(&self.pool, None);
+        let state = self.within("ask which server this is", state).await?;
+        self.memory.check(None, &state)
+    }
+
     /// Remembers what was committed last. A database that has lost any of our commits has lost this one.
     pub(super) fn committed(&self, last: Option<LastCommit>) {
         let mut remembered = self

@@ -171,8 +171,6 @@ impl Lane {
         if limit == 0 {
             return Ok(Round::Full);
         }
-        let (database, clock) = (&self.worker.database, &self.worker.clock);
-        around("claim.clock", database.check(clock)).await?;
         let deadline = tokio::time::Instant::now().checked_add(self.settings.lease);
         let since = self.cursor.get(tokio::time::Instant::now());
         let claimed = claim(&self.worker, limit, since).await?;
@@ -263,15 +261,18 @@ fn at_once(account: &Account, lease: Duration) -> usize {
         .min(in_time)
 }
 
-/// Claims up to `limit` jobs of an account; only those that were due from `since` on.
+/// Claims up to `limit` jobs of an account; only those that were due from `since` on. Nothing where the clock is wrong, or where the
+/// database is no more the one that this process has written to.
 pub async fn claim(
     worker: &Worker,
     limit: usize,
     since: Option<Timestamp>,
 ) -> Result<Vec<Claimed>, StoreError> {
+    let (account, database) = (&worker.account, &worker.database);
+    around("claim.clock", database.check(&worker.clock)).await?;
     let now = worker.clock.now();
     let request = ClaimRequest {
-        account: worker.account.id,
+        account: account.id,
         now,
         limit: i64::try_from(limit).unwrap_or(i64::MAX),
         lease: worker.lease,
@@ -279,7 +280,6 @@ pub async fn claim(
         since,
     };
     // One that was given up can have been done: its leases run out, and no call was made under them.
-    let (account, database) = (&worker.account, &worker.database);
     let claimed = database
         .within("claim due jobs", claim_due(&database.pool, &request))
         .await?;

@@ -20,7 +20,10 @@ with due as materialized (
   returning id
 ), claimed as (
   update mandated.jobs j
-     set lease_until = now() + make_interval(secs => $4), lease_token = nextval('mandated.lease_tokens'), worker_id = $5
+     set lease_until = now() + make_interval(secs => $4), worker_id = $5,
+         -- A counter, so that no two leases of this database have the same; and by chance, so that whoever held a lease before the
+         -- database was restored or lost commits holds none of it, though its counter counts the same numbers again.
+         lease_token = (floor(random() * 2147483647)::bigint + 1) << 32 | (nextval('mandated.lease_tokens') & 4294967295)
    where j.execution_id = any (array(select execution_id from due))
      and ((select a.paused_until is null from mandated.accounts a where a.id = $1) or exists (select 1 from probe))
      -- A job that was done and is due again since this statement began is locked as it is now, but everything else would be

@@ -12,6 +12,7 @@
 
 mod crash;
 mod database;
+mod forgotten;
 #[path = "../support/mod.rs"]
 #[expect(dead_code, reason = "these tests use a part of it")]
 mod support;

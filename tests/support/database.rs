@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 
-use lab::postgres::PrivatePostgres;
+use lab::postgres::{Dump, PrivatePostgres};
 use mandated::store::pool::DatabasePool;
 use sqlx::postgres::PgPoolOptions;
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
@@ -42,6 +42,13 @@ impl TestDatabase {
     /// A database without even the schema.
     pub(crate) async fn empty() -> Self {
         Self::copy_of("template0").await
+    }
+
+    /// A new database with all that was dumped, and nothing else.
+    pub(crate) async fn restored(dump: &Dump) -> Self {
+        let database = Self::empty().await;
+        dump.restore(&database.url()).await.unwrap();
+        database
     }
 
     /// A copy of this one, which nobody may use any more: its accounts are bound to wherever they are used next.

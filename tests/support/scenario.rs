@@ -22,14 +22,15 @@ pub(crate) const DEBITED_BY_US: [Flow; 7] = [
     Flow::SignzyOnDemand,
 ];
 
-/// A mandate of 499.00 rupees at seven in the morning; its ref is the provider's id too. Signzy's are numbers.
+/// A mandate of 499.00 rupees, unless it is said, at seven in the morning; its ref is the provider's id too. Signzy's are numbers.
 #[derive(Debug, Clone)]
 pub(crate) struct Payer {
     pub(crate) reference: String,
     pub(crate) flow: Flow,
+    pub(crate) rupees: u32,
     frequency: &'static str,
-    starts_on: String,
-    ends_on: String,
+    pub(crate) starts_on: String,
+    pub(crate) ends_on: String,
     /// What is sent with its orders, as JSON.
     metadata: &'static str,
 }
@@ -39,6 +40,7 @@ impl Payer {
         let Self {
             reference,
             flow,
+            rupees,
             frequency,
             starts_on,
             ends_on,
@@ -47,7 +49,7 @@ impl Payer {
         let metadata = metadata.replace('"', "\"\"");
         let [account, rail, notify, category] = flow.columns();
         format!(
-            "{reference},{account},{reference},customer_{reference},{rail},{notify},499.00,1000.00,INR,{frequency},\
+            "{reference},{account},{reference},customer_{reference},{rail},{notify},{rupees}.00,1000.00,INR,{frequency},\
              Asia/Kolkata,{starts_on},{ends_on},07:00,{category},Gym,\"{metadata}\"\n"
         )
     }
@@ -104,6 +106,7 @@ impl Scenario {
         self.payers.push(Payer {
             reference: reference.into(),
             flow,
+            rupees: 499,
             frequency: "monthly",
             starts_on: "2027-02-05".to_owned(),
             ends_on: "2027-03-04".to_owned(),
@@ -129,6 +132,14 @@ impl Scenario {
     /// The last day; nothing for a mandate without an end.
     pub(crate) fn until(self, ends_on: &str) -> Self {
         self.each(|payer| ends_on.clone_into(&mut payer.ends_on))
+    }
+
+    /// No two pay the same: by their places, from 101.00 on.
+    pub(crate) fn different_amounts(mut self) -> Self {
+        for (payer, rupees) in self.payers.iter_mut().zip(101..) {
+            payer.rupees = rupees;
+        }
+        self
     }
 
     pub(crate) fn metadata(self, metadata: &'static str) -> Self {

@@ -38,7 +38,7 @@ pub(crate) enum Cut {
 }
 
 struct State {
-    server: SocketAddr,
+    server: Mutex<SocketAddr>,
     mode: watch::Sender<Mode>,
     /// Before every answer, in milliseconds.
     delay: AtomicU64,
@@ -54,12 +54,11 @@ struct State {
 impl Wire {
     /// A wire to the server of a database address.
     pub(crate) async fn to(url: &str) -> Self {
-        let url: Url = url.parse().unwrap();
-        let server = url.socket_addrs(|| Some(5432)).unwrap()[0];
+        let server = server(url);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let state = Arc::new(State {
-            server,
+            server: Mutex::new(server),
             mode: watch::Sender::new(Mode::Forward),
             delay: AtomicU64::new(0),
             cuts: Mutex::default(),
@@ -70,6 +69,11 @@ impl Wire {
         });
         tokio::spawn(listen(listener, address, Arc::clone(&state)));
         Self { address, state }
+    }
+
+    /// New connections go to the server of another database address.
+    pub(crate) fn lead_to(&self, url: &str) {
+        *self.state.server.lock().unwrap() = server(url);
     }
 
     /// The same database, through this wire.
@@ -111,6 +115,11 @@ impl Wire {
     }
 }
 
+fn server(url: &str) -> SocketAddr {
+    let url: Url = url.parse().unwrap();
+    url.socket_addrs(|| Some(5432)).unwrap()[0]
+}
+
 impl State {
     /// Waits until something comes through on a connection, for ever if it is stranded.
     async fn comes_through(&self, number: u64) {
@@ -148,8 +157,9 @@ async fn listen(listener: TcpListener, address: SocketAddr, state: Arc<State>) {
 
 async fn connect(client: TcpStream, state: Arc<State>) {
     let number = state.taken.fetch_add(1, Ordering::Relaxed) + 1;
+    let server = *state.server.lock().unwrap();
     // Over when either side is, as it is when a server dies.
-    let Ok(server) = TcpStream::connect(state.server).await else {
+    let Ok(server) = TcpStream::connect(server).await else {
         return;
     };
     let (client_in, client_out) = client.into_split();

@@ -24,14 +24,14 @@ const TIMEOUT: &str = "2s";
 pub(super) struct ChaosEnvironment<'a> {
     pub(super) sandbox: &'a Sandbox,
     pub(super) postgres_port: u16,
-    pub(super) database: &'static str,
+    pub(super) database: String,
     pub(super) start: Timestamp,
 }
 
 impl ChaosEnvironment<'_> {
     /// The database at the far end of a wire.
     pub(super) fn url(&self, wire: &Wire) -> String {
-        let (port, database) = (wire.port(), self.database);
+        let (port, database) = (wire.port(), &self.database);
         format!("postgres://postgres@127.0.0.1:{port}/{database}?sslmode=disable")
     }
 }

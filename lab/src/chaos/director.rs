@@ -17,6 +17,7 @@ use mandated::store::pool::DatabasePool;
 
 use super::args::Chaos;
 use super::daemon::{ChaosEnvironment, Daemon};
+use super::forgotten::Older;
 use super::incident::{self, Incident, Statement};
 use crate::figures;
 use crate::postgres::PrivatePostgres;
@@ -47,6 +48,9 @@ pub(super) struct Director<'a> {
     /// Workers whose leases nobody will settle.
     pub(super) lost: Vec<LostWorker>,
     started: u32,
+    /// How many daemons there are.
+    pub(super) asked_daemons: u8,
+    pub(super) older: Older,
     pub(super) log: ChaosLog,
 }
 
@@ -58,6 +62,13 @@ pub(super) struct LostWorker {
     pub(super) ended: bool,
     /// A call of it that is still on its way to the provider.
     pub(super) late: Option<(Worker, Claimed)>,
+}
+
+/// What happened, and the database that there is at the end.
+pub(super) struct Lived {
+    pub(super) log: ChaosLog,
+    pub(super) pool: DatabasePool,
+    pub(super) database: String,
 }
 
 /// What happened, for the report.
@@ -95,6 +106,8 @@ impl<'a> Director<'a> {
             incidents: incident::draw(chaos, start, end),
             lost: Vec::new(),
             started: 0,
+            asked_daemons: chaos.daemons,
+            older: Older::default(),
             log: ChaosLog::default(),
         };
         for _ in 0..chaos.daemons {
@@ -110,7 +123,7 @@ impl<'a> Director<'a> {
     }
 
     /// From the first day to the end of everything.
-    pub(super) async fn live(mut self, silent: bool) -> Result<ChaosLog, Failure> {
+    pub(super) async fn live(mut self, silent: bool) -> Result<Lived, Failure> {
         let (mut day, mut idle) = (None, 0_u32);
         let limit = self.end.checked_add_signed(PEACE).unwrap_or(self.end);
         while self.now < limit {
@@ -122,6 +135,7 @@ impl<'a> Director<'a> {
             if self.now >= self.end {
                 self.environment.sandbox.calm();
             }
+            self.forget().await?;
             self.submit_operator_requests().await?;
             self.late_calls().await;
             self.bury().await?;
@@ -158,7 +172,11 @@ impl<'a> Director<'a> {
         self.environment.sandbox.settle(self.now);
         self.log.left = self.incidents.len();
         self.log.until = self.now;
-        Ok(self.log)
+        Ok(Lived {
+            log: self.log,
+            pool: self.pool,
+            database: self.environment.database,
+        })
     }
 
     /// The next instant at which something is to be done.
@@ -260,7 +278,7 @@ impl<'a> Director<'a> {
     }
 
     /// Calls of killed daemons that reach the provider now.
-    async fn late_calls(&mut self) {
+    pub(super) async fn late_calls(&mut self) {
         for lost in &mut self.lost {
             let arrived = lost.at.checked_add_signed(ON_THE_WIRE);
             if arrived.is_none_or(|at| at > self.now) {

@@ -49,6 +49,16 @@ pub(super) enum Incident {
     OperatorRequest(OperatorRequestKind, State),
     /// A person pauses a rail for so long.
     PauseRail(Rail, TimeDelta),
+    /// The database is dumped.
+    Dump(u32),
+    /// The database is lost, and the dump of this number is restored.
+    Restore(u32),
+    /// A daemon is started on a copy of the database.
+    Copy,
+    /// A replica receives no commit any more.
+    FallBehind(u32),
+    /// The primary dies, and the replica of this number takes its place.
+    FailOver(u32),
 }
 
 impl Incident {
@@ -77,6 +87,30 @@ impl Incident {
                 "executions that a person wanted skipped"
             }
             Self::PauseRail(..) => "rails paused for some hours",
+            Self::Dump(_) => "dumps",
+            Self::Restore(_) => "databases restored from a dump",
+            Self::Copy => "copies of the database",
+            Self::FallBehind(_) => "replicas that fell behind",
+            Self::FailOver(_) => "fail-overs that lost commits",
+        }
+    }
+
+    /// Whether it befalls the database as a whole.
+    pub(super) const fn is_about_the_database(self) -> bool {
+        match self {
+            Self::Dump(_)
+            | Self::Restore(_)
+            | Self::Copy
+            | Self::FallBehind(_)
+            | Self::FailOver(_) => true,
+            Self::Kill(_)
+            | Self::Freeze(..)
+            | Self::Restart(_)
+            | Self::Cut(..)
+            | Self::ClockStep(_)
+            | Self::Slow
+            | Self::OperatorRequest(..)
+            | Self::PauseRail(..) => false,
         }
     }
 }
@@ -158,9 +192,29 @@ pub(super) fn draw(
             Incident::PauseRail(rail, minutes_of(rng, 30, 1200))
         },
     );
+    add(chaos.copies, |_| Incident::Copy);
+    let counts = [chaos.restores, chaos.lost_commits];
+    for (count, pair) in counts.into_iter().zip(FORGETTING) {
+        for number in 0..count {
+            let (before, forgets) = pair(number);
+            // From an hour to three days are lost, and no more than there were.
+            let lost = rng.below(71).saturating_add(1).saturating_mul(60);
+            let at = rng.below(minutes).max(lost.min(minutes));
+            for (minute, incident) in [(at.saturating_sub(lost), before), (at, forgets)] {
+                let at = start.checked_add_signed(TimeDelta::minutes(i64::from(minute)));
+                all.push((at.unwrap_or(start), incident));
+            }
+        }
+    }
     all.sort_by_key(|(at, _)| *at);
     all.into()
 }
+
+/// What is put by, and what takes the place of the database later.
+const FORGETTING: [fn(u32) -> (Incident, Incident); 2] = [
+    |number| (Incident::Dump(number), Incident::Restore(number)),
+    |number| (Incident::FallBehind(number), Incident::FailOver(number)),
+];
 
 fn moment(rng: &mut SeededRng) -> Moment {
     match rng.below(3) {

@@ -8,6 +8,7 @@
 mod args;
 mod daemon;
 mod director;
+mod forgotten;
 mod incident;
 mod operator;
 mod processes;
@@ -27,7 +28,7 @@ use crate::environment;
 use crate::population::{self, Season};
 use crate::sandbox::{self, Faults, Population};
 pub use args::Chaos;
-use director::Director;
+use director::{Director, Lived};
 use processes::Processes;
 
 const DATABASE: &str = "chaos";
@@ -64,12 +65,20 @@ pub async fn run(chaos: &Chaos, json: bool, out: &mut impl Write) -> Result<(), 
     let environment = daemon::ChaosEnvironment {
         sandbox: &sandbox,
         postgres_port: postgres.port(),
-        database: DATABASE,
+        database: DATABASE.to_owned(),
         start,
     };
-    let log = if chaos.processes {
+    let Lived {
+        log,
+        pool,
+        database,
+    } = if chaos.processes {
         let processes = Processes::new(chaos, environment, &mut postgres, pool.clone(), end)?;
-        processes.live(chaos.daemons).await?
+        Lived {
+            log: processes.live(chaos.daemons).await?,
+            pool,
+            database: DATABASE.to_owned(),
+        }
     } else {
         let director = Director::new(
             chaos,
@@ -91,6 +100,7 @@ pub async fn run(chaos: &Chaos, json: bool, out: &mut impl Write) -> Result<(), 
         writeln!(std::io::stderr(), "lived in {seconds:.1} s").context("write the time")?;
     }
     if chaos.hold {
+        let url = postgres.url(&database);
         writeln!(std::io::stderr(), "look into {url} until Ctrl-C").context("write the address")?;
         tokio::signal::ctrl_c().await.context("wait for Ctrl-C")?;
     }

@@ -12,7 +12,7 @@ use super::director::Director;
 use super::incident::Incident;
 use crate::figures;
 
-const ATTRIBUTION: Attribution<'_> = Attribution {
+pub(super) const ATTRIBUTION: Attribution<'_> = Attribution {
     who: "somebody on call",
     reason: "the chaos",
 };
@@ -35,6 +35,11 @@ impl Director<'_> {
                 | Incident::Restart(_)
                 | Incident::Cut(..)
                 | Incident::ClockStep(_)
+                | Incident::Dump(_)
+                | Incident::Restore(_)
+                | Incident::Copy
+                | Incident::FallBehind(_)
+                | Incident::FailOver(_)
                 | Incident::Slow => {}
             }
         }

@@ -77,12 +77,17 @@ impl<'a> Processes<'a> {
         end: Timestamp,
     ) -> Result<Self, Failure> {
         let mut incidents = incident::draw(chaos, environment.start, end);
-        // A process reads the machine's clock for itself, and its calls cannot be told apart from here; nor can its time, for an operator
+        // One database, which they share from the first day to the last. A process reads the machine's clock for itself, and its calls cannot be told apart from here; nor can its time, for an operator
         // request.
         incidents.retain(|(_, incident)| {
             !matches!(
                 incident,
-                Incident::ClockStep(_)
+                Incident::Dump(_)
+                    | Incident::Restore(_)
+                    | Incident::Copy
+                    | Incident::FallBehind(_)
+                    | Incident::FailOver(_)
+                    | Incident::ClockStep(_)
                     | Incident::Slow
                     | Incident::OperatorRequest(..)
                     | Incident::PauseRail(..)
@@ -265,7 +270,12 @@ impl<'a> Processes<'a> {
                 daemon.wire.cut(cut);
                 incident.words()
             }
-            Incident::ClockStep(_)
+            Incident::Dump(_)
+            | Incident::Restore(_)
+            | Incident::Copy
+            | Incident::FallBehind(_)
+            | Incident::FailOver(_)
+            | Incident::ClockStep(_)
             | Incident::Slow
             | Incident::OperatorRequest(..)
             | Incident::PauseRail(..) => incident.words(),

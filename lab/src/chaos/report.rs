@@ -169,6 +169,9 @@ fn replay(chaos: &Chaos) -> String {
         kills,
         freezes,
         restarts,
+        restores,
+        copies,
+        lost_commits,
         cuts,
         clock_steps,
         slow,
@@ -183,7 +186,8 @@ fn replay(chaos: &Chaos) -> String {
         .map_or_else(String::new, |path| format!(" --daemon {}", path.display()));
     format!(
         "mandated-lab chaos --seed {seed} --mandates {mandates} --days {days} --daemons {daemons} --kills {kills} \
-         --freezes {freezes} --restarts {restarts} --cuts {cuts} --clock-steps {clock_steps} --slow {slow} --operator-requests {operator_requests}{processes}{daemon}"
+         --freezes {freezes} --restarts {restarts} \
+         --restores {restores} --copies {copies} --lost-commits {lost_commits} --cuts {cuts} --clock-steps {clock_steps} --slow {slow} --operator-requests {operator_requests}{processes}{daemon}"
     )
 }
 

@@ -33,7 +33,12 @@ impl Director<'_> {
             Incident::Kill(_) | Incident::Freeze(..) | Incident::Restart(_) | Incident::Slow => {
                 true
             }
-            Incident::Cut(..)
+            Incident::Dump(_)
+            | Incident::Restore(_)
+            | Incident::Copy
+            | Incident::FallBehind(_)
+            | Incident::FailOver(_)
+            | Incident::Cut(..)
             | Incident::ClockStep(_)
             | Incident::OperatorRequest(..)
             | Incident::PauseRail(..) => false,
@@ -65,7 +70,12 @@ impl Director<'_> {
                 self.settle(index, done, false).await?;
             }
             Some(
-                Incident::Cut(..)
+                Incident::Dump(_)
+                | Incident::Restore(_)
+                | Incident::Copy
+                | Incident::FallBehind(_)
+                | Incident::FailOver(_)
+                | Incident::Cut(..)
                 | Incident::ClockStep(_)
                 | Incident::OperatorRequest(..)
                 | Incident::PauseRail(..),

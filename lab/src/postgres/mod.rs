@@ -4,6 +4,8 @@
 //! server. We hold the other end of its standard input. When that closes (on drop, on exit, and on `kill -9` of this
 //! process too), it stops the server and removes its files.
 
+mod dump;
+mod replica;
 mod wire;
 
 use std::io::{self, BufRead, BufReader, Write};
@@ -12,6 +14,7 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
+pub use dump::Dump;
 pub use wire::{Cut, Wire};
 
 const SCRIPT: &str = include_str!("postgres.sh");
@@ -39,6 +42,15 @@ pub enum PostgresError {
     CreateDatabase {
         /// Which.
         name: String,
+        /// Why.
+        #[source]
+        source: sqlx::Error,
+    },
+    /// A replica runs, and does not do what it is told.
+    #[error("{what} of a private Postgres")]
+    Replica {
+        /// What it was told.
+        what: &'static str,
         /// Why.
         #[source]
         source: sqlx::Error,

@@ -10,6 +10,7 @@
 # serve   starts a server on loopback and prints `ready PORT`. Then it obeys its standard input, a line at a time:
 #           kill      kills the server as a crash would, and prints `killed`
 #           restart   starts it again on the same port (after an orderly stop, if it runs), and prints `ready PORT`
+#         With PRIVATE_POSTGRES_PRIMARY, a port, it is a streaming replica of the server there.
 #         When its standard input ends, however that came about, it stops the server and removes every file.
 #         Anything else it prints is what went wrong; exit code 1, or 3 when Postgres is not installed.
 set -u

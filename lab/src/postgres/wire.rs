@@ -5,7 +5,7 @@
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU16, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt, BufReader};
@@ -28,6 +28,8 @@ pub enum Cut {
 pub struct Wire {
     port: u16,
     armed: Arc<Mutex<Option<Cut>>>,
+    /// Where its far end is.
+    server_port: Arc<AtomicU16>,
     stopped: CancellationToken,
     /// Accepts connections; ends with the wire.
     _accepting: JoinSet<()>,
@@ -47,17 +49,18 @@ impl Wire {
         let port = listener.local_addr()?.port();
         let armed = Arc::new(Mutex::new(None));
         let stopped = CancellationToken::new();
-        let server = SocketAddr::from((Ipv4Addr::LOCALHOST, server_port));
+        let server_port = Arc::new(AtomicU16::new(server_port));
         let mut accepting = JoinSet::new();
         accepting.spawn(accept(
             listener,
-            server,
+            Arc::clone(&server_port),
             Arc::clone(&armed),
             stopped.clone(),
         ));
         Ok(Self {
             port,
             armed,
+            server_port,
             stopped,
             _accepting: accepting,
         })
@@ -66,6 +69,11 @@ impl Wire {
     /// Its near end.
     pub const fn port(&self) -> u16 {
         self.port
+    }
+
+    /// New connections go to another server on this machine.
+    pub fn lead_to(&self, server_port: u16) {
+        self.server_port.store(server_port, Ordering::SeqCst);
     }
 
     /// Cuts the connection that carries the next statement.
@@ -90,13 +98,15 @@ impl Drop for Wire {
 
 async fn accept(
     listener: TcpListener,
-    server: SocketAddr,
+    server_port: Arc<AtomicU16>,
     armed: Arc<Mutex<Option<Cut>>>,
     stopped: CancellationToken,
 ) {
     let mut connections = JoinSet::new();
     while let Ok((client, _)) = listener.accept().await {
         let (armed, stopped) = (Arc::clone(&armed), stopped.clone());
+        let server_port = server_port.load(Ordering::SeqCst);
+        let server = SocketAddr::from((Ipv4Addr::LOCALHOST, server_port));
         connections.spawn(async move {
             tokio::select! {
                 // An error is the end of the connection: both sides find out by themselves.

@@ -154,6 +154,7 @@ fn found(
     let mut seen = execution.clone();
     seen.state = apply(execution.state, Event::OrderFound)?;
     let progress = &mut seen.progress;
+    let known = (last.order_no == progress.order_no).then_some(progress.sent_at);
     if last.order_no != progress.order_no {
         // Nothing of the order before is of this one.
         *progress = Progress {
@@ -171,6 +172,11 @@ fn found(
             // Each order has a notification of its own.
             progress.notification_no = progress.notification_no.max(last.order_no);
         }
+    }
+    if execution.notify == Notify::Provider {
+        // The provider told the payer when the order was sent. Where that is forgotten it may be too long ago for one more try.
+        let told = known.flatten().unwrap_or(Timestamp::UNIX_EPOCH);
+        progress.undelivered_at.get_or_insert(told);
     }
     // The last of them is open, and counts when its outcome is known.
     let before = attempts(execution, last).saturating_sub(1);

@@ -8,3 +8,5 @@ mod lanes;
 mod outside;
 mod rescued;
 mod scenario;
+
+pub(crate) use daemon::of_money;

@@ -33,7 +33,12 @@ pub(in crate::domain::machine) fn decide_notification(
             decision
         }
         NotificationOutcome::AlreadyExists => {
-            ask_again(execution, policy, now, NotificationCause::Exists)
+            let mut decision = ask_again(execution, policy, now, NotificationCause::Exists);
+            // Where no call of ours may have sent it, a database that was lost, or a copy of this one, did: the payer may have been told
+            // long ago, and only a notification of our own says when.
+            let undelivered_at = &mut decision.progress.undelivered_at;
+            undelivered_at.get_or_insert(Timestamp::UNIX_EPOCH);
+            decision
         }
         NotificationOutcome::Failed(failure) => failed(execution, failure, policy, now),
         NotificationOutcome::NotFound => {

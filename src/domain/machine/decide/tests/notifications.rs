@@ -50,3 +50,25 @@ fn a_delivery_that_became_known_too_late_is_made_anew() {
     let asked_again = decide_notification(&execution, Step::NotifyStatus, &pending, &policy(), now);
     assert_eq!(asked_again.progress.undelivered_at, Some(now));
 }
+
+#[test]
+fn a_notification_that_exists_and_was_never_sent_from_here_is_made_anew() {
+    let now = at("2026-11-30T22:30:00Z");
+    let mut execution = notified();
+    execution.state = State::Planned;
+    execution.progress.delivered_at = None;
+    let exists = NotificationOutcome::AlreadyExists;
+    for (asked, step) in [(None, Step::Notify), (Some(now), Step::Execute)] {
+        execution.progress.undelivered_at = asked;
+        let decision = decide_notification(&execution, Step::Notify, &exists, &policy(), now);
+        assert_eq!(decision.next.unwrap().step, Step::NotifyStatus);
+        let mut asked = execution.clone();
+        asked.state = State::Notifying;
+        asked.progress = decision.progress;
+        let later = after(now, hours(1));
+        let delivered = NotificationOutcome::Delivered;
+        let heard = decide_notification(&asked, Step::NotifyStatus, &delivered, &policy(), later);
+        // The one that a database before this one had sent may be weeks old.
+        assert_eq!(heard.next.unwrap().step, step);
+    }
+}
