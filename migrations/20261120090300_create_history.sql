@@ -52,7 +52,8 @@ create table mandated.events_default partition of mandated.events default;
 
 -- Makes the partitions of the month of `first` and of the `ahead` months after it. Safe to call at any time, by any
 -- number of daemons at once. This and drop_partitions run as their owner: the daemon's role needs no other DDL.
-create function mandated.make_partitions(first timestamptz, ahead integer) returns integer
+-- Of one history in a transaction: who reads both holds one while waiting for the other, and would wait for ever.
+create function mandated.make_partitions(first timestamptz, ahead integer, parents text[] default array['attempts', 'events']) returns integer
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
   made integer := 0;
@@ -66,6 +67,7 @@ begin
   for i in 0..ahead loop
     month := (date_trunc('month', first at time zone 'UTC') + make_interval(months => i)) at time zone 'UTC';
     foreach parent in array array['attempts', 'events'] loop
+      continue when parent <> all (parents);
       part := format('%s_%s', parent, to_char(month at time zone 'UTC', 'YYYYMM'));
       if to_regclass('mandated.' || part) is null then
         next_month := ((month at time zone 'UTC') + interval '1 month') at time zone 'UTC';

@@ -101,7 +101,7 @@ pub async fn rights(pool: &DatabasePool) -> Result<Rights, StoreError> {
                            and not case c.relkind when 'S' then has_sequence_privilege(c.oid, 'usage')
                                                   else has_table_privilege(c.oid, 'select') end
                         union all
-                        select format('execute on %s', f) from unnest(array['make_partitions(timestamptz, integer)',
+                        select format('execute on %s', f) from unnest(array['make_partitions(timestamptz, integer, text[])',
                                                                            'drop_partitions(text, timestamptz)']) f
                          where not has_function_privilege('mandated.' || f, 'execute')) as "missing!",
                   array(select t from unnest($3::text[]) t

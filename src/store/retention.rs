@@ -10,14 +10,20 @@ pub async fn make_partitions(
     first: Timestamp,
     ahead: i32,
 ) -> Result<i32, StoreError> {
-    sqlx::query_scalar!(
-        r#"select mandated.make_partitions($1, $2) as "made!""#,
-        first,
-        ahead
-    )
-    .fetch_one(pool)
-    .await
-    .context("make partitions")
+    let mut made = 0i32;
+    for parent in [Parent::Attempts, Parent::Events] {
+        let new = sqlx::query_scalar!(
+            r#"select mandated.make_partitions($1, $2, array[$3]) as "made!""#,
+            first,
+            ahead,
+            parent.as_str()
+        )
+        .fetch_one(pool)
+        .await
+        .context("make partitions")?;
+        made = made.saturating_add(new);
+    }
+    Ok(made)
 }
 
 /// Drops the monthly partitions of `attempts` or `events` that hold nothing younger than `before`.
