@@ -9,6 +9,7 @@ use mandated::compose::{self, ComposeError, engine};
 use mandated::domain::Timestamp;
 use mandated::ops::recover::{RecoveryRequest, recover};
 use mandated::store::StoreError;
+use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
 use super::director::{Director, LostWorker};
 use super::incident::Incident;
@@ -89,7 +90,8 @@ impl Director<'_> {
             return Ok(());
         };
         self.stop_all().await;
-        self.environment.database = self.restored(&dump).await?;
+        let restored = self.restored(&dump).await?;
+        self.take_the_place(&restored).await?;
         self.begin_again(since).await
     }
 
@@ -101,6 +103,24 @@ impl Director<'_> {
         let restored = dump.restore(&self.postgres.url(&name)).await;
         restored.map_err(failed)?;
         Ok(name)
+    }
+
+    /// A restored database is called like the one that is lost: a replica that fell behind has that name too.
+    async fn take_the_place(&self, restored: &str) -> Result<(), Failure> {
+        let name = &self.environment.database;
+        let mut connection = PgConnection::connect(&self.postgres.url("postgres"))
+            .await
+            .context("connect to the private Postgres")?;
+        for statement in [
+            format!("drop database {name} with (force)"),
+            format!("alter database {restored} rename to {name}"),
+        ] {
+            sqlx::query(AssertSqlSafe(statement))
+                .execute(&mut connection)
+                .await
+                .context("give a restored database its name")?;
+        }
+        Ok(connection.close().await.context("close the connection")?)
     }
 
     /// The primary dies, and a replica that is behind takes its place under daemons that run on. Each of them must notice.

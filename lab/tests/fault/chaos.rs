@@ -79,6 +79,24 @@ fn a_daemon_that_is_alone_breaks_nothing() {
 }
 
 #[test]
+fn databases_that_forget_break_nothing() {
+    let report = lived(
+        "--seed 2 --mandates 120 --days 12 --kills 8 --freezes 5 --restarts 1 --restores 2 --copies 1 --lost-commits 1 --cuts 8 \
+         --clock-steps 4 --slow 1",
+    );
+    let report: Value = serde_json::from_str(&report).unwrap();
+    assert_eq!(report["holds"], true);
+    for (words, times) in [
+        ("databases restored from a dump", 2),
+        ("daemons that refused a copy of the database", 1),
+        ("fail-overs that lost commits", 1),
+        ("daemons that noticed a fail-over", 2),
+    ] {
+        assert_eq!(report["incidents"][words], times, "{words}");
+    }
+}
+
+#[test]
 fn processes_that_are_killed_and_stopped_break_nothing() {
     let report: Value = serde_json::from_str(&lived(
         "--processes --seed 9 --mandates 60 --days 8 --kills 6 --freezes 1 --restarts 1 --cuts 6",

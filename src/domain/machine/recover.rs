@@ -173,9 +173,13 @@ fn found(
             progress.notification_no = progress.notification_no.max(last.order_no);
         }
     }
-    if execution.notify == Notify::Provider {
-        // The provider told the payer when the order was sent. Where that is forgotten it may be too long ago for one more try.
-        let told = known.flatten().unwrap_or(Timestamp::UNIX_EPOCH);
+    if execution.notify != Notify::None && progress.delivered_at.is_none() {
+        // A provider that notifies told the payer when the order was sent; when another notification was delivered is forgotten. Either may
+        // be too long ago for one more try.
+        let told = known
+            .flatten()
+            .filter(|_| execution.notify == Notify::Provider);
+        let told = told.unwrap_or(Timestamp::UNIX_EPOCH);
         progress.undelivered_at.get_or_insert(told);
     }
     // The last of them is open, and counts when its outcome is known.

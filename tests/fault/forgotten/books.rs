@@ -18,7 +18,8 @@ struct OurDebit {
     mandate_id: String,
     customer_id: String,
     order: String,
-    amount_minor: i64,
+    /// Nothing where the provider's answer states none.
+    amount_minor: Option<i64>,
     cycle_on: NaiveDate,
 }
 
@@ -106,13 +107,17 @@ impl Payers {
                     cycle,
                     ..
                 } = other;
-                (mandate_id, order_id, *amount_minor, *cycle)
-                    == (
-                        &debit.mandate_id,
-                        &debit.order,
-                        debit.amount_minor,
-                        debit.cycle_on,
-                    )
+                (
+                    mandate_id,
+                    order_id,
+                    debit.amount_minor.unwrap_or(*amount_minor),
+                    *cycle,
+                ) == (
+                    &debit.mandate_id,
+                    &debit.order,
+                    *amount_minor,
+                    debit.cycle_on,
+                )
             });
             let Some(same) = same else {
                 let of_mandate = ledger.debits.iter();
