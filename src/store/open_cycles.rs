@@ -91,6 +91,21 @@ pub async fn of_mandate(
         .collect()
 }
 
+/// Notes that the provider is asked to take back the order of an execution, because its mandate is paused or revoked.
+pub async fn note_taken_back(
+    conn: &mut PgConnection,
+    execution: ExecutionId,
+) -> Result<(), StoreError> {
+    sqlx::query!(
+        "update mandated.executions set class = 'mandate_paused' where id = $1 and finished_at is null",
+        execution.0
+    )
+    .execute(conn)
+    .await
+    .context("note that the order is taken back")?;
+    Ok(())
+}
+
 /// Says of an execution why it stands where it does, for as long as nothing happens to it.
 pub async fn explain(
     conn: &mut PgConnection,

@@ -8,7 +8,7 @@ with s as materialized (
   -- what the first one did.
   select m.id, m.status from mandated.mandates m
    where m.id = any (array(select j.mandate_id from mandated.jobs j
-                            where j.execution_id = any (array(select execution_id from s where parked))))
+                            where j.execution_id = any (array(select execution_id from s where parked or fault is not null))))
    order by m.id
      for no key update
 ), gone as (
@@ -115,13 +115,17 @@ with s as materialized (
      set not_found_days = m.not_found_days + (m.not_found_on is distinct from ($1 at time zone 'UTC')::date)::int,
          not_found_on = ($1 at time zone 'UTC')::date
     from held h
-   where m.id = any (array(select mandate_id from held where fault is not null and class = 'mandate_dead' and mandate_status is null))
-     and m.id = h.mandate_id and h.fault is not null and h.class = 'mandate_dead' and h.mandate_status is null
+   where m.id = any (array(select mandate_id from held where fault like 'mandate_dead%'))
+     and m.id = h.mandate_id and h.fault like 'mandate_dead%'
+     -- A statement changes a row once: another answer of this batch ends the mandate, or pauses it.
+     and m.id <> all (array(select mandate_id from held where mandate_status is not null))
 ), working as (
   -- One that is paused says so at the next settlement after its pause.
   update mandated.accounts set worked_at = $1
    where worked_at is null and paused_until is null
      and id = any (array(select account_id from held where to_state in ('notified', 'pending', 'charged') and to_state <> from_state))
+     -- A statement changes a row once.
+     and id <> all (array(select account_id from faults where paused_until > $1))
 ), taken as materialized (
   -- The accounts whose debits the provider takes: what was wrong with them is not any more. That it answers with somebody else's
   -- debits is wrong all the same.

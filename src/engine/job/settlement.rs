@@ -78,7 +78,7 @@ fn fault(attempt: &Attempt, conclusion: &Conclusion) -> Option<String> {
     let in_review =
         transition.to == State::Review && transition.events.contains(&Event::ReviewNeeded);
     let (code, message) = (attempt.code.as_deref(), attempt.message.as_deref());
-    let unknown = says_not_found(decision.class, code, message);
+    let unknown = says_not_found(attempt.class, code, message);
     if let Cause::Order(OrderCause::Contradicted(Contradiction { field, .. })) =
         &decision.reason.cause
     {
@@ -89,7 +89,12 @@ fn fault(attempt: &Attempt, conclusion: &Conclusion) -> Option<String> {
     }
     let code = attempt.code.clone();
     let code = code.or_else(|| Some(format!("HTTP {}", attempt.http_status?)));
-    let words = [decision.class.map(|class| class.to_string()), code];
+    let class = if unknown {
+        attempt.class
+    } else {
+        decision.class
+    };
+    let words = [class.map(|class| class.to_string()), code];
     let reason: Vec<String> = words.into_iter().flatten().collect();
     Some(reason.join(" ").chars().take(MAX_FAULT).collect())
 }

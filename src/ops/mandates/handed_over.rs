@@ -18,8 +18,8 @@ const CANCELLED_BEFORE: TimeDelta = TimeDelta::minutes(30);
 
 /// Takes back what the provider was to debit later. The rest is debited all the same, and says so wherever it is listed.
 ///
-/// Nothing is recorded of an order that was taken back: its look-up at the execution date finds it declined, and the machine
-/// then waits for the mandate with a new order. So it does not matter whether the answer is lost.
+/// The order is over only when its look-up at the execution date finds it declined; then a new order waits for the mandate. That it
+/// was taken back is noted before the provider is asked, so it does not matter whether the answer is lost.
 pub(super) async fn cancel_or_watch(
     config: &Config,
     conn: &mut PgConnection,
@@ -70,6 +70,7 @@ async fn cancel(
     now: Timestamp,
 ) -> Result<bool, OpsError> {
     let client = client(config, conn, stored).await?;
+    open_cycles::note_taken_back(conn, cycle.execution_id).await?;
     let answer = client.cancel_order(&stored.mandate, &cycle.order_id, now);
     match answer.await {
         CancelAnswer::Cancelled { .. } => Ok(true),

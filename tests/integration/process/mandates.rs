@@ -259,3 +259,25 @@ async fn a_pause_takes_back_what_was_handed_over_and_the_cycle_waits() {
     assert_eq!(stands.0, "charged", "{} {calls:?}", stands.1);
     world.agrees().await;
 }
+
+/// Resumed before the execution date: the order is gone all the same, and another one collects the cycle.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_taken_back_is_ordered_anew_when_the_mandate_is_resumed_at_once() {
+    let world = Scenario::of("900", Flow::UpiProvider).open().await;
+    let sandbox = world.sandbox.base_url(ProviderKind::Juspay).to_string();
+    world.run("05 06:00").await;
+    for command in ["pause", "resume"] {
+        let (done, text) = said(&world, &sandbox, &["mandates", command, "900"]);
+        assert!(done, "{text}");
+    }
+    world.run("14 00:00").await;
+    let stands = world.stands("900").await;
+    assert_eq!(
+        stands.0,
+        "charged",
+        "{} {:?}",
+        stands.1,
+        world.calls("900").await
+    );
+    world.agrees().await;
+}

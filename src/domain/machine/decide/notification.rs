@@ -180,6 +180,7 @@ fn failed(execution: &Execution, failure: &Failure, policy: &Policy, now: Timest
     let mut at = next_try(execution, failure, policy, now);
     if failure.says_not_found() {
         at = at.max(after(now, A_DAY));
+        decision.class = execution.class;
         decision.reason = decision.reason.then(Then::AskTomorrow);
     }
     decision.next = Some(send_at(execution, policy, at));

@@ -90,6 +90,8 @@ impl Context<'_> {
     /// The provider does not know the mandate, and nothing proves yet that it knows any of the account: the same call a day later.
     fn asked_tomorrow(self, mut decision: Decision) -> Decision {
         let tomorrow = after(self.now, A_DAY);
+        // What is doubted is no news of the payer: what comes tomorrow is.
+        decision.class = self.execution.class;
         decision.reason = decision.reason.then(Then::AskTomorrow);
         decision.next = Some(self.window_after(self.step, tomorrow));
         decision

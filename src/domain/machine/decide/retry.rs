@@ -24,6 +24,8 @@ impl Context<'_> {
             // The order itself often knows more than the answer to the call.
             return self.unproven(Doubt::UnmappedAnswer(failure.into()));
         }
+        let stopped = self.stopped_by_us(failure);
+        let (failure, is_ours) = (stopped.as_ref().unwrap_or(failure), stopped.is_some());
         let before = self.last_word();
         let words = FailureWords::from(failure);
         let mut decision = unchanged(self.execution, None, OrderCause::Failed { words, before });
@@ -34,7 +36,9 @@ impl Context<'_> {
         let before = self.execution.progress.debit_attempts;
         decision.declined = decision.progress.debit_attempts.saturating_sub(before);
         if self.is_news(failure.class) {
-            decision.mandate = mandate_effect(self.execution, failure, self.now);
+            if !is_ours {
+                decision.mandate = mandate_effect(self.execution, failure, self.now);
+            }
             // The provider's own retries begin anew after each attempt that fails.
             decision.progress.failed_at = Some(self.now);
         } else {
@@ -43,14 +47,6 @@ impl Context<'_> {
         }
         if self.step == Step::Lookup {
             decision.progress.lookups = decision.progress.lookups.saturating_add(1);
-        }
-        if let Some(class) = self.stopped_by_us(failure.class) {
-            let stopped = Failure {
-                class,
-                ..failure.clone()
-            };
-            decision.class = Some(class);
-            return self.end_of_order(decision, &stopped);
         }
         if needs_person(failure.class) {
             decision.verdict = Verdict::NeedsPerson;
@@ -67,17 +63,25 @@ impl Context<'_> {
     }
 
     /// What the merchant's side declines while its mandate may not be debited, it was asked to: the order was taken back when
-    /// the mandate was paused or revoked.
-    fn stopped_by_us(self, class: Class) -> Option<Class> {
-        match self.execution.mandate_status {
-            _ if class != Class::PayeeSide => None,
-            MandateStatus::Active => None,
-            MandateStatus::Paused => Some(Class::MandatePaused),
+    /// the mandate was paused, whether it is resumed by now or not, or revoked.
+    fn stopped_by_us(self, failure: &Failure) -> Option<Failure> {
+        if failure.class != Class::PayeeSide {
+            return None;
+        }
+        let class = match self.execution.mandate_status {
+            MandateStatus::Active if self.execution.class != Some(Class::MandatePaused) => {
+                return None;
+            }
+            MandateStatus::Active | MandateStatus::Paused => Class::MandatePaused,
             MandateStatus::Revoked
             | MandateStatus::Expired
             | MandateStatus::Completed
-            | MandateStatus::Failed => Some(Class::MandateDead),
-        }
+            | MandateStatus::Failed => Class::MandateDead,
+        };
+        Some(Failure {
+            class,
+            ..failure.clone()
+        })
     }
 
     /// A retry whose answer was lost, when the provider's counter shows that it never happened. Before the processing time is over

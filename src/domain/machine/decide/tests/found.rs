@@ -125,30 +125,39 @@ fn an_order_that_was_taken_back_waits_for_its_mandate_and_calls_nobody() {
     execution.state = State::Pending;
     execution.notify = Notify::Provider;
     execution.progress.sent_at = Some(at("2026-11-30T22:30:00Z"));
-    let counter = Counter {
-        attempts: None,
-        no_retry_allowed: true,
-    };
-    let declined = Outcome::Failed(failure(Class::PayeeSide));
-    let decided = |status| {
-        let execution = Execution {
+    // What comes of its look-up, and of the one after the provider's own retries.
+    let decided = |status, class| {
+        let declined = Outcome::Failed(failure(Class::PayeeSide));
+        let look = |execution: &Execution, now| {
+            let counter = Counter::default();
+            decide(execution, Step::Lookup, &declined, counter, &policy(), now)
+        };
+        let mut seen = Execution {
             mandate_status: status,
+            class,
             ..execution.clone()
         };
-        let (policy, now) = (policy(), now());
-        let decision = decide(&execution, Step::Lookup, &declined, counter, &policy, now);
-        (decision.verdict, decision.class)
+        let first = look(&seen, now());
+        assert_eq!(first.mandate, None, "the provider says nothing of it");
+        seen.state = follow(&seen, &first).unwrap();
+        (seen.progress, seen.class) = (first.progress, first.class);
+        let again = look(&seen, after(now(), policy().provider_retry_horizon));
+        (first.verdict, again.verdict, again.class)
     };
+    let paused = Some(Class::MandatePaused);
+    let waits = (Verdict::Declined, Verdict::OrderRenewed, paused);
+    assert_eq!(decided(MandateStatus::Paused, None), waits);
+    assert_eq!(decided(MandateStatus::Paused, paused), waits);
+    // Resumed before its look-up.
+    assert_eq!(decided(MandateStatus::Active, paused), waits);
     assert_eq!(
-        decided(MandateStatus::Active),
-        (Verdict::NeedsPerson, Some(Class::PayeeSide))
+        decided(MandateStatus::Active, None).0,
+        Verdict::NeedsPerson,
+        "nobody asked for it"
     );
+    let dead = Some(Class::MandateDead);
     assert_eq!(
-        decided(MandateStatus::Paused),
-        (Verdict::OrderRenewed, Some(Class::MandatePaused))
-    );
-    assert_eq!(
-        decided(MandateStatus::Revoked),
-        (Verdict::GivenUp, Some(Class::MandateDead))
+        decided(MandateStatus::Revoked, paused),
+        (Verdict::Declined, Verdict::GivenUp, dead)
     );
 }

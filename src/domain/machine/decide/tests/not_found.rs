@@ -47,6 +47,7 @@ fn a_mandate_that_is_not_found_ends_after_three_days_of_that() {
         let next = decision.next.unwrap();
         assert_eq!(next.step, Step::Execute, "the same call");
         assert!(decision.intent_unused, "nothing was processed");
+        assert_eq!(decision.class, None, "what is doubted is no class");
         assert!(next.span.opens >= at("2026-12-03T01:00:00Z"), "a day later");
     }
     assert_eq!(decisions[4].verdict, Verdict::GivenUp);
