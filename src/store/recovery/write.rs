@@ -88,6 +88,9 @@ pub async fn write(
         change(&mut tx, result.subject, conclusion, words, now).await?;
         intent(&mut tx, result, conclusion, now).await?;
     }
+    if is_ours && conclusion.is_none() && result.recovered.is_some() {
+        doubt_notification(&mut tx, result.subject).await?;
+    }
     if let Some(recovered) = result.recovered.filter(|_| is_ours) {
         done(&mut tx, result, recovered, now).await?;
     }
@@ -97,6 +100,24 @@ pub async fn write(
     } else {
         Written::Overtaken
     })
+}
+
+/// The payer may have been notified before this was forgotten, however long ago. A provider that has the notification says so when it is
+/// sent again, and it is made anew then; one that takes it as new ends the doubt.
+async fn doubt_notification(conn: &mut PgConnection, subject: &Subject) -> Result<(), StoreError> {
+    if subject.execution.notify != Notify::Separate {
+        return Ok(());
+    }
+    sqlx::query!(
+        "update mandated.executions set undelivered_at = coalesce(undelivered_at, $2)
+          where id = $1 and delivered_at is null and finished_at is null",
+        subject.execution.id.0,
+        Timestamp::UNIX_EPOCH
+    )
+    .execute(conn)
+    .await
+    .context("doubt a notification")?;
+    Ok(())
 }
 
 /// The debit is inserted without a way out: if the cycle has one by now, its primary key refuses all of this.

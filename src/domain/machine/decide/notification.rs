@@ -26,7 +26,14 @@ pub(in crate::domain::machine) fn decide_notification(
     now: Timestamp,
 ) -> Decision {
     match outcome {
-        NotificationOutcome::Delivered => delivered(execution, policy, now),
+        NotificationOutcome::Delivered => {
+            let mut seen = execution.clone();
+            if step == Step::Notify {
+                // The provider took it as new: it is as old as this call.
+                seen.progress.undelivered_at = None;
+            }
+            delivered(&seen, policy, now)
+        }
         NotificationOutcome::Pending => {
             let mut decision = ask_again(execution, policy, now, NotificationCause::UnderWay);
             decision.progress.undelivered_at = Some(now);
