@@ -17,8 +17,8 @@ use mandated::store::pool::DatabasePool;
 
 use super::args::Chaos;
 use super::daemon::{ChaosEnvironment, Daemon};
-use super::forgotten::Older;
 use super::incident::{self, Incident, Statement};
+use super::older::Older;
 use crate::figures;
 use crate::postgres::PrivatePostgres;
 use crate::seeded_rng::SeededRng;

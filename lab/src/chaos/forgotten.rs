@@ -26,29 +26,6 @@ const UNTIL_LOOK_UPS_ARE_ALLOWED: TimeDelta = TimeDelta::hours(3);
 /// A recovery that was called so often is never over.
 const PATIENCE: u32 = 40;
 
-/// What the operator has put by: dumps, and replicas that receive nothing more.
-#[derive(Debug, Default)]
-pub(super) struct Older {
-    dumps: Vec<(u32, Timestamp, Dump)>,
-    replicas: Vec<(u32, Timestamp, PrivatePostgres)>,
-    /// How many databases were made of dumps.
-    made: u32,
-}
-
-impl Older {
-    fn dump(&mut self, number: u32) -> Option<(Timestamp, Dump)> {
-        let index = self.dumps.iter().position(|dump| dump.0 == number)?;
-        let (_, since, dump) = self.dumps.swap_remove(index);
-        Some((since, dump))
-    }
-
-    fn replica(&mut self, number: u32) -> Option<(Timestamp, PrivatePostgres)> {
-        let index = self.replicas.iter().position(|one| one.0 == number)?;
-        let (_, since, replica) = self.replicas.swap_remove(index);
-        Some((since, replica))
-    }
-}
-
 impl Director<'_> {
     /// Everything that befalls the database as a whole by now.
     pub(super) async fn forget(&mut self) -> Result<(), Failure> {
@@ -157,11 +134,11 @@ impl Director<'_> {
             // What it had open breaks first.
             let mut noticed = false;
             for _ in 0..3 {
-                noticed |= match daemon.engine.planner().tick().await {
-                    Ok(_) => false,
-                    Err(StoreError::Forgotten { .. } | StoreError::FailedOver { .. }) => true,
-                    Err(_) => false,
-                };
+                let planned = daemon.engine.planner().tick().await;
+                noticed |= matches!(
+                    planned,
+                    Err(StoreError::Forgotten { .. } | StoreError::FailedOver { .. })
+                );
             }
             if !noticed {
                 let name = &daemon.name;

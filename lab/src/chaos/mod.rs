@@ -10,6 +10,7 @@ mod daemon;
 mod director;
 mod forgotten;
 mod incident;
+mod older;
 mod operator;
 mod processes;
 mod report;
