@@ -16,7 +16,7 @@ demo: set-up ## live through a month of collections in seconds; more of it with 
 chaos: set-up ## try to break the guarantees for a quarter of an hour or more; another run with ARGS='--seed 7'
 	@echo "==> build mandated and its lab, and live through 50,000 collections in which everything fails"
 	@cargo build --locked --profile demo
-	@target/demo/mandated-lab chaos --mandates 16500 --daemons 4 --kills 100 --freezes 40 --restarts 20 --cuts 100 --clock-steps 60 --slow 20 --operator-requests 1500 $(ARGS)
+	@target/demo/mandated-lab chaos --mandates 16500 --daemons 4 --kills 100 --freezes 40 --restarts 20 --restores 6 --copies 3 --lost-commits 3 --cuts 100 --clock-steps 60 --slow 20 --operator-requests 1500 $(ARGS)
 	@echo "==> the same with daemons that are processes, killed with SIGKILL and stopped with SIGSTOP"
 	@target/demo/mandated-lab chaos --processes --mandates 1500 --daemons 3 --kills 100 --freezes 10 --restarts 20 --cuts 100 $(ARGS)
 

@@ -29,13 +29,13 @@ pub struct Chaos {
     #[arg(long, default_value_t = 5)]
     pub restarts: u32,
     /// How often the database is lost, and an older dump of it is restored and recovered.
-    #[arg(long, default_value_t = 0)]
+    #[arg(long, default_value_t = 1)]
     pub restores: u32,
     /// How often a daemon is started on a copy of the database.
-    #[arg(long, default_value_t = 0)]
+    #[arg(long, default_value_t = 1)]
     pub copies: u32,
     /// How often Postgres fails over to a replica that has not received its last commits.
-    #[arg(long, default_value_t = 0)]
+    #[arg(long, default_value_t = 1)]
     pub lost_commits: u32,
     /// How often a connection to Postgres breaks in the middle of a statement, before or after its commit.
     #[arg(long, default_value_t = 30)]

@@ -134,10 +134,11 @@ impl Director<'_> {
             // What it had open breaks first.
             let mut noticed = false;
             for _ in 0..3 {
-                noticed |= match daemon.engine.planner().tick().await {
-                    Err(StoreError::Forgotten { .. } | StoreError::FailedOver { .. }) => true,
-                    Ok(_) | Err(_) => false,
-                };
+                let planned = daemon.engine.planner().tick().await;
+                noticed |= matches!(
+                    planned,
+                    Err(StoreError::Forgotten { .. } | StoreError::FailedOver { .. })
+                );
             }
             if !noticed {
                 let name = &daemon.name;

@@ -1,4 +1,4 @@
-//! Older states of the database, which the operator has put by for an incident to come.
+//! What was put by before the database forgot.
 
 use mandated::domain::Timestamp;
 

@@ -36,7 +36,11 @@ fn held(arguments: &str) {
         "killed",
         "frozen",
         "Postgres",
-        "commits",
+        "databases restored from a dump",
+        "refused a copy",
+        "fail-overs that lost commits",
+        "noticed a fail-over",
+        "commits whose answer",
         "clocks",
         "later",
         "wanted retried",
@@ -78,22 +82,13 @@ fn a_daemon_that_is_alone_breaks_nothing() {
     );
 }
 
+/// Some notifications were sent by workers that are lost, to a database that is lost.
 #[test]
 fn databases_that_forget_break_nothing() {
-    let report = lived(
-        "--seed 2 --mandates 120 --days 12 --kills 8 --freezes 5 --restarts 1 --restores 2 --copies 1 --lost-commits 1 --cuts 8 \
-         --clock-steps 4 --slow 1",
+    held(
+        "--seed 3 --mandates 100 --days 12 --kills 12 --freezes 8 --restarts 2 --restores 3 --copies 2 --lost-commits 2 --cuts 12 \
+         --clock-steps 8 --slow 2",
     );
-    let report: Value = serde_json::from_str(&report).unwrap();
-    assert_eq!(report["holds"], true);
-    for (words, times) in [
-        ("databases restored from a dump", 2),
-        ("daemons that refused a copy of the database", 1),
-        ("fail-overs that lost commits", 1),
-        ("daemons that noticed a fail-over", 2),
-    ] {
-        assert_eq!(report["incidents"][words], times, "{words}");
-    }
 }
 
 #[test]
