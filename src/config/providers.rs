@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use crate::domain::ProviderKind;
 
-/// What a provider does by itself, and where it is stricter than a rail.
+/// What a provider does by itself, and its own limits, which take the place of a rail's.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ProviderRules {
