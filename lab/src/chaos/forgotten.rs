@@ -138,9 +138,8 @@ impl Director<'_> {
             let mut noticed = false;
             for _ in 0..3 {
                 noticed |= match daemon.engine.planner().tick().await {
-                    Ok(_) => false,
                     Err(StoreError::Forgotten { .. } | StoreError::FailedOver { .. }) => true,
-                    Err(_) => false,
+                    Ok(_) | Err(_) => false,
                 };
             }
             if !noticed {

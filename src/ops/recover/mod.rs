@@ -212,9 +212,9 @@ fn by_mandate(executions: &[ToAsk]) -> Vec<Vec<ExecutionId>> {
 
 /// Asks about the executions of a mandate one after the other, so that each look-up knows the payments that were found before it.
 async fn in_turn(asker: &Asker<'_>, ids: &[ExecutionId]) -> Result<Vec<Asked>, OpsError> {
-    let mut asked = Vec::with_capacity(ids.len());
+    let mut all = Vec::with_capacity(ids.len());
     for id in ids {
-        asked.push(asker.ask(*id).await?);
+        all.push(asker.ask(*id).await?);
     }
-    Ok(asked)
+    Ok(all)
 }
