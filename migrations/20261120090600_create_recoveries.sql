@@ -27,6 +27,6 @@ create table mandated.recovered_executions (
   at timestamptz not null,
   result text not null,
   primary key (recovery_id, execution_id),
-  constraint recovered_executions_result_check check (result in ('collected', 'not_collected', 'review', 'not_found'))
+  constraint recovered_executions_result_check check (result in ('collected', 'not_collected', 'known', 'review', 'not_found'))
 );
 create index recovered_executions_execution_idx on mandated.recovered_executions (execution_id);

@@ -11,7 +11,11 @@ use super::{Failure, Justification};
 use crate::compose;
 use crate::config::Config;
 use crate::domain::Timestamp;
-use crate::ops::recover::{AccountReport, RecoveryReport, RecoveryRequest, recover};
+use crate::ops::recover::{
+    AccountReport, RecoveryProgress, RecoveryReport, RecoveryRequest, recover,
+};
+
+const LOOKED_UP: &str = "executions looked up";
 
 #[derive(Debug, Args)]
 pub struct Recover {
@@ -38,9 +42,18 @@ pub(super) async fn run(
         since: asked.since,
         attribution: asked.justification.attribution(),
     };
-    let bar = ProgressBar::of("executions looked up");
+    let bar = ProgressBar::of(LOOKED_UP);
     let report = recover(config, &pool, &clock, request, &|progress| {
-        bar.show(progress);
+        match progress {
+            RecoveryProgress::Waiting(until) => bar.say(format!(
+                "waiting until {}, for the provider may not have processed what was sent before; executions looked up:",
+                utc(Some(until))
+            )),
+            RecoveryProgress::Asked(progress) => {
+                bar.say(LOOKED_UP);
+                bar.show(progress);
+            }
+        }
     })
     .await;
     drop(bar);
@@ -102,12 +115,13 @@ fn write_account(report: &AccountReport, out: &mut dyn Write) -> io::Result<()> 
     if let Some(counts) = counts {
         print_line!(
             out,
-            "{account}: {} executions looked up since {}: {} found collected, {} found and not collected, {} sent to review, \
-             {} not found",
+            "{account}: {} executions looked up since {}: {} found collected, {} found and not collected, {} as known, \
+             {} sent to review, {} not found",
             counts.looked_up,
             utc(Some(*since)),
             counts.collected,
             counts.not_collected,
+            counts.known,
             counts.review,
             counts.not_found
         )?;

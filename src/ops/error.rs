@@ -90,7 +90,7 @@ pub enum OpsError {
     NotReinstated { reference: String, why: String },
     /// Somebody else recovers the account.
     #[error(
-        "somebody else is recovering account {0}: wait for it to end; if it was killed, its connection to the database is gone in a moment"
+        "somebody else is recovering account {0}, and was not done in ten seconds: wait for it to end; if it was killed, try again in a minute, for its connection to the database must end first"
     )]
     Recovering(String),
     /// Nothing was sent from then on.

@@ -1,5 +1,6 @@
 //! Progress for people, on standard error if that is a terminal; nothing otherwise.
 
+use std::borrow::Cow;
 use std::io::{self, IsTerminal};
 
 use indicatif::{ProgressBar as Bar, ProgressStyle};
@@ -24,6 +25,11 @@ impl ProgressBar {
                 .with_style(style(OPEN_END))
                 .with_message(what),
         )
+    }
+
+    /// Says something else of what it counts.
+    pub fn say(&self, what: impl Into<Cow<'static, str>>) {
+        self.0.set_message(what);
     }
 
     /// Draws how far it has come.

@@ -7,8 +7,9 @@ use crate::domain::backoff::after;
 use crate::domain::machine::Answer;
 use crate::domain::machine::decide::lookup_allowed;
 use crate::domain::machine::recover::{OrderAnswer, recover};
+use crate::domain::machine::rescue::PROCESSED;
 use crate::domain::outcome::CallFailure;
-use crate::domain::{Call, ExecutionId, Outcome, Timestamp};
+use crate::domain::{Call, ExecutionId, Outcome, State, Timestamp};
 use crate::ops::OpsError;
 use crate::provider::{Client, LookupRequest, OtherPayments, Provider, Reply};
 use crate::store::StoreError;
@@ -40,6 +41,11 @@ impl Asked {
             again_at: None,
         }
     }
+}
+
+/// What was sent before a recovery began is processed by then, or never will be: "not found" proves nothing before.
+pub(super) fn processed_at(recovery: OpenRecovery) -> Timestamp {
+    after(recovery.started_at, PROCESSED)
 }
 
 pub(super) struct Asker<'a> {
@@ -82,6 +88,10 @@ impl<'a> Asker<'a> {
             // Retention has deleted it.
             return Ok(Asked::Done);
         };
+        if subject.execution.state == State::Charged {
+            // It was collected after the page was read: nothing is left to ask.
+            return Ok(Asked::Done);
+        }
         if subject.held {
             return Ok(Asked::not_done(HELD));
         }
@@ -114,6 +124,7 @@ impl<'a> Asker<'a> {
         Ok(match recovery::write(self.pool, &result, now).await? {
             Written::Done => asked,
             Written::Overtaken => Asked::not_done("somebody has changed it meanwhile"),
+            Written::Taken => Asked::not_done("its payment is another cycle's by now"),
         })
     }
 
@@ -173,6 +184,13 @@ impl<'a> Asker<'a> {
     ) -> Option<Asked> {
         if self.silent.load(Ordering::Relaxed) >= GIVE_UP_AFTER {
             return Some(Asked::not_done("the provider has stopped answering"));
+        }
+        let processed = processed_at(self.recovery);
+        if now < processed {
+            return Some(Asked::NotDone {
+                why: "what was sent before the recovery began may still be on its way to the provider",
+                again_at: Some(processed),
+            });
         }
         let (execution, policy) = (&subject.execution, &subject.policy);
         let progress = &execution.progress;

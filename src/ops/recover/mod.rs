@@ -7,14 +7,16 @@
 mod ask;
 mod report;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures::StreamExt;
 use sqlx::{Postgres, Transaction};
 
 use super::accounts::Attribution;
 use super::justification::checked;
-use super::{OnProgress, OpsError, Progress};
+use super::{OpsError, Progress};
 use crate::clock::Clock;
 use crate::compose;
 use crate::config::{Account, Config};
@@ -23,13 +25,13 @@ use crate::domain::{ExecutionId, Timestamp};
 use crate::provider::Client;
 use crate::store;
 use crate::store::pool::DatabasePool;
-use crate::store::recovery::{self, OpenRecovery};
+use crate::store::recovery::{self, OpenRecovery, ToAsk};
 
-use ask::{Asked, Asker};
+use ask::{Asked, Asker, processed_at};
 pub use report::{AccountReport, RecoveryReport};
 
-/// Executions that are read at once.
-const PAGE: i64 = 200;
+/// Mandates that are asked about before the hold on the account is looked at again.
+const PART: usize = 200;
 /// Questions under way at once, if the account allows as many; its calls a second hold besides.
 const AT_ONCE: usize = 8;
 
@@ -42,6 +44,18 @@ pub struct RecoveryRequest<'a> {
     pub since: Timestamp,
     pub attribution: Attribution<'a>,
 }
+
+/// How far a recovery has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RecoveryProgress {
+    /// Nothing is asked before this instant: the provider may not have processed what was sent before the recovery began.
+    Waiting(Timestamp),
+    /// Executions of an account that were asked about.
+    Asked(Progress),
+}
+
+/// A recovery calls it with every step.
+pub type OnRecovery<'a> = &'a (dyn Fn(RecoveryProgress) + Sync);
 
 /// An account whose recovery is ours alone.
 struct Held<'a> {
@@ -58,7 +72,7 @@ pub async fn recover(
     pool: &DatabasePool,
     clock: &Clock,
     request: RecoveryRequest<'_>,
-    progress: OnProgress<'_>,
+    progress: OnRecovery<'_>,
 ) -> Result<RecoveryReport, OpsError> {
     let attribution = checked(request.attribution)?;
     if request.since > clock.now() {
@@ -129,38 +143,78 @@ async fn one(
     clock: &Clock,
     held: &mut Held<'_>,
     asker: &Asker<'_>,
-    progress: OnProgress<'_>,
+    progress: OnRecovery<'_>,
 ) -> Result<AccountReport, OpsError> {
     let open = held.open;
     let at_once = usize::try_from(held.account.max_in_flight)
         .unwrap_or(AT_ONCE)
         .clamp(1, AT_ONCE);
-    let all = u64::try_from(recovery::count(pool, open).await?).ok();
+    wait_until_processed(clock, open, progress).await;
+    let counted = recovery::count(pool, open).await?;
+    let all = Some(counted.executions);
     let mut report = AccountReport::new(held.name, open.since);
     let (mut after, mut done) = (0, 0u64);
     loop {
-        let page = recovery::executions(pool, open, after, PAGE).await?;
-        let Some(last) = page.last() else { break };
-        after = *last;
-        recovery::is_held(&mut held.hold).await?;
-        let mut results = futures::stream::iter(page)
-            .map(|id| asker.ask(ExecutionId(id)))
-            .buffer_unordered(at_once);
-        while let Some(result) = results.next().await {
-            if let Asked::NotDone { why, again_at } = result? {
-                report.not_done(why, again_at);
+        let page = recovery::page(pool, open, after, recovery::ROWS).await?;
+        let Some(last) = page.last else { break };
+        after = last;
+        for part in by_mandate(&page.executions).chunks(PART) {
+            recovery::is_held(&mut held.hold).await?;
+            let mut results = futures::stream::iter(part)
+                .map(|ids| in_turn(asker, ids))
+                .buffer_unordered(at_once);
+            while let Some(asked) = results.next().await {
+                for asked in asked? {
+                    if let Asked::NotDone { why, again_at } = asked {
+                        report.not_done(why, again_at);
+                    }
+                    done = done.saturating_add(1);
+                    progress(RecoveryProgress::Asked(Progress { done, of: all }));
+                }
             }
-            done = done.saturating_add(1);
-            progress(Progress { done, of: all });
         }
     }
     report.counts = Some(recovery::counts(pool, open).await?);
     report.presented = Some(recovery::presented(pool, open).await?);
-    // What came to the table meanwhile counts too.
-    if report.without_answer.is_empty() && recovery::count(pool, open).await? == 0 {
+    if report.without_answer.is_empty() {
         let mut conn = compose::connection(pool).await?;
-        recovery::finish(&mut conn, open, clock.now()).await?;
-        report.is_over = true;
+        report.is_over = recovery::finish(&mut conn, open, counted, clock.now()).await?;
+        if !report.is_over {
+            report.not_done("it was planned while the others were asked about", None);
+        }
     }
     Ok(report)
+}
+
+/// A clock that is simulated is moved by others, or not at all: then nothing is asked.
+async fn wait_until_processed(clock: &Clock, open: OpenRecovery, progress: OnRecovery<'_>) {
+    let until = processed_at(open);
+    if clock.now() < until {
+        progress(RecoveryProgress::Waiting(until));
+    }
+    while !clock.is_simulated() && clock.now() < until {
+        let left = until.signed_duration_since(clock.now());
+        let left = left.to_std().unwrap_or_default();
+        // Not all of it at once: the machine's clock may be put right meanwhile.
+        tokio::time::sleep(left.min(Duration::from_secs(1))).await;
+    }
+}
+
+/// Executions of one mandate belong together: what was found for one is not the other's.
+fn by_mandate(executions: &[ToAsk]) -> Vec<Vec<ExecutionId>> {
+    let mut mandates: BTreeMap<i64, Vec<ExecutionId>> = BTreeMap::new();
+    for execution in executions {
+        let ids = mandates.entry(execution.mandate).or_default();
+        ids.push(ExecutionId(execution.id));
+    }
+    mandates.into_values().collect()
+}
+
+/// Asks about the executions of a mandate one after the other, so that each look-up knows the payments that were found before it.
+async fn in_turn(asker: &Asker<'_>, ids: &[ExecutionId]) -> Result<Vec<Asked>, OpsError> {
+    let mut all = Vec::with_capacity(ids.len());
+    for id in ids {
+        all.push(asker.ask(*id).await?);
+    }
+    Ok(all)
 }

@@ -2,39 +2,57 @@
 //! about, and what came of each.
 
 mod begin;
+mod pages;
 mod subject;
 mod write;
 
 use chrono::NaiveDate;
 use serde::Serialize;
-use sqlx::{PgConnection, Postgres, Transaction};
+use sqlx::{Postgres, Transaction};
 
 use super::error::{StoreContext, StoreError};
-use crate::domain::Timestamp;
 use crate::store::pool::DatabasePool;
 
 pub use begin::{OpenRecovery, begin};
+pub use pages::{Counted, Page, ROWS, ToAsk, count, finish, page};
 pub use subject::{Subject, subject};
 pub use write::{ExecutionResult, Written, write};
 
-/// Holds an account's recovery alone, as long as the transaction lasts: it ends with this process. Nothing if somebody else has it.
+/// Postgres' code for a lock that was not free within `lock_timeout`.
+const LOCK_NOT_AVAILABLE: &str = "55P03";
+
+/// Holds an account's recovery alone, as long as the transaction lasts: it ends with this process. Nothing if somebody else has it, and
+/// still has it after some seconds: Postgres notices only after a moment that a process was killed.
 ///
 /// A transaction, and no session: it works through a pooler too. It has no snapshot, so it keeps nothing from being cleaned up.
 pub async fn hold(
     pool: &DatabasePool,
     account: &str,
 ) -> Result<Option<Transaction<'static, Postgres>>, StoreError> {
+    let what = "hold the recovery of the account";
     let mut tx = super::planning::begin(pool).await?;
-    let is_ours = sqlx::query!(
-        r#"select pg_try_advisory_xact_lock(hashtext('mandated recover'), hashtext($1)) as "is_ours!",
-                  set_config('idle_in_transaction_session_timeout', '0', true) as waits"#,
+    sqlx::query!(
+        "select set_config(name, value, true)
+           from (values ('idle_in_transaction_session_timeout', '0'), ('lock_timeout', '10s')) s (name, value)"
+    )
+    .fetch_all(&mut *tx)
+    .await
+    .context(what)?;
+    let held = sqlx::query!(
+        "select pg_advisory_xact_lock(hashtext('mandated recover'), hashtext($1))",
         account
-    );
-    let is_ours = is_ours
-        .fetch_one(&mut *tx)
-        .await
-        .context("hold the recovery of the account")?;
-    Ok(is_ours.is_ours.then_some(tx))
+    )
+    .execute(&mut *tx)
+    .await;
+    match held {
+        Ok(_) => Ok(Some(tx)),
+        Err(sqlx::Error::Database(error))
+            if error.code().as_deref() == Some(LOCK_NOT_AVAILABLE) =>
+        {
+            Ok(None)
+        }
+        Err(source) => Err(StoreError::Database { what, source }),
+    }
 }
 
 /// Whether the recovery is still ours alone: fails when the connection that holds it is gone.
@@ -46,53 +64,13 @@ pub async fn is_held(held: &mut Transaction<'static, Postgres>) -> Result<(), St
     Ok(())
 }
 
-/// The next executions to ask about, after one: of the account, not collected, of a cycle that closes after an instant or changed
-/// after it, and not asked about in this recovery.
-pub async fn executions(
-    pool: &DatabasePool,
-    recovery: OpenRecovery,
-    after: i64,
-    limit: i64,
-) -> Result<Vec<i64>, StoreError> {
-    sqlx::query_scalar!(
-        "select e.id from mandated.executions e
-          where e.id > $3 and e.account_id = $1 and e.state <> 'charged' and (e.closes_at > $2 or e.updated_at >= $2)
-            and not exists (select from mandated.debits d where d.mandate_id = e.mandate_id and d.cycle_on = e.cycle_on)
-            and not exists (select from mandated.recovered_executions r where r.recovery_id = $4 and r.execution_id = e.id)
-          order by e.id limit $5",
-        recovery.account.0,
-        recovery.since,
-        after,
-        recovery.id,
-        limit
-    )
-    .fetch_all(pool)
-    .await
-    .context("find the executions to ask about")
-}
-
-/// How many there are.
-pub async fn count(pool: &DatabasePool, recovery: OpenRecovery) -> Result<i64, StoreError> {
-    sqlx::query_scalar!(
-        r#"select count(*) as "count!" from mandated.executions e
-            where e.account_id = $1 and e.state <> 'charged' and (e.closes_at > $2 or e.updated_at >= $2)
-              and not exists (select from mandated.debits d where d.mandate_id = e.mandate_id and d.cycle_on = e.cycle_on)
-              and not exists (select from mandated.recovered_executions r where r.recovery_id = $3 and r.execution_id = e.id)"#,
-        recovery.account.0,
-        recovery.since,
-        recovery.id
-    )
-    .fetch_one(pool)
-    .await
-    .context("count the executions to ask about")
-}
-
 /// What has come of a recovery so far.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct RecoveryCounts {
     pub looked_up: i64,
     pub collected: i64,
     pub not_collected: i64,
+    pub known: i64,
     pub review: i64,
     pub not_found: i64,
 }
@@ -105,6 +83,7 @@ pub async fn counts(
         RecoveryCounts,
         r#"select count(*) as "looked_up!", count(*) filter (where result = 'collected') as "collected!",
                   count(*) filter (where result = 'not_collected') as "not_collected!",
+                  count(*) filter (where result = 'known') as "known!",
                   count(*) filter (where result = 'review') as "review!", count(*) filter (where result = 'not_found') as "not_found!"
              from mandated.recovered_executions where recovery_id = $1"#,
         recovery.id
@@ -112,30 +91,6 @@ pub async fn counts(
     .fetch_one(pool)
     .await
     .context("count what a recovery found")
-}
-
-/// Ends a recovery: the account's jobs are claimed again from now on.
-pub async fn finish(
-    conn: &mut PgConnection,
-    recovery: OpenRecovery,
-    now: Timestamp,
-) -> Result<(), StoreError> {
-    sqlx::query!(
-        "with ended as (
-           update mandated.recoveries set finished_at = greatest(started_at, $2) where id = $1 and finished_at is null
-           returning account_id
-         ), freed as (
-           update mandated.accounts a set recovering_since = null from ended where a.id = ended.account_id
-           returning a.id
-         )
-         select pg_notify('mandated_jobs', '') from freed",
-        recovery.id,
-        now
-    )
-    .execute(conn)
-    .await
-    .context("end the recovery of the account")?;
-    Ok(())
 }
 
 /// A cycle that only the merchant knows of: nothing makes it again when it is forgotten.
@@ -154,7 +109,9 @@ pub async fn presented(
     sqlx::query_as!(
         Presented,
         r#"select count(*) as "mandates!",
-                  (select max(e.cycle_on) from mandated.mandates p join mandated.executions e on e.mandate_id = p.id
+                  (select max(l.cycle_on) from mandated.mandates p
+                     cross join lateral (select e.cycle_on from mandated.executions e where e.mandate_id = p.id
+                                          order by e.cycle_on desc limit 1) l
                     where p.account_id = $1 and p.frequency = 'aspresented') as last_cycle_on
              from mandated.mandates where account_id = $1 and frequency = 'aspresented'"#,
         recovery.account.0

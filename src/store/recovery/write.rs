@@ -39,6 +39,8 @@ pub enum Written {
     Done,
     /// Somebody has changed the execution meanwhile. What was asked is on record, and nothing else.
     Overtaken,
+    /// Another execution of the mandate has the payment that was found. What was asked is on record, and nothing else.
+    Taken,
 }
 
 /// Writes what came of an execution. The job is locked first: a worker that holds it is not overtaken.
@@ -49,6 +51,21 @@ pub async fn write(
 ) -> Result<Written, StoreError> {
     let id = result.subject.execution.id;
     let mut tx = begin(pool).await?;
+    let conclusion = match result.recovered {
+        Some(
+            Recovered::Collected(conclusion)
+            | Recovered::NotCollected(conclusion)
+            | Recovered::Review(conclusion),
+        ) => Some(&**conclusion),
+        Some(Recovered::NotFound | Recovered::Known) | None => None,
+    };
+    let found = conclusion.and_then(|conclusion| conclusion.provider_ref.as_deref());
+    let is_taken = match found {
+        Some(found) if result.subject.provider_ref.as_deref() != Some(found) => {
+            is_taken(&mut tx, result.subject, found).await?
+        }
+        Some(_) | None => false,
+    };
     let is_held = sqlx::query_scalar!(
         r#"select lease_token is not null as "is_held!" from mandated.jobs where execution_id = $1 for update"#,
         id.0
@@ -66,15 +83,7 @@ pub async fn write(
         .fetch_optional(&mut *tx)
         .await
         .context("lock the execution")?;
-    let is_ours = is_held != Some(true) && is_same == Some(true);
-    let conclusion = match result.recovered {
-        Some(
-            Recovered::Collected(conclusion)
-            | Recovered::NotCollected(conclusion)
-            | Recovered::Review(conclusion),
-        ) => Some(&**conclusion),
-        Some(Recovered::NotFound | Recovered::Known) | None => None,
-    };
+    let is_ours = is_held != Some(true) && is_same == Some(true) && !is_taken;
     let words = conclusion.map(|conclusion| {
         let zone = result.subject.policy.debit_windows.time_zone();
         wording::reason(&conclusion.decision.reason, zone)
@@ -97,6 +106,8 @@ pub async fn write(
     commit(tx).await?;
     Ok(if is_ours {
         Written::Done
+    } else if is_taken {
+        Written::Taken
     } else {
         Written::Overtaken
     })
@@ -118,6 +129,35 @@ async fn doubt_notification(conn: &mut PgConnection, subject: &Subject) -> Resul
     .await
     .context("doubt a notification")?;
     Ok(())
+}
+
+/// Whether another execution of the mandate has a payment. Where the provider has no order ids of ours, two that are asked about at once
+/// may be answered with the same one: so whoever writes what was found of a mandate is alone, and the second sees what the first wrote.
+async fn is_taken(
+    conn: &mut PgConnection,
+    subject: &Subject,
+    found: &str,
+) -> Result<bool, StoreError> {
+    let (mandate, id) = (subject.mandate.id.0, subject.execution.id.0);
+    let what = "look whose payment was found";
+    // A lock on no row: nobody who locks the mandate, or what it has, in another order can be in a deadlock with it.
+    sqlx::query!(
+        "select pg_advisory_xact_lock(hashtext('mandated found payment'), hashtext($1::bigint::text))",
+        mandate
+    )
+    .execute(&mut *conn)
+    .await
+    .context(what)?;
+    sqlx::query_scalar!(
+        r#"select exists (select from mandated.debits where mandate_id = $1 and execution_id <> $2 and provider_txn = $3)
+               or exists (select from mandated.executions where mandate_id = $1 and id <> $2 and provider_ref = $3) as "is_taken!""#,
+        mandate,
+        id,
+        found
+    )
+    .fetch_one(conn)
+    .await
+    .context(what)
 }
 
 /// The debit is inserted without a way out: if the cycle has one by now, its primary key refuses all of this.
@@ -269,7 +309,8 @@ async fn done(
 ) -> Result<(), StoreError> {
     let word = match recovered {
         Recovered::NotFound => "not_found",
-        Recovered::Known | Recovered::NotCollected(_) => "not_collected",
+        Recovered::Known => "known",
+        Recovered::NotCollected(_) => "not_collected",
         Recovered::Collected(_) => "collected",
         Recovered::Review(_) => "review",
     };

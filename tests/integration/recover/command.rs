@@ -34,19 +34,36 @@ async fn restored() -> Installation {
     installation
 }
 
+/// The recovery has begun, and nothing is asked before what was sent until then is processed: the clock of these commands stands still.
+fn begun(installation: &mut Installation) {
+    let output = installation.output(&recover(&[]));
+    assert_eq!(output.status.code(), Some(1));
+    let text = String::from_utf8(output.stdout).unwrap();
+    for line in [
+        "juspay_main: 0 executions looked up",
+        "1 without an answer: what was sent before the recovery began may still be on its way",
+        "juspay_main: the last of them may be asked about at 2040-02-07 18:31",
+        "juspay_main: STILL RECOVERING",
+    ] {
+        assert!(text.contains(line), "{line}: {text}");
+    }
+    installation.set("MANDATED__CLOCK__START", "2040-02-08T00:01:30+05:30");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_restored_database_is_completed_recovered_and_run() {
-    let installation = restored().await;
+    let mut installation = restored().await;
     let output = installation.output(&["run"]);
     assert_eq!(output.status.code(), Some(78));
     let error = String::from_utf8(output.stderr).unwrap();
     assert!(error.contains("mandated recover"), "{error}");
     // What is younger than the dump is imported first.
     installation.works(&["mandates", "import", &installation.mandates()]);
+    begun(&mut installation);
     let text = installation.works(&recover(&[]));
     for line in [
         "juspay_main: 1 executions looked up since 2040-01-31 18:30",
-        ": 1 found collected, 0 found and not collected, 0 sent to review, 0 not found\n",
+        ": 1 found collected, 0 found and not collected, 0 as known, 0 sent to review, 0 not found\n",
         "juspay_main: recovered, its money may move again\n",
         "signzy_main: recovered, its money may move again\n",
         "No provider can tell what only you know.",
@@ -61,7 +78,8 @@ async fn a_restored_database_is_completed_recovered_and_run() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_not_answered_exits_with_1_and_says_what_to_do() {
-    let installation = restored().await;
+    let mut installation = restored().await;
+    begun(&mut installation);
     let fault = Script {
         mandate_id: "900".to_owned(),
         call: Call::OrderStatus,

@@ -110,6 +110,25 @@ async fn attempts_that_were_forgotten_are_spent_and_the_order_is_looked_up_first
     }
 }
 
+/// The dump is younger than all that was sent: nothing is found that it does not have.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_this_database_knows_is_counted_apart_and_changes_nothing() {
+    let mut world = Scenario::of("900", Flow::UpiExempt)
+        .provider(Call::Execute, [Then::Declines(Reason::LowBalance)])
+        .open()
+        .await;
+    world.run("05 12:00").await;
+    dump(world.pool()).await;
+    let before = left(&world).await;
+    put_back(&mut world).await;
+    let report = recovered(&world).await;
+    assert!(report.is_over(), "{report:?}");
+    assert_eq!(counts(&report), [1, 0, 0, 0, 0], "{report:?}");
+    let known = report.accounts[0].counts.unwrap().known;
+    assert_eq!(known, 1, "{report:?}");
+    assert_eq!(left(&world).await, before);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn an_order_that_was_handed_over_is_watched_and_collected_once() {
     for flow in [Flow::UpiProvider, Flow::CardProvider] {

@@ -5,11 +5,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use chrono::TimeDelta;
 use lab::sandbox::{Call, Fault, Then};
 use mandated::ops::OpsError;
-use mandated::ops::recover::{RecoveryRequest, recover};
+use mandated::ops::recover::{RecoveryProgress, RecoveryRequest, recover};
 use mandated::store::recovery::hold;
 use tokio_util::sync::CancellationToken;
 
-use super::{counts, put_back, recovered, recovered_with, recovering};
+use super::{counts, move_on, put_back, recovered, recovered_with, recovering};
 use crate::support::due::{ATTRIBUTION, column, execute, scalar};
 use crate::support::dump::dump;
 use crate::support::scenario::{Flow, Scenario};
@@ -37,8 +37,10 @@ async fn killed_after(world: &World, killed_at: u64) {
         since: start(),
         attribution: ATTRIBUTION,
     };
-    let on_progress = |_| {
-        if done.fetch_add(1, Ordering::Relaxed) + 1 >= killed_at {
+    let on_progress = |progress| {
+        move_on(world, progress);
+        let is_asked = matches!(progress, RecoveryProgress::Asked(_));
+        if is_asked && done.fetch_add(1, Ordering::Relaxed) + 1 >= killed_at {
             killed.cancel();
         }
     };
@@ -142,6 +144,26 @@ async fn a_provider_that_is_down_is_not_asked_on_and_on() {
     let why = &report.accounts[0].without_answer;
     assert_eq!(why.values().sum::<u64>(), 40, "{why:?}");
     assert!(why["the provider has stopped answering"] > 20, "{why:?}");
+}
+
+/// Whoever kills a recovery and calls it again at once does not see that Postgres has not noticed yet.
+#[tokio::test(flavor = "multi_thread")]
+async fn one_that_has_just_been_killed_is_waited_for() {
+    let world = forgotten(1).await;
+    let held = hold(world.pool(), "juspay_main").await.unwrap().unwrap();
+    let killed = async {
+        let waits = "select exists (select from pg_locks where locktype = 'advisory' and not granted
+                        and database = (select oid from pg_database where datname = current_database()))";
+        while !scalar::<bool>(world.pool(), waits).await {
+            tokio::task::yield_now().await;
+        }
+        held.rollback().await.unwrap();
+        std::future::pending::<()>().await;
+    };
+    tokio::select! {
+        () = killed => {}
+        report = recovered(&world) => assert!(report.is_over(), "{report:?}"),
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -4,13 +4,17 @@ mod command;
 mod found;
 mod interrupted;
 mod left_alone;
+mod meanwhile;
 mod payments;
+mod processed;
 mod reinstate;
 
 use mandated::config::Config;
 use mandated::domain::Timestamp;
 use mandated::ops::OpsError;
-use mandated::ops::recover::{AccountReport, RecoveryReport, RecoveryRequest, recover};
+use mandated::ops::recover::{
+    AccountReport, RecoveryProgress, RecoveryReport, RecoveryRequest, recover,
+};
 
 use crate::support::due::{ATTRIBUTION, column};
 use crate::support::dump::restore;
@@ -22,7 +26,7 @@ async fn put_back(world: &mut World) {
     restore(world.pool()).await;
 }
 
-/// Recovers some accounts, or all of them.
+/// Recovers some accounts, or all of them. The clock goes on when the recovery waits for what was sent before it.
 async fn recovered_with(
     world: &World,
     config: &Config,
@@ -35,7 +39,14 @@ async fn recovered_with(
         since,
         attribution: ATTRIBUTION,
     };
-    recover(config, world.pool(), &world.clock, request, &|_| {}).await
+    let on_progress = |progress| move_on(world, progress);
+    recover(config, world.pool(), &world.clock, request, &on_progress).await
+}
+
+fn move_on(world: &World, progress: RecoveryProgress) {
+    if let RecoveryProgress::Waiting(until) = progress {
+        world.clock.advance_to(until);
+    }
 }
 
 async fn recovered(world: &World) -> RecoveryReport {
