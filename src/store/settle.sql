@@ -119,13 +119,6 @@ with s as materialized (
      and m.id = h.mandate_id and h.fault like 'mandate_dead%'
      -- A statement changes a row once: another answer of this batch ends the mandate, or pauses it.
      and m.id <> all (array(select mandate_id from held where mandate_status is not null))
-), working as (
-  -- One that is paused says so at the next settlement after its pause.
-  update mandated.accounts set worked_at = $1
-   where worked_at is null and paused_until is null
-     and id = any (array(select account_id from held where to_state in ('notified', 'pending', 'charged') and to_state <> from_state))
-     -- A statement changes a row once.
-     and id <> all (array(select account_id from faults where paused_until > $1))
 ), taken as materialized (
   -- The accounts whose debits the provider takes: what was wrong with them is not any more. That it answers with somebody else's
   -- debits is wrong all the same.
@@ -152,6 +145,13 @@ with s as materialized (
            then $1 + make_interval(secs => $5) end,
          ended = (f.ended || excluded.ended)[1:20]
   returning account_id, reason, first_at, parked, paused_until, ended
+), working as (
+  -- One that is paused says so at the next settlement after its pause.
+  update mandated.accounts set worked_at = $1
+   where worked_at is null and paused_until is null
+     and id = any (array(select account_id from held where to_state in ('notified', 'pending', 'charged') and to_state <> from_state))
+     -- A statement changes a row once.
+     and id <> all (array(select account_id from faults where paused_until > $1))
 ), paused as (
   -- Of all that find out at the same time, the first one pauses it, and has something to say.
   update mandated.accounts a
