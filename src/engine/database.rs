@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::clock_health::ClockHealth;
 use super::database_health::DatabaseHealth;
 use crate::clock::Clock;
+use crate::domain::Timestamp;
 use crate::store::monitor::{LastCommit, ServerState};
 use crate::store::pool::DatabasePool;
 use crate::store::{self, StoreError};
@@ -42,6 +43,8 @@ struct Memory {
     timeline: OnceLock<String>,
     last_commit: Mutex<Option<LastCommit>>,
     has_forgotten: AtomicBool,
+    /// Whether the database itself says so by now.
+    is_kept: AtomicBool,
 }
 
 impl Database {
@@ -109,11 +112,30 @@ impl Database {
             .unwrap_or_else(PoisonError::into_inner);
         let state = store::monitor::server_state(&self.pool, last);
         let state = self.within("ask the database for the time", state).await?;
-        self.memory.check(last, &state)?;
+        if let Err(problem) = self.memory.check(last, &state) {
+            self.keep_in_mind(&problem, clock.now()).await?;
+            return Err(problem);
+        }
         if clock.is_simulated() {
             return Ok(());
         }
         self.clocks.compare(clock.now(), state.now)
+    }
+}
+
+impl Database {
+    /// The next process does not know what this one has committed. Where nothing else tells it that the database has forgotten, as when
+    /// only the rows were put back, its accounts must be recovered all the same.
+    async fn keep_in_mind(&self, problem: &StoreError, now: Timestamp) -> Result<(), StoreError> {
+        let is_forgetful = matches!(problem, StoreError::Forgotten { .. });
+        if !is_forgetful || self.memory.is_kept.load(Ordering::Relaxed) {
+            return Ok(());
+        }
+        let marking = store::recovery::mark_all(&self.pool, now);
+        self.within("mark the accounts as recovering", marking)
+            .await?;
+        self.memory.is_kept.store(true, Ordering::Relaxed);
+        Ok(())
     }
 }
 

@@ -11,6 +11,7 @@ use serde::Serialize;
 use sqlx::{Postgres, Transaction};
 
 use super::error::{StoreContext, StoreError};
+use crate::domain::Timestamp;
 use crate::store::pool::DatabasePool;
 
 pub use begin::{OpenRecovery, begin};
@@ -20,6 +21,18 @@ pub use write::{ExecutionResult, Written, write};
 
 /// Postgres' code for a lock that was not free within `lock_timeout`.
 const LOCK_NOT_AVAILABLE: &str = "55P03";
+
+/// Marks every account as recovering: nothing of them is claimed before `recover` is over.
+pub async fn mark_all(pool: &DatabasePool, now: Timestamp) -> Result<(), StoreError> {
+    sqlx::query!(
+        "update mandated.accounts set recovering_since = $1 where recovering_since is null",
+        now
+    )
+    .execute(pool)
+    .await
+    .context("mark the accounts as recovering")?;
+    Ok(())
+}
 
 /// Holds an account's recovery alone, as long as the transaction lasts: it ends with this process. Nothing if somebody else has it, and
 /// still has it after some seconds: Postgres notices only after a moment that a process was killed.

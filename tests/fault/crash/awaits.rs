@@ -68,6 +68,7 @@ src/provider/mod.rs   | client.execute         | is the call of a client in the 
 src/provider/mod.rs   | client.look_up         | is the call of a client in the folders beside it
 src/provider/mod.rs   | client.retry           | is the call of a client in the folders beside it
 src/provider/mod.rs   | client.mandate_status  | is the call of a client in the folders beside it
+src/provider/mod.rs   | client.cancel_order    | is the call of a client in the folders beside it
 src/provider/mod.rs   | client.command         | is the call of a client in the folders beside it
 src/provider/mod.rs   | client.probe           | is the call of a client in the folders beside it
 src/provider/signzy   | self.http.send         | has its points in src/provider/http.rs

@@ -11,14 +11,29 @@ const DECLINED: Then = Then::Declines(Reason::Technical);
 pub(crate) const STORIES: [&CrashScenario; 6] = [&UPI, &SIGNZY, &LOST, &LATE, &THROTTLED, &PLANNED];
 
 /// What every step comes by.
-const STEP: [&str; 6] = ["body", "claim", "limit", "policy", "send", "settle"];
+const STEP: [&str; 7] = [
+    "body",
+    "claim",
+    "claim.clock",
+    "limit",
+    "policy",
+    "send",
+    "settle",
+];
 
 /// A debit under a notification is declined, and retried.
 pub(crate) const UPI: CrashScenario = CrashScenario {
     begins: || Scenario::of("9000", Flow::UpiSeparate).provider(Call::Execute, [DECLINED]),
     kills: &["notify", "notify_status", "execute", "lookup", "retry"],
     awaits: &[
-        "body", "claim", "counter", "limit", "policy", "send", "settle",
+        "body",
+        "claim",
+        "claim.clock",
+        "counter",
+        "limit",
+        "policy",
+        "send",
+        "settle",
     ],
     ends: ("charged", 1),
 };
@@ -33,7 +48,14 @@ pub(crate) const SIGNZY: CrashScenario = CrashScenario {
     begins: || Scenario::of("9001", Flow::SignzyOnDemand).provider(Call::Execute, [DECLINED]),
     kills: &["execute", "lookup", "retry"],
     awaits: &[
-        "body", "claim", "counter", "limit", "policy", "send", "settle",
+        "body",
+        "claim",
+        "claim.clock",
+        "counter",
+        "limit",
+        "policy",
+        "send",
+        "settle",
     ],
     ends: ("charged", 1),
 };

@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
+use mandated::domain::ProviderKind;
 use mandated::engine::simulation::{Limits, run};
 use tokio_util::sync::CancellationToken;
 
 use crate::support::due::{execute, scalar};
 use crate::support::scenario::{Flow, Scenario};
-use crate::support::world::{World, at};
+use crate::support::world::{World, at, live};
 
 /// Lives until a time or until the database is refused; the error.
 async fn refused(world: &World, until: &str) -> String {
@@ -53,4 +54,11 @@ async fn a_database_that_has_lost_the_last_settlement_is_refused() {
     assert_eq!(debit_calls(&world), before, "no call goes out: {error}");
     let debits: i64 = scalar(world.pool(), "select count(*) from mandated.debits").await;
     assert_eq!(debits, 0);
+    // Another process, which has committed nothing: it finds the accounts marked.
+    let next = world.engine_at(
+        world.sandbox.base_url(ProviderKind::Juspay).as_str(),
+        |_| {},
+    );
+    live(&next.await, at("05 09:00")).await;
+    assert_eq!(debit_calls(&world), before, "only a recovery frees them");
 }
