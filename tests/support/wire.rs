@@ -162,6 +162,10 @@ async fn connect(client: TcpStream, state: Arc<State>) {
     let Ok(server) = TcpStream::connect(server).await else {
         return;
     };
+    // Or each statement waits for an acknowledgement that is put off.
+    for side in [&client, &server] {
+        side.set_nodelay(true).unwrap();
+    }
     let (client_in, client_out) = client.into_split();
     let (server_in, server_out) = server.into_split();
     let (swallow, is_swallowed) = watch::channel(false);
