@@ -147,8 +147,10 @@ pub(crate) async fn agree(installation: &Installation, (state, debits): (&str, u
     let pool = &installation.database.pool;
     let ours: Vec<String> = column(
         pool,
-        "select format('%s %s %s', m.provider_mandate_id, d.cycle_on, d.amount_minor)
-           from mandated.debits d join mandated.mandates m on m.id = d.mandate_id order by 1",
+        // Where the answer stated no amount, it was the order's.
+        "select format('%s %s %s', m.provider_mandate_id, d.cycle_on, coalesce(d.amount_minor, e.amount_minor))
+           from mandated.debits d join mandated.mandates m on m.id = d.mandate_id
+           join mandated.executions e on e.id = d.execution_id order by 1",
     )
     .await;
     assert_eq!(ours, theirs);

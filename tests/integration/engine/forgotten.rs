@@ -55,10 +55,8 @@ async fn a_database_that_has_lost_the_last_settlement_is_refused() {
     let debits: i64 = scalar(world.pool(), "select count(*) from mandated.debits").await;
     assert_eq!(debits, 0);
     // Another process, which has committed nothing: it finds the accounts marked.
-    let next = world.engine_at(
-        world.sandbox.base_url(ProviderKind::Juspay).as_str(),
-        |_| {},
-    );
-    live(&next.await, at("05 09:00")).await;
+    let url = world.sandbox.base_url(ProviderKind::Juspay).to_string();
+    let next = world.engine_at(&url, |_| {}).await;
+    live(&next, at("05 09:00")).await;
     assert_eq!(debit_calls(&world), before, "only a recovery frees them");
 }
