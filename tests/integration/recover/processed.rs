@@ -30,7 +30,7 @@ async fn standing(world: &World) -> (RecoveryReport, Option<Timestamp>) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nothing_is_asked_before_what_was_sent_is_processed_and_only_once_is_it_waited_for() {
+async fn not_found_proves_nothing_before_what_was_sent_is_processed() {
     let mut world = Scenario::many(3, Flow::UpiExempt).open().await;
     dump(world.pool()).await;
     put_back(&mut world).await;
