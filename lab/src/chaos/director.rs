@@ -64,7 +64,7 @@ pub(super) struct LostWorker {
     pub(super) late: Option<(Worker, Claimed)>,
 }
 
-/// What happened, and the database that there is at the end.
+/// The events of a run, and the database at its end.
 pub(super) struct Lived {
     pub(super) log: ChaosLog,
     pub(super) pool: DatabasePool,

@@ -131,7 +131,7 @@ impl Director<'_> {
         self.wake().await?;
         for daemon in &self.daemons {
             daemon.look_at_the_clock(now);
-            // What it had open breaks first.
+            // Its open connections break first.
             let mut noticed = false;
             for _ in 0..3 {
                 let planned = daemon.engine.planner().tick().await;
@@ -182,7 +182,7 @@ impl Director<'_> {
         self.lost.clear();
     }
 
-    /// What the runbook has after the daemons were stopped. `since` is when the dump was taken, or the last commit received.
+    /// Follows the runbook after the daemons were stopped. `since` is when the dump was taken, or the last commit received.
     async fn begin_again(&mut self, since: Timestamp) -> Result<(), Failure> {
         self.connect().await?;
         self.recover(since).await?;

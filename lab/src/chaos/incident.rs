@@ -210,7 +210,7 @@ pub(super) fn draw(
     all.into()
 }
 
-/// What is put by, and what takes the place of the database later.
+/// The operator keeps an older state, and it takes the place of the database later.
 const FORGETTING: [fn(u32) -> (Incident, Incident); 2] = [
     |number| (Incident::Dump(number), Incident::Restore(number)),
     |number| (Incident::FallBehind(number), Incident::FailOver(number)),

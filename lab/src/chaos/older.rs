@@ -1,10 +1,10 @@
-//! What was put by before the database forgot.
+//! Older states of the database, kept for a restore or a fail-over.
 
 use mandated::domain::Timestamp;
 
 use crate::postgres::{Dump, PrivatePostgres};
 
-/// What the operator has put by: dumps, and replicas that receive nothing more.
+/// The operator keeps dumps, and replicas that receive nothing more.
 #[derive(Debug, Default)]
 pub(super) struct Older {
     pub(super) dumps: Vec<(u32, Timestamp, Dump)>,
