@@ -30,3 +30,15 @@ create table mandated.recovered_executions (
   constraint recovered_executions_result_check check (result in ('collected', 'not_collected', 'known', 'review', 'not_found'))
 );
 create index recovered_executions_execution_idx on mandated.recovered_executions (execution_id);
+
+-- A mandate whose payments were compared with those that this database knows, after its executions were asked about.
+create table mandated.compared_mandates (
+  recovery_id bigint not null references mandated.recoveries (id),
+  mandate_id bigint not null references mandated.mandates (id),
+  at timestamptz not null,
+  -- Payments that no execution has: the mandate was paused for them.
+  unowned jsonb not null,
+  primary key (recovery_id, mandate_id),
+  constraint compared_mandates_unowned_check check (jsonb_typeof(unowned) = 'array')
+);
+create index compared_mandates_mandate_idx on mandated.compared_mandates (mandate_id);

@@ -19,7 +19,7 @@ begin
   grant usage on all sequences in schema mandated to mandated_app;
   -- What is never changed once it is written: the proofs and the history.
   grant insert on mandated.debits, mandated.attempts, mandated.events, mandated.policies, mandated.resolutions,
-    mandated.operator_requests, mandated.recoveries, mandated.recovered_executions to mandated_app;
+    mandated.operator_requests, mandated.recoveries, mandated.recovered_executions, mandated.compared_mandates to mandated_app;
   -- A recovery that is open may have to look further back, and ends.
   grant update (since, finished_at) on mandated.recoveries to mandated_app;
   -- What lives on.

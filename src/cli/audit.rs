@@ -145,6 +145,7 @@ impl Print for Comparison {
             executions,
             compared,
             not_compared,
+            mandates_compared,
             findings,
             open,
             not_asked,
@@ -153,7 +154,8 @@ impl Print for Comparison {
         print_line!(out)?;
         print_line!(
             out,
-            "{compared} of {executions} executions compared with their providers, {not_compared} not"
+            "{compared} of {executions} executions compared with their providers, {not_compared} not; \
+             the payments of {mandates_compared} mandates compared"
         )?;
         if findings.count > 0 {
             print_line!(out)?;
@@ -190,12 +192,18 @@ impl Print for Comparison {
 fn write_cases(cases: &Cases, out: &mut dyn Write) -> io::Result<()> {
     for Case {
         execution_id,
+        mandate_ref,
         guarantee,
         detail,
     } in &cases.examples
     {
+        let subject = match (execution_id, mandate_ref) {
+            (Some(id), _) => format!("execution {id}"),
+            (None, Some(reference)) => format!("mandate {reference}"),
+            (None, None) => String::new(),
+        };
         let guarantee = guarantee.map_or_else(String::new, |guarantee| format!("{guarantee} "));
-        print_line!(out, "  {guarantee}execution {execution_id}: {detail}")?;
+        print_line!(out, "  {guarantee}{subject}: {detail}")?;
     }
     Ok(())
 }

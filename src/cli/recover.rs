@@ -12,10 +12,11 @@ use crate::compose;
 use crate::config::Config;
 use crate::domain::Timestamp;
 use crate::ops::recover::{
-    AccountReport, RecoveryProgress, RecoveryReport, RecoveryRequest, recover,
+    AccountReport, RecoveryProgress, RecoveryReport, RecoveryRequest, UnownedPayments, recover,
 };
 
 const LOOKED_UP: &str = "executions looked up";
+const COMPARED: &str = "mandates compared with their payments";
 
 #[derive(Debug, Args)]
 pub struct Recover {
@@ -51,6 +52,10 @@ pub(super) async fn run(
             )),
             RecoveryProgress::Asked(progress) => {
                 bar.say(LOOKED_UP);
+                bar.show(progress);
+            }
+            RecoveryProgress::Compared(progress) => {
+                bar.say(COMPARED);
                 bar.show(progress);
             }
         }
@@ -111,6 +116,7 @@ fn write_account(report: &AccountReport, out: &mut dyn Write) -> io::Result<()> 
         without_answer,
         again_at,
         presented,
+        unowned,
     } = report;
     if let Some(counts) = counts {
         print_line!(
@@ -148,11 +154,40 @@ fn write_account(report: &AccountReport, out: &mut dyn Write) -> io::Result<()> 
             presented.mandates
         )?;
     }
+    for mandate in unowned {
+        write_unowned(account, mandate, out)?;
+    }
     if *is_over {
         return print_line!(out, "{account}: recovered, its money may move again");
     }
     print_line!(
         out,
         "{account}: STILL RECOVERING, nothing of it is notified or debited"
+    )
+}
+
+/// Nothing of the mandate moves before a person has said what its payments were for.
+fn write_unowned(account: &str, mandate: &UnownedPayments, out: &mut dyn Write) -> io::Result<()> {
+    let UnownedPayments {
+        reference,
+        status,
+        payments,
+    } = mandate;
+    for payment in payments {
+        let amount = payment.amount.as_deref().unwrap_or("amount not stated");
+        let on = payment
+            .on
+            .map_or_else(String::new, |on| format!(" on {on}"));
+        print_line!(
+            out,
+            "{account}: mandate {reference} ({status}): payment {}{on}, {amount}, {} is of no execution here",
+            payment.id,
+            payment.status
+        )?;
+    }
+    print_line!(
+        out,
+        "{account}: mandate {reference}: look at its payments in the provider's dashboard; `mandated executions skip` what is paid, \
+         then `mandated mandates resume {reference}`"
     )
 }

@@ -17,10 +17,14 @@
 //! | `yearly` | calendar year | `2026` | |
 //! | `aspresented` | the presented day | `2026-11-22` | |
 
+#[cfg(test)]
+mod tests;
+
 use std::fmt;
+use std::ops::Range;
 use std::str::FromStr;
 
-use chrono::{Datelike, NaiveDate, Weekday};
+use chrono::{Datelike, Days, Months, NaiveDate, Weekday};
 
 use super::schedule::{Frequency, Schedule};
 
@@ -38,6 +42,20 @@ enum Grid {
     Week,
     HalfMonth,
     Months(MonthCount),
+}
+
+impl Grid {
+    const ALL: [Self; 9] = [
+        Self::Once,
+        Self::Day,
+        Self::Week,
+        Self::HalfMonth,
+        Self::Months(MonthCount::One),
+        Self::Months(MonthCount::Two),
+        Self::Months(MonthCount::Three),
+        Self::Months(MonthCount::Six),
+        Self::Months(MonthCount::Twelve),
+    ];
 }
 
 /// How many months a period has. All of them divide a year.
@@ -95,6 +113,32 @@ impl Period {
             grid: Grid::Day,
             first_day: day,
         }
+    }
+
+    /// What the cycles of a mandate between two days may be called, whatever its schedule is or was.
+    pub fn all_between(first: NaiveDate, last: NaiveDate) -> Vec<Self> {
+        let mut all: Vec<Self> = Vec::new();
+        for grid in Grid::ALL {
+            let days = first.iter_days().take_while(|day| *day <= last);
+            let mut periods: Vec<Self> = days.filter_map(|day| Self::on(grid, day)).collect();
+            periods.dedup();
+            all.extend(periods);
+        }
+        all
+    }
+
+    /// Its first day, and the first one after it; nothing of the period that has no end.
+    pub fn days(self) -> Option<Range<NaiveDate>> {
+        let first = self.first_day;
+        let next = match self.grid {
+            Grid::Once => return None,
+            Grid::Day => first.succ_opt()?,
+            Grid::Week => first.checked_add_days(Days::new(7))?,
+            Grid::HalfMonth if first.day() == 1 => first.with_day(SIXTEENTH)?,
+            Grid::HalfMonth => first.with_day(1)?.checked_add_months(Months::new(1))?,
+            Grid::Months(count) => first.checked_add_months(Months::new(count.get()))?,
+        };
+        Some(first..next)
     }
 
     fn on(grid: Grid, day: NaiveDate) -> Option<Self> {
@@ -201,60 +245,4 @@ fn parse(text: &str) -> Option<Period> {
 fn first_month(part: &str, months: u32) -> Option<u32> {
     let nth: u32 = part.get(1..)?.parse().ok()?;
     nth.checked_sub(1)?.checked_mul(months)?.checked_add(1)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn name(frequency: Frequency, day: &str) -> String {
-        Period::of(&Schedule::Every(frequency), day.parse().unwrap())
-            .unwrap()
-            .to_string()
-    }
-
-    #[test]
-    fn each_frequency_names_its_periods_by_the_calendar() {
-        use Frequency as F;
-        let table = [
-            (F::Onetime, "2026-11-22", "once"),
-            (F::Daily, "2026-11-22", "2026-11-22"),
-            (F::Aspresented, "2026-11-22", "2026-11-22"),
-            (F::Weekly, "2026-11-22", "2026-W47"),
-            (F::Weekly, "2027-01-03", "2026-W53"),
-            (F::Weekly, "2027-01-04", "2027-W01"),
-            (F::Fortnightly, "2026-11-15", "2026-11-H1"),
-            (F::Twicemonthly, "2026-11-16", "2026-11-H2"),
-            (F::Monthly, "2026-02-28", "2026-02"),
-            (F::Bimonthly, "2026-02-28", "2026-01+02"),
-            (F::Bimonthly, "2026-12-31", "2026-11+12"),
-            (F::Quarterly, "2026-03-31", "2026-Q1"),
-            (F::Quarterly, "2026-10-01", "2026-Q4"),
-            (F::Halfyearly, "2026-06-30", "2026-H1"),
-            (F::Halfyearly, "2026-07-01", "2026-H2"),
-            (F::Yearly, "2026-12-31", "2026"),
-        ];
-        for (frequency, day, expected) in table {
-            assert_eq!(name(frequency, day), expected, "{frequency} {day}");
-            assert_eq!(expected.parse::<Period>().unwrap().to_string(), expected);
-        }
-    }
-
-    #[test]
-    fn a_text_that_is_no_periods_own_name_is_refused() {
-        for text in [
-            "",
-            "2026-13",
-            "2026-11-H3",
-            "2026-W54",
-            "2026-02+03",
-            "2026-Q5",
-            "2026-H0",
-            "twice",
-            "26-11",
-            "2026-1",
-        ] {
-            assert_eq!(text.parse::<Period>(), Err(PeriodError), "{text}");
-        }
-    }
 }

@@ -5,10 +5,12 @@
 //! [`CallFailure::Unknown`].
 
 mod call_limiter;
+mod command;
 pub mod http;
 mod in_flight_limiter;
 mod json;
 pub mod juspay;
+mod payments;
 mod probe;
 mod rate_limiter;
 mod read;
@@ -27,13 +29,13 @@ use url::Url;
 
 use crate::domain::classify::Classifier;
 use crate::domain::outcome::{CallFailure, Counter, NotificationOutcome};
-use crate::domain::{
-    Amount, Mandate, MandateStatus, Outcome, ProbeSubject, ProviderKind, Timestamp,
-};
+use crate::domain::{Amount, Mandate, Outcome, Period, ProbeSubject, ProviderKind, Timestamp};
 
 pub use call_limiter::CallLimiter;
+pub use command::{CancelAnswer, MandateAnswer, MandateCommand};
 pub use http::Http;
 pub use juspay::Juspay;
+pub use payments::{ListedPayment, PaymentsAnswer, PaymentsRequest};
 pub use probe::ProbeResult;
 pub use read::{Answered, Read, Reading, read, read_about};
 pub use redact::{hide_in_text, redact};
@@ -156,6 +158,8 @@ pub struct LookupRequest<'a> {
     /// Signzy periodic: the cycle whose payment is looked for.
     pub cycle_on: NaiveDate,
     pub cycle_closes_on: NaiveDate,
+    /// Signzy on demand: the cycle's period, of which there may be one payment.
+    pub period: Period,
 }
 
 /// The payments of a mandate that are not the one in question. Signzy's charges have no id of ours, and no document says that its
@@ -183,39 +187,6 @@ pub struct RetryRequest<'a> {
     pub provider_ref: Option<&'a str>,
     /// Signzy periodic: when the provider should charge the next cycle.
     pub next_scheduled_on: Option<NaiveDate>,
-}
-
-/// A command on the mandate itself, from an operator.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum MandateCommand {
-    /// Until the given time, or for good.
-    Pause {
-        until: Option<Timestamp>,
-    },
-    Resume,
-    Revoke,
-}
-
-/// What a provider says about a mandate.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum MandateAnswer {
-    /// Its status, in our words, and the provider's own word.
-    Status { status: MandateStatus, word: String },
-    /// This provider has no such command.
-    NotOffered,
-    /// The provider said no, or nothing that we understand.
-    Failed { why: String },
-}
-
-/// What a provider says when it is asked not to debit an order that it has.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum CancelAnswer {
-    /// It will not debit it.
-    Cancelled { word: String },
-    /// This provider has no such command.
-    NotOffered,
-    /// The provider said no, or nothing that we understand.
-    Failed { why: String },
 }
 
 /// A call that came to nothing, for people.
@@ -253,6 +224,12 @@ pub trait Provider: std::fmt::Debug + Send + Sync {
 
     /// What became of a debit.
     fn look_up(&self, request: &LookupRequest<'_>) -> impl Future<Output = Reply<Outcome>> + Send;
+
+    /// Every payment of a mandate since a day, but for those that ended without a debit.
+    fn payments(
+        &self,
+        request: &PaymentsRequest<'_>,
+    ) -> impl Future<Output = PaymentsAnswer> + Send;
 
     /// Has the provider retry. The intent must be committed, and the counter read before recorded.
     fn retry(&self, request: &RetryRequest<'_>) -> impl Future<Output = Reply<Outcome>> + Send;
@@ -362,6 +339,10 @@ impl Provider for Client {
 
     async fn look_up(&self, request: &LookupRequest<'_>) -> Reply<Outcome> {
         dispatch!(self, client => client.look_up(request).await)
+    }
+
+    async fn payments(&self, request: &PaymentsRequest<'_>) -> PaymentsAnswer {
+        dispatch!(self, client => client.payments(request).await)
     }
 
     async fn retry(&self, request: &RetryRequest<'_>) -> Reply<Outcome> {

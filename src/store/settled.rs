@@ -1,12 +1,14 @@
 //! What is asked about what was settled: whose rows are free, what an earlier try has written after all, which order was collected.
 
 use std::collections::{HashMap, HashSet};
+use std::ops::RangeInclusive;
 
 use chrono::NaiveDate;
 
 use super::error::{StoreContext, StoreError};
 use super::rows::word;
 use super::settle::{Settled, Settlement};
+use crate::domain::cycle::Cycle;
 use crate::domain::{ExecutionId, MandateId, State};
 use crate::store::pool::DatabasePool;
 
@@ -105,21 +107,31 @@ pub async fn debited_order(
     .context("read which order of a cycle was collected")
 }
 
-/// The provider's ids of a mandate's debits in the cycles around a day. A payment lies in its own cycle, which is never that far away
-/// from another one that it could be taken for.
+/// The fewest and the most days around a cycle in which another one's payment could be taken for its own.
+const NEAR: RangeInclusive<i64> = 62..=800;
+
+/// The provider's ids of a mandate's debits in the cycles around one. A payment lies in its own cycle or in the period of it, so that
+/// twice the cycle's length is never too near.
 pub async fn known_payments(
     pool: &DatabasePool,
     mandate: MandateId,
-    cycle_on: NaiveDate,
+    cycle: &Cycle,
 ) -> Result<Vec<String>, StoreError> {
+    let length = cycle
+        .closes_at
+        .date_naive()
+        .signed_duration_since(cycle.on)
+        .num_days();
+    let near = length.saturating_mul(2).clamp(*NEAR.start(), *NEAR.end());
     sqlx::query_scalar!(
         r#"select provider_ref as "id!" from mandated.executions
-            where mandate_id = $1 and cycle_on between $2::date - 62 and $2::date + 62 and cycle_on <> $2 and provider_ref is not null
+            where mandate_id = $1 and cycle_on between $2::date - $3::integer and $2::date + $3 and cycle_on <> $2 and provider_ref is not null
            union
            select provider_txn from mandated.debits
-            where mandate_id = $1 and cycle_on between $2::date - 62 and $2::date + 62 and cycle_on <> $2 and provider_txn is not null"#,
+            where mandate_id = $1 and cycle_on between $2::date - $3::integer and $2::date + $3 and cycle_on <> $2 and provider_txn is not null"#,
         mandate.0,
-        cycle_on
+        cycle.on,
+        i32::try_from(near).unwrap_or(i32::MAX)
     )
     .fetch_all(pool)
     .await

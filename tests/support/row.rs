@@ -286,3 +286,16 @@ pub(crate) fn recovered_execution() -> Row {
         ],
     )
 }
+
+/// Mandate 1, compared in recovery 1 without a finding.
+pub(crate) fn compared_mandate() -> Row {
+    Row::new(
+        "compared_mandates",
+        &[
+            ("recovery_id", "1"),
+            ("mandate_id", "1"),
+            ("at", "'2026-02-03T08:02Z'"),
+            ("unowned", "'[]'"),
+        ],
+    )
+}

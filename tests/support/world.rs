@@ -71,7 +71,7 @@ impl World {
         let engine = engine(&config, &pool, &clock, "worker-1", |_| {}).await;
         make_partitions(&pool, start(), 1).await.unwrap();
         sqlx::query(NTH_ORDER).execute(&pool).await.unwrap();
-        import_all(&config, &pool, scenario).await;
+        import_all(&config, &pool, scenario, start()).await;
         Self {
             payers: scenario.payers.clone(),
             sandbox,
@@ -99,6 +99,11 @@ impl World {
     /// The daemon is started again: it remembers nothing of what it has settled.
     pub(crate) async fn restart(&mut self) {
         self.engine = self.engine("worker-1", |_| {}).await;
+    }
+
+    /// Mandates are imported that the database has forgotten.
+    pub(crate) async fn import_again(&self, scenario: &Scenario) {
+        import_all(&self.config, &self.pool, scenario, self.clock.now()).await;
     }
 
     /// Another daemon on the same database, the same providers and the same clock.

@@ -128,6 +128,7 @@ impl Run<'_> {
             },
             cycle_on: execution.cycle.on,
             cycle_closes_on: execution.cycle.closes_at.with_timezone(&zone).date_naive(),
+            period: execution.cycle.period,
         };
         // What has waited for its turn until the lease is over must not leave: another worker may have looked it up meanwhile.
         let reply = self.within_lease(self.client.look_up(&request)).await;
@@ -145,7 +146,7 @@ impl Run<'_> {
         {
             return Ok(Vec::new());
         }
-        let (mandate, cycle) = (claimed.mandate.id, claimed.execution.cycle.on);
+        let (mandate, cycle) = (claimed.mandate.id, &claimed.execution.cycle);
         let known = known_payments(&self.worker.database.pool, mandate, cycle);
         let what = "read the payments of other cycles";
         let known = self.worker.database.within(what, known).await;

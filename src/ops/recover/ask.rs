@@ -19,7 +19,7 @@ use crate::store::recovery::{self, ExecutionResult, OpenRecovery, Subject, Writt
 use crate::store::settle::Attempt;
 
 /// So many questions in a row without an answer, and the account is not asked any more: each would cost a look-up.
-const GIVE_UP_AFTER: u16 = 3;
+pub(super) const GIVE_UP_AFTER: u16 = 3;
 
 const HELD: &str = "a worker is at work on it";
 
@@ -228,6 +228,7 @@ impl<'a> Asker<'a> {
             payments: OtherPayments::Forgotten(&subject.other_payments),
             cycle_on: execution.cycle.on,
             cycle_closes_on: execution.cycle.closes_at.with_timezone(&zone).date_naive(),
+            period: execution.cycle.period,
         };
         self.client.look_up(&request).await
     }

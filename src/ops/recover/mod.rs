@@ -6,6 +6,7 @@
 
 mod ask;
 mod report;
+mod unowned;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -25,10 +26,12 @@ use crate::domain::{ExecutionId, Timestamp};
 use crate::provider::Client;
 use crate::store;
 use crate::store::pool::DatabasePool;
-use crate::store::recovery::{self, OpenRecovery, ToAsk};
+use crate::store::recovery::{self, Counted, OpenRecovery, ToAsk};
 
-use ask::{Asked, Asker, processed_at};
+pub use crate::store::recovery::UnownedPayments;
+use ask::{Asked, Asker, GIVE_UP_AFTER, processed_at};
 pub use report::{AccountReport, RecoveryReport};
+use unowned::{Comparer, UNANSWERED};
 
 /// Mandates that are asked about before the hold on the account is looked at again.
 const PART: usize = 200;
@@ -52,6 +55,8 @@ pub enum RecoveryProgress {
     Waiting(Timestamp),
     /// Executions of an account that were asked about.
     Asked(Progress),
+    /// Mandates of an account whose payments were compared.
+    Compared(Progress),
 }
 
 /// A recovery calls it with every step.
@@ -64,6 +69,15 @@ struct Held<'a> {
     client: Arc<Client>,
     open: OpenRecovery,
     hold: Transaction<'static, Postgres>,
+}
+
+impl Held<'_> {
+    /// Questions under way at once.
+    fn at_once(&self) -> usize {
+        usize::try_from(self.account.max_in_flight)
+            .unwrap_or(AT_ONCE)
+            .clamp(1, AT_ONCE)
+    }
 }
 
 /// Recovers accounts, one after the other. All of them are bound and recovering before the first one is asked about.
@@ -107,7 +121,15 @@ pub async fn recover(
     for account in &mut all {
         let client = Arc::clone(&account.client);
         let asker = Asker::new(pool, clock, &client, account.open, &worker);
-        let recovered = one(pool, clock, account, &asker, progress).await?;
+        let comparer = Comparer {
+            pool,
+            clock,
+            client: &client,
+            recovery: account.open,
+            config,
+            by: attribution.who,
+        };
+        let recovered = one(pool, account, &asker, &comparer, progress).await?;
         report.accounts.push(recovered);
     }
     for account in all {
@@ -137,25 +159,52 @@ fn chosen<'a>(
         .collect())
 }
 
-/// Asks about every execution of an account that is not done, and frees the account if all of them were answered.
+/// Asks about every execution of an account that is not done, compares the payments of its mandates, and frees the account if all was
+/// answered.
 async fn one(
     pool: &DatabasePool,
-    clock: &Clock,
     held: &mut Held<'_>,
     asker: &Asker<'_>,
+    comparer: &Comparer<'_>,
     progress: OnRecovery<'_>,
 ) -> Result<AccountReport, OpsError> {
     let open = held.open;
-    let at_once = usize::try_from(held.account.max_in_flight)
-        .unwrap_or(AT_ONCE)
-        .clamp(1, AT_ONCE);
-    wait_until_processed(clock, open, progress).await;
+    wait_until_processed(comparer.clock, open, progress).await;
     let counted = recovery::count(pool, open).await?;
-    let all = Some(counted.executions);
     let mut report = AccountReport::new(held.name, open.since);
+    ask_all(pool, held, asker, (counted, &mut report), progress).await?;
+    if report.without_answer.is_empty() {
+        // What was found is an execution's by now.
+        compare_all(pool, held, comparer, &mut report, progress).await?;
+    }
+    report.counts = Some(recovery::counts(pool, open).await?);
+    report.presented = Some(recovery::presented(pool, open).await?);
+    report.unowned = recovery::unowned(pool, open).await?;
+    if report.without_answer.is_empty() {
+        let mut conn = compose::connection(pool).await?;
+        report.is_over = recovery::finish(&mut conn, open, counted, comparer.clock.now()).await?;
+        if !report.is_over {
+            report.not_done(
+                "it was planned or imported while the others were asked about",
+                None,
+            );
+        }
+    }
+    Ok(report)
+}
+
+async fn ask_all(
+    pool: &DatabasePool,
+    held: &mut Held<'_>,
+    asker: &Asker<'_>,
+    (counted, report): (Counted, &mut AccountReport),
+    progress: OnRecovery<'_>,
+) -> Result<(), OpsError> {
+    let at_once = held.at_once();
+    let all = Some(counted.executions);
     let (mut after, mut done) = (0, 0u64);
     loop {
-        let page = recovery::page(pool, open, after, recovery::ROWS).await?;
+        let page = recovery::page(pool, held.open, after, recovery::ROWS).await?;
         let Some(last) = page.last else { break };
         after = last;
         for part in by_mandate(&page.executions).chunks(PART) {
@@ -174,16 +223,41 @@ async fn one(
             }
         }
     }
-    report.counts = Some(recovery::counts(pool, open).await?);
-    report.presented = Some(recovery::presented(pool, open).await?);
-    if report.without_answer.is_empty() {
-        let mut conn = compose::connection(pool).await?;
-        report.is_over = recovery::finish(&mut conn, open, counted, clock.now()).await?;
-        if !report.is_over {
-            report.not_done("it was planned while the others were asked about", None);
+    Ok(())
+}
+
+async fn compare_all(
+    pool: &DatabasePool,
+    held: &mut Held<'_>,
+    comparer: &Comparer<'_>,
+    report: &mut AccountReport,
+    progress: OnRecovery<'_>,
+) -> Result<(), OpsError> {
+    let at_once = held.at_once();
+    let (mut after, mut done, mut silent) = (0, 0u64, 0u16);
+    loop {
+        let mandates = recovery::mandates(pool, held.open, after).await?;
+        let Some(last) = mandates.last() else { break };
+        after = last.id;
+        recovery::is_held(&mut held.hold).await?;
+        let mut results = futures::stream::iter(&mandates)
+            .map(|mandate| comparer.compare(mandate))
+            .buffer_unordered(at_once);
+        while let Some(is_answered) = results.next().await {
+            silent = if is_answered? {
+                0
+            } else {
+                report.not_done(UNANSWERED, None);
+                silent.saturating_add(1)
+            };
+            done = done.saturating_add(1);
+            progress(RecoveryProgress::Compared(Progress { done, of: None }));
+            if silent >= GIVE_UP_AFTER {
+                return Ok(());
+            }
         }
     }
-    Ok(report)
+    Ok(())
 }
 
 /// A clock that is simulated is moved by others, or not at all: then nothing is asked.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use crate::domain::Timestamp;
-use crate::store::recovery::{Presented, RecoveryCounts};
+use crate::store::recovery::{Presented, RecoveryCounts, UnownedPayments};
 
 /// Every account that was to be recovered.
 #[derive(Debug, Default, Serialize)]
@@ -36,6 +36,8 @@ pub struct AccountReport {
     pub again_at: Option<Timestamp>,
     /// What only the merchant can tell again.
     pub presented: Option<Presented>,
+    /// Payments that the provider has and no execution here: their mandates wait for a person.
+    pub unowned: Vec<UnownedPayments>,
 }
 
 impl AccountReport {
@@ -48,6 +50,7 @@ impl AccountReport {
             without_answer: BTreeMap::new(),
             again_at: None,
             presented: None,
+            unowned: Vec::new(),
         }
     }
 

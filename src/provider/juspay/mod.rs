@@ -9,6 +9,7 @@ mod mandate;
 mod metadata;
 mod notification;
 mod order;
+mod orders;
 mod retry;
 
 use std::sync::Arc;
@@ -26,7 +27,8 @@ use crate::domain::{Call, Currency, Mandate, Outcome, ProbeSubject, Step, Timest
 use super::probe::{NOBODYS, ProbeResult};
 use super::{
     AccountSettings, Answered, CancelAnswer, ExecuteRequest, Http, LookupRequest, MandateAnswer,
-    MandateCommand, NotifyRequest, Provider, Read, Reading, Reply, RetryRequest, Wire,
+    MandateCommand, NotifyRequest, PaymentsAnswer, PaymentsRequest, Provider, Read, Reading, Reply,
+    RetryRequest, Wire,
 };
 use answer::{Judgement, JuspayAnswer};
 use notification::{About, Asked};
@@ -184,6 +186,10 @@ impl Provider for Juspay {
 
     async fn look_up(&self, request: &LookupRequest<'_>) -> Reply<Outcome> {
         self.order_status(request).await
+    }
+
+    async fn payments(&self, request: &PaymentsRequest<'_>) -> PaymentsAnswer {
+        self.all_orders(request).await
     }
 
     async fn retry(&self, request: &RetryRequest<'_>) -> Reply<Outcome> {

@@ -8,7 +8,7 @@ use chrono::{Days, NaiveDate};
 use reqwest::Method;
 
 use super::answer::Judgement;
-use super::cycle_payments::{days_of_watched, is_another, lies_in};
+use super::cycle_payments::{days_of_charged, days_of_watched, is_another, lies_in};
 use super::mandate::ON_HOLD;
 use super::payment::{Debit, Payment, Standing};
 use super::{Exchange, Signzy};
@@ -227,14 +227,15 @@ fn read_page(
     }
 }
 
-/// Whether a payment can be the one in question. Before a charge, what failed took nothing, and what was for another cycle or for the
-/// registration is no collection of this one.
+/// Whether a payment can be the one in question. Before a charge, what failed took nothing, and what was for another period or for the
+/// registration is no collection of this one. A payment of the period that lies before the cycle is one of a schedule that this database
+/// has forgotten.
 fn is_new(payment: &Payment, request: &LookupRequest<'_>) -> bool {
     match request.payments {
         OtherPayments::Before(before) => !before.contains(&payment.id),
         OtherPayments::Known(known) | OtherPayments::Forgotten(known) => {
             is_another(payment, known)
-                && lies_in(payment, &(request.cycle_on..request.cycle_closes_on))
+                && lies_in(payment, &days_of_charged(request))
                 && payment.standing() != Standing::Failed
         }
     }

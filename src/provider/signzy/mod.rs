@@ -14,6 +14,7 @@ mod forgotten;
 mod lookup;
 mod mandate;
 mod payment;
+mod payments;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,7 +28,8 @@ use super::http::Sent;
 use super::probe::{NOBODYS, ProbeResult};
 use super::{
     AccountSettings, Answered, CancelAnswer, ExecuteRequest, Http, LookupRequest, MandateAnswer,
-    MandateCommand, NotifyRequest, Provider, Read, Reading, Reply, RetryRequest, Wire,
+    MandateCommand, NotifyRequest, PaymentsAnswer, PaymentsRequest, Provider, Read, Reading, Reply,
+    RetryRequest, Wire,
 };
 use crate::domain::classify::Classifier;
 use crate::domain::outcome::{Failure, NotificationOutcome};
@@ -222,6 +224,10 @@ impl Provider for Signzy {
 
     async fn look_up(&self, request: &LookupRequest<'_>) -> Reply<Outcome> {
         self.find_payment(request).await
+    }
+
+    async fn payments(&self, request: &PaymentsRequest<'_>) -> PaymentsAnswer {
+        self.all_payments(request).await
     }
 
     async fn retry(&self, request: &RetryRequest<'_>) -> Reply<Outcome> {

@@ -12,6 +12,7 @@ mod history;
 mod kept;
 pub mod names;
 pub mod orders;
+pub mod payments;
 mod progress;
 mod ranges;
 mod registrations;

@@ -56,7 +56,8 @@ pub struct Candidate {
     pub id: i64,
     /// It has not changed since.
     pub is_old: bool,
-    /// No order of it was sent, and none is made by the provider itself.
+    /// No order of it was sent as far as we know, none is made by the provider itself, and it is not over: of what is over, somebody may
+    /// have forgotten that it was sent.
     pub is_unsent: bool,
 }
 
@@ -71,6 +72,7 @@ pub async fn candidates(
         Candidate,
         r#"select e.id, e.updated_at < $3 as "is_old!", e.updated_at >= $3
                   and not (m.provider = 'signzy' and m.notify = 'provider' and e.debit_at <= $4)
+                  and (e.debit_at > $4 or e.finished_at is null)
                   and (select true from mandated.intents i where i.execution_id = e.id limit 1) is null
                   and (select true from mandated.attempts a
                         where a.execution_id = e.id and a.call in ('execute', 'retry') limit 1) is null as "is_unsent!"
@@ -99,6 +101,7 @@ pub async fn candidates_of(
         Candidate,
         r#"select e.id, e.updated_at < $2 as "is_old!", e.updated_at >= $2
                   and not (m.provider = 'signzy' and m.notify = 'provider' and e.debit_at <= $3)
+                  and (e.debit_at > $3 or e.finished_at is null)
                   and (select true from mandated.intents i where i.execution_id = e.id limit 1) is null
                   and (select true from mandated.attempts a
                         where a.execution_id = e.id and a.call in ('execute', 'retry') limit 1) is null as "is_unsent!"

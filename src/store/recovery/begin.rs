@@ -21,7 +21,9 @@ pub struct OpenRecovery {
     pub started_at: Timestamp,
 }
 
-/// Begins the recovery of an account, or goes on with the one that is open: then it looks back to the earlier of the two instants.
+/// Begins the recovery of an account, or goes on with the one that is open: then it looks back to the earlier of the two instants. It
+/// looks back to the last thing that this database knows a daemon to have done, if `since` is later: whatever was done between the two is
+/// forgotten as well.
 ///
 /// The account is bound to this database and recovering in one transaction, so that there is no moment at which it could move money.
 /// Another merchant or another kind of clock is refused: there nobody knows its orders, and "not found" would say nothing.
@@ -34,6 +36,9 @@ pub async fn begin(
 ) -> Result<OpenRecovery, StoreError> {
     let mut tx = conn.begin().await.context("begin a transaction")?;
     let account_id = bind(&mut tx, account, attribution, now).await?;
+    let since = last_work(&mut tx)
+        .await?
+        .map_or(since, |last| since.min(last));
     let open = sqlx::query!(
         "insert into mandated.recoveries as r (account_id, since, started_at, who, reason) values ($1, $2, $3, $4, $5)
          on conflict (account_id) where finished_at is null do update set since = least(r.since, excluded.since)
@@ -54,6 +59,19 @@ pub async fn begin(
         since: open.since,
         started_at: open.started_at,
     })
+}
+
+/// When a daemon last worked on an execution, as far as this database knows. What operators and recoveries do is no sign of how old the
+/// dump is: they have done it since.
+async fn last_work(conn: &mut PgConnection) -> Result<Option<Timestamp>, StoreError> {
+    sqlx::query_scalar!(
+        "select at from mandated.events
+          where kind <> 'execution.found' and to_state in ('notifying', 'notified', 'executing', 'pending', 'charged')
+          order by id desc limit 1"
+    )
+    .fetch_optional(conn)
+    .await
+    .context("find the last event of a daemon")
 }
 
 /// Binds an account to where it is used from now on and marks it as recovering; its number.

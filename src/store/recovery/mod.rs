@@ -4,6 +4,7 @@
 mod begin;
 mod pages;
 mod subject;
+mod unowned;
 mod write;
 
 use chrono::NaiveDate;
@@ -17,6 +18,10 @@ use crate::store::pool::DatabasePool;
 pub use begin::{OpenRecovery, begin};
 pub use pages::{Counted, Page, ROWS, ToAsk, count, finish, page};
 pub use subject::{Subject, subject};
+pub use unowned::{
+    MandateToCompare, UnownedPayment, UnownedPayments, compared, mandates, unknown, unowned,
+    without_execution,
+};
 pub use write::{ExecutionResult, Written, write};
 
 /// Postgres' code for a lock that was not free within `lock_timeout`.

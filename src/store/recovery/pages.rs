@@ -90,8 +90,8 @@ pub async fn count(pool: &DatabasePool, recovery: OpenRecovery) -> Result<Counte
 
 /// Ends a recovery, if nothing is left to ask about: the account's jobs are claimed again from now on. Whether it did.
 ///
-/// The executions up to `counted` were asked about, range by range. What was planned since is looked for in the statement that frees
-/// the account.
+/// The executions up to `counted` were asked about, range by range. What was planned since, and a mandate that was imported since, is
+/// looked for in the statement that frees the account.
 pub async fn finish(
     conn: &mut PgConnection,
     recovery: OpenRecovery,
@@ -106,6 +106,10 @@ pub async fn finish(
                  where e.id > $3 and e.account_id = $4 and e.state <> 'charged' and (e.closes_at > $5 or e.updated_at >= $5)
                    and not exists (select from mandated.debits d where d.mandate_id = e.mandate_id and d.cycle_on = e.cycle_on)
                    and not exists (select from mandated.recovered_executions a where a.recovery_id = $1 and a.execution_id = e.id))
+                and not exists (
+                select from mandated.mandates m
+                 where m.account_id = $4 and (m.status in ('active', 'paused') or m.updated_at >= $5)
+                   and not exists (select from mandated.compared_mandates c where c.recovery_id = $1 and c.mandate_id = m.id))
              returning account_id
            ), freed as (
              update mandated.accounts a set recovering_since = null from ended where a.id = ended.account_id

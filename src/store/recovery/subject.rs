@@ -72,7 +72,7 @@ pub async fn subject(
     let (lookups, lost_lookups) = looked_up(&mut tx, id).await?;
     tx.rollback().await.context("end a transaction")?;
     let mut other_payments =
-        known_payments(pool, locked.mandate.id, locked.execution.cycle.on).await?;
+        known_payments(pool, locked.mandate.id, &locked.execution.cycle).await?;
     let before = row.payments_before.unwrap_or_default();
     other_payments.extend(before.iter().map(i64::to_string));
     other_payments.retain(|payment| row.provider_ref.as_ref() != Some(payment));

@@ -8,8 +8,8 @@ use mandated::domain::classify::Classifier;
 use mandated::domain::cycle::Terms;
 use mandated::domain::schedule::{Frequency, Schedule};
 use mandated::domain::{
-    Amount, Currency, Mandate, MandateId, MandateStatus, Notify, Outcome, ProviderKind, Rail,
-    Timestamp,
+    Amount, Currency, Mandate, MandateId, MandateStatus, Notify, Outcome, Period, ProviderKind,
+    Rail, Timestamp,
 };
 use mandated::provider::{
     AccountSettings, ExecuteNotice, ExecuteRequest, Http, Juspay, LookupRequest, OtherPayments,
@@ -175,6 +175,7 @@ pub(crate) async fn look_up_due(juspay: &Juspay, order_id: &str, amount: Amount)
         payments: OtherPayments::Known(&[]),
         cycle_on: NaiveDate::MIN,
         cycle_closes_on: NaiveDate::MAX,
+        period: Period::day(NaiveDate::MIN),
     };
     juspay.look_up(&request).await
 }

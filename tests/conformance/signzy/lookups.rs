@@ -184,6 +184,27 @@ async fn a_payment_in_the_cycle_that_nobody_here_knows_stops_the_charge() {
     }
 }
 
+/// The mandate began on another day when it was paid, and this database has forgotten that.
+#[tokio::test]
+async fn a_payment_in_the_period_before_the_cycle_stops_the_charge() {
+    for (period, expected) in [
+        ("2022-03", "charged 5.00"),
+        ("2022-Q1", "charged 5.00"),
+        ("once", "charged 5.00"),
+        ("2022-03-H2", "not found"),
+    ] {
+        let stub = StubbedSignzy::new().await;
+        stub.has(&[payment(2, "SUCCESS", "2022-03-02")]).await;
+        let lookup = LookupFixture {
+            cycle: ("2022-03-16", "2022-04-16"),
+            period,
+            ..ON_DEMAND
+        };
+        let outcome = stub.look_up(lookup).await.outcome;
+        assert_eq!(brief(&outcome), expected, "{period}");
+    }
+}
+
 #[tokio::test]
 async fn a_charge_whose_answer_was_lost_is_the_payment_that_was_not_there() {
     let stub = StubbedSignzy::new().await;

@@ -75,7 +75,8 @@ async fn work(pool: &DatabasePool) {
         .unwrap();
     let cycle_on = "2026-01-31".parse().unwrap();
     debited_order(pool, MandateId(1), cycle_on).await.unwrap();
-    known_payments(pool, MandateId(1), cycle_on).await.unwrap();
+    let cycle = &claimed[0].execution.cycle;
+    known_payments(pool, MandateId(1), cycle).await.unwrap();
     accounts::pause(
         pool,
         AccountId(2),

@@ -6,8 +6,8 @@ use mandated::domain::machine::recover::{OrderAnswer, recover};
 use mandated::domain::outcome::Counter;
 use mandated::domain::{ExecutionId, Outcome};
 use mandated::store::recovery::{
-    Counted, ExecutionResult, OpenRecovery, ROWS, Subject, Written, begin, count, finish, page,
-    subject, write,
+    Counted, ExecutionResult, OpenRecovery, ROWS, Subject, Written, begin, compared, count, finish,
+    mandates, page, subject, write,
 };
 
 use super::{counts, put_back, recovered_with, recovering};
@@ -71,7 +71,16 @@ async fn what_is_planned_meanwhile_keeps_the_account_recovering() {
         "update mandated.executions set state = 'charged', finished_at = updated_at",
     )
     .await;
-    let is_over = finish(&mut conn, open, counted, world.clock.now()).await;
+    // One that was imported meanwhile has no execution yet, and payments perhaps.
+    let now = world.clock.now();
+    for mandate in mandates(world.pool(), open, 0).await.unwrap() {
+        let is_over = finish(&mut conn, open, counted, now).await;
+        assert!(!is_over.unwrap(), "{mandate:?}");
+        compared(world.pool(), open, &mandate, &[], "a person", now)
+            .await
+            .unwrap();
+    }
+    let is_over = finish(&mut conn, open, counted, now).await;
     assert!(is_over.unwrap());
     assert_eq!(recovering(&world).await, [""; 0]);
 }

@@ -8,6 +8,7 @@ mod meanwhile;
 mod payments;
 mod processed;
 mod reinstate;
+mod schedules;
 
 use mandated::config::Config;
 use mandated::domain::Timestamp;

@@ -33,6 +33,7 @@ async fn the_daemon_works_with_rows_and_leaves_history_and_schema_alone() {
         row::operator_request(),
         row::recovery(),
         row::recovered_execution(),
+        row::compared_mandate(),
     ] {
         row.insert(&database.pool).await.unwrap();
     }
@@ -62,6 +63,7 @@ async fn the_daemon_works_with_rows_and_leaves_history_and_schema_alone() {
         "update mandated.recoveries set since = since - interval '1 hour', finished_at = started_at",
         "insert into mandated.recoveries (account_id, since, started_at, who, reason) select account_id, since, started_at, who, reason from mandated.recoveries",
         "insert into mandated.recovered_executions select recovery_id, 2, at, result from mandated.recovered_executions",
+        "insert into mandated.compared_mandates (recovery_id, mandate_id, at, unowned) select max(id), 1, now(), '[]' from mandated.recoveries",
         "insert into mandated.debits select 2, cycle_on, 2, 'order-2', null, 1, 'INR', now() from mandated.debits",
     ] {
         query(allowed)
@@ -84,6 +86,8 @@ async fn the_daemon_works_with_rows_and_leaves_history_and_schema_alone() {
         "delete from mandated.recoveries",
         "update mandated.recovered_executions set result = 'collected'",
         "delete from mandated.recovered_executions",
+        "update mandated.compared_mandates set unowned = '[]'",
+        "delete from mandated.compared_mandates",
         "delete from mandated.mandates",
         "delete from mandated.rails",
         "delete from mandated._sqlx_migrations",

@@ -6,14 +6,13 @@ use std::time::Duration;
 use mandated::clock::Clock;
 use mandated::compose;
 use mandated::config::Config;
-use mandated::domain::ProviderKind;
+use mandated::domain::{ProviderKind, Timestamp};
 use mandated::engine::{Database, Engine, Settings};
 use mandated::ops::import::{Options as ImportOptions, import};
 use mandated::store::pool::DatabasePool;
 use url::Url;
 
 use super::start;
-
 use crate::support::database::forget_environments;
 use crate::support::due::{FAULTS, OVERDUE, SNAPSHOTS};
 use crate::support::scenario::Scenario;
@@ -84,11 +83,16 @@ pub(super) async fn engine(
     engine
 }
 
-pub(super) async fn import_all(config: &Config, pool: &DatabasePool, scenario: &Scenario) {
+pub(super) async fn import_all(
+    config: &Config,
+    pool: &DatabasePool,
+    scenario: &Scenario,
+    now: Timestamp,
+) {
     let policy = |provider, rail| config.policy(provider, rail);
     let options = ImportOptions {
         skip_invalid: false,
-        now: start(),
+        now,
         horizon: config.planner.horizon,
         policy: &policy,
         check_metadata: &|_, _| Ok(()),

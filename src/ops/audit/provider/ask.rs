@@ -317,6 +317,7 @@ async fn look_up(
         },
         cycle_on: ours.cycle_on,
         cycle_closes_on: ours.closes_at.with_timezone(&zone).date_naive(),
+        period: ours.period.parse().ok()?,
     };
     Some(client.look_up(&request).await)
 }
@@ -332,8 +333,10 @@ fn orders_of(client: &Client, ours: &Standing, name: CycleName<'_>) -> Vec<Strin
     let was_sent = ours.sent_at.is_some()
         || ours.opened_at.is_some()
         || ours.debit_order_id.as_ref() == Some(&ours.order_id);
+    // Of what is over, somebody may have forgotten that it was sent.
+    let is_over = ["failed", "skipped", "expired"].contains(&ours.state.as_str());
     // A new order that waits for its debit is not known there yet.
-    let last = (was_sent || before == 1).then(|| ours.order_id.clone());
+    let last = (was_sent || is_over || before == 1).then(|| ours.order_id.clone());
     (1..before)
         .map(|number| name.id(IdOf::Order, number))
         .chain(last)

@@ -2,10 +2,12 @@
 //!
 //! A question about an order is a look-up like any other (G4): it is asked only of orders that nobody works on and whose look-ups are
 //! not spent, it is counted in the row before it is made, and it is kept as an attempt. Every execution is counted: compared, or with
-//! the reason why it was not asked about, or not answered. A part is never called the whole.
+//! the reason why it was not asked about, or not answered. A part is never called the whole. At last every mandate that may have been
+//! debited is asked for payments that no execution here has.
 
 mod ask;
 mod judge;
+mod payments;
 mod report;
 
 use std::collections::BTreeMap;
@@ -106,6 +108,7 @@ pub async fn compare(
             break;
         }
     }
+    payments::compare(pool, question, &now, &mut comparison).await?;
     Ok(comparison)
 }
 

@@ -11,10 +11,13 @@ use crate::store::audit::orders::Candidate;
 /// How many examples of each kind are shown.
 const SHOWN: usize = 20;
 
-/// Something about one execution.
+/// Something about one execution, or about a mandate.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Case {
-    pub execution_id: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub execution_id: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mandate_ref: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub guarantee: Option<&'static str>,
     pub detail: String,
@@ -36,6 +39,8 @@ pub struct Comparison {
     pub compared: u64,
     /// All others: nothing is proven of them, or not of all of their orders.
     pub not_compared: u64,
+    /// Mandates whose payments the provider has listed: each is some execution's, or a finding.
+    pub mandates_compared: u64,
     /// Where the provider's record and ours contradict each other.
     pub findings: Cases,
     /// Decided there and open here: the next look-up of a worker settles it.
@@ -108,18 +113,36 @@ impl Comparison {
     fn judged(&mut self, execution_id: i64, judged: Judged) {
         for (guarantee, detail) in judged.findings {
             self.findings.add(Case {
-                execution_id,
+                execution_id: Some(execution_id),
+                mandate_ref: None,
                 guarantee: Some(guarantee),
                 detail,
             });
         }
         for detail in judged.open {
             self.open.add(Case {
-                execution_id,
+                execution_id: Some(execution_id),
+                mandate_ref: None,
                 guarantee: None,
                 detail,
             });
         }
+    }
+
+    pub(super) fn payments_compared(&mut self, unowned: Vec<(&str, String)>) {
+        self.mandates_compared = self.mandates_compared.saturating_add(1);
+        for (reference, detail) in unowned {
+            self.findings.add(Case {
+                execution_id: None,
+                mandate_ref: Some(reference.to_owned()),
+                guarantee: Some("G1"),
+                detail,
+            });
+        }
+    }
+
+    pub(super) fn payments_not_listed(&mut self, why: &'static str) {
+        count(&mut self.not_answered, why);
     }
 
     /// Whether nothing contradicts.

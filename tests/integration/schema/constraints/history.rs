@@ -176,4 +176,21 @@ async fn a_recovery_is_one_an_account_and_asks_about_an_execution_once() {
     .await;
     accepted(pool, one.clone()).await;
     refused(pool, one, "recovered_executions_pkey").await;
+    let compared = row::compared_mandate().with("recovery_id", id);
+    refused(pool, compared.clone(), "compared_mandates_mandate_id_fkey").await;
+    row::mandate().insert(pool).await.unwrap();
+    for (row, constraint) in [
+        (
+            compared.clone().with("recovery_id", "-1"),
+            "compared_mandates_recovery_id_fkey",
+        ),
+        (
+            compared.clone().with("unowned", "'{}'"),
+            "compared_mandates_unowned_check",
+        ),
+    ] {
+        refused(pool, row, constraint).await;
+    }
+    accepted(pool, compared.clone()).await;
+    refused(pool, compared, "compared_mandates_pkey").await;
 }

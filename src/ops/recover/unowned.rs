@@ -1,0 +1,145 @@
+//! One mandate: does the provider have payments of it that no execution here has?
+
+use std::collections::HashSet;
+
+use chrono::{Days, NaiveDate};
+
+use super::OpenRecovery;
+use crate::clock::Clock;
+use crate::compose;
+use crate::config::Config;
+use crate::domain::schedule::{Frequency, Schedule};
+use crate::domain::{CycleIdentity, Mandate, Notify, Period};
+use crate::ops::{OpsError, mandates};
+use crate::provider::{Client, ListedPayment, PaymentsAnswer, PaymentsRequest, Provider};
+use crate::store::pool::DatabasePool;
+use crate::store::recovery::{self, MandateToCompare, UnownedPayment};
+
+/// How far ahead of its cycle an order is handed over that the provider notifies of.
+const HANDED_OVER_AHEAD: Days = Days::new(3);
+
+pub(super) const UNANSWERED: &str = "the provider did not list the payments of a mandate";
+
+pub(super) struct Comparer<'a> {
+    pub(super) pool: &'a DatabasePool,
+    pub(super) clock: &'a Clock,
+    pub(super) client: &'a Client,
+    pub(super) recovery: OpenRecovery,
+    pub(super) config: &'a Config,
+    /// Who recovers: whoever a pause is by.
+    pub(super) by: &'a str,
+}
+
+impl Comparer<'_> {
+    /// Compares, and pauses the mandate if something is found. Whether the provider has answered.
+    pub(super) async fn compare(&self, compared: &MandateToCompare) -> Result<bool, OpsError> {
+        let mut conn = compose::connection(self.pool).await?;
+        let stored = mandates::find(&mut conn, &compared.reference).await?;
+        drop(conn);
+        let mandate = &stored.mandate;
+        let now = self.clock.now();
+        let zone = mandate.terms.time_zone;
+        let since = self.recovery.since.with_timezone(&zone).date_naive();
+        let today = now.with_timezone(&zone).date_naive();
+        let orders = if self.client.execute_needs_counter() {
+            // It lists its payments.
+            Vec::new()
+        } else {
+            let until = last_day(mandate, today);
+            self.orders(compared, mandate, since, until).await?
+        };
+        let payments = if orders.is_empty() && !self.client.execute_needs_counter() {
+            Vec::new()
+        } else {
+            let request = PaymentsRequest {
+                at: now,
+                mandate,
+                since,
+                orders: &orders,
+            };
+            match self.client.payments(&request).await {
+                PaymentsAnswer::Listed(mut listed) if orders.is_empty() => {
+                    if mandate.notify == Notify::Provider {
+                        // The provider makes its own payments ahead of their cycles.
+                        listed.retain(|payment| payment.day < Some(today));
+                    }
+                    self.unowned(compared, listed).await?
+                }
+                // No execution has any of these orders.
+                PaymentsAnswer::Listed(listed) => listed.into_iter().map(unowned).collect(),
+                PaymentsAnswer::Failed { .. } => return Ok(false),
+            }
+        };
+        recovery::compared(self.pool, self.recovery, compared, &payments, self.by, now).await?;
+        Ok(true)
+    }
+
+    /// The orders of cycles that have no execution here. A mandate that the dump has is planned as it was then, so only cycles that
+    /// were presented can be missing; one that was imported again may have had any schedule.
+    async fn orders(
+        &self,
+        compared: &MandateToCompare,
+        mandate: &Mandate,
+        since: NaiveDate,
+        until: NaiveDate,
+    ) -> Result<Vec<String>, OpsError> {
+        let is_new = compared.created_at > self.recovery.since;
+        let is_presented = mandate.terms.schedule == Schedule::Every(Frequency::Aspresented);
+        let periods: Vec<Period> = if is_new {
+            Period::all_between(since, until)
+        } else if is_presented {
+            let days = since.iter_days().take_while(|day| *day <= until);
+            days.map(Period::day).collect()
+        } else {
+            return Ok(Vec::new());
+        };
+        let names: Vec<String> = periods.iter().map(ToString::to_string).collect();
+        let missing = recovery::without_execution(self.pool, compared.id, &names).await?;
+        let missing: HashSet<String> = missing.into_iter().collect();
+        let missing = periods
+            .into_iter()
+            .filter(|period| missing.contains(&period.to_string()));
+        let last = self
+            .config
+            .policy(mandate.provider, mandate.rail)
+            .max_orders;
+        let ids = missing.flat_map(|period| {
+            let cycle = CycleIdentity::of(mandate, period);
+            (1..=last).map(move |order_no| cycle.order_id(order_no))
+        });
+        Ok(ids.collect())
+    }
+
+    async fn unowned(
+        &self,
+        compared: &MandateToCompare,
+        listed: Vec<ListedPayment>,
+    ) -> Result<Vec<UnownedPayment>, OpsError> {
+        let payments: Vec<(String, Option<NaiveDate>)> = listed
+            .iter()
+            .map(|payment| (payment.id.clone(), payment.day))
+            .collect();
+        let unknown = recovery::unknown(self.pool, compared.id, &payments).await?;
+        let others = listed
+            .into_iter()
+            .filter(|payment| unknown.contains(&payment.id));
+        Ok(others.map(unowned).collect())
+    }
+}
+
+fn unowned(payment: ListedPayment) -> UnownedPayment {
+    UnownedPayment {
+        amount: payment.amount.map(|amount| amount.to_string()),
+        on: payment.day,
+        status: payment.status,
+        id: payment.id,
+    }
+}
+
+/// The last day of which an order may have been sent.
+fn last_day(mandate: &Mandate, today: NaiveDate) -> NaiveDate {
+    let ahead = today.checked_add_days(HANDED_OVER_AHEAD);
+    ahead
+        .filter(|_| mandate.notify == Notify::Provider)
+        .unwrap_or(today)
+}

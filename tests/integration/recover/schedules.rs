@@ -1,0 +1,160 @@
+//! A mandate that is younger than the dump is imported again, with another schedule than it had.
+
+use mandated::ops::audit::provider::{Comparison, Question, compare};
+use mandated::ops::executions::{Presentation, add};
+
+use super::{put_back, recovered, recovered_with};
+use crate::support::due::{column, execute, scalar};
+use crate::support::dump::dump;
+use crate::support::scenario::{Flow, Scenario};
+use crate::support::world::{World, after_payday, at};
+
+/// One mandate was imported and collected once after the dump. It is imported again as somebody remembers it.
+async fn remembered(flow: Flow, again: &Scenario) -> World {
+    let mut world = Scenario::of("900", flow).open().await;
+    dump(world.pool()).await;
+    world.run("08 00:00").await;
+    assert_eq!(world.ledger().debits.len(), 1, "{flow:?}");
+    put_back(&mut world).await;
+    execute(world.pool(), "delete from mandated.mandates").await;
+    world.import_again(again).await;
+    world
+}
+
+/// `executions add`, of the cycle of 5 February.
+async fn add_cycle(world: &World) {
+    let presentation = Presentation {
+        reference: "900",
+        cycle_on: "2027-02-05".parse().unwrap(),
+        amount: None,
+        open_days: 10,
+    };
+    let mut conn = world.pool().acquire().await.unwrap();
+    let policy = |provider, rail| world.config().policy(provider, rail);
+    add(&mut conn, &presentation, policy, world.clock.now())
+        .await
+        .unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_payment_of_another_schedule_holds_the_mandate_for_a_person() {
+    for (flow, frequency, from) in [
+        (Flow::SignzyOnDemand, "monthly", "2027-02-20"),
+        (Flow::SignzyOnDemand, "weekly", "2027-02-12"),
+        (Flow::UpiSeparate, "weekly", "2027-02-12"),
+        (Flow::UpiProvider, "quarterly", "2027-02-12"),
+        (Flow::CardSeparate, "fortnightly", "2027-02-12"),
+        (Flow::CardProvider, "daily", "2027-02-12"),
+        (Flow::Enach, "weekly", "2027-02-12"),
+    ] {
+        let again = Scenario::of("900", flow).every(frequency).from(from);
+        let world = remembered(flow, &again).await;
+        let report = recovered(&world).await;
+        let case = format!("{flow:?} {frequency}: {report:?}");
+        assert!(report.is_over(), "{case}");
+        let unowned: Vec<_> = report.accounts.iter().flat_map(|a| &a.unowned).collect();
+        assert_eq!(unowned.len(), 1, "{case}");
+        assert_eq!(
+            (unowned[0].reference.as_str(), unowned[0].status.as_str()),
+            ("900", "paused"),
+            "{case}"
+        );
+        assert_eq!(unowned[0].payments.len(), 1, "{case}");
+        let reason: String = scalar(
+            world.pool(),
+            "select reason from mandated.operator_requests where what = 'pause'",
+        )
+        .await;
+        assert!(reason.contains(&unowned[0].payments[0].id), "{reason}");
+        world.run_until(after_payday()).await;
+        assert_eq!(world.ledger().debits.len(), 1, "{case}");
+        // The auditor derives it for itself.
+        let comparison = compared(&world).await;
+        let told: Vec<_> = comparison.findings.examples.iter().collect();
+        assert_eq!(told.len(), 1, "{case}: {comparison:?}");
+        assert_eq!(told[0].mandate_ref.as_deref(), Some("900"), "{case}");
+    }
+}
+
+async fn compared(world: &World) -> Comparison {
+    let accounts = world.engine.accounts.iter();
+    let question = Question {
+        clients: accounts
+            .map(|account| (account.id.0, account.client()))
+            .collect(),
+        since: at("01 12:00"),
+        mandate: None,
+        worker: "auditor",
+    };
+    let now = || world.clock.now();
+    compare(world.pool(), &question, now, &|_| {})
+        .await
+        .unwrap()
+}
+
+/// The same schedule names the same periods, whenever it begins: nothing is left for a person.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_payment_of_the_same_schedule_is_its_cycles_own() {
+    for flow in [Flow::SignzyOnDemand, Flow::UpiSeparate, Flow::CardProvider] {
+        let again = Scenario::of("900", flow);
+        let world = remembered(flow, &again).await;
+        // Only the coming cycles of a new mandate are planned.
+        add_cycle(&world).await;
+        let report = recovered(&world).await;
+        assert!(
+            report.accounts.iter().all(|a| a.unowned.is_empty()),
+            "{flow:?}: {report:?}"
+        );
+        world.agrees().await;
+        let debits: i64 = scalar(world.pool(), "select count(*) from mandated.debits").await;
+        assert_eq!(debits, 1, "{flow:?}");
+        let comparison = compared(&world).await;
+        assert!(comparison.agrees(), "{flow:?}: {comparison:?}");
+    }
+}
+
+/// A presented cycle is in nobody's plan: its order is looked for on each day.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_presented_cycle_that_nobody_has_added_again_is_found() {
+    let mut world = Scenario::of("900", Flow::UpiSeparate)
+        .every("aspresented")
+        .from("2027-02-01")
+        .open()
+        .await;
+    dump(world.pool()).await;
+    add_cycle(&world).await;
+    world.run("08 00:00").await;
+    assert_eq!(world.ledger().debits.len(), 1);
+    put_back(&mut world).await;
+    let report = recovered(&world).await;
+    let unowned: Vec<_> = report.accounts.iter().flat_map(|a| &a.unowned).collect();
+    assert_eq!(unowned.len(), 1, "{report:?}");
+    let status: String = scalar(world.pool(), "select status from mandated.mandates").await;
+    assert_eq!(status, "paused");
+}
+
+/// An operator who gives a time after the dump would leave what was collected between the two out of sight.
+#[tokio::test(flavor = "multi_thread")]
+async fn it_looks_back_to_what_the_dump_knows_whatever_time_is_given() {
+    let mut world = Scenario::of("900", Flow::UpiSeparate)
+        .every("weekly")
+        .from("2027-02-05")
+        .until("2027-02-11")
+        .open()
+        .await;
+    world.run("04 18:00").await;
+    dump(world.pool()).await;
+    world.run("13 00:00").await;
+    assert_eq!(world.ledger().debits.len(), 1);
+    put_back(&mut world).await;
+    let now = world.clock.now();
+    let report = recovered_with(&world, world.config(), &[], now)
+        .await
+        .unwrap();
+    assert!(report.is_over(), "{report:?}");
+    let juspay = report.accounts.iter().find(|a| a.account == "juspay_main");
+    assert!(juspay.unwrap().since <= at("04 18:00"), "{report:?}");
+    let states: Vec<String> = column(world.pool(), "select state from mandated.executions").await;
+    assert_eq!(states, ["charged"]);
+    world.agrees().await;
+}
