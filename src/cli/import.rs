@@ -5,12 +5,14 @@ use std::io::{self, Read, Write};
 use std::path::Path;
 
 use anyhow::Context;
+use chrono::SecondsFormat;
 
 use super::Failure;
 use super::print::{Format, Print, ProgressBar};
 use crate::compose;
 use crate::config::Config;
 use crate::ops::import::{COLUMNS, Column, Report, import_configured};
+use crate::store::import::EndedRecovery;
 
 /// Bad rows are a failure unless they are to be skipped.
 pub(super) async fn run(
@@ -76,7 +78,17 @@ impl Print for Report {
             print_line!(
                 out,
                 "{imported} imported, {unchanged} unchanged, {invalid} invalid"
-            )
+            )?;
+            for recovery in &self.recovered_before {
+                let EndedRecovery { account, since, .. } = recovery;
+                print_line!(
+                    out,
+                    "warning: account {account} was recovered already. If any of these mandates was registered before that, run \
+                     `mandated recover --account {account} --since {}` before a daemon debits it a second time.",
+                    since.to_rfc3339_opts(SecondsFormat::Secs, true)
+                )?;
+            }
+            Ok(())
         } else {
             let rows = if *invalid == 1 { "row" } else { "rows" };
             print_line!(

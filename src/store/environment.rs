@@ -98,24 +98,70 @@ pub async fn register(
     if row.provider != account.provider.as_str() {
         return Err(of_another_provider(account, &row.provider));
     }
-    let bound = Environment {
-        merchant: row.merchant,
-        is_simulated: row.is_simulated,
-        database: row.database,
-    };
-    let is_accepted = match accepted {
-        AcceptedChange::None => false,
-        AcceptedChange::Timeline => is_other_timeline(&bound, &here),
-        AcceptedChange::Database => is_other_database(&bound, &here),
-    };
-    if bound != here && !is_accepted {
+    let id = AccountId(row.id);
+    let bound = row.environment();
+    if !is_accepted(&bound, &here, accepted) {
         return Err(StoreError::OtherEnvironment {
             account: account.name.to_owned(),
             bound: bound.to_string(),
             here: here.to_string(),
         });
     }
-    Ok(AccountId(row.id))
+    Ok(id)
+}
+
+/// Where an account is bound to, and where it would be used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Displaced {
+    pub account: String,
+    pub bound: Environment,
+    pub here: Environment,
+}
+
+/// The accounts that may not be used here. Binds none.
+pub async fn displaced(
+    conn: &mut PgConnection,
+    accounts: &[ConfiguredAccount<'_>],
+    accepted: AcceptedChange,
+) -> Result<Vec<Displaced>, StoreError> {
+    let database = database(conn).await?;
+    let mut displaced = Vec::new();
+    for account in accounts {
+        let row = sqlx::query_as!(
+            Bound,
+            r#"select id, provider, coalesce(merchant, '') as "merchant!", coalesce(is_simulated, false) as "is_simulated!",
+                      coalesce(database, '') as "database!"
+                 from mandated.accounts where name = $1 and merchant is not null"#,
+            account.name
+        );
+        let row = row
+            .fetch_optional(&mut *conn)
+            .await
+            .context("read what the account is bound to")?;
+        let here = Environment {
+            merchant: account.merchant.clone(),
+            is_simulated: account.is_simulated,
+            database: database.clone(),
+        };
+        let bound = row.map(Bound::environment);
+        if let Some(bound) = bound.filter(|bound| !is_accepted(bound, &here, accepted)) {
+            displaced.push(Displaced {
+                account: account.name.to_owned(),
+                bound,
+                here,
+            });
+        }
+    }
+    Ok(displaced)
+}
+
+fn is_accepted(bound: &Environment, here: &Environment, accepted: AcceptedChange) -> bool {
+    bound == here
+        || match accepted {
+            AcceptedChange::None => false,
+            AcceptedChange::Timeline => is_other_timeline(bound, here),
+            AcceptedChange::Database => is_other_database(bound, here),
+        }
 }
 
 pub(super) fn of_another_provider(account: &ConfiguredAccount<'_>, known: &str) -> StoreError {
@@ -151,6 +197,16 @@ struct Bound {
     merchant: String,
     is_simulated: bool,
     database: String,
+}
+
+impl Bound {
+    fn environment(self) -> Environment {
+        Environment {
+            merchant: self.merchant,
+            is_simulated: self.is_simulated,
+            database: self.database,
+        }
+    }
 }
 
 async fn bind_if_new(

@@ -6,7 +6,8 @@ use serde_json::Value;
 use sqlx::PgConnection;
 
 use super::rows::word;
-use crate::domain::{Metadata, ProviderKind};
+use crate::domain::{Metadata, ProviderKind, Timestamp};
+use crate::store::pool::DatabasePool;
 
 /// A configured account, as imports need it.
 #[derive(Debug, Clone)]
@@ -193,4 +194,28 @@ pub async fn insert(
 
 fn json(batch: &[NewMandate]) -> sqlx::Result<Value> {
     serde_json::to_value(batch).map_err(|error| sqlx::Error::Encode(error.into()))
+}
+
+/// A recovery that has ended: nobody asks about a mandate that is imported after it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct EndedRecovery {
+    pub account: String,
+    /// What it looked back to.
+    pub since: Timestamp,
+}
+
+/// The recoveries that have ended after an instant, of each account the last one.
+pub async fn recoveries_ended_after(
+    pool: &DatabasePool,
+    after: Timestamp,
+) -> sqlx::Result<Vec<EndedRecovery>> {
+    sqlx::query_as!(
+        EndedRecovery,
+        "select distinct on (a.name) a.name as account, r.since
+           from mandated.recoveries r join mandated.accounts a on a.id = r.account_id
+          where r.finished_at > $1 order by a.name, r.finished_at desc",
+        after
+    )
+    .fetch_all(pool)
+    .await
 }

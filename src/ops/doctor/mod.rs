@@ -1,5 +1,6 @@
 //! The doctor: everything that a daemon stands on, looked at once, with what to do about what is wrong.
 
+mod binding;
 mod database;
 mod provider;
 mod work;
@@ -119,6 +120,10 @@ pub async fn examine(config: &Config, offline: bool) -> Result<Vec<Finding>, Com
         findings.extend(providers(config, rules, &clock).await?);
     }
     if is_migrated {
+        match binding::binding(config).await {
+            Ok(found) => findings.extend(found),
+            Err(error) => findings.push(failed("accounts", &error)),
+        }
         match work(config, &clock).await {
             Ok(found) => findings.extend(found),
             Err(error) => findings.push(failed("work", &error)),

@@ -20,6 +20,7 @@ use std::collections::BTreeMap;
 use std::io::{self, Read};
 use std::time::Duration;
 
+use chrono::TimeDelta;
 use serde_json::{Map, Value};
 use sqlx::PgConnection;
 
@@ -111,8 +112,19 @@ pub async fn import_configured(
         policy: &policy,
         check_metadata: &check_metadata,
     };
-    import(pool, input, &options, progress).await
+    let after = now.checked_sub_signed(RECENT).unwrap_or(now);
+    let recoveries = store::import::recoveries_ended_after(pool, after)
+        .await
+        .map_err(step("find the recoveries that have ended"))?;
+    let mut report = import(pool, input, &options, progress).await?;
+    if report.imported > 0 {
+        report.recovered_before = recoveries;
+    }
+    Ok(report)
 }
+
+/// For so long after a recovery an import may be one that should have come before it.
+const RECENT: TimeDelta = TimeDelta::days(7);
 
 fn check_metadata(provider: ProviderKind, metadata: &Map<String, Value>) -> Result<(), String> {
     match provider {

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use crate::domain::shown::Shown;
 use crate::domain::unseen::{name_of_unseen, turns_text};
+use crate::store::import::EndedRecovery;
 
 /// How many problems are listed; the rest are counted.
 pub const LISTED: usize = 100;
@@ -93,6 +94,9 @@ pub struct Report {
     pub problems: Vec<Problem>,
     /// How many more problems there are.
     pub unlisted: u64,
+    /// Recoveries of the last days: whoever has imported a mandate again should have done it before them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub recovered_before: Vec<EndedRecovery>,
 }
 
 impl Report {

@@ -74,6 +74,13 @@ async fn a_restored_database_is_completed_recovered_and_run() {
     let ledger = installation.ledger().await;
     assert_eq!(ledger.debits.len(), 2);
     installation.works(&["audit"]);
+    // Nobody has asked about what is imported now.
+    let file = installation.mandates();
+    let rows = std::fs::read_to_string(&file).unwrap();
+    std::fs::write(&file, rows.replace("900", "950")).unwrap();
+    let said = installation.works(&["mandates", "import", &file]);
+    let warning = "run `mandated recover --account juspay_main --since 2040-01-31T18:30:00Z` before a daemon debits it a second time";
+    assert!(said.contains(warning), "{said}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
