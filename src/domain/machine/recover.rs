@@ -169,8 +169,10 @@ fn found(
         };
         seen.intent = None;
         if execution.notify == Notify::Separate {
-            // Each order has a notification of its own.
-            progress.notification_no = progress.notification_no.max(last.order_no);
+            // Each order has a notification of its own, and one that was delivered for an earlier order is not this one's.
+            let delivered = u16::from(execution.progress.delivered_at.is_some());
+            let after = progress.notification_no.saturating_add(delivered);
+            progress.notification_no = after.max(last.order_no);
         }
     }
     if execution.notify != Notify::None && progress.delivered_at.is_none() {

@@ -142,6 +142,23 @@ fn what_was_found_open_is_looked_up_first_and_counts_as_news() {
     assert_eq!(decision.mandate, Some(MandateStatus::Revoked));
 }
 
+/// The third notification was delivered for order 1. Whichever was for order 2 came after it, and is forgotten.
+#[test]
+fn a_notification_that_was_delivered_stays_the_order_befores() {
+    let mut execution = in_state(State::Retrying);
+    execution.progress.notification_no = 3;
+    for (delivered_at, expected) in [(Some(now()), 4), (None, 3)] {
+        execution.progress.delivered_at = delivered_at;
+        let answers = [says(2, Outcome::Pending, None)];
+        let Recovered::NotCollected(found) = recovered(&execution, &answers) else {
+            panic!("a second order")
+        };
+        let progress = found.decision.progress;
+        assert_eq!(progress.delivered_at, None);
+        assert_eq!(progress.notification_no, expected);
+    }
+}
+
 #[test]
 fn nothing_of_the_order_before_is_of_the_one_that_was_found() {
     let mut execution = in_state(State::Retrying);
