@@ -146,6 +146,7 @@ impl Print for Comparison {
             compared,
             not_compared,
             mandates_compared,
+            mandates_without_list,
             findings,
             open,
             not_asked,
@@ -155,7 +156,7 @@ impl Print for Comparison {
         print_line!(
             out,
             "{compared} of {executions} executions compared with their providers, {not_compared} not; \
-             the payments of {mandates_compared} mandates compared"
+             the payments of {mandates_compared} mandates compared, of {mandates_without_list} no list is to be had"
         )?;
         if findings.count > 0 {
             print_line!(out)?;

@@ -103,6 +103,10 @@ impl Print for RecoveryReport {
         print_line!(
             out,
             "  cycles that were added by `executions add`: add them again, and then run this command once more"
+        )?;
+        print_line!(
+            out,
+            "  cycles that were skipped, outcomes that were resolved, pauses of accounts and rails: do them again before a daemon starts"
         )
     }
 }
@@ -187,7 +191,7 @@ fn write_unowned(account: &str, mandate: &UnownedPayments, out: &mut dyn Write) 
     }
     print_line!(
         out,
-        "{account}: mandate {reference}: look at its payments in the provider's dashboard; `mandated executions skip` what is paid, \
-         then `mandated mandates resume {reference}`"
+        "{account}: mandate {reference}: look at its payments in the provider's dashboard. Skip the cycle that is paid (`mandated executions \
+         skip`), or add it and recover again; then `mandated mandates resume {reference}`"
     )
 }

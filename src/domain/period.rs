@@ -115,11 +115,19 @@ impl Period {
         }
     }
 
-    /// What the cycles of a mandate between two days may be called, whatever its schedule is or was.
-    pub fn all_between(first: NaiveDate, last: NaiveDate) -> Vec<Self> {
+    /// What the cycles of a mandate that were open between two days may be called, whatever its schedule is or was. A cycle may be open
+    /// after its period: until the next one begins, and one that is called after a day for `open_days`.
+    pub fn all_open_between(first: NaiveDate, last: NaiveDate, open_days: Days) -> Vec<Self> {
         let mut all: Vec<Self> = Vec::new();
         for grid in Grid::ALL {
-            let days = first.iter_days().take_while(|day| *day <= last);
+            let before = match grid {
+                Grid::Day => first.checked_sub_days(open_days),
+                Grid::Once | Grid::Week | Grid::HalfMonth | Grid::Months(_) => {
+                    Self::on(grid, first).and_then(|period| period.first_day.pred_opt())
+                }
+            };
+            let days = before.unwrap_or(first).iter_days();
+            let days = days.take_while(|day| *day <= last);
             let mut periods: Vec<Self> = days.filter_map(|day| Self::on(grid, day)).collect();
             periods.dedup();
             all.extend(periods);

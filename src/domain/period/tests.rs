@@ -1,3 +1,5 @@
+use chrono::Days;
+
 use super::*;
 
 fn name(frequency: Frequency, day: &str) -> String {
@@ -34,16 +36,17 @@ fn each_frequency_names_its_periods_by_the_calendar() {
 }
 
 #[test]
-fn a_cycle_of_any_schedule_is_among_the_periods_of_its_day() {
+fn a_cycle_of_any_schedule_that_is_open_is_among_the_periods() {
     let (first, last) = ("2026-10-30".parse().unwrap(), "2026-11-02".parse().unwrap());
-    let all: Vec<String> = Period::all_between(first, last)
+    let all: Vec<String> = Period::all_open_between(first, last, Days::new(2))
         .iter()
         .map(ToString::to_string)
         .collect();
     assert_eq!(
         all.join(" "),
-        "once 2026-10-30 2026-10-31 2026-11-01 2026-11-02 2026-W44 2026-W45 2026-10-H2 2026-11-H1 2026-10 2026-11 \
-         2026-09+10 2026-11+12 2026-Q4 2026-H2 2026"
+        "once 2026-10-28 2026-10-29 2026-10-30 2026-10-31 2026-11-01 2026-11-02 2026-W43 2026-W44 2026-W45 \
+         2026-10-H1 2026-10-H2 2026-11-H1 2026-09 2026-10 2026-11 2026-07+08 2026-09+10 2026-11+12 2026-Q3 2026-Q4 \
+         2026-H1 2026-H2 2025 2026"
     );
 }
 

@@ -18,6 +18,9 @@ use crate::store::recovery::{self, MandateToCompare, UnownedPayment};
 /// How far ahead of its cycle an order is handed over that the provider notifies of.
 const HANDED_OVER_AHEAD: Days = Days::new(3);
 
+/// A cycle of a cron expression is called after its day, and may be open until the next month's.
+const LONGEST_CRON: u32 = 31;
+
 pub(super) const UNANSWERED: &str = "the provider did not list the payments of a mandate";
 
 pub(super) struct Comparer<'a> {
@@ -85,10 +88,18 @@ impl Comparer<'_> {
     ) -> Result<Vec<String>, OpsError> {
         let is_new = compared.created_at > self.recovery.since;
         let is_presented = mandate.terms.schedule == Schedule::Every(Frequency::Aspresented);
+        let open_days = Days::new(
+            self.config
+                .planner
+                .presented_open_days
+                .max(LONGEST_CRON)
+                .into(),
+        );
         let periods: Vec<Period> = if is_new {
-            Period::all_between(since, until)
+            Period::all_open_between(since, until, open_days)
         } else if is_presented {
-            let days = since.iter_days().take_while(|day| *day <= until);
+            let first = since.checked_sub_days(open_days).unwrap_or(since);
+            let days = first.iter_days().take_while(|day| *day <= until);
             days.map(Period::day).collect()
         } else {
             return Ok(Vec::new());

@@ -4,12 +4,14 @@ use super::Signzy;
 use super::cycle_payments::{days_of_watched, is_another, lies_in};
 use super::lookup::{Listing, none_of_ours, not_one};
 use super::payment::{Payment, Standing};
-use crate::domain::{Notify, Outcome};
+use crate::domain::schedule::{Frequency, Schedule};
+use crate::domain::{Contradiction, Notify, Outcome};
 use crate::provider::{LookupRequest, Reply};
 
 impl Signzy {
     /// The one payment of the cycle that collected, or may yet; where there is none, the newest that failed. Two of them, or one of
-    /// another amount, are a person's to tell apart: nothing in them says which charge they came of.
+    /// another amount, are a person's to tell apart: nothing in them says which charge they came of. Presented cycles are open at the same
+    /// time, and some may be forgotten: there even one payment does not say which cycle it is of, and one that failed says nothing.
     pub(super) async fn forgotten_payment(
         &self,
         request: &LookupRequest<'_>,
@@ -30,12 +32,18 @@ impl Signzy {
         });
         let (failed, live): (Vec<&Payment>, Vec<&Payment>) =
             ours.partition(|payment| payment.standing() == Standing::Failed);
+        let is_presented =
+            request.mandate.terms.schedule == Schedule::Every(Frequency::Aspresented);
         match live.as_slice() {
+            [payment] if is_presented && !is_own(payment) => {
+                exchange.reply(Outcome::Contradicted(of_any_cycle(payment)))
+            }
             [payment] if payment.amount == Some(request.amount) => {
                 self.judge_payment(request, exchange, payment).await
             }
             [] => match failed
                 .iter()
+                .filter(|payment| !is_presented || is_own(payment))
                 .max_by_key(|payment| (payment.day, payment.id))
             {
                 Some(payment) => self.judge_payment(request, exchange, payment).await,
@@ -43,5 +51,13 @@ impl Signzy {
             },
             several => exchange.reply(Outcome::Contradicted(not_one(several))),
         }
+    }
+}
+
+fn of_any_cycle(payment: &Payment) -> Contradiction {
+    Contradiction {
+        field: "payments",
+        ours: "one that says which presented cycle it is of".to_owned(),
+        theirs: payment.id.to_string(),
     }
 }

@@ -21,7 +21,7 @@ pub struct OpenRecovery {
     pub started_at: Timestamp,
 }
 
-/// Begins the recovery of an account, or goes on with the one that is open: then it looks back to the earlier of the two instants. It
+/// Begins the recovery of an account, or goes on with the one that is open in this database: then it looks back to the earlier of the two instants. It
 /// looks back to the last thing that this database knows a daemon to have done, if `since` is later: whatever was done between the two is
 /// forgotten as well.
 ///
@@ -59,6 +59,19 @@ pub async fn begin(
         since: open.since,
         started_at: open.started_at,
     })
+}
+
+/// Ends a recovery that was under way when the dump was taken: what it had asked by then, it had asked of another past.
+async fn abandon(conn: &mut PgConnection, account: i16, now: Timestamp) -> Result<(), StoreError> {
+    sqlx::query!(
+        "update mandated.recoveries set finished_at = greatest(started_at, $2) where account_id = $1 and finished_at is null",
+        account,
+        now
+    )
+    .execute(conn)
+    .await
+    .context("end a recovery of the database before")?;
+    Ok(())
 }
 
 /// When a daemon last worked on an execution, as far as this database knows. What operators and recoveries do is no sign of how old the
@@ -103,6 +116,9 @@ async fn bind(
     .context(WHAT)?;
     if before.provider != account.provider.as_str() {
         return Err(of_another_provider(account, &before.provider));
+    }
+    if before.database.as_ref() != Some(&here.database) {
+        abandon(conn, before.id, now).await?;
     }
     if let (Some(merchant), Some(is_simulated), Some(database)) =
         (before.merchant, before.is_simulated, before.database)

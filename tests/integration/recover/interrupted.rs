@@ -240,3 +240,31 @@ async fn what_nobody_has_is_not_asked_about_again() {
     // What was under way when it was killed; each has three orders.
     assert!(again <= 3 * 8, "{again}");
 }
+
+/// The dump was taken while a recovery was under way: what that had asked was before whatever was sent since.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_recovery_of_the_database_before_is_begun_anew() {
+    let mut world = Scenario::many(2, Flow::UpiExempt).open().await;
+    world.engine.planner().tick().await.unwrap();
+    execute(
+        world.pool(),
+        "with open as (
+           insert into mandated.recoveries (account_id, since, started_at, who, reason)
+           select a.id, '2027-01-01Z', '2027-01-02Z', 'asha', 'monday' from mandated.accounts a where a.name = 'juspay_main' returning id
+         ), compared as (
+           insert into mandated.compared_mandates (recovery_id, mandate_id, at, unowned)
+           select open.id, m.id, '2027-01-02Z', '[]' from open, mandated.mandates m
+         )
+         insert into mandated.recovered_executions (recovery_id, execution_id, at, result)
+         select open.id, e.id, '2027-01-02Z', 'not_found' from open, mandated.executions e",
+    )
+    .await;
+    dump(world.pool()).await;
+    world.run("08 00:00").await;
+    put_back(&mut world).await;
+    world.outage("08 00:00");
+    let report = recovered(&world).await;
+    assert!(report.is_over(), "{report:?}");
+    assert_eq!(counts(&report)[..2], [2, 2], "{report:?}");
+    world.agrees().await;
+}

@@ -21,11 +21,11 @@ async fn remembered(flow: Flow, again: &Scenario) -> World {
     world
 }
 
-/// `executions add`, of the cycle of 5 February.
-async fn add_cycle(world: &World) {
+/// `executions add`.
+async fn add_cycle(world: &World, cycle_on: &str) {
     let presentation = Presentation {
         reference: "900",
-        cycle_on: "2027-02-05".parse().unwrap(),
+        cycle_on: cycle_on.parse().unwrap(),
         amount: None,
         open_days: 10,
     };
@@ -99,7 +99,7 @@ async fn a_payment_of_the_same_schedule_is_its_cycles_own() {
         let again = Scenario::of("900", flow);
         let world = remembered(flow, &again).await;
         // Only the coming cycles of a new mandate are planned.
-        add_cycle(&world).await;
+        add_cycle(&world, "2027-02-05").await;
         let report = recovered(&world).await;
         assert!(
             report.accounts.iter().all(|a| a.unowned.is_empty()),
@@ -122,11 +122,15 @@ async fn a_presented_cycle_that_nobody_has_added_again_is_found() {
         .open()
         .await;
     dump(world.pool()).await;
-    add_cycle(&world).await;
+    add_cycle(&world, "2027-02-05").await;
     world.run("08 00:00").await;
     assert_eq!(world.ledger().debits.len(), 1);
     put_back(&mut world).await;
-    let report = recovered(&world).await;
+    // The cycle's day is before the time, and it was open after it.
+    let now = world.clock.now();
+    let report = recovered_with(&world, world.config(), &[], now)
+        .await
+        .unwrap();
     let unowned: Vec<_> = report.accounts.iter().flat_map(|a| &a.unowned).collect();
     assert_eq!(unowned.len(), 1, "{report:?}");
     let status: String = scalar(world.pool(), "select status from mandated.mandates").await;
@@ -157,4 +161,38 @@ async fn it_looks_back_to_what_the_dump_knows_whatever_time_is_given() {
     let states: Vec<String> = column(world.pool(), "select state from mandated.executions").await;
     assert_eq!(states, ["charged"]);
     world.agrees().await;
+}
+
+/// Presented cycles are open at the same time: a payment does not say which of them it is of, least of all where one is forgotten.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_payment_that_may_be_of_two_presented_cycles_is_for_a_person() {
+    for is_added_again in [true, false] {
+        let mut world = Scenario::of("900", Flow::SignzyOnDemand)
+            .every("aspresented")
+            .from("2027-02-01")
+            .open()
+            .await;
+        add_cycle(&world, "2027-02-05").await;
+        let skip = "with gone as (delete from mandated.jobs)
+                    update mandated.executions set state = 'skipped', finished_at = updated_at";
+        execute(world.pool(), skip).await;
+        dump(world.pool()).await;
+        add_cycle(&world, "2027-02-09").await;
+        world.run("12 00:00").await;
+        assert_eq!(world.ledger().debits.len(), 1);
+        put_back(&mut world).await;
+        if is_added_again {
+            add_cycle(&world, "2027-02-09").await;
+        }
+        let report = recovered(&world).await;
+        assert!(report.is_over(), "{report:?}");
+        let states: Vec<String> = column(
+            world.pool(),
+            "select distinct state from mandated.executions",
+        )
+        .await;
+        assert_eq!(states, ["review"], "{report:?}");
+        world.run_until(after_payday()).await;
+        assert_eq!(world.ledger().debits.len(), 1, "{is_added_again}");
+    }
 }

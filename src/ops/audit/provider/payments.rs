@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use chrono::NaiveDate;
+use chrono::{Days, NaiveDate};
 use futures::StreamExt;
 
 use super::report::Comparison;
@@ -33,6 +33,9 @@ const FREQUENCIES: [&str; 9] = [
 /// A cycle has no more orders.
 const ORDERS: u32 = 4;
 
+/// A cycle can still be collected for so long after its day.
+const OPEN_AFTER: Days = Days::new(62);
+
 const NOT_LISTED: &str = "its provider did not list its payments";
 
 /// Asks about every mandate that may have been debited since then.
@@ -56,7 +59,7 @@ pub(super) async fn compare(
             .buffer_unordered(AT_ONCE);
         while let Some(result) = results.next().await {
             match result? {
-                Listed::Nothing => {}
+                Listed::Nothing => comparison.payments_not_asked(),
                 Listed::Compared(findings) => comparison.payments_compared(findings),
                 Listed::NotAnswered => comparison.payments_not_listed(NOT_LISTED),
             }
@@ -66,7 +69,7 @@ pub(super) async fn compare(
 
 /// What came of a mandate.
 enum Listed<'a> {
-    /// There is nothing to ask about.
+    /// Its provider lists no payments, and no order of it can be forgotten as far as we know.
     Nothing,
     /// The mandate and what is wrong, of each payment that is nobody's.
     Compared(Vec<(&'a str, String)>),
@@ -147,6 +150,7 @@ async fn orders(
     if !asked.may_be_forgotten {
         return Ok(Vec::new());
     }
+    let first = first.checked_sub_days(OPEN_AFTER).unwrap_or(first);
     let days = first.iter_days().take_while(|day| *day <= last);
     let frequencies: &[&str] = if asked.is_new {
         &FREQUENCIES

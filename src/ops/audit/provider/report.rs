@@ -41,6 +41,8 @@ pub struct Comparison {
     pub not_compared: u64,
     /// Mandates whose payments the provider has listed: each is some execution's, or a finding.
     pub mandates_compared: u64,
+    /// Mandates whose provider lists no payments: their orders alone were compared.
+    pub mandates_without_list: u64,
     /// Where the provider's record and ours contradict each other.
     pub findings: Cases,
     /// Decided there and open here: the next look-up of a worker settles it.
@@ -139,6 +141,10 @@ impl Comparison {
                 detail,
             });
         }
+    }
+
+    pub(super) const fn payments_not_asked(&mut self) {
+        self.mandates_without_list = self.mandates_without_list.saturating_add(1);
     }
 
     pub(super) fn payments_not_listed(&mut self, why: &'static str) {
