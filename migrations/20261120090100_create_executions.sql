@@ -32,6 +32,8 @@ create table mandated.executions (
   delivered_at timestamptz,
   -- The last time at which the current notification is known not to have been delivered.
   undelivered_at timestamptz,
+  -- A database before this one may have notified of it, and nobody knows of which numbers (`recover`).
+  is_forgotten boolean not null default false,
   -- The date handed, or to be handed, to a provider that notifies and debits by itself.
   execute_at timestamptz,
   max_attempts smallint not null check (max_attempts >= 1),

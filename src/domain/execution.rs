@@ -28,6 +28,8 @@ pub struct Execution {
     pub budget_from: Option<Timestamp>,
     /// Whether an answer that the provider does not know the mandate is doubted; nothing once it has taken calls of the account.
     pub not_found: Option<NotFoundAnswers>,
+    /// Whether a database before this one may have notified of it, and nobody knows of which numbers: see `recover`.
+    pub is_forgotten: bool,
     /// Where the execution stands; with an open intent it is `executing`.
     pub state: State,
     /// The period it collects for.
@@ -42,6 +44,14 @@ pub struct Execution {
     pub class: Option<Class>,
     /// The open money-moving call, if any.
     pub intent: Option<Intent>,
+}
+
+impl Execution {
+    /// What is known of the delivery of a notification that nobody has sent yet: nothing. Where it may have been sent before all that this
+    /// database knows, it may have been delivered then.
+    pub fn undelivered_before_call(&self) -> Option<Timestamp> {
+        self.is_forgotten.then_some(Timestamp::UNIX_EPOCH)
+    }
 }
 
 /// The counters and marks that a decision moves forward.

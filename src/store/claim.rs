@@ -136,6 +136,7 @@ pub(super) struct ClaimRow {
     pub(super) notification_ref: Option<String>,
     pub(super) delivered_at: Option<Timestamp>,
     pub(super) undelivered_at: Option<Timestamp>,
+    pub(super) is_forgotten: bool,
     pub(super) execute_at: Option<Timestamp>,
     pub(super) debit_attempts: i16,
     pub(super) lookups: i16,
@@ -258,6 +259,7 @@ impl ClaimRow {
                 }),
                 None => None,
             },
+            is_forgotten: self.is_forgotten,
             // `executing` is not stored: it is the open intent.
             state: if waiting && intent.is_some() {
                 State::Executing

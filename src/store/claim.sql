@@ -33,7 +33,7 @@ with due as materialized (
 ), job as materialized (
   select c.execution_id, c.step, c.run_at, c.run_before, c.lease_token,
          e.mandate_id, e.cycle_on, e.period, e.debit_at, e.closes_at, e.amount_minor, e.max_amount_minor, e.currency, e.policy_id, e.state,
-         e.class, e.order_no, e.order_id, e.notification_no, e.notification_ref, e.delivered_at, e.undelivered_at,
+         e.class, e.order_no, e.order_id, e.notification_no, e.notification_ref, e.delivered_at, e.undelivered_at, e.is_forgotten,
          e.execute_at, e.max_attempts, e.debit_attempts, e.lookups, e.step_attempts, e.provider_ref, e.sent_at, e.failed_at, e.not_before, e.lookup_times,
          m.ref, m.provider, m.provider_mandate_id, m.customer_id, m.rail, m.notify, m.amount_minor as mandate_amount_minor,
          m.max_amount_minor as mandate_max_minor, m.frequency, m.cron, m.time_zone, m.starts_on, m.ends_on,
@@ -100,7 +100,7 @@ select l.execution_id as "execution_id!", l.step as "step!", l.run_at as "run_at
        l.cycle_on as "cycle_on!", l.period as "period!", l.debit_at as "debit_at!", l.closes_at as "closes_at!", l.amount_minor as "amount_minor!",
        l.currency as "currency!", l.policy_id as "policy_id!", l.state as "state!", l.class, l.order_no as "order_no!",
        l.order_id as "order_id!", l.notification_no as "notification_no!", l.notification_ref, l.delivered_at,
-       l.undelivered_at, l.execute_at,
+       l.undelivered_at, l.is_forgotten as "is_forgotten!", l.execute_at,
        l.debit_attempts as "debit_attempts!", l.lookups as "lookups!", l.step_attempts as "step_attempts!", l.provider_ref, l.sent_at, l.failed_at, l.not_before,
        l.lookup_times as "lookup_times!", l.mandate_id as "mandate_id!", l.ref as "mandate_ref!", l.provider as "provider!",
        l.provider_mandate_id as "provider_mandate_id!", l.customer_id as "customer_id!", l.rail as "rail!",

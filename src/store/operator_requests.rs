@@ -154,7 +154,7 @@ pub(super) async fn lock(
         r#"select e.id as execution_id, '' as "step!", $2::timestamptz as "run_at!", null::timestamptz as run_before,
                   0::bigint as "lease_token!", false as "opened!", i.kind as "intent_kind?", i.opened_at as "intent_opened_at?",
                   i.counter_before, i.payments_before, e.cycle_on, e.period, e.debit_at, e.closes_at, e.amount_minor, e.currency, e.policy_id, e.state, e.class,
-                  e.order_no, e.order_id, e.notification_no, e.notification_ref, e.delivered_at, e.undelivered_at, e.execute_at,
+                  e.order_no, e.order_id, e.notification_no, e.notification_ref, e.delivered_at, e.undelivered_at, e.is_forgotten, e.execute_at,
                   e.debit_attempts, e.lookups, e.step_attempts, e.provider_ref, e.sent_at, e.failed_at, e.not_before, e.lookup_times, m.id as mandate_id,
                   m.ref as mandate_ref, m.provider, m.provider_mandate_id, m.customer_id, m.rail, m.notify,
                   m.amount_minor as mandate_amount_minor, m.max_amount_minor, m.frequency, m.cron, m.time_zone, m.starts_on,

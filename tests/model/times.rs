@@ -117,6 +117,7 @@ pub(crate) fn execution(protocol: &Protocol, task: &Task) -> Execution {
         rail_paused: false,
         budget_from: None,
         not_found: None,
+        is_forgotten: false,
         state: columns.state,
         cycle: Cycle {
             on: (NOW - 6 * DAY).date_naive(),

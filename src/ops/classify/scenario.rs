@@ -69,6 +69,7 @@ impl ClassifyScenario {
             rail_paused: false,
             budget_from: None,
             not_found: None,
+            is_forgotten: false,
             state: State::Planned,
             cycle: Cycle {
                 on,

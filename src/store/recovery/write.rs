@@ -97,7 +97,7 @@ pub async fn write(
         change(&mut tx, result.subject, conclusion, words, now).await?;
         intent(&mut tx, result, conclusion, now).await?;
     }
-    if is_ours && conclusion.is_none() && result.recovered.is_some() {
+    if is_ours && result.recovered.is_some() {
         doubt_notification(&mut tx, result.subject).await?;
     }
     if let Some(recovered) = result.recovered.filter(|_| is_ours) {
@@ -120,8 +120,9 @@ async fn doubt_notification(conn: &mut PgConnection, subject: &Subject) -> Resul
         return Ok(());
     }
     sqlx::query!(
-        "update mandated.executions set undelivered_at = coalesce(undelivered_at, $2)
-          where id = $1 and delivered_at is null and finished_at is null",
+        "update mandated.executions
+            set is_forgotten = true, undelivered_at = case when delivered_at is null then coalesce(undelivered_at, $2) else undelivered_at end
+          where id = $1",
         subject.execution.id.0,
         Timestamp::UNIX_EPOCH
     )

@@ -79,6 +79,7 @@ impl StepScenario {
             rail_paused: false,
             budget_from: None,
             not_found: None,
+            is_forgotten: false,
             state: State::Executing,
             cycle: Cycle {
                 on: "2026-12-02".parse().unwrap(),

@@ -226,6 +226,7 @@ fn planned(payer: &Payer<'_>, cycle: Cycle, amount: Amount, new: &NewExecution) 
             rail_paused: false,
             budget_from: None,
             not_found: None,
+            is_forgotten: false,
             state: new.state,
             cycle,
             amount,

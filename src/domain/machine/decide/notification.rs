@@ -11,7 +11,7 @@ use crate::domain::machine::verdict::Verdict;
 use crate::domain::outcome::{CallFailure, Failure, NotificationOutcome};
 use crate::domain::plan::{self, Start};
 use crate::domain::policy::Policy;
-use crate::domain::reason::{CallCause, NotificationCause, Then};
+use crate::domain::reason::{CallCause, NotificationCause, Reason, Then};
 use crate::domain::{Class, Execution, MandateStatus, Step, Timestamp};
 
 /// Between two questions, and between two notifications.
@@ -99,12 +99,19 @@ fn delivered(execution: &Execution, policy: &Policy, now: Timestamp) -> Decision
     }
     let (provider, notify) = (execution.provider, execution.notify);
     match plan::start(&cycle, provider, notify, policy, seed, now) {
+        Start::At(..) if execution.progress.notification_no >= allowed(execution, policy) => {
+            decision.progress.delivered_at = None;
+            decision.verdict = Verdict::GivenUp;
+            decision = decision.with_recheck(policy, now);
+            decision.reason = Reason::from(NotificationCause::DeliveredLongAgo)
+                .then(Then::NotificationsSpent(allowed(execution, policy)));
+        }
         Start::At(step, span) => {
             decision.verdict = Verdict::DeliveredLongAgo;
             let progress = &mut decision.progress;
             progress.notification_no = progress.notification_no.saturating_add(1);
             progress.delivered_at = None;
-            progress.undelivered_at = None;
+            progress.undelivered_at = execution.undelivered_before_call();
             decision.reason = NotificationCause::DeliveredLongAgo.into();
             decision.next = Some(NextStep { step, span });
         }
@@ -115,6 +122,12 @@ fn delivered(execution: &Execution, policy: &Policy, now: Timestamp) -> Decision
         }
     }
     decision
+}
+
+/// How many notifications the execution's orders so far may have had.
+fn allowed(execution: &Execution, policy: &Policy) -> u16 {
+    let orders = execution.progress.order_no;
+    policy.notification_attempts.saturating_mul(orders)
 }
 
 /// The provider has it, or may have it: ask, do not send another.
@@ -147,7 +160,7 @@ fn failed(execution: &Execution, failure: &Failure, policy: &Policy, now: Timest
     match decision.mandate {
         Some(MandateStatus::Paused) => {
             decision.verdict = Verdict::NotificationFailed;
-            decision.progress.undelivered_at = None;
+            decision.progress.undelivered_at = execution.undelivered_before_call();
             decision.progress.notification_no = decision.progress.notification_no.saturating_add(1);
             return park(decision, execution, Step::Notify, policy, now);
         }
@@ -168,9 +181,7 @@ fn failed(execution: &Execution, failure: &Failure, policy: &Policy, now: Timest
         return decision.with_recheck(policy, now);
     }
     let spent = execution.progress.notification_no;
-    let allowed = policy
-        .notification_attempts
-        .saturating_mul(execution.progress.order_no);
+    let allowed = allowed(execution, policy);
     let stops = matches!(
         failure.class,
         Class::CustomerStop | Class::Risk | Class::Legal
@@ -181,7 +192,7 @@ fn failed(execution: &Execution, failure: &Failure, policy: &Policy, now: Timest
         return decision.with_recheck(policy, now);
     }
     decision.verdict = Verdict::NotificationFailed;
-    decision.progress.undelivered_at = None;
+    decision.progress.undelivered_at = execution.undelivered_before_call();
     decision.progress.notification_no = spent.saturating_add(1);
     decision.progress.step_attempts = decision.progress.step_attempts.saturating_add(1);
     let mut at = next_try(execution, failure, policy, now);

@@ -13,7 +13,7 @@ use crate::domain::plan::{self, Start};
 use crate::domain::policy::Strategy;
 use crate::domain::reason::{Then, TimeChoice};
 use crate::domain::window::Span;
-use crate::domain::{Class, Notify, Step, Timestamp};
+use crate::domain::{Class, Execution, Notify, Step, Timestamp};
 
 impl Context<'_> {
     /// The order will not be tried again by us. A new one only when it is proven dead; the end when the policy has no more.
@@ -70,7 +70,7 @@ impl Context<'_> {
         let execution = self.execution;
         let mut decision = ended.clone();
         decision.verdict = Verdict::OrderRenewed;
-        renew_progress(&mut decision, execution.notify);
+        renew_progress(&mut decision, execution);
         decision.progress.order_no = order_no;
         let put_off = (cycle.debit_at > execution.cycle.debit_at).then_some(cycle.debit_at);
         decision.progress.execute_at = match execution.notify {
@@ -134,13 +134,13 @@ impl Context<'_> {
 }
 
 /// What starts from nothing with a new notification.
-pub(super) fn renew_progress(decision: &mut Decision, notify: Notify) {
+pub(super) fn renew_progress(decision: &mut Decision, execution: &Execution) {
     let progress = &mut decision.progress;
-    if notify == Notify::Separate {
+    if execution.notify == Notify::Separate {
         progress.notification_no = progress.notification_no.saturating_add(1);
     }
     progress.delivered_at = None;
-    progress.undelivered_at = None;
+    progress.undelivered_at = execution.undelivered_before_call();
     progress.debit_attempts = 0;
     progress.lookups = 0;
     progress.step_attempts = 0;

@@ -127,7 +127,7 @@ impl Context<'_> {
             return None;
         };
         let mut decision = refused.clone();
-        renew_progress(&mut decision, notify);
+        renew_progress(&mut decision, execution);
         decision.progress.step_attempts = tried;
         decision.progress.execute_at = Some(cycle.debit_at);
         decision.verdict = Verdict::NotificationRenewed;
@@ -153,7 +153,7 @@ impl Context<'_> {
         decision.verdict = Verdict::NotificationRenewed;
         match start {
             Start::At(step, span) => {
-                renew_progress(&mut decision, execution.notify);
+                renew_progress(&mut decision, execution);
                 if asked.is_some() {
                     decision.progress.execute_at = Some(cycle.debit_at);
                 }

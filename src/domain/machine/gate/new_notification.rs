@@ -39,7 +39,7 @@ pub(super) fn renew(
             let mut decision = reschedule(execution, Some(NextStep { step, span }), why);
             decision.progress.notification_no = decision.progress.notification_no.saturating_add(1);
             decision.progress.delivered_at = None;
-            decision.progress.undelivered_at = None;
+            decision.progress.undelivered_at = execution.undelivered_before_call();
             decision.verdict = Verdict::NotificationRenewed;
             refuse(decision)
         }

@@ -33,6 +33,7 @@ fn execution(state: State, open: bool) -> Execution {
         rail_paused: false,
         budget_from: None,
         not_found: None,
+        is_forgotten: false,
         state,
         cycle: Cycle {
             on: "2026-12-02".parse().unwrap(),

@@ -38,7 +38,7 @@ pub(super) fn reopen(
     }
     let mut decision = unchanged(execution, None, RequestCause::TriedAgain);
     decision.class = None;
-    renew_progress(&mut decision, execution.notify);
+    renew_progress(&mut decision, execution);
     decision.progress.order_no = order_no;
     let allowed = policy.notification_attempts.saturating_mul(order_no);
     if execution.notify == Notify::Separate && decision.progress.notification_no > allowed {

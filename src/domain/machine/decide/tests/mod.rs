@@ -120,6 +120,7 @@ fn notified() -> Execution {
         rail_paused: false,
         budget_from: None,
         not_found: None,
+        is_forgotten: false,
         state: State::Notified,
         cycle: Cycle {
             on: "2026-12-02".parse().unwrap(),

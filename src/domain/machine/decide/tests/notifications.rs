@@ -72,3 +72,39 @@ fn a_notification_that_exists_and_was_never_sent_from_here_is_made_anew() {
         assert_eq!(heard.next.unwrap().step, step);
     }
 }
+
+/// The answer to a new notification is lost, and the provider has it: a database before this one may have sent it, weeks ago.
+#[test]
+fn a_forgotten_notification_is_made_anew_even_when_its_answer_was_lost() {
+    let now = at("2026-11-30T22:30:00Z");
+    let lost = NotificationOutcome::Call(CallFailure::Unknown {
+        why: "a time-out".to_owned(),
+    });
+    for (is_forgotten, step) in [(false, Step::Execute), (true, Step::Notify)] {
+        let mut execution = notified();
+        execution.state = State::Planned;
+        execution.is_forgotten = is_forgotten;
+        execution.progress.delivered_at = None;
+        execution.progress.undelivered_at = execution.undelivered_before_call();
+        let decision = decide_notification(&execution, Step::Notify, &lost, &policy(), now);
+        execution.state = State::Notifying;
+        execution.progress = decision.progress;
+        let later = after(now, hours(1));
+        let delivered = NotificationOutcome::Delivered;
+        let heard = |execution: &Execution| {
+            decide_notification(execution, Step::NotifyStatus, &delivered, &policy(), later)
+        };
+        let first = heard(&execution);
+        assert_eq!(first.next.unwrap().step, step);
+        // So many of them were sent as the payer may have: no more.
+        execution.progress.notification_no = 3;
+        let last = heard(&execution);
+        let given_up = last.verdict == Verdict::GivenUp;
+        assert_eq!(given_up, is_forgotten);
+        if is_forgotten {
+            let doubted = Some(Timestamp::UNIX_EPOCH);
+            assert_eq!(first.progress.undelivered_at, doubted);
+            assert_eq!(follow(&execution, &last), Ok(State::Failed));
+        }
+    }
+}
