@@ -52,6 +52,29 @@ pub enum IdError {
 
 /// Whether a text can be an id that a merchant chose: one word, all of it seen, and not spoilt on its way.
 pub fn check_own(text: &str) -> Result<(), IdError> {
+    check_is_seen(text)?;
+    match Spoilt::of(text) {
+        Some(spoilt) => Err(IdError::Spoilt {
+            text: text.to_owned(),
+            spoilt,
+        }),
+        None => Ok(()),
+    }
+}
+
+/// The same of an id that a provider gave: theirs are ASCII, so that a letter of another alphabet is only alike.
+pub fn check_providers(text: &str) -> Result<(), IdError> {
+    check_own(text)?;
+    check_is_ascii(text)
+}
+
+/// Whether a text can be what a provider calls a merchant: somebody types it into a configuration, and no spreadsheet spoils it.
+pub fn check_merchant(text: &str) -> Result<(), IdError> {
+    check_is_seen(text)?;
+    check_is_ascii(text)
+}
+
+fn check_is_seen(text: &str) -> Result<(), IdError> {
     let length = text.chars().count();
     if length > LONGEST {
         return Err(IdError::Long(length));
@@ -68,18 +91,10 @@ pub fn check_own(text: &str) -> Result<(), IdError> {
             });
         }
     }
-    match Spoilt::of(text) {
-        Some(spoilt) => Err(IdError::Spoilt {
-            text: owned(),
-            spoilt,
-        }),
-        None => Ok(()),
-    }
+    Ok(())
 }
 
-/// The same of an id that a provider gave: theirs are ASCII, so that a letter of another alphabet is only alike.
-pub fn check_providers(text: &str) -> Result<(), IdError> {
-    check_own(text)?;
+fn check_is_ascii(text: &str) -> Result<(), IdError> {
     match text.chars().find(|character| !character.is_ascii()) {
         Some(character) => Err(IdError::NotAscii {
             text: text.to_owned(),

@@ -1,6 +1,7 @@
 //! What a configuration says when it is wrong, which layer wins, and that no secret gets out.
 
 mod checks;
+mod merchants;
 mod wrong;
 
 use std::path::PathBuf;
