@@ -119,6 +119,10 @@ create table mandated.mandates (
   -- Registered once: two refs for one registration could debit the same payer twice for a cycle. Whatever the account: it may be another
   -- name of the same merchant, by another address. No provider gives one id twice.
   constraint mandates_registration_key unique (provider, provider_mandate_id),
+  -- As the provider writes it, and in no other way: "03290000" or "3290000/" would be another id of one mandate. The same as
+  -- domain::identifier::form.
+  constraint mandates_provider_mandate_id_check
+    check (provider_mandate_id ~ case provider when 'signzy' then '^[1-9][0-9]{0,17}$' else '^[A-Za-z0-9][A-Za-z0-9_-]{0,99}$' end),
   constraint mandates_account_id_fkey foreign key (account_id, provider) references mandated.accounts (id, provider),
   constraint mandates_schedule_check check ((frequency is null) <> (cron is null)),
   constraint mandates_max_amount_check check (amount_minor <= max_amount_minor),
