@@ -116,9 +116,6 @@ create table mandated.mandates (
   cycles_over boolean not null default false,
   created_at timestamptz not null,
   updated_at timestamptz not null,
-  -- Registered once: two refs for one registration could debit the same payer twice for a cycle. Whatever the account: it may be another
-  -- name of the same merchant, by another address. No provider gives one id twice.
-  constraint mandates_registration_key unique (provider, provider_mandate_id),
   -- As the provider writes it, and in no other way: "03290000" or "3290000/" would be another id of one mandate. The same as
   -- domain::identifier::form.
   constraint mandates_provider_mandate_id_check
@@ -150,5 +147,9 @@ create table mandated.mandates (
 -- debits by itself meanwhile is watched.
 create index mandates_plan_idx on mandated.mandates (next_plan_at, id)
   where status in ('active', 'paused') and next_plan_at is not null;
+-- Registered once: two refs for one registration could debit the same payer twice for a cycle. Whatever the account: it may be another name
+-- of the same merchant, by another address. And whatever the case: nobody documents that a provider minds it, and none gives two ids that
+-- differ in nothing else.
+create unique index mandates_registration_key on mandated.mandates (provider, lower(provider_mandate_id collate "C"));
 -- The mandates of one account, for who counts those of an account that no daemon has.
 create index mandates_account_idx on mandated.mandates (account_id);

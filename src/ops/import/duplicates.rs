@@ -48,10 +48,14 @@ pub(super) fn known(mandate: &Existing) -> Problem {
     let Existing {
         line,
         reference,
+        other_spelling,
         other_account,
         ..
     } = mandate;
     let mut reason = format!("is registered already, as ref {reference:?}");
+    if let Some(spelling) = other_spelling {
+        reason.push_str(&format!(" (there it is written {spelling})"));
+    }
     if let Some(account) = other_account {
         reason.push_str(&format!(
             " of account {account}: a provider gives an id once, so both rows are one mandate, and it would be debited under both; leave \
@@ -70,7 +74,7 @@ pub(super) fn known(mandate: &Existing) -> Problem {
 #[derive(Debug, Default)]
 pub(super) struct New {
     refs: HashMap<String, u64>,
-    /// By provider and its id, whatever the account.
+    /// By provider and its id, whatever the account and the case.
     registrations: HashMap<(&'static str, String), u64>,
 }
 
@@ -78,7 +82,10 @@ impl New {
     /// Takes in a row, or says which one it repeats.
     pub(super) fn add(&mut self, mandate: &NewMandate) -> Option<Problem> {
         let line = mandate.line;
-        let registration = (mandate.provider, mandate.provider_mandate_id.clone());
+        let registration = (
+            mandate.provider,
+            mandate.provider_mandate_id.to_ascii_lowercase(),
+        );
         if let Some(above) = self.refs.get(&mandate.reference) {
             return Some(twice(line, "ref", *above));
         }

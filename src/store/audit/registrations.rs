@@ -7,7 +7,7 @@ pub(super) const CHECKS: &[Check] = &[
         Mandates,
         "G1",
         "a registration is known once",
-        // Whatever the accounts: two may be one merchant by two addresses, and no provider gives an id twice.
+        // Whatever the accounts and the case: two may be one merchant by two addresses, and no provider gives an id twice.
         r#"
         select null::bigint as execution_id, m.id as "mandate_id?",
                format('mandate %s of account %s and mandate %s of account %s are both %s at the provider', m.ref, mine.name, o.ref, o.name,
@@ -18,7 +18,8 @@ pub(super) const CHECKS: &[Check] = &[
          cross join lateral (
            select twin.ref, theirs.name
              from mandated.mandates twin join mandated.accounts theirs on theirs.id = twin.account_id
-            where twin.provider = m.provider and twin.provider_mandate_id = m.provider_mandate_id and twin.id > m.id limit 1) o
+            where twin.provider = m.provider
+              and lower(twin.provider_mandate_id collate "C") = lower(m.provider_mandate_id collate "C") and twin.id > m.id limit 1) o
          where m.id > $2 and m.id <= $3
          order by m.id limit $1
         "#
