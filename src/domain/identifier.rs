@@ -43,7 +43,7 @@ pub enum IdError {
         character: char,
     },
     /// Not how the provider writes an id: in an address it would lead to another mandate, or to the same one by another name.
-    #[error("{} is not how {provider} writes an id, {form}: {instead}", Shown(.text))]
+    #[error("{} is not how {provider} writes an id ({form}): {instead}", Shown(.text))]
     Form {
         /// What was written.
         text: String,

@@ -20,7 +20,7 @@ const fn of(provider: ProviderKind) -> Form {
         // "mandate_id": "6R7GmdPfhecWj24DarETJJ" and "4rKxSj3bNXs7RQcdtajAkb" ("Juspay Mandate Execution API").
         ProviderKind::Juspay => Form {
             provider: "Juspay",
-            words: "in letters, digits, - and _",
+            words: "letters, digits, - and _",
             find: "copy the mandate_id from its dashboard",
             begins: |c| c.is_ascii_alphanumeric(),
             goes_on: |c| c.is_ascii_alphanumeric() || c == '-' || c == '_',

@@ -111,7 +111,9 @@ fn what_stands_for_nothing_and_what_is_left_of_a_formula_is_no_id() {
 
 #[test]
 fn a_mandate_has_one_id_as_its_provider_writes_it() {
-    let of = |provider, id| check_mandate_id(Some(provider), id).map_err(|why| why.to_string());
+    let of = |provider, id: &str| {
+        check_mandate_id(Some(provider), id).map_err(|why| why.to_string())
+    };
     for id in ["6R7GmdPfhecWj24DarETJJ", "b70vxxxxxjGyUhVrV8", "mnd_1-a", "7"] {
         assert_eq!(of(ProviderKind::Juspay, id), Ok(()), "{id}");
     }

@@ -6,7 +6,12 @@ use sqlx::AssertSqlSafe;
 
 use super::{file, row, run, take, with_accounts, wrong};
 
-const SIGNZY: [(&str, &str); 3] = [("account", "nach"), ("rail", "enach"), ("notify", "none")];
+const SIGNZY: [(&str, &str); 4] = [
+    ("account", "nach"),
+    ("mandate_id", "3290000"),
+    ("rail", "enach"),
+    ("notify", "none"),
+];
 const UPI: [(&str, &str); 1] = [("rail", "upi")];
 const ENACH: [(&str, &str); 2] = [("rail", "enach"), ("notify", "none")];
 const CARD: [(&str, &str); 1] = [("rail", "card")];
