@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use chrono::{Days, NaiveDate, NaiveTime};
-use sqlx::{Arguments, PgExecutor};
 use sqlx::error::BoxDynError;
 use sqlx::postgres::PgArguments;
+use sqlx::{Arguments, PgExecutor};
 
 use super::error::{StoreContext, StoreError};
 use super::rows::{self, TermsRow, count, word};

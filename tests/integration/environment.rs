@@ -187,7 +187,10 @@ async fn a_table_that_is_frozen_or_rewritten_is_the_same() {
         "select * from mandated.installation for key share",
     ] {
         execute(&installation.database.pool, statement).await;
-        assert!(installation.output(&["run"]).status.success(), "{statement}");
+        assert!(
+            installation.output(&["run"]).status.success(),
+            "{statement}"
+        );
     }
 }
 

@@ -40,7 +40,9 @@ const fn of(provider: ProviderKind) -> Form {
 
 impl Form {
     fn fits(&self, text: &str) -> bool {
-        text.len() <= self.longest && text.starts_with(self.begins) && text.chars().all(self.goes_on)
+        text.len() <= self.longest
+            && text.starts_with(self.begins)
+            && text.chars().all(self.goes_on)
     }
 
     /// The id that is meant, if there is no other one in the text.

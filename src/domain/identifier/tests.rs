@@ -111,10 +111,14 @@ fn what_stands_for_nothing_and_what_is_left_of_a_formula_is_no_id() {
 
 #[test]
 fn a_mandate_has_one_id_as_its_provider_writes_it() {
-    let of = |provider, id: &str| {
-        check_mandate_id(Some(provider), id).map_err(|why| why.to_string())
-    };
-    for id in ["6R7GmdPfhecWj24DarETJJ", "b70vxxxxxjGyUhVrV8", "mnd_1-a", "7"] {
+    let of =
+        |provider, id: &str| check_mandate_id(Some(provider), id).map_err(|why| why.to_string());
+    for id in [
+        "6R7GmdPfhecWj24DarETJJ",
+        "b70vxxxxxjGyUhVrV8",
+        "mnd_1-a",
+        "7",
+    ] {
         assert_eq!(of(ProviderKind::Juspay, id), Ok(()), "{id}");
     }
     for id in ["3290000", "12345", "123456789012345678"] {
@@ -131,11 +135,27 @@ fn a_mandate_has_one_id_as_its_provider_writes_it() {
         (ProviderKind::Signzy, "../3290000", "write 3290000"),
         (ProviderKind::Signzy, "%33290000", "write 3290000"),
         (ProviderKind::Signzy, "%2533290000", "write 3290000"),
-        (ProviderKind::Signzy, "3290000/payments", "copy the subReferenceId"),
-        (ProviderKind::Signzy, "3290000?x=1", "copy the subReferenceId"),
+        (
+            ProviderKind::Signzy,
+            "3290000/payments",
+            "copy the subReferenceId",
+        ),
+        (
+            ProviderKind::Signzy,
+            "3290000?x=1",
+            "copy the subReferenceId",
+        ),
         (ProviderKind::Signzy, "0x3290000", "copy the subReferenceId"),
-        (ProviderKind::Signzy, "6R7GmdPfhecWj24DarETJJ", "copy the subReferenceId"),
-        (ProviderKind::Signzy, "1234567890123456789", "copy the subReferenceId"),
+        (
+            ProviderKind::Signzy,
+            "6R7GmdPfhecWj24DarETJJ",
+            "copy the subReferenceId",
+        ),
+        (
+            ProviderKind::Signzy,
+            "1234567890123456789",
+            "copy the subReferenceId",
+        ),
         (ProviderKind::Juspay, "4rKx/", "write 4rKx"),
         (ProviderKind::Juspay, "../4rKx", "write 4rKx"),
         (ProviderKind::Juspay, "4rKx..", "write 4rKx"),
@@ -157,5 +177,9 @@ fn a_mandate_has_one_id_as_its_provider_writes_it() {
         }
     }
     // Its digits may be lost.
-    assert!(of(ProviderKind::Signzy, "3290000.").unwrap_err().contains("has rounded it"));
+    assert!(
+        of(ProviderKind::Signzy, "3290000.")
+            .unwrap_err()
+            .contains("has rounded it")
+    );
 }

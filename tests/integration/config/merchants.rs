@@ -10,7 +10,12 @@ fn beside(first: (&str, &str), second: (&str, &str)) -> String {
         )
     };
     let database = "[database]\nurl = \"postgres://mandated@db.internal/merchant\"\n";
-    let text = [database, &account("first", first), &account("second", second)].concat();
+    let text = [
+        database,
+        &account("first", first),
+        &account("second", second),
+    ]
+    .concat();
     load(&text, &[]).map_or_else(|errors| errors.to_string(), |_| String::new())
 }
 
@@ -116,9 +121,12 @@ fn a_merchant_id_is_printable_ascii_without_blanks() {
         ("acme\u{a0}", "U+00A0 NO-BREAK SPACE"),
         ("acme\u{7f}", "U+007F DELETE"),
     ] {
-        let errors = load(GOOD, &[("MANDATED__ACCOUNTS__JUSPAY_MAIN__MERCHANT_ID", id)])
-            .expect_err(id)
-            .to_string();
+        let errors = load(
+            GOOD,
+            &[("MANDATED__ACCOUNTS__JUSPAY_MAIN__MERCHANT_ID", id)],
+        )
+        .expect_err(id)
+        .to_string();
         assert!(
             errors.starts_with("accounts.juspay_main.merchant_id \""),
             "{id:?}: {errors}"
@@ -127,7 +135,11 @@ fn a_merchant_id_is_printable_ascii_without_blanks() {
         assert!(!errors.contains(['\u{200b}', '\u{a0}', '\t']), "{errors:?}");
     }
     for id in ["acme", "Acme_2-in.test", "a+b@c:d/e"] {
-        load(GOOD, &[("MANDATED__ACCOUNTS__JUSPAY_MAIN__MERCHANT_ID", id)]).unwrap();
+        load(
+            GOOD,
+            &[("MANDATED__ACCOUNTS__JUSPAY_MAIN__MERCHANT_ID", id)],
+        )
+        .unwrap();
     }
 }
 
@@ -142,7 +154,8 @@ fn an_address_has_neither_a_user_nor_a_query_nor_a_fragment() {
         "https://api.juspay.in/#",
         "https://api.juspay.in/#2",
     ] {
-        let errors = load(GOOD, &[("MANDATED__ACCOUNTS__JUSPAY_MAIN__BASE_URL", url)]).expect_err(url);
+        let errors =
+            load(GOOD, &[("MANDATED__ACCOUNTS__JUSPAY_MAIN__BASE_URL", url)]).expect_err(url);
         assert_eq!(
             errors.to_string(),
             "accounts.juspay_main.base_url must be an address only: no user, password, query or fragment (it is not shown)",
@@ -157,13 +170,22 @@ fn what_is_called_is_what_was_configured() {
     let config = load(
         GOOD,
         &[
-            ("MANDATED__ACCOUNTS__JUSPAY_MAIN__BASE_URL", "https://api.juspay.in//eNach/%41"),
+            (
+                "MANDATED__ACCOUNTS__JUSPAY_MAIN__BASE_URL",
+                "https://api.juspay.in//eNach/%41",
+            ),
             ("MANDATED__ACCOUNTS__JUSPAY_MAIN__MERCHANT_ID", "Acme"),
         ],
     )
     .unwrap();
     let account = &config.accounts["juspay_main"];
-    assert_eq!(account.base_url.as_str(), "https://api.juspay.in//eNach/%41");
+    assert_eq!(
+        account.base_url.as_str(),
+        "https://api.juspay.in//eNach/%41"
+    );
     assert_eq!(account.merchant_id, "Acme");
-    assert_eq!(account.merchant(), "juspay https://api.juspay.in/enach/a acme");
+    assert_eq!(
+        account.merchant(),
+        "juspay https://api.juspay.in/enach/a acme"
+    );
 }

@@ -7,7 +7,8 @@ use crate::support::due::execute;
 
 /// The same merchant by another address, as far as nobody can see.
 async fn with_an_alias(pool: &DatabasePool) {
-    let another = "insert into mandated.accounts (name, provider) values ('main_by_proxy', 'juspay')";
+    let another =
+        "insert into mandated.accounts (name, provider) values ('main_by_proxy', 'juspay')";
     execute(pool, another).await;
 }
 

@@ -70,7 +70,9 @@ async fn a_registration_is_called_in_the_one_way_of_its_provider() {
                a.b a. .. a..b a/b a?b a#b a%b a&b a;b a:b a@b a\\b a,b -a _a 123456789012345678 1234567890123456789 ３２９ аb";
     let ids = ids.split_whitespace();
     let mut taken = Vec::new();
-    for (number, id) in (1..).zip(ids.chain([&*longest, &longer, "", "3290000\n", " 3290000", "a b"])) {
+    for (number, id) in
+        (1..).zip(ids.chain([&*longest, &longer, "", "3290000\n", " 3290000", "a b"]))
+    {
         for (account, provider) in [(1, ProviderKind::Juspay), (2, ProviderKind::Signzy)] {
             let row = row::mandate()
                 .with("ref", format!("'{provider} {number}'"))
