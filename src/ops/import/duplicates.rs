@@ -52,16 +52,18 @@ pub(super) fn known(mandate: &Existing) -> Problem {
         other_account,
         ..
     } = mandate;
-    let mut reason = format!("is registered already, as ref {reference:?}");
-    if let Some(spelling) = other_spelling {
-        reason.push_str(&format!(" (there it is written {spelling})"));
-    }
-    if let Some(account) = other_account {
-        reason.push_str(&format!(
+    let spelling = other_spelling
+        .as_ref()
+        .map_or_else(String::new, |spelling| {
+            format!(" (there it is written {spelling})")
+        });
+    let account = other_account.as_ref().map_or_else(String::new, |account| {
+        format!(
             " of account {account}: a provider gives an id once, so both rows are one mandate, and it would be debited under both; leave \
-             this row out, and keep the account under its name {account}; mandates of a sandbox need a database of their own"
-        ));
-    }
+             this row out, and keep one account, {account}; mandates of a sandbox need a database of their own"
+        )
+    });
+    let reason = format!("is registered already, as ref {reference:?}{spelling}{account}");
     // A ref of ours, however it looks.
     Problem {
         line: *line,

@@ -35,9 +35,9 @@ async fn a_registration_of_another_account_is_refused_by_its_name_and_ref() {
     ]);
     let report = run(pool, again.as_bytes(), true).await.unwrap();
     insta::assert_snapshot!(printed(&report), @r#"
-    line 2, mandate_id: is registered already, as ref "sub-1" of account main: a provider gives an id once, so both rows are one mandate, and it would be debited under both; leave this row out, and keep the account under its name main; mandates of a sandbox need a database of their own
+    line 2, mandate_id: is registered already, as ref "sub-1" of account main: a provider gives an id once, so both rows are one mandate, and it would be debited under both; leave this row out, and keep one account, main; mandates of a sandbox need a database of their own
     line 4, mandate_id: is on line 3 already
-    line 5, mandate_id: is registered already, as ref "sub-1" (there it is written mandate-1) of account main: a provider gives an id once, so both rows are one mandate, and it would be debited under both; leave this row out, and keep the account under its name main; mandates of a sandbox need a database of their own
+    line 5, mandate_id: is registered already, as ref "sub-1" (there it is written mandate-1) of account main: a provider gives an id once, so both rows are one mandate, and it would be debited under both; leave this row out, and keep one account, main; mandates of a sandbox need a database of their own
     line 6, account: differs from the mandate that is registered under this ref; an import never changes one
     1 imported, 0 unchanged, 4 invalid
     "#);
