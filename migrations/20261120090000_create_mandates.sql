@@ -29,6 +29,8 @@ create table mandated.accounts (
   probe_until timestamptz,
   -- Since when `mandated recover` asks its provider what this database has forgotten. Until that is over nothing of it is claimed.
   recovering_since timestamptz,
+  -- What a mandate names, so that its provider is its account's.
+  constraint accounts_id_provider_key unique (id, provider),
   constraint accounts_refused_check check (not refused or paused_until is not null),
   constraint accounts_probe_check check (probe_until is null or paused_until is not null),
   constraint accounts_bound_check check (num_nulls(merchant, is_simulated, database) in (0, 3)),
@@ -63,7 +65,7 @@ create table mandated.account_faults (
 create table mandated.mandates (
   id bigint generated always as identity primary key,
   ref text not null unique check (length(ref) between 1 and 100),
-  account_id smallint not null references mandated.accounts (id),
+  account_id smallint not null,
   provider text not null check (provider in ('juspay', 'signzy')),
   provider_mandate_id text not null,
   customer_id text not null,
@@ -114,8 +116,11 @@ create table mandated.mandates (
   cycles_over boolean not null default false,
   created_at timestamptz not null,
   updated_at timestamptz not null,
-  -- Registered once: two refs for one registration could debit the same payer twice for a cycle.
-  unique (account_id, provider_mandate_id),
+  -- As the provider writes it, and in no other way: "03290000" or "3290000/" would be another id of one mandate. The same as
+  -- domain::identifier::form.
+  constraint mandates_provider_mandate_id_check
+    check (provider_mandate_id ~ case provider when 'signzy' then '^[1-9][0-9]{0,17}$' else '^[A-Za-z0-9][A-Za-z0-9_-]{0,99}$' end),
+  constraint mandates_account_id_fkey foreign key (account_id, provider) references mandated.accounts (id, provider),
   constraint mandates_schedule_check check ((frequency is null) <> (cron is null)),
   constraint mandates_max_amount_check check (amount_minor <= max_amount_minor),
   constraint mandates_fixed_amount_check check (amount_minor is not null or frequency is not distinct from 'aspresented'),
@@ -142,3 +147,9 @@ create table mandated.mandates (
 -- debits by itself meanwhile is watched.
 create index mandates_plan_idx on mandated.mandates (next_plan_at, id)
   where status in ('active', 'paused') and next_plan_at is not null;
+-- Registered once: two refs for one registration could debit the same payer twice for a cycle. Whatever the account: it may be another name
+-- of the same merchant, by another address. And whatever the case: nobody documents that a provider minds it, and none gives two ids that
+-- differ in nothing else.
+create unique index mandates_registration_key on mandated.mandates (provider, lower(provider_mandate_id collate "C"));
+-- The mandates of one account, for who counts those of an account that no daemon has.
+create index mandates_account_idx on mandated.mandates (account_id);

@@ -9,6 +9,7 @@ use url::{Host, Url};
 
 use super::known_keys::KnownKeys;
 use super::layer::DEFAULT_ORIGIN;
+use super::merchant;
 use super::tree::{self, Table};
 use crate::domain::ProviderKind;
 
@@ -39,21 +40,9 @@ pub struct Account {
 }
 
 impl Account {
-    /// Who we are at the provider: the same for every way to write the same address and merchant. Two accounts of one merchant would
-    /// debit each of its mandates twice.
+    /// Who we are at the provider: the same for every way to write the same address and merchant.
     pub fn merchant(&self) -> String {
-        let url = &self.base_url;
-        // `Url` has the host in lower case, and no port that is the scheme's own.
-        let host = url.host_str().unwrap_or_default().trim_end_matches('.');
-        let port = url
-            .port()
-            .map_or_else(String::new, |port| format!(":{port}"));
-        let path = url.path().trim_end_matches('/');
-        let merchant = self.merchant_id.trim().to_lowercase();
-        let (provider, scheme) = (self.provider, url.scheme());
-        format!("{provider} {scheme}://{host}{port}{path} {merchant}")
-            .trim_end()
-            .to_owned()
+        merchant::identity(self)
     }
 
     /// Whether the provider is on this machine, as the sandbox is.

@@ -5,6 +5,7 @@ use std::fmt;
 
 use config::{Value, ValueKind};
 
+use super::addresses::addresses;
 use super::secret;
 use super::tree::{self, Table};
 use crate::domain::escape::toml_string;
@@ -27,7 +28,7 @@ impl Effective {
             .into_iter()
             .map(|(key, value)| {
                 let shown = if secrets.contains(&key) {
-                    quoted("[set]")
+                    quoted(&hidden(&key, value))
                 } else {
                     toml(value)
                 };
@@ -97,6 +98,19 @@ impl fmt::Display for Effective {
         }
         Ok(())
     }
+}
+
+/// What is shown of a secret: that it is set, and of a database to how many servers it leads.
+fn hidden(key: &str, value: &Value) -> String {
+    if let ValueKind::String(text) = &value.kind
+        && key.starts_with("database.")
+    {
+        let servers = addresses(text).len();
+        if servers > 1 {
+            return format!("[set, {servers} servers]");
+        }
+    }
+    "[set]".to_owned()
 }
 
 /// A value as it would be written.

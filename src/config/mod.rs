@@ -16,6 +16,7 @@ mod known_keys;
 mod layer;
 mod listen;
 mod log;
+mod merchant;
 mod planner;
 mod policy;
 mod providers;

@@ -3,12 +3,14 @@
 //! They come out of spreadsheets and exports. What a spreadsheet has rounded is another customer's id or nobody's, and what nobody can
 //! see in an id is in no id that somebody types later.
 
+mod form;
 mod spoilt;
 #[cfg(test)]
 mod tests;
 
 pub use spoilt::Spoilt;
 
+use super::mandate::ProviderKind;
 use super::shown::Shown;
 use super::unseen::name_of_unseen;
 
@@ -40,6 +42,18 @@ pub enum IdError {
         /// The first character that is not ASCII.
         character: char,
     },
+    /// Not how the provider writes an id: in an address it would lead to another mandate, or to the same one by another name.
+    #[error("{} is not how {provider} writes an id ({form}): {instead}", Shown(.text))]
+    Form {
+        /// What was written.
+        text: String,
+        /// Who has given it.
+        provider: &'static str,
+        /// How its ids are written.
+        form: &'static str,
+        /// What to write, or where to look.
+        instead: String,
+    },
     /// A spreadsheet or a program has put something else in its place.
     #[error("{} is no id: {spoilt}", Shown(.text))]
     Spoilt {
@@ -52,6 +66,34 @@ pub enum IdError {
 
 /// Whether a text can be an id that a merchant chose: one word, all of it seen, and not spoilt on its way.
 pub fn check_own(text: &str) -> Result<(), IdError> {
+    check_is_seen(text)?;
+    match Spoilt::of(text) {
+        Some(spoilt) => Err(IdError::Spoilt {
+            text: text.to_owned(),
+            spoilt,
+        }),
+        None => Ok(()),
+    }
+}
+
+/// The same of an id that a provider gave to a mandate, in the one way in which it writes it: else one mandate would have two ids, and
+/// could be debited under both. Theirs are ASCII, so that a letter of another alphabet is only alike.
+pub fn check_mandate_id(provider: Option<ProviderKind>, text: &str) -> Result<(), IdError> {
+    check_own(text)?;
+    check_is_ascii(text)?;
+    match provider {
+        Some(provider) => form::check(provider, text),
+        None => Ok(()),
+    }
+}
+
+/// Whether a text can be what a provider calls a merchant: somebody types it into a configuration, and no spreadsheet spoils it.
+pub fn check_merchant(text: &str) -> Result<(), IdError> {
+    check_is_seen(text)?;
+    check_is_ascii(text)
+}
+
+fn check_is_seen(text: &str) -> Result<(), IdError> {
     let length = text.chars().count();
     if length > LONGEST {
         return Err(IdError::Long(length));
@@ -68,18 +110,10 @@ pub fn check_own(text: &str) -> Result<(), IdError> {
             });
         }
     }
-    match Spoilt::of(text) {
-        Some(spoilt) => Err(IdError::Spoilt {
-            text: owned(),
-            spoilt,
-        }),
-        None => Ok(()),
-    }
+    Ok(())
 }
 
-/// The same of an id that a provider gave: theirs are ASCII, so that a letter of another alphabet is only alike.
-pub fn check_providers(text: &str) -> Result<(), IdError> {
-    check_own(text)?;
+fn check_is_ascii(text: &str) -> Result<(), IdError> {
     match text.chars().find(|character| !character.is_ascii()) {
         Some(character) => Err(IdError::NotAscii {
             text: text.to_owned(),

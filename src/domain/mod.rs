@@ -21,6 +21,7 @@ pub mod money;
 pub mod nearest;
 pub mod outcome;
 pub mod payday;
+pub mod percent;
 pub mod period;
 pub mod plan;
 pub mod policy;

@@ -9,7 +9,7 @@ use super::database_health::DatabaseHealth;
 use crate::clock::Clock;
 use crate::domain::Timestamp;
 use crate::store::monitor::{LastCommit, ServerState};
-use crate::store::pool::DatabasePool;
+use crate::store::pool::{DatabasePool, OneServer};
 use crate::store::{self, StoreError};
 
 /// How the database is used.
@@ -105,21 +105,34 @@ impl Database {
     /// delete what is young. Simulated time is nobody else's. And refuses a database that has forgotten what was committed: it would
     /// send again what was sent.
     pub(super) async fn check(&self, clock: &Clock) -> Result<(), StoreError> {
+        self.checked(clock).await.map(drop)
+    }
+
+    /// The same, with the connection that was asked: what is done on it is done by the server that has answered. Around a fail-over another
+    /// connection may lead to another one.
+    pub(super) async fn checked(&self, clock: &Clock) -> Result<OneServer, StoreError> {
+        let what = "ask the database for the time";
         let last = *self
             .memory
             .last_commit
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        let state = store::monitor::server_state(&self.pool, last);
-        let state = self.within("ask the database for the time", state).await?;
+        let asked = async {
+            let mut server = self.pool.one_server().await?;
+            let state = store::monitor::server_state(server.connection(), last).await?;
+            Ok((server, state))
+        };
+        let (server, state) = self.within(what, asked).await?;
         if let Err(problem) = self.memory.check(last, &state) {
+            // It is marked on whichever connection is free, and this may be the last one.
+            drop(server);
             self.keep_in_mind(&problem, clock.now()).await?;
             return Err(problem);
         }
-        if clock.is_simulated() {
-            return Ok(());
+        if !clock.is_simulated() {
+            self.clocks.compare(clock.now(), state.now)?;
         }
-        self.clocks.compare(clock.now(), state.now)
+        Ok(server)
     }
 }
 

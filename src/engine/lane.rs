@@ -269,7 +269,8 @@ pub async fn claim(
     since: Option<Timestamp>,
 ) -> Result<Vec<Claimed>, StoreError> {
     let (account, database) = (&worker.account, &worker.database);
-    around("claim.clock", database.check(&worker.clock)).await?;
+    // What is claimed is claimed by the server that was just asked what it remembers.
+    let mut server = around("claim.clock", database.checked(&worker.clock)).await?;
     let now = worker.clock.now();
     let request = ClaimRequest {
         account: account.id,
@@ -279,10 +280,13 @@ pub async fn claim(
         worker: &worker.id,
         since,
     };
+    let claiming = async {
+        let claimed = claim_due(server.connection(), &request).await?;
+        server.end().await?;
+        Ok(claimed)
+    };
     // One that was given up can have been done: its leases run out, and no call was made under them.
-    let claimed = database
-        .within("claim due jobs", claim_due(&database.pool, &request))
-        .await?;
+    let claimed = database.within("claim due jobs", claiming).await?;
     if !claimed.is_empty() {
         debug!(account = account.name, claimed = claimed.len(), "claimed");
         for job in claimed.iter().filter(|job| job.opened) {

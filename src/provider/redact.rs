@@ -4,8 +4,9 @@ mod text;
 
 use serde_json::{Map, Value};
 
-use text::decode;
 pub use text::hide_in_text;
+
+use crate::domain::percent::decode;
 
 const MAX_BODY: usize = 2048;
 const HIDDEN: &str = "[redacted]";

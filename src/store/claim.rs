@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use chrono::{Days, NaiveDate, NaiveTime};
-use sqlx::Arguments;
 use sqlx::error::BoxDynError;
 use sqlx::postgres::PgArguments;
+use sqlx::{Arguments, PgExecutor};
 
 use super::error::{StoreContext, StoreError};
 use super::rows::{self, TermsRow, count, word};
@@ -17,7 +17,6 @@ use crate::domain::{
     MandateStatus, Notify, ProviderKind, Rail, State, Step, Timestamp,
 };
 use crate::failpoint::around;
-use crate::store::pool::DatabasePool;
 
 /// A leased job with all that its step needs. Only its holder can settle it.
 #[derive(Debug, Clone)]
@@ -93,17 +92,17 @@ pub fn arguments(request: &ClaimRequest<'_>) -> Result<PgArguments, BoxDynError>
     with_parameters!(bare, request)
 }
 
-/// Leases up to `limit` due jobs of an account. Autocommit: when the rows arrive, their intents are durable. A row that cannot be
-/// read is left to its lease.
-pub async fn claim_due(
-    pool: &DatabasePool,
+/// Leases up to `limit` due jobs of an account. Autocommit, unless it is in a transaction: when the rows arrive, their intents are
+/// durable. A row that cannot be read is left to its lease.
+pub async fn claim_due<'e>(
+    database: impl PgExecutor<'e>,
     request: &ClaimRequest<'_>,
 ) -> Result<Vec<Claimed>, StoreError> {
     macro_rules! checked {
         ($($parameter:expr),+) => { sqlx::query_file_as!(ClaimRow, "src/store/claim.sql", $($parameter),+) };
     }
     let claim = with_parameters!(checked, request);
-    let rows = around("claim", claim.fetch_all(pool))
+    let rows = around("claim", claim.fetch_all(database))
         .await
         .context("claim due jobs")?;
     Ok(rows::readable(rows.into_iter().map(ClaimRow::read)))

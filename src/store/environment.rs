@@ -53,8 +53,10 @@ pub enum AcceptedChange {
     Database,
 }
 
-/// What a restore or a copy changes: the server's system identifier and timeline, and the numbers of the database and of one of its
-/// tables. A copy of the whole data directory that was never promoted has the same: nothing in it can tell.
+/// What a restore or a copy changes: the server's system identifier and timeline, the numbers of the database and of one of its tables,
+/// and the transaction that has inserted the row of `installation`, which nobody ever updates: rows that are put back into the tables
+/// that they came from have another one. Freezing and rewriting a table keep it. A copy of the whole data directory that was never
+/// promoted has all of it: nothing in it can tell.
 pub async fn database(conn: &mut PgConnection) -> Result<String, StoreError> {
     let what = "read which database this is";
     let may_read = sqlx::query_scalar!(
@@ -72,12 +74,13 @@ pub async fn database(conn: &mut PgConnection) -> Result<String, StoreError> {
     let rest = sqlx::query!(
         r#"select (select oid::text from pg_catalog.pg_database where datname = current_database()) as "database!",
                   'mandated.installation'::regclass::oid::text as "table!",
+                  coalesce((select xmin::text from mandated.installation), 'none') as "row!",
                   left(pg_walfile_name(pg_current_wal_lsn()), 8) as "timeline!""#
     );
     let rest = rest.fetch_one(conn).await.context(what)?;
     Ok(format!(
-        "database {} (table {}) of server {system}, timeline {}",
-        rest.database, rest.table, rest.timeline
+        "database {} (table {}, row {}) of server {system}, timeline {}",
+        rest.database, rest.table, rest.row, rest.timeline
     ))
 }
 

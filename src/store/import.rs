@@ -78,7 +78,11 @@ pub struct Existing {
     pub line: u64,
     pub id: i64,
     pub reference: String,
-    /// Whether it has the row's ref; otherwise it has its account and `mandate_id`.
+    /// How the provider's id is written there, if that is not as in the row.
+    pub other_spelling: Option<String>,
+    /// Its account, if that is not the row's.
+    pub other_account: Option<String>,
+    /// Whether it has the row's ref; otherwise it has its provider and `mandate_id`.
     pub same_ref: bool,
     /// The columns in which it differs from the row.
     pub differs: Vec<String>,
@@ -93,11 +97,12 @@ pub async fn existing(
         r#"
         with row as (
           select * from jsonb_to_recordset($1) as r(
-            line bigint, ref text, account_id smallint, provider_mandate_id text, customer_id text, rail text,
+            line bigint, ref text, account_id smallint, provider text, provider_mandate_id text, customer_id text, rail text,
             notify text, amount_minor bigint, max_amount_minor bigint, currency text, frequency text, cron text,
             time_zone text, starts_on date, ends_on date, debit_at time, category text, description text,
             metadata jsonb))
-        select row.line as "line!", m.id as "id!", m.ref as "ref!", true as "same_ref!",
+        select row.line as "line!", m.id as "id!", m.ref as "ref!", null as other_spelling, null as other_account,
+               true as "same_ref!",
                array_remove(array[
                  case when m.account_id <> row.account_id then 'account' end,
                  case when m.provider_mandate_id <> row.provider_mandate_id then 'mandate_id' end,
@@ -118,11 +123,13 @@ pub async fn existing(
                  case when m.metadata <> row.metadata then 'metadata' end], null) as "differs!"
           from row join mandated.mandates m on m.ref = row.ref
         union all
-        select row.line, m.id, m.ref, false, '{}'
+        select row.line, m.id, m.ref, nullif(m.provider_mandate_id, row.provider_mandate_id),
+               (select a.name from mandated.accounts a where a.id = m.account_id and a.id <> row.account_id), false, '{}'
           from row join mandated.mandates m
-            on m.account_id = row.account_id and m.provider_mandate_id = row.provider_mandate_id
+            on m.provider = row.provider
+           and lower(m.provider_mandate_id collate "C") = lower(row.provider_mandate_id collate "C")
          where m.ref <> row.ref
-        order by 1, 4 desc
+        order by 1, 6 desc
         "#,
         json(batch)?
     )
@@ -134,6 +141,8 @@ pub async fn existing(
             line: row.line.unsigned_abs(),
             id: row.id,
             reference: row.r#ref,
+            other_spelling: row.other_spelling,
+            other_account: row.other_account,
             same_ref: row.same_ref,
             differs: row.differs,
         })

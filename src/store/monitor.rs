@@ -1,5 +1,7 @@
 //! What the heartbeat and the sleeping loops ask.
 
+use sqlx::PgExecutor;
+
 use super::error::{StoreContext, StoreError};
 use crate::domain::{AccountId, ExecutionId, LeaseToken, Timestamp};
 use crate::store::pool::DatabasePool;
@@ -25,8 +27,8 @@ pub struct ServerState {
 }
 
 /// Asks for the time, and whether this is still the database that the daemon has written to.
-pub async fn server_state(
-    pool: &DatabasePool,
+pub async fn server_state<'e>(
+    database: impl PgExecutor<'e>,
     last: Option<LastCommit>,
 ) -> Result<ServerState, StoreError> {
     let (execution, token, at) = last.map_or((None, None, None), |last| {
@@ -42,7 +44,7 @@ pub async fn server_state(
         token,
         at
     )
-    .fetch_one(pool)
+    .fetch_one(database)
     .await
     .context("ask the database for the time")
 }

@@ -12,11 +12,12 @@ use futures::{FutureExt, StreamExt, TryFutureExt};
 use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgConnectOptions, PgQueryResult, PgRow, PgStatement, PgTypeInfo};
 use sqlx::{
-    AssertSqlSafe, Describe, Either, Execute, Executor, PgPool, Postgres, SqlStr, Transaction,
+    AssertSqlSafe, Describe, Either, Execute, Executor, PgConnection, PgPool, Postgres, SqlStr,
+    Transaction,
 };
 
 use super::addresses::Addresses;
-use super::error::StoreError;
+use super::error::{StoreContext, StoreError};
 
 /// Cheap to clone.
 #[derive(Debug, Clone)]
@@ -27,6 +28,34 @@ pub struct DatabasePool {
     addresses: Arc<Addresses>,
     /// Lead past the pooler, if anything does.
     direct: Arc<Addresses>,
+}
+
+/// A connection for several statements. One server carries out all of them, where two connections may lead to two around a fail-over.
+#[derive(Debug)]
+pub enum OneServer {
+    /// Each statement is durable when it has ended.
+    Session(PoolConnection<Postgres>),
+    /// Behind a pooler in transaction mode. Nothing is durable before [`OneServer::end`].
+    Transaction(Transaction<'static, Postgres>),
+}
+
+impl OneServer {
+    pub fn connection(&mut self) -> &mut PgConnection {
+        match self {
+            Self::Session(session) => session,
+            Self::Transaction(transaction) => transaction,
+        }
+    }
+
+    /// Gives it back, with all that was done on it.
+    pub async fn end(self) -> Result<(), StoreError> {
+        match self {
+            Self::Session(_) => Ok(()),
+            Self::Transaction(transaction) => {
+                transaction.commit().await.context("commit a transaction")
+            }
+        }
+    }
 }
 
 /// Connections that somebody else has set up, to one server and without a pooler.
@@ -77,6 +106,15 @@ impl DatabasePool {
             return Err(sqlx::Error::Configuration(why.into()));
         }
         self.pool.acquire().await
+    }
+
+    /// A connection for several statements on one server: a session, or a transaction where no session is to be had.
+    pub async fn one_server(&self) -> Result<OneServer, StoreError> {
+        let opened = match self.opening {
+            None => self.pool.acquire().await.map(OneServer::Session),
+            Some(_) => self.begin().await.map(OneServer::Transaction),
+        };
+        opened.context("get a database connection from the pool")
     }
 
     /// Connections that are open.

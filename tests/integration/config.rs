@@ -1,6 +1,7 @@
 //! What a configuration says when it is wrong, which layer wins, and that no secret gets out.
 
 mod checks;
+mod merchants;
 mod wrong;
 
 use std::path::PathBuf;
@@ -380,4 +381,16 @@ fn what_is_in_force_is_shown_with_its_source() {
     insta::assert_snapshot!("in_force", shown);
     // It is a configuration file itself, but for the secrets and what names them.
     assert!(shown.parse::<toml::Table>().is_ok());
+}
+
+#[test]
+fn of_several_servers_it_says_how_many_and_not_which() {
+    let of = |hosts: &str| {
+        let url = format!("postgres://us,er:pa55,word@{hosts}/merchant?sslmode=require");
+        good(&[("MANDATED__DATABASE__URL", &url)]).to_string()
+    };
+    let (one, three) = (of("db.internal"), of("h1:5432,h2,[fd00::1]:5433"));
+    assert!(one.contains("\nurl = \"[set]\""), "{one}");
+    assert!(three.contains("\nurl = \"[set, 3 servers]\""), "{three}");
+    assert!(!three.contains("pa55") && !three.contains("h2"), "{three}");
 }

@@ -2,9 +2,11 @@
 
 use std::process::Output;
 
+use lab::postgres::Dump;
 use sqlx::AssertSqlSafe;
 
 use crate::support::due::{execute, scalar};
+use crate::support::dump::put_back_rows;
 use crate::support::process::Installation;
 use crate::support::scenario::{Flow, Scenario};
 
@@ -161,6 +163,35 @@ async fn a_restored_database_moves_no_money_until_it_is_rebound() {
         .unwrap();
     restored(&installation, ["(table ", "database "]);
     rebind(&installation);
+}
+
+/// Every number of the server, the database and the tables is what it was.
+#[tokio::test]
+async fn rows_that_are_put_back_into_their_own_tables_move_no_money() {
+    let installation = bound().await;
+    let database = &installation.database;
+    let dump = Dump::of(&database.url()).await.unwrap();
+    put_back_rows(database, &dump).await;
+    restored(&installation, [", row ", "database "]);
+    rebind(&installation);
+}
+
+#[tokio::test]
+async fn a_table_that_is_frozen_or_rewritten_is_the_same() {
+    let installation = bound().await;
+    for statement in [
+        "vacuum (freeze) mandated.installation",
+        "vacuum (full, freeze) mandated.installation",
+        "vacuum (full, freeze) mandated.accounts",
+        "select * from mandated.installation for update",
+        "select * from mandated.installation for key share",
+    ] {
+        execute(&installation.database.pool, statement).await;
+        assert!(
+            installation.output(&["run"]).status.success(),
+            "{statement}"
+        );
+    }
 }
 
 #[tokio::test]

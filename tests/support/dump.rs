@@ -1,9 +1,11 @@
 //! A database that is put back to what it was: every row of a dump, and none that came after it.
 
+use lab::postgres::Dump;
 use mandated::store::pool::DatabasePool;
 use sqlx::AssertSqlSafe;
 
-use super::due::column;
+use super::TestDatabase;
+use super::due::{column, scalar};
 
 /// Takes down every row that there is.
 pub(crate) async fn dump(pool: &DatabasePool) {
@@ -16,7 +18,7 @@ pub(crate) async fn dump(pool: &DatabasePool) {
     run(pool, &statements.concat()).await;
 }
 
-/// Puts them back, all at once. The accounts are bound to where the dump was taken.
+/// Puts them back, all at once.
 pub(crate) async fn restore(pool: &DatabasePool) {
     // Neither triggers nor foreign keys: the rows are as they were.
     let mut statements = vec!["begin; set local session_replication_role = replica;".to_owned()];
@@ -35,9 +37,20 @@ pub(crate) async fn restore(pool: &DatabasePool) {
              insert into mandated.{table} ({columns}) overriding system value select {columns} from dump.{table};"
         ));
     }
-    statements.push("update mandated.accounts set database = 'the one before';".to_owned());
     statements.push("commit;".to_owned());
     run(pool, &statements.concat()).await;
+}
+
+/// The rows of a real dump, back into the tables that they came from.
+pub(crate) async fn put_back_rows(database: &TestDatabase, dump: &Dump) {
+    let all: String = scalar(
+        &database.pool,
+        "select string_agg(oid::regclass::text, ', ') from pg_class
+          where relnamespace = 'mandated'::regnamespace and relkind in ('r', 'p') and not relispartition",
+    )
+    .await;
+    run(&database.pool, &format!("truncate {all}")).await;
+    dump.restore_rows(&database.url()).await.unwrap();
 }
 
 /// All of our tables; of one with partitions, the whole.
@@ -46,7 +59,7 @@ async fn tables(pool: &DatabasePool) -> Vec<String> {
         pool,
         "select relname::text from pg_class
           where relnamespace = 'mandated'::regnamespace and relkind in ('r', 'p') and not relispartition
-            and relname not in ('_sqlx_migrations', 'installation') order by relname",
+            and relname <> '_sqlx_migrations' order by relname",
     )
     .await
 }

@@ -24,8 +24,18 @@ impl Dump {
 
     /// Into the database at an address, which is empty.
     pub async fn restore(&self, url: &str) -> Result<(), PostgresError> {
+        self.put_back(url, &[]).await
+    }
+
+    /// Its rows alone, into the database at an address, whose tables are empty.
+    pub async fn restore_rows(&self, url: &str) -> Result<(), PostgresError> {
+        let rows_alone = ["--data-only", "--disable-triggers"];
+        self.put_back(url, &rows_alone).await
+    }
+
+    async fn put_back(&self, url: &str, how: &[&str]) -> Result<(), PostgresError> {
         let mut restore = command("pg_restore").await?;
-        restore.args(["--exit-on-error", "--dbname", url]);
+        restore.args(["--exit-on-error", "--dbname", url]).args(how);
         let restore = restore.stdin(Stdio::piped()).stdout(Stdio::null());
         let restored = async {
             let mut child = restore.stderr(Stdio::piped()).spawn()?;

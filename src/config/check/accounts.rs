@@ -4,7 +4,7 @@ use secrecy::ExposeSecret;
 
 use super::super::{Account, Config};
 use super::{Checks, show};
-use crate::domain::{ProviderKind, Rail};
+use crate::domain::{ProviderKind, Rail, identifier};
 
 pub(super) fn check(config: &Config, checks: &mut Checks<'_>) {
     for (name, account) in &config.accounts {
@@ -30,9 +30,9 @@ fn apart(name: &str, account: &Account, (other, same): (&str, &Account), checks:
             same.merchant()
         )
     });
-    let same_key = account.provider == same.provider
-        && account.api_key.expose_secret() == same.api_key.expose_secret()
-        && account.base_url.host_str() == same.base_url.host_str();
+    // Whatever the address: a provider has other names, and so has a proxy before it.
+    let key = |account: &Account| account.api_key.expose_secret().trim().to_owned();
+    let same_key = account.provider == same.provider && key(account) == key(same);
     checks.require(!(is_apart && same_key), &format!("accounts.{name}.api_key"), || {
         format!("is the key of accounts.{other}, so both are one merchant: keep one of them, or correct the key")
     });
@@ -67,6 +67,9 @@ fn alone(prefix: &str, account: &Account, checks: &mut Checks<'_>) {
             key("provider")
         )
     });
+    if let Err(why) = identifier::check_merchant(&account.merchant_id) {
+        checks.require(false, &key("merchant_id"), || why.to_string());
+    }
 }
 
 fn with_rails(name: &str, account: &Account, config: &Config, checks: &mut Checks<'_>) {

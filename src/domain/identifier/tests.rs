@@ -3,7 +3,7 @@
 use super::*;
 
 fn why(text: &str) -> String {
-    check_providers(text).unwrap_err().to_string()
+    check_mandate_id(None, text).unwrap_err().to_string()
 }
 
 #[test]
@@ -34,7 +34,7 @@ fn ids_as_merchants_and_providers_write_them_pass() {
         "first.last",
         "a:b:c",
     ] {
-        assert_eq!(check_providers(id), Ok(()), "{id}");
+        assert_eq!(check_mandate_id(None, id), Ok(()), "{id}");
     }
     assert_eq!(check_own("ग्राहक-१"), Ok(()));
 }
@@ -106,5 +106,80 @@ fn what_stands_for_nothing_and_what_is_left_of_a_formula_is_no_id() {
     all_are(
         "=123 =A1 =\"00123\" =CONCAT(A1,B1)",
         "a spreadsheet's formula",
+    );
+}
+
+#[test]
+fn a_mandate_has_one_id_as_its_provider_writes_it() {
+    let of =
+        |provider, id: &str| check_mandate_id(Some(provider), id).map_err(|why| why.to_string());
+    for id in [
+        "6R7GmdPfhecWj24DarETJJ",
+        "b70vxxxxxjGyUhVrV8",
+        "mnd_1-a",
+        "7",
+    ] {
+        assert_eq!(of(ProviderKind::Juspay, id), Ok(()), "{id}");
+    }
+    for id in ["3290000", "12345", "123456789012345678"] {
+        assert_eq!(of(ProviderKind::Signzy, id), Ok(()), "{id}");
+    }
+    for (provider, id, instead) in [
+        (ProviderKind::Signzy, "03290000", "write 3290000"),
+        (ProviderKind::Signzy, "003290000", "write 3290000"),
+        (ProviderKind::Signzy, "+3290000", "write 3290000"),
+        (ProviderKind::Signzy, "3290000/", "write 3290000"),
+        (ProviderKind::Signzy, "3290000?", "write 3290000"),
+        (ProviderKind::Signzy, "3290000#", "write 3290000"),
+        (ProviderKind::Signzy, "3290000;", "write 3290000"),
+        (ProviderKind::Signzy, "../3290000", "write 3290000"),
+        (ProviderKind::Signzy, "%33290000", "write 3290000"),
+        (ProviderKind::Signzy, "%2533290000", "write 3290000"),
+        (
+            ProviderKind::Signzy,
+            "3290000/payments",
+            "copy the subReferenceId",
+        ),
+        (
+            ProviderKind::Signzy,
+            "3290000?x=1",
+            "copy the subReferenceId",
+        ),
+        (ProviderKind::Signzy, "0x3290000", "copy the subReferenceId"),
+        (
+            ProviderKind::Signzy,
+            "6R7GmdPfhecWj24DarETJJ",
+            "copy the subReferenceId",
+        ),
+        (
+            ProviderKind::Signzy,
+            "1234567890123456789",
+            "copy the subReferenceId",
+        ),
+        (ProviderKind::Juspay, "4rKx/", "write 4rKx"),
+        (ProviderKind::Juspay, "../4rKx", "write 4rKx"),
+        (ProviderKind::Juspay, "4rKx..", "write 4rKx"),
+        (ProviderKind::Juspay, "4rKx.", "write 4rKx"),
+        (ProviderKind::Juspay, "4rKx?", "write 4rKx"),
+        (ProviderKind::Juspay, "4rKx#", "write 4rKx"),
+        (ProviderKind::Juspay, "4rK%78", "write 4rKx"),
+        (ProviderKind::Juspay, "4rK%2578", "write 4rKx"),
+        (ProviderKind::Juspay, "4rKx\\", "write 4rKx"),
+        (ProviderKind::Juspay, "4rKx&a=b", "copy the mandate_id"),
+        (ProviderKind::Juspay, "a.b", "copy the mandate_id"),
+        (ProviderKind::Juspay, "-4rKx", "copy the mandate_id"),
+    ] {
+        let why = of(provider, id).expect_err(id);
+        assert!(why.contains(&format!(": {instead}")), "{why}");
+        assert!(why.contains("is not how "), "{why}");
+        if let Some((_, written)) = why.rsplit_once("write ") {
+            assert_eq!(of(provider, written), Ok(()), "{why}");
+        }
+    }
+    // Its digits may be lost.
+    assert!(
+        of(ProviderKind::Signzy, "3290000.")
+            .unwrap_err()
+            .contains("has rounded it")
     );
 }

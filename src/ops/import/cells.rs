@@ -89,7 +89,7 @@ impl Cells {
     pub(super) fn id(
         &mut self,
         column: &str,
-        check: fn(&str) -> Result<(), IdError>,
+        check: impl Fn(&str) -> Result<(), IdError>,
     ) -> Option<String> {
         let text = self.required(column)?;
         self.take(column, check(&text))?;

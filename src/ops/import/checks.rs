@@ -32,7 +32,9 @@ impl Checks<'_> {
         let reference = cells.id("ref", identifier::check_own);
         let account = self.account(cells);
         let provider = account.as_ref().map(|account| account.provider);
-        let mandate_id = cells.id("mandate_id", identifier::check_providers);
+        let mandate_id = cells.id("mandate_id", |id| {
+            identifier::check_mandate_id(provider, id)
+        });
         let customer_id = cells.customer_id(provider);
         let rail = cells.one_of("rail", Rail::ALL, Rail::as_str);
         let category = cells.category();

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::report::Problem;
-use crate::store::import::NewMandate;
+use crate::store::import::{Existing, NewMandate};
 
 /// Neighbouring lines become mandates with neighbouring numbers, so runs of both are kept, not every mandate: a clean
 /// file of a million rows is one run.
@@ -43,18 +43,51 @@ pub(super) fn twice(line: u64, column: &str, above: u64) -> Problem {
     Problem::new(line, Some(column), format!("is on line {above} already"))
 }
 
+/// The problem of a row whose `mandate_id` another mandate has.
+pub(super) fn known(mandate: &Existing) -> Problem {
+    let Existing {
+        line,
+        reference,
+        other_spelling,
+        other_account,
+        ..
+    } = mandate;
+    let spelling = other_spelling
+        .as_ref()
+        .map_or_else(String::new, |spelling| {
+            format!(" (there it is written {spelling})")
+        });
+    let account = other_account.as_ref().map_or_else(String::new, |account| {
+        format!(
+            " of account {account}: a provider gives an id once, so both rows are one mandate, and it would be debited under both; leave \
+             this row out, and keep one account, {account}; mandates of a sandbox need a database of their own"
+        )
+    });
+    let reason = format!("is registered already, as ref {reference:?}{spelling}{account}");
+    // A ref of ours, however it looks.
+    Problem {
+        line: *line,
+        column: Some("mandate_id".to_owned()),
+        reason,
+    }
+}
+
 /// The new rows of one batch, which the database does not know yet.
 #[derive(Debug, Default)]
 pub(super) struct New {
     refs: HashMap<String, u64>,
-    registrations: HashMap<(i16, String), u64>,
+    /// By provider and its id, whatever the account and the case.
+    registrations: HashMap<(&'static str, String), u64>,
 }
 
 impl New {
     /// Takes in a row, or says which one it repeats.
     pub(super) fn add(&mut self, mandate: &NewMandate) -> Option<Problem> {
         let line = mandate.line;
-        let registration = (mandate.account_id, mandate.provider_mandate_id.clone());
+        let registration = (
+            mandate.provider,
+            mandate.provider_mandate_id.to_ascii_lowercase(),
+        );
         if let Some(above) = self.refs.get(&mandate.reference) {
             return Some(twice(line, "ref", *above));
         }

@@ -293,16 +293,7 @@ impl Import {
             match (above, existing.same_ref) {
                 (Some(above), true) => problems.push(duplicates::twice(line, "ref", above)),
                 (Some(above), false) => problems.push(duplicates::twice(line, "mandate_id", above)),
-                (None, false) => {
-                    let reason = format!("is registered already, as ref {:?}", existing.reference);
-                    // A ref of ours, however it looks.
-                    let column = Some("mandate_id".to_owned());
-                    problems.push(Problem {
-                        line,
-                        column,
-                        reason,
-                    });
-                }
+                (None, false) => problems.push(duplicates::known(existing)),
                 (None, true) if existing.differs.is_empty() => self.seen.add(existing.id, line),
                 (None, true) => problems.extend(existing.differs.iter().map(|column| {
                     let reason = "differs from the mandate that is registered under this ref; an import never changes one";

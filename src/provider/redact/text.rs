@@ -6,14 +6,13 @@ use std::borrow::Cow;
 use unicode_properties::{GeneralCategory, UnicodeGeneralCategory};
 
 use super::HIDDEN;
+use crate::domain::percent::decode;
 use crate::domain::unseen::is_unseen;
 
 /// From this many digits on, a number in free text may be a phone or an account number.
 const MANY_DIGITS: usize = 9;
 /// Between two digits of one number stand no more than these: `(98765) - 43210`.
 const MOST_BETWEEN: usize = 4;
-/// Text that is encoded more often than this is nobody's e-mail.
-const ENCODED: usize = 3;
 
 /// A text without addresses (words with an `@`), tax numbers and numbers of nine digits or more, letters before and after them or not.
 /// Nothing if there was nothing to hide. Dates, times and amounts stay; our own ids have no digits.
@@ -23,45 +22,6 @@ pub fn hide_in_text(text: &str) -> Option<String> {
     let numbers = hide_numbers(&decoded);
     let words = hide_words(numbers.as_deref().unwrap_or(&decoded));
     words.or(numbers)
-}
-
-/// Takes percent-encoding off, whatever number of times it was put on.
-pub(super) fn decode(text: &str) -> Cow<'_, str> {
-    let mut decoded = Cow::Borrowed(text);
-    for _ in 0..ENCODED {
-        match decode_once(&decoded) {
-            Some(once) => decoded = Cow::Owned(once),
-            None => break,
-        }
-    }
-    decoded
-}
-
-fn decode_once(text: &str) -> Option<String> {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    let mut found = false;
-    while let Some((&first, after)) = rest.split_first() {
-        let encoded = match after {
-            [high, low, ..] if first == b'%' => byte(*high, *low),
-            _ => None,
-        };
-        if let Some(byte) = encoded {
-            found = true;
-            bytes.push(byte);
-            rest = after.get(2..).unwrap_or_default();
-        } else {
-            bytes.push(first);
-            rest = after;
-        }
-    }
-    found.then(|| String::from_utf8_lossy(&bytes).into_owned())
-}
-
-fn byte(high: u8, low: u8) -> Option<u8> {
-    let nibble = |digit: u8| char::from(digit).to_digit(16);
-    let value = nibble(high)?.checked_mul(16)?.checked_add(nibble(low)?)?;
-    u8::try_from(value).ok()
 }
 
 /// Hides words with an `@`, the neighbours of a bare one, and tax numbers (PAN).

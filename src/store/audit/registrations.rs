@@ -7,30 +7,19 @@ pub(super) const CHECKS: &[Check] = &[
         Mandates,
         "G1",
         "a registration is known once",
-        // Two accounts are one merchant's if they differ in nothing but how the address is written: by scheme, standard port, case, a
-        // dot after the host or slashes at the end.
+        // Whatever the accounts and the case: two may be one merchant by two addresses, and no provider gives an id twice.
         r#"
-        with merchant as materialized (
-          select id, name,
-                 coalesce(regexp_replace(regexp_replace(regexp_replace(lower(btrim(merchant)), ' https?://', ' '),
-                                                        '^(\S+ [^/:[:space:]]+?)\.?(:443|:80)?(?=[/:[:space:]]|$)', '\1'),
-                                         '/+(?=\s|$)', ''),
-                          'account ' || id) as who
-            from mandated.accounts
-        )
         select null::bigint as execution_id, m.id as "mandate_id?",
                format('mandate %s of account %s and mandate %s of account %s are both %s at the provider', m.ref, mine.name, o.ref, o.name,
                       m.provider_mandate_id) as "detail!",
                count(*) over () as "total!"
           from mandated.mandates m
-          join merchant mine on mine.id = m.account_id
+          join mandated.accounts mine on mine.id = m.account_id
          cross join lateral (
            select twin.ref, theirs.name
-             from merchant theirs
-            cross join lateral (select ref from mandated.mandates
-                                 where account_id = theirs.id and provider_mandate_id = m.provider_mandate_id and id > m.id
-                                 order by id limit 1) twin
-            where theirs.who = mine.who limit 1) o
+             from mandated.mandates twin join mandated.accounts theirs on theirs.id = twin.account_id
+            where twin.provider = m.provider
+              and lower(twin.provider_mandate_id collate "C") = lower(m.provider_mandate_id collate "C") and twin.id > m.id limit 1) o
          where m.id > $2 and m.id <= $3
          order by m.id limit $1
         "#

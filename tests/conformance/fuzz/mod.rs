@@ -40,10 +40,10 @@ const SIGNZY: &[&str] = &[
 const IMPORT: &[&str] = &[
     "ref,account,mandate_id,customer_id,rail,notify,amount,max_amount,frequency,starts_on\n\
      a-1,main,m1,c1,upi,separate,499.00,999.50,monthly,2026-12-01\n\
-     a-2,main,m2,c2,card,provider,1.5,,daily,2026-12-01\n\"a-3\",nach,m3,,enach,none,20,,yearly,2026-12-31\n",
+     a-2,main,m2,c2,card,provider,1.5,,daily,2026-12-01\n\"a-3\",nach,3290000,,enach,none,20,,yearly,2026-12-31\n",
     "{\"ref\":\"j-1\",\"account\":\"main\",\"mandate_id\":\"m1\",\"customer_id\":\"c\",\"rail\":\"upi\",\"notify\":\"separate\",\
      \"amount\":\"499.00\",\"frequency\":\"monthly\",\"starts_on\":\"2026-12-01\"}\n\
-     {\"ref\":\"j-2\",\"account\":\"nach\",\"mandate_id\":\"m2\",\"rail\":\"enach\",\"notify\":\"none\",\"max_amount\":\"70\",\
+     {\"ref\":\"j-2\",\"account\":\"nach\",\"mandate_id\":\"65668\",\"rail\":\"enach\",\"notify\":\"none\",\"max_amount\":\"70\",\
      \"cron\":\"0 6 1 * *\",\"amount\":\"7.25\",\"starts_on\":\"2026-12-01\",\"metadata\":{\"udf1\":\"x\"}}\n",
 ];
 

@@ -34,6 +34,7 @@ src/engine/job        | poll_fn                | polls the call, which has point
 src/engine/job        | client.notify          | has its points in src/provider/http.rs
 src/engine/job        | .notification_status   | has its points in src/provider/http.rs
 src/engine/lane.rs    | claim_due              | has its points in src/store/claim.rs
+src/engine/lane.rs    | server.end             | commits what claim_due did, behind a pooler; nothing is called before it
 src/engine/lane.rs    | with_request_id        | is around job::run, which has its points in src/engine/job
 src/engine/lane.rs    | time::sleep            | waits until something is due
 src/engine/lane.rs    | receiver.woken         | waits until something is due

@@ -9,6 +9,7 @@ use super::runbook::{Gaps, follow};
 use super::shop::{END, ROUGH, Shop, weekly};
 use crate::support::TestDatabase;
 use crate::support::due::scalar;
+use crate::support::dump::put_back_rows;
 use crate::support::scenario::Scenario;
 
 /// Notifications are out, and what the provider debits by itself is handed over.
@@ -23,9 +24,18 @@ const LOST: &str = "2040-02-28T12:00:00+05:30";
 /// A person pauses this one meanwhile, and does it again afterwards.
 const PAUSED: &str = "1001";
 
+/// Where the dump is put back.
+enum Into {
+    /// As it should be.
+    NewDatabase,
+    /// Its rows alone, into the tables that they came from: these have the numbers that they had.
+    ItsOwnTables,
+}
+
 /// The life that is to be lost.
 struct Life {
     dumped_at: &'static str,
+    into: Into,
     all_equal: bool,
     faults: Faults,
 }
@@ -74,9 +84,17 @@ impl Life {
         shop.live(LOST).await;
         let lost = shop.ledger(LOST).debits.len();
 
-        let restored = TestDatabase::restored(&dump).await;
-        shop.works_on(&restored.url());
-        let known: i64 = scalar(&restored.pool, "select count(*) from mandated.debits").await;
+        let mut of_its_own = None;
+        match self.into {
+            Into::NewDatabase => {
+                let restored = of_its_own.insert(TestDatabase::restored(&dump).await);
+                shop.works_on(&restored.url());
+            }
+            Into::ItsOwnTables => put_back_rows(&shop.installation.database, &dump).await,
+        }
+        let restored = of_its_own.as_ref().unwrap_or(&shop.installation.database);
+        let pool = restored.pool.clone();
+        let known: i64 = scalar(&pool, "select count(*) from mandated.debits").await;
         assert!(usize::try_from(known).unwrap() < lost, "debits are lost");
         let file = shop.write(&late);
         let gaps = Gaps {
@@ -88,7 +106,7 @@ impl Life {
         follow(&mut shop, gaps, END).await;
         let ledger = shop.ledger(END);
         let until: NaiveDate = "2040-03-31".parse().unwrap();
-        let ends = shop.payers.hold(&restored.pool, &ledger, until).await;
+        let ends = shop.payers.hold(&pool, &ledger, until).await;
         ends.join("\n")
     }
 }
@@ -97,6 +115,7 @@ impl Life {
 async fn amounts_all_equal() {
     let life = Life {
         dumped_at: BETWEEN_NOTIFICATION_AND_DEBIT,
+        into: Into::NewDatabase,
         all_equal: true,
         faults: Faults::NONE,
     };
@@ -107,6 +126,7 @@ async fn amounts_all_equal() {
 async fn amounts_all_different() {
     let life = Life {
         dumped_at: IN_THE_HOUR_OF_THE_DEBITS,
+        into: Into::NewDatabase,
         all_equal: false,
         faults: Faults::NONE,
     };
@@ -117,6 +137,7 @@ async fn amounts_all_different() {
 async fn amounts_all_equal_and_answers_that_are_lost() {
     let life = Life {
         dumped_at: IN_THE_HOUR_OF_THE_DEBITS,
+        into: Into::NewDatabase,
         all_equal: true,
         faults: ROUGH,
     };
@@ -127,8 +148,20 @@ async fn amounts_all_equal_and_answers_that_are_lost() {
 async fn amounts_all_different_and_answers_that_are_lost() {
     let life = Life {
         dumped_at: BETWEEN_NOTIFICATION_AND_DEBIT,
+        into: Into::NewDatabase,
         all_equal: false,
         faults: ROUGH,
+    };
+    life.holds().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_rows_alone_are_put_back_into_their_own_tables() {
+    let life = Life {
+        dumped_at: IN_THE_HOUR_OF_THE_DEBITS,
+        into: Into::ItsOwnTables,
+        all_equal: true,
+        faults: Faults::NONE,
     };
     life.holds().await;
 }

@@ -6,7 +6,12 @@ use sqlx::AssertSqlSafe;
 
 use super::{file, row, run, take, with_accounts, wrong};
 
-const SIGNZY: [(&str, &str); 3] = [("account", "nach"), ("rail", "enach"), ("notify", "none")];
+const SIGNZY: [(&str, &str); 4] = [
+    ("account", "nach"),
+    ("mandate_id", "3290000"),
+    ("rail", "enach"),
+    ("notify", "none"),
+];
 const UPI: [(&str, &str); 1] = [("rail", "upi")];
 const ENACH: [(&str, &str); 2] = [("rail", "enach"), ("notify", "none")];
 const CARD: [(&str, &str); 1] = [("rail", "card")];
@@ -90,7 +95,7 @@ async fn the_table_refuses_what_an_import_refuses() {
     let database = with_accounts().await;
     for &provider in ProviderKind::ALL {
         for &rail in Rail::ALL {
-            for code in ["INR", "USD", "JPY", "KWD", "XYZ", "INP", "inr"] {
+            for (number, code) in (1..).zip(["INR", "USD", "JPY", "KWD", "XYZ", "INP", "inr"]) {
                 let flow = match (provider, rail) {
                     (ProviderKind::Signzy, Rail::Upi | Rail::Card) => continue,
                     (_, Rail::Enach) => "none",
@@ -100,7 +105,7 @@ async fn the_table_refuses_what_an_import_refuses() {
                     "insert into mandated.mandates (ref, account_id, provider, provider_mandate_id, customer_id, rail, notify, amount_minor,
                        max_amount_minor, currency, frequency, time_zone, starts_on, debit_at, next_cycle_on,
                        next_plan_at, created_at, updated_at)
-                     select '{provider}-{rail}-{code}', id, provider, '{provider}-{rail}-{code}', 'c', '{rail}', '{flow}', 512, 512, '{code}',
+                     select '{provider}-{rail}-{code}', id, provider, {number} || case provider when 'juspay' then '{rail}' else '' end, 'c', '{rail}', '{flow}', 512, 512, '{code}',
                        'monthly', 'Asia/Kolkata', '2026-11-30', '06:00', '2026-11-30', now(), now(), now() from mandated.accounts where provider = '{provider}'"
                 );
                 let done = sqlx::query(AssertSqlSafe(insert))

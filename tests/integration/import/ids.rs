@@ -57,9 +57,49 @@ fn what_a_spreadsheet_has_made_of_an_id_is_refused_in_every_column_of_ids() {
             "nano",
             "a@b.in",
         ] {
-            assert_eq!(wrong(&[(column, good)]), "", "{column} {good}");
+            let why = wrong(&[(column, good)]);
+            // What the provider gave is written as the provider writes it.
+            let is_strange = column == "mandate_id" && good.contains(['#', '+', '/', '@']);
+            assert_eq!(
+                why.contains("is not how Juspay writes an id"),
+                is_strange,
+                "{why}"
+            );
+            assert_eq!(why.is_empty(), !is_strange, "{column} {good}: {why}");
         }
     }
+}
+
+/// Each of them would lead the call to another mandate, or to one that is imported under its own id already.
+#[test]
+fn an_id_that_its_provider_does_not_write_is_refused_with_what_to_write() {
+    let of_signzy = |id: &str| {
+        wrong(&[
+            ("account", "nach"),
+            ("rail", "enach"),
+            ("notify", "none"),
+            ("mandate_id", id),
+        ])
+    };
+    assert_eq!(of_signzy("3290000"), "");
+    insta::assert_snapshot!(of_signzy("03290000"), @r#"line 2, mandate_id: "03290000" is not how Signzy writes an id (a number without a nought before it): write 3290000"#);
+    for id in [
+        "+3290000",
+        "3290000/",
+        "3290000?",
+        "../3290000",
+        "%33290000",
+    ] {
+        let why = of_signzy(id);
+        assert!(
+            why.ends_with("without a nought before it): write 3290000"),
+            "{why}"
+        );
+    }
+    insta::assert_snapshot!(of_signzy("3290000."), @r#"line 2, mandate_id: "3290000." is no id: a spreadsheet has rounded it: export the column as text"#);
+    insta::assert_snapshot!(of_signzy("6R7GmdPfhecWj24DarETJJ"), @r#"line 2, mandate_id: "6R7GmdPfhecWj24DarETJJ" is not how Signzy writes an id (a number without a nought before it): copy the subReferenceId from its dashboard"#);
+    insta::assert_snapshot!(wrong(&[("mandate_id", "6R7GmdPfhecWj24DarETJJ/")]), @r#"line 2, mandate_id: "6R7GmdPfhecWj24DarETJJ/" is not how Juspay writes an id (letters, digits, - and _): write 6R7GmdPfhecWj24DarETJJ"#);
+    insta::assert_snapshot!(wrong(&[("mandate_id", "a/../b")]), @r#"line 2, mandate_id: "a/../b" is not how Juspay writes an id (letters, digits, - and _): copy the mandate_id from its dashboard"#);
 }
 
 #[test]

@@ -6,6 +6,7 @@ mod hints;
 mod ids;
 mod lengths;
 mod refused;
+mod registered;
 mod taken;
 
 use std::io::Read;

@@ -23,9 +23,14 @@ async fn every_bad_cell_is_named_with_its_reason() {
         &[("notify", "")],
         &[("notify", "none")],
         &[("rail", "enach"), ("notify", "separate")],
-        &[("account", "nach"), ("notify", "provider")],
         &[
             ("account", "nach"),
+            ("mandate_id", "3290000"),
+            ("notify", "provider"),
+        ],
+        &[
+            ("account", "nach"),
+            ("mandate_id", "3290000"),
             ("rail", "enach"),
             ("notify", "separate"),
         ],

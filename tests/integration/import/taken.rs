@@ -112,7 +112,7 @@ async fn what_is_left_out_has_its_default() {
         ]),
         row(&[
             ("ref", "sub-3"),
-            ("mandate_id", "m3"),
+            ("mandate_id", "3290000"),
             ("account", "nach"),
             ("rail", "enach"),
             ("notify", "none"),

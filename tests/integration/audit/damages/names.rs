@@ -75,30 +75,26 @@ const TWIN: &str = "
       next_cycle_on - 1
       from mandated.mandates where ref = '900'";
 
+/// Another account, of another merchant as far as anybody can see.
+const ANOTHER_ACCOUNT: &str = "
+    insert into mandated.accounts (name, provider, merchant, is_simulated, database)
+    select 'juspay_new', provider, merchant || '_2', is_simulated, database from mandated.accounts where name = 'juspay_main'";
+
 #[tokio::test]
 async fn one_registration_under_two_names_is_found() {
-    let account = |merchant: &str| {
-        format!(
-            "insert into mandated.accounts (name, provider, merchant, is_simulated, database)
-             select 'juspay_new', provider, {merchant}, is_simulated, database from mandated.accounts where name = 'juspay_main';
-             {TWIN}"
-        )
-    };
-    let in_capitals = account("upper(merchant)");
-    let with_a_slash = account("regexp_replace(merchant, '(:[0-9]+)', '\\1/')");
-    let by_tls = account("replace(merchant, 'http:', 'https:')");
-    let in_one_account = format!(
-        "alter table mandated.mandates drop constraint mandates_account_id_provider_mandate_id_key;
-         {}",
-        TWIN.replace("(select max(id) from mandated.accounts)", "account_id")
-    );
+    let without = "drop index mandated.mandates_registration_key";
+    let in_two_accounts = format!("{without}; {ANOTHER_ACCOUNT}; {TWIN}");
+    let in_one = TWIN.replace("(select max(id) from mandated.accounts)", "account_id");
+    let in_one_account = format!("{without}; {in_one}");
+    // A mandate of Juspay's that has the number of one of Signzy's.
+    let of_another = TWIN.replace("provider, provider_mandate_id, customer_id, rail, notify, amount_minor,\n      max_amount_minor, currency, frequency, time_zone, starts_on, debit_at, next_cycle_on, next_plan_at, next_cycle_on - 1",
+                                  "provider, '907', customer_id, rail, notify, amount_minor,\n      max_amount_minor, currency, frequency, time_zone, starts_on, debit_at, next_cycle_on, next_plan_at, next_cycle_on - 1");
+    assert_ne!(of_another, TWIN);
+    let of_another_provider = format!("{ANOTHER_ACCOUNT}; {of_another}");
     each_is_found(&[
-        ("an account in capitals", &[ONCE], &in_capitals),
-        ("an account with a slash", &[ONCE], &with_a_slash),
-        ("an account by TLS", &[ONCE], &by_tls),
+        ("two accounts", &[ONCE], &in_two_accounts),
         ("one account", &[ONCE], &in_one_account),
-        // Two merchants of one provider may both have a mandate of one id.
-        ("another merchant", &[], &account("merchant || '_2'")),
+        ("another provider's", &[], &of_another_provider),
     ])
     .await;
 }
@@ -113,8 +109,9 @@ async fn the_schema_refuses_a_second_of_what_there_is_one() {
             ("accounts_merchant_key", "
                 insert into mandated.accounts (name, provider, merchant, is_simulated, database)
                 select 'juspay_new', provider, merchant, is_simulated, database from mandated.accounts where name = 'juspay_main'"),
-            ("mandates_account_id_provider_mandate_id_key",
+            ("mandates_registration_key",
              &TWIN.replace("(select max(id) from mandated.accounts)", "account_id")),
+            ("mandates_registration_key", &format!("{ANOTHER_ACCOUNT}; {TWIN}")),
             ("executions_mandate_id_period_key", "
                 update mandated.executions set period = (select period from x where id = x('902', 1)) where id = x('902', 2)"),
             ("executions_mandate_id_cycle_on_key", "

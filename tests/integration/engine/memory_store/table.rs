@@ -101,7 +101,8 @@ const CHANGES: &[(&str, &str)] = &[
     ),
     (
         "it is Signzy's",
-        "with m as (update mandated.mandates set provider = 'signzy', rail = 'enach', notify = 'none' where id = {id})
+        "with m as (update mandated.mandates
+                        set account_id = 2, provider = 'signzy', provider_mandate_id = id, rail = 'enach', notify = 'none' where id = {id})
          update mandated.executions set notification_no = 0, notification_ref = null, delivered_at = null where id = {id}",
     ),
 ];
@@ -123,6 +124,7 @@ pub(super) async fn table() -> (TestDatabase, Vec<String>) {
     let mut cases = Vec::new();
     let mut statements = vec![
         "update mandated.rails set paused_until = 'infinity', pause_reason = 'an outage' where rail = 'card'".to_owned(),
+        "insert into mandated.accounts (name, provider) values ('signzy_main', 'signzy')".to_owned(),
     ];
     for step in Step::ALL {
         for has_intent in [false, true] {

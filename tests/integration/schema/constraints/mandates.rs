@@ -1,5 +1,6 @@
 //! Mandates: the registration, its amounts, its schedule, its flow.
 
+use mandated::domain::identifier::check_mandate_id;
 use mandated::domain::mandate::check_flow;
 use mandated::domain::{Notify, ProviderKind, Rail};
 
@@ -24,13 +25,72 @@ async fn a_registration_is_imported_once() {
     )
     .await;
     let same = row::mandate().with("ref", "'sub-2'");
-    refused(
-        pool,
-        same.clone(),
-        "mandates_account_id_provider_mandate_id_key",
-    )
-    .await;
+    refused(pool, same.clone(), "mandates_registration_key").await;
+    // Another account may be the same merchant by another address.
+    accepted(pool, row::account().with("name", "'juspay_new'")).await;
+    let there = same.clone().with("account_id", 2);
+    refused(pool, there.clone(), "mandates_registration_key").await;
+    let in_capitals = there.with("provider_mandate_id", "'PROVIDER-1'");
+    refused(pool, in_capitals, "mandates_registration_key").await;
     accepted(pool, same.with("provider_mandate_id", "'provider-2'")).await;
+}
+
+#[tokio::test]
+async fn two_providers_may_give_one_id_and_a_mandate_has_its_accounts_provider() {
+    let TestDatabase { pool, .. } = &with_account().await;
+    accepted(pool, signzy()).await;
+    let number = row::mandate().with("provider_mandate_id", "'3290000'");
+    accepted(pool, number.clone()).await;
+    let by_hand = number
+        .with("ref", "'sub-2'")
+        .with("provider", "'signzy'")
+        .with("rail", "'enach'")
+        .with("notify", "'none'");
+    // It would be called at the account's provider, where the id may be known.
+    refused(pool, by_hand.clone(), "mandates_account_id_fkey").await;
+    accepted(pool, by_hand.with("account_id", 2)).await;
+    let moved = "update mandated.mandates set account_id = 2 where ref = 'sub-1'";
+    refused_with(execute(pool, moved).await, "mandates_account_id_fkey");
+}
+
+/// The number 2, where account 1 is Juspay's.
+fn signzy() -> row::Row {
+    row::account()
+        .with("name", "'signzy_main'")
+        .with("provider", "'signzy'")
+}
+
+/// The database and `check_mandate_id` agree: what is inserted by hand is called as its provider writes it too.
+#[tokio::test]
+async fn a_registration_is_called_in_the_one_way_of_its_provider() {
+    let TestDatabase { pool, .. } = &with_account().await;
+    accepted(pool, signzy()).await;
+    let (longest, longer) = ("x".repeat(100), "x".repeat(101));
+    let ids = "6R7GmdPfhecWj24DarETJJ mnd_1-a 3290000 7 03290000 +3290000 3290000/ 3290000? 3290000# ../3290000 %33290000 \
+               a.b a. .. a..b a/b a?b a#b a%b a&b a;b a:b a@b a\\b a,b -a _a 123456789012345678 1234567890123456789 ３２９ аb";
+    let ids = ids.split_whitespace();
+    let mut taken = Vec::new();
+    for (number, id) in
+        (1..).zip(ids.chain([&*longest, &longer, "", "3290000\n", " 3290000", "a b"]))
+    {
+        for (account, provider) in [(1, ProviderKind::Juspay), (2, ProviderKind::Signzy)] {
+            let row = row::mandate()
+                .with("ref", format!("'{provider} {number}'"))
+                .with("account_id", account)
+                .with("provider", format!("'{provider}'"))
+                .with("provider_mandate_id", format!("'{id}'"))
+                .with("rail", "'enach'")
+                .with("notify", "'none'");
+            if check_mandate_id(Some(provider), id).is_ok() {
+                accepted(pool, row).await;
+                taken.push(format!("{provider} {}", id.len()));
+            } else {
+                refused(pool, row, "mandates_provider_mandate_id_check").await;
+            }
+        }
+    }
+    let of = |provider| taken.iter().filter(|one| one.starts_with(provider)).count();
+    assert_eq!((of("juspay"), of("signzy")), (8, 3), "{taken:?}");
 }
 
 #[tokio::test]
@@ -165,18 +225,19 @@ async fn its_texts_have_a_shape() {
 #[tokio::test]
 async fn the_flows_are_those_that_exist() {
     let TestDatabase { pool, .. } = &with_account().await;
-    let mut refusals = 0;
+    accepted(pool, signzy()).await;
+    let (mut number, mut refusals) = (0, 0);
     for provider in ProviderKind::ALL {
         for rail in Rail::ALL {
             for notify in Notify::ALL {
                 for category in [None, Some("fastag"), Some("ncmc"), Some("insurance")] {
                     let flow = format!("{provider} {rail} {notify} {category:?}");
+                    number += 1;
+                    let account = 1 + i32::from(*provider == ProviderKind::Signzy);
                     let row = row::mandate()
                         .with("ref", format!("'{}'", flow.replace('"', "")))
-                        .with(
-                            "provider_mandate_id",
-                            format!("'{}'", flow.replace('"', "")),
-                        )
+                        .with("account_id", account)
+                        .with("provider_mandate_id", format!("'{number}'"))
                         .with("provider", format!("'{provider}'"))
                         .with("rail", format!("'{rail}'"))
                         .with("notify", format!("'{notify}'"))

@@ -35,6 +35,7 @@ async fn every_constraint_is_tested_here() {
         ];
         [
             "accounts_pkey",
+            "accounts_id_provider_key",
             "daemons_pkey",
             "mandates_pkey",
             "policies_pkey",
