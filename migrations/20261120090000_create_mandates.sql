@@ -121,6 +121,8 @@ create table mandated.mandates (
   constraint mandates_provider_mandate_id_check
     check (provider_mandate_id ~ case provider when 'signzy' then '^[1-9][0-9]{0,17}$' else '^[A-Za-z0-9][A-Za-z0-9_-]{0,99}$' end),
   constraint mandates_account_id_fkey foreign key (account_id, provider) references mandated.accounts (id, provider),
+  -- Its payments have a day in India and no time: of a mandate with other days they would be taken for another cycle's.
+  constraint mandates_signzy_time_zone_check check (provider <> 'signzy' or time_zone in ('Asia/Kolkata', 'Asia/Calcutta')),
   constraint mandates_schedule_check check ((frequency is null) <> (cron is null)),
   constraint mandates_max_amount_check check (amount_minor <= max_amount_minor),
   constraint mandates_fixed_amount_check check (amount_minor is not null or frequency is not distinct from 'aspresented'),

@@ -161,12 +161,16 @@ impl Cells {
         Some(notify)
     }
 
-    pub(super) fn terms(&mut self, rail: Option<Rail>) -> Option<Terms> {
+    pub(super) fn terms(
+        &mut self,
+        provider: Option<ProviderKind>,
+        rail: Option<Rail>,
+    ) -> Option<Terms> {
         let schedule = self.schedule();
         if let (Some(rail), Some(schedule)) = (rail, &schedule) {
             self.take("frequency", check_frequency(rail, schedule));
         }
-        let time_zone = self.time_zone();
+        let time_zone = self.time_zone(provider);
         let starts_on = self
             .required("starts_on")
             .and_then(|text| self.date("starts_on", &text));
@@ -209,11 +213,21 @@ impl Cells {
         }
     }
 
-    fn time_zone(&mut self) -> Option<Tz> {
+    /// Signzy's payments have a day in India and no time: of a mandate with other days they would be taken for another cycle's.
+    fn time_zone(&mut self, provider: Option<ProviderKind>) -> Option<Tz> {
         let Some(name) = self.get("time_zone") else {
             return Some(Tz::Asia__Kolkata);
         };
-        self.take("time_zone", zone::parse(&name))
+        let zone = self.take("time_zone", zone::parse(&name))?;
+        let is_indian = matches!(zone, Tz::Asia__Kolkata | Tz::Asia__Calcutta);
+        if provider == Some(ProviderKind::Signzy) && !is_indian {
+            self.bad(
+                "time_zone",
+                format!("{zone}: Signzy counts days in India; write Asia/Kolkata, and debit_at in its time"),
+            );
+            return None;
+        }
+        Some(zone)
     }
 
     fn date(&mut self, column: &str, text: &str) -> Option<NaiveDate> {

@@ -39,7 +39,7 @@ impl Checks<'_> {
         let rail = cells.one_of("rail", Rail::ALL, Rail::as_str);
         let category = cells.category();
         let notify = cells.notify(provider, rail, category.as_deref());
-        let terms = cells.terms(rail);
+        let terms = cells.terms(provider, rail);
         let currency = cells.currency(provider, rail);
         let money = cells.money(currency, terms.as_ref());
         let description = cells.description();

@@ -127,6 +127,25 @@ fn the_time_zone_that_a_hint_names_is_taken() {
 }
 
 #[test]
+fn a_mandate_at_signzy_has_indias_days() {
+    let why = |zone| {
+        let cells = [
+            ("account", "nach"),
+            ("mandate_id", "3290000"),
+            ("customer_id", ""),
+            ("rail", "enach"),
+            ("notify", "none"),
+            ("time_zone", zone),
+        ];
+        wrong(&cells)
+    };
+    assert!(why("America/New_York").contains("Signzy counts days in India; write Asia/Kolkata"));
+    for indian in ["Asia/Kolkata", "Asia/Calcutta", ""] {
+        assert_eq!(why(indian), "", "{indian}");
+    }
+}
+
+#[test]
 fn the_text_that_a_number_in_json_should_be_is_taken_and_is_the_number() {
     for (number, hint) in [
         ("499.5", r#""499.50""#),

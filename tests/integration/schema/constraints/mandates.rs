@@ -48,6 +48,13 @@ async fn two_providers_may_give_one_id_and_a_mandate_has_its_accounts_provider()
         .with("notify", "'none'");
     // It would be called at the account's provider, where the id may be known.
     refused(pool, by_hand.clone(), "mandates_account_id_fkey").await;
+    let elsewhere = by_hand.clone().with("time_zone", "'America/New_York'");
+    refused(
+        pool,
+        elsewhere.with("account_id", 2),
+        "mandates_signzy_time_zone_check",
+    )
+    .await;
     accepted(pool, by_hand.with("account_id", 2)).await;
     let moved = "update mandated.mandates set account_id = 2 where ref = 'sub-1'";
     refused_with(execute(pool, moved).await, "mandates_account_id_fkey");
