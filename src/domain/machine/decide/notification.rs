@@ -100,7 +100,6 @@ fn delivered(execution: &Execution, policy: &Policy, now: Timestamp) -> Decision
     let (provider, notify) = (execution.provider, execution.notify);
     match plan::start(&cycle, provider, notify, policy, seed, now) {
         Start::At(..) if execution.progress.notification_no >= allowed(execution, policy) => {
-            decision.progress.delivered_at = None;
             decision.verdict = Verdict::GivenUp;
             decision = decision.with_recheck(policy, now);
             decision.reason = Reason::from(NotificationCause::DeliveredLongAgo)
