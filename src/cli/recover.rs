@@ -12,7 +12,8 @@ use crate::compose;
 use crate::config::Config;
 use crate::domain::Timestamp;
 use crate::ops::recover::{
-    AccountReport, RecoveryProgress, RecoveryReport, RecoveryRequest, UnownedPayments, recover,
+    AccountReport, NotListed, RecoveryProgress, RecoveryReport, RecoveryRequest, UnownedPayments,
+    recover,
 };
 
 const LOOKED_UP: &str = "executions looked up";
@@ -121,6 +122,7 @@ fn write_account(report: &AccountReport, out: &mut dyn Write) -> io::Result<()> 
         again_at,
         presented,
         unowned,
+        not_listed,
     } = report;
     if let Some(counts) = counts {
         print_line!(
@@ -158,6 +160,12 @@ fn write_account(report: &AccountReport, out: &mut dyn Write) -> io::Result<()> 
             presented.mandates
         )?;
     }
+    for NotListed { reference, why } in not_listed {
+        print_line!(
+            out,
+            "{account}: mandate {reference}: its payments were not listed: {why}"
+        )?;
+    }
     for mandate in unowned {
         write_unowned(account, mandate, out)?;
     }
@@ -191,7 +199,7 @@ fn write_unowned(account: &str, mandate: &UnownedPayments, out: &mut dyn Write) 
     }
     print_line!(
         out,
-        "{account}: mandate {reference}: look at its payments in the provider's dashboard. Skip the cycle that is paid (`mandated executions \
-         skip`), or add it and recover again; then `mandated mandates resume {reference}`"
+        "{account}: mandate {reference}: look at its payments in the provider's dashboard. Skip the cycle that is paid, if there is one \
+         (`mandated executions skip`); then `mandated mandates resume {reference}`"
     )
 }

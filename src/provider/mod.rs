@@ -29,7 +29,7 @@ use url::Url;
 
 use crate::domain::classify::Classifier;
 use crate::domain::outcome::{CallFailure, Counter, NotificationOutcome};
-use crate::domain::{Amount, Mandate, Outcome, Period, ProbeSubject, ProviderKind, Timestamp};
+use crate::domain::{Amount, Mandate, Outcome, ProbeSubject, ProviderKind, Timestamp};
 
 pub use call_limiter::CallLimiter;
 pub use command::{CancelAnswer, MandateAnswer, MandateCommand};
@@ -158,8 +158,9 @@ pub struct LookupRequest<'a> {
     /// Signzy periodic: the cycle whose payment is looked for.
     pub cycle_on: NaiveDate,
     pub cycle_closes_on: NaiveDate,
-    /// Signzy on demand: the cycle's period, of which there may be one payment.
-    pub period: Period,
+    /// Signzy on demand, before any charge: from when on another payment would be a second one of the cycle's period. The period begins
+    /// before the cycle where no earlier cycle is known.
+    pub period_from: NaiveDate,
 }
 
 /// The payments of a mandate that are not the one in question. Signzy's charges have no id of ours, and no document says that its

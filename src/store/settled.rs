@@ -1,7 +1,6 @@
 //! What is asked about what was settled: whose rows are free, what an earlier try has written after all, which order was collected.
 
 use std::collections::{HashMap, HashSet};
-use std::ops::RangeInclusive;
 
 use chrono::NaiveDate;
 
@@ -107,33 +106,40 @@ pub async fn debited_order(
     .context("read which order of a cycle was collected")
 }
 
-/// The fewest and the most days around a cycle in which another one's payment could be taken for its own.
-const NEAR: RangeInclusive<i64> = 62..=800;
+/// What is known of a mandate's other payments when one of a cycle is looked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KnownPayments {
+    /// The provider's ids of the debits in the cycles around.
+    pub payments: Vec<String>,
+    /// The first day of which no earlier cycle can have a payment: the cycle's own, or that of its period where this is the first cycle.
+    pub period_from: NaiveDate,
+}
 
-/// The provider's ids of a mandate's debits in the cycles around one. A payment lies in its own cycle or in the period of it, so that
-/// twice the cycle's length is never too near.
+/// The payments of a mandate's other cycles. A payment lies in its own cycle, which is never that far away from another one that it could
+/// be taken for.
 pub async fn known_payments(
     pool: &DatabasePool,
     mandate: MandateId,
     cycle: &Cycle,
-) -> Result<Vec<String>, StoreError> {
-    let length = cycle
-        .closes_at
-        .date_naive()
-        .signed_duration_since(cycle.on)
-        .num_days();
-    let near = length.saturating_mul(2).clamp(*NEAR.start(), *NEAR.end());
-    sqlx::query_scalar!(
-        r#"select provider_ref as "id!" from mandated.executions
-            where mandate_id = $1 and cycle_on between $2::date - $3::integer and $2::date + $3 and cycle_on <> $2 and provider_ref is not null
-           union
-           select provider_txn from mandated.debits
-            where mandate_id = $1 and cycle_on between $2::date - $3::integer and $2::date + $3 and cycle_on <> $2 and provider_txn is not null"#,
+) -> Result<KnownPayments, StoreError> {
+    let row = sqlx::query!(
+        r#"select array(
+             select provider_ref from mandated.executions
+              where mandate_id = $1 and cycle_on between $2::date - 62 and $2::date + 62 and cycle_on <> $2 and provider_ref is not null
+             union
+             select provider_txn from mandated.debits
+              where mandate_id = $1 and cycle_on between $2::date - 62 and $2::date + 62 and cycle_on <> $2 and provider_txn is not null
+           ) as "payments!",
+           not exists (select from mandated.executions where mandate_id = $1 and cycle_on < $2) as "is_first!""#,
         mandate.0,
-        cycle.on,
-        i32::try_from(near).unwrap_or(i32::MAX)
+        cycle.on
     )
-    .fetch_all(pool)
+    .fetch_one(pool)
     .await
-    .context("read the payments of other cycles")
+    .context("read the payments of other cycles")?;
+    let period = cycle.period.days().map(|days| days.start);
+    Ok(KnownPayments {
+        payments: row.payments,
+        period_from: period.filter(|_| row.is_first).unwrap_or(cycle.on),
+    })
 }

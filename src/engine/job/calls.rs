@@ -9,7 +9,7 @@ use crate::provider::{
     Provider, Reply, RetryRequest, Wire,
 };
 use crate::store::settle::{Attempt, CallBefore, record_counter};
-use crate::store::settled::{debited_order, known_payments};
+use crate::store::settled::{KnownPayments, debited_order, known_payments};
 
 impl Run<'_> {
     /// Makes a call that notifies or moves money, unless the lease may end before its answer.
@@ -124,11 +124,11 @@ impl Run<'_> {
             provider_ref,
             payments: match &self.claimed.payments_before {
                 Some(before) => OtherPayments::Before(before),
-                None => OtherPayments::Known(&known),
+                None => OtherPayments::Known(&known.payments),
             },
             cycle_on: execution.cycle.on,
             cycle_closes_on: execution.cycle.closes_at.with_timezone(&zone).date_naive(),
-            period: execution.cycle.period,
+            period_from: known.period_from,
         };
         // What has waited for its turn until the lease is over must not leave: another worker may have looked it up meanwhile.
         let reply = self.within_lease(self.client.look_up(&request)).await;
@@ -138,13 +138,16 @@ impl Run<'_> {
     }
 
     /// The payments of other cycles, where the provider has no order ids of ours to tell them apart by.
-    async fn known_payments(&self, provider_ref: Option<&str>) -> Result<Vec<String>, JobError> {
+    async fn known_payments(&self, provider_ref: Option<&str>) -> Result<KnownPayments, JobError> {
         let claimed = self.claimed;
         if provider_ref.is_some()
             || claimed.payments_before.is_some()
             || !self.client.execute_needs_counter()
         {
-            return Ok(Vec::new());
+            return Ok(KnownPayments {
+                payments: Vec::new(),
+                period_from: claimed.execution.cycle.on,
+            });
         }
         let (mandate, cycle) = (claimed.mandate.id, &claimed.execution.cycle);
         let known = known_payments(&self.worker.database.pool, mandate, cycle);

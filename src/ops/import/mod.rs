@@ -118,7 +118,9 @@ pub async fn import_configured(
         .map_err(step("find the recoveries that have ended"))?;
     let mut report = import(pool, input, &options, progress).await?;
     if report.imported > 0 {
-        report.recovered_before = recoveries;
+        // One may have ended meanwhile. The import is done, and is not said to have failed for this.
+        let ended = store::import::recoveries_ended_after(pool, after).await;
+        report.recovered_before = ended.unwrap_or(recoveries);
     }
     Ok(report)
 }

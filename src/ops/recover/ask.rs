@@ -228,7 +228,7 @@ impl<'a> Asker<'a> {
             payments: OtherPayments::Forgotten(&subject.other_payments),
             cycle_on: execution.cycle.on,
             cycle_closes_on: execution.cycle.closes_at.with_timezone(&zone).date_naive(),
-            period: execution.cycle.period,
+            period_from: execution.cycle.on,
         };
         self.client.look_up(&request).await
     }

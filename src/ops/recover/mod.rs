@@ -30,8 +30,8 @@ use crate::store::recovery::{self, Counted, OpenRecovery, ToAsk};
 
 pub use crate::store::recovery::UnownedPayments;
 use ask::{Asked, Asker, GIVE_UP_AFTER, processed_at};
-pub use report::{AccountReport, RecoveryReport};
-use unowned::{Comparer, UNANSWERED};
+pub use report::{AccountReport, NotListed, RecoveryReport};
+use unowned::Comparer;
 
 /// Mandates that are asked about before the hold on the account is looked at again.
 const PART: usize = 200;
@@ -243,12 +243,13 @@ async fn compare_all(
         let mut results = futures::stream::iter(&mandates)
             .map(|mandate| comparer.compare(mandate))
             .buffer_unordered(at_once);
-        while let Some(is_answered) = results.next().await {
-            silent = if is_answered? {
-                0
-            } else {
-                report.not_done(UNANSWERED, None);
-                silent.saturating_add(1)
+        while let Some(not_listed) = results.next().await {
+            silent = match not_listed? {
+                None => 0,
+                Some(not_listed) => {
+                    report.not_listed(not_listed);
+                    silent.saturating_add(1)
+                }
             };
             done = done.saturating_add(1);
             progress(RecoveryProgress::Compared(Progress { done, of: None }));

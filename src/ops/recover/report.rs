@@ -20,6 +20,18 @@ impl RecoveryReport {
     }
 }
 
+/// A mandate whose payments the provider did not list.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct NotListed {
+    #[serde(rename = "ref")]
+    pub reference: String,
+    pub why: String,
+}
+
+const NOT_LISTED: &str = "the provider did not list the payments of a mandate";
+/// How many of them are named.
+const NAMED: usize = 20;
+
 /// One account. What was found counts from the recovery's beginning, over all calls.
 #[derive(Debug, Serialize)]
 pub struct AccountReport {
@@ -38,6 +50,8 @@ pub struct AccountReport {
     pub presented: Option<Presented>,
     /// Payments that the provider has and no execution here: their mandates wait for a person.
     pub unowned: Vec<UnownedPayments>,
+    /// The first mandates whose payments could not be compared.
+    pub not_listed: Vec<NotListed>,
 }
 
 impl AccountReport {
@@ -51,6 +65,7 @@ impl AccountReport {
             again_at: None,
             presented: None,
             unowned: Vec::new(),
+            not_listed: Vec::new(),
         }
     }
 
@@ -58,5 +73,12 @@ impl AccountReport {
         let times = self.without_answer.entry(why).or_default();
         *times = times.saturating_add(1);
         self.again_at = self.again_at.max(again_at);
+    }
+
+    pub(super) fn not_listed(&mut self, mandate: NotListed) {
+        self.not_done(NOT_LISTED, None);
+        if self.not_listed.len() < NAMED {
+            self.not_listed.push(mandate);
+        }
     }
 }

@@ -10,6 +10,7 @@ use crate::compose;
 use crate::config::Config;
 use crate::domain::schedule::{Frequency, Schedule};
 use crate::domain::{CycleIdentity, Mandate, Notify, Period};
+use crate::ops::recover::report::NotListed;
 use crate::ops::{OpsError, mandates};
 use crate::provider::{Client, ListedPayment, PaymentsAnswer, PaymentsRequest, Provider};
 use crate::store::pool::DatabasePool;
@@ -20,8 +21,6 @@ const HANDED_OVER_AHEAD: Days = Days::new(3);
 
 /// A cycle of a cron expression is called after its day, and may be open until the next month's.
 const LONGEST_CRON: u32 = 31;
-
-pub(super) const UNANSWERED: &str = "the provider did not list the payments of a mandate";
 
 pub(super) struct Comparer<'a> {
     pub(super) pool: &'a DatabasePool,
@@ -34,8 +33,11 @@ pub(super) struct Comparer<'a> {
 }
 
 impl Comparer<'_> {
-    /// Compares, and pauses the mandate if something is found. Whether the provider has answered.
-    pub(super) async fn compare(&self, compared: &MandateToCompare) -> Result<bool, OpsError> {
+    /// Compares, and pauses the mandate if something is found. Why not, where the provider has not answered.
+    pub(super) async fn compare(
+        &self,
+        compared: &MandateToCompare,
+    ) -> Result<Option<NotListed>, OpsError> {
         let mut conn = compose::connection(self.pool).await?;
         let stored = mandates::find(&mut conn, &compared.reference).await?;
         drop(conn);
@@ -69,12 +71,17 @@ impl Comparer<'_> {
                     self.unowned(compared, listed).await?
                 }
                 // No execution has any of these orders.
-                PaymentsAnswer::Listed(listed) => listed.into_iter().map(unowned).collect(),
-                PaymentsAnswer::Failed { .. } => return Ok(false),
+                PaymentsAnswer::Listed(listed) => self.unanswered(compared, listed).await?,
+                PaymentsAnswer::Failed { why } => {
+                    return Ok(Some(NotListed {
+                        reference: compared.reference.clone(),
+                        why,
+                    }));
+                }
             }
         };
         recovery::compared(self.pool, self.recovery, compared, &payments, self.by, now).await?;
-        Ok(true)
+        Ok(None)
     }
 
     /// The orders of cycles that have no execution here. A mandate that the dump has is planned as it was then, so only cycles that
@@ -130,11 +137,25 @@ impl Comparer<'_> {
             .iter()
             .map(|payment| (payment.id.clone(), payment.day))
             .collect();
-        let unknown = recovery::unknown(self.pool, compared.id, &payments).await?;
+        let unknown = recovery::unknown(self.pool, self.recovery, compared.id, &payments).await?;
         let others = listed
             .into_iter()
             .filter(|payment| unknown.contains(&payment.id));
-        Ok(others.map(unowned).collect())
+        self.unanswered(compared, others.collect()).await
+    }
+
+    /// Those that no person has answered for since an earlier recovery found them.
+    async fn unanswered(
+        &self,
+        compared: &MandateToCompare,
+        listed: Vec<ListedPayment>,
+    ) -> Result<Vec<UnownedPayment>, OpsError> {
+        let ids: Vec<String> = listed.iter().map(|payment| payment.id.clone()).collect();
+        let answered = recovery::answered(self.pool, compared.id, &ids).await?;
+        let open = listed
+            .into_iter()
+            .filter(|payment| !answered.contains(&payment.id));
+        Ok(open.map(unowned).collect())
     }
 }
 

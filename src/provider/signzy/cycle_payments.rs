@@ -16,12 +16,9 @@ pub(super) fn days_of_watched(request: &LookupRequest<'_>) -> Range<NaiveDate> {
     from..request.cycle_closes_on
 }
 
-/// The days on which a charge would take a second payment for the cycle, or for its period: whichever begins first and ends last.
+/// The days on which a charge would take a second payment for the cycle, or for its period.
 pub(super) fn days_of_charged(request: &LookupRequest<'_>) -> Range<NaiveDate> {
-    match request.period.days() {
-        Some(period) => period.start.min(request.cycle_on)..period.end.max(request.cycle_closes_on),
-        None => NaiveDate::MIN..NaiveDate::MAX,
-    }
+    request.period_from.min(request.cycle_on)..request.cycle_closes_on
 }
 
 /// Whether it is a debit, and none of those that are known.

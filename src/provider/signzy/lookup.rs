@@ -71,6 +71,12 @@ impl Signzy {
         if new.iter().any(|payment| payment.amount.is_none()) {
             return exchange.reply(Outcome::Call(unreadable("a payment without an amount")));
         }
+        // What was paid in the period before the cycle says nothing of the cycle that it was for.
+        let is_before = |payment: &&Payment| payment.day.is_some_and(|day| day < request.cycle_on);
+        let is_known = matches!(request.payments, OtherPayments::Known(_));
+        if is_known && new.iter().any(is_before) {
+            return exchange.reply(Outcome::Contradicted(not_one(&new)));
+        }
         let of_amount = |payment: &&&Payment| payment.amount == Some(request.amount);
         let mut ours = new.iter().filter(of_amount);
         match (ours.next(), ours.next(), request.payments) {

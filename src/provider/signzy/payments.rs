@@ -3,7 +3,7 @@
 use super::Signzy;
 use super::lookup::Listing;
 use super::payment::{Payment, Standing};
-use crate::domain::{Outcome, Period};
+use crate::domain::Outcome;
 use crate::provider::{
     ListedPayment, LookupRequest, OtherPayments, PaymentsAnswer, PaymentsRequest, Reply, in_words,
 };
@@ -20,7 +20,7 @@ impl Signzy {
             payments: OtherPayments::Known(&[]),
             cycle_on: request.since,
             cycle_closes_on: request.since,
-            period: Period::day(request.since),
+            period_from: request.since,
         };
         match self.list(&listing, |_page| false).await {
             Ok(Listing { payments, .. }) => {
@@ -28,6 +28,10 @@ impl Signzy {
                     .iter()
                     .filter(|payment| may_have_taken(payment, request));
                 PaymentsAnswer::Listed(wanted.map(listed).collect())
+            }
+            // It does not know the eMandate, and has no payments of it.
+            Err(reply) if reply.wire.http_status == Some(404) && !reply.wire.from_elsewhere => {
+                PaymentsAnswer::Listed(Vec::new())
             }
             Err(reply) => PaymentsAnswer::Failed { why: why(&reply) },
         }

@@ -1,6 +1,6 @@
 //! `audit --provider`: whose payments are asked for, and which of them are of no execution.
 
-use chrono::NaiveDate;
+use chrono::{DateTime, NaiveDate, Utc};
 
 use crate::domain::Timestamp;
 use crate::store::error::{StoreContext, StoreError};
@@ -22,6 +22,8 @@ pub struct AskedMandate {
     pub may_be_forgotten: bool,
     /// Where nobody knows its schedule of before.
     pub is_new: bool,
+    /// From when on its payments are ours: since it was imported, if nothing of before can be forgotten.
+    pub ours_since: DateTime<Utc>,
 }
 
 /// The next mandates after an id that may have been debited since an instant.
@@ -37,7 +39,9 @@ pub async fn asked_mandates(
                   (m.created_at >= $4 or m.frequency is not distinct from 'aspresented')
                   and exists (select from mandated.recoveries r where r.account_id = m.account_id and r.started_at >= $4)
                     as "may_be_forgotten!",
-                  m.created_at >= $4 as "is_new!"
+                  m.created_at >= $4 as "is_new!",
+                  case when exists (select from mandated.recoveries r where r.account_id = m.account_id and r.started_at >= $4)
+                       then $4 else greatest(m.created_at, $4) end as "ours_since!"
              from mandated.mandates m
             where m.id > $1 and m.account_id = any ($2) and ($3::text is null or m.ref = $3)
               and (m.created_at >= $4 or m.updated_at >= $4
@@ -70,24 +74,30 @@ pub async fn periods_with_execution(
     .context("find the periods with an execution")
 }
 
-/// Whether a payment is some execution's of the mandate, or may be found to be one's whose outcome is open.
+/// Whether a payment, or an order that no execution has where the provider lists none, is some execution's of the mandate, or may be found to be one's whose outcome is open, or was a person's to say.
 pub async fn has_owner(
     pool: &DatabasePool,
     mandate: i64,
     payment: &str,
-    day: Option<NaiveDate>,
+    (day, is_listed): (Option<NaiveDate>, bool),
 ) -> Result<bool, StoreError> {
     sqlx::query_scalar!(
         r#"select exists (select from mandated.debits where mandate_id = $1 and provider_txn = $2)
+               or exists (
+                    select from mandated.compared_mandates c
+                      join mandated.operator_requests o on o.mandate_id = c.mandate_id and o.what = 'resume' and o.at >= c.at
+                     where c.mandate_id = $1 and c.unowned @> jsonb_build_array(jsonb_build_object('id', $2::text)))
                or exists (select from mandated.executions e join mandated.mandates m on m.id = e.mandate_id
-                           where e.mandate_id = $1
+                           where e.mandate_id = $1 and $4::boolean
                              and (e.provider_ref = $2
-                                  or e.finished_at is null
+                                  or (e.finished_at is null or e.state = 'review'
+                                      or exists (select from mandated.resolutions r where r.execution_id = e.id))
                                      and ($3::date is null or $3 between e.cycle_on - 1 and (e.closes_at at time zone m.time_zone)::date)))
                   as "has_owner!""#,
         mandate,
         payment,
-        day
+        day,
+        is_listed
     )
     .fetch_one(pool)
     .await

@@ -35,10 +35,12 @@ pub async fn begin(
     now: Timestamp,
 ) -> Result<OpenRecovery, StoreError> {
     let mut tx = conn.begin().await.context("begin a transaction")?;
-    let account_id = bind(&mut tx, account, attribution, now).await?;
-    let since = last_work(&mut tx)
-        .await?
-        .map_or(since, |last| since.min(last));
+    let (account_id, before) = bind(&mut tx, account, attribution, now).await?;
+    let last = last_work(&mut tx, account_id).await?;
+    let since = [before, last]
+        .into_iter()
+        .flatten()
+        .fold(since, Timestamp::min);
     let open = sqlx::query!(
         "insert into mandated.recoveries as r (account_id, since, started_at, who, reason) values ($1, $2, $3, $4, $5)
          on conflict (account_id) where finished_at is null do update set since = least(r.since, excluded.since)
@@ -61,39 +63,48 @@ pub async fn begin(
     })
 }
 
-/// Ends a recovery that was under way when the dump was taken: what it had asked by then, it had asked of another past.
-async fn abandon(conn: &mut PgConnection, account: i16, now: Timestamp) -> Result<(), StoreError> {
-    sqlx::query!(
-        "update mandated.recoveries set finished_at = greatest(started_at, $2) where account_id = $1 and finished_at is null",
+/// Ends a recovery that was under way when the dump was taken: what it had asked by then, it had asked of another past. How far it looked
+/// back, for that is still to be asked.
+async fn abandon(
+    conn: &mut PgConnection,
+    account: i16,
+    now: Timestamp,
+) -> Result<Option<Timestamp>, StoreError> {
+    sqlx::query_scalar!(
+        "update mandated.recoveries set finished_at = greatest(started_at, $2) where account_id = $1 and finished_at is null
+         returning since",
         account,
         now
     )
-    .execute(conn)
+    .fetch_optional(conn)
     .await
-    .context("end a recovery of the database before")?;
-    Ok(())
+    .context("end a recovery of the database before")
 }
 
 /// When a daemon last worked on an execution, as far as this database knows. What operators and recoveries do is no sign of how old the
 /// dump is: they have done it since.
-async fn last_work(conn: &mut PgConnection) -> Result<Option<Timestamp>, StoreError> {
+async fn last_work(conn: &mut PgConnection, account: i16) -> Result<Option<Timestamp>, StoreError> {
     sqlx::query_scalar!(
-        "select at from mandated.events
-          where kind <> 'execution.found' and to_state in ('notifying', 'notified', 'executing', 'pending', 'charged')
-          order by id desc limit 1"
+        "select v.at from mandated.events v
+          where v.kind not in ('execution.found', 'execution.resolved')
+            and v.to_state in ('notifying', 'notified', 'executing', 'pending', 'charged')
+            and exists (select from mandated.executions e where e.id = v.execution_id and e.account_id = $1)
+          order by v.id desc limit 1",
+        account
     )
     .fetch_optional(conn)
     .await
     .context("find the last event of a daemon")
 }
 
-/// Binds an account to where it is used from now on and marks it as recovering; its number.
+/// Binds an account to where it is used from now on and marks it as recovering; its number, and how far a recovery of the database before
+/// had to look back.
 async fn bind(
     conn: &mut PgConnection,
     account: &ConfiguredAccount<'_>,
     attribution: Attribution<'_>,
     now: Timestamp,
-) -> Result<i16, StoreError> {
+) -> Result<(i16, Option<Timestamp>), StoreError> {
     let here = Environment {
         merchant: account.merchant.clone(),
         is_simulated: account.is_simulated,
@@ -117,9 +128,11 @@ async fn bind(
     if before.provider != account.provider.as_str() {
         return Err(of_another_provider(account, &before.provider));
     }
-    if before.database.as_ref() != Some(&here.database) {
-        abandon(conn, before.id, now).await?;
-    }
+    let looked_back = if before.database.as_ref() == Some(&here.database) {
+        None
+    } else {
+        abandon(conn, before.id, now).await?
+    };
     if let (Some(merchant), Some(is_simulated), Some(database)) =
         (before.merchant, before.is_simulated, before.database)
     {
@@ -162,5 +175,5 @@ async fn bind(
             StoreError::Database { what: WHAT, source }
         });
     }
-    Ok(before.id)
+    Ok((before.id, looked_back))
 }

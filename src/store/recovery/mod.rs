@@ -19,8 +19,8 @@ pub use begin::{OpenRecovery, begin};
 pub use pages::{Counted, Page, ROWS, ToAsk, count, finish, page};
 pub use subject::{Subject, subject};
 pub use unowned::{
-    MandateToCompare, UnownedPayment, UnownedPayments, compared, mandates, unknown, unowned,
-    without_execution,
+    MandateToCompare, UnownedPayment, UnownedPayments, answered, compared, mandates, unknown,
+    unowned, without_execution,
 };
 pub use write::{ExecutionResult, Written, write};
 

@@ -71,8 +71,8 @@ pub async fn subject(
     .context("read the execution")?;
     let (lookups, lost_lookups) = looked_up(&mut tx, id).await?;
     tx.rollback().await.context("end a transaction")?;
-    let mut other_payments =
-        known_payments(pool, locked.mandate.id, &locked.execution.cycle).await?;
+    let known = known_payments(pool, locked.mandate.id, &locked.execution.cycle).await?;
+    let mut other_payments = known.payments;
     let before = row.payments_before.unwrap_or_default();
     other_payments.extend(before.iter().map(i64::to_string));
     other_payments.retain(|payment| row.provider_ref.as_ref() != Some(payment));

@@ -5,7 +5,7 @@
 
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
-use sqlx::Acquire;
+use sqlx::{Acquire, PgConnection};
 
 use super::OpenRecovery;
 use crate::domain::Timestamp;
@@ -16,7 +16,7 @@ use crate::store::planning::{begin, commit};
 use crate::store::pool::DatabasePool;
 
 /// Mandates that are compared together.
-const MANDATES: i64 = 200;
+const MANDATES: i64 = 50;
 /// The longest reason of an operator request, in characters; see its CHECK.
 const LONGEST_REASON: usize = 1000;
 
@@ -92,9 +92,10 @@ pub async fn without_execution(
 
 /// Of some payments and their days, those that no execution of the mandate has.
 ///
-/// One that lies in a cycle that was not collected is left out: the execution was asked about, and has it or will find it.
+/// One that lies in a cycle that this recovery has asked about is left out: the execution has it, or will find it.
 pub async fn unknown(
     pool: &DatabasePool,
+    recovery: OpenRecovery,
     mandate: i64,
     payments: &[(String, Option<NaiveDate>)],
 ) -> Result<Vec<String>, StoreError> {
@@ -116,16 +117,38 @@ pub async fn unknown(
               and not exists (select from mandated.debits d where d.mandate_id = m.id and d.provider_txn = p.id)
               and not exists (
                 select from mandated.executions e
-                 where e.mandate_id = m.id and e.state <> 'charged'
+                  join mandated.recovered_executions r on r.execution_id = e.id and r.recovery_id = $4
+                 where e.mandate_id = m.id and r.result <> 'collected'
                    and (p.day is null or p.day < (e.closes_at at time zone m.time_zone)::date
                                          and p.day >= e.cycle_on - case when m.notify = 'provider' then 1 else 0 end))"#,
         mandate,
         &ids,
-        &days
+        &days,
+        recovery.id
     )
     .fetch_all(pool)
     .await
     .context("find the payments that no execution has")
+}
+
+/// Of some payments, those that an earlier recovery has found and for which a person has resumed the mandate since.
+pub async fn answered(
+    pool: &DatabasePool,
+    mandate: i64,
+    payments: &[String],
+) -> Result<Vec<String>, StoreError> {
+    sqlx::query_scalar!(
+        r#"select p as "id!" from unnest($2::text[]) p
+            where exists (
+              select from mandated.compared_mandates c
+                join mandated.operator_requests o on o.mandate_id = c.mandate_id and o.what = 'resume' and o.at >= c.at
+               where c.mandate_id = $1 and c.unowned @> jsonb_build_array(jsonb_build_object('id', p)))"#,
+        mandate,
+        payments
+    )
+    .fetch_all(pool)
+    .await
+    .context("find the payments that a person has answered for")
 }
 
 /// Notes that a mandate was compared. One with payments that no execution has is paused here, in the same transaction: a person must say
@@ -167,14 +190,38 @@ pub async fn compared(
         };
         let conn = tx.acquire().await.context(what)?;
         match set_status(conn, request, now).await? {
-            // Nothing is debited of one that was paused before, or has ended.
-            ChangeResult::Applied
-            | ChangeResult::Already
-            | ChangeResult::Impossible(_)
-            | ChangeResult::NoMandate => {}
+            ChangeResult::Applied => {}
+            // Whoever resumes it must read this.
+            ChangeResult::Already | ChangeResult::Impossible(_) | ChangeResult::NoMandate => {
+                add_reason(conn, mandate.id, by, &reason, now).await?;
+            }
         }
     }
     commit(tx).await
+}
+
+/// Of a mandate that was paused before, or has ended.
+async fn add_reason(
+    conn: &mut PgConnection,
+    mandate: i64,
+    by: &str,
+    reason: &str,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    sqlx::query!(
+        "with told as (
+           update mandated.mandates set status_reason = concat_ws('; ', status_reason, $4::text), updated_at = $2 where id = $1 returning id
+         )
+         insert into mandated.operator_requests (at, mandate_id, what, who, reason) select $2, id, 'pause', $3, $4 from told",
+        mandate,
+        now,
+        by,
+        reason
+    )
+    .execute(conn)
+    .await
+    .context("note the payments of a mandate that is paused")?;
+    Ok(())
 }
 
 fn reason(payments: &[UnownedPayment]) -> String {

@@ -175,7 +175,7 @@ pub(crate) async fn look_up_due(juspay: &Juspay, order_id: &str, amount: Amount)
         payments: OtherPayments::Known(&[]),
         cycle_on: NaiveDate::MIN,
         cycle_closes_on: NaiveDate::MAX,
-        period: Period::day(NaiveDate::MIN),
+        period_from: NaiveDate::MIN,
     };
     juspay.look_up(&request).await
 }

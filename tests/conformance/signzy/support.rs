@@ -200,7 +200,7 @@ impl StubbedSignzy {
             payments: lookup.payments,
             cycle_on: date(lookup.cycle.0),
             cycle_closes_on: date(lookup.cycle.1),
-            period: lookup.period.parse().unwrap(),
+            period_from: date(lookup.period_from),
         };
         self.signzy.look_up(&request).await
     }
@@ -213,7 +213,7 @@ pub(crate) struct LookupFixture<'a> {
     pub(crate) payment: Option<&'a str>,
     pub(crate) payments: OtherPayments<'a>,
     pub(crate) cycle: (&'a str, &'a str),
-    pub(crate) period: &'a str,
+    pub(crate) period_from: &'a str,
 }
 
 /// Of an on-demand eMandate, nothing known yet.
@@ -222,7 +222,7 @@ pub(crate) const ON_DEMAND: LookupFixture<'_> = LookupFixture {
     payment: None,
     payments: OtherPayments::Known(&[]),
     cycle: ("2022-03-05", "2022-04-05"),
-    period: "2022-03-05",
+    period_from: "2022-03-05",
 };
 
 /// Of a periodic eMandate.

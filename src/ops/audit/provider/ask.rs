@@ -317,7 +317,7 @@ async fn look_up(
         },
         cycle_on: ours.cycle_on,
         cycle_closes_on: ours.closes_at.with_timezone(&zone).date_naive(),
-        period: ours.period.parse().ok()?,
+        period_from: ours.cycle_on,
     };
     Some(client.look_up(&request).await)
 }

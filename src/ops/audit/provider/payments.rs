@@ -92,7 +92,7 @@ async fn unowned<'a>(
     drop(conn);
     let zone = stored.mandate.terms.time_zone;
     let days = (
-        question.since.with_timezone(&zone).date_naive(),
+        asked.ours_since.with_timezone(&zone).date_naive(),
         now.with_timezone(&zone).date_naive(),
     );
     let lists = client.execute_needs_counter();
@@ -115,8 +115,7 @@ async fn unowned<'a>(
             // The provider has made it ahead of its cycle.
             continue;
         }
-        // No execution has any of these orders.
-        if !lists || !has_owner(pool, asked.id, &payment.id, payment.day).await? {
+        if !has_owner(pool, asked.id, &payment.id, (payment.day, lists)).await? {
             findings.push((asked.reference.as_str(), in_words(&payment)));
         }
     }

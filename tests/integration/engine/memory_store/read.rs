@@ -100,7 +100,7 @@ fn execution(row: &PgRow) -> Execution {
         rail_paused: row.get("rail_paused"),
         budget_from: None,
         not_found: None,
-        is_forgotten: false,
+        is_forgotten: row.get("is_forgotten"),
         state: word(row, "state", State::parse).unwrap(),
         cycle: Cycle {
             on: row.get("cycle_on"),
