@@ -27,7 +27,7 @@ async fn registered() -> TestDatabase {
         "ref,account,mandate_id,customer_id,rail,notify,amount,max_amount,frequency,starts_on,ends_on\n\
          sub-1,main,m1,c1,upi,separate,499.00,999.00,monthly,2026-11-30,\n\
          sub-2,main,m2,c2,card,provider,1200,,yearly,2027-02-28,\n\
-         sub-3,nach,m3,,enach,none,,10000,aspresented,2026-01-01,2027-12-31\n\
+         sub-3,nach,3290000,,enach,none,,10000,aspresented,2026-01-01,2027-12-31\n\
          sub-4,main,m4,c4,upi,separate,499.00,,monthly,2026-01-31,2026-10-30\n",
     )
     .await;

@@ -83,7 +83,7 @@ async fn executions_are_listed_by_their_state() {
     insta::assert_snapshot!(all, @r"
      id   ref     cycle        state     for   class       amount   order                  next      at                        reason
     ─────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
-      2   sub-3   2026-11-25   planned    0s   -        10.00 INR   spyxylcpompyfkbxvwri   execute   2026-11-25 00:30:00 UTC   presented by the merchant
+      2   sub-3   2026-11-25   planned    0s   -        10.00 INR   nfuhazyhetqiipitvjgs   execute   2026-11-25 00:30:00 UTC   presented by the merchant
       1   sub-1   2026-11-30   charged    0s   -       499.00 INR   order1                 recheck   2026-12-01 08:00:00 UTC   collected
     ");
     let planned = ExecutionFilter {
