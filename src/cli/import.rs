@@ -11,8 +11,7 @@ use super::Failure;
 use super::print::{Format, Print, ProgressBar};
 use crate::compose;
 use crate::config::Config;
-use crate::ops::import::{COLUMNS, Column, Report, import_configured};
-use crate::store::import::EndedRecovery;
+use crate::ops::import::{COLUMNS, Column, EndedRecovery, Report, import_configured};
 
 /// Bad rows are a failure unless they are to be skipped.
 pub(super) async fn run(
@@ -80,7 +79,7 @@ impl Print for Report {
                 "{imported} imported, {unchanged} unchanged, {invalid} invalid"
             )?;
             for recovery in &self.recovered_before {
-                let EndedRecovery { account, since, .. } = recovery;
+                let EndedRecovery { account, since } = recovery;
                 print_line!(
                     out,
                     "warning: account {account} was recovered already. If any of these mandates was registered before that, run \

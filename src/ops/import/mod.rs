@@ -39,6 +39,7 @@ use first_cycle::Planning;
 use raw_row::Line;
 use rows::Rows;
 
+pub use crate::store::import::EndedRecovery;
 pub use columns::{COLUMNS, Column};
 pub use report::{LISTED, Problem, Report};
 

@@ -8,8 +8,8 @@ use mandated::domain::classify::Classifier;
 use mandated::domain::cycle::Terms;
 use mandated::domain::schedule::{Frequency, Schedule};
 use mandated::domain::{
-    Amount, Currency, Mandate, MandateId, MandateStatus, Notify, Outcome, Period, ProviderKind,
-    Rail, Timestamp,
+    Amount, Currency, Mandate, MandateId, MandateStatus, Notify, Outcome, ProviderKind, Rail,
+    Timestamp,
 };
 use mandated::provider::{
     AccountSettings, ExecuteNotice, ExecuteRequest, Http, Juspay, LookupRequest, OtherPayments,

@@ -98,13 +98,13 @@ fn a_forgotten_notification_is_made_anew_even_when_its_answer_was_lost() {
         assert_eq!(first.next.unwrap().step, step);
         // So many of them were sent as the payer may have: no more.
         execution.progress.notification_no = 3;
-        let last = heard(&execution);
-        let given_up = last.verdict == Verdict::GivenUp;
+        let third = heard(&execution);
+        let given_up = third.verdict == Verdict::GivenUp;
         assert_eq!(given_up, is_forgotten);
         if is_forgotten {
             let doubted = Some(Timestamp::UNIX_EPOCH);
             assert_eq!(first.progress.undelivered_at, doubted);
-            assert_eq!(follow(&execution, &last), Ok(State::Failed));
+            assert_eq!(follow(&execution, &third), Ok(State::Failed));
         }
     }
 }
