@@ -120,6 +120,7 @@ create table mandated.mandates (
   -- domain::identifier::form.
   constraint mandates_provider_mandate_id_check
     check (provider_mandate_id ~ case provider when 'signzy' then '^[1-9][0-9]{0,17}$' else '^[A-Za-z0-9][A-Za-z0-9_-]{0,99}$' end),
+  -- Of its account's provider: else it would be called where its id may be another mandate's, or known already.
   constraint mandates_account_id_fkey foreign key (account_id, provider) references mandated.accounts (id, provider),
   -- Its payments have a day in India and no time: of a mandate with other days they would be taken for another cycle's.
   constraint mandates_signzy_time_zone_check check (provider <> 'signzy' or time_zone in ('Asia/Kolkata', 'Asia/Calcutta')),

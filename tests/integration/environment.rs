@@ -126,12 +126,16 @@ async fn another_address_merchant_or_clock_is_refused_until_it_is_rebound() {
 #[tokio::test]
 async fn the_same_merchant_in_another_spelling_is_no_other() {
     let mut installation = bound().await;
-    installation.set(
-        "MANDATED__ACCOUNTS__JUSPAY_MAIN__BASE_URL",
-        "HTTP://127.0.0.1:1//",
-    );
     installation.set("MANDATED__ACCOUNTS__JUSPAY_MAIN__MERCHANT_ID", "Sandbox");
-    assert!(installation.output(&["run"]).status.success());
+    for url in [
+        "HTTP://127.0.0.1:1//",
+        "http://localhost:1/./",
+        "http://[::1]:1",
+        "http://127.0.0.2:1/%2e",
+    ] {
+        installation.set("MANDATED__ACCOUNTS__JUSPAY_MAIN__BASE_URL", url);
+        assert!(installation.output(&["run"]).status.success(), "{url}");
+    }
 }
 
 #[tokio::test]

@@ -67,6 +67,7 @@ src/provider/mod.rs   | client.notify          | is the call of a client in the 
 src/provider/mod.rs   | client.notification_status | is the call of a client in the folders beside it
 src/provider/mod.rs   | client.execute         | is the call of a client in the folders beside it
 src/provider/mod.rs   | client.look_up         | is the call of a client in the folders beside it
+src/provider/mod.rs   | client.payments        | is the call of a client in the folders beside it
 src/provider/mod.rs   | client.retry           | is the call of a client in the folders beside it
 src/provider/mod.rs   | client.mandate_status  | is the call of a client in the folders beside it
 src/provider/mod.rs   | client.cancel_order    | is the call of a client in the folders beside it
