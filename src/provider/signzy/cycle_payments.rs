@@ -5,6 +5,7 @@ use std::ops::Range;
 use chrono::{Days, NaiveDate};
 
 use super::payment::Payment;
+use crate::domain::schedule::{Frequency, Schedule};
 use crate::provider::LookupRequest;
 
 /// The days on which the provider's own debit of a cycle may lie. It may be a day early, except in a cycle of one day, where that day is
@@ -19,6 +20,11 @@ pub(super) fn days_of_watched(request: &LookupRequest<'_>) -> Range<NaiveDate> {
 /// The days on which a charge would take a second payment for the cycle, or for its period.
 pub(super) fn days_of_charged(request: &LookupRequest<'_>) -> Range<NaiveDate> {
     request.period_from.min(request.cycle_on)..request.cycle_closes_on
+}
+
+/// Whether the merchant presents each cycle: several are open at the same time.
+pub(super) fn is_presented(request: &LookupRequest<'_>) -> bool {
+    request.mandate.terms.schedule == Schedule::Every(Frequency::Aspresented)
 }
 
 /// Whether it is a debit, and none of those that are known.

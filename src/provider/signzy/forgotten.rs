@@ -1,10 +1,9 @@
 //! The payment of a cycle, for a database that has forgotten which charges were made.
 
 use super::Signzy;
-use super::cycle_payments::{days_of_watched, is_another, lies_in};
+use super::cycle_payments::{days_of_watched, is_another, is_presented, lies_in};
 use super::lookup::{Listing, none_of_ours, not_one};
 use super::payment::{Payment, Standing};
-use crate::domain::schedule::{Frequency, Schedule};
 use crate::domain::{Contradiction, Notify, Outcome};
 use crate::provider::{LookupRequest, Reply};
 
@@ -32,8 +31,7 @@ impl Signzy {
         });
         let (failed, live): (Vec<&Payment>, Vec<&Payment>) =
             ours.partition(|payment| payment.standing() == Standing::Failed);
-        let is_presented =
-            request.mandate.terms.schedule == Schedule::Every(Frequency::Aspresented);
+        let is_presented = is_presented(request);
         match live.as_slice() {
             [payment] if is_presented && !is_own(payment) => {
                 exchange.reply(Outcome::Contradicted(of_any_cycle(payment)))

@@ -8,7 +8,7 @@ use chrono::{Days, NaiveDate};
 use reqwest::Method;
 
 use super::answer::Judgement;
-use super::cycle_payments::{days_of_charged, days_of_watched, is_another, lies_in};
+use super::cycle_payments::{days_of_charged, days_of_watched, is_another, is_presented, lies_in};
 use super::mandate::ON_HOLD;
 use super::payment::{Debit, Payment, Standing};
 use super::{Exchange, Signzy};
@@ -71,10 +71,11 @@ impl Signzy {
         if new.iter().any(|payment| payment.amount.is_none()) {
             return exchange.reply(Outcome::Call(unreadable("a payment without an amount")));
         }
-        // What was paid in the period before the cycle says nothing of the cycle that it was for.
+        // What was paid in the period before the cycle says nothing of the cycle that it was for. Nor does any payment where cycles are
+        // presented: they are open at the same time.
         let is_before = |payment: &&Payment| payment.day.is_some_and(|day| day < request.cycle_on);
         let is_known = matches!(request.payments, OtherPayments::Known(_));
-        if is_known && new.iter().any(is_before) {
+        if is_known && (is_presented(request) && !new.is_empty() || new.iter().any(is_before)) {
             return exchange.reply(Outcome::Contradicted(not_one(&new)));
         }
         let of_amount = |payment: &&&Payment| payment.amount == Some(request.amount);

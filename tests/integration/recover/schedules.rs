@@ -194,5 +194,12 @@ async fn a_payment_that_may_be_of_two_presented_cycles_is_for_a_person() {
         assert_eq!(states, ["review"], "{report:?}");
         world.run_until(after_payday()).await;
         assert_eq!(world.ledger().debits.len(), 1, "{is_added_again}");
+        // Nobody but a person takes it out of review.
+        let states: Vec<String> = column(
+            world.pool(),
+            "select distinct state from mandated.executions",
+        )
+        .await;
+        assert_eq!(states, ["review"], "{is_added_again}");
     }
 }
