@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use mandated::config::Config;
+use mandated::domain::cycle::Cycle;
 use mandated::domain::plan::execution::NewExecution;
 use mandated::domain::plan::reason::PlanReason;
 use mandated::domain::{
     AccountId, AttemptOutcome, ExecutionId, LeaseToken, MandateId, MandateStatus,
-    NotificationState, ProviderKind, Rail, State, Step,
+    NotificationState, Period, ProviderKind, Rail, State, Step,
 };
 use mandated::store::claim::Claimed;
 use mandated::store::planning::{
@@ -75,8 +76,13 @@ async fn work(pool: &DatabasePool) {
         .unwrap();
     let cycle_on = "2026-01-31".parse().unwrap();
     debited_order(pool, MandateId(1), cycle_on).await.unwrap();
-    let cycle = &claimed[0].execution.cycle;
-    known_payments(pool, MandateId(1), cycle).await.unwrap();
+    let cycle = Cycle {
+        on: cycle_on,
+        period: Period::day(cycle_on),
+        debit_at: now(),
+        closes_at: now(),
+    };
+    known_payments(pool, MandateId(1), &cycle).await.unwrap();
     accounts::pause(
         pool,
         AccountId(2),
