@@ -3,7 +3,7 @@
 //! A question about an order is a look-up like any other (G4): it is asked only of orders that nobody works on and whose look-ups are
 //! not spent, it is counted in the row before it is made, and it is kept as an attempt. Every execution is counted: compared, or with
 //! the reason why it was not asked about, or not answered. A part is never called the whole. At last every mandate that may have been
-//! debited is asked for payments that no execution here has.
+//! debited is asked for payments that no execution here has. Those questions are of no execution: they are neither counted nor kept.
 
 mod ask;
 mod judge;
