@@ -10,6 +10,23 @@ create table mandated.installation (
 );
 insert into mandated.installation (tag) values (substr(md5(gen_random_uuid()::text), 1, 4));
 
+-- Which database this is: what a restore or a copy changes, and what a fail-over changes. As its owner, so that every role is told the same.
+create function mandated.this_database(out identity text, out timeline text)
+language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
+declare
+  server text := 'of an unknown server';
+begin
+  if has_function_privilege('pg_control_system()', 'execute') then
+    select c.system_identifier::text into server from pg_control_system() c;
+  end if;
+  select format('database %s (table %s, row %s) of server %s', d.oid, 'mandated.installation'::regclass::oid,
+                coalesce((select xmin::text from mandated.installation), 'none'), server),
+         left(pg_walfile_name(pg_current_wal_lsn()), 8)
+    into identity, timeline
+    from pg_database d where d.datname = current_database();
+end $$;
+revoke execute on function mandated.this_database from public;
+
 -- Configured provider accounts. Credentials stay in the configuration; only the pause is shared.
 create table mandated.accounts (
   id smallint generated always as identity primary key,

@@ -101,7 +101,9 @@ create table mandated.debits (
   currency text,
   proven_at timestamptz not null,
   constraint debits_currency_check check ((amount_minor is null) = (currency is null)),
-  primary key (mandate_id, cycle_on)
+  primary key (mandate_id, cycle_on),
+  -- One payment is the debit of one cycle.
+  constraint debits_payment_key unique (mandate_id, provider_txn)
 ) partition by hash (mandate_id);
 create table mandated.debits_0 partition of mandated.debits for values with (modulus 4, remainder 0);
 create table mandated.debits_1 partition of mandated.debits for values with (modulus 4, remainder 1);

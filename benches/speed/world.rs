@@ -11,7 +11,7 @@ use mandated::config::Config;
 use mandated::domain::policy::Policy;
 use mandated::domain::schedule::{Frequency, Schedule};
 use mandated::domain::{AccountId, CycleIdentity, Period, ProviderKind, Rail, Timestamp};
-use mandated::store::environment::{AcceptedChange, ConfiguredAccount};
+use mandated::store::environment::{ConfiguredAccount, Where};
 use mandated::store::pool::DatabasePool;
 use mandated::store::{self, ConnectSettings};
 use sqlx::postgres::PgConnectOptions;
@@ -78,12 +78,9 @@ impl World {
             merchant: "juspay http://127.0.0.1 bench".to_owned(),
             is_simulated: false,
         };
-        let account = store::environment::register(
-            &mut *pool.acquire().await?,
-            &account,
-            AcceptedChange::None,
-        )
-        .await?;
+        let account =
+            store::environment::register(&mut *pool.acquire().await?, &account, Where::Bound)
+                .await?;
         let policy = policy(rail)?;
         store::policies::intern(&mut *pool.acquire().await?, &policy).await?;
         Ok(Self {

@@ -27,6 +27,8 @@ begin
   grant update on mandated.rails to mandated_app;
   grant insert, update, delete on mandated.executions, mandated.notifications, mandated.jobs, mandated.intents,
     mandated.budgets, mandated.account_faults, mandated.daemons to mandated_app;
+  -- Tells which database it is.
+  grant execute on function mandated.this_database to mandated_app;
   -- The only DDL that a daemon needs. Both run as their owner and reach no other table.
   grant execute on function mandated.make_partitions, mandated.drop_partitions to mandated_app;
 end $$;

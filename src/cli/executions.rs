@@ -91,7 +91,7 @@ pub struct Resolve {
     /// What proves it: a settlement report, a ticket of the provider. Nothing about the payer's person.
     #[arg(long, value_name = "TEXT")]
     pub evidence: String,
-    /// The provider's id of the debit.
+    /// The provider's id of the debit. At Signzy a charge needs it, unless the execution has it.
     #[arg(long, value_name = "REF")]
     pub provider_ref: Option<String>,
 }

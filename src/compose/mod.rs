@@ -19,7 +19,7 @@ use crate::domain::AccountId;
 use crate::domain::classify::Classifier;
 use crate::provider::{AccountSettings, Client};
 use crate::store::database_error_kind::DatabaseErrorKind;
-use crate::store::environment::{AcceptedChange, ConfiguredAccount};
+use crate::store::environment::{ConfiguredAccount, Where};
 use crate::store::{self, ConnectSettings, Pooler};
 
 pub use crate::store::pool::DatabasePool;
@@ -249,7 +249,7 @@ pub async fn register_accounts(config: &Config, pool: &DatabasePool) -> Result<(
     let mut conn = connection(pool).await?;
     for (name, account) in &config.accounts {
         let account = configured(config, name, account);
-        store::environment::register(&mut conn, &account, AcceptedChange::Database).await?;
+        store::environment::register(&mut conn, &account, Where::AnyDatabase).await?;
     }
     Ok(())
 }
@@ -274,12 +274,7 @@ pub async fn check_environment(
     account: &Account,
 ) -> Result<AccountId, ComposeError> {
     let account = configured(config, name, account);
-    let accepted = if config.database.synchronous_failover {
-        AcceptedChange::Timeline
-    } else {
-        AcceptedChange::None
-    };
-    Ok(store::environment::register(conn, &account, accepted).await?)
+    Ok(store::environment::register(conn, &account, Where::Bound).await?)
 }
 
 /// An account as it is bound to its environment.

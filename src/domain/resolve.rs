@@ -3,6 +3,8 @@
 //! A person is believed where nothing is proven. What is proven already, a debit of the cycle, is not talked away: a second
 //! collection is a refund, and a first one no failure.
 
+use chrono::NaiveDate;
+
 use super::arrows::{IllegalTransition, apply};
 use super::state::{Event, State};
 use super::text::text_enum;
@@ -42,6 +44,17 @@ impl Collected {
     ];
 }
 
+/// What is known of the payment that a person says collected the cycle.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Payment {
+    /// It is named, or the order names it.
+    Named,
+    /// It is not, and the provider's payments have no ids of ours: it could later be taken for another cycle's.
+    NotNamed,
+    /// It is the debit of another cycle of the mandate.
+    OfCycle(NaiveDate),
+}
+
 /// What must be known of an execution before a person may close it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct OpenExecution {
@@ -53,6 +66,8 @@ pub struct OpenExecution {
     pub has_intent: bool,
     /// What its cycle has.
     pub collected: Collected,
+    /// What collected it, where a person says that something did.
+    pub payment: Payment,
 }
 
 /// Why a person's word does not close an execution.
@@ -76,6 +91,16 @@ pub enum Refusal {
     /// No collection is on record.
     #[error("the cycle has no debit that could have been given back")]
     NothingToRefund,
+    /// Signzy's payments are told apart by their ids alone.
+    #[error(
+        "its provider's payments have no ids of ours, so one that is not named could later be taken for another cycle's: say which one it was (--provider-ref)"
+    )]
+    PaymentNotNamed,
+    /// One payment is one debit.
+    #[error(
+        "the payment is the debit of the cycle of {0} already: name the one that collected this cycle (--provider-ref), or resolve it as failed"
+    )]
+    PaymentOfCycle(NaiveDate),
     /// The table of states has no such arrow.
     #[error(transparent)]
     Illegal(#[from] IllegalTransition),
@@ -103,7 +128,12 @@ pub fn resolve(open: OpenExecution, resolved_as: ResolvedAs) -> Result<State, Re
         (ResolvedAs::Charged, Collected::ByAnotherOrder | Collected::Twice) => {
             return Err(Refusal::RefundDue);
         }
-        (ResolvedAs::Charged, Collected::Never | Collected::ByThisOrder)
+        (ResolvedAs::Charged, Collected::Never) => match open.payment {
+            Payment::Named => Event::Collected,
+            Payment::NotNamed => return Err(Refusal::PaymentNotNamed),
+            Payment::OfCycle(on) => return Err(Refusal::PaymentOfCycle(on)),
+        },
+        (ResolvedAs::Charged, Collected::ByThisOrder)
         | (
             ResolvedAs::Refunded,
             Collected::ByThisOrder | Collected::ByAnotherOrder | Collected::Twice,
@@ -137,6 +167,7 @@ mod tests {
                             cycle_over: true,
                             has_intent,
                             collected,
+                            payment: Payment::Named,
                         };
                         let said = match resolve(open, resolved_as) {
                             Ok(next) => next.to_string(),
@@ -168,8 +199,29 @@ mod tests {
                 cycle_over,
                 has_intent: true,
                 collected: Collected::Never,
+                payment: Payment::Named,
             };
             assert_eq!(resolve(open, ResolvedAs::Failed), said);
+        }
+    }
+
+    #[test]
+    fn a_debit_has_a_payment_of_its_own() {
+        let on = NaiveDate::MIN;
+        for (payment, refusal) in [
+            (Payment::NotNamed, Refusal::PaymentNotNamed),
+            (Payment::OfCycle(on), Refusal::PaymentOfCycle(on)),
+        ] {
+            let open = OpenExecution {
+                state: State::Review,
+                cycle_over: false,
+                has_intent: true,
+                collected: Collected::Never,
+                payment,
+            };
+            assert_eq!(resolve(open, ResolvedAs::Charged), Err(refusal));
+            // Where no debit is written, no payment is needed.
+            assert_eq!(resolve(open, ResolvedAs::Failed), Ok(State::Failed));
         }
     }
 }

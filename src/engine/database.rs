@@ -1,13 +1,16 @@
 //! The database as the loops use it: every statement ends in time, and what is wrong with it is known.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+
+use tracing::warn;
 
 use super::clock_health::ClockHealth;
 use super::database_health::DatabaseHealth;
 use crate::clock::Clock;
 use crate::domain::Timestamp;
+use crate::store::environment::DatabaseIdentity;
 use crate::store::monitor::{LastCommit, ServerState};
 use crate::store::pool::{DatabasePool, OneServer};
 use crate::store::{self, StoreError};
@@ -39,8 +42,8 @@ pub struct Database {
 struct Memory {
     /// Whether a fail-over loses no commit.
     synchronous_failover: bool,
-    /// The timeline of the first answer.
-    timeline: OnceLock<String>,
+    /// Which one the first answer was of, and whichever was followed since.
+    identity: Mutex<Option<DatabaseIdentity>>,
     last_commit: Mutex<Option<LastCommit>>,
     has_forgotten: AtomicBool,
     /// Whether the database itself says so by now.
@@ -61,11 +64,11 @@ impl Database {
         }
     }
 
-    /// Remembers which server this is, so that a fail-over is noticed by who has done nothing before it.
+    /// Remembers which database this is, so that a daemon that has committed nothing yet notices another one in its place.
     pub async fn recognize(&self) -> Result<(), StoreError> {
         let state = store::monitor::server_state(&self.pool, None);
         let state = self.within("ask which server this is", state).await?;
-        self.memory.check(None, &state)
+        self.memory.check(None, &state).map(drop)
     }
 
     /// Remembers what was committed last. A database that has lost any of our commits has lost this one.
@@ -123,11 +126,19 @@ impl Database {
             Ok((server, state))
         };
         let (server, state) = self.within(what, asked).await?;
-        if let Err(problem) = self.memory.check(last, &state) {
-            // It is marked on whichever connection is free, and this may be the last one.
-            drop(server);
-            self.keep_in_mind(&problem, clock.now()).await?;
-            return Err(problem);
+        // What must be written goes by whichever connection is free, and this may be the last one.
+        match self.memory.check(last, &state) {
+            Ok(None) => {}
+            Ok(Some(before)) => {
+                drop(server);
+                self.follow(&before, &state.database).await?;
+                return Box::pin(self.checked(clock)).await;
+            }
+            Err(problem) => {
+                drop(server);
+                self.keep_in_mind(&problem, clock.now()).await?;
+                return Err(problem);
+            }
         }
         if !clock.is_simulated() {
             self.clocks.compare(clock.now(), state.now)?;
@@ -137,6 +148,28 @@ impl Database {
 }
 
 impl Database {
+    /// Goes on at a server that has taken over, and leaves it to the next process to find its accounts there.
+    async fn follow(
+        &self,
+        before: &DatabaseIdentity,
+        now: &DatabaseIdentity,
+    ) -> Result<(), StoreError> {
+        let following = store::environment::follow(&self.pool, before, now);
+        let accounts = self
+            .within(
+                "bind the accounts to the server that has taken over",
+                following,
+            )
+            .await?;
+        *self.memory.identity() = Some(now.clone());
+        if !accounts.is_empty() {
+            let accounts = accounts.join(", ");
+            warn!(%accounts, before = before.timeline, now = now.timeline,
+                "the database has failed over, and database.synchronous_failover says that no commit was lost: the accounts are bound to its new timeline");
+        }
+        Ok(())
+    }
+
     /// The next process does not know what this one has committed. Where nothing else tells it that the database has forgotten, as when
     /// only the rows were put back, its accounts must be recovered all the same.
     async fn keep_in_mind(&self, problem: &StoreError, now: Timestamp) -> Result<(), StoreError> {
@@ -153,7 +186,12 @@ impl Database {
 }
 
 impl Memory {
-    fn check(&self, last: Option<LastCommit>, state: &ServerState) -> Result<(), StoreError> {
+    /// The database before, if this one has taken over from it and has lost nothing.
+    fn check(
+        &self,
+        last: Option<LastCommit>,
+        state: &ServerState,
+    ) -> Result<Option<DatabaseIdentity>, StoreError> {
         if let Some(LastCommit {
             execution,
             token,
@@ -168,13 +206,27 @@ impl Memory {
                 at,
             });
         }
-        let before = self.timeline.get_or_init(|| state.timeline.clone());
-        if *before != state.timeline && !self.synchronous_failover {
-            return Err(StoreError::FailedOver {
-                before: before.clone(),
-                now: state.timeline.clone(),
+        let now = &state.database;
+        let before = self.identity().get_or_insert_with(|| now.clone()).clone();
+        if before.identity != now.identity {
+            return Err(StoreError::Replaced {
+                before: before.to_string(),
+                now: now.to_string(),
             });
         }
-        Ok(())
+        if before.timeline == now.timeline {
+            return Ok(None);
+        }
+        if self.synchronous_failover {
+            return Ok(Some(before));
+        }
+        Err(StoreError::FailedOver {
+            before: before.timeline,
+            now: now.timeline.clone(),
+        })
+    }
+
+    fn identity(&self) -> MutexGuard<'_, Option<DatabaseIdentity>> {
+        self.identity.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -158,8 +158,7 @@ pub struct LookupRequest<'a> {
     /// Signzy periodic: the cycle whose payment is looked for.
     pub cycle_on: NaiveDate,
     pub cycle_closes_on: NaiveDate,
-    /// Signzy on demand, before any charge: from when on another payment would be a second one of the cycle's period. The period begins
-    /// before the cycle where no earlier cycle is known.
+    /// Signzy on demand, before any charge: from when on another payment would be a second one of the cycle's period.
     pub period_from: NaiveDate,
 }
 

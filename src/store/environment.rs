@@ -28,7 +28,7 @@ pub struct ConfiguredAccount<'a> {
 pub struct Environment {
     pub merchant: String,
     pub is_simulated: bool,
-    /// See [`database`].
+    /// See [`DatabaseIdentity`].
     pub database: String,
 }
 
@@ -43,45 +43,43 @@ impl fmt::Display for Environment {
     }
 }
 
-/// What may be another one than an account is bound to.
+/// Where an account may be used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum AcceptedChange {
-    None,
-    /// The server's timeline: a fail-over has lost no commit.
-    Timeline,
-    /// The database: what moves no money may be done before a recovery.
-    Database,
+pub enum Where {
+    /// Where it is bound to.
+    Bound,
+    /// In any database: what moves no money may be done before a recovery.
+    AnyDatabase,
 }
 
-/// What a restore or a copy changes: the server's system identifier and timeline, the numbers of the database and of one of its tables,
-/// and the transaction that has inserted the row of `installation`, which nobody ever updates: rows that are put back into the tables
-/// that they came from have another one. Freezing and rewriting a table keep it. A copy of the whole data directory that was never
-/// promoted has all of it: nothing in it can tell.
-pub async fn database(conn: &mut PgConnection) -> Result<String, StoreError> {
-    let what = "read which database this is";
-    let may_read = sqlx::query_scalar!(
-        r#"select has_function_privilege('pg_catalog.pg_control_system()', 'execute') as "may_read!""#
+/// Which database it is: what a restore or a copy changes, and what a fail-over changes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DatabaseIdentity {
+    /// The server's system identifier, the numbers of the database and of one of its tables, and the transaction that has inserted the row
+    /// of `installation`, which nobody ever updates: rows that are put back into the tables that they came from have another one. Freezing
+    /// and rewriting a table keep it. A copy of the whole data directory that was never promoted has all of it: nothing in it can tell.
+    pub identity: String,
+    /// Another one after each fail-over.
+    pub timeline: String,
+}
+
+impl fmt::Display for DatabaseIdentity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}, timeline {}", self.identity, self.timeline)
+    }
+}
+
+/// As it is written in the binding of an account.
+pub(super) async fn database(conn: &mut PgConnection) -> Result<String, StoreError> {
+    let identity = sqlx::query_as!(
+        DatabaseIdentity,
+        r#"select identity as "identity!", timeline as "timeline!" from mandated.this_database()"#
     );
-    let may_read = may_read.fetch_one(&mut *conn).await.context(what)?;
-    let system = if may_read {
-        let system = sqlx::query_scalar!(
-            r#"select system_identifier::text as "system!" from pg_catalog.pg_control_system()"#
-        );
-        system.fetch_one(&mut *conn).await.context(what)?
-    } else {
-        "of an unknown server".to_owned()
-    };
-    let rest = sqlx::query!(
-        r#"select (select oid::text from pg_catalog.pg_database where datname = current_database()) as "database!",
-                  'mandated.installation'::regclass::oid::text as "table!",
-                  coalesce((select xmin::text from mandated.installation), 'none') as "row!",
-                  left(pg_walfile_name(pg_current_wal_lsn()), 8) as "timeline!""#
-    );
-    let rest = rest.fetch_one(conn).await.context(what)?;
-    Ok(format!(
-        "database {} (table {}, row {}) of server {system}, timeline {}",
-        rest.database, rest.table, rest.row, rest.timeline
-    ))
+    let identity = identity
+        .fetch_one(conn)
+        .await
+        .context("read which database this is")?;
+    Ok(identity.to_string())
 }
 
 /// The number of a configured account; it gets one when it is new, and is bound to its environment when it is first used.
@@ -90,7 +88,7 @@ pub async fn database(conn: &mut PgConnection) -> Result<String, StoreError> {
 pub async fn register(
     conn: &mut PgConnection,
     account: &ConfiguredAccount<'_>,
-    accepted: AcceptedChange,
+    may_be: Where,
 ) -> Result<AccountId, StoreError> {
     let here = Environment {
         merchant: account.merchant.clone(),
@@ -103,7 +101,11 @@ pub async fn register(
     }
     let id = AccountId(row.id);
     let bound = row.environment();
-    if !is_accepted(&bound, &here, accepted) {
+    let is_here = match may_be {
+        Where::Bound => bound == here,
+        Where::AnyDatabase => is_other_database(&bound, &here),
+    };
+    if !is_here {
         return Err(StoreError::OtherEnvironment {
             account: account.name.to_owned(),
             bound: bound.to_string(),
@@ -125,7 +127,6 @@ pub struct Displaced {
 pub async fn displaced(
     conn: &mut PgConnection,
     accounts: &[ConfiguredAccount<'_>],
-    accepted: AcceptedChange,
 ) -> Result<Vec<Displaced>, StoreError> {
     let database = database(conn).await?;
     let mut displaced = Vec::new();
@@ -147,7 +148,7 @@ pub async fn displaced(
             database: database.clone(),
         };
         let bound = row.map(Bound::environment);
-        if let Some(bound) = bound.filter(|bound| !is_accepted(bound, &here, accepted)) {
+        if let Some(bound) = bound.filter(|bound| *bound != here) {
             displaced.push(Displaced {
                 account: account.name.to_owned(),
                 bound,
@@ -156,15 +157,6 @@ pub async fn displaced(
         }
     }
     Ok(displaced)
-}
-
-fn is_accepted(bound: &Environment, here: &Environment, accepted: AcceptedChange) -> bool {
-    bound == here
-        || match accepted {
-            AcceptedChange::None => false,
-            AcceptedChange::Timeline => is_other_timeline(bound, here),
-            AcceptedChange::Database => is_other_database(bound, here),
-        }
 }
 
 pub(super) fn of_another_provider(account: &ConfiguredAccount<'_>, known: &str) -> StoreError {
@@ -231,10 +223,7 @@ async fn bind_if_new(
     );
     if let Err(problem) = bound.execute(&mut *conn).await {
         return Err(if taken(&problem) {
-            StoreError::SameMerchant {
-                account: account.name.to_owned(),
-                merchant: here.merchant.clone(),
-            }
+            same_merchant(account)
         } else {
             StoreError::Database {
                 what,
@@ -254,6 +243,13 @@ async fn bind_if_new(
     .context(what)
 }
 
+pub(super) fn same_merchant(account: &ConfiguredAccount<'_>) -> StoreError {
+    StoreError::SameMerchant {
+        account: account.name.to_owned(),
+        merchant: account.merchant.clone(),
+    }
+}
+
 /// Whether another account has the merchant.
 pub(super) fn taken(problem: &sqlx::Error) -> bool {
     let constraint = problem
@@ -267,15 +263,25 @@ fn is_other_database(bound: &Environment, here: &Environment) -> bool {
     bound.merchant == here.merchant && bound.is_simulated == here.is_simulated
 }
 
-/// Whether nothing but the server's timeline differs, as after a fail-over.
-fn is_other_timeline(bound: &Environment, here: &Environment) -> bool {
-    let before_timeline = |database: &str| {
-        database
-            .rsplit_once(", timeline ")
-            .map(|(rest, _)| rest.to_owned())
-    };
-    is_other_database(bound, here)
-        && before_timeline(&bound.database) == before_timeline(&here.database)
+/// After a fail-over that has lost no commit: binds the accounts of the database before to the new timeline; their names. Only a daemon
+/// that has worked on both can say that nothing is lost: to one that starts, a restored base backup looks the same.
+pub async fn follow(
+    pool: &DatabasePool,
+    before: &DatabaseIdentity,
+    now: &DatabaseIdentity,
+) -> Result<Vec<String>, StoreError> {
+    sqlx::query_scalar!(
+        "update mandated.accounts a set database = $2 from mandated.this_database() d
+          where a.database = $1 and d.timeline = $3 and d.identity = $4
+         returning a.name",
+        before.to_string(),
+        now.to_string(),
+        now.timeline,
+        now.identity
+    )
+    .fetch_all(pool)
+    .await
+    .context("bind the accounts to the server that has taken over")
 }
 
 /// Binds an account to where it is used from now on; where it was before. Nothing if there is no such account.
@@ -305,8 +311,11 @@ pub async fn rebind(
         attribution.reason
     )
     .fetch_optional(conn)
-    .await
-    .context("rebind the account")?;
+    .await;
+    let before = match before {
+        Err(problem) if taken(&problem) => return Err(same_merchant(account)),
+        answered => answered.context("rebind the account")?,
+    };
     Ok(before.map(|before| Environment {
         merchant: before.merchant,
         is_simulated: before.is_simulated,

@@ -56,6 +56,10 @@ pub enum StoreError {
     )]
     FailedOver { before: String, now: String },
     #[error(
+        "this is not the database that the daemon began in (it was {before}; it is {now}): another one was put in its place, or its rows were put back. Nothing is planned or called any more: stop all daemons, and follow \"the database was restored, copied or failed over\" in the runbook (deploy/README.md)"
+    )]
+    Replaced { before: String, now: String },
+    #[error(
         "account {account} belongs to {bound}; it is configured for {here}: here nobody knows what was sent there, so nothing of it is called"
     )]
     OtherEnvironment {
@@ -112,6 +116,7 @@ impl StoreError {
             | Self::Clocks { .. }
             | Self::Forgotten { .. }
             | Self::FailedOver { .. }
+            | Self::Replaced { .. }
             | Self::OtherEnvironment { .. }
             | Self::SameMerchant { .. }
             | Self::Migration { .. }
@@ -127,6 +132,7 @@ impl StoreError {
             }
             Self::Forgotten { .. } => Some("the database has forgotten what was committed"),
             Self::FailedOver { .. } => Some("the database has failed over"),
+            Self::Replaced { .. } => Some("the database is another one than before"),
             Self::Database { .. }
             | Self::NoPrimary { .. }
             | Self::NoAnswer { .. }
@@ -170,6 +176,7 @@ impl StoreError {
             | Self::Clocks { .. }
             | Self::Forgotten { .. }
             | Self::FailedOver { .. }
+            | Self::Replaced { .. }
             | Self::OtherEnvironment { .. }
             | Self::SameMerchant { .. }
             | Self::NotMigrated
@@ -212,6 +219,7 @@ impl StoreError {
             Self::Corrupt { .. }
             | Self::Forgotten { .. }
             | Self::FailedOver { .. }
+            | Self::Replaced { .. }
             | Self::OtherEnvironment { .. }
             | Self::SameMerchant { .. }
             | Self::NotMigrated

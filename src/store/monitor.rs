@@ -2,6 +2,7 @@
 
 use sqlx::PgExecutor;
 
+use super::environment::DatabaseIdentity;
 use super::error::{StoreContext, StoreError};
 use crate::domain::{AccountId, ExecutionId, LeaseToken, Timestamp};
 use crate::store::pool::DatabasePool;
@@ -20,8 +21,7 @@ pub struct LastCommit {
 pub struct ServerState {
     /// The database's clock.
     pub now: Timestamp,
-    /// Another one after each fail-over.
-    pub timeline: String,
+    pub database: DatabaseIdentity,
     /// Whether what the daemon settled last is there.
     pub remembers: bool,
 }
@@ -34,19 +34,27 @@ pub async fn server_state<'e>(
     let (execution, token, at) = last.map_or((None, None, None), |last| {
         (Some(last.execution.0), Some(last.token.0), Some(last.at))
     });
-    sqlx::query_as!(
-        ServerState,
+    let row = sqlx::query!(
         // One row of one partition, by its key.
-        r#"select clock_timestamp() as "now!", left(pg_walfile_name(pg_current_wal_lsn()), 8) as "timeline!",
+        r#"select clock_timestamp() as "now!: Timestamp", d.identity as "identity!", d.timeline as "timeline!",
                   $1::bigint is null or exists (select from mandated.attempts where execution_id = $1 and at = $3 and lease_token = $2)
-                    as "remembers!""#,
+                    as "remembers!"
+             from mandated.this_database() d"#,
         execution,
         token,
         at
     )
     .fetch_one(database)
     .await
-    .context("ask the database for the time")
+    .context("ask the database for the time")?;
+    Ok(ServerState {
+        now: row.now,
+        database: DatabaseIdentity {
+            identity: row.identity,
+            timeline: row.timeline,
+        },
+        remembers: row.remembers,
+    })
 }
 
 /// When the next job of an account is due, if it has one.

@@ -9,7 +9,9 @@ use super::error::{StoreContext, StoreError};
 use super::policies;
 use super::rows::word;
 use crate::domain::backoff::after;
-use crate::domain::resolve::{Collected, OpenExecution, Refusal, ResolvedAs, resolve as resolved};
+use crate::domain::resolve::{
+    Collected, OpenExecution, Payment, Refusal, ResolvedAs, resolve as resolved,
+};
 use crate::domain::{ExecutionId, State, Timestamp};
 
 /// What is said of an execution, by whom and by what evidence.
@@ -59,6 +61,12 @@ struct Row {
     order_id: String,
     has_intent: bool,
     debit_order_id: Option<String>,
+    /// Whether the provider knows its payments by our orders.
+    has_orders: bool,
+    /// The provider's id of the payment, as the request or the execution has it.
+    payment: Option<String>,
+    /// The other cycle of the mandate that has the payment.
+    payments_cycle: Option<NaiveDate>,
     /// Whether an order was collected that is not the debit's.
     refund_due: bool,
 }
@@ -81,7 +89,7 @@ pub async fn resolve(
     if held == Some(true) {
         return refused(tx, ResolutionResult::Held).await;
     }
-    let Some(row) = lock(&mut tx, id).await? else {
+    let Some(row) = lock(&mut tx, id, request.provider_ref).await? else {
         return refused(tx, ResolutionResult::NoExecution).await;
     };
     let state = word("execution", id.0, &row.state, State::parse)?;
@@ -100,6 +108,12 @@ pub async fn resolve(
             Some(_) if row.refund_due => Collected::Twice,
             Some(order) if *order == row.order_id => Collected::ByThisOrder,
             Some(_) => Collected::ByAnotherOrder,
+        },
+        payment: match (row.payments_cycle, &row.payment) {
+            (Some(on), _) => Payment::OfCycle(on),
+            (None, Some(_)) => Payment::Named,
+            (None, None) if row.has_orders => Payment::Named,
+            (None, None) => Payment::NotNamed,
         },
     };
     let to = match resolved(open, request.resolved_as) {
@@ -137,7 +151,11 @@ async fn refused(
 }
 
 /// The execution as it is now: who resolves it at the same time waits here, and finds it resolved.
-async fn lock(conn: &mut PgConnection, id: ExecutionId) -> Result<Option<Row>, StoreError> {
+async fn lock(
+    conn: &mut PgConnection,
+    id: ExecutionId,
+    payment: Option<&str>,
+) -> Result<Option<Row>, StoreError> {
     let found = sqlx::query_scalar!(
         "select id from mandated.executions where id = $1 for update",
         id.0
@@ -152,6 +170,10 @@ async fn lock(conn: &mut PgConnection, id: ExecutionId) -> Result<Option<Row>, S
         Row,
         r#"select e.mandate_id, m.ref as mandate_ref, e.account_id, e.policy_id, e.cycle_on, e.closes_at, e.state, e.order_no,
                   e.order_id, i.execution_id is not null as "has_intent!", d.order_id as "debit_order_id?",
+                  m.provider <> 'signzy' as "has_orders!", coalesce($2, e.provider_ref) as payment,
+                  (select o.cycle_on from mandated.debits o
+                    where o.mandate_id = e.mandate_id and o.provider_txn = coalesce($2, e.provider_ref) and o.cycle_on <> e.cycle_on)
+                    as payments_cycle,
                   e.reason like 'refund due%' or exists (
                     select from mandated.attempts a where a.execution_id = e.id and a.outcome = 'charged'
                        and a.call in ('execute', 'order_status', 'retry') and a.reference <> d.order_id) as "refund_due!"
@@ -160,7 +182,8 @@ async fn lock(conn: &mut PgConnection, id: ExecutionId) -> Result<Option<Row>, S
              left join mandated.intents i on i.execution_id = e.id
              left join mandated.debits d on d.mandate_id = e.mandate_id and d.cycle_on = e.cycle_on
             where e.id = $1"#,
-        id.0
+        id.0,
+        payment
     )
     .fetch_optional(conn)
     .await

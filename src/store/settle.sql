@@ -47,16 +47,26 @@ with s as materialized (
          case when debit_minor is not null then currency end, $1
     from held
    where debit_order_id is not null
-  on conflict (mandate_id, cycle_on) do nothing
+  -- The cycle has a debit, or another cycle has the payment.
+  on conflict do nothing
   returning execution_id
 ), ended as materialized (
-  -- A second collection of a cycle that has its debit: a person must give it back. The same one seen again is none.
-  select h.*, h.debit_order_id is not null and h.execution_id not in (select execution_id from proven)
+  -- A second collection of a cycle that has its debit: a person must give it back. The same one seen again is none. And a payment that is
+  -- another cycle's collects nothing: a person must tell the two apart.
+  select h.*, u.not_proven and t.cycle_on is null
               and not exists (select 1 from mandated.debits d
                                where d.mandate_id = h.mandate_id and d.cycle_on = h.cycle_on
                                  and d.order_id = h.debit_order_id
-                                 and coalesce(d.provider_txn = h.provider_ref, true)) as refund_due
+                                 and coalesce(d.provider_txn = h.provider_ref, true)) as refund_due,
+         t.cycle_on as payments_cycle
     from held h
+    cross join lateral (
+      select h.debit_order_id is not null and h.execution_id not in (select execution_id from proven) as not_proven
+    ) u
+    left join lateral (
+      select d.cycle_on from mandated.debits d
+       where u.not_proven and d.mandate_id = h.mandate_id and d.provider_txn = h.provider_ref and d.cycle_on <> h.cycle_on limit 1
+    ) t on true
 ), moved as (
   update mandated.executions e
      set state = n.state, finished_at = case when n.is_final then coalesce(h.old_finished_at, $1) end,
@@ -68,8 +78,11 @@ with s as materialized (
          lookup_times = array_remove(array[h.lookup_time_1, h.lookup_time_2, h.lookup_time_3], null)
     from ended h
     cross join lateral (
-      select case when h.refund_due then 'review' else h.to_state end as state,
-             case when h.refund_due
+      select case when h.refund_due or h.payments_cycle is not null then 'review' else h.to_state end as state,
+             case when h.payments_cycle is not null
+                  then 'payment ' || h.provider_ref || ' is the debit of the cycle of ' || h.payments_cycle
+                       || ': see at the provider whether this one was collected'
+                  when h.refund_due
                   then 'refund due: order ' || h.debit_order_id || ' was collected, and the cycle had its debit'
                   -- A recheck that changes nothing leaves the reason of the end.
                   when h.to_state = h.from_state and h.old_finished_at is not null then h.old_reason

@@ -111,35 +111,43 @@ pub async fn debited_order(
 pub struct KnownPayments {
     /// The provider's ids of the debits in the cycles around.
     pub payments: Vec<String>,
-    /// The first day of which no earlier cycle can have a payment: the cycle's own, or that of its period where this is the first cycle.
+    /// The first day of the cycle's period: a payment of that day or a later one that nobody here knows is one of this period.
     pub period_from: NaiveDate,
 }
 
-/// The payments of a mandate's other cycles. A payment lies in its own cycle, which is never that far away from another one that it could
-/// be taken for.
+/// The payments of a mandate's other cycles: of those around, and of the ones before and after it, however far away they are.
 pub async fn known_payments(
     pool: &DatabasePool,
     mandate: MandateId,
     cycle: &Cycle,
 ) -> Result<KnownPayments, StoreError> {
-    let row = sqlx::query!(
-        r#"select array(
+    let period = cycle.period.days();
+    let period_from = period.map(|days| days.start);
+    let payments = sqlx::query_scalar!(
+        r#"with around as materialized (
+             select least($2::date - 62, (select max(cycle_on) from mandated.executions where mandate_id = $1 and cycle_on < $3),
+                          (select max(cycle_on) from mandated.debits where mandate_id = $1 and cycle_on < $3)) as first,
+                    greatest($2::date + 62, (select min(cycle_on) from mandated.executions where mandate_id = $1 and cycle_on > $2)) as last
+           )
+           select array(
              select provider_ref from mandated.executions
-              where mandate_id = $1 and cycle_on between $2::date - 62 and $2::date + 62 and cycle_on <> $2 and provider_ref is not null
+              where mandate_id = $1 and cycle_on >= (select first from around) and cycle_on <= (select last from around) and cycle_on <> $2
+                and provider_ref is not null
              union
              select provider_txn from mandated.debits
-              where mandate_id = $1 and cycle_on between $2::date - 62 and $2::date + 62 and cycle_on <> $2 and provider_txn is not null
-           ) as "payments!",
-           not exists (select from mandated.executions where mandate_id = $1 and cycle_on < $2) as "is_first!""#,
+              where mandate_id = $1 and cycle_on >= (select first from around) and cycle_on <= (select last from around) and cycle_on <> $2
+                and provider_txn is not null
+           ) as "payments!""#,
         mandate.0,
-        cycle.on
+        cycle.on,
+        period_from
     )
     .fetch_one(pool)
     .await
     .context("read the payments of other cycles")?;
-    let period = cycle.period.days().map(|days| days.start);
     Ok(KnownPayments {
-        payments: row.payments,
-        period_from: period.filter(|_| row.is_first).unwrap_or(cycle.on),
+        payments,
+        // All of time is one period where there is one cycle.
+        period_from: period_from.unwrap_or(NaiveDate::MIN),
     })
 }

@@ -12,7 +12,7 @@ use crate::support::due::{column, execute, scalar};
 use crate::support::log::Log;
 use crate::support::pgbouncer::PgBouncer;
 use crate::support::process::Installation;
-use crate::support::running::{Running, all_due, until};
+use crate::support::running::{Running, all_due, collected_but, until};
 use crate::support::scenario::{Flow, Scenario};
 use crate::support::world::World;
 
@@ -62,13 +62,10 @@ async fn two_daemons_that_share_a_few_server_connections_collect_every_mandate()
         Running::start(engine(&bouncer, &world, "worker-1", false).await),
         Running::start(engine(&bouncer, &world, "worker-2", true).await),
     ];
+    let in_step = "daemons where cardinality(acknowledged_members) = 2";
+    until("both know both", async || count(&world, in_step).await == 2).await;
     all_due(&world).await;
-    until("everything is collected", async || {
-        let later = world.clock.now() + chrono::TimeDelta::minutes(10);
-        world.clock.advance_to(later);
-        count(&world, "executions where state <> 'charged'").await == 0
-    })
-    .await;
+    collected_but(&world, 0).await;
     for daemon in daemons {
         daemon.drain().await;
     }

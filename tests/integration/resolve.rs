@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use chrono::NaiveDate;
+use lab::sandbox::{Call, Reason, Then};
 use mandated::cli::print::{Format, Print};
 use mandated::domain::resolve::{Refusal, ResolvedAs};
 use mandated::domain::{ExecutionId, State, Timestamp};
@@ -176,6 +178,46 @@ async fn a_collection_that_was_given_back_is_resolved_as_refunded_and_as_nothing
     live(&engine, at("20 00:00")).await;
     assert_eq!(world.stands("a").await.0, "charged");
     world.audited().await;
+}
+
+/// Signzy tells no payment by an order of ours. One without a name would be found again, and taken for another cycle's.
+#[tokio::test]
+async fn a_charge_at_signzy_names_its_payment_and_no_other_cycles() {
+    let world = Scenario::of("900", Flow::SignzyOnDemand)
+        .provider(Call::Execute, [Then::Declines(Reason::Technical)])
+        .open()
+        .await;
+    world.run("05 08:00").await;
+    execute(
+        world.pool(),
+        "with closed as (delete from mandated.intents), gone as (delete from mandated.jobs),
+              other as (insert into mandated.debits (mandate_id, cycle_on, execution_id, order_id, provider_txn, proven_at)
+                        values (1, '2027-01-05', 9, 'order-0', 'shop-late-1', now()))
+         update mandated.executions set state = 'review', finished_at = now(), provider_ref = null",
+    )
+    .await;
+    let charged = said(ResolvedAs::Charged);
+    let unnamed = ResolutionRequest {
+        provider_ref: None,
+        ..charged
+    };
+    assert_eq!(refusal(&world, unnamed).await, Refusal::PaymentNotNamed);
+    let other = NaiveDate::from_ymd_opt(2027, 1, 5).unwrap();
+    assert_eq!(
+        refusal(&world, charged).await,
+        Refusal::PaymentOfCycle(other)
+    );
+    assert!(
+        record(&world)
+            .await
+            .iter()
+            .all(|line| !line.contains(" as "))
+    );
+    let named = ResolutionRequest {
+        provider_ref: Some("its-own"),
+        ..charged
+    };
+    assert_eq!(try_to(&world, named).await.unwrap(), State::Charged);
 }
 
 #[tokio::test]

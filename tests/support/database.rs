@@ -51,6 +51,26 @@ impl TestDatabase {
         database
     }
 
+    /// Puts another one with all that was dumped in its place, under the same name, beneath whoever is connected.
+    pub(crate) async fn replace(&self, dump: &Dump) {
+        let server = SERVER.get().expect("the server has made this database");
+        let mut connection = PgConnection::connect(&server.postgres.url("postgres"))
+            .await
+            .unwrap();
+        let name = &self.name;
+        for statement in [
+            format!("drop database {name} with (force)"),
+            format!("create database {name} template template0"),
+        ] {
+            sqlx::query(AssertSqlSafe(statement))
+                .execute(&mut connection)
+                .await
+                .unwrap();
+        }
+        connection.close().await.unwrap();
+        dump.restore(&self.url()).await.unwrap();
+    }
+
     /// A copy of this one, which nobody may use any more: its accounts are bound to wherever they are used next.
     pub(crate) async fn copy(&self) -> Self {
         let copied = self.twin().await;

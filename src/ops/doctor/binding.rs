@@ -3,10 +3,10 @@
 use super::Finding;
 use crate::compose::{self, ComposeError};
 use crate::config::Config;
-use crate::store::environment::{AcceptedChange, ConfiguredAccount, displaced};
+use crate::store::environment::{ConfiguredAccount, displaced};
 
-const FIX: &str = "after a restore or a fail-over run `mandated recover` as deploy/README.md says, \"the database was restored, copied or failed \
-                   over\"; on a copy leave it as it is. Until then `mandated run` refuses to start";
+const FIX: &str = "after a restore, or a fail-over that may have lost commits, run `mandated recover` as deploy/README.md says, \"the database was \
+                   restored, copied or failed over\"; on a copy leave it as it is. Until then `mandated run` refuses to start";
 
 pub(super) async fn binding(config: &Config) -> Result<Vec<Finding>, ComposeError> {
     let pool = compose::connect(config).await?;
@@ -15,12 +15,7 @@ pub(super) async fn binding(config: &Config) -> Result<Vec<Finding>, ComposeErro
     let accounts: Vec<ConfiguredAccount<'_>> = accounts
         .map(|(name, account)| compose::configured(config, name, account))
         .collect();
-    let accepted = if config.database.synchronous_failover {
-        AcceptedChange::Timeline
-    } else {
-        AcceptedChange::None
-    };
-    let displaced = displaced(&mut conn, &accounts, accepted).await?;
+    let displaced = displaced(&mut conn, &accounts).await?;
     let findings = displaced.into_iter().map(|displaced| {
         let found = format!(
             "it belongs to {}; this is {}",

@@ -80,7 +80,7 @@ pub(super) const CHECKS: &[Check] = &[
         Executions,
         "G7",
         "a cycle that is over has ended",
-        // What may still be collected is looked for; what waits for an account that is paused says so.
+        // What may still be collected is looked for; what waits for an account that is paused or recovering says so.
         r#"
         select e.id as "execution_id?", e.mandate_id as "mandate_id?",
                format('cycle %s was over at %s, and is still %s: %s', e.cycle_on, e.closes_at, e.state, e.reason) as "detail!",
@@ -90,7 +90,7 @@ pub(super) const CHECKS: &[Check] = &[
            and e.closes_at < $4::timestamptz - interval '3 days'
            and (select true from mandated.intents i where i.execution_id = e.id limit 1) is null
            and (select true from mandated.jobs j where j.execution_id = e.id and j.lease_token is not null limit 1) is null
-           and (select coalesce(a.paused_until <= $4, true) from mandated.accounts a where a.id = e.account_id)
+           and (select coalesce(a.paused_until <= $4, true) and a.recovering_since is null from mandated.accounts a where a.id = e.account_id)
          order by e.id limit $1
         "#,
         now

@@ -4,7 +4,7 @@ use sqlx::{Connection, PgConnection};
 
 use crate::domain::{AccountId, Timestamp};
 use crate::store::environment::{
-    ConfiguredAccount, Environment, database, of_another_provider, taken,
+    ConfiguredAccount, Environment, database, of_another_provider, same_merchant, taken,
 };
 use crate::store::error::{StoreContext, StoreError};
 use crate::store::pauses::Attribution;
@@ -81,20 +81,22 @@ async fn abandon(
     .context("end a recovery of the database before")
 }
 
-/// When a daemon last worked on an execution, as far as this database knows. What operators and recoveries do is no sign of how old the
-/// dump is: they have done it since.
+/// When a daemon last worked on an execution, as far as this database knows; where none has, when the first mandate came, for it may have
+/// been debited since. What operators and recoveries do is no sign of how old the dump is: they have done it since.
 async fn last_work(conn: &mut PgConnection, account: i16) -> Result<Option<Timestamp>, StoreError> {
     sqlx::query_scalar!(
-        "select v.at from mandated.events v
-          where v.kind not in ('execution.found', 'execution.resolved')
-            and v.to_state in ('notifying', 'notified', 'executing', 'pending', 'charged')
-            and exists (select from mandated.executions e where e.id = v.execution_id and e.account_id = $1)
-          order by v.id desc limit 1",
+        r#"select coalesce(
+             (select v.at from mandated.events v
+               where v.kind not in ('execution.found', 'execution.resolved')
+                 and v.to_state in ('notifying', 'notified', 'executing', 'pending', 'charged')
+                 and exists (select from mandated.executions e where e.id = v.execution_id and e.account_id = $1)
+               order by v.id desc limit 1),
+             (select min(created_at) from mandated.mandates where account_id = $1)) as at"#,
         account
     )
-    .fetch_optional(conn)
+    .fetch_one(conn)
     .await
-    .context("find the last event of a daemon")
+    .context("find when a daemon last worked for the account")
 }
 
 /// Binds an account to where it is used from now on and marks it as recovering; its number, and how far a recovery of the database before
@@ -167,10 +169,7 @@ async fn bind(
     );
     if let Err(source) = marked.execute(&mut *conn).await {
         return Err(if taken(&source) {
-            StoreError::SameMerchant {
-                account: account.name.to_owned(),
-                merchant: here.merchant,
-            }
+            same_merchant(account)
         } else {
             StoreError::Database { what: WHAT, source }
         });

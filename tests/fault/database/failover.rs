@@ -10,7 +10,7 @@ use sqlx::{Connection, PgConnection};
 use crate::support::due::{execute, scalar};
 use crate::support::log::Log;
 use crate::support::process::Installation;
-use crate::support::running::{Running, until};
+use crate::support::running::{Running, collected_but, until};
 use crate::support::scenario::{Flow, Scenario};
 use crate::support::world::{World, start};
 
@@ -112,16 +112,17 @@ async fn a_daemon_goes_on_at_whichever_address_takes_writes() {
     let mut pair = Pair::with_debits_under_way().await;
     let daemon = pair.daemon(true).await;
     pair.fails_over().await;
-    until("everything is collected", async || {
-        let later = pair.world.clock.now() + chrono::TimeDelta::minutes(10);
-        pair.world.clock.advance_to(later);
-        let sql = "select count(*) from mandated.executions where state <> 'charged'";
-        let left: Result<i64, _> = sqlx::query_scalar(sql).fetch_one(pair.world.pool()).await;
-        left.is_ok_and(|left| left == 0)
-    })
-    .await;
+    collected_but(&pair.world, 0).await;
     daemon.drain().await;
     pair.world.agrees().await;
+    // The next daemon finds its accounts there: this one has bound them to the new timeline.
+    let bound: bool = scalar(
+        pair.world.pool(),
+        "select bool_and(a.database = d.identity || ', timeline ' || d.timeline) from mandated.accounts a, mandated.this_database() d",
+    )
+    .await;
+    assert!(bound);
+    assert!(pair.says("the accounts are bound to its new timeline"));
     // Every command goes there too.
     let mut installation = Installation::at("http://127.0.0.1:9").await;
     installation.set("MANDATED__DATABASE__URL", &pair.url);

@@ -6,6 +6,7 @@ mod locks;
 mod logged;
 mod migrations;
 mod outages;
+mod replaced;
 mod servers;
 mod start;
 
@@ -17,9 +18,9 @@ use mandated::store::{ConnectSettings, connect};
 use serde_json::Value;
 
 use crate::support::TestDatabase;
-use crate::support::due::{execute, scalar};
+use crate::support::due::scalar;
 use crate::support::log::Log;
-use crate::support::running::{Running, until};
+use crate::support::running::{Running, collected_but, until};
 use crate::support::scenario::Scenario;
 use crate::support::wire::Wire;
 use crate::support::world::World;
@@ -110,25 +111,14 @@ impl DatabaseScenario {
         .await;
     }
 
-    /// Lets time pass until every cycle is collected. Leases that nobody works under any more end at once.
+    /// Lets time pass until every cycle is collected.
     async fn collected(&self) {
         self.collected_but(0).await;
     }
 
     /// The same, until only so many are not.
     async fn collected_but(&self, left: i64) {
-        until("everything is collected", async || {
-            let later = self.world.clock.now() + chrono::TimeDelta::minutes(10);
-            self.world.clock.advance_to(later);
-            execute(
-                self.world.pool(),
-                "update mandated.jobs set lease_until = now() - interval '1 second'
-                  where lease_token is not null and lease_until < now() + interval '3 seconds'",
-            )
-            .await;
-            self.count("executions where state <> 'charged'").await == left
-        })
-        .await;
+        collected_but(&self.world, left).await;
     }
 
     /// One debit a cycle on both sides, and nothing that the audit could find.

@@ -178,9 +178,10 @@ async fn connections_that_never_answer_again_do_not_use_up_the_pool() {
     scenario.logged("no_answer").await;
     scenario.collected().await;
     daemon.drain().await;
-    // But for one, which beside many other tests has been seen to stay for a minute.
-    until("no other one is stuck", async || {
-        usize::try_from(pool.size()).unwrap() <= pool.num_idle() + 1
+    // We ask a connection that is given back whether it lives, with a timeout; then sqlx asks again, without one. Those few that are lost
+    // between the two questions stay until TCP gives them up.
+    until("hardly one is stuck", async || {
+        usize::try_from(pool.size()).unwrap() <= pool.num_idle() + 3
     })
     .await;
     scenario.agrees().await;

@@ -93,10 +93,6 @@ impl FailOver {
         notices(&shop, daemon).await;
 
         shop.at(NEW_PRIMARY);
-        if self.promised {
-            shop.installation
-                .forget("MANDATED__DATABASE__SYNCHRONOUS_FAILOVER");
-        }
         let file = shop.write(&late);
         let gaps = Gaps {
             file: &file,

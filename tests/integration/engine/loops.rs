@@ -10,7 +10,7 @@ use wiremock::matchers::any;
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
 use crate::support::due::{column, execute, leases_end, scalar};
-use crate::support::running::{Running, all_due, until};
+use crate::support::running::{Running, all_due, collected_but, until};
 use crate::support::scenario::{Flow, Scenario};
 use crate::support::world::{World, start};
 
@@ -254,18 +254,7 @@ async fn nothing_is_lost_when_the_database_dies_under_a_daemon_and_comes_back() 
             postgres.restart().unwrap();
         });
     }
-    let all = i64::try_from(PAYERS).unwrap();
-    until("everything is collected", async || {
-        let later = world.clock.now() + chrono::TimeDelta::minutes(3);
-        world.clock.advance_to(later);
-        let charged = "select count(*) from mandated.executions where state = 'charged'";
-        // The first connections after a crash may be dead ones.
-        sqlx::query_scalar::<_, i64>(charged)
-            .fetch_one(world.pool())
-            .await
-            .is_ok_and(|charged| charged == all)
-    })
-    .await;
+    collected_but(&world, 0).await;
     daemon.drain().await;
     assert_eq!(world.ledger().debits.len(), PAYERS);
     world.agrees().await;

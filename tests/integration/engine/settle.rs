@@ -164,6 +164,28 @@ async fn a_second_debit_of_a_cycle_is_a_refund_due() {
 }
 
 #[tokio::test]
+async fn a_payment_of_another_cycle_is_for_a_person() {
+    let database = due(1).await;
+    let pool = &database.pool;
+    let jobs = claim(pool, 1, "worker-1").await;
+    execute(
+        pool,
+        "insert into mandated.debits (mandate_id, cycle_on, execution_id, order_id, provider_txn, proven_at)
+         values (1, '2025-12-31', 9, 'order-0', 'txn-1', '2025-12-31Z')",
+    )
+    .await;
+    let result = attempt(&jobs[0], AttemptOutcome::Charged);
+    let settled = settle_all(pool, &[(charged(&jobs[0]), result)]).await;
+    let reason = "payment txn-1 is the debit of the cycle of 2025-12-31: see at the provider whether this one was collected";
+    assert_eq!(
+        (settled[0].1.state, settled[0].1.reason.as_str()),
+        (State::Review, reason)
+    );
+    let proof: Vec<String> = column(pool, "select order_id from mandated.debits").await;
+    assert_eq!(proof, ["order-0"]);
+}
+
+#[tokio::test]
 async fn a_recheck_that_changes_nothing_keeps_the_reason_and_the_time_of_the_end() {
     let database = due(1).await;
     let pool = &database.pool;

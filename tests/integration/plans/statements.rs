@@ -20,7 +20,7 @@ claim.sql    |                                          | jobs executions mandat
 cluster.rs   | insert into mandated.daemons             |                                          | 50
 cluster.rs   | with beating as                          |                                          | 50
 cluster.rs   | mandated.daemons where id = $1           |                                          | 50
-monitor.rs   | select clock_timestamp()                 | attempts                                 | 20
+monitor.rs   | select clock_timestamp()                 | attempts                                 | 80
 monitor.rs   | order by run_at, execution_id limit 1    | jobs                                     | 1000
 monitor.rs   | as job_at, coalesce                      | jobs mandates                            | 1000
 monitor.rs   | as \"budget_headroom!\"                  | jobs intents executions                  | 6000
@@ -51,7 +51,13 @@ unmapped.sql |                                          | attempts mandates exec
 
 /// What else the loops use of the store has no statement of its own; or, once a minute, statements that read nothing but what belongs to
 /// accounts that no daemon has in its configuration.
-const WITHOUT: [&str; 4] = ["error", "database_error_kind", "pool", "unconfigured"];
+const WITHOUT: [&str; 5] = [
+    "error",
+    "database_error_kind",
+    "environment",
+    "pool",
+    "unconfigured",
+];
 
 /// A statement that may be run, and what it may do.
 pub(crate) struct Statement {

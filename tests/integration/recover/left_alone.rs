@@ -1,7 +1,7 @@
 //! Nothing of an account is notified or debited while it is recovering; the others go on.
 
 use lab::sandbox::{Call, Fault, Then};
-use mandated::store::environment::{AcceptedChange, register};
+use mandated::store::environment::{Where, register};
 use mandated::store::monitor::work_counts;
 use mandated::{compose, ops};
 
@@ -31,6 +31,15 @@ async fn half_recovered() -> World {
 
 const CALLS: &str = "select m.ref || ' ' || a.call from mandated.attempts a join mandated.mandates m on m.id = a.mandate_id
                       where a.call in ('notify', 'execute', 'retry') order by 1";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_audit_calls_no_cycle_of_it_forgotten() {
+    let world = half_recovered().await;
+    world.run("28 00:00").await;
+    let open = "select count(*) from mandated.executions where finished_at is null and closes_at < '2027-02-24Z'";
+    assert!(scalar::<i64>(world.pool(), open).await > 0);
+    world.audited().await;
+}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_daemon_calls_nothing_of_it_and_the_others_go_on() {
@@ -69,7 +78,7 @@ async fn it_is_bound_and_recovering_at_one_instant() {
     let configured = compose::configured(world.config(), name, account);
     let mut conn = world.pool().acquire().await.unwrap();
     assert!(
-        register(&mut conn, &configured, AcceptedChange::None)
+        register(&mut conn, &configured, Where::Bound)
             .await
             .is_err(),
         "elsewhere"
@@ -91,9 +100,7 @@ async fn it_is_bound_and_recovering_at_one_instant() {
     let report = recovered_with(&world, world.config(), &[name], start()).await;
     assert!(!report.unwrap().is_over());
     assert!(
-        register(&mut conn, &configured, AcceptedChange::None)
-            .await
-            .is_ok(),
+        register(&mut conn, &configured, Where::Bound).await.is_ok(),
         "here, and recovering"
     );
 }

@@ -8,6 +8,7 @@ mod meanwhile;
 mod payments;
 mod processed;
 mod reinstate;
+mod reinstated;
 mod schedules;
 
 use mandated::config::Config;

@@ -1,7 +1,12 @@
 //! Signzy's payments have no id of ours: the set that this database knows tells which are forgotten.
 
+use chrono::TimeDelta;
+use mandated::domain::cycle::Cycle;
+use mandated::domain::schedule::{Frequency, Schedule};
+use mandated::domain::{MandateId, Period};
 use mandated::provider::{ExecuteNotice, ExecuteRequest, Provider};
 use mandated::store::mandates::find;
+use mandated::store::settled::known_payments;
 
 use super::{counts, put_back, recovered};
 use crate::support::due::{column, scalar};
@@ -29,6 +34,60 @@ async fn charged_elsewhere(world: &World, reference: &str) {
     };
     let reply = signzy.client().execute(&request).await;
     assert!(reply.provider_ref.is_some(), "{reply:?}");
+}
+
+/// The period is collected, whoever has done it. That holds for every cycle, not for the first one alone.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_charge_by_somebody_else_in_the_same_period_stops_a_later_cycle() {
+    for (frequency, second) in [("weekly", "08 12:00"), ("monthly", "28 12:00")] {
+        let world = Scenario::of("900", Flow::SignzyOnDemand)
+            .every(frequency)
+            .from("2027-02-05")
+            .until("2027-03-12")
+            .open()
+            .await;
+        world.run(second).await;
+        // Monthly: the first of March, of which the cycle is the fifth.
+        world
+            .run_until(world.clock.now() + TimeDelta::days(1))
+            .await;
+        charged_elsewhere(&world, "900").await;
+        let debits = world.ledger().debits.len();
+        world
+            .run_until(world.clock.now() + TimeDelta::days(5))
+            .await;
+        let last = "select state from mandated.executions order by cycle_on desc limit 1";
+        let state: String = scalar(world.pool(), last).await;
+        assert_eq!(state, "review", "{frequency}");
+        assert_eq!(world.ledger().debits.len(), debits, "{frequency}");
+    }
+}
+
+/// The one before is known, however long ago it was: only its payment lies in this period.
+#[tokio::test]
+async fn a_late_payment_of_the_cycle_before_is_known() {
+    let world = Scenario::of("900", Flow::SignzyOnDemand)
+        .every("quarterly")
+        .from("2027-02-05")
+        .open()
+        .await;
+    world.run("06 00:00").await;
+    let cycle = Cycle {
+        on: "2027-09-30".parse().unwrap(),
+        period: Period::of(
+            &Schedule::Every(Frequency::Quarterly),
+            "2027-09-30".parse().unwrap(),
+        )
+        .unwrap(),
+        debit_at: world.clock.now(),
+        closes_at: world.clock.now(),
+    };
+    let known = known_payments(world.pool(), MandateId(1), &cycle)
+        .await
+        .unwrap();
+    let debited: String = scalar(world.pool(), "select provider_txn from mandated.debits").await;
+    assert_eq!(known.payments, [debited]);
+    assert_eq!(known.period_from, "2027-07-01".parse().unwrap());
 }
 
 #[tokio::test(flavor = "multi_thread")]

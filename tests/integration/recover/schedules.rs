@@ -7,7 +7,7 @@ use super::{put_back, recovered, recovered_with};
 use crate::support::due::{column, execute, scalar};
 use crate::support::dump::dump;
 use crate::support::scenario::{Flow, Scenario};
-use crate::support::world::{World, after_payday, at};
+use crate::support::world::{World, after_payday, at, start};
 
 /// One mandate was imported and collected once after the dump. It is imported again as somebody remembers it.
 async fn remembered(flow: Flow, again: &Scenario) -> World {
@@ -140,27 +140,31 @@ async fn a_presented_cycle_that_nobody_has_added_again_is_found() {
 /// An operator who gives a time after the dump would leave what was collected between the two out of sight.
 #[tokio::test(flavor = "multi_thread")]
 async fn it_looks_back_to_what_the_dump_knows_whatever_time_is_given() {
-    let mut world = Scenario::of("900", Flow::UpiSeparate)
-        .every("weekly")
-        .from("2027-02-05")
-        .until("2027-02-11")
-        .open()
-        .await;
-    world.run("04 18:00").await;
-    dump(world.pool()).await;
-    world.run("13 00:00").await;
-    assert_eq!(world.ledger().debits.len(), 1);
-    put_back(&mut world).await;
-    let now = world.clock.now();
-    let report = recovered_with(&world, world.config(), &[], now)
-        .await
-        .unwrap();
-    assert!(report.is_over(), "{report:?}");
-    let juspay = report.accounts.iter().find(|a| a.account == "juspay_main");
-    assert!(juspay.unwrap().since <= at("04 18:00"), "{report:?}");
-    let states: Vec<String> = column(world.pool(), "select state from mandated.executions").await;
-    assert_eq!(states, ["charged"]);
-    world.agrees().await;
+    // To the notification; where no daemon has done anything, to the import.
+    for (dumped, looks_back_to) in [("04 18:00", at("04 18:00")), ("01 00:00", start())] {
+        let mut world = Scenario::of("900", Flow::UpiSeparate)
+            .every("weekly")
+            .from("2027-02-05")
+            .until("2027-02-11")
+            .open()
+            .await;
+        world.run(dumped).await;
+        dump(world.pool()).await;
+        world.run("13 00:00").await;
+        assert_eq!(world.ledger().debits.len(), 1);
+        put_back(&mut world).await;
+        let now = world.clock.now();
+        let report = recovered_with(&world, world.config(), &[], now)
+            .await
+            .unwrap();
+        assert!(report.is_over(), "{report:?}");
+        let juspay = report.accounts.iter().find(|a| a.account == "juspay_main");
+        assert!(juspay.unwrap().since <= looks_back_to, "{report:?}");
+        let states: Vec<String> =
+            column(world.pool(), "select state from mandated.executions").await;
+        assert_eq!(states, ["charged"]);
+        world.agrees().await;
+    }
 }
 
 /// Presented cycles are open at the same time: a payment does not say which of them it is of, least of all where one is forgotten.

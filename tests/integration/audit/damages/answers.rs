@@ -58,6 +58,7 @@ const SIGNZY: [super::Damage<'_>; 5] = [
          where execution_id = x('907', 2) and outcome = 'charged'"),
     ("a payment that was booked on two cycles",
      &["a payment of the provider is one debit's", AMOUNT], "
+        alter table mandated.debits drop constraint debits_payment_key;
         update mandated.debits set provider_txn = (select provider_txn from mandated.debits where execution_id = x('907', 2))
          where execution_id = x('907', 3)"),
     ("an answer about a payment that was not kept", &[PROVEN], "

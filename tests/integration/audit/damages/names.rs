@@ -123,6 +123,9 @@ async fn the_schema_refuses_a_second_of_what_there_is_one() {
                  where id = x('900', 2)"),
             ("_pkey", "
                 update mandated.debits set cycle_on = (select cycle_on from x where id = x('902', 1)) where execution_id = x('902', 2)"),
+            ("_provider_txn_key", "
+                update mandated.debits set provider_txn = (select provider_txn from mandated.debits where execution_id = x('907', 2))
+                 where execution_id = x('907', 3)"),
             ("intents_delivered_check", "
                 insert into mandated.intents (execution_id, mandate_id, cycle_on, kind, order_id, amount_minor, max_amount_minor, notice,
                   notified_amount_minor, delivered_at, debit_at, opened_at, opened_by)

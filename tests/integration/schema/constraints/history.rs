@@ -9,9 +9,14 @@ async fn a_cycle_is_collected_once() {
     let TestDatabase { pool, .. } = &TestDatabase::new().await;
     // Enough mandates to fill every hash partition.
     for mandate in 1..=20 {
-        let debit = row::debit().with("mandate_id", mandate);
+        let debit = row::debit()
+            .with("mandate_id", mandate)
+            .with("provider_txn", "'txn-1'");
         accepted(pool, debit.clone()).await;
-        let again = debit.with("execution_id", 2).with("order_id", "'order-2'");
+        let again = debit
+            .clone()
+            .with("execution_id", 2)
+            .with("order_id", "'order-2'");
         let error = again.insert(pool).await.expect_err("a second debit");
         let constraint = error.as_database_error().unwrap().constraint().unwrap();
         // Each partition has its own part of "debits_pkey".
@@ -19,13 +24,15 @@ async fn a_cycle_is_collected_once() {
             constraint.starts_with("debits_") && constraint.ends_with("_pkey"),
             "{error}"
         );
-        accepted(
-            pool,
-            row::debit()
-                .with("mandate_id", mandate)
-                .with("cycle_on", "'2026-02-28'"),
-        )
-        .await;
+        let next = debit.with("cycle_on", "'2026-02-28'");
+        // One payment is the debit of one cycle: a part of "debits_payment_key".
+        let error = next.clone().insert(pool).await.expect_err("one payment");
+        let constraint = error.as_database_error().unwrap().constraint().unwrap();
+        assert!(
+            constraint.starts_with("debits_") && constraint.ends_with("_provider_txn_key"),
+            "{error}"
+        );
+        accepted(pool, next.with("provider_txn", "'txn-2'")).await;
     }
     refused(
         pool,
