@@ -147,8 +147,8 @@ async fn every_damage_to_the_database_is_found_with_what_to_do() {
             "update mandated.accounts set database = replace(database, 'timeline 00000001', 'timeline 00000007') where name = 'juspay_main'",
             "update mandated.accounts set database = replace(database, 'timeline 00000007', 'timeline 00000001') where name = 'juspay_main'",
             1,
-            "-> after a restore or a fail-over run `mandated recover` as deploy/README.md says, \"the database was restored, copied or failed over\"; \
-             on a copy leave it as it is. Until then `mandated run` refuses to start",
+            "-> after a restore, or a fail-over that may have lost commits, run `mandated recover` as deploy/README.md says, \
+             \"the database was restored, copied or failed over\"; on a copy leave it as it is. Until then `mandated run` refuses to start",
         ),
         (
             "update mandated.executions set state = 'review', finished_at = now()",

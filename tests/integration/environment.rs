@@ -199,12 +199,15 @@ async fn a_table_that_is_frozen_or_rewritten_is_the_same() {
 }
 
 #[tokio::test]
-async fn a_new_timeline_alone_is_accepted_where_the_replica_has_every_commit() {
+async fn a_timeline_that_no_daemon_has_followed_is_refused_whatever_is_promised() {
     let mut installation = bound().await;
     let before = "update mandated.accounts set database = regexp_replace(database, 'timeline .*', 'timeline 0000FFFF')";
     execute(&installation.database.pool, before).await;
     restored(&installation, ["timeline 0000FFFF", "timeline 00000001"]);
+    // A base backup that was restored looks the same as a replica that has taken over.
     installation.set("MANDATED__DATABASE__SYNCHRONOUS_FAILOVER", "true");
+    restored(&installation, ["timeline 0000FFFF", "timeline 00000001"]);
+    rebind(&installation);
     assert!(installation.output(&["run"]).status.success());
     let other = "update mandated.accounts set database = regexp_replace(database, 'server .*,', 'server 1,')";
     execute(&installation.database.pool, other).await;

@@ -54,6 +54,9 @@ async fn what_was_collected_after_it_is_found_when_it_is_reinstated_and_recovere
     assert!(recovered(&world).await.is_over());
     assert_eq!(cycles(&world).await, lived[..2], "it has ended");
     reinstate(&world).await;
+    // Look-ups of an order are few.
+    let later = world.clock.now() + TimeDelta::hours(3);
+    world.clock.advance_to(later);
     assert!(recovered(&world).await.is_over());
     assert_eq!(cycles(&world).await, lived);
     assert_eq!(world.ledger().debits.len(), 3);
