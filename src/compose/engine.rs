@@ -44,6 +44,10 @@ pub async fn build(
     store::planning::commit(transaction).await?;
     let engine = Engine::new(pool, clock, settings(config), accounts, tag);
     engine.database.recognize().await?;
+    // They are bound to the database that the daemon remembers: another one may have come between.
+    for (name, account) in &config.accounts {
+        super::register(config, &engine.database.pool, name, account).await?;
+    }
     Ok(engine)
 }
 

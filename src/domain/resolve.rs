@@ -5,6 +5,7 @@
 
 use chrono::NaiveDate;
 
+use super::ProviderKind;
 use super::arrows::{IllegalTransition, apply};
 use super::state::{Event, State};
 use super::text::text_enum;
@@ -55,6 +56,21 @@ pub enum Payment {
     OfCycle(NaiveDate),
 }
 
+impl Payment {
+    /// What an id is worth at a provider, and whose debit it is already.
+    pub fn read(provider: ProviderKind, id: Option<&str>, of_cycle: Option<NaiveDate>) -> Self {
+        if let Some(on) = of_cycle {
+            return Self::OfCycle(on);
+        }
+        match provider {
+            ProviderKind::Juspay => Self::Named,
+            // `paymentId` is a number.
+            ProviderKind::Signzy if id.is_some_and(|id| id.parse::<i64>().is_ok()) => Self::Named,
+            ProviderKind::Signzy => Self::NotNamed,
+        }
+    }
+}
+
 /// What must be known of an execution before a person may close it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct OpenExecution {
@@ -93,7 +109,7 @@ pub enum Refusal {
     NothingToRefund,
     /// Signzy's payments are told apart by their ids alone.
     #[error(
-        "its provider's payments have no ids of ours, so one that is not named could later be taken for another cycle's: say which one it was (--provider-ref)"
+        "its provider's payments have no ids of ours, so one that is not named could later be taken for another cycle's: say which one it was, by its number (--provider-ref)"
     )]
     PaymentNotNamed,
     /// One payment is one debit.

@@ -15,6 +15,7 @@ use tracing::info;
 use super::{Account, Accounts, Database};
 use crate::clock::Clock;
 use crate::store::cluster::{Member, Terms, join, leave, renew};
+use crate::store::environment::Heartbeat;
 use crate::store::{self, StoreError};
 
 /// What its failures are called.
@@ -144,10 +145,14 @@ impl Cluster {
         };
         let seen = renew(pool, id, acknowledged, TERMS);
         let seen = store::within(limit, NAME, seen).await?;
-        if seen.iter().all(|member| member.id != id) {
+        let Some(me) = seen.iter().find(|member| member.id == id) else {
             self.lost(id);
             return Ok(Duration::ZERO);
-        }
+        };
+        self.database.beaten(Heartbeat {
+            daemon: id,
+            at: me.heartbeat_at,
+        });
         Ok(self.see(id, &seen, sent))
     }
 

@@ -10,7 +10,7 @@ use super::clock_health::ClockHealth;
 use super::database_health::DatabaseHealth;
 use crate::clock::Clock;
 use crate::domain::Timestamp;
-use crate::store::environment::DatabaseIdentity;
+use crate::store::environment::{DatabaseIdentity, Heartbeat};
 use crate::store::monitor::{LastCommit, ServerState};
 use crate::store::pool::{DatabasePool, OneServer};
 use crate::store::{self, StoreError};
@@ -45,6 +45,8 @@ struct Memory {
     /// Which one the first answer was of, and whichever was followed since.
     identity: Mutex<Option<DatabaseIdentity>>,
     last_commit: Mutex<Option<LastCommit>>,
+    /// What this process has written last, if it is idle.
+    heartbeat: Mutex<Option<Heartbeat>>,
     has_forgotten: AtomicBool,
     /// Whether the database itself says so by now.
     is_kept: AtomicBool,
@@ -114,7 +116,21 @@ impl Database {
     /// The same, with the connection that was asked: what is done on it is done by the server that has answered. Around a fail-over another
     /// connection may lead to another one.
     pub(super) async fn checked(&self, clock: &Clock) -> Result<OneServer, StoreError> {
-        let what = "ask the database for the time";
+        let (server, followed) = self.asked(clock).await?;
+        match followed {
+            None => Ok(server),
+            Some((before, now)) => {
+                self.follow(server, before, now).await?;
+                match self.asked(clock).await? {
+                    (server, None) => Ok(server),
+                    (_, Some((before, now))) => Err(failed_over(&before, &now)),
+                }
+            }
+        }
+    }
+
+    /// Asks the database whether it is the one that it was; both, if it has taken over from the one before.
+    async fn asked(&self, clock: &Clock) -> Result<(OneServer, Option<Takeover>), StoreError> {
         let last = *self
             .memory
             .last_commit
@@ -125,49 +141,53 @@ impl Database {
             let state = store::monitor::server_state(server.connection(), last).await?;
             Ok((server, state))
         };
-        let (server, state) = self.within(what, asked).await?;
-        // What must be written goes by whichever connection is free, and this may be the last one.
+        let (server, state) = self.within("ask the database for the time", asked).await?;
         match self.memory.check(last, &state) {
-            Ok(None) => {}
-            Ok(Some(before)) => {
-                drop(server);
-                self.follow(&before, &state.database).await?;
-                return Box::pin(self.checked(clock)).await;
+            Ok(before) => {
+                if !clock.is_simulated() {
+                    self.clocks.compare(clock.now(), state.now)?;
+                }
+                Ok((server, before.map(|before| (before, state.database))))
             }
             Err(problem) => {
+                // It is marked on whichever connection is free, and this may be the last one.
                 drop(server);
                 self.keep_in_mind(&problem, clock.now()).await?;
-                return Err(problem);
+                Err(problem)
             }
         }
-        if !clock.is_simulated() {
-            self.clocks.compare(clock.now(), state.now)?;
-        }
-        Ok(server)
     }
-}
 
-impl Database {
-    /// Goes on at a server that has taken over, and leaves it to the next process to find its accounts there.
+    /// Goes on at a server that has taken over, if what this daemon has written last is there.
     async fn follow(
         &self,
-        before: &DatabaseIdentity,
-        now: &DatabaseIdentity,
+        mut server: OneServer,
+        before: DatabaseIdentity,
+        now: DatabaseIdentity,
     ) -> Result<(), StoreError> {
-        let following = store::environment::follow(&self.pool, before, now);
-        let accounts = self
-            .within(
-                "bind the accounts to the server that has taken over",
-                following,
-            )
-            .await?;
-        *self.memory.identity() = Some(now.clone());
+        let heartbeat = *self.memory.heartbeat();
+        let following = async {
+            let connection = server.connection();
+            let accounts = store::environment::follow(connection, &before, &now, heartbeat).await?;
+            server.end().await?;
+            Ok(accounts)
+        };
+        let what = "bind the accounts to the server that has taken over";
+        let Some(accounts) = self.within(what, following).await? else {
+            return Err(failed_over(&before, &now));
+        };
         if !accounts.is_empty() {
             let accounts = accounts.join(", ");
             warn!(%accounts, before = before.timeline, now = now.timeline,
                 "the database has failed over, and database.synchronous_failover says that no commit was lost: the accounts are bound to its new timeline");
         }
+        *self.memory.identity() = Some(now);
         Ok(())
+    }
+
+    /// Remembers its last heartbeat: a server that takes over without it has lost commits.
+    pub(super) fn beaten(&self, heartbeat: Heartbeat) {
+        *self.memory.heartbeat() = Some(heartbeat);
     }
 
     /// The next process does not know what this one has committed. Where nothing else tells it that the database has forgotten, as when
@@ -186,12 +206,20 @@ impl Database {
 }
 
 impl Memory {
-    /// The database before, if this one has taken over from it and has lost nothing.
+    /// The database before, if this one has taken over from it, and may have lost nothing.
     fn check(
         &self,
         last: Option<LastCommit>,
         state: &ServerState,
     ) -> Result<Option<DatabaseIdentity>, StoreError> {
+        let now = &state.database;
+        let before = self.identity().get_or_insert_with(|| now.clone()).clone();
+        if before.identity != now.identity {
+            return Err(StoreError::Replaced {
+                before: before.to_string(),
+                now: now.to_string(),
+            });
+        }
         if let Some(LastCommit {
             execution,
             token,
@@ -206,27 +234,33 @@ impl Memory {
                 at,
             });
         }
-        let now = &state.database;
-        let before = self.identity().get_or_insert_with(|| now.clone()).clone();
-        if before.identity != now.identity {
-            return Err(StoreError::Replaced {
-                before: before.to_string(),
-                now: now.to_string(),
-            });
-        }
         if before.timeline == now.timeline {
             return Ok(None);
         }
-        if self.synchronous_failover {
+        // Backwards lies the server that was replaced, and still lives.
+        if self.synchronous_failover && before.timeline < now.timeline {
             return Ok(Some(before));
         }
-        Err(StoreError::FailedOver {
-            before: before.timeline,
-            now: now.timeline.clone(),
-        })
+        Err(failed_over(&before, now))
     }
 
     fn identity(&self) -> MutexGuard<'_, Option<DatabaseIdentity>> {
         self.identity.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn heartbeat(&self) -> MutexGuard<'_, Option<Heartbeat>> {
+        self.heartbeat
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The database before, and the one that has taken over from it.
+type Takeover = (DatabaseIdentity, DatabaseIdentity);
+
+fn failed_over(before: &DatabaseIdentity, now: &DatabaseIdentity) -> StoreError {
+    StoreError::FailedOver {
+        before: before.timeline.clone(),
+        now: now.timeline.clone(),
     }
 }

@@ -263,25 +263,40 @@ fn is_other_database(bound: &Environment, here: &Environment) -> bool {
     bound.merchant == here.merchant && bound.is_simulated == here.is_simulated
 }
 
-/// After a fail-over that has lost no commit: binds the accounts of the database before to the new timeline; their names. Only a daemon
-/// that has worked on both can say that nothing is lost: to one that starts, a restored base backup looks the same.
+/// A heartbeat that a daemon has committed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Heartbeat {
+    pub daemon: i64,
+    /// By the database's clock.
+    pub at: Timestamp,
+}
+
+/// After a fail-over: binds the accounts of the database before to the new timeline; their names. Nothing if commits may be lost: the last
+/// heartbeat of the daemon that asks is not there, and no other daemon has followed before it. To a daemon that has not beaten, a restored
+/// base backup looks the same as a replica that has taken over.
 pub async fn follow(
-    pool: &DatabasePool,
+    conn: &mut PgConnection,
     before: &DatabaseIdentity,
     now: &DatabaseIdentity,
-) -> Result<Vec<String>, StoreError> {
-    sqlx::query_scalar!(
-        "update mandated.accounts a set database = $2 from mandated.this_database() d
-          where a.database = $1 and d.timeline = $3 and d.identity = $4
-         returning a.name",
+    heartbeat: Option<Heartbeat>,
+) -> Result<Option<Vec<String>>, StoreError> {
+    let followed = sqlx::query!(
+        r#"with known as (
+             select exists (select from mandated.daemons where id = $3 and heartbeat_at >= $4) as has_beat,
+                    exists (select from mandated.accounts where database = $2) as is_followed
+           ), bound as (
+             update mandated.accounts set database = $2 where database = $1 and (select has_beat or is_followed from known) returning name
+           )
+           select has_beat or is_followed as "is_certain!", array(select name from bound order by name) as "accounts!" from known"#,
         before.to_string(),
         now.to_string(),
-        now.timeline,
-        now.identity
+        heartbeat.map(|heartbeat| heartbeat.daemon),
+        heartbeat.map(|heartbeat| heartbeat.at)
     )
-    .fetch_all(pool)
+    .fetch_one(conn)
     .await
-    .context("bind the accounts to the server that has taken over")
+    .context("bind the accounts to the server that has taken over")?;
+    Ok(followed.is_certain.then_some(followed.accounts))
 }
 
 /// Binds an account to where it is used from now on; where it was before. Nothing if there is no such account.

@@ -52,7 +52,7 @@ pub enum StoreError {
         at: Timestamp,
     },
     #[error(
-        "the database has failed over (timeline {before}, now {now}), and database.synchronous_failover does not say that no commit can be lost: nothing is planned or called any more; restart the daemon after following \"the database was restored, copied or failed over\" in the runbook (deploy/README.md)"
+        "the database has failed over (timeline {before}, now {now}), and it is not certain that no commit was lost (database.synchronous_failover, and what this daemon has written last): nothing is planned or called any more; restart the daemon after following \"the database was restored, copied or failed over\" in the runbook (deploy/README.md)"
     )]
     FailedOver { before: String, now: String },
     #[error(

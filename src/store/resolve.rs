@@ -12,7 +12,7 @@ use crate::domain::backoff::after;
 use crate::domain::resolve::{
     Collected, OpenExecution, Payment, Refusal, ResolvedAs, resolve as resolved,
 };
-use crate::domain::{ExecutionId, State, Timestamp};
+use crate::domain::{ExecutionId, ProviderKind, State, Timestamp};
 
 /// What is said of an execution, by whom and by what evidence.
 #[derive(Debug, Clone, Copy)]
@@ -61,8 +61,7 @@ struct Row {
     order_id: String,
     has_intent: bool,
     debit_order_id: Option<String>,
-    /// Whether the provider knows its payments by our orders.
-    has_orders: bool,
+    provider: String,
     /// The provider's id of the payment, as the request or the execution has it.
     payment: Option<String>,
     /// The other cycle of the mandate that has the payment.
@@ -93,6 +92,7 @@ pub async fn resolve(
         return refused(tx, ResolutionResult::NoExecution).await;
     };
     let state = word("execution", id.0, &row.state, State::parse)?;
+    let provider = word("execution", id.0, &row.provider, ProviderKind::parse)?;
     let is_open = matches!(state, State::Planned | State::Notified | State::Retrying);
     let open = OpenExecution {
         // `executing` is not stored: it is the open intent.
@@ -109,12 +109,7 @@ pub async fn resolve(
             Some(order) if *order == row.order_id => Collected::ByThisOrder,
             Some(_) => Collected::ByAnotherOrder,
         },
-        payment: match (row.payments_cycle, &row.payment) {
-            (Some(on), _) => Payment::OfCycle(on),
-            (None, Some(_)) => Payment::Named,
-            (None, None) if row.has_orders => Payment::Named,
-            (None, None) => Payment::NotNamed,
-        },
+        payment: Payment::read(provider, row.payment.as_deref(), row.payments_cycle),
     };
     let to = match resolved(open, request.resolved_as) {
         Ok(to) => to,
@@ -170,7 +165,7 @@ async fn lock(
         Row,
         r#"select e.mandate_id, m.ref as mandate_ref, e.account_id, e.policy_id, e.cycle_on, e.closes_at, e.state, e.order_no,
                   e.order_id, i.execution_id is not null as "has_intent!", d.order_id as "debit_order_id?",
-                  m.provider <> 'signzy' as "has_orders!", coalesce($2, e.provider_ref) as payment,
+                  m.provider, coalesce($2, e.provider_ref) as payment,
                   (select o.cycle_on from mandated.debits o
                     where o.mandate_id = e.mandate_id and o.provider_txn = coalesce($2, e.provider_ref) and o.cycle_on <> e.cycle_on)
                     as payments_cycle,
@@ -190,7 +185,7 @@ async fn lock(
     .context("read the execution")
 }
 
-/// The debit is inserted without a way out: if the cycle has one by now, its primary key refuses all of this.
+/// The debit is inserted without a way out: if the cycle has one by now, or another cycle the payment, its keys refuse all of this.
 async fn write(
     conn: &mut PgConnection,
     id: ExecutionId,

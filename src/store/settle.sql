@@ -52,13 +52,11 @@ with s as materialized (
   returning execution_id
 ), ended as materialized (
   -- A second collection of a cycle that has its debit: a person must give it back. The same one seen again is none. And a payment that is
-  -- another cycle's collects nothing: a person must tell the two apart.
-  select h.*, u.not_proven and t.cycle_on is null
-              and not exists (select 1 from mandated.debits d
-                               where d.mandate_id = h.mandate_id and d.cycle_on = h.cycle_on
-                                 and d.order_id = h.debit_order_id
-                                 and coalesce(d.provider_txn = h.provider_ref, true)) as refund_due,
-         t.cycle_on as payments_cycle
+  -- another cycle's collects nothing: a person must tell the two apart. What was booked by others at this moment is not seen yet.
+  select h.*, u.not_proven, t.cycle_on as payments_cycle,
+         u.not_proven and t.cycle_on is null and o.order_id is not null
+           and not (o.order_id = h.debit_order_id and coalesce(o.provider_txn = h.provider_ref, true)) as refund_due,
+         u.not_proven and t.cycle_on is null and o.order_id is null as booked_elsewhere
     from held h
     cross join lateral (
       select h.debit_order_id is not null and h.execution_id not in (select execution_id from proven) as not_proven
@@ -67,6 +65,10 @@ with s as materialized (
       select d.cycle_on from mandated.debits d
        where u.not_proven and d.mandate_id = h.mandate_id and d.provider_txn = h.provider_ref and d.cycle_on <> h.cycle_on limit 1
     ) t on true
+    left join lateral (
+      select d.order_id, d.provider_txn from mandated.debits d
+       where u.not_proven and d.mandate_id = h.mandate_id and d.cycle_on = h.cycle_on limit 1
+    ) o on true
 ), moved as (
   update mandated.executions e
      set state = n.state, finished_at = case when n.is_final then coalesce(h.old_finished_at, $1) end,
@@ -74,14 +76,19 @@ with s as materialized (
          order_no = h.order_no, order_id = h.order_id, notification_no = h.notification_no, notification_ref = h.notification_ref,
          delivered_at = h.delivered_at, undelivered_at = h.undelivered_at, execute_at = h.execute_at,
          debit_attempts = h.debit_attempts, lookups = h.lookups,
-         step_attempts = h.step_attempts, provider_ref = h.provider_ref, sent_at = h.sent_at, failed_at = h.failed_at, not_before = h.not_before,
+         step_attempts = h.step_attempts,
+         -- Another cycle's payment is not looked up as this one's any more.
+         provider_ref = case when h.payments_cycle is not null or h.booked_elsewhere then nullif(e.provider_ref, h.provider_ref) else h.provider_ref end, sent_at = h.sent_at, failed_at = h.failed_at, not_before = h.not_before,
          lookup_times = array_remove(array[h.lookup_time_1, h.lookup_time_2, h.lookup_time_3], null)
     from ended h
     cross join lateral (
-      select case when h.refund_due or h.payments_cycle is not null then 'review' else h.to_state end as state,
+      select case when h.refund_due or h.payments_cycle is not null or h.booked_elsewhere then 'review' else h.to_state end as state,
              case when h.payments_cycle is not null
                   then 'payment ' || h.provider_ref || ' is the debit of the cycle of ' || h.payments_cycle
                        || ': see at the provider whether this one was collected'
+                  when h.booked_elsewhere
+                  then 'payment ' || coalesce(h.provider_ref, 'of order ' || h.debit_order_id)
+                       || ' was booked elsewhere at this moment: see at the provider whether this cycle was collected'
                   when h.refund_due
                   then 'refund due: order ' || h.debit_order_id || ' was collected, and the cycle had its debit'
                   -- A recheck that changes nothing leaves the reason of the end.

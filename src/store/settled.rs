@@ -111,7 +111,7 @@ pub async fn debited_order(
 pub struct KnownPayments {
     /// The provider's ids of the debits in the cycles around.
     pub payments: Vec<String>,
-    /// The first day of the cycle's period: a payment of that day or a later one that nobody here knows is one of this period.
+    /// The first day of the cycle's period: an unknown payment from that day on counts for this period.
     pub period_from: NaiveDate,
 }
 
@@ -125,7 +125,7 @@ pub async fn known_payments(
     let period_from = period.map(|days| days.start);
     let payments = sqlx::query_scalar!(
         r#"with around as materialized (
-             select least($2::date - 62, (select max(cycle_on) from mandated.executions where mandate_id = $1 and cycle_on < $3),
+             select least($2::date - 62, $3, (select max(cycle_on) from mandated.executions where mandate_id = $1 and cycle_on < $3),
                           (select max(cycle_on) from mandated.debits where mandate_id = $1 and cycle_on < $3)) as first,
                     greatest($2::date + 62, (select min(cycle_on) from mandated.executions where mandate_id = $1 and cycle_on > $2)) as last
            )

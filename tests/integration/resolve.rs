@@ -213,8 +213,14 @@ async fn a_charge_at_signzy_names_its_payment_and_no_other_cycles() {
             .iter()
             .all(|line| !line.contains(" as "))
     );
+    // A bank's reference is no payment of Signzy's: nothing that is looked up has it.
+    let banks = ResolutionRequest {
+        provider_ref: Some("UTR512345678"),
+        ..charged
+    };
+    assert_eq!(refusal(&world, banks).await, Refusal::PaymentNotNamed);
     let named = ResolutionRequest {
-        provider_ref: Some("its-own"),
+        provider_ref: Some("4711"),
         ..charged
     };
     assert_eq!(try_to(&world, named).await.unwrap(), State::Charged);

@@ -110,10 +110,15 @@ impl Signzy {
             Ok(listing) => listing,
             Err(reply) => return *reply,
         };
+        // Its early day is the cycle's before, which may have been collected on its last one.
+        let others: &[String] = match request.payments {
+            OtherPayments::Known(known) => known,
+            OtherPayments::Before(_) | OtherPayments::Forgotten(_) => &[],
+        };
         let ours = payments
             .iter()
             .filter(|payment| payment.day.is_some_and(|day| cycle.contains(&day)))
-            .filter(|payment| !payment.is_registration)
+            .filter(|payment| is_another(payment, others))
             // A payment that collected, or may yet, comes before one that failed; then the amount, then the newest.
             .max_by_key(|payment| {
                 (

@@ -61,10 +61,8 @@ pub async fn write(
     };
     let found = conclusion.and_then(|conclusion| conclusion.provider_ref.as_deref());
     let is_taken = match found {
-        Some(found) if result.subject.provider_ref.as_deref() != Some(found) => {
-            is_taken(&mut tx, result.subject, found).await?
-        }
-        Some(_) | None => false,
+        Some(found) => is_taken(&mut tx, result.subject, found).await?,
+        None => false,
     };
     let is_held = sqlx::query_scalar!(
         r#"select lease_token is not null as "is_held!" from mandated.jobs where execution_id = $1 for update"#,

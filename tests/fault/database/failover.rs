@@ -134,6 +134,52 @@ async fn a_daemon_goes_on_at_whichever_address_takes_writes() {
     installation.works(&["audit"]);
 }
 
+/// It has settled nothing that the new primary could have lost. But it has beaten, and its last heartbeat is gone: somebody has put back
+/// what was, and promised that it was a fail-over.
+#[tokio::test]
+async fn an_idle_daemon_does_not_follow_a_server_without_its_last_heartbeat() {
+    let mut pair = Pair::with_debits_under_way().await;
+    execute(
+        pair.world.pool(),
+        "update mandated.jobs set run_at = '2030-01-01', run_before = null",
+    )
+    .await;
+    // What it is told of its heartbeats is not what is kept of them.
+    let shaved = "create function shave() returns trigger language plpgsql as $$ begin
+                    update mandated.daemons set heartbeat_at = heartbeat_at - interval '1 second' where id = new.id;
+                    return null; end $$;
+                  create trigger shave after update on mandated.daemons for each row when (pg_trigger_depth() = 0) execute function shave()";
+    sqlx::raw_sql(shaved)
+        .execute(pair.world.pool())
+        .await
+        .unwrap();
+    let engine = pair.world.engine("worker-1", |settings| {
+        settings.database.synchronous_failover = true;
+        settings.planner.interval = Duration::from_millis(100);
+    });
+    let daemon = Running::start(engine.await);
+    let beaten = "select count(*) from mandated.daemons where heartbeat_at > joined_at - interval '1 second' and heartbeat_at <> joined_at";
+    until("it has beaten", async || {
+        scalar::<i64>(pair.world.pool(), beaten).await == 1
+    })
+    .await;
+    pair.fails_over().await;
+    until("it says so", async || {
+        pair.says("it is not certain that no commit was lost")
+    })
+    .await;
+    let mut psql = PgConnection::connect(&pair.replica.url("shop"))
+        .await
+        .unwrap();
+    let bound = "select count(*) from mandated.accounts where database like '%timeline 00000001'";
+    let bound: i64 = sqlx::query_scalar(bound)
+        .fetch_one(&mut psql)
+        .await
+        .unwrap();
+    assert_eq!(bound, 2, "the next daemon refuses to start");
+    daemon.abort().await;
+}
+
 #[tokio::test]
 async fn a_fail_over_that_may_lose_commits_stops_the_daemon_at_every_address() {
     let mut pair = Pair::with_debits_under_way().await;

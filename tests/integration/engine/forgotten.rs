@@ -100,7 +100,7 @@ async fn a_claim_is_made_by_the_server_that_was_asked_what_it_remembers() {
     let mut refused = 0;
     for _ in 0..4 {
         let claimed = lane::claim(&worker, 10, None).await;
-        refused += u32::from(matches!(claimed, Err(StoreError::Forgotten { .. })));
+        refused += u32::from(matches!(claimed, Err(StoreError::Replaced { .. })));
     }
     assert!(refused > 0, "the one that has forgotten was asked");
     let leased: i64 = scalar(

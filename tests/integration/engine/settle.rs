@@ -185,6 +185,42 @@ async fn a_payment_of_another_cycle_is_for_a_person() {
     assert_eq!(proof, ["order-0"]);
 }
 
+/// Neither sees what the other one writes: the one that comes second has no debit, and nothing to be given back either.
+#[tokio::test]
+async fn one_payment_for_two_cycles_at_once_is_the_debit_of_one_of_them() {
+    let database = due(2).await;
+    let pool = &database.pool;
+    let jobs = claim(pool, 2, "worker-1").await;
+    assert_eq!(jobs.len(), 2);
+    execute(
+        pool,
+        "update mandated.executions set mandate_id = 1, cycle_on = '2026-02-28', period = '2026-02' where id = 2",
+    )
+    .await;
+    let both: Vec<_> = jobs
+        .iter()
+        .map(|job| {
+            let settled = Settlement {
+                provider_ref: Some("txn-1".to_owned()),
+                ..charged(job)
+            };
+            (settled, attempt(job, AttemptOutcome::Charged))
+        })
+        .collect();
+    settle_all(pool, &both).await;
+    let debits: Vec<String> = column(pool, "select provider_txn from mandated.debits").await;
+    assert_eq!(debits, ["txn-1"]);
+    let states = "select format('%s %s %s', state, provider_ref, reason) from mandated.executions order by state";
+    let states: Vec<String> = column(pool, states).await;
+    assert_eq!(
+        states,
+        [
+            "charged txn-1 became charged",
+            "review  payment txn-1 was booked elsewhere at this moment: see at the provider whether this cycle was collected"
+        ]
+    );
+}
+
 #[tokio::test]
 async fn a_recheck_that_changes_nothing_keeps_the_reason_and_the_time_of_the_end() {
     let database = due(1).await;

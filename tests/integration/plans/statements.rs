@@ -49,7 +49,7 @@ settled.rs   | select provider_txn from mandated.debits | executions debits     
 unmapped.rs  | select count(*) as \"count!\" from mandated.attempts | attempts                                 | 50
 unmapped.sql |                                          | attempts mandates executions             | 200";
 
-/// What else the loops use of the store has no statement of its own; or, once a minute, statements that read nothing but what belongs to
+/// What else the loops use of the store has no statement of its own, or one after a fail-over; or, once a minute, statements that read nothing but what belongs to
 /// accounts that no daemon has in its configuration.
 const WITHOUT: [&str; 5] = [
     "error",
