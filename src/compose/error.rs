@@ -58,6 +58,9 @@ impl ComposeError {
                 Some("give failures.file the path of a readable TOML file, or leave it out")
             }
             Self::Rules(_) => Some("config/failures.toml shows how rules are written"),
+            Self::Store(StoreError::SameMerchant { .. }) => Some(
+                "an account keeps its name: configure it under the one that `mandated accounts list` shows for this merchant",
+            ),
             Self::Store(error) if error.is_about_the_environment() => Some(
                 "after a restore or a fail-over: `mandated recover`, as the runbook says (deploy/README.md); if nothing was forgotten and the database and the configuration do belong together: `mandated accounts rebind NAME --by WHO --reason WHY`",
             ),

@@ -69,6 +69,10 @@ const CHANGES: &[(&str, &str)] = &[
         "update mandated.executions set notification_no = 2 where id = {id}",
     ),
     (
+        "what was sent may be forgotten",
+        "update mandated.executions set is_forgotten = true where id = {id}",
+    ),
+    (
         "it is pending",
         "update mandated.executions set state = 'pending', finished_at = null where id = {id}",
     ),
