@@ -272,8 +272,8 @@ pub struct Heartbeat {
 }
 
 /// After a fail-over: binds the accounts of the database before to the new timeline; their names. Nothing if commits may be lost: the last
-/// heartbeat of the daemon that asks is not there, and no other daemon has followed before it. To a daemon that has not beaten, a restored
-/// base backup looks the same as a replica that has taken over.
+/// heartbeat of the daemon that asks is not there. To one that has not beaten, a restored base backup looks the same as a replica that has
+/// taken over.
 pub async fn follow(
     conn: &mut PgConnection,
     before: &DatabaseIdentity,
@@ -282,12 +282,11 @@ pub async fn follow(
 ) -> Result<Option<Vec<String>>, StoreError> {
     let followed = sqlx::query!(
         r#"with known as (
-             select exists (select from mandated.daemons where id = $3 and heartbeat_at >= $4) as has_beat,
-                    exists (select from mandated.accounts where database = $2) as is_followed
+             select exists (select from mandated.daemons where id = $3 and heartbeat_at >= $4) as has_beat
            ), bound as (
-             update mandated.accounts set database = $2 where database = $1 and (select has_beat or is_followed from known) returning name
+             update mandated.accounts set database = $2 where database = $1 and (select has_beat from known) returning name
            )
-           select has_beat or is_followed as "is_certain!", array(select name from bound order by name) as "accounts!" from known"#,
+           select has_beat as "is_certain!", array(select name from bound order by name) as "accounts!" from known"#,
         before.to_string(),
         now.to_string(),
         heartbeat.map(|heartbeat| heartbeat.daemon),

@@ -100,7 +100,8 @@ impl Director<'_> {
         Ok(connection.close().await.context("close the connection")?)
     }
 
-    /// The primary dies, and a replica that is behind takes its place under daemons that run on. Each of them must notice.
+    /// The primary dies, and a replica that is behind takes its place under daemons that run on. Each of them must notice. The replica may have
+    /// the database that was there before a restore.
     async fn fail_over(&mut self, number: u32) -> Result<(), Failure> {
         let Some((since, replica)) = self.older.replica(number) else {
             return Ok(());
@@ -137,7 +138,9 @@ impl Director<'_> {
                 let planned = daemon.engine.planner().tick().await;
                 noticed |= matches!(
                     planned,
-                    Err(StoreError::Forgotten { .. } | StoreError::FailedOver { .. })
+                    Err(StoreError::Forgotten { .. }
+                        | StoreError::FailedOver { .. }
+                        | StoreError::Replaced { .. })
                 );
             }
             if !noticed {

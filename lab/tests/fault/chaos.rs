@@ -57,8 +57,9 @@ fn held(arguments: &str) {
         .values()
         .map(|times| times.as_u64().unwrap())
         .sum();
+    // Most calls of a recovery are look-ups, and nothing goes wrong with them.
     assert!(
-        calls > 500 && faults * 40 > calls,
+        calls > 500 && faults * 80 > calls,
         "{faults} of {calls} calls"
     );
 }
