@@ -1,6 +1,7 @@
 -- A database that was restored asks its providers for what it has forgotten: one row a recovery of an account, and one for each of its
 -- executions that were asked about, so that a recovery which was stopped in the middle goes on where it was.
--- No lock on anything that exists. The version before this one writes no row here and reads none.
+-- It locks accounts against writes for a moment, and nothing else that exists: who locks two tables, as for a second foreign key, and a
+-- statement of a daemon that has taken them in another order, wait for each other. The version before this one writes no row here and reads none.
 
 create table mandated.recoveries (
   id bigint generated always as identity primary key,
@@ -34,7 +35,7 @@ create index recovered_executions_execution_idx on mandated.recovered_executions
 -- A mandate whose payments were compared with those that this database knows, after its executions were asked about.
 create table mandated.compared_mandates (
   recovery_id bigint not null references mandated.recoveries (id),
-  mandate_id bigint not null references mandated.mandates (id),
+  mandate_id bigint not null,
   at timestamptz not null,
   -- Payments that no execution has: the mandate was paused for them.
   unowned jsonb not null,

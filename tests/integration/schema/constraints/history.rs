@@ -184,8 +184,6 @@ async fn a_recovery_is_one_an_account_and_asks_about_an_execution_once() {
     accepted(pool, one.clone()).await;
     refused(pool, one, "recovered_executions_pkey").await;
     let compared = row::compared_mandate().with("recovery_id", id);
-    refused(pool, compared.clone(), "compared_mandates_mandate_id_fkey").await;
-    row::mandate().insert(pool).await.unwrap();
     for (row, constraint) in [
         (
             compared.clone().with("recovery_id", "-1"),
