@@ -45,7 +45,7 @@ impl Collected {
     ];
 }
 
-/// What is known of the payment that a person says collected the cycle.
+/// The payment that collected the cycle, as a person says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Payment {
     /// It is named, or the order names it.
@@ -57,7 +57,7 @@ pub enum Payment {
 }
 
 impl Payment {
-    /// What an id is worth at a provider, and whose debit it is already.
+    /// Reads the id of a payment: a provider's own, or another cycle's debit already.
     pub fn read(provider: ProviderKind, id: Option<&str>, of_cycle: Option<NaiveDate>) -> Self {
         if let Some(on) = of_cycle {
             return Self::OfCycle(on);
@@ -82,7 +82,7 @@ pub struct OpenExecution {
     pub has_intent: bool,
     /// What its cycle has.
     pub collected: Collected,
-    /// What collected it, where a person says that something did.
+    /// The payment that a person names.
     pub payment: Payment,
 }
 

@@ -45,7 +45,7 @@ struct Memory {
     /// Which one the first answer was of, and whichever was followed since.
     identity: Mutex<Option<DatabaseIdentity>>,
     last_commit: Mutex<Option<LastCommit>>,
-    /// What this process has written last, if it is idle.
+    /// The last heartbeat that this process has committed. An idle daemon writes nothing else.
     heartbeat: Mutex<Option<Heartbeat>>,
     has_forgotten: AtomicBool,
     /// Whether the database itself says so by now.

@@ -144,7 +144,7 @@ async fn an_idle_daemon_does_not_follow_a_server_without_its_last_heartbeat() {
         "update mandated.jobs set run_at = '2030-01-01', run_before = null",
     )
     .await;
-    // What it is told of its heartbeats is not what is kept of them.
+    // The database keeps an earlier heartbeat than it confirms.
     let shaved = "create function shave() returns trigger language plpgsql as $$ begin
                     update mandated.daemons set heartbeat_at = heartbeat_at - interval '1 second' where id = new.id;
                     return null; end $$;
