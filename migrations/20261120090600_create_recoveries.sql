@@ -9,6 +9,8 @@ create table mandated.recoveries (
   -- What was sent from then on may be forgotten.
   since timestamptz not null,
   started_at timestamptz not null,
+  -- When somebody was last at work on it. What was asked long before is no answer any more: another database may have sent since.
+  seen_at timestamptz not null,
   -- From then on the account's money may move.
   finished_at timestamptz,
   -- Who began it, and why; who went on with it is in operator_requests.

@@ -21,7 +21,7 @@ begin
   grant insert on mandated.debits, mandated.attempts, mandated.events, mandated.policies, mandated.resolutions,
     mandated.operator_requests, mandated.recoveries, mandated.recovered_executions, mandated.compared_mandates to mandated_app;
   -- A recovery that is open may have to look further back, and ends.
-  grant update (since, finished_at) on mandated.recoveries to mandated_app;
+  grant update (since, seen_at, finished_at) on mandated.recoveries to mandated_app;
   -- What lives on.
   grant insert, update on mandated.accounts, mandated.mandates to mandated_app;
   grant update on mandated.rails to mandated_app;

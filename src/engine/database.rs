@@ -11,7 +11,7 @@ use super::database_health::DatabaseHealth;
 use crate::clock::Clock;
 use crate::domain::Timestamp;
 use crate::store::environment::{DatabaseIdentity, Heartbeat};
-use crate::store::monitor::{LastCommit, ServerState};
+use crate::store::monitor::{LastCommit, LastWritten, ServerState};
 use crate::store::pool::{DatabasePool, OneServer};
 use crate::store::{self, StoreError};
 
@@ -68,9 +68,10 @@ impl Database {
 
     /// Remembers which database this is, so that a daemon that has committed nothing yet notices another one in its place.
     pub async fn recognize(&self) -> Result<(), StoreError> {
-        let state = store::monitor::server_state(&self.pool, None);
+        let nothing = LastWritten::default();
+        let state = store::monitor::server_state(&self.pool, nothing);
         let state = self.within("ask which server this is", state).await?;
-        self.memory.check(None, &state).map(drop)
+        self.memory.check(nothing, &state).map(drop)
     }
 
     /// Remembers what was committed last. A database that has lost any of our commits has lost this one.
@@ -131,11 +132,11 @@ impl Database {
 
     /// Asks the database whether it is the one that it was; both, if it has taken over from the one before.
     async fn asked(&self, clock: &Clock) -> Result<(OneServer, Option<Takeover>), StoreError> {
-        let last = *self
-            .memory
-            .last_commit
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let commit = self.memory.last_commit.lock();
+        let last = LastWritten {
+            commit: *commit.unwrap_or_else(PoisonError::into_inner),
+            heartbeat: *self.memory.heartbeat(),
+        };
         let asked = async {
             let mut server = self.pool.one_server().await?;
             let state = store::monitor::server_state(server.connection(), last).await?;
@@ -209,7 +210,7 @@ impl Memory {
     /// The database before, if this one has taken over from it, and may have lost nothing.
     fn check(
         &self,
-        last: Option<LastCommit>,
+        last: LastWritten,
         state: &ServerState,
     ) -> Result<Option<DatabaseIdentity>, StoreError> {
         let now = &state.database;
@@ -220,19 +221,10 @@ impl Memory {
                 now: now.to_string(),
             });
         }
-        if let Some(LastCommit {
-            execution,
-            token,
-            at,
-        }) = last
-            && (!state.remembers || self.has_forgotten.load(Ordering::Relaxed))
-        {
+        let has_forgotten = self.has_forgotten.load(Ordering::Relaxed);
+        if let Some(what) = forgotten(last, state, has_forgotten) {
             self.has_forgotten.store(true, Ordering::Relaxed);
-            return Err(StoreError::Forgotten {
-                execution,
-                token,
-                at,
-            });
+            return Err(StoreError::Forgotten { what });
         }
         if before.timeline == now.timeline {
             return Ok(None);
@@ -253,6 +245,28 @@ impl Memory {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// What the database has no longer of what a daemon has written; once it has forgotten anything, whatever that was last.
+fn forgotten(last: LastWritten, state: &ServerState, has_forgotten: bool) -> Option<String> {
+    if let Some(LastCommit {
+        execution,
+        token,
+        at,
+    }) = last.commit
+        && (!state.remembers || has_forgotten)
+    {
+        return Some(format!(
+            "what this daemon settled at {at} (execution {execution}, lease {token})"
+        ));
+    }
+    let heartbeat = last.heartbeat?;
+    (!state.remembers_heartbeat || has_forgotten).then(|| {
+        format!(
+            "this daemon's heartbeat of {} (daemon {})",
+            heartbeat.at, heartbeat.daemon
+        )
+    })
 }
 
 /// The database before, and the one that has taken over from it.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::database_error_kind::DatabaseErrorKind;
-use crate::domain::{ExecutionId, LeaseToken, Timestamp};
+use crate::domain::Timestamp;
 
 /// A statement that failed: what was tried, and the database's own words.
 #[derive(Debug, thiserror::Error)]
@@ -44,13 +44,9 @@ pub enum StoreError {
     )]
     Clocks { ours: Timestamp, theirs: Timestamp },
     #[error(
-        "the database no longer has what this daemon settled at {at} (execution {execution}, lease {token}): it was restored, or it failed over to a server that had lost commits. Nothing is planned or called any more: stop all daemons, and follow \"the database was restored, copied or failed over\" in the runbook (deploy/README.md)"
+        "the database no longer has {what}: it was restored, or it failed over to a server that had lost commits. Nothing is planned or called any more: stop all daemons, and follow \"the database was restored, copied or failed over\" in the runbook (deploy/README.md)"
     )]
-    Forgotten {
-        execution: ExecutionId,
-        token: LeaseToken,
-        at: Timestamp,
-    },
+    Forgotten { what: String },
     #[error(
         "the database has failed over (timeline {before}, now {now}), and it is not certain that no commit was lost (database.synchronous_failover, and what this daemon has written last): nothing is planned or called any more; restart the daemon after following \"the database was restored, copied or failed over\" in the runbook (deploy/README.md)"
     )]

@@ -2,7 +2,7 @@
 
 use sqlx::PgExecutor;
 
-use super::environment::DatabaseIdentity;
+use super::environment::{DatabaseIdentity, Heartbeat};
 use super::error::{StoreContext, StoreError};
 use crate::domain::{AccountId, ExecutionId, LeaseToken, Timestamp};
 use crate::store::pool::DatabasePool;
@@ -24,25 +24,38 @@ pub struct ServerState {
     pub database: DatabaseIdentity,
     /// Whether what the daemon settled last is there.
     pub remembers: bool,
+    /// Whether its last heartbeat is there, or nothing of it: who is silent for long is deleted.
+    pub remembers_heartbeat: bool,
+}
+
+/// What a daemon has written last.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct LastWritten {
+    pub commit: Option<LastCommit>,
+    /// An idle daemon writes nothing else.
+    pub heartbeat: Option<Heartbeat>,
 }
 
 /// Asks for the time, and whether this is still the database that the daemon has written to.
 pub async fn server_state<'e>(
     database: impl PgExecutor<'e>,
-    last: Option<LastCommit>,
+    last: LastWritten,
 ) -> Result<ServerState, StoreError> {
-    let (execution, token, at) = last.map_or((None, None, None), |last| {
+    let (execution, token, at) = last.commit.map_or((None, None, None), |last| {
         (Some(last.execution.0), Some(last.token.0), Some(last.at))
     });
     let row = sqlx::query!(
-        // One row of one partition, by its key.
+        // One row of one partition, and one daemon, by their keys.
         r#"select clock_timestamp() as "now!: Timestamp", d.identity as "identity!", d.timeline as "timeline!",
                   $1::bigint is null or exists (select from mandated.attempts where execution_id = $1 and at = $3 and lease_token = $2)
-                    as "remembers!"
+                    as "remembers!",
+                  not exists (select from mandated.daemons where id = $4 and heartbeat_at < $5) as "remembers_heartbeat!"
              from mandated.this_database() d"#,
         execution,
         token,
-        at
+        at,
+        last.heartbeat.map(|heartbeat| heartbeat.daemon),
+        last.heartbeat.map(|heartbeat| heartbeat.at)
     )
     .fetch_one(database)
     .await
@@ -54,6 +67,7 @@ pub async fn server_state<'e>(
             timeline: row.timeline,
         },
         remembers: row.remembers,
+        remembers_heartbeat: row.remembers_heartbeat,
     })
 }
 

@@ -268,6 +268,7 @@ pub(crate) fn recovery() -> Row {
             ("account_id", "1"),
             ("since", "'2026-02-03T06:00Z'"),
             ("started_at", "'2026-02-03T08:00Z'"),
+            ("seen_at", "'2026-02-03T08:00Z'"),
             ("who", "'asha'"),
             ("reason", "'the dump of monday'"),
         ],

@@ -8,9 +8,9 @@
 //! | step | actions before the settlement |
 //! |---|---|
 //! | `notify`, `notify_status` | the call |
-//! | `execute` with an idempotency key | look up the order before it, if there is one; the call |
+//! | `execute` with an idempotency key | the first order: the call; another: look up the order before it and those after it; the call |
 //! | `execute` without one | look the order up for its counter; record the counter; the call |
-//! | `retry` | look the order up; record the counter; the call |
+//! | `retry` | look the order up, and those after it; record the counter; the call |
 //! | `lookup` | look the order up |
 //! | `recheck` | read which order has the debit; look up each of the others |
 //!
@@ -24,6 +24,7 @@ mod action;
 pub mod decide;
 pub(in crate::domain) mod gate;
 mod input;
+mod later_orders;
 mod lookup_purpose;
 mod prevent_second_debit;
 mod recheck;

@@ -37,8 +37,12 @@ impl Machine<'_> {
         answer: &Answer,
         action_began_at: Timestamp,
     ) -> Action {
-        self.note_ref(answer.provider_ref.clone());
-        if was_made(&answer.outcome) {
+        // A later order has a debit and a budget of look-ups of its own.
+        let is_later = matches!(purpose, LookupPurpose::LaterOrder(_));
+        if !is_later {
+            self.note_ref(answer.provider_ref.clone());
+        }
+        if !is_later && was_made(&answer.outcome) {
             self.execution.progress = self.execution.progress.with_lookup(action_began_at);
         }
         match purpose {
@@ -50,6 +54,7 @@ impl Machine<'_> {
                 self.settle(decision)
             }
             LookupPurpose::Recheck(recheck) => self.rechecked(recheck, answer, action_began_at),
+            LookupPurpose::LaterOrder(later) => self.later_order(later, answer, action_began_at),
         }
     }
 
@@ -67,7 +72,7 @@ impl Machine<'_> {
             Outcome::Contradicted(_) => self.instead_of_call(answer, action_began_at),
             Outcome::Failed(_) | Outcome::Reversed(_) | Outcome::NotFound => {
                 let request = self.execute_request();
-                return self.send(request);
+                return self.after_later_orders(request, None);
             }
             Outcome::Charged { .. } => {
                 (self.order_no, self.provider_ref) = (before, found_ref);
@@ -95,7 +100,7 @@ impl Machine<'_> {
     }
 
     /// The same call later: an order that is not proven dead is neither retried nor followed by a new one.
-    fn wait_for(&self, order_no: u16, now: Timestamp) -> Decision {
+    pub(super) fn wait_for(&self, order_no: u16, now: Timestamp) -> Decision {
         let mut decision = self.not_made(CallCause::OrderNotDead { order_no }, now);
         let wanted = after(now, self.policy.lookup_every);
         let at = next_lookup_at(&self.execution, self.policy, wanted);
@@ -145,8 +150,7 @@ impl Machine<'_> {
         }
         let counter = answer.counter.attempts;
         let counter = counter.unwrap_or_else(|| claimed.counter_of_ours());
-        self.phase = Phase::Recording(self.retry_request());
-        Action::RecordCounter(counter)
+        self.after_later_orders(self.retry_request(), Some(counter))
     }
 
     /// The provider counts attempts that this database did not make: its own silent retry, or the call of a database that this one is
@@ -194,7 +198,7 @@ impl Machine<'_> {
     }
 
     /// What was read before a call forbids it, or could not be read. The call is not made.
-    fn instead_of_call(&self, answer: &Answer, now: Timestamp) -> Decision {
+    pub(super) fn instead_of_call(&self, answer: &Answer, now: Timestamp) -> Decision {
         let Outcome::Call(failure) = &answer.outcome else {
             // Nothing was sent under this intent: what was read is judged as a look-up of an execution without one.
             let mut without = self.execution.clone();

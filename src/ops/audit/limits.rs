@@ -17,6 +17,8 @@ pub(super) struct Limits {
     pub(super) lookup_window: Option<TimeDelta>,
     /// From a debit to the first look-up.
     pub(super) first_lookup: Option<TimeDelta>,
+    /// How many orders a cycle may have.
+    pub(super) max_orders: u32,
 }
 
 /// As it is stored. What the auditor does not hold against anything is left out.
@@ -27,6 +29,7 @@ struct Written {
     notify_windows: WrittenHours,
     lookup_window: String,
     lookup_after: Vec<String>,
+    max_orders: u32,
 }
 
 #[derive(Debug, Deserialize)]
@@ -54,6 +57,7 @@ impl Limits {
             lookup_window: Some(duration(&written.lookup_window)?)
                 .filter(|window| *window > TimeDelta::zero()),
             first_lookup: first.map(|text| duration(text)).transpose()?,
+            max_orders: written.max_orders,
         })
     }
 }
@@ -175,7 +179,7 @@ mod tests {
     fn a_policy_that_lacks_what_is_needed_is_not_read() {
         let hours = json!({ "time_zone": "Asia/Kolkata", "ranges": ["00:00-13:30"] });
         let mut body = json!({ "rail": "enach", "debit_windows": hours, "notify_windows": hours,
-            "lookup_window": "0s", "lookup_after": ["15m", "12h"] });
+            "lookup_window": "0s", "lookup_after": ["15m", "12h"], "max_orders": 1 });
         let limits = Limits::read(body.clone()).unwrap();
         assert_eq!(limits.lookup_window, None);
         assert_eq!(limits.first_lookup, Some(TimeDelta::minutes(15)));

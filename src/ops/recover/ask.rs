@@ -185,13 +185,6 @@ impl<'a> Asker<'a> {
         if self.silent.load(Ordering::Relaxed) >= GIVE_UP_AFTER {
             return Some(Asked::not_done("the provider has stopped answering"));
         }
-        let processed = processed_at(self.recovery);
-        if now < processed {
-            return Some(Asked::NotDone {
-                why: "what was sent before the recovery began may still be on its way to the provider",
-                again_at: Some(processed),
-            });
-        }
         let (execution, policy) = (&subject.execution, &subject.policy);
         let progress = &execution.progress;
         let opened = execution.intent.map(|intent| intent.opened_at);

@@ -172,7 +172,14 @@ async fn one(
     wait_until_processed(comparer.clock, open, progress).await;
     let counted = recovery::count(pool, open).await?;
     let mut report = AccountReport::new(held.name, open.since);
-    ask_all(pool, held, asker, (counted, &mut report), progress).await?;
+    ask_all(
+        pool,
+        held,
+        (asker, comparer.clock),
+        (counted, &mut report),
+        progress,
+    )
+    .await?;
     if report.without_answer.is_empty() {
         // What was found is an execution's by now.
         compare_all(pool, held, comparer, &mut report, progress).await?;
@@ -196,7 +203,7 @@ async fn one(
 async fn ask_all(
     pool: &DatabasePool,
     held: &mut Held<'_>,
-    asker: &Asker<'_>,
+    (asker, clock): (&Asker<'_>, &Clock),
     (counted, report): (Counted, &mut AccountReport),
     progress: OnRecovery<'_>,
 ) -> Result<(), OpsError> {
@@ -208,7 +215,7 @@ async fn ask_all(
         let Some(last) = page.last else { break };
         after = last;
         for part in by_mandate(&page.executions).chunks(PART) {
-            recovery::is_held(&mut held.hold).await?;
+            recovery::go_on(pool, &mut held.hold, held.open, clock.now()).await?;
             let mut results = futures::stream::iter(part)
                 .map(|ids| in_turn(asker, ids))
                 .buffer_unordered(at_once);
@@ -239,7 +246,7 @@ async fn compare_all(
         let mandates = recovery::mandates(pool, held.open, after).await?;
         let Some(last) = mandates.last() else { break };
         after = last.id;
-        recovery::is_held(&mut held.hold).await?;
+        recovery::go_on(pool, &mut held.hold, held.open, comparer.clock.now()).await?;
         let mut results = futures::stream::iter(&mandates)
             .map(|mandate| comparer.compare(mandate))
             .buffer_unordered(at_once);
@@ -261,13 +268,14 @@ async fn compare_all(
     Ok(())
 }
 
-/// A clock that is simulated is moved by others, or not at all: then nothing is asked.
+/// A simulated clock goes on at once.
 async fn wait_until_processed(clock: &Clock, open: OpenRecovery, progress: OnRecovery<'_>) {
     let until = processed_at(open);
     if clock.now() < until {
         progress(RecoveryProgress::Waiting(until));
+        clock.advance_to(until);
     }
-    while !clock.is_simulated() && clock.now() < until {
+    while clock.now() < until {
         let left = until.signed_duration_since(clock.now());
         let left = left.to_std().unwrap_or_default();
         // Not all of it at once: the machine's clock may be put right meanwhile.

@@ -5,8 +5,7 @@ use reqwest::header::CONTENT_TYPE;
 use serde_json::json;
 
 use super::Signzy;
-use crate::domain::outcome::CallFailure;
-use crate::domain::{Amount, Outcome};
+use crate::domain::{Amount, Contradiction, Outcome};
 use crate::provider::{ExecuteRequest, Reply, RetryRequest};
 
 impl Signzy {
@@ -33,13 +32,17 @@ impl Signzy {
     }
 }
 
-/// An answer about another payment than the one that was meant proves nothing about that one.
+/// An answer about another payment than the one that was meant: that one may have been debited, and is no cycle's that we know.
 fn of_payment(reply: Reply<Outcome>, meant: Option<&str>) -> Reply<Outcome> {
     match (&reply.provider_ref, meant) {
         (Some(seen), Some(meant)) if seen != meant => {
-            let why = format!("the answer is about payment {seen}, and not {meant}");
+            let contradiction = Contradiction {
+                field: "paymentId",
+                ours: meant.to_owned(),
+                theirs: seen.clone(),
+            };
             Reply {
-                outcome: Outcome::Call(CallFailure::Unknown { why }),
+                outcome: Outcome::Contradicted(contradiction),
                 provider_ref: None,
                 ..reply
             }

@@ -6,15 +6,32 @@ use chrono::{Days, NaiveDate};
 
 use super::payment::Payment;
 use crate::domain::schedule::{Frequency, Schedule};
+use crate::domain::{Contradiction, Notify};
 use crate::provider::LookupRequest;
 
-/// The days on which the provider's own debit of a cycle may lie. It may be a day early, except in a cycle of one day, where that day is
-/// the cycle before.
+/// The days on which the provider's own debit of a cycle may lie, and of no other cycle. It may be a day early, except in a cycle of one
+/// day, where that day is the cycle before.
 pub(super) fn days_of_watched(request: &LookupRequest<'_>) -> Range<NaiveDate> {
-    let is_daily = request.cycle_closes_on.pred_opt() == Some(request.cycle_on);
     let day_before = request.cycle_on.checked_sub_days(Days::new(1));
-    let from = day_before.filter(|_| !is_daily).unwrap_or(request.cycle_on);
-    from..request.cycle_closes_on
+    match last_day_of_watched(request) {
+        Some(last) => day_before.unwrap_or(request.cycle_on)..last,
+        None => request.cycle_on..request.cycle_closes_on,
+    }
+}
+
+/// The last day of a watched cycle: a payment of that day may be the next cycle's, a day early. None in a cycle of one day.
+pub(super) fn last_day_of_watched(request: &LookupRequest<'_>) -> Option<NaiveDate> {
+    let last = request.cycle_closes_on.pred_opt();
+    last.filter(|last| *last != request.cycle_on && request.mandate.notify == Notify::Provider)
+}
+
+/// Nothing says which of two cycles a payment is of: a person must.
+pub(super) fn of_any_cycle(payment: &Payment) -> Contradiction {
+    Contradiction {
+        field: "payments",
+        ours: "one that says which cycle it is of".to_owned(),
+        theirs: payment.id.to_string(),
+    }
 }
 
 /// The days on which a charge would take a second payment for the cycle, or for its period.

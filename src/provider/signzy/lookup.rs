@@ -8,7 +8,10 @@ use chrono::{Days, NaiveDate};
 use reqwest::Method;
 
 use super::answer::Judgement;
-use super::cycle_payments::{days_of_charged, days_of_watched, is_another, is_presented, lies_in};
+use super::cycle_payments::{
+    days_of_charged, days_of_watched, is_another, is_presented, last_day_of_watched, lies_in,
+    of_any_cycle,
+};
 use super::mandate::ON_HOLD;
 use super::payment::{Debit, Payment, Standing};
 use super::{Exchange, Signzy};
@@ -50,9 +53,20 @@ impl Signzy {
             Judgement::Missing | Judgement::Refused => None,
             Judgement::Processed => self.about(request).payment(&exchange.answer),
         };
-        match payment.filter(|payment| payment.id.to_string() == id) {
-            Some(payment) => self.judge_payment(request, exchange, &payment).await,
-            None => exchange.reply(Outcome::Call(exchange.answer.unproven())),
+        let Some(payment) = payment.filter(|payment| payment.id.to_string() == id) else {
+            return exchange.reply(Outcome::Call(exchange.answer.unproven()));
+        };
+        if payment.standing() != Standing::Failed {
+            return self.judge_payment(request, exchange, &payment, &[]).await;
+        }
+        // A retry debits the last failed payment, whichever that is.
+        let is_there = |page: &[Payment]| page.iter().any(|listed| listed.id == payment.id);
+        match self.list(request, is_there).await {
+            Ok(Listing { payments, .. }) => {
+                self.judge_payment(request, exchange, &payment, &payments)
+                    .await
+            }
+            Err(reply) => *reply,
         }
     }
 
@@ -81,7 +95,10 @@ impl Signzy {
         let of_amount = |payment: &&&Payment| payment.amount == Some(request.amount);
         let mut ours = new.iter().filter(of_amount);
         match (ours.next(), ours.next(), request.payments) {
-            (Some(payment), None, _) => self.judge_payment(request, exchange, payment).await,
+            (Some(payment), None, _) => {
+                self.judge_payment(request, exchange, payment, &payments)
+                    .await
+            }
             (None, None, OtherPayments::Before(_)) => none_of_ours(&exchange, &payments),
             (None, None, OtherPayments::Known(_)) if new.is_empty() => {
                 none_of_ours(&exchange, &payments)
@@ -115,10 +132,12 @@ impl Signzy {
             OtherPayments::Known(known) => known,
             OtherPayments::Before(_) | OtherPayments::Forgotten(_) => &[],
         };
-        let ours = payments
+        let mut unclaimed = payments
             .iter()
+            .filter(|payment| is_another(payment, others));
+        let ours = unclaimed
+            .clone()
             .filter(|payment| payment.day.is_some_and(|day| cycle.contains(&day)))
-            .filter(|payment| is_another(payment, others))
             // A payment that collected, or may yet, comes before one that failed; then the amount, then the newest.
             .max_by_key(|payment| {
                 (
@@ -127,19 +146,28 @@ impl Signzy {
                     payment.id,
                 )
             });
-        match ours {
-            Some(payment) => self.judge_payment(request, exchange, payment).await,
-            None => exchange.reply(Outcome::NotFound),
+        if let Some(payment) = ours {
+            return self
+                .judge_payment(request, exchange, payment, &payments)
+                .await;
+        }
+        let last_day = last_day_of_watched(request);
+        match unclaimed.find(|payment| took_or_may(payment) && payment.day == last_day) {
+            Some(payment) if last_day.is_some() => {
+                exchange.reply(Outcome::Contradicted(of_any_cycle(payment)))
+            }
+            Some(_) | None => exchange.reply(Outcome::NotFound),
         }
     }
 
     /// What became of a payment that is ours. After a failure the eMandate is read as well: it says whether a retry is
-    /// allowed, and whether it can be debited at all.
+    /// allowed, and whether it can be debited at all. There is no retry for a payment that another one has followed in the list.
     pub(super) async fn judge_payment(
         &self,
         request: &LookupRequest<'_>,
         exchange: Exchange,
         payment: &Payment,
+        listed: &[Payment],
     ) -> Reply<Outcome> {
         let mut counter = payment.counter();
         let mut emandate = None;
@@ -151,9 +179,13 @@ impl Signzy {
                 Ok(word) => emandate = Some(word),
                 Err(failure) => return exchange.reply(Outcome::Call(failure)),
             }
-            // A retry debits what the payment says, not what we ask for.
+            // A retry debits what the last payment says, not what we ask for.
             let same_amount = payment.amount.is_none_or(|amount| amount == request.amount);
-            counter.no_retry_allowed = emandate.as_deref() != Some(ON_HOLD) || !same_amount;
+            let is_last = listed
+                .iter()
+                .all(|other| other.id <= payment.id && other.day <= payment.day);
+            counter.no_retry_allowed =
+                emandate.as_deref() != Some(ON_HOLD) || !same_amount || !is_last;
         }
         let answer = &exchange.answer;
         let outcome = self
@@ -248,9 +280,14 @@ fn is_new(payment: &Payment, request: &LookupRequest<'_>) -> bool {
         OtherPayments::Known(known) | OtherPayments::Forgotten(known) => {
             is_another(payment, known)
                 && lies_in(payment, &days_of_charged(request))
-                && payment.standing() != Standing::Failed
+                && took_or_may(payment)
         }
     }
+}
+
+/// Whether it took money, or may yet.
+fn took_or_may(payment: &Payment) -> bool {
+    payment.standing() != Standing::Failed
 }
 
 /// More than one payment can be the one in question, or one of another amount: a person must say whose they are.

@@ -71,21 +71,23 @@ pub(super) const CHECKS: &[Check] = &[
         Executions,
         "G1",
         "what the provider called collected has its debit",
-        // What the audit itself was told is not settled by it: the next look-up of a worker writes it. A payment that is another cycle's
-        // waits for a person, or a person has said that this cycle was not collected.
+        // What the audit itself was told is not settled by it: the next look-up of a worker writes it. An answer about a payment that
+        // another cycle has waits for a person, or a person has said that this cycle was not collected.
         r#"
         select e.id as "execution_id?", e.mandate_id as "mandate_id?",
                format('order %s was collected, says the attempt of %s, and cycle %s has no debit', a.reference, a.at, e.cycle_on)
                  as "detail!",
                count(*) over () as "total!"
-          from (select execution_id, min(reference) as reference, min(at) as at
+          from (select execution_id, min(reference) as reference, min(at) as at, string_agg(body, ' ') as answers
                   from mandated.attempts
                  where execution_id > $2 and execution_id <= $3
                    and outcome = 'charged' and call in ('execute', 'order_status', 'retry') and decision <> 'asked by the audit'
                  group by execution_id) a
          cross join lateral (select id, mandate_id, cycle_on, state, reason from mandated.executions where id = a.execution_id limit 1) e
          where (select true from mandated.debits d where d.mandate_id = e.mandate_id and d.cycle_on = e.cycle_on limit 1) is null
-           and not (e.state = 'review' and e.reason like 'payment %')
+           and not (e.state = 'review' and exists (
+                 select from mandated.debits d
+                  where d.mandate_id = e.mandate_id and d.cycle_on <> e.cycle_on and strpos(a.answers, d.provider_txn) > 0))
            and not exists (select from mandated.resolutions r where r.execution_id = e.id and r.resolved_as = 'failed' and r.at >= a.at)
          order by e.id limit $1
         "#

@@ -1,5 +1,6 @@
 //! The begin of a recovery: an account is bound to where it is used from now on, and recovering, at one instant.
 
+use chrono::TimeDelta;
 use sqlx::{Connection, PgConnection};
 
 use crate::domain::{AccountId, Timestamp};
@@ -11,6 +12,10 @@ use crate::store::pauses::Attribution;
 
 const WHAT: &str = "begin the recovery of the account";
 
+/// A recovery that was left alone for longer is begun anew: a copy of this database, or a daemon on a disk that was rolled back, may have
+/// sent what it had found not to exist.
+const FRESH: TimeDelta = TimeDelta::minutes(10);
+
 /// A recovery that is not over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct OpenRecovery {
@@ -21,8 +26,8 @@ pub struct OpenRecovery {
     pub started_at: Timestamp,
 }
 
-/// Begins the recovery of an account, or goes on with the one that is open in this database: then it looks back to the earlier of the two instants. It
-/// looks back to the last thing that this database knows a daemon to have done, if `since` is later: whatever was done between the two is
+/// Begins the recovery of an account, or goes on with the one that was just at work in this database. Either looks back as far as the one
+/// before. It looks back to the last thing that this database knows a daemon to have done, if `since` is later: whatever was done between the two is
 /// forgotten as well.
 ///
 /// The account is bound to this database and recovering in one transaction, so that there is no moment at which it could move money.
@@ -42,8 +47,8 @@ pub async fn begin(
         .flatten()
         .fold(since, Timestamp::min);
     let open = sqlx::query!(
-        "insert into mandated.recoveries as r (account_id, since, started_at, who, reason) values ($1, $2, $3, $4, $5)
-         on conflict (account_id) where finished_at is null do update set since = least(r.since, excluded.since)
+        "insert into mandated.recoveries as r (account_id, since, started_at, seen_at, who, reason) values ($1, $2, $3, $3, $4, $5)
+         on conflict (account_id) where finished_at is null do update set since = least(r.since, excluded.since), seen_at = excluded.seen_at
          returning id, since, started_at",
         account_id,
         since,
@@ -63,18 +68,20 @@ pub async fn begin(
     })
 }
 
-/// Ends a recovery that was under way when the dump was taken: what it had asked by then, it had asked of another past. How far it looked
-/// back, for that is still to be asked.
+/// Ends the open recovery of an account if nobody was at work on it since an instant: whatever it asked before, it asked of another past.
+/// How far it looked back, for that is still to be asked.
 async fn abandon(
     conn: &mut PgConnection,
     account: i16,
-    now: Timestamp,
+    (unless_seen_since, now): (Option<Timestamp>, Timestamp),
 ) -> Result<Option<Timestamp>, StoreError> {
     sqlx::query_scalar!(
-        "update mandated.recoveries set finished_at = greatest(started_at, $2) where account_id = $1 and finished_at is null
+        "update mandated.recoveries set finished_at = greatest(started_at, $2)
+          where account_id = $1 and finished_at is null and ($3::timestamptz is null or seen_at < $3)
          returning since",
         account,
-        now
+        now,
+        unless_seen_since
     )
     .fetch_optional(conn)
     .await
@@ -130,11 +137,10 @@ async fn bind(
     if before.provider != account.provider.as_str() {
         return Err(of_another_provider(account, &before.provider));
     }
-    let looked_back = if before.database.as_ref() == Some(&here.database) {
-        None
-    } else {
-        abandon(conn, before.id, now).await?
-    };
+    // One that was under way when the dump was taken is of the database before, however young it is.
+    let is_here = before.database.as_ref() == Some(&here.database);
+    let fresh_from = now.checked_sub_signed(FRESH).filter(|_| is_here);
+    let looked_back = abandon(conn, before.id, (fresh_from, now)).await?;
     if let (Some(merchant), Some(is_simulated), Some(database)) =
         (before.merchant, before.is_simulated, before.database)
     {

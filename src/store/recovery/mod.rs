@@ -73,12 +73,25 @@ pub async fn hold(
     }
 }
 
-/// Whether the recovery is still ours alone: fails when the connection that holds it is gone.
-pub async fn is_held(held: &mut Transaction<'static, Postgres>) -> Result<(), StoreError> {
+/// Goes on with a recovery: fails when the connection that holds it is gone, and notes that somebody is at work on it.
+pub async fn go_on(
+    pool: &DatabasePool,
+    held: &mut Transaction<'static, Postgres>,
+    recovery: OpenRecovery,
+    now: Timestamp,
+) -> Result<(), StoreError> {
     sqlx::query_scalar!(r#"select true as "is_held!""#)
         .fetch_one(&mut **held)
         .await
         .context("hold the recovery of the account")?;
+    sqlx::query!(
+        "update mandated.recoveries set seen_at = $2 where id = $1",
+        recovery.id,
+        now
+    )
+    .execute(pool)
+    .await
+    .context("note that the recovery goes on")?;
     Ok(())
 }
 

@@ -39,18 +39,14 @@ async fn the_seeds_retry_sample_is_a_collection() {
 }
 
 #[tokio::test]
-async fn a_retry_of_another_payment_proves_nothing_about_the_one_that_was_meant() {
+async fn a_retry_of_another_payment_than_the_one_that_was_meant_is_a_person_s() {
     let stub = StubbedSignzy::new().await;
     let sample = documented!("retry_success.json");
     stub.say("POST", "/retry-charge", 200, sample).await;
     let meant = stub.retry_of(Some("3293789"), None).await;
     assert_eq!(brief(&meant.outcome), "charged 1.00");
     let other = stub.retry_of(Some("3293788"), None).await;
-    assert!(
-        other.outcome.recorded() == AttemptOutcome::Unknown,
-        "{:?}",
-        other.outcome
-    );
+    assert_eq!(other.outcome.recorded(), AttemptOutcome::Contradicted);
     assert_eq!(
         other.provider_ref, None,
         "the one that was meant is still looked for"

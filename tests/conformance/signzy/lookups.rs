@@ -25,6 +25,7 @@ async fn with_payment(payment: &Value) -> StubbedSignzy {
         json!({"result": {"status": "OK", "message": "Subscription Payment", "payment": payment}});
     stub.say("GET", "/payments/12345", 200, &body.to_string())
         .await;
+    stub.has(std::slice::from_ref(payment)).await;
     stub
 }
 
@@ -109,6 +110,29 @@ async fn a_failure_of_another_amount_is_not_retried() {
         stub.look_up(KNOWN).await.counter.no_retry_allowed,
         "the retry would debit 6 rupees"
     );
+}
+
+/// A retry debits the eMandate's last failed payment, and its request names none.
+#[tokio::test]
+async fn a_failure_that_another_payment_has_followed_is_not_retried() {
+    for (other, no_retry_allowed) in [
+        (payment(12346, "FAILED", "2022-03-29"), true),
+        (payment(12346, "SUCCESS", "2022-03-29"), true),
+        (payment(12000, "FAILED", "2022-04-05"), true),
+        (payment(12344, "FAILED", "2022-03-05"), false),
+    ] {
+        let ours = failed("Balance Insufficient");
+        let stub = StubbedSignzy::new().await;
+        let body = json!({"result": {"status": "OK", "payment": ours}});
+        stub.say("GET", "/payments/12345", 200, &body.to_string())
+            .await;
+        stub.has(&[other.clone(), ours]).await;
+        stub.stands("ON_HOLD").await;
+        let reply = stub.look_up(KNOWN).await;
+        assert_eq!(brief(&reply.outcome), "failed funds");
+        assert_eq!(reply.provider_ref.as_deref(), Some("12345"));
+        assert_eq!(reply.counter.no_retry_allowed, no_retry_allowed, "{other}");
+    }
 }
 
 #[tokio::test]

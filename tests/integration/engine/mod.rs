@@ -4,6 +4,7 @@ mod accounts;
 mod bloat;
 mod budgets;
 mod claim;
+mod copied;
 mod faults;
 mod flows;
 mod forgotten;

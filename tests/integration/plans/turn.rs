@@ -11,6 +11,7 @@ use mandated::domain::{
     NotificationState, Period, ProviderKind, Rail, State, Step,
 };
 use mandated::store::claim::Claimed;
+use mandated::store::environment::Heartbeat;
 use mandated::store::planning::{
     Cursor, DueMandate, advance, begin, commit, insert_executions, installation_tag, lock_due,
     reserve_ids,
@@ -240,11 +241,19 @@ async fn look(pool: &DatabasePool) {
     cluster::leave(pool, id).await.unwrap();
     unmapped::recent(pool, a_day_ago).await.unwrap();
     unmapped::unmapped(pool, a_day_ago, 20).await.unwrap();
-    monitor::server_state(pool, None).await.unwrap();
-    let last = monitor::LastCommit {
-        execution: ExecutionId(1),
-        token: LeaseToken(1),
-        at: now(),
+    monitor::server_state(pool, monitor::LastWritten::default())
+        .await
+        .unwrap();
+    let last = monitor::LastWritten {
+        commit: Some(monitor::LastCommit {
+            execution: ExecutionId(1),
+            token: LeaseToken(1),
+            at: now(),
+        }),
+        heartbeat: Some(Heartbeat {
+            daemon: id,
+            at: now(),
+        }),
     };
-    monitor::server_state(pool, Some(last)).await.unwrap();
+    monitor::server_state(pool, last).await.unwrap();
 }

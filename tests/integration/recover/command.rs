@@ -34,32 +34,15 @@ async fn restored() -> Installation {
     installation
 }
 
-/// The recovery has begun, and nothing is asked before what was sent until then is processed: the clock of these commands stands still.
-fn begun(installation: &mut Installation) {
-    let output = installation.output(&recover(&[]));
-    assert_eq!(output.status.code(), Some(1));
-    let text = String::from_utf8(output.stdout).unwrap();
-    for line in [
-        "juspay_main: 0 executions looked up",
-        "1 without an answer: what was sent before the recovery began may still be on its way",
-        "juspay_main: the last of them may be asked about at 2040-02-07 18:31",
-        "juspay_main: STILL RECOVERING",
-    ] {
-        assert!(text.contains(line), "{line}: {text}");
-    }
-    installation.set("MANDATED__CLOCK__START", "2040-02-08T00:01:30+05:30");
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_restored_database_is_completed_recovered_and_run() {
-    let mut installation = restored().await;
+    let installation = restored().await;
     let output = installation.output(&["run"]);
     assert_eq!(output.status.code(), Some(78));
     let error = String::from_utf8(output.stderr).unwrap();
     assert!(error.contains("mandated recover"), "{error}");
     // What is younger than the dump is imported first.
     installation.works(&["mandates", "import", &installation.mandates()]);
-    begun(&mut installation);
     let text = installation.works(&recover(&[]));
     for line in [
         "juspay_main: 1 executions looked up since 2040-01-31 18:30",
@@ -85,8 +68,7 @@ async fn a_restored_database_is_completed_recovered_and_run() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_not_answered_exits_with_1_and_says_what_to_do() {
-    let mut installation = restored().await;
-    begun(&mut installation);
+    let installation = restored().await;
     let fault = Script {
         mandate_id: "900".to_owned(),
         call: Call::OrderStatus,
@@ -136,7 +118,7 @@ async fn what_is_not_answered_exits_with_1_and_says_what_to_do() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_cannot_be_recovered_is_refused() {
-    let mut installation = restored().await;
+    let installation = restored().await;
     for (more, code, why) in [
         (
             &["--account", "nobody"][..],

@@ -14,9 +14,7 @@ mod schedules;
 use mandated::config::Config;
 use mandated::domain::Timestamp;
 use mandated::ops::OpsError;
-use mandated::ops::recover::{
-    AccountReport, RecoveryProgress, RecoveryReport, RecoveryRequest, recover,
-};
+use mandated::ops::recover::{AccountReport, RecoveryReport, RecoveryRequest, recover};
 
 use crate::support::due::{ATTRIBUTION, column};
 use crate::support::dump::restore;
@@ -28,7 +26,7 @@ async fn put_back(world: &mut World) {
     restore(world.pool()).await;
 }
 
-/// Recovers some accounts, or all of them. The clock goes on when the recovery waits for what was sent before it.
+/// Recovers some accounts, or all of them.
 async fn recovered_with(
     world: &World,
     config: &Config,
@@ -41,14 +39,7 @@ async fn recovered_with(
         since,
         attribution: ATTRIBUTION,
     };
-    let on_progress = |progress| move_on(world, progress);
-    recover(config, world.pool(), &world.clock, request, &on_progress).await
-}
-
-fn move_on(world: &World, progress: RecoveryProgress) {
-    if let RecoveryProgress::Waiting(until) = progress {
-        world.clock.advance_to(until);
-    }
+    recover(config, world.pool(), &world.clock, request, &|_| ()).await
 }
 
 async fn recovered(world: &World) -> RecoveryReport {

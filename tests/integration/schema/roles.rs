@@ -60,8 +60,8 @@ async fn the_daemon_works_with_rows_and_leaves_history_and_schema_alone() {
         "insert into mandated.resolutions (at, execution_id, mandate_id, order_id, from_state, to_state, resolved_as, who, reason, evidence)
          select at, 2, mandate_id, order_id, from_state, to_state, resolved_as, who, reason, evidence from mandated.resolutions",
         "insert into mandated.operator_requests (at, account_id, what, who, reason) select at, 1, 'resume', who, reason from mandated.operator_requests",
-        "update mandated.recoveries set since = since - interval '1 hour', finished_at = started_at",
-        "insert into mandated.recoveries (account_id, since, started_at, who, reason) select account_id, since, started_at, who, reason from mandated.recoveries",
+        "update mandated.recoveries set since = since - interval '1 hour', seen_at = started_at, finished_at = started_at",
+        "insert into mandated.recoveries (account_id, since, started_at, seen_at, who, reason) select account_id, since, started_at, seen_at, who, reason from mandated.recoveries",
         "insert into mandated.recovered_executions select recovery_id, 2, at, result from mandated.recovered_executions",
         "insert into mandated.compared_mandates (recovery_id, mandate_id, at, unowned) select max(id), 1, now(), '[]' from mandated.recoveries",
         "insert into mandated.debits select 2, cycle_on, 2, 'order-2', null, 1, 'INR', now() from mandated.debits",

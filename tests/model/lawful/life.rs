@@ -5,6 +5,7 @@ mod calls;
 mod law;
 mod work;
 
+use std::collections::BTreeSet;
 use std::rc::Rc;
 
 use chrono::{NaiveDate, NaiveTime, TimeDelta};
@@ -44,8 +45,8 @@ pub(super) struct Life {
     retried_at: Option<Timestamp>,
     /// Whether the bank has taken a call under the open intent.
     is_taken: bool,
-    /// The order that this job has looked at and found dead.
-    dead: Option<u16>,
+    /// The orders that this job has looked at and found dead, or not there.
+    dead: BTreeSet<u16>,
     /// The orders that were found to be collected.
     collected: Vec<u16>,
     answers: Answers,
@@ -107,7 +108,7 @@ impl Life {
             called_at: None,
             retried_at: None,
             is_taken: false,
-            dead: None,
+            dead: BTreeSet::new(),
             collected: Vec::new(),
             answers: Answers::default(),
             story: Vec::new(),

@@ -23,7 +23,7 @@ use crate::domain::execution::Progress;
 use crate::domain::machine::verdict::Verdict;
 use crate::domain::outcome::Counter;
 use crate::domain::policy::Policy;
-use crate::domain::reason::{CallCause, Doubt, Reason, Then};
+use crate::domain::reason::{CallCause, Reason, Then};
 use crate::domain::window::Span;
 use crate::domain::{Class, Execution, MandateStatus, Outcome, Step, Timestamp};
 
@@ -168,7 +168,7 @@ pub(super) fn decide(
         Outcome::Pending => context.pending(),
         Outcome::Failed(failure) => context.failed(failure),
         Outcome::Refused(failure) => context.refused(failure),
-        Outcome::AlreadyExists => context.unproven(Doubt::EarlierCallLanded),
+        Outcome::AlreadyExists => context.already_exists(),
         Outcome::NotFound => context.not_found(),
         Outcome::Reversed(failure) => context.reversed(failure),
         Outcome::Unrecognized(failure) => context.unrecognized(failure),

@@ -37,6 +37,20 @@ impl Context<'_> {
         self.with_next_lookup(decision)
     }
 
+    /// The provider has the order. If nothing on record says that we sent it, another database did, and nobody here knows when its payer
+    /// was notified: maybe too long ago for one more try.
+    pub(super) fn already_exists(self) -> Decision {
+        let mut decision = self.unproven(Doubt::EarlierCallLanded);
+        let known = &self.execution.progress;
+        let is_forgotten = known.sent_at.is_none() && known.delivered_at.is_none();
+        if self.execution.notify == Notify::Provider && is_forgotten {
+            decision.progress.delivered_at = None;
+            let undelivered_at = &mut decision.progress.undelivered_at;
+            undelivered_at.get_or_insert(Timestamp::UNIX_EPOCH);
+        }
+        decision
+    }
+
     /// Notes that a money-moving call went out: this one, or one of a worker that was lost, which a look-up has found.
     pub(super) fn mark_call(self, decision: &mut Decision) {
         let progress = &mut decision.progress;

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::Question;
-use super::judge::{Judged, OrderResult, judge, order_result};
+use super::judge::{AskedOrder, Judged, OrderResult, judge, order_result};
 use crate::domain::{
     Amount, Call, Currency, ExecutionId, Mandate, Notify, Outcome, ProviderKind, Timestamp,
 };
@@ -50,7 +50,7 @@ pub(super) struct Asker<'a> {
 /// The answers about an execution's orders, and the version of its row that they are about.
 struct Answers {
     version: String,
-    results: Vec<(String, OrderResult)>,
+    results: Vec<(AskedOrder, OrderResult)>,
     got: LookupResult,
 }
 
@@ -71,7 +71,7 @@ impl<'a> Asker<'a> {
         }
     }
 
-    /// Asks about every order of an execution, the current one last.
+    /// Asks about every order of an execution, and about those that only another database can have sent.
     pub(super) async fn ask(&self, id: i64, now: Timestamp) -> Result<ComparisonResult, OpsError> {
         let not_asked = |why| ComparisonResult::NotAsked {
             execution_id: id,
@@ -149,31 +149,40 @@ impl<'a> Asker<'a> {
             mandate: &mandate.provider_mandate_id,
             period: &ours.period,
         };
-        for order in orders_of(client, ours, name) {
-            if let Some(why) = self.is_not_to_be_asked(ours, &order, &lookup_times, &limits, now) {
+        for asked in orders_of(client, ours, name, limits.max_orders) {
+            let order = &asked.id;
+            let times = if asked.is_later {
+                &[][..]
+            } else {
+                &lookup_times
+            };
+            if let Some(why) = self.is_not_to_be_asked(ours, order, times, &limits, now) {
                 answers.got = why;
                 break;
             }
-            let reserved =
-                orders::reserve(self.pool, ours.execution_id, &answers.version, now).await?;
-            let Some(version) = reserved else {
-                answers.got = LookupResult::NotAsked("a worker is at work on it");
-                break;
-            };
-            answers.version = version;
-            lookup_times.insert(0, now);
-            let Some(reply) = look_up(client, mandate, ours, &order, now).await else {
+            // A later order is none of ours: its look-up takes nothing from what the rail allows for those that are.
+            if !asked.is_later {
+                let reserved =
+                    orders::reserve(self.pool, ours.execution_id, &answers.version, now).await?;
+                let Some(version) = reserved else {
+                    answers.got = LookupResult::NotAsked("a worker is at work on it");
+                    break;
+                };
+                answers.version = version;
+                lookup_times.insert(0, now);
+            }
+            let Some(reply) = look_up(client, mandate, ours, order, now).await else {
                 answers.got = LookupResult::NotAsked("its amount cannot be read");
                 break;
             };
-            self.record(ours.execution_id, &order, &reply, now).await?;
+            self.record(ours.execution_id, order, &reply, now).await?;
             let result = order_result(&reply.outcome);
             self.count_answer(ours.account_id, &result);
             if let OrderResult::NotAnswered(why) = result {
                 answers.got = LookupResult::NotAnswered(why);
                 break;
             }
-            answers.results.push((order, result));
+            answers.results.push((asked, result));
         }
         Ok(answers)
     }
@@ -241,9 +250,10 @@ impl<'a> Asker<'a> {
         let times = silent.entry(account).or_default();
         *times = match result {
             OrderResult::NotAnswered(_) => times.saturating_add(1),
-            OrderResult::Collected(_) | OrderResult::NotCollected(_) | OrderResult::Unproven(_) => {
-                0
-            }
+            OrderResult::Collected(_)
+            | OrderResult::NotCollected(_)
+            | OrderResult::NotKnown
+            | OrderResult::Unproven(_) => 0,
         };
     }
 
@@ -322,23 +332,37 @@ async fn look_up(
     Some(client.look_up(&request).await)
 }
 
-/// The orders of an execution, the current one last. Where the provider has no order ids of ours, only that one can be asked about.
-fn orders_of(client: &Client, ours: &Standing, name: CycleName<'_>) -> Vec<String> {
-    let current = u32::try_from(ours.order_no).unwrap_or(1);
-    let before = if client.execute_needs_counter() {
-        1
-    } else {
-        current
+/// The orders of an execution, and those that could follow: whoever has forgotten one has forgotten that it was sent. Where the provider
+/// has no order ids of ours, only the current one can be asked about.
+fn orders_of(
+    client: &Client,
+    ours: &Standing,
+    name: CycleName<'_>,
+    max_orders: u32,
+) -> Vec<AskedOrder> {
+    let named = |number, is_later| AskedOrder {
+        id: name.id(IdOf::Order, number),
+        is_later,
     };
+    let current = AskedOrder {
+        id: ours.order_id.clone(),
+        is_later: false,
+    };
+    if client.execute_needs_counter() {
+        return vec![current];
+    }
+    let number = u32::try_from(ours.order_no).unwrap_or(1);
     let was_sent = ours.sent_at.is_some()
         || ours.opened_at.is_some()
         || ours.debit_order_id.as_ref() == Some(&ours.order_id);
     // Of what is over, somebody may have forgotten that it was sent.
     let is_over = ["failed", "skipped", "expired"].contains(&ours.state.as_str());
+    let before = (1..number).map(|number| named(number, false));
     // A new order that waits for its debit is not known there yet.
-    let last = (was_sent || is_over || before == 1).then(|| ours.order_id.clone());
-    (1..before)
-        .map(|number| name.id(IdOf::Order, number))
-        .chain(last)
+    let current = (was_sent || is_over || number == 1).then_some(current);
+    let later = number.saturating_add(1)..=max_orders;
+    before
+        .chain(current)
+        .chain(later.map(|number| named(number, true)))
         .collect()
 }

@@ -4,12 +4,22 @@ use crate::domain::outcome::CallFailure;
 use crate::domain::{Amount, Currency, Outcome, Timestamp};
 use crate::store::audit::orders::Standing;
 
+/// An order that the provider was asked about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct AskedOrder {
+    pub(super) id: String,
+    /// Whether it comes after the current one: then this database has not sent it.
+    pub(super) is_later: bool,
+}
+
 /// What a provider says of one order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum OrderResult {
     Collected(Option<Amount>),
     /// Proven, in a word.
     NotCollected(&'static str),
+    /// The provider has no such order.
+    NotKnown,
     /// Nothing is proven there either, in a word.
     Unproven(&'static str),
     /// No answer, with the reason.
@@ -25,7 +35,7 @@ pub(super) fn order_result(outcome: &Outcome) -> OrderResult {
         }
         Outcome::Failed(_) => OrderResult::NotCollected("failed"),
         Outcome::Reversed(_) => OrderResult::NotCollected("collected and given back"),
-        Outcome::NotFound => OrderResult::NotCollected("not known"),
+        Outcome::NotFound => OrderResult::NotKnown,
         Outcome::Pending => OrderResult::Unproven("under way"),
         Outcome::Unrecognized(_) => OrderResult::Unproven("nothing that is known to us"),
         Outcome::Contradicted(_) => OrderResult::Unproven("about somebody else's debit"),
@@ -56,13 +66,13 @@ pub(super) struct Judged {
     pub(super) open: Vec<String>,
 }
 
-/// Compares. `answers` are by order, the current one last.
-pub(super) fn judge(ours: &Standing, answers: &[(String, OrderResult)]) -> Judged {
+/// Compares.
+pub(super) fn judge(ours: &Standing, answers: &[(AskedOrder, OrderResult)]) -> Judged {
     let mut judged = Judged::default();
     let collected: Vec<&str> = answers
         .iter()
         .filter(|(_, result)| matches!(result, OrderResult::Collected(_)))
-        .map(|(order, _)| order.as_str())
+        .map(|(order, _)| order.id.as_str())
         .collect();
     if collected.len() > 1 && !ours.refunded {
         let detail = format!(
@@ -72,6 +82,11 @@ pub(super) fn judge(ours: &Standing, answers: &[(String, OrderResult)]) -> Judge
         judged.findings.push(("G1", detail));
     }
     for (order, result) in answers {
+        if order.is_later {
+            judged.later(order, result);
+            continue;
+        }
+        let order = &order.id;
         match result {
             OrderResult::Collected(amount) => {
                 judged.collected(ours, order, *amount, collected.len());
@@ -79,6 +94,7 @@ pub(super) fn judge(ours: &Standing, answers: &[(String, OrderResult)]) -> Judge
             OrderResult::NotCollected(word) | OrderResult::Unproven(word) => {
                 judged.not_collected(ours, order, result, word);
             }
+            OrderResult::NotKnown => judged.not_collected(ours, order, result, "not known"),
             OrderResult::NotAnswered(_) => {}
         }
     }
@@ -86,6 +102,20 @@ pub(super) fn judge(ours: &Standing, answers: &[(String, OrderResult)]) -> Judge
 }
 
 impl Judged {
+    /// An order that another database has sent: no worker of this one looks it up.
+    fn later(&mut self, order: &AskedOrder, result: &OrderResult) {
+        let word = match result {
+            OrderResult::Collected(_) => "collected",
+            OrderResult::NotCollected(word) | OrderResult::Unproven(word) => word,
+            OrderResult::NotKnown | OrderResult::NotAnswered(_) => return,
+        };
+        let detail = format!(
+            "order {} is {word} there, and this database has not sent it",
+            order.id
+        );
+        self.findings.push(("G1", detail));
+    }
+
     fn collected(
         &mut self,
         ours: &Standing,
@@ -136,7 +166,7 @@ impl Judged {
             }
         } else if ours.opened_at.is_some()
             && order == ours.order_id
-            && matches!(result, OrderResult::NotCollected(_))
+            && matches!(result, OrderResult::NotCollected(_) | OrderResult::NotKnown)
         {
             let detail = format!(
                 "order {order} is {word} there, and here its intent is open: the execution is {}",

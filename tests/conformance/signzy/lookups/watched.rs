@@ -26,8 +26,8 @@ async fn a_watched_payment_is_found_by_the_day_of_its_cycle() {
         ),
         ("two days early", payment(3, "SUCCESS", "2022-03-03"), None),
         (
-            "the last day",
-            payment(4, "SUCCESS", "2022-04-04"),
+            "the last day but one",
+            payment(4, "SUCCESS", "2022-04-03"),
             Some("4"),
         ),
         ("the next cycle", payment(5, "SUCCESS", "2022-04-05"), None),
@@ -61,6 +61,26 @@ async fn a_watched_payment_is_found_by_the_day_of_its_cycle() {
             expected.is_none(),
             "{what}"
         );
+    }
+}
+
+/// It may be the next cycle's, a day early.
+#[tokio::test]
+async fn a_payment_on_the_last_day_is_for_a_person_to_tell_apart() {
+    let last = |status| payment(4, status, "2022-04-04");
+    let own = payment(3, "SUCCESS", "2022-03-05");
+    for (payments, expected, found) in [
+        (vec![last("SUCCESS")], "contradicted", None),
+        (vec![last("PENDING")], "contradicted", None),
+        (vec![last("FAILED")], "not found", None),
+        (vec![last("SUCCESS"), own], "charged 5.00", Some("3")),
+    ] {
+        let stub = StubbedSignzy::new().await;
+        stub.has(&payments).await;
+        let reply = stub.look_up(PERIODIC).await;
+        let said = brief(&reply.outcome);
+        assert!(said.starts_with(expected), "{said}: {payments:?}");
+        assert_eq!(reply.provider_ref.as_deref(), found, "{payments:?}");
     }
 }
 

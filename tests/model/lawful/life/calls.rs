@@ -154,7 +154,7 @@ impl Life {
     pub(super) fn look_up(&mut self, number: u16) -> Result<Input, String> {
         if self.bank.happens(self.bank.chances.not_sent / 4) {
             let why = "no connection".to_owned();
-            self.dead = None;
+            self.dead.clear();
             return Ok(answered(Outcome::Call(CallFailure::NotSent { why })));
         }
         self.looks.push((number, self.now));
@@ -183,7 +183,11 @@ impl Life {
             | Outcome::Contradicted(_)
             | Outcome::Call(_) => false,
         };
-        self.dead = is_dead.then_some(number);
+        if is_dead {
+            self.dead.insert(number);
+        } else {
+            self.dead.remove(&number);
+        }
         self.hear(&outcome, Step::Lookup);
         Ok(self.answered_about(number, outcome, counter))
     }

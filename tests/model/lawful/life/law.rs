@@ -36,9 +36,10 @@ impl Life {
         if step == Step::Retry && order.no_retry {
             return Err("a retry that the provider does not allow".to_owned());
         }
-        if step == Step::Execute && number > 1 && self.dead != Some(number - 1) {
+        if step == Step::Execute && number > 1 && !self.dead.contains(&(number - 1)) {
             return Err("a new order, and the one before it was not seen dead".to_owned());
         }
+        self.judge_later_orders(step, number)?;
         let earlier = self.bank.orders().iter().take(usize::from(number) - 1);
         let may_wake = |until: Timestamp| self.now < until;
         let mut alive = earlier.filter(|order| !order.no_retry && !order.after_all);
@@ -66,6 +67,19 @@ impl Life {
             self.presented_again(order.failed_at)?;
         }
         Ok(())
+    }
+
+    /// Another database may have sent a later order. Of a first order nobody asks.
+    fn judge_later_orders(&self, step: Step, number: u16) -> Result<(), String> {
+        let has_ids = self.store.execution.provider == ProviderKind::Juspay;
+        if !has_ids || step == Step::Execute && number == 1 {
+            return Ok(());
+        }
+        let mut later = number + 1..=self.policy.max_orders;
+        match later.find(|order| !self.dead.contains(order)) {
+            Some(order) => Err(format!("a debit, and order {order} was not asked about")),
+            None => Ok(()),
+        }
     }
 
     /// The intent is committed, by the claim of this very job, and with it the counter of a call that has no idempotency key.

@@ -18,7 +18,7 @@ const MOST_ACTIONS: usize = 20;
 impl Life {
     pub(super) fn work(&mut self) -> Result<(), String> {
         self.claimed_at = self.now;
-        self.dead = None;
+        self.dead.clear();
         let job = self.store.claim(self.now).ok_or("a job that is not due")?;
         if job.opened {
             self.is_taken = false;

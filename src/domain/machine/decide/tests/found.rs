@@ -28,19 +28,24 @@ fn retrying() -> Execution {
 fn read_before_retry(execution: Execution, attempts: Option<i64>) -> Action {
     let job = Job {
         step: Step::Retry,
+        execute_needs_counter: execution.provider == ProviderKind::Signzy,
         execution,
         opened: true,
         run_before: None,
         provider_ref: None,
         next_scheduled_on: None,
-        execute_needs_counter: false,
     };
     let policy = policy();
     let mut machine = Machine::new(job, &policy, now());
     machine.next(Input::Claimed, now());
     let mut answer = Answer::from(Outcome::Failed(failure(Class::Funds)));
     answer.counter.attempts = attempts;
-    machine.next(Input::Answered(answer), now())
+    let action = machine.next(Input::Answered(answer), now());
+    if let Action::LookUp { order_no: 2, .. } = action {
+        let none = Answer::from(Outcome::NotFound);
+        return machine.next(Input::Answered(none), now());
+    }
+    action
 }
 
 fn settled(action: Action) -> Conclusion {

@@ -90,7 +90,11 @@ fn a_retry_waits_over_an_order_that_is_in_doubt() {
         let answer = answered(Outcome::Failed(failure(class)));
         last_action(retry.clone(), [answer])
     };
-    assert_eq!(read(Class::Funds), Action::RecordCounter(1), "it failed");
+    let looks_further = Action::LookUp {
+        order_no: 2,
+        provider_ref: None,
+    };
+    assert_eq!(read(Class::Funds), looks_further, "it failed");
     for class in [Class::InFlight, Class::AlreadyCollected] {
         let waits = settled(read(class));
         assert!(waits.transition.closes_intent, "no call was made");

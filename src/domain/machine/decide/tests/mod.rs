@@ -3,6 +3,7 @@
 mod endings;
 mod found;
 mod in_doubt;
+mod later_orders;
 mod not_found;
 mod notifications;
 mod operator;
