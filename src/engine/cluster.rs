@@ -151,7 +151,7 @@ impl Cluster {
         };
         self.database.beaten(Heartbeat {
             daemon: id,
-            at: me.heartbeat_at,
+            beats: me.beats,
         });
         Ok(self.see(id, &seen, sent))
     }

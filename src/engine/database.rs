@@ -263,8 +263,8 @@ fn forgotten(last: LastWritten, state: &ServerState, has_forgotten: bool) -> Opt
     let heartbeat = last.heartbeat?;
     (!state.remembers_heartbeat || has_forgotten).then(|| {
         format!(
-            "this daemon's heartbeat of {} (daemon {})",
-            heartbeat.at, heartbeat.daemon
+            "heartbeat {} of this daemon ({})",
+            heartbeat.beats, heartbeat.daemon
         )
     })
 }

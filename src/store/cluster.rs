@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use super::error::{StoreContext, StoreError};
-use crate::domain::Timestamp;
 use crate::store::pool::DatabasePool;
 
 /// A daemon that lives.
@@ -14,8 +13,8 @@ pub struct Member {
     pub accounts: Vec<i16>,
     /// Whether it has made room for the daemon that asks.
     pub has_acknowledged: bool,
-    /// By the database's clock.
-    pub heartbeat_at: Timestamp,
+    /// How often it has beaten.
+    pub beats: i64,
 }
 
 /// How long a beat is worth something, by the database's clock.
@@ -59,17 +58,17 @@ pub async fn renew(
     sqlx::query_as!(
         Member,
         r#"with beating as (
-             update mandated.daemons set heartbeat_at = now(), acknowledged_members = $2
-              where id = $1 and heartbeat_at >= now() - make_interval(secs => $3) returning id, accounts, heartbeat_at
+             update mandated.daemons set heartbeat_at = now(), beats = beats + 1, acknowledged_members = $2
+              where id = $1 and heartbeat_at >= now() - make_interval(secs => $3) returning id, accounts, beats
            ), long_gone as (
              delete from mandated.daemons where id in (
                select id from mandated.daemons where heartbeat_at < now() - make_interval(secs => $4) * 10
                   for update skip locked)
            )
-           select b.id as "id!", b.accounts as "accounts!", true as "has_acknowledged!", b.heartbeat_at as "heartbeat_at!"
+           select b.id as "id!", b.accounts as "accounts!", true as "has_acknowledged!", b.beats as "beats!"
              from beating b
            union all
-           select d.id, d.accounts, $1 = any (d.acknowledged_members), d.heartbeat_at from mandated.daemons d
+           select d.id, d.accounts, $1 = any (d.acknowledged_members), d.beats from mandated.daemons d
             where d.id <> $1 and d.heartbeat_at >= now() - make_interval(secs => $4)"#,
         id,
         acknowledged_members,

@@ -267,8 +267,8 @@ fn is_other_database(bound: &Environment, here: &Environment) -> bool {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Heartbeat {
     pub daemon: i64,
-    /// By the database's clock.
-    pub at: Timestamp,
+    /// How many it was of this daemon's.
+    pub beats: i64,
 }
 
 /// After a fail-over: binds the accounts of the database before to the new timeline; their names. Nothing if commits may be lost: the last
@@ -282,7 +282,7 @@ pub async fn follow(
 ) -> Result<Option<Vec<String>>, StoreError> {
     let followed = sqlx::query!(
         r#"with known as (
-             select exists (select from mandated.daemons where id = $3 and heartbeat_at >= $4) as has_beat
+             select exists (select from mandated.daemons where id = $3 and beats >= $4) as has_beat
            ), bound as (
              update mandated.accounts set database = $2 where database = $1 and (select has_beat from known) returning name
            )
@@ -290,7 +290,7 @@ pub async fn follow(
         before.to_string(),
         now.to_string(),
         heartbeat.map(|heartbeat| heartbeat.daemon),
-        heartbeat.map(|heartbeat| heartbeat.at)
+        heartbeat.map(|heartbeat| heartbeat.beats)
     )
     .fetch_one(conn)
     .await

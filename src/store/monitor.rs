@@ -49,13 +49,13 @@ pub async fn server_state<'e>(
         r#"select clock_timestamp() as "now!: Timestamp", d.identity as "identity!", d.timeline as "timeline!",
                   $1::bigint is null or exists (select from mandated.attempts where execution_id = $1 and at = $3 and lease_token = $2)
                     as "remembers!",
-                  not exists (select from mandated.daemons where id = $4 and heartbeat_at < $5) as "remembers_heartbeat!"
+                  not exists (select from mandated.daemons where id = $4 and beats < $5) as "remembers_heartbeat!"
              from mandated.this_database() d"#,
         execution,
         token,
         at,
         last.heartbeat.map(|heartbeat| heartbeat.daemon),
-        last.heartbeat.map(|heartbeat| heartbeat.at)
+        last.heartbeat.map(|heartbeat| heartbeat.beats)
     )
     .fetch_one(database)
     .await

@@ -1,5 +1,7 @@
 //! A Juspay that answers by the clock: for what the sandbox does not do, because the documentation says it cannot happen.
 
+use std::collections::HashSet;
+use std::sync::Mutex;
 use std::time::Duration;
 
 use mandated::domain::Timestamp;
@@ -23,21 +25,28 @@ pub(crate) enum Asked {
     LookUp,
 }
 
-/// Serves what `answer` makes of a call, an order and the time that the caller says it is.
+/// Serves what `answer` makes of a call, an order and the time that the caller says it is. An order that was never sent is not found.
 pub(crate) async fn juspay(
     answer: impl Fn(Asked, &str, Timestamp) -> Value + Send + Sync + 'static,
 ) -> MockServer {
     let server = MockServer::start().await;
+    let sent = Mutex::new(HashSet::new());
     let respond = move |request: &Request| {
         let time = request.headers["x-simulated-time"].to_str().unwrap();
         let time = time.parse().unwrap();
+        let mut sent = sent.lock().unwrap();
         let body = match request.url.path().strip_prefix("/orders/") {
-            Some(id) => answer(Asked::LookUp, id, time),
+            Some(id) if sent.contains(id) => answer(Asked::LookUp, id, time),
+            Some(id) => not_found(id),
             None if request.url.path().ends_with("/retry") => {
                 let body: Value = request.body_json().unwrap();
                 answer(Asked::Debit, body["order_id"].as_str().unwrap(), time)
             }
-            None => answer(Asked::Debit, &ordered(&request.body), time),
+            None => {
+                let id = ordered(&request.body);
+                sent.insert(id.clone());
+                answer(Asked::Debit, &id, time)
+            }
         };
         ResponseTemplate::new(200).set_body_json(body)
     };
@@ -46,6 +55,11 @@ pub(crate) async fn juspay(
         .mount(&server)
         .await;
     server
+}
+
+/// There is no such order.
+pub(crate) fn not_found(id: &str) -> Value {
+    json!({ "status": "NOT_FOUND", "status_id": 40, "order_id": id })
 }
 
 /// The order that a form of `/txns` is about.

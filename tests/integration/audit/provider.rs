@@ -78,7 +78,10 @@ async fn a_provider_that_says_the_same_agrees_and_each_question_is_a_look_up_on_
         "select format('%s %s %s', call, outcome, worker_id) from mandated.attempts where decision = 'asked by the audit'",
     )
     .await;
-    assert_eq!(kept, vec!["order_status charged auditor"; 8]);
+    let [charged, not_found] = ["charged", "not_found"]
+        .map(|outcome| kept.iter().filter(|kept| kept.contains(outcome)).count());
+    // Of the five that have order ids of ours, and may have three orders.
+    assert_eq!((charged, not_found), (8, 5 * 2), "{kept:?}");
     let counted: i64 = scalar(
         world.pool(),
         &format!(

@@ -252,7 +252,7 @@ async fn look(pool: &DatabasePool) {
         }),
         heartbeat: Some(Heartbeat {
             daemon: id,
-            at: now(),
+            beats: 1,
         }),
     };
     monitor::server_state(pool, last).await.unwrap();

@@ -118,7 +118,7 @@ async fn what_is_not_answered_exits_with_1_and_says_what_to_do() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_cannot_be_recovered_is_refused() {
-    let installation = restored().await;
+    let mut installation = restored().await;
     for (more, code, why) in [
         (
             &["--account", "nobody"][..],

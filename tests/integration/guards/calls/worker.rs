@@ -17,11 +17,12 @@ use mandated::provider::{AccountSettings, Client};
 use mandated::store::claim::{ClaimRequest, Claimed, claim_due};
 use mandated::store::policies;
 use serde_json::json;
-use wiremock::matchers::{method, path};
-use wiremock::{Mock, MockServer, ResponseTemplate};
+use wiremock::matchers::{method, path, path_regex};
+use wiremock::{Mock, MockServer, Request, ResponseTemplate};
 
 use crate::support::TestDatabase;
 use crate::support::due::{FAULTS, OVERDUE, SNAPSHOTS};
+use crate::support::provider::not_found;
 use crate::support::row::{Row, account, execution, mandate, notification};
 
 /// Six in the morning in India, 25 hours after the payer of execution 1 was notified.
@@ -54,6 +55,15 @@ impl WorkerFixture {
             row.insert(&database.pool).await.unwrap();
         }
         let provider = MockServer::start().await;
+        // It has no order of which a test says nothing.
+        Mock::given(path_regex("^/orders/"))
+            .respond_with(|request: &Request| {
+                let id = request.url.path().trim_start_matches("/orders/");
+                ResponseTemplate::new(200).set_body_json(not_found(id))
+            })
+            .with_priority(u8::MAX)
+            .mount(&provider)
+            .await;
         let account = AccountSettings {
             name: "juspay_main".to_owned(),
             provider: ProviderKind::Juspay,
