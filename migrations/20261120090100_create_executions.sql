@@ -25,7 +25,8 @@ create table mandated.executions (
                                        'charged', 'failed', 'skipped', 'expired', 'review')),
   reason text not null,
   class text,
-  order_no smallint not null default 1 check (order_no >= 1),
+  -- The most that any configuration allows: so many can exist, whatever database has sent them (Rail::most_orders).
+  order_no smallint not null default 1 check (order_no between 1 and 3),
   order_id text not null,
   notification_no smallint not null default 0 check (notification_no >= 0),
   notification_ref text,

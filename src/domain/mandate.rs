@@ -23,6 +23,17 @@ text_enum!(
     }
 );
 
+impl Rail {
+    /// The most orders that a cycle may have in any configuration: so many can exist, whatever database has sent them. eNACH has one, for
+    /// another would be one more presentation (NPCI 2023-24/NACH/007).
+    pub const fn most_orders(self) -> u16 {
+        match self {
+            Self::Upi | Self::Card => 3,
+            Self::Enach => 1,
+        }
+    }
+}
+
 text_enum!(
     /// Who notifies the payer before a debit.
     Notify {

@@ -221,6 +221,10 @@ impl Memory {
                 now: now.to_string(),
             });
         }
+        if before.timeline > now.timeline {
+            // The server that was replaced still lives. It has nothing of what came after, and has not forgotten it.
+            return Err(failed_over(&before, now));
+        }
         let has_forgotten = self.has_forgotten.load(Ordering::Relaxed);
         if let Some(what) = forgotten(last, state, has_forgotten) {
             self.has_forgotten.store(true, Ordering::Relaxed);
@@ -229,8 +233,7 @@ impl Memory {
         if before.timeline == now.timeline {
             return Ok(None);
         }
-        // Backwards lies the server that was replaced, and still lives.
-        if self.synchronous_failover && before.timeline < now.timeline {
+        if self.synchronous_failover {
             return Ok(Some(before));
         }
         Err(failed_over(&before, now))

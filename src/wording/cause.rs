@@ -24,6 +24,11 @@ pub(super) fn cause(cause: &Cause, zone: Tz) -> String {
 
 fn order(cause: &OrderCause) -> String {
     let plain = match cause {
+        OrderCause::LaterOrder(order_no) => {
+            return format!(
+                "the provider has order {order_no} of this cycle, and this database has not sent it: another database has; stop all daemons and run `mandated recover`"
+            );
+        }
         OrderCause::Contradicted(Contradiction {
             field,
             ours,

@@ -51,6 +51,7 @@ fn orders() -> Vec<OrderCause> {
     ];
     let mut causes = vec![
         OrderCause::Collected,
+        OrderCause::LaterOrder(2),
         OrderCause::Contradicted(Contradiction {
             field: "customer_id",
             ours: "cst_1".to_owned(),

@@ -194,6 +194,12 @@ const DAMAGES: &[(&str, &str)] = &[
           (at, execution_id, mandate_id, call, reference, latency_ms, outcome, decision, lease_token, worker_id)
         select '2026-11-15T00:40Z', 2, 2, 'retry', 'ORDER2', 1, o, '-', 10 + n, 'worker'
           from unnest(array['failed', 'throttled', 'failed', 'not_sent', 'failed', 'failed']) with ordinality o (o, n)"),
+    ("an order tried too often, between look-ups of a later one", "
+        insert into mandated.attempts
+          (at, execution_id, mandate_id, call, reference, latency_ms, outcome, decision, lease_token, worker_id)
+        select timestamptz '2026-11-15T00:40Z' + n * interval '3 hours', 2, 2, case o when 'not_found' then 'order_status' else 'retry' end,
+               case o when 'not_found' then 'ORDER3' else 'ORDER2' end, 1, o, '-', 10 + n, 'worker'
+          from unnest(array['failed', 'not_found', 'failed', 'not_found', 'failed', 'not_found', 'failed']) with ordinality o (o, n)"),
     ("a card tried too often in 30 days", "
         update mandated.executions set max_attempts_in_30_days = 2 where id = 2;
         insert into mandated.attempts

@@ -29,24 +29,34 @@ pub(crate) enum Asked {
 pub(crate) async fn juspay(
     answer: impl Fn(Asked, &str, Timestamp) -> Value + Send + Sync + 'static,
 ) -> MockServer {
-    let server = MockServer::start().await;
     let sent = Mutex::new(HashSet::new());
+    juspay_of_others(move |asked, id, time| {
+        let mut sent = sent.lock().unwrap();
+        match asked {
+            Asked::Debit => sent.insert(id.to_owned()),
+            Asked::LookUp if sent.contains(id) => false,
+            Asked::LookUp => return not_found(id),
+        };
+        answer(asked, id, time)
+    })
+    .await
+}
+
+/// The same with orders that nobody has sent here.
+pub(crate) async fn juspay_of_others(
+    answer: impl Fn(Asked, &str, Timestamp) -> Value + Send + Sync + 'static,
+) -> MockServer {
+    let server = MockServer::start().await;
     let respond = move |request: &Request| {
         let time = request.headers["x-simulated-time"].to_str().unwrap();
         let time = time.parse().unwrap();
-        let mut sent = sent.lock().unwrap();
         let body = match request.url.path().strip_prefix("/orders/") {
-            Some(id) if sent.contains(id) => answer(Asked::LookUp, id, time),
-            Some(id) => not_found(id),
+            Some(id) => answer(Asked::LookUp, id, time),
             None if request.url.path().ends_with("/retry") => {
                 let body: Value = request.body_json().unwrap();
                 answer(Asked::Debit, body["order_id"].as_str().unwrap(), time)
             }
-            None => {
-                let id = ordered(&request.body);
-                sent.insert(id.clone());
-                answer(Asked::Debit, &id, time)
-            }
+            None => answer(Asked::Debit, &ordered(&request.body), time),
         };
         ResponseTemplate::new(200).set_body_json(body)
     };

@@ -34,6 +34,7 @@ const DAY: Duration = Duration::from_hours(24);
 pub(super) fn check(config: &Config, checks: &mut Checks<'_>) {
     for rail in Rail::ALL {
         rules(&format!("rails.{rail}"), config.rails.get(*rail), checks);
+        orders(*rail, config.rails.get(*rail).max_orders, checks);
     }
     let attempts = config.rails.upi.max_attempts;
     checks.require(attempts <= UPI_ATTEMPTS, "rails.upi.max_attempts", || {
@@ -66,12 +67,9 @@ pub(super) fn check(config: &Config, checks: &mut Checks<'_>) {
 
 /// NPCI 2023-24/NACH/007: one presentation and two more, each three days after the return of the one before.
 fn clearing(enach: &RailRules, checks: &mut Checks<'_>) {
-    let (attempts, orders) = (enach.max_attempts, enach.max_orders);
+    let attempts = enach.max_attempts;
     checks.require(attempts <= NACH_ATTEMPTS, "rails.enach.max_attempts", || {
         format!("({attempts}) must not be more than {NACH_ATTEMPTS}: NPCI allows one presentation and two more")
-    });
-    checks.require(orders <= 1, "rails.enach.max_orders", || {
-        format!("({orders}) must not be more than 1: a new order would be one more presentation")
     });
     let gap = enach.min_gap_after_failure;
     checks.require(gap >= NACH_GAP, "rails.enach.min_gap_after_failure", || {
@@ -83,11 +81,26 @@ fn clearing(enach: &RailRules, checks: &mut Checks<'_>) {
     });
 }
 
+/// Where a database has forgotten, every order that can exist is asked about.
+fn orders(rail: Rail, orders: u16, checks: &mut Checks<'_>) {
+    let key = format!("rails.{rail}.max_orders");
+    checks.positive(&key, orders);
+    let most = rail.most_orders();
+    checks.require(orders <= most, &key, || match rail {
+        Rail::Enach => {
+            format!("({orders}) must not be more than {most}: a new order would be one more presentation")
+        }
+        Rail::Upi | Rail::Card => {
+            format!("({orders}) must not be more than {most}: recovery and audit ask about so many")
+        }
+    });
+}
+
 fn rules(prefix: &str, rules: &RailRules, checks: &mut Checks<'_>) {
     let key = |name: &str| format!("{prefix}.{name}");
     checks.positive(&key("notification_attempts"), rules.notification_attempts);
     checks.positive(&key("max_attempts"), rules.max_attempts);
-    checks.positive(&key("max_orders"), rules.max_orders);
+
     checks.positive(
         &key("max_attempts_in_30_days"),
         rules.max_attempts_in_30_days.unwrap_or(1),

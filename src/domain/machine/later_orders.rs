@@ -1,6 +1,7 @@
 //! No order is retried, and none is followed by another, while the provider has one that comes later.
 //!
-//! Orders are numbered, and this database never sends a later one first. If the provider has one, another database has sent it: a copy
+//! Orders are numbered, and no database sends a later one first. The orders that can exist are those of every configuration, so their
+//! number is the rail's and not the policy's. If the provider has one, another database has sent it: a copy
 //! of this one, or this one before its disk was rolled back. It may have collected. A first order is sent without this look, which would
 //! be one more call for every debit: the provider refuses it if it was sent before.
 
@@ -10,6 +11,7 @@ use super::input::Answer;
 use super::lookup_purpose::{LaterOrder, LookupPurpose};
 use super::request::Request;
 use super::{Machine, Phase};
+use crate::domain::reason::OrderCause;
 use crate::domain::{Contradiction, Outcome, Timestamp};
 
 impl Machine<'_> {
@@ -25,7 +27,7 @@ impl Machine<'_> {
     fn look_past(&mut self, seen: LaterOrder) -> Action {
         let order_no = seen.order_no.saturating_add(1);
         // Without order ids of ours there is nothing to ask about.
-        if order_no > self.policy.max_orders || self.job.execute_needs_counter {
+        if order_no > self.policy.rail.most_orders() || self.job.execute_needs_counter {
             return self.make_the_call(seen);
         }
         let later = LaterOrder { order_no, ..seen };
@@ -73,11 +75,13 @@ impl Machine<'_> {
             | Outcome::Contradicted(_) => {
                 let contradiction = Contradiction {
                     field: "order_id",
-                    ours: format!("no order after number {}", self.order_no),
-                    theirs: format!("order number {}", later.order_no),
+                    ours: String::new(),
+                    theirs: String::new(),
                 };
                 let unknown = Answer::from(Outcome::Contradicted(contradiction));
-                self.instead_of_call(&unknown, action_began_at)
+                let mut decision = self.instead_of_call(&unknown, action_began_at);
+                decision.reason = OrderCause::LaterOrder(later.order_no).into();
+                decision
             }
         };
         self.settle(decision)

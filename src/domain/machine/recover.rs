@@ -60,22 +60,28 @@ pub fn recover(
     let is_contradicted =
         |order: &&OrderAnswer| matches!(order.answer.outcome, Outcome::Contradicted(_));
     if let Some(collected) = found.clone().find(is_collected) {
-        return judged(execution, last, collected, policy, now);
+        return judged(execution, answers, (last, collected), policy, now);
     }
     if let Some(contradicted) = found.find(is_contradicted) {
-        return judged(execution, contradicted, contradicted, policy, now);
+        return judged(
+            execution,
+            answers,
+            (contradicted, contradicted),
+            policy,
+            now,
+        );
     }
     if is_known(execution, last) {
         return Ok(Recovered::Known);
     }
-    open(execution, last, policy, now)
+    open(execution, answers, last, policy, now)
 }
 
 /// What an answer says that proves a collection, or contradicts what we have: as any look-up of the order would.
 fn judged(
     execution: &Execution,
-    last: &OrderAnswer,
-    order: &OrderAnswer,
+    answers: &[OrderAnswer],
+    (last, order): (&OrderAnswer, &OrderAnswer),
     policy: &Policy,
     now: Timestamp,
 ) -> Result<Recovered, IllegalTransition> {
@@ -88,7 +94,7 @@ fn judged(
     let mut decision = decide(&seen, Step::Lookup, outcome, counter, policy, now);
     let collected = decision.verdict.collected().is_some();
     if collected {
-        decision.declined = forgotten(execution, &seen);
+        decision.declined = forgotten(execution, &seen, answers);
         decision.reason = RecoveryCause::Collected {
             order_no: order.order_no,
         }
@@ -109,6 +115,7 @@ fn judged(
 /// as ever.
 fn open(
     execution: &Execution,
+    answers: &[OrderAnswer],
     last: &OrderAnswer,
     policy: &Policy,
     now: Timestamp,
@@ -126,7 +133,7 @@ fn open(
     let next = NextStep::at(Step::Lookup, at);
     let mut decision = unchanged(&seen, Some(next), order);
     decision.verdict = Verdict::Unproven;
-    decision.declined = forgotten(execution, &seen);
+    decision.declined = forgotten(execution, &seen, answers);
     Ok(Recovered::NotCollected(concluded(&seen, decision, last)?))
 }
 
@@ -194,14 +201,24 @@ fn found(
     Ok(seen)
 }
 
-/// The declined attempts that this database had forgotten.
-fn forgotten(execution: &Execution, seen: &Execution) -> u16 {
-    let known = if seen.progress.order_no == execution.progress.order_no {
-        execution.progress.debit_attempts
-    } else {
-        0
-    };
-    seen.progress.debit_attempts.saturating_sub(known)
+/// The declined attempts that this database had forgotten, of all orders that were found. The last one's open attempt counts when its
+/// outcome is known.
+fn forgotten(execution: &Execution, seen: &Execution, answers: &[OrderAnswer]) -> u16 {
+    let last = seen.progress.order_no;
+    let known = execution.progress.debit_attempts;
+    let found = answers
+        .iter()
+        .filter(|order| order.answer.outcome != Outcome::NotFound);
+    found.fold(0, |sum: u16, order| {
+        let is_collected = matches!(order.answer.outcome, Outcome::Charged { .. });
+        let declined = if order.order_no == last {
+            seen.progress.debit_attempts
+        } else {
+            attempts(execution, order).saturating_sub(u16::from(is_collected))
+        };
+        let is_known = order.order_no == execution.progress.order_no;
+        sum.saturating_add(declined.saturating_sub(if is_known { known } else { 0 }))
+    })
 }
 
 /// Whether this database knows as much of an order as the provider says: nothing is forgotten.

@@ -13,6 +13,8 @@ pub enum OrderCause {
     Collected,
     /// The answer is about somebody else's debit.
     Contradicted(Contradiction),
+    /// The provider has an order that this database has not sent: its number.
+    LaterOrder(u16),
     /// The provider works on it, and the payer must approve it.
     NeedsApproval {
         /// The ceiling that the amount is above.

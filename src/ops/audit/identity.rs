@@ -34,6 +34,10 @@ impl CycleName<'_> {
             mandate,
             period,
         } = self;
+        let mandate: String = mandate
+            .chars()
+            .map(|letter| letter.to_ascii_lowercase())
+            .collect();
         let hash = digest(
             &SHA256,
             format!("{word}\n{provider}\n{period}\n{number}\n{mandate}").as_bytes(),

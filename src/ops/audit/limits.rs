@@ -17,7 +17,7 @@ pub(super) struct Limits {
     pub(super) lookup_window: Option<TimeDelta>,
     /// From a debit to the first look-up.
     pub(super) first_lookup: Option<TimeDelta>,
-    /// How many orders a cycle may have.
+    /// How many orders of a cycle any configuration allows: eNACH has one, the others three.
     pub(super) max_orders: u32,
 }
 
@@ -29,7 +29,6 @@ struct Written {
     notify_windows: WrittenHours,
     lookup_window: String,
     lookup_after: Vec<String>,
-    max_orders: u32,
 }
 
 #[derive(Debug, Deserialize)]
@@ -51,13 +50,13 @@ impl Limits {
         let written: Written = serde_json::from_value(body).map_err(|error| error.to_string())?;
         let first = written.lookup_after.first();
         Ok(Self {
-            rail: written.rail,
             debit_hours: Hours::read(&written.debit_windows)?,
             notify_hours: Hours::read(&written.notify_windows)?,
             lookup_window: Some(duration(&written.lookup_window)?)
                 .filter(|window| *window > TimeDelta::zero()),
             first_lookup: first.map(|text| duration(text)).transpose()?,
-            max_orders: written.max_orders,
+            max_orders: if written.rail == "enach" { 1 } else { 3 },
+            rail: written.rail,
         })
     }
 }
@@ -179,7 +178,7 @@ mod tests {
     fn a_policy_that_lacks_what_is_needed_is_not_read() {
         let hours = json!({ "time_zone": "Asia/Kolkata", "ranges": ["00:00-13:30"] });
         let mut body = json!({ "rail": "enach", "debit_windows": hours, "notify_windows": hours,
-            "lookup_window": "0s", "lookup_after": ["15m", "12h"], "max_orders": 1 });
+            "lookup_window": "0s", "lookup_after": ["15m", "12h"] });
         let limits = Limits::read(body.clone()).unwrap();
         assert_eq!(limits.lookup_window, None);
         assert_eq!(limits.first_lookup, Some(TimeDelta::minutes(15)));

@@ -140,7 +140,7 @@ impl<'a> Asker<'a> {
             // Without order ids of ours its payments are all that there is.
             current
         } else {
-            subject.policy.max_orders.max(current)
+            subject.policy.rail.most_orders().max(current)
         };
         for order_no in current..=last {
             let order = subject.cycle_identity().order_id(order_no);

@@ -69,6 +69,8 @@ struct Held<'a> {
     client: Arc<Client>,
     open: OpenRecovery,
     hold: Transaction<'static, Postgres>,
+    /// The recoveries of this call, its own among them.
+    all: Arc<[i64]>,
 }
 
 impl Held<'_> {
@@ -108,7 +110,12 @@ pub async fn recover(
             name,
             account,
             hold,
+            all: Arc::default(),
         });
+    }
+    let recoveries: Arc<[i64]> = all.iter().map(|held| held.open.id).collect();
+    for held in &mut all {
+        held.all = Arc::clone(&recoveries);
     }
     let worker = format!("recover-{}", compose::worker_id(config));
     // Leases that the dump has in it: nobody works under them any more.
@@ -215,7 +222,7 @@ async fn ask_all(
         let Some(last) = page.last else { break };
         after = last;
         for part in by_mandate(&page.executions).chunks(PART) {
-            recovery::go_on(pool, &mut held.hold, held.open, clock.now()).await?;
+            recovery::go_on(pool, &mut held.hold, &held.all, clock.now()).await?;
             let mut results = futures::stream::iter(part)
                 .map(|ids| in_turn(asker, ids))
                 .buffer_unordered(at_once);
@@ -246,7 +253,7 @@ async fn compare_all(
         let mandates = recovery::mandates(pool, held.open, after).await?;
         let Some(last) = mandates.last() else { break };
         after = last.id;
-        recovery::go_on(pool, &mut held.hold, held.open, comparer.clock.now()).await?;
+        recovery::go_on(pool, &mut held.hold, &held.all, comparer.clock.now()).await?;
         let mut results = futures::stream::iter(&mandates)
             .map(|mandate| comparer.compare(mandate))
             .buffer_unordered(at_once);

@@ -117,10 +117,7 @@ impl Comparer<'_> {
         let missing = periods
             .into_iter()
             .filter(|period| missing.contains(&period.to_string()));
-        let last = self
-            .config
-            .policy(mandate.provider, mandate.rail)
-            .max_orders;
+        let last = mandate.rail.most_orders();
         let ids = missing.flat_map(|period| {
             let cycle = CycleIdentity::of(mandate, period);
             (1..=last).map(move |order_no| cycle.order_id(order_no))

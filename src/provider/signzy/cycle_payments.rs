@@ -12,16 +12,18 @@ use crate::provider::LookupRequest;
 /// The days on which the provider's own debit of a cycle may lie, and of no other cycle. It may be a day early, except in a cycle of one
 /// day, where that day is the cycle before.
 pub(super) fn days_of_watched(request: &LookupRequest<'_>) -> Range<NaiveDate> {
+    let is_daily = request.cycle_closes_on.pred_opt() == Some(request.cycle_on);
     let day_before = request.cycle_on.checked_sub_days(Days::new(1));
-    match last_day_of_watched(request) {
-        Some(last) => day_before.unwrap_or(request.cycle_on)..last,
-        None => request.cycle_on..request.cycle_closes_on,
-    }
+    let from = day_before.filter(|_| !is_daily).unwrap_or(request.cycle_on);
+    let closes_on = request.cycle_closes_on;
+    from..last_day_of_watched(request).map_or(closes_on, |last| last.min(closes_on))
 }
 
-/// The last day of a watched cycle: a payment of that day may be the next cycle's, a day early. None in a cycle of one day.
+/// The last day of a watched cycle that another one follows: a payment of that day may be the next cycle's, a day early. None in a cycle
+/// of one day.
 pub(super) fn last_day_of_watched(request: &LookupRequest<'_>) -> Option<NaiveDate> {
-    let last = request.cycle_closes_on.pred_opt();
+    let next = request.mandate.terms.cycle_after(request.cycle_on)?;
+    let last = next.on.pred_opt();
     last.filter(|last| *last != request.cycle_on && request.mandate.notify == Notify::Provider)
 }
 

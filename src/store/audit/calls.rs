@@ -103,7 +103,7 @@ pub(super) const CHECKS: &[Check] = &[
                and a.outcome not in ('not_sent', 'throttled', 'account_refused', 'refused', 'not_found', 'already_exists')
                and not exists (
                  select from mandated.attempts l
-                  where l.execution_id = a.execution_id and l.id > a.id
+                  where l.execution_id = a.execution_id and l.id > a.id and l.reference = a.reference
                     and l.call = 'order_status'
                     and (l.outcome = 'not_found'
                          or l.decision = 'the provider''s counter shows that the retry never happened; the same call goes out again')

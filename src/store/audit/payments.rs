@@ -90,7 +90,8 @@ pub async fn has_owner(
                or exists (select from mandated.executions e join mandated.mandates m on m.id = e.mandate_id
                            where e.mandate_id = $1 and $4::boolean
                              and (e.provider_ref = $2
-                                  or (e.finished_at is null or e.state = 'review'
+                                  -- An execution that knows its payment waits for no other one.
+                                  or (e.finished_at is null and (e.provider_ref is null or m.notify = 'provider') or e.state = 'review'
                                       or exists (select from mandated.resolutions r where r.execution_id = e.id))
                                      and ($3::date is null or $3 between e.cycle_on - 1 and (e.closes_at at time zone m.time_zone)::date)))
                   as "has_owner!""#,

@@ -73,11 +73,12 @@ pub async fn hold(
     }
 }
 
-/// Goes on with a recovery: fails when the connection that holds it is gone, and notes that somebody is at work on it.
+/// Goes on with a recovery: fails when the connection that holds it is gone, and notes that somebody is at work on it and
+/// on those that wait for their turn.
 pub async fn go_on(
     pool: &DatabasePool,
     held: &mut Transaction<'static, Postgres>,
-    recovery: OpenRecovery,
+    recoveries: &[i64],
     now: Timestamp,
 ) -> Result<(), StoreError> {
     sqlx::query_scalar!(r#"select true as "is_held!""#)
@@ -85,8 +86,8 @@ pub async fn go_on(
         .await
         .context("hold the recovery of the account")?;
     sqlx::query!(
-        "update mandated.recoveries set seen_at = $2 where id = $1",
-        recovery.id,
+        "update mandated.recoveries set seen_at = $2 where id = any ($1)",
+        recoveries,
         now
     )
     .execute(pool)

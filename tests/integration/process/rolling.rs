@@ -93,6 +93,11 @@ async fn a_rolling_restart_under_load_loses_and_doubles_nothing() {
     let provider = provider().await;
     let installation = installation(&provider).await;
     let mut daemons: Vec<Process> = (0..3).map(|_| installation.run()).collect();
+    let joined = "select count(*) from mandated.daemons where beats > 0";
+    until("all are there", async || {
+        scalar::<i64>(&installation.database.pool, joined).await == 3
+    })
+    .await;
     until_charged(&installation, 1).await;
     let mut done = charged(&installation).await;
     for daemon in &mut daemons {

@@ -5,7 +5,7 @@ use lab::sandbox::{Call, Reason, Then};
 use super::{counts, put_back, recovered, recovered_with, recovering};
 use crate::support::due::{column, scalar};
 use crate::support::dump::dump;
-use crate::support::provider::{Asked, FIRST_ORDER, juspay, order};
+use crate::support::provider::{Asked, FIRST_ORDER, juspay_of_others, order};
 use crate::support::scenario::{Flow, Scenario};
 use crate::support::world::{World, after_payday, at, start};
 
@@ -158,7 +158,7 @@ async fn an_order_that_was_handed_over_is_watched_and_collected_once() {
 
 /// Juspay has no more than what the test says of an order of the mandate `a`.
 async fn told(answer: impl Fn(&str) -> serde_json::Value + Send + Sync + 'static) -> World {
-    let provider = juspay(move |asked, id: &str, _| {
+    let provider = juspay_of_others(move |asked, id: &str, _| {
         assert_eq!(asked, Asked::LookUp, "a recovery moves no money");
         answer(id)
     })

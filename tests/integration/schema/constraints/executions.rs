@@ -126,6 +126,7 @@ async fn its_times_and_counters_make_sense() {
         ("closes_at = debit_at", "executions_dates_check"),
         ("delivered_at = now()", "executions_delivered_check"),
         ("order_no = 0", "executions_order_no_check"),
+        ("order_no = 4", "executions_order_no_check"),
         ("notification_no = -1", "executions_notification_no_check"),
         ("debit_attempts = -1", "executions_debit_attempts_check"),
         ("lookups = -1", "executions_lookups_check"),

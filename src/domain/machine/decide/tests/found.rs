@@ -40,10 +40,11 @@ fn read_before_retry(execution: Execution, attempts: Option<i64>) -> Action {
     machine.next(Input::Claimed, now());
     let mut answer = Answer::from(Outcome::Failed(failure(Class::Funds)));
     answer.counter.attempts = attempts;
-    let action = machine.next(Input::Answered(answer), now());
-    if let Action::LookUp { order_no: 2, .. } = action {
+    let mut action = machine.next(Input::Answered(answer), now());
+    // There is no later one.
+    while let Action::LookUp { .. } = action {
         let none = Answer::from(Outcome::NotFound);
-        return machine.next(Input::Answered(none), now());
+        action = machine.next(Input::Answered(none), now());
     }
     action
 }

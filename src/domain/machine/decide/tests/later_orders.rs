@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::domain::machine::{Action, Answer, Conclusion, Input, Job, Machine};
-use crate::domain::{Contradiction, State};
+use crate::domain::{Contradiction, Rail, State};
 
 fn now() -> Timestamp {
     at("2026-12-02T01:00:00Z")
@@ -32,16 +32,18 @@ fn job(step: Step, order_no: u16, provider: ProviderKind) -> Job {
     }
 }
 
-fn policy_of(max_orders: u16) -> Policy {
+/// No configuration allows a later order any more: another one may have.
+fn policy_of(rail: Rail) -> Policy {
     Policy {
-        max_orders,
+        rail,
+        max_orders: 1,
         ..policy()
     }
 }
 
 /// The machine's last action, after answers about the order that was read first and about later ones.
-fn last_action(job: Job, max_orders: u16, answers: &[Outcome]) -> Action {
-    let policy = policy_of(max_orders);
+fn last_action(job: Job, rail: Rail, answers: &[Outcome]) -> Action {
+    let policy = policy_of(rail);
     let mut machine = Machine::new(job, &policy, now());
     let claimed = machine.next(Input::Claimed, now());
     answers.iter().fold(claimed, |_, outcome| {
@@ -72,13 +74,16 @@ fn looks_up(order_no: u16) -> Action {
 fn a_retry_goes_out_when_the_provider_has_no_later_order() {
     let job = || job(Step::Retry, 1, ProviderKind::Juspay);
     let none = Outcome::NotFound;
-    assert_eq!(last_action(job(), 3, &[failed()]), looks_up(2));
+    assert_eq!(last_action(job(), Rail::Upi, &[failed()]), looks_up(2));
     let seen = [failed(), none.clone()];
-    assert_eq!(last_action(job(), 3, &seen), looks_up(3));
+    assert_eq!(last_action(job(), Rail::Upi, &seen), looks_up(3));
     let seen = [failed(), none.clone(), none];
-    assert_eq!(last_action(job(), 3, &seen), Action::RecordCounter(1));
     assert_eq!(
-        last_action(job(), 1, &[failed()]),
+        last_action(job(), Rail::Upi, &seen),
+        Action::RecordCounter(1)
+    );
+    assert_eq!(
+        last_action(job(), Rail::Enach, &[failed()]),
         Action::RecordCounter(1),
         "there can be no later one"
     );
@@ -86,19 +91,27 @@ fn a_retry_goes_out_when_the_provider_has_no_later_order() {
 
 #[test]
 fn a_new_order_is_looked_past_too_and_the_first_one_is_not() {
-    let second = last_action(job(Step::Execute, 2, ProviderKind::Juspay), 3, &[failed()]);
+    let second = last_action(
+        job(Step::Execute, 2, ProviderKind::Juspay),
+        Rail::Upi,
+        &[failed()],
+    );
     assert_eq!(second, looks_up(3));
     let seen = [failed(), Outcome::NotFound];
-    let second = last_action(job(Step::Execute, 2, ProviderKind::Juspay), 3, &seen);
+    let second = last_action(
+        job(Step::Execute, 2, ProviderKind::Juspay),
+        Rail::Upi,
+        &seen,
+    );
     assert!(matches!(second, Action::Send { .. }), "{second:?}");
-    let first = last_action(job(Step::Execute, 1, ProviderKind::Juspay), 3, &[]);
+    let first = last_action(job(Step::Execute, 1, ProviderKind::Juspay), Rail::Upi, &[]);
     assert!(matches!(first, Action::Send { .. }), "{first:?}");
 }
 
 #[test]
 fn without_order_ids_of_ours_there_is_nothing_to_look_up() {
     let retry = job(Step::Retry, 1, ProviderKind::Signzy);
-    let action = last_action(retry, 3, &[failed()]);
+    let action = last_action(retry, Rail::Upi, &[failed()]);
     assert!(matches!(action, Action::RecordCounter(_)), "{action:?}");
 }
 
@@ -123,7 +136,7 @@ fn a_later_order_stops_the_call_whatever_became_of_it() {
     ] {
         for (step, order_no) in [(Step::Retry, 1), (Step::Execute, 2)] {
             let job = job(step, order_no, ProviderKind::Juspay);
-            let found = settled(last_action(job, 3, &[failed(), later.clone()]));
+            let found = settled(last_action(job, Rail::Upi, &[failed(), later.clone()]));
             assert_eq!(found.transition.to, State::Review, "{step} {later:?}");
             assert!(found.transition.closes_intent, "no call was made");
             assert_eq!(
@@ -145,7 +158,7 @@ fn the_call_waits_while_the_question_is_not_answered() {
     ] {
         for (step, order_no) in [(Step::Retry, 1), (Step::Execute, 2)] {
             let job = job(step, order_no, ProviderKind::Juspay);
-            let waits = settled(last_action(job, 3, &[failed(), answer.clone()]));
+            let waits = settled(last_action(job, Rail::Upi, &[failed(), answer.clone()]));
             assert!(waits.transition.closes_intent, "no call was made");
             let next = waits.decision.next.unwrap();
             assert_eq!(next.step, step, "{answer:?}: the same call");
