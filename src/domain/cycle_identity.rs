@@ -88,14 +88,14 @@ mod tests {
         }
     }
 
-    /// Computed with Python's hashlib: SHA-256 of "order\njuspay\n2026-11\n1\nM1", its first 16 bytes as a big-endian number, and
+    /// Computed with Python's hashlib: SHA-256 of "order\njuspay\n2026-11\n1\nm1", in lower case, its first 16 bytes as a big-endian number, and
     /// 20 times the remainder of 26.
     #[test]
     fn ids_are_the_letters_of_a_sha_256() {
         let juspay = cycle(ProviderKind::Juspay, "M1", "2026-11-22");
-        assert_eq!(juspay.order_id(1), "xzmwvvudynxgueyjehug");
-        assert_eq!(juspay.order_id(2), "lamhicqwjhqaxkztsegh");
-        assert_eq!(juspay.notification_ref(1), "atjyonykaxhyzmnqyuhushwpa");
+        assert_eq!(juspay.order_id(1), "mhplsfnpsxhrmctyznyt");
+        assert_eq!(juspay.order_id(2), "ihvsjccqpuyzqxeqwqey");
+        assert_eq!(juspay.notification_ref(1), "vqsgjzogygynfwclqcwpuahoj");
         let signzy = cycle(ProviderKind::Signzy, "77", "2026-11-01");
         assert_eq!(signzy.order_id(1), "rldkrokcdhttcglytbkz");
     }

@@ -251,3 +251,26 @@ async fn one_merchant_under_two_names_is_refused_in_the_configuration_and_in_the
         "{error}"
     );
 }
+
+/// The dump is older than an account: whatever was sent for it since is forgotten too.
+#[tokio::test]
+async fn an_account_that_a_restored_database_does_not_know_must_be_recovered() {
+    let installation = bound().await;
+    let pool = &installation.database.pool;
+    let recovering = "select count(*) from mandated.accounts where recovering_since is not null";
+    assert_eq!(scalar::<i64>(pool, recovering).await, 0, "a new database");
+    execute(
+        pool,
+        "delete from mandated.accounts where name = 'signzy_main'",
+    )
+    .await;
+    execute(
+        pool,
+        "update mandated.accounts set database = 'server 1, timeline 00000001'",
+    )
+    .await;
+    installation.works(&["mandates", "import", &installation.mandates()]);
+    let names =
+        "select string_agg(name, ' ') from mandated.accounts where recovering_since is not null";
+    assert_eq!(scalar::<String>(pool, names).await, "signzy_main");
+}

@@ -79,11 +79,11 @@ mod tests {
             mandate: "M1",
             period: "2026-11",
         };
-        assert_eq!(cycle.id(IdOf::Order, 1), "xzmwvvudynxgueyjehug");
-        assert_eq!(cycle.id(IdOf::Order, 2), "lamhicqwjhqaxkztsegh");
-        assert_eq!(cycle.id(IdOf::Notification, 1), "atjyonykaxhyzmnqyuhushwpa");
+        assert_eq!(cycle.id(IdOf::Order, 1), "mhplsfnpsxhrmctyznyt");
+        assert_eq!(cycle.id(IdOf::Order, 2), "ihvsjccqpuyzqxeqwqey");
+        assert_eq!(cycle.id(IdOf::Notification, 1), "vqsgjzogygynfwclqcwpuahoj");
         let number = |id| cycle.number_of(IdOf::Order, id, 1);
-        assert_eq!(number("lamhicqwjhqaxkztsegh"), Some(2));
+        assert_eq!(number("ihvsjccqpuyzqxeqwqey"), Some(2));
         assert_eq!(number("rldkrokcdhttcglytbkz"), None);
     }
 }

@@ -56,17 +56,33 @@ impl Signzy {
         let Some(payment) = payment.filter(|payment| payment.id.to_string() == id) else {
             return exchange.reply(Outcome::Call(exchange.answer.unproven()));
         };
-        if payment.standing() != Standing::Failed {
+        let before = match request.payments {
+            OtherPayments::Before(before) => Some(before),
+            OtherPayments::Known(_) | OtherPayments::Forgotten(_) => None,
+        };
+        if payment.standing() != Standing::Failed && before.is_none() {
             return self.judge_payment(request, exchange, &payment, &[]).await;
         }
         // A retry debits the last failed payment, whichever that is.
         let is_there = |page: &[Payment]| page.iter().any(|listed| listed.id == payment.id);
-        match self.list(request, is_there).await {
-            Ok(Listing { payments, .. }) => {
+        let Listing { payments, .. } = match self.list(request, is_there).await {
+            Ok(listing) => listing,
+            Err(reply) => return *reply,
+        };
+        // Another installation has charged the same cycle since we looked.
+        let beside = payments.iter().find(|other| {
+            other.id != payment.id
+                && before.is_some_and(|before| !before.contains(&other.id))
+                && is_another(other, &[])
+                && lies_in(other, &days_of_charged(request))
+                && took_or_may(other)
+        });
+        match beside {
+            Some(other) => exchange.reply(Outcome::Contradicted(not_one(&[&payment, other]))),
+            None => {
                 self.judge_payment(request, exchange, &payment, &payments)
                     .await
             }
-            Err(reply) => *reply,
         }
     }
 

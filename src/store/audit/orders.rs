@@ -163,6 +163,24 @@ pub async fn standing(
     .context("read what is on record of an execution")
 }
 
+/// When an order was looked up that is none of the execution's own, the latest first. Its row counts the look-ups of its own orders only.
+pub async fn later_lookups(
+    pool: &DatabasePool,
+    execution_id: i64,
+    order: &str,
+) -> Result<Vec<Timestamp>, StoreError> {
+    sqlx::query_scalar!(
+        "select at from mandated.attempts where execution_id = $1 and call = 'order_status' and reference = $2
+            and outcome not in ('not_sent', 'throttled')
+          order by at desc limit 3",
+        execution_id,
+        order
+    )
+    .fetch_all(pool)
+    .await
+    .context("find when an order was looked up")
+}
+
 /// Counts a look-up of an order before it is made, and says the row's version from then on; nothing if a worker has the job, or somebody
 /// has changed the execution meanwhile.
 ///

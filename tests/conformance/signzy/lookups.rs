@@ -112,6 +112,31 @@ async fn a_failure_of_another_amount_is_not_retried() {
     );
 }
 
+/// Another installation looked at the same moment, and charged too.
+#[tokio::test]
+async fn a_second_payment_since_the_charge_is_for_a_person() {
+    for (other, is_second) in [
+        (payment(12346, "SUCCESS", "2022-03-29"), true),
+        (payment(12346, "PENDING", "2022-03-29"), true),
+        (payment(12346, "FAILED", "2022-03-29"), false),
+        (payment(12344, "SUCCESS", "2022-03-29"), false),
+    ] {
+        let stub = StubbedSignzy::new().await;
+        let ours = payment(12345, "SUCCESS", "2022-03-29");
+        let body = json!({"result": {"status": "OK", "payment": ours}});
+        stub.say("GET", "/payments/12345", 200, &body.to_string())
+            .await;
+        stub.has(&[other.clone(), ours]).await;
+        let known = LookupFixture {
+            payments: OtherPayments::Before(&[12344]),
+            ..KNOWN
+        };
+        let said = brief(&stub.look_up(known).await.outcome);
+        let expected = if is_second { "contradicted" } else { "charged" };
+        assert!(said.starts_with(expected), "{said}: {other}");
+    }
+}
+
 /// A retry debits the eMandate's last failed payment, and its request names none.
 #[tokio::test]
 async fn a_failure_that_another_payment_has_followed_is_not_retried() {

@@ -158,6 +158,14 @@ async fn an_order_that_was_handed_over_is_watched_and_collected_once() {
 
 /// Juspay has no more than what the test says of an order of the mandate `a`.
 async fn told(answer: impl Fn(&str) -> serde_json::Value + Send + Sync + 'static) -> World {
+    told_with(answer, |_| {}).await
+}
+
+/// The same with a configuration of today.
+async fn told_with(
+    answer: impl Fn(&str) -> serde_json::Value + Send + Sync + 'static,
+    change: impl FnOnce(&mut mandated::config::Config),
+) -> World {
     let provider = juspay_of_others(move |asked, id: &str, _| {
         assert_eq!(asked, Asked::LookUp, "a recovery moves no money");
         answer(id)
@@ -166,7 +174,8 @@ async fn told(answer: impl Fn(&str) -> serde_json::Value + Send + Sync + 'static
     let world = Scenario::of("a", Flow::UpiExempt).open().await;
     world.run("04 18:00").await;
     world.outage("06 12:00");
-    let config = World::config_at(&provider.uri());
+    let mut config = World::config_at(&provider.uri());
+    change(&mut config);
     restore_at(&world).await;
     let report = recovered_with(&world, &config, &["juspay_main"], start()).await;
     assert!(report.unwrap().is_over());
@@ -218,6 +227,19 @@ async fn a_debit_states_no_amount_that_the_answer_does_not() {
         assert_eq!(scalar::<String>(world.pool(), debit).await, minor);
         world.audited().await;
     }
+}
+
+/// The database before allowed a second order, and this one's configuration does not.
+#[tokio::test]
+async fn an_order_that_no_configuration_of_today_allows_is_found() {
+    let answer = |id: &str| {
+        if id == FIRST_ORDER {
+            return crate::support::provider::declined(id, "Z9", false);
+        }
+        order(id, "CHARGED")
+    };
+    let world = told_with(answer, |config| config.rails.upi.max_orders = 1).await;
+    assert_eq!(world.stands("a").await.0, "charged");
 }
 
 /// A first order that was refused was never made, and the one after it was collected: the gap ends no search.

@@ -152,11 +152,11 @@ impl<'a> Asker<'a> {
         for asked in orders_of(client, ours, name, limits.max_orders) {
             let order = &asked.id;
             let times = if asked.is_later {
-                &[][..]
+                orders::later_lookups(self.pool, ours.execution_id, order).await?
             } else {
-                &lookup_times
+                lookup_times.clone()
             };
-            if let Some(why) = self.is_not_to_be_asked(ours, order, times, &limits, now) {
+            if let Some(why) = self.is_not_to_be_asked(ours, order, &times, &limits, now) {
                 answers.got = why;
                 break;
             }
