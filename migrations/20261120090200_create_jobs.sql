@@ -44,7 +44,7 @@ create table mandated.daemons (
   joined_at timestamptz not null,
   heartbeat_at timestamptz not null,
   -- How often it has renewed its row: a number that no clock can put back.
-  beats bigint not null default 0 check (beats >= 0),
+  beats bigint not null default 0,
   -- The daemons for which it has made room: it calls no more than its share beside them.
   acknowledged_members bigint[] not null default '{}'
 ) with (fillfactor = 50, autovacuum_vacuum_threshold = 100);

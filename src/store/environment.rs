@@ -214,11 +214,10 @@ async fn bind_if_new(
         // An account that a restored database does not know may have been used since: it has something to recover too.
         "insert into mandated.accounts as a (name, provider, merchant, is_simulated, database, recovering_since)
          values ($1, $2, $3, $4, $5,
-                 case when exists (select from mandated.accounts o where o.name <> $1 and o.database <> $5)
-                        or exists (select from mandated.recoveries r where r.started_at > now() - interval '30 days') then now() end)
+                 case when exists (select from mandated.accounts o where o.name <> $1 and o.database <> $5) then now() end)
          on conflict (name) do update
             set merchant = excluded.merchant, is_simulated = excluded.is_simulated, database = excluded.database,
-                recovering_since = excluded.recovering_since
+                recovering_since = coalesce(a.recovering_since, excluded.recovering_since)
           where a.merchant is null and a.provider = excluded.provider",
         account.name,
         account.provider.as_str(),

@@ -6,7 +6,6 @@
 //! be one more call for every debit: the provider refuses it if it was sent before.
 
 use super::action::Action;
-use super::decide::next_lookup_at;
 use super::input::Answer;
 use super::lookup_purpose::{LaterOrder, LookupPurpose};
 use super::request::Request;
@@ -56,14 +55,7 @@ impl Machine<'_> {
     ) -> Action {
         let decision = match &answer.outcome {
             Outcome::NotFound => return self.look_past(later),
-            Outcome::Call(_) => {
-                let mut decision = self.instead_of_call(answer, action_began_at);
-                if let Some(next) = decision.next.as_mut() {
-                    next.span.opens = next_lookup_at(&self.execution, self.policy, next.span.opens);
-                    next.span.closes = None;
-                }
-                decision
-            }
+            Outcome::Call(_) => self.asked_again(answer, action_began_at),
             Outcome::Refused(_) | Outcome::AlreadyExists => {
                 self.wait_for(later.order_no, action_began_at)
             }

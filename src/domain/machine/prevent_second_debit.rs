@@ -83,20 +83,23 @@ impl Machine<'_> {
                 }
                 decision
             }
-            Outcome::Call(_) => {
-                let mut decision = self.instead_of_call(answer, action_began_at);
-                if let Some(next) = decision.next.as_mut() {
-                    next.span.opens = next_lookup_at(&self.execution, self.policy, next.span.opens);
-                    next.span.closes = None;
-                }
-                decision
-            }
+            Outcome::Call(_) => self.asked_again(answer, action_began_at),
             Outcome::Pending
             | Outcome::Refused(_)
             | Outcome::AlreadyExists
             | Outcome::Unrecognized(_) => self.wait_for(before, action_began_at),
         };
         self.settle(decision)
+    }
+
+    /// Another order than the current one could not be read: the call waits until it may be looked up again.
+    pub(super) fn asked_again(&self, answer: &Answer, now: Timestamp) -> Decision {
+        let mut decision = self.instead_of_call(answer, now);
+        if let Some(next) = decision.next.as_mut() {
+            next.span.opens = next_lookup_at(&self.execution, self.policy, next.span.opens);
+            next.span.closes = None;
+        }
+        decision
     }
 
     /// The same call later: an order that is not proven dead is neither retried nor followed by a new one.
