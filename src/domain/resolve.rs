@@ -65,10 +65,16 @@ impl Payment {
         match provider {
             ProviderKind::Juspay => Self::Named,
             // `paymentId` is a number.
-            ProviderKind::Signzy if id.is_some_and(|id| id.parse::<i64>().is_ok()) => Self::Named,
+            ProviderKind::Signzy if id.is_some_and(is_number) => Self::Named,
             ProviderKind::Signzy => Self::NotNamed,
         }
     }
+}
+
+/// Whether it is a number as the provider writes it: another spelling of it would be another payment here.
+fn is_number(id: &str) -> bool {
+    let number: Option<i64> = id.parse().ok();
+    number.is_some_and(|number| number.to_string() == id)
 }
 
 /// What must be known of an execution before a person may close it.
@@ -238,6 +244,22 @@ mod tests {
             assert_eq!(resolve(open, ResolvedAs::Charged), Err(refusal));
             // Where no debit is written, no payment is needed.
             assert_eq!(resolve(open, ResolvedAs::Failed), Ok(State::Failed));
+        }
+    }
+
+    #[test]
+    fn a_payment_is_named_as_its_provider_writes_it() {
+        let read = |id| Payment::read(ProviderKind::Signzy, id, None);
+        assert_eq!(read(Some("301")), Payment::Named);
+        for other in [
+            Some("+301"),
+            Some("0301"),
+            Some("301 "),
+            Some("x"),
+            Some(""),
+            None,
+        ] {
+            assert_eq!(read(other), Payment::NotNamed, "{other:?}");
         }
     }
 }

@@ -3,9 +3,16 @@
 with n as materialized (
   select * from unnest({execution arrays}, {job arrays}) as n ({execution names}, {job names})
 ), added as (
-  insert into mandated.executions ({execution names}, planned_at, updated_at, finished_at)
-  select {execution names}, $1::timestamptz, $1::timestamptz, case when state in ('expired', 'skipped') then $1::timestamptz end
+  -- Soon after a recovery nobody knows whether the payer was notified before it, and of which amount. A notification is valid for days.
+  insert into mandated.executions ({execution names}, is_forgotten, undelivered_at, planned_at, updated_at, finished_at)
+  select {execution names}, d.is_doubted, case when d.is_doubted then 'epoch'::timestamptz end, $1::timestamptz, $1::timestamptz,
+         case when state in ('expired', 'skipped') then $1::timestamptz end
     from n
+    cross join lateral (
+      select n.notification_ref is not null and n.account_id = any (array(
+               select a.id from mandated.accounts a
+                where a.recovering_since is not null or a.recovered_at > $1::timestamptz - interval '10 days')) as is_doubted
+    ) d
   on conflict (mandate_id, period) do nothing
   returning id
 ), queued as (

@@ -16,9 +16,6 @@ use crate::provider::{Client, ListedPayment, PaymentsAnswer, PaymentsRequest, Pr
 use crate::store::pool::DatabasePool;
 use crate::store::recovery::{self, MandateToCompare, UnownedPayment};
 
-/// How far ahead of its cycle an order is handed over that the provider notifies of.
-const HANDED_OVER_AHEAD: Days = Days::new(3);
-
 /// A cycle of a cron expression is called after its day, and may be open until the next month's.
 const LONGEST_CRON: u32 = 31;
 
@@ -50,7 +47,7 @@ impl Comparer<'_> {
             // It lists its payments.
             Vec::new()
         } else {
-            let until = last_day(mandate, today);
+            let until = self.last_day(mandate, today);
             self.orders(compared, mandate, since, until).await?
         };
         let payments = if orders.is_empty() && !self.client.execute_needs_counter() {
@@ -84,8 +81,9 @@ impl Comparer<'_> {
         Ok(None)
     }
 
-    /// The orders of cycles that have no execution here. A mandate that the dump has is planned as it was then, so only cycles that
-    /// were presented can be missing; one that was imported again may have had any schedule.
+    /// The orders of cycles that have no execution here, where most of them can be missing: of mandates whose cycles are presented, and of
+    /// those that were imported again, which may have had any schedule. A mandate that the dump has is planned as it was then; only the
+    /// cycle that was open when it was imported can have been added by hand.
     async fn orders(
         &self,
         compared: &MandateToCompare,
@@ -123,6 +121,17 @@ impl Comparer<'_> {
             (1..=last).map(move |order_no| cycle.order_id(order_no))
         });
         Ok(ids.collect())
+    }
+
+    /// The last day of which an order may have been sent: one that the provider notifies of is handed over ahead of its cycle.
+    fn last_day(&self, mandate: &Mandate, today: NaiveDate) -> NaiveDate {
+        if mandate.notify != Notify::Provider {
+            return today;
+        }
+        let policy = self.config.policy(mandate.provider, mandate.rail);
+        let ahead = policy.notify_to_debit.saturating_add(policy.notify_lead);
+        let days = ahead.as_secs().div_ceil(86_400).saturating_add(1);
+        today.checked_add_days(Days::new(days)).unwrap_or(today)
     }
 
     async fn unowned(
@@ -163,12 +172,4 @@ fn unowned(payment: ListedPayment) -> UnownedPayment {
         status: payment.status,
         id: payment.id,
     }
-}
-
-/// The last day of which an order may have been sent.
-fn last_day(mandate: &Mandate, today: NaiveDate) -> NaiveDate {
-    let ahead = today.checked_add_days(HANDED_OVER_AHEAD);
-    ahead
-        .filter(|_| mandate.notify == Notify::Provider)
-        .unwrap_or(today)
 }

@@ -37,9 +37,10 @@ impl Signzy {
         let (failed, mut live): (Vec<&Payment>, Vec<&Payment>) =
             ours.partition(|payment| payment.standing() == Standing::Failed);
         let is_presented = is_presented(request);
-        // It may be of another cycle that is open, or of the next one, a day early.
+        // It may be of another cycle: of one that is open too, of the next one, a day early, or of any if it has no day.
         let is_doubtful = |payment: &Payment| {
-            !is_own(payment) && (is_presented || last_day.is_some() && payment.day == last_day)
+            let is_of_last_day = last_day.is_some() && payment.day == last_day;
+            !is_own(payment) && (is_presented || is_of_last_day || payment.day.is_none())
         };
         if last_day.is_some() && live.iter().any(|payment| !is_doubtful(payment)) {
             live.retain(|payment| !is_doubtful(payment));

@@ -237,7 +237,12 @@ impl Signzy {
             let newest_first =
                 page.first().map(|first| first.day) >= page.last().map(|last| last.day);
             let is_last = is_short || newest_first && has_enough(&page);
-            payments.extend(page);
+            payments.extend(match request.mandate.notify {
+                Notify::Provider => page,
+                Notify::Separate | Notify::None => {
+                    page.into_iter().map(Payment::by_its_making).collect()
+                }
+            });
             if is_last {
                 return Ok(Listing { payments, exchange });
             }

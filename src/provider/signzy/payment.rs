@@ -19,6 +19,8 @@ pub(super) struct Payment {
     has_other_amount: bool,
     /// When it is or was to be debited, else when it was made. Times carry no zone; they are Indian.
     pub(super) day: Option<NaiveDate>,
+    /// When it was made.
+    made_on: Option<NaiveDate>,
     pub(super) is_registration: bool,
     retry_attempts: Option<i64>,
     reason: Option<String>,
@@ -46,6 +48,7 @@ impl Payment {
             amount: amount(map, currency),
             has_other_amount: states(map, "amount") && amount(map, currency).is_none(),
             day: day(map, "scheduledOn").or_else(|| day(map, "addedOn")),
+            made_on: day(map, "addedOn"),
             is_registration: text(map, "remarks")
                 .is_some_and(|remarks| remarks.starts_with("auth")),
             retry_attempts: text(map, "retryAttempts").and_then(|number| number.parse().ok()),
@@ -62,6 +65,13 @@ impl Payment {
             // PENDING, INITIALIZED and whatever comes after the documentation.
             _ => Standing::Pending,
         }
+    }
+
+    /// The same with the day on which it was made, if the answer says so: a charge is of the cycle in which it was made, whenever the
+    /// provider presents it.
+    pub(super) fn by_its_making(mut self) -> Self {
+        self.day = self.made_on.or(self.day);
+        self
     }
 
     pub(super) fn counter(&self) -> Counter {

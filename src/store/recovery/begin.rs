@@ -13,8 +13,9 @@ use crate::store::pauses::Attribution;
 const WHAT: &str = "begin the recovery of the account";
 
 /// A recovery that was left alone for longer is begun anew: a copy of this database, or a daemon on a disk that was rolled back, may have
-/// sent what it had found not to exist.
-const FRESH: TimeDelta = TimeDelta::minutes(10);
+/// sent what it had found not to exist. Longer than the two hours that a spent budget of look-ups asks for: with a provider that leaves one
+/// question in five unanswered, a recovery that asked all of them anew each time would never end.
+const FRESH: TimeDelta = TimeDelta::hours(3);
 
 /// A recovery that is not over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,7 +41,7 @@ pub async fn begin(
     now: Timestamp,
 ) -> Result<OpenRecovery, StoreError> {
     let mut tx = conn.begin().await.context("begin a transaction")?;
-    let (account_id, before) = bind(&mut tx, account, attribution, now).await?;
+    let (account_id, before) = bind(&mut tx, account, since, attribution, now).await?;
     let last = last_work(&mut tx, account_id).await?;
     let since = [before, last]
         .into_iter()
@@ -68,20 +69,22 @@ pub async fn begin(
     })
 }
 
-/// Ends the open recovery of an account if nobody was at work on it since an instant: whatever it asked before, it asked of another past.
+/// Ends the open recovery of an account if nobody was at work on it since an instant, or if it did not look back as far: whatever it asked
+/// before, it asked of another past.
 /// How far it looked back, for that is still to be asked.
 async fn abandon(
     conn: &mut PgConnection,
     account: i16,
-    (unless_seen_since, now): (Option<Timestamp>, Timestamp),
+    (unless_seen_since, since, now): (Option<Timestamp>, Timestamp, Timestamp),
 ) -> Result<Option<Timestamp>, StoreError> {
     sqlx::query_scalar!(
         "update mandated.recoveries set finished_at = greatest(started_at, $2)
-          where account_id = $1 and finished_at is null and ($3::timestamptz is null or seen_at < $3)
+          where account_id = $1 and finished_at is null and ($3::timestamptz is null or seen_at < $3 or since > $4)
          returning since",
         account,
         now,
-        unless_seen_since
+        unless_seen_since,
+        since
     )
     .fetch_optional(conn)
     .await
@@ -111,6 +114,7 @@ async fn last_work(conn: &mut PgConnection, account: i16) -> Result<Option<Times
 async fn bind(
     conn: &mut PgConnection,
     account: &ConfiguredAccount<'_>,
+    since: Timestamp,
     attribution: Attribution<'_>,
     now: Timestamp,
 ) -> Result<(i16, Option<Timestamp>), StoreError> {
@@ -140,7 +144,7 @@ async fn bind(
     // One that was under way when the dump was taken is of the database before, however young it is.
     let is_here = before.database.as_ref() == Some(&here.database);
     let fresh_from = now.checked_sub_signed(FRESH).filter(|_| is_here);
-    let looked_back = abandon(conn, before.id, (fresh_from, now)).await?;
+    let looked_back = abandon(conn, before.id, (fresh_from, since, now)).await?;
     if let (Some(merchant), Some(is_simulated), Some(database)) =
         (before.merchant, before.is_simulated, before.database)
     {

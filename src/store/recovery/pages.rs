@@ -112,7 +112,7 @@ pub async fn finish(
                    and not exists (select from mandated.compared_mandates c where c.recovery_id = $1 and c.mandate_id = m.id))
              returning account_id
            ), freed as (
-             update mandated.accounts a set recovering_since = null from ended where a.id = ended.account_id
+             update mandated.accounts a set recovering_since = null, recovered_at = $2 from ended where a.id = ended.account_id
              returning a.id
            )
            select pg_notify('mandated_jobs', '') from freed"#,

@@ -137,6 +137,34 @@ async fn a_second_payment_since_the_charge_is_for_a_person() {
     }
 }
 
+/// A charge is of the cycle in which it was made, whenever the provider presents it; one without any day may be of another cycle.
+#[tokio::test]
+async fn what_was_forgotten_is_of_the_cycle_in_which_it_was_made() {
+    let dated = |added: Value, scheduled: Value| {
+        let mut payment = payment(301, "SUCCESS", "2022-03-29");
+        payment["addedOn"] = added;
+        payment["scheduledOn"] = scheduled;
+        payment
+    };
+    let (last, next) = (json!("2022-04-04 09:00:00"), json!("2022-04-05 09:00:00"));
+    for (payment, expected) in [
+        (dated(last.clone(), Value::Null), "charged"),
+        (dated(last, next.clone()), "charged"),
+        (dated(next, Value::Null), "not found"),
+        (dated(Value::Null, Value::Null), "contradicted"),
+    ] {
+        let stub = StubbedSignzy::new().await;
+        stub.has(std::slice::from_ref(&payment)).await;
+        let forgotten = LookupFixture {
+            payments: OtherPayments::Forgotten(&[]),
+            cycle: ("2022-03-05", "2022-04-05"),
+            ..ON_DEMAND
+        };
+        let said = brief(&stub.look_up(forgotten).await.outcome);
+        assert!(said.starts_with(expected), "{said}: {payment}");
+    }
+}
+
 /// A retry debits the eMandate's last failed payment, and its request names none.
 #[tokio::test]
 async fn a_failure_that_another_payment_has_followed_is_not_retried() {

@@ -251,7 +251,7 @@ async fn what_was_asked_long_before_is_asked_again() {
     put_back(&mut world).await;
     world.outage("05 06:00");
     killed_after(&world, 20).await;
-    let again_from = world.clock.now() + TimeDelta::minutes(11);
+    let again_from = world.clock.now() + TimeDelta::minutes(181);
     world.clock.advance_to(again_from);
     recovered(&world).await;
     let again = asked_twice(&world).await;

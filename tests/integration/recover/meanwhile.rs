@@ -1,5 +1,6 @@
 //! What others write while a recovery is under way.
 
+use lab::sandbox::{Call, Fault, Then};
 use mandated::compose;
 use mandated::domain::machine::Answer;
 use mandated::domain::machine::recover::{OrderAnswer, recover};
@@ -185,4 +186,27 @@ async fn a_payment_is_written_down_for_one_cycle_only() {
     )
     .await;
     assert_eq!(asked, 1, "the other one is asked about again");
+}
+
+/// A cycle that is planned soon after a recovery: its payer may have been notified before, and the answer to our own notification is lost.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_notification_of_before_a_recovery_is_not_taken_for_ours() {
+    for (recovered, notifications) in [("now", 2), ("11 days ago", 1)] {
+        let mut world = Scenario::of("900", Flow::UpiSeparate).open().await;
+        dump(world.pool()).await;
+        world.run("04 12:00").await;
+        put_back(&mut world).await;
+        let days = if recovered == "now" { 0 } else { 11 };
+        let at = world.clock.now() - chrono::TimeDelta::days(days);
+        execute(
+            world.pool(),
+            &format!("update mandated.accounts set recovered_at = '{at}'"),
+        )
+        .await;
+        world.script("900", Call::Notify, [Then::Fault(Fault::AnswerLost)]);
+        world.run("06 00:00").await;
+        let last = "select notification_no from mandated.executions order by id limit 1";
+        let last: i16 = scalar(world.pool(), last).await;
+        assert_eq!(last, notifications, "recovered {recovered}");
+    }
 }
