@@ -46,7 +46,7 @@ create table mandated.accounts (
   probe_until timestamptz,
   -- Since when `mandated recover` asks its provider what this database has forgotten. Until that is over nothing of it is claimed.
   recovering_since timestamptz,
-  -- When it was recovered or rebound: notifications of cycles that are planned soon after may have been sent before.
+  -- When it was recovered: notifications of cycles that are planned soon after may have been sent before.
   recovered_at timestamptz,
   -- What a mandate names, so that its provider is its account's.
   constraint accounts_id_provider_key unique (id, provider),

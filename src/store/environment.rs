@@ -315,7 +315,7 @@ pub async fn rebind(
              select id, coalesce(merchant, '') as merchant, coalesce(is_simulated, false) as is_simulated, coalesce(database, '') as database
                from mandated.accounts where name = $1 for update
            ), bound as (
-             update mandated.accounts a set merchant = $2, is_simulated = $3, database = $4, worked_at = null, recovered_at = $5 from before b where a.id = b.id
+             update mandated.accounts a set merchant = $2, is_simulated = $3, database = $4, worked_at = null from before b where a.id = b.id
            ), noted as (
              insert into mandated.operator_requests (at, account_id, what, who, reason) select $5, id, 'rebind', $6, $7 from before
            )
