@@ -89,14 +89,22 @@ impl DatabasePool {
         }
     }
 
+    /// Begins a transaction, on a task of its own: where a caller gives up while the server is about to answer, sqlx 0.9 forgets that it has
+    /// begun (`PgTransactionManager::begin` rolls back only what it has counted), and hands the next caller a connection inside of a
+    /// transaction that nobody ends. This task waits for the answer, and then the transaction is rolled back.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the task ends with the server's answer, and holds nothing but the connection"
+    )]
     pub async fn begin(&self) -> sqlx::Result<Transaction<'static, Postgres>> {
-        match &self.opening {
-            None => self.pool.begin().await,
-            Some(opening) => {
-                let opening = AssertSqlSafe(Arc::clone(opening));
-                self.pool.begin_with(opening).await
+        let (pool, opening) = (self.pool.clone(), self.opening.clone());
+        let begun = tokio::spawn(async move {
+            match opening {
+                None => pool.begin().await,
+                Some(opening) => pool.begin_with(AssertSqlSafe(opening)).await,
             }
-        }
+        });
+        begun.await.unwrap_or(Err(sqlx::Error::WorkerCrashed))
     }
 
     /// A session of its own. A pooler in transaction mode has none to give.

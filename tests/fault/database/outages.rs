@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::DatabaseScenario;
+use crate::support::due::scalar;
 use crate::support::running::{Running, until};
 use crate::support::scenario::{Flow, Scenario};
 use crate::support::wire::{Cut, Mode};
@@ -83,6 +84,29 @@ async fn a_server_that_the_network_has_lost_is_given_up_and_found_again() {
     daemon.drain().await;
     scenario.logged_once("no_answer");
     scenario.agrees().await;
+}
+
+/// Who gives up a begin before its answer must not leave a connection inside of a transaction: whatever is written on it next would be lost.
+#[tokio::test]
+async fn a_transaction_that_was_given_up_before_it_began_is_ended() {
+    let scenario = DatabaseScenario::open(&Scenario::many(1, Flow::UpiExempt)).await;
+    let engine = scenario.engine(|_| {}).await;
+    let pool = &engine.database.pool;
+    sqlx::query("select 1").execute(pool).await.unwrap();
+    scenario.wire.set(Mode::Dead);
+    let given_up = tokio::time::timeout(Duration::from_millis(200), pool.begin()).await;
+    assert!(given_up.is_err(), "nobody answers");
+    scenario.wire.set(Mode::Forward);
+    until("its connection is back", async || {
+        pool.size() > 0 && pool.num_idle() == usize::try_from(pool.size()).unwrap()
+    })
+    .await;
+    sqlx::query("select 1").execute(pool).await.unwrap();
+    let inside = "select count(*) from pg_stat_activity where application_name = 'the daemon' and state like 'idle in transaction%'";
+    until("nobody is inside of a transaction", async || {
+        scalar::<i64>(scenario.world.pool(), inside).await == 0
+    })
+    .await;
 }
 
 #[tokio::test]
