@@ -49,7 +49,8 @@ impl<'a> CycleIdentity<'a> {
     fn hash(self, of: &str, no: u16) -> Digest {
         let (provider, period) = (self.provider, self.period);
         // The mandate's id comes last: it may contain anything, and the rest cannot contain a line break.
-        // Nobody documents that a provider minds its case: the schema takes two that differ in it for one registration, and so does this.
+        // No provider documents whether case matters in its ids. The schema takes two ids that differ in case for one registration, and so
+        // does the hash.
         let mandate = self.provider_mandate_id.to_ascii_lowercase();
         let text = format!("{of}\n{provider}\n{period}\n{no}\n{mandate}");
         digest(&SHA256, text.as_bytes())

@@ -250,7 +250,7 @@ impl Memory {
     }
 }
 
-/// What the database has no longer of what a daemon has written; once it has forgotten anything, whatever that was last.
+/// The last write of this daemon that the database no longer has. Once the database has forgotten one, it names the last write each time.
 fn forgotten(last: LastWritten, state: &ServerState, has_forgotten: bool) -> Option<String> {
     if let Some(LastCommit {
         execution,

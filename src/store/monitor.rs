@@ -28,7 +28,7 @@ pub struct ServerState {
     pub remembers_heartbeat: bool,
 }
 
-/// What a daemon has written last.
+/// The last writes of a daemon.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct LastWritten {
     pub commit: Option<LastCommit>,

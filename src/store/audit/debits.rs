@@ -71,8 +71,8 @@ pub(super) const CHECKS: &[Check] = &[
         Executions,
         "G1",
         "what the provider called collected has its debit",
-        // What the audit itself was told is not settled by it: the next look-up of a worker writes it. An answer about a payment that
-        // another cycle has waits for a person, or a person has said that this cycle was not collected.
+        // Not counted: answers to the audit's own questions, which a worker's next look-up settles; an answer about another cycle's payment,
+        // which waits for a person; and a cycle that a person has said was not collected.
         r#"
         select e.id as "execution_id?", e.mandate_id as "mandate_id?",
                format('order %s was collected, says the attempt of %s, and cycle %s has no debit', a.reference, a.at, e.cycle_on)

@@ -86,7 +86,7 @@ async fn a_server_that_the_network_has_lost_is_given_up_and_found_again() {
     scenario.agrees().await;
 }
 
-/// Who gives up a begin before its answer must not leave a connection inside of a transaction: whatever is written on it next would be lost.
+/// A caller gives up a begin before its answer. The connection must not stay inside of a transaction: the next writes on it would be lost.
 #[tokio::test]
 async fn a_transaction_that_was_given_up_before_it_began_is_ended() {
     let scenario = DatabaseScenario::open(&Scenario::many(1, Flow::UpiExempt)).await;

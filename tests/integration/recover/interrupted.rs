@@ -227,11 +227,11 @@ async fn what_nobody_has_is_not_asked_about_again() {
     killed_after(&world, 20).await;
     world.outage("05 06:08");
     let report = recovered(&world).await;
-    // What was under way when it was killed may have spent its look-ups.
+    // Executions that were under way at the kill may have spent their look-ups.
     let [looked_up, .., not_found] = counts(&report);
     assert!(looked_up >= 22 && looked_up == not_found, "{report:?}");
     let again = asked_twice(&world).await;
-    // What was under way when it was killed; each has three orders.
+    // Eight executions were under way at the kill, each with three orders.
     assert!(again <= 3 * 8, "{again}");
 }
 
@@ -263,7 +263,7 @@ async fn what_was_asked_long_before_is_asked_again() {
     .await;
     let accounts = ["juspay_main", "signzy_main"];
     assert_eq!(began, [accounts, accounts].concat());
-    // What may have been sent until the second one began is waited for.
+    // The second recovery waits until orders that were sent before it are processed.
     let too_early: i64 = scalar(
         world.pool(),
         &format!(
