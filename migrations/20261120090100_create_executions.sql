@@ -38,9 +38,13 @@ create table mandated.executions (
   -- The date handed, or to be handed, to a provider that notifies and debits by itself.
   execute_at timestamptz,
   max_attempts smallint not null check (max_attempts >= 1),
+  -- Of the cycle, over all of its orders; null where each order has its own.
+  max_attempts_in_period smallint check (max_attempts_in_period >= 1),
   -- Attempts of the mandate in 30 days, over all of its cycles; null where the rail has no such limit.
   max_attempts_in_30_days smallint check (max_attempts_in_30_days >= 1),
   debit_attempts smallint not null default 0 check (debit_attempts >= 0),
+  -- Of the cycle's orders before the current one.
+  earlier_attempts smallint not null default 0 check (earlier_attempts >= 0),
   lookups smallint not null default 0 check (lookups >= 0),
   step_attempts smallint not null default 0 check (step_attempts >= 0),
   -- The provider's id of the debit: Juspay txn_id, Signzy paymentId.

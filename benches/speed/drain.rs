@@ -172,6 +172,7 @@ pub(crate) fn collected(
             undelivered_at,
             execute_at: None,
             debit_attempts: 1,
+            earlier_attempts: 0,
             lookups: 0,
             step_attempts: 1,
             sent_at: Some(now),

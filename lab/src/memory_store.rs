@@ -40,6 +40,8 @@ pub struct Limits {
     pub max_amount: Amount,
     /// Attempts on one order.
     pub max_attempts: u16,
+    /// Attempts of the cycle, over all of its orders.
+    pub max_attempts_in_period: Option<u16>,
     /// Declined attempts of the mandate in 30 days.
     pub max_attempts_in_30_days: Option<u16>,
     /// The day of the next cycle of a mandate that the provider debits by its own schedule.
@@ -109,12 +111,23 @@ impl MemoryStore {
             && now < execution.cycle.closes_at
             && job.run_before.is_none_or(|before| now < before)
             && execution.progress.debit_attempts < self.limits.max_attempts
+            && self.has_attempt_in_period()
             && spent_on.is_none()
             && execution.amount.minor() <= self.limits.max_amount.minor()
             && self.debit.is_none()
             && self.is_notified(job.step, now)
             // The intent's key.
             && execution.intent.is_none()
+    }
+
+    fn has_attempt_in_period(&self) -> bool {
+        let progress = &self.execution.progress;
+        let made = progress
+            .earlier_attempts
+            .saturating_add(progress.debit_attempts);
+        self.limits
+            .max_attempts_in_period
+            .is_none_or(|most| made < most)
     }
 
     fn is_notified(&self, step: Step, now: Timestamp) -> bool {

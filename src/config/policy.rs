@@ -5,7 +5,7 @@ use crate::domain::policy::Policy;
 use crate::domain::{ProviderKind, Rail};
 
 impl Config {
-    /// The rules that an execution on a rail lives under when it is planned now.
+    /// The rules that an execution on a rail lives under when it is planned now: of the rail's and the provider's the stricter.
     pub fn policy(&self, provider: ProviderKind, rail: Rail) -> Policy {
         let rules = self.rails.get(rail);
         let provider = self.providers.get(provider);
@@ -18,11 +18,16 @@ impl Config {
             notify_to_debit: rules.notify_to_debit,
             notification_validity: rules.notification_validity,
             notification_attempts: rules.notification_attempts,
-            max_attempts: provider.max_attempts.unwrap_or(rules.max_attempts),
-            min_gap: provider.min_gap.unwrap_or(rules.min_gap),
-            min_gap_after_failure: provider
+            max_attempts: fewer(Some(rules.max_attempts), provider.max_attempts)
+                .unwrap_or(rules.max_attempts),
+            max_attempts_in_period: fewer(
+                rules.max_attempts_in_period,
+                provider.max_attempts_in_period,
+            ),
+            min_gap: rules.min_gap.max(provider.min_gap.unwrap_or_default()),
+            min_gap_after_failure: rules
                 .min_gap_after_failure
-                .unwrap_or(rules.min_gap_after_failure),
+                .max(provider.min_gap_after_failure.unwrap_or_default()),
             max_orders: rules.max_orders,
             provider_retry_horizon: provider.retry_horizon,
             processing_time: rules.processing_time,
@@ -36,5 +41,14 @@ impl Config {
             max_lateness: rules.max_lateness,
             paused_check_every: rules.paused_check_every,
         }
+    }
+}
+
+/// Of two limits the stricter.
+fn fewer(rail: Option<u16>, provider: Option<u16>) -> Option<u16> {
+    match (rail, provider) {
+        (Some(rail), Some(provider)) => Some(rail.min(provider)),
+        (Some(one), None) | (None, Some(one)) => Some(one),
+        (None, None) => None,
     }
 }

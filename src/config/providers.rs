@@ -6,18 +6,16 @@ use serde::Deserialize;
 
 use crate::domain::ProviderKind;
 
-/// What a provider does by itself, and its own limits, which take the place of a rail's.
+/// What a provider does by itself, and its own limits. Of a limit that its rail has too, the stricter counts.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ProviderRules {
     #[serde(with = "humantime_serde")]
     pub retry_horizon: Duration,
-    /// In the place of the rail's.
     pub max_attempts: Option<u16>,
-    /// In the place of the rail's.
+    pub max_attempts_in_period: Option<u16>,
     #[serde(default, with = "humantime_serde")]
     pub min_gap: Option<Duration>,
-    /// In the place of the rail's.
     #[serde(default, with = "humantime_serde")]
     pub min_gap_after_failure: Option<Duration>,
 }

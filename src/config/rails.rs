@@ -27,6 +27,7 @@ pub struct RailRules {
     pub notification_validity: Duration,
     pub notification_attempts: u16,
     pub max_attempts: u16,
+    pub max_attempts_in_period: Option<u16>,
     pub max_attempts_in_30_days: Option<u16>,
     #[serde(with = "humantime_serde")]
     pub min_gap: Duration,

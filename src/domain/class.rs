@@ -31,6 +31,8 @@ text_enum!(
         Legal = "legal",
         /// The provider says that our request was wrong.
         OurRequest = "our_request",
+        /// The mandate does not allow this debit: a wrong day, frequency or recurrence.
+        OutsideMandate = "outside_mandate",
         /// The merchant's own side is not set up or is blocked.
         PayeeSide = "payee_side",
         /// The payer was not notified, or not in time.

@@ -4,6 +4,7 @@ use chrono::NaiveDate;
 
 use super::cycle::Cycle;
 use super::outcome::Counter;
+use super::policy::Policy;
 use super::{Amount, Class, ExecutionId, MandateStatus, Notify, ProviderKind, State, Timestamp};
 
 /// More attempts than anybody makes, and what the database can count to.
@@ -71,6 +72,8 @@ pub struct Progress {
     pub execute_at: Option<Timestamp>,
     /// Attempts spent on the current order under the current notification, the provider's own included.
     pub debit_attempts: u16,
+    /// Attempts spent on the cycle's earlier orders.
+    pub earlier_attempts: u16,
     /// Look-ups since the last money-moving call.
     pub lookups: u16,
     /// Consecutive attempts of the current step that came to nothing.
@@ -89,6 +92,29 @@ impl Progress {
     /// The oldest that the current notification can be.
     pub fn notified_at(&self) -> Option<Timestamp> {
         self.undelivered_at.or(self.delivered_at)
+    }
+
+    /// The attempts of the cycle, over all of its orders.
+    pub const fn attempts_in_period(&self) -> u16 {
+        self.earlier_attempts.saturating_add(self.debit_attempts)
+    }
+
+    /// How many attempts the current order may have: as many as its rail allows an order, and as are left of the period's. Each order
+    /// that may still follow keeps one, for its payday, as long as this one has any.
+    pub fn max_attempts(&self, policy: &Policy) -> u16 {
+        let Some(most) = policy.max_attempts_in_period else {
+            return policy.max_attempts;
+        };
+        let left = most.saturating_sub(self.earlier_attempts);
+        let later_orders = policy.max_orders.saturating_sub(self.order_no);
+        let of_this_order = left.saturating_sub(later_orders).max(left.min(1));
+        policy.max_attempts.min(of_this_order)
+    }
+
+    /// Whether the period has an attempt left for another order.
+    pub fn has_attempt_for_another_order(&self, policy: &Policy) -> bool {
+        let most = policy.max_attempts_in_period;
+        most.is_none_or(|most| self.attempts_in_period() < most)
     }
 
     /// The same after a look-up.

@@ -43,6 +43,10 @@ pub struct Policy {
     pub min_gap_after_failure: Duration,
     /// How many orders a cycle may have; 1 means that a dead order is the end of it.
     pub max_orders: u16,
+    /// How many attempts a cycle may have over all of its orders, the provider's own and those that an operator asks for included; without
+    /// it, each order has its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_attempts_in_period: Option<u16>,
     /// How long the provider may go on retrying an order that it called failed.
     #[serde(with = "humantime_serde")]
     pub provider_retry_horizon: Duration,

@@ -34,7 +34,7 @@ with due as materialized (
   select c.execution_id, c.step, c.run_at, c.run_before, c.lease_token,
          e.mandate_id, e.cycle_on, e.period, e.debit_at, e.closes_at, e.amount_minor, e.max_amount_minor, e.currency, e.policy_id, e.state,
          e.class, e.order_no, e.order_id, e.notification_no, e.notification_ref, e.delivered_at, e.undelivered_at, e.is_forgotten,
-         e.execute_at, e.max_attempts, e.debit_attempts, e.lookups, e.step_attempts, e.provider_ref, e.sent_at, e.failed_at, e.not_before, e.lookup_times,
+         e.execute_at, e.max_attempts, e.max_attempts_in_period, e.debit_attempts, e.earlier_attempts, e.lookups, e.step_attempts, e.provider_ref, e.sent_at, e.failed_at, e.not_before, e.lookup_times,
          m.ref, m.provider, m.provider_mandate_id, m.customer_id, m.rail, m.notify, m.amount_minor as mandate_amount_minor,
          m.max_amount_minor as mandate_max_minor, m.frequency, m.cron, m.time_zone, m.starts_on, m.ends_on,
          m.debit_at as debit_time, m.category, m.description, m.metadata, m.status as mandate_status, m.provider_paused_at,
@@ -76,6 +76,7 @@ with due as materialized (
      and j.state in ('planned', 'notified', 'retrying')
      and $2 < j.closes_at and (j.run_before is null or $2 < j.run_before)
      and j.debit_attempts < j.max_attempts
+     and coalesce(j.earlier_attempts + j.debit_attempts < j.max_attempts_in_period, true)
      and j.budget_spent_on is null
      and j.amount_minor <= j.mandate_max_minor
      and (select true from mandated.debits d where d.mandate_id = j.mandate_id and d.cycle_on = j.cycle_on limit 1) is null
@@ -101,7 +102,7 @@ select l.execution_id as "execution_id!", l.step as "step!", l.run_at as "run_at
        l.currency as "currency!", l.policy_id as "policy_id!", l.state as "state!", l.class, l.order_no as "order_no!",
        l.order_id as "order_id!", l.notification_no as "notification_no!", l.notification_ref, l.delivered_at,
        l.undelivered_at, l.is_forgotten as "is_forgotten!", l.execute_at,
-       l.debit_attempts as "debit_attempts!", l.lookups as "lookups!", l.step_attempts as "step_attempts!", l.provider_ref, l.sent_at, l.failed_at, l.not_before,
+       l.debit_attempts as "debit_attempts!", l.earlier_attempts as "earlier_attempts!", l.lookups as "lookups!", l.step_attempts as "step_attempts!", l.provider_ref, l.sent_at, l.failed_at, l.not_before,
        l.lookup_times as "lookup_times!", l.mandate_id as "mandate_id!", l.ref as "mandate_ref!", l.provider as "provider!",
        l.provider_mandate_id as "provider_mandate_id!", l.customer_id as "customer_id!", l.rail as "rail!",
        l.notify as "notify!", l.mandate_amount_minor, l.mandate_max_minor as "max_amount_minor!", l.frequency, l.cron,

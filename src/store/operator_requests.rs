@@ -155,7 +155,7 @@ pub(super) async fn lock(
                   0::bigint as "lease_token!", false as "opened!", i.kind as "intent_kind?", i.opened_at as "intent_opened_at?",
                   i.counter_before, i.payments_before, e.cycle_on, e.period, e.debit_at, e.closes_at, e.amount_minor, e.currency, e.policy_id, e.state, e.class,
                   e.order_no, e.order_id, e.notification_no, e.notification_ref, e.delivered_at, e.undelivered_at, e.is_forgotten, e.execute_at,
-                  e.debit_attempts, e.lookups, e.step_attempts, e.provider_ref, e.sent_at, e.failed_at, e.not_before, e.lookup_times, m.id as mandate_id,
+                  e.debit_attempts, e.earlier_attempts, e.lookups, e.step_attempts, e.provider_ref, e.sent_at, e.failed_at, e.not_before, e.lookup_times, m.id as mandate_id,
                   m.ref as mandate_ref, m.provider, m.provider_mandate_id, m.customer_id, m.rail, m.notify,
                   m.amount_minor as mandate_amount_minor, m.max_amount_minor, m.frequency, m.cron, m.time_zone, m.starts_on,
                   m.ends_on, m.debit_at as debit_time, m.category, m.description, m.metadata, m.status as mandate_status,
@@ -240,7 +240,7 @@ async fn write(
              update mandated.executions
                 set state = $2::text, reason = $3, class = $4, updated_at = $5::timestamptz, order_no = $6, order_id = $7, notification_no = $8,
                     notification_ref = $9, delivered_at = $10, undelivered_at = $11, execute_at = $12, debit_attempts = $13,
-                    lookups = $14, step_attempts = $15, sent_at = $16, failed_at = $17,
+                    lookups = $14, step_attempts = $15, sent_at = $16, failed_at = $17, earlier_attempts = $29,
                     provider_ref = case when $18::boolean then provider_ref end, finished_at = case when $19::boolean then coalesce(finished_at, $5::timestamptz) end
               where id = $1
              returning account_id, mandate_id, cycle_on, order_id, amount_minor, currency, class, reason
@@ -289,7 +289,8 @@ async fn write(
         done.from.as_str(),
         kind.as_str(),
         attribution.who,
-        attribution.reason
+        attribution.reason,
+        small(progress.earlier_attempts)
     )
     .execute(conn)
     .await

@@ -132,6 +132,7 @@ columns! {
         notification_ref text = one.new.notification_ref.as_deref(),
         execute_at timestamptz = one.new.execute_at,
         max_attempts smallint = small(one.new.max_attempts),
+        max_attempts_in_period smallint = one.new.max_attempts_in_period.map(small),
         max_attempts_in_30_days smallint = one.new.max_attempts_in_30_days.map(small),
     }
 }

@@ -75,7 +75,7 @@ with s as materialized (
          reason = n.reason, class = h.class, updated_at = $1,
          order_no = h.order_no, order_id = h.order_id, notification_no = h.notification_no, notification_ref = h.notification_ref,
          delivered_at = h.delivered_at, undelivered_at = h.undelivered_at, execute_at = h.execute_at,
-         debit_attempts = h.debit_attempts, lookups = h.lookups,
+         debit_attempts = h.debit_attempts, earlier_attempts = h.earlier_attempts, lookups = h.lookups,
          step_attempts = h.step_attempts,
          -- Another cycle's payment is not looked up as this one's any more.
          provider_ref = case when h.payments_cycle is not null or h.booked_elsewhere then nullif(e.provider_ref, h.provider_ref) else h.provider_ref end, sent_at = h.sent_at, failed_at = h.failed_at, not_before = h.not_before,

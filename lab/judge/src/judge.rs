@@ -129,7 +129,8 @@ impl Judge {
     /// The rail forbids it, and the bank does not notice.
     fn rail_breach(&self, cycle: NaiveDate, at: Timestamp) -> Option<Breach> {
         match self.mandate.rail {
-            Rail::Upi => peak_hours::of_debit(at),
+            Rail::Upi => peak_hours::of_debit(at)
+                .or_else(|| upi_attempts::of_cycle(&self.record.answers, cycle)),
             Rail::Card => card_declines::breach(&self.record.answers, at),
             Rail::Enach => nach_presentations::breach(&self.record.answers, cycle, at),
         }

@@ -26,7 +26,7 @@ pub enum Rule {
     SecondDebit,
     /// A debit before the mandate's first cycle.
     NoCycle,
-    /// A fifth UPI attempt for one order or notification.
+    /// A fifth UPI attempt for one order or notification, or in one cycle.
     OverBudget,
     /// A debit of a cycle that is over.
     CycleOver,

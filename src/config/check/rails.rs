@@ -44,12 +44,22 @@ pub(super) fn check(config: &Config, checks: &mut Checks<'_>) {
         )
     });
     clearing(&config.rails.enach, checks);
+    let in_period = config.rails.upi.max_attempts_in_period;
+    checks.require(
+        in_period.is_some_and(|most| most <= UPI_ATTEMPTS),
+        "rails.upi.max_attempts_in_period",
+        || format!("must be {UPI_ATTEMPTS} at most: NPCI allows one attempt and three retries"),
+    );
     peak_hours(config, checks);
     for kind in ProviderKind::ALL {
         let provider = config.providers.get(*kind);
         checks.positive(
             &format!("providers.{kind}.max_attempts"),
             provider.max_attempts.unwrap_or(1),
+        );
+        checks.positive(
+            &format!("providers.{kind}.max_attempts_in_period"),
+            provider.max_attempts_in_period.unwrap_or(1),
         );
     }
     for (rail, classes) in &config.retry {
@@ -66,8 +76,15 @@ pub(super) fn check(config: &Config, checks: &mut Checks<'_>) {
 }
 
 /// NPCI 2023-24/NACH/007: one presentation and two more, each three days after the return of the one before.
+/// What holds for the rail holds for every policy: a provider's limits can only be stricter.
 fn clearing(enach: &RailRules, checks: &mut Checks<'_>) {
     let attempts = enach.max_attempts;
+    let in_period = enach.max_attempts_in_period;
+    checks.require(
+        in_period.is_some_and(|most| most <= NACH_ATTEMPTS),
+        "rails.enach.max_attempts_in_period",
+        || format!("must be {NACH_ATTEMPTS} at most: NPCI allows one presentation and two more"),
+    );
     checks.require(attempts <= NACH_ATTEMPTS, "rails.enach.max_attempts", || {
         format!("({attempts}) must not be more than {NACH_ATTEMPTS}: NPCI allows one presentation and two more")
     });
@@ -100,7 +117,10 @@ fn rules(prefix: &str, rules: &RailRules, checks: &mut Checks<'_>) {
     let key = |name: &str| format!("{prefix}.{name}");
     checks.positive(&key("notification_attempts"), rules.notification_attempts);
     checks.positive(&key("max_attempts"), rules.max_attempts);
-
+    checks.positive(
+        &key("max_attempts_in_period"),
+        rules.max_attempts_in_period.unwrap_or(1),
+    );
     checks.positive(
         &key("max_attempts_in_30_days"),
         rules.max_attempts_in_30_days.unwrap_or(1),

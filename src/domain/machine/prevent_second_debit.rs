@@ -134,7 +134,7 @@ impl Machine<'_> {
             matches!(&answer.outcome, Outcome::Failed(failure) if failure.class.is_unproven());
         let allowed = matches!(answer.outcome, Outcome::Failed(_))
             && !answer.counter.no_retry_allowed
-            && claimed.attempts(answer.counter) < self.policy.max_attempts;
+            && claimed.attempts(answer.counter) < claimed.progress.max_attempts(self.policy);
         let is_stopped = matches!(&answer.outcome, Outcome::Failed(failure) if self.is_stopped_by(failure.class));
         if is_unproven || is_stopped || !allowed {
             let decision = if is_unproven {

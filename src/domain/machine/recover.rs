@@ -163,8 +163,17 @@ fn found(
     let progress = &mut seen.progress;
     let known = (last.order_no == progress.order_no).then_some(progress.sent_at);
     if last.order_no != progress.order_no {
-        // Nothing of the order before is of this one.
+        // Nothing of the order before is of this one, but that it was tried.
+        let orders_between = last
+            .order_no
+            .saturating_sub(progress.order_no)
+            .saturating_sub(1);
+        let earlier_attempts = progress
+            .earlier_attempts
+            .saturating_add(progress.debit_attempts.max(1))
+            .saturating_add(orders_between);
         *progress = Progress {
+            earlier_attempts,
             order_no: last.order_no,
             delivered_at: None,
             undelivered_at: None,

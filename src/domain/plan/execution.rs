@@ -60,6 +60,7 @@ pub struct NewExecution {
     pub notification_ref: Option<String>,
     pub execute_at: Option<Timestamp>,
     pub max_attempts: u16,
+    pub max_attempts_in_period: Option<u16>,
     pub max_attempts_in_30_days: Option<u16>,
     pub step: Option<Step>,
     pub run_at: Option<Timestamp>,
@@ -141,6 +142,7 @@ pub fn new_execution(
             execution_date(cycle, provider, notify, policy, id.0, span.opens)
         }),
         max_attempts: policy.max_attempts,
+        max_attempts_in_period: policy.max_attempts_in_period,
         max_attempts_in_30_days: policy.max_attempts_in_30_days,
         step: first.map(|(step, _)| step),
         run_at: first.map(|(_, span)| span.opens),

@@ -42,6 +42,7 @@ pub(super) fn policy(debit: &[&str], notify: &[&str]) -> Policy {
         review_after: Duration::from_hours(72),
         recheck_after: Duration::from_hours(24),
         retry: BTreeMap::new(),
+        max_attempts_in_period: None,
         max_attempts_in_30_days: None,
         max_lateness: None,
         paused_check_every: Duration::from_hours(24),

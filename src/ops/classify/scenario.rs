@@ -51,6 +51,7 @@ impl ClassifyScenario {
             delivered_at: delivered.then(|| before(first, policy.notify_to_debit)),
             execute_at: None,
             debit_attempts: attempts_before,
+            earlier_attempts: 0,
             lookups: 0,
             step_attempts: 0,
             sent_at: None,

@@ -82,18 +82,20 @@ pub(super) const CHECKS: &[Check] = &[
     check!(
         Executions,
         "G4",
-        "an order is tried no more often under one notification than its policy allows",
+        "an order and its cycle are tried no more often than their policy allows",
         // Not counted: what never left, what was refused before it was processed, what a lost worker never came to, and
         // what a look-up before the next try showed was never processed: the provider did not know the order, or its
         // counter had not moved.
         r#"
         select execution_id as "execution_id?", mandate_id as "mandate_id?",
-               format('order %s was tried %s times under one notification; %s are allowed', reference, tried, allowed)
-                 as "detail!",
+               case when reference is null then format('the cycle was tried %s times over all of its orders; %s are allowed', tried, allowed)
+                    else format('order %s was tried %s times under one notification; %s are allowed', reference, tried, allowed)
+               end as "detail!",
                count(*) over () as "total!"
           from (
             select a.execution_id, a.mandate_id, a.reference, count(*) as tried,
-                   max((p.body ->> 'max_attempts')::integer) as allowed
+                   case when grouping(a.reference) = 1 then max((p.body ->> 'max_attempts_in_period')::integer)
+                        else max((p.body ->> 'max_attempts')::integer) end as allowed
               from mandated.attempts a
              cross join lateral (select policy_id from mandated.executions where id = a.execution_id limit 1) e
              cross join lateral (select body from mandated.policies where id = e.policy_id limit 1) p
@@ -117,7 +119,7 @@ pub(super) const CHECKS: &[Check] = &[
                     and not exists (select from mandated.attempts b
                                      where b.execution_id = a.execution_id and b.id > a.id and b.at < v.at
                                        and b.call in ('execute', 'retry'))))
-             group by a.execution_id, a.mandate_id, a.reference, n.no) counted
+             group by grouping sets ((a.execution_id, a.mandate_id, a.reference, n.no), (a.execution_id, a.mandate_id))) counted
          where tried > allowed
          order by execution_id limit $1
         "#

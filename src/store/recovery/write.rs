@@ -1,7 +1,6 @@
 //! What follows for an execution, in one transaction: its state, its debit, its next look-up, the event, the calls that were made for it,
 //! and that it was asked about.
 
-use chrono::NaiveDate;
 use sqlx::PgConnection;
 
 use super::{OpenRecovery, Subject};
@@ -181,7 +180,6 @@ async fn change(
         .collected
         .and_then(|collection| collection.stated);
     let debited = conclusion.debited_order.map(|no| identity.order_id(no));
-    let cycle_on: NaiveDate = execution.cycle.on;
     let declined = Some(decision.declined)
         .filter(|declined| *declined > 0 && subject.policy.max_attempts_in_30_days.is_some());
     sqlx::query!(
@@ -190,7 +188,7 @@ async fn change(
                 set updated_at = $2::timestamptz, state = $3::text, finished_at = case when $4::boolean then coalesce(finished_at, $2::timestamptz) end,
                     reason = $5::text, class = $6::text, order_id = $7::text, order_no = $8, notification_ref = $9, notification_no = $10,
                     undelivered_at = $11, delivered_at = $12, execute_at = $13, debit_attempts = $14, step_attempts = $15, lookups = $16,
-                    not_before = $17, failed_at = $18, sent_at = $19, provider_ref = coalesce($20, provider_ref)
+                    earlier_attempts = $30, not_before = $17, failed_at = $18, sent_at = $19, provider_ref = coalesce($20, provider_ref)
               where id = $1
              returning account_id, mandate_id, amount_minor, currency
            ), dropped as (
@@ -234,13 +232,14 @@ async fn change(
         conclusion.provider_ref,
         decision.next.map(|next| next.step).map(Step::as_str),
         decision.next.map(|next| next.span.opens),
-        cycle_on,
+        execution.cycle.on,
         debited,
         declined.map(i32::from),
         subject.mandate.reference,
         execution.state.as_str(),
         stated.map(Amount::minor),
-        stated.map(|amount| amount.currency().to_string())
+        stated.map(|amount| amount.currency().to_string()),
+        small(progress.earlier_attempts)
     )
     .execute(conn)
     .await

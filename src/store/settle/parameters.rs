@@ -32,6 +32,7 @@ columns! {
         undelivered_at timestamptz = one.progress.undelivered_at,
         execute_at timestamptz = one.progress.execute_at,
         debit_attempts smallint = small(one.progress.debit_attempts),
+        earlier_attempts smallint = small(one.progress.earlier_attempts),
         lookups smallint = small(one.progress.lookups),
         step_attempts smallint = small(one.progress.step_attempts),
         sent_at timestamptz = one.progress.sent_at,

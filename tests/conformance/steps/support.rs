@@ -63,6 +63,7 @@ impl StepScenario {
             delivered_at: separate.then(|| ist("2026-12-01T04:00:00")),
             execute_at: handed_over.then(|| ist("2026-12-03T07:30:00")),
             debit_attempts: 0,
+            earlier_attempts: 0,
             lookups: 0,
             step_attempts: 0,
             sent_at: None,

@@ -1,4 +1,4 @@
-//! What card networks allow in 30 days, over all the cycles of a mandate.
+//! What card networks allow in 30 days, over all the cycles of a mandate, and what UPI allows in a period, over all the orders of a cycle.
 
 use lab::sandbox::{Call, Fault, Reason, Then};
 use mandated::domain::Rail;
@@ -96,4 +96,27 @@ async fn a_try_that_is_seen_again_before_the_provider_collects_is_counted_once()
     ];
     assert_eq!(world.calls("a").await[1..], calls);
     world.agrees().await;
+}
+
+#[tokio::test]
+async fn a_upi_period_has_four_attempts_whatever_its_orders() {
+    for flow in [Flow::UpiExempt, Flow::UpiSeparate] {
+        let scenario = Scenario::of("a", flow)
+            .provider(Call::Execute, vec![NO_MONEY; 3])
+            .provider(Call::Retry, vec![NO_MONEY; 9]);
+        let world = scenario.open().await;
+        world
+            .run_until(at("01 00:00") + chrono::TimeDelta::days(40))
+            .await;
+        let orders: Vec<String> = column(
+            world.pool(),
+            "select format('%s %s', nth_order(reference), count(*)) from mandated.attempts
+              where call in ('execute', 'retry') and execution_id = (select min(id) from mandated.executions)
+              group by reference order by 1",
+        )
+        .await;
+        assert_eq!(orders, ["o1 2", "o2 1", "o3 1"], "{flow:?}");
+        assert_eq!(world.ledger().violations, []);
+        world.audited().await;
+    }
 }

@@ -67,6 +67,7 @@ fn settlement(token: i64, from_state: State, to_state: State) -> Settlement {
             undelivered_at: None,
             execute_at: None,
             debit_attempts: 0,
+            earlier_attempts: 0,
             lookups: 0,
             step_attempts: 0,
             sent_at: Some(at("2026-01-31T00:30:00Z")),

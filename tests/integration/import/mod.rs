@@ -63,6 +63,7 @@ pub(crate) fn policy(_provider: ProviderKind, rail: Rail) -> Policy {
         review_after: hours(72),
         recheck_after: hours(24),
         retry: std::collections::BTreeMap::new(),
+        max_attempts_in_period: None,
         max_attempts_in_30_days: None,
         max_lateness: None,
         paused_check_every: Duration::from_hours(24),

@@ -59,6 +59,7 @@ async fn work(pool: &DatabasePool, batches: usize) -> usize {
             .map(|job| Settlement {
                 progress: Progress {
                     debit_attempts: 0,
+                    earlier_attempts: 0,
                     ..settlement(job, State::Retrying).progress
                 },
                 ..settlement(job, State::Retrying)

@@ -203,6 +203,7 @@ fn next_cycle(mandate: &DueMandate, id: ExecutionId, policy_id: i64) -> NewExecu
         notification_ref: None,
         execute_at: None,
         max_attempts: 4,
+        max_attempts_in_period: None,
         max_attempts_in_30_days: None,
         step: Some(Step::Notify),
         run_at: Some(debit_at),

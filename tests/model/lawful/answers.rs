@@ -58,6 +58,7 @@ impl Answers {
             | Class::PayeeSide
             | Class::Notification
             | Class::InFlight
+            | Class::OutsideMandate
             | Class::AlreadyCollected
             // Only the last class is remembered: what comes after another one has its own probe.
             | Class::NothingToRetry => self.unmapped.clear(),

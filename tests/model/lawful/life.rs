@@ -239,6 +239,7 @@ fn planned(payer: &Payer<'_>, cycle: Cycle, amount: Amount, new: &NewExecution) 
                 undelivered_at: None,
                 execute_at: new.execute_at,
                 debit_attempts: 0,
+                earlier_attempts: 0,
                 lookups: 0,
                 step_attempts: 0,
                 sent_at: None,
@@ -252,6 +253,7 @@ fn planned(payer: &Payer<'_>, cycle: Cycle, amount: Amount, new: &NewExecution) 
         limits: Limits {
             max_amount: payer.max_amount,
             max_attempts: new.max_attempts,
+            max_attempts_in_period: new.max_attempts_in_period,
             max_attempts_in_30_days: new.max_attempts_in_30_days,
             next_scheduled_on: None,
         },

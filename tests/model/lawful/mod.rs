@@ -118,7 +118,7 @@ type Loosen = fn(&mut Policy);
 /// not among them: the claim keeps them whatever the rules say, see `guards::claim`.)
 #[test]
 fn the_judge_sees_every_kind_of_rule_that_is_broken() {
-    let broken: [(&str, Flow, Loosen); 5] = [
+    let broken: [(&str, Flow, Loosen); 6] = [
         ("outside the hours", Flow::UpiSeparate, |policy| {
             policy.debit_windows = config()
                 .policy(ProviderKind::Juspay, Rail::Card)
@@ -128,8 +128,12 @@ fn the_judge_sees_every_kind_of_rule_that_is_broken() {
             policy.notification_validity = Duration::from_hours(90);
             policy.max_attempts = 4;
         }),
+        ("too many attempts in a period", Flow::UpiExempt, |policy| {
+            policy.max_attempts_in_period = None;
+        }),
         ("too many attempts", Flow::UpiSeparate, |policy| {
             policy.max_attempts = 9;
+            policy.max_attempts_in_period = None;
             let hour = Duration::from_hours(1);
             let hourly = Backoff {
                 initial: hour,

@@ -2,15 +2,20 @@
 //!
 //! NPCI/UPI/OC/215A/2025-26, "Guidelines on usage of UPI API", autopay mandate execution: "Maximum of 1 attempt and 3
 //! retries per mandate (per sequence number) shall be permitted". A sequence number is an execution: the attempts that
-//! go by one notification, whoever makes them. The provider's own retries count.
+//! go by one notification, whoever makes them. The provider's own retries count. NPCI does not say whether another notification in the
+//! same period begins another sequence: the narrower reading is that it does not, so a cycle has four attempts, whatever its orders.
 
 use std::collections::BTreeMap;
 
+use chrono::NaiveDate;
+
 use crate::facts::Presentation;
+use crate::record::Answered;
 use crate::verdict::{Breach, Rule};
 
 /// One attempt and three retries.
 const MOST: u32 = 4;
+const MOST_OF_CYCLE: usize = 4;
 
 /// `attempts` are those made before, by notification.
 pub(crate) fn breach(
@@ -21,6 +26,16 @@ pub(crate) fn breach(
     let made = attempts.get(execution).copied().unwrap_or(0);
     (made >= MOST).then(|| {
         let detail = format!("{made} attempts were made for {execution} already");
+        Breach::of(Rule::OverBudget, detail)
+    })
+}
+
+/// `answers` are those to all presentations of the mandate so far.
+pub(crate) fn of_cycle(answers: &[Answered], cycle: NaiveDate) -> Option<Breach> {
+    let of_cycle = answers.iter().filter(|answer| answer.cycle == Some(cycle));
+    let made = of_cycle.count();
+    (made >= MOST_OF_CYCLE).then(|| {
+        let detail = format!("{made} attempts were made in the cycle of {cycle} already");
         Breach::of(Rule::OverBudget, detail)
     })
 }
@@ -40,7 +55,7 @@ fn execution<'a>(presentation: &Presentation<'a>) -> &'a str {
 
 #[cfg(test)]
 mod tests {
-    use super::super::test_facts::presentation;
+    use super::super::test_facts::{answered, day, presentation};
     use super::*;
 
     #[test]
@@ -59,5 +74,15 @@ mod tests {
             None
         );
         assert_eq!(breach(&attempts, &presentation(None, "05 08:30")), None);
+    }
+
+    #[test]
+    fn a_cycle_has_four_attempts_whatever_its_orders() {
+        let answers =
+            ["05 08:30", "06 08:30", "07 08:30", "08 08:30"].map(|time| answered(time, time, true));
+        assert_eq!(of_cycle(&answers[..3], day(5)), None);
+        let fifth = of_cycle(&answers, day(5)).map(|breach| breach.rule);
+        assert_eq!(fifth, Some(Rule::OverBudget));
+        assert_eq!(of_cycle(&answers, day(20)), None, "another cycle's");
     }
 }

@@ -62,7 +62,12 @@ impl Context<'_> {
         // The one probe of what no rule knows is spent.
         let retryable = class == Class::MandatePaused || retried && class != Class::Unmapped;
         let order_no = ended.progress.order_no.saturating_add(1);
-        if !retryable || self.execution.is_watched() || order_no > self.policy.max_orders {
+        let has_attempt = ended.progress.has_attempt_for_another_order(self.policy);
+        if !retryable
+            || !has_attempt
+            || self.execution.is_watched()
+            || order_no > self.policy.max_orders
+        {
             return None;
         }
         let best = strategy.and_then(|strategy| self.new_order_time(strategy, order_no, from));
@@ -141,6 +146,7 @@ pub(super) fn renew_progress(decision: &mut Decision, execution: &Execution) {
     }
     progress.delivered_at = None;
     progress.undelivered_at = execution.undelivered_before_call();
+    progress.earlier_attempts = progress.attempts_in_period();
     progress.debit_attempts = 0;
     progress.lookups = 0;
     progress.step_attempts = 0;

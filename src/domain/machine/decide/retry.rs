@@ -140,7 +140,7 @@ impl Context<'_> {
         let is_second_sight =
             self.execution.state == State::Retrying && self.execution.intent.is_none();
         let is_over = is_second_sight || self.last_word().is_some();
-        if self.counter.no_retry_allowed || tried >= self.policy.max_attempts || is_over {
+        if self.counter.no_retry_allowed || tried >= progress.max_attempts(self.policy) || is_over {
             return None;
         }
         self.next_try(Step::Retry, failure, tried, progress)
@@ -164,7 +164,7 @@ impl Context<'_> {
         let latest = latest_debit(self.execution, progress, policy);
         let input = StrategyInput {
             tried,
-            is_last: tried.saturating_add(1) >= policy.max_attempts,
+            is_last: tried.saturating_add(1) >= progress.max_attempts(policy),
             now: self.now,
             from: self.earliest(step, failure, progress),
             latest,
@@ -262,6 +262,7 @@ pub(super) const fn effect_of(class: Class) -> Option<MandateStatus> {
         | Class::Risk
         | Class::Legal
         | Class::OurRequest
+        | Class::OutsideMandate
         | Class::PayeeSide
         | Class::Notification
         | Class::InFlight

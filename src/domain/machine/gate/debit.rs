@@ -24,9 +24,10 @@ pub(super) fn debit(
     if let Some(gate) = mandate_and_cycle(execution, step, policy, now) {
         return gate;
     }
-    if execution.progress.debit_attempts >= policy.max_attempts {
+    let most = execution.progress.max_attempts(policy);
+    if execution.progress.debit_attempts >= most {
         let mut decision = close_cycle(execution, policy, now);
-        decision.reason = GateCause::AttemptsSpent(policy.max_attempts).into();
+        decision.reason = GateCause::AttemptsSpent(most).into();
         if decision.verdict == Verdict::CycleClosed {
             decision.verdict = Verdict::GivenUp;
         }

@@ -50,6 +50,7 @@ fn execution(state: State, open: bool) -> Execution {
             undelivered_at: None,
             execute_at: None,
             debit_attempts: 0,
+            earlier_attempts: 0,
             lookups: 0,
             step_attempts: 0,
             sent_at: None,

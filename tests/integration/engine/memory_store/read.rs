@@ -61,12 +61,14 @@ fn store(row: &PgRow) -> MemoryStore {
     let numbers = numbers.into_iter().map(|no| u16::try_from(no).unwrap());
     let day_tries = day_tries.into_iter().map(|no| u16::try_from(no).unwrap());
     let most: Option<i16> = row.get("max_attempts_in_30_days");
+    let in_period: Option<i16> = row.get("max_attempts_in_period");
     let debit_order: Option<String> = row.get("debit_order");
     MemoryStore {
         execution: execution(row),
         limits: Limits {
             max_amount: rupees(row.get("mandate_max")),
             max_attempts: number(row, "max_attempts"),
+            max_attempts_in_period: in_period.map(|most| u16::try_from(most).unwrap()),
             max_attempts_in_30_days: most.map(|most| u16::try_from(most).unwrap()),
             next_scheduled_on: None,
         },
@@ -117,6 +119,7 @@ fn execution(row: &PgRow) -> Execution {
             undelivered_at: row.get("undelivered_at"),
             execute_at: row.get("execute_at"),
             debit_attempts: number(row, "debit_attempts"),
+            earlier_attempts: number(row, "earlier_attempts"),
             lookups: number(row, "lookups"),
             step_attempts: number(row, "step_attempts"),
             sent_at: row.get("sent_at"),

@@ -40,6 +40,7 @@ async fn every_outcome_of_a_batch_is_written() {
         }),
         progress: Progress {
             debit_attempts: 1,
+            earlier_attempts: 0,
             failed_at: Some(now()),
             ..settlement(&jobs[2], State::Retrying).progress
         },

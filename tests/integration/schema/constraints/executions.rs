@@ -129,9 +129,14 @@ async fn its_times_and_counters_make_sense() {
         ("order_no = 4", "executions_order_no_check"),
         ("notification_no = -1", "executions_notification_no_check"),
         ("debit_attempts = -1", "executions_debit_attempts_check"),
+        ("earlier_attempts = -1", "executions_earlier_attempts_check"),
         ("lookups = -1", "executions_lookups_check"),
         ("step_attempts = -1", "executions_step_attempts_check"),
         ("max_attempts = 0", "executions_max_attempts_check"),
+        (
+            "max_attempts_in_period = 0",
+            "executions_max_attempts_in_period_check",
+        ),
         (
             "max_attempts_in_30_days = 0",
             "executions_max_attempts_in_30_days_check",

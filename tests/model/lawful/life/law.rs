@@ -55,6 +55,15 @@ impl Life {
         if order.attempts >= most {
             return Err(format!("too many attempts: {}", order.attempts + 1));
         }
+        let in_period = match self.rail {
+            Rail::Upi => Some(4),
+            Rail::Enach => Some(3),
+            Rail::Card => None,
+        };
+        let made: u16 = self.bank.orders().iter().map(|order| order.attempts).sum();
+        if in_period.is_some_and(|most| made >= most) {
+            return Err(format!("too many attempts in a period: {}", made + 1));
+        }
         match handed_over {
             Some(at) => self.judge_date(at)?,
             None => self.lawful_hour("a debit")?,

@@ -112,6 +112,9 @@ pub enum Declined {
     /// The budget of orders.
     #[error("its {0} orders are spent")]
     NoOrder(u16),
+    /// The budget of attempts.
+    #[error("the {0} attempts of its period are spent")]
+    NoAttempt(u16),
     /// The budget of notifications.
     #[error("its {0} notifications are spent")]
     NoNotification(u16),

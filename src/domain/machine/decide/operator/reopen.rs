@@ -36,6 +36,11 @@ pub(super) fn reopen(
             .finished_at
             .map_or(from, |at| after(at, gap).max(from));
     }
+    if let Some(most) = policy.max_attempts_in_period
+        && execution.progress.attempts_in_period() >= most
+    {
+        return Err(Declined::NoAttempt(most));
+    }
     let mut decision = unchanged(execution, None, RequestCause::TriedAgain);
     decision.class = None;
     renew_progress(&mut decision, execution);
@@ -155,6 +160,7 @@ const fn is_final_for_cards(class: Class) -> bool {
         | Class::CustomerAction
         | Class::MandatePaused
         | Class::OurRequest
+        | Class::OutsideMandate
         | Class::PayeeSide
         | Class::Notification
         | Class::InFlight

@@ -1,5 +1,6 @@
 //! Executions, outcomes and a policy to decide about; the tests are in the files beside this one.
 
+mod budget;
 mod endings;
 mod found;
 mod in_doubt;
@@ -104,6 +105,7 @@ fn policy() -> Policy {
         review_after: hours(72),
         recheck_after: hours(24),
         retry,
+        max_attempts_in_period: None,
         max_attempts_in_30_days: None,
         max_lateness: None,
         paused_check_every: Duration::from_hours(24),
@@ -138,6 +140,7 @@ fn notified() -> Execution {
             undelivered_at: None,
             execute_at: None,
             debit_attempts: 0,
+            earlier_attempts: 0,
             lookups: 0,
             step_attempts: 0,
             sent_at: None,

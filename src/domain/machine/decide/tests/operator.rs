@@ -259,3 +259,22 @@ fn a_card_that_was_stopped_is_not_tried_again() {
         assert_eq!(led.is_ok(), allowed, "{rail} {class}: {led:?}");
     }
 }
+
+#[test]
+fn an_operator_gets_no_attempt_beyond_the_period() {
+    let now = at("2026-12-10T02:00:00Z");
+    let policy = Policy {
+        max_attempts_in_period: Some(4),
+        ..policy()
+    };
+    let mut execution = dead();
+    let retried = |execution: &Execution| {
+        let kind = OperatorRequestKind::Retry;
+        follow(kind, execution, ended(), &policy, now)
+    };
+    execution.progress.debit_attempts = 1;
+    execution.progress.earlier_attempts = 2;
+    assert!(retried(&execution).is_ok());
+    execution.progress.earlier_attempts = 3;
+    assert_eq!(retried(&execution), Err(Declined::NoAttempt(4)));
+}

@@ -42,7 +42,7 @@ prop_compose! {
             paused_at,
             rail_paused,
             budget_from,
-            progress: Progress { order_no, notification_no: order_no, delivered_at: delivered, undelivered_at: None, execute_at, debit_attempts, lookups, step_attempts,
+            progress: Progress { order_no, notification_no: order_no, delivered_at: delivered, undelivered_at: None, execute_at, debit_attempts, earlier_attempts: 0, lookups, step_attempts,
                 sent_at: sent, failed_at: failed, not_before: None, lookup_times: [None; 3] },
             intent: open.then_some(Intent { is_retry, opened_at, counter_before }),
             ..notified()
