@@ -104,8 +104,8 @@ create table mandated.debits (
   proven_at timestamptz not null,
   constraint debits_currency_check check ((amount_minor is null) = (currency is null)),
   primary key (mandate_id, cycle_on),
-  -- One payment is the debit of one cycle.
-  constraint debits_payment_key unique (mandate_id, provider_txn)
+  -- One payment is the debit of one cycle. Its id comes first, so that it is also found among other mandates' debits.
+  constraint debits_payment_key unique (provider_txn, mandate_id)
 ) partition by hash (mandate_id);
 create table mandated.debits_0 partition of mandated.debits for values with (modulus 4, remainder 0);
 create table mandated.debits_1 partition of mandated.debits for values with (modulus 4, remainder 1);

@@ -94,6 +94,9 @@ pub struct Resolve {
     /// The provider's id of the debit. At Signzy a charge needs it, unless the execution has it.
     #[arg(long, value_name = "REF")]
     pub provider_ref: Option<String>,
+    /// The order that collected the cycle, where it is not the execution's own: one that `executions show` has.
+    #[arg(long, value_name = "ORDER")]
+    pub order: Option<String>,
 }
 
 pub(super) async fn run(
@@ -159,6 +162,7 @@ pub(super) async fn run(
                 reason: &resolution.justification.reason,
                 evidence: &resolution.evidence,
                 provider_ref: resolution.provider_ref.as_deref(),
+                order: resolution.order.as_deref(),
             };
             let mut conn = compose::connection(&pool).await?;
             let id = ExecutionId(resolution.id);

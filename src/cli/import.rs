@@ -12,6 +12,7 @@ use super::print::{Format, Print, ProgressBar};
 use crate::compose;
 use crate::config::Config;
 use crate::ops::import::{COLUMNS, Column, EndedRecovery, Report, import_configured};
+use crate::wording;
 
 /// Bad rows are a failure unless they are to be skipped.
 pub(super) async fn run(
@@ -78,6 +79,14 @@ impl Print for Report {
                 out,
                 "{imported} imported, {unchanged} unchanged, {invalid} invalid"
             )?;
+            if let Some(room) = &self.first_short_room {
+                print_line!(
+                    out,
+                    "note: {} of them leave few days for retries: {} (`mandated plan REF` says it of each)",
+                    self.short_rooms,
+                    wording::short_room(room)
+                )?;
+            }
             for recovery in &self.recovered_before {
                 let EndedRecovery { account, since } = recovery;
                 print_line!(

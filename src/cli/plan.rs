@@ -6,6 +6,7 @@ use super::print::times_and_amounts::local;
 use super::print::{Format, Table, write_json};
 use crate::domain::Timestamp;
 use crate::ops::plan::Plan;
+use crate::wording;
 
 /// Prints the plan of a mandate.
 pub fn write(plan: &Plan, reference: &str, format: Format, out: &mut dyn Write) -> io::Result<()> {
@@ -49,6 +50,9 @@ pub fn write(plan: &Plan, reference: &str, format: Format, out: &mut dyn Write) 
             out,
             "the payer must approve each debit: it is above the AFA ceiling of {ceiling}"
         )?;
+    }
+    if let Some(room) = &plan.short_room {
+        print_line!(out, "{}", wording::short_room(room))?;
     }
     Ok(())
 }

@@ -11,6 +11,7 @@ impl Config {
         let provider = self.providers.get(provider);
         Policy {
             rail,
+            cycle_closes: rules.cycle_closes,
             debit_windows: rules.windows.clone(),
             notify_windows: rules.notify_windows.clone(),
             jitter: rules.jitter,

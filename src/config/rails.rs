@@ -9,12 +9,14 @@ use super::error::Problem;
 use super::known_keys::KnownKeys;
 use super::tree::{self, Table};
 use crate::domain::Rail;
+use crate::domain::cycle::CycleCloses;
 use crate::domain::window::{Windows, WindowsText};
 
 /// What a rail allows. The fields mean what those of [`crate::domain::policy::Policy`] mean.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RailRules {
+    pub cycle_closes: CycleCloses,
     pub windows: Windows,
     pub notify_windows: Windows,
     #[serde(with = "humantime_serde")]

@@ -41,6 +41,8 @@ text_enum!(
         InFlight = "in_flight",
         /// The cycle was collected before: reconcile.
         AlreadyCollected = "already_collected",
+        /// Another cycle of the mandate was debited in this period, and the rail allows no second debit in it.
+        PeriodUsed = "period_used",
         /// The provider holds nothing that it could retry.
         NothingToRetry = "nothing_to_retry",
         /// No rule matched.

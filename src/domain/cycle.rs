@@ -8,12 +8,15 @@ mod properties;
 #[cfg(test)]
 mod tests;
 
+use std::ops::Range;
+
 use chrono::{Datelike, Days, Months, NaiveDate, NaiveTime, TimeDelta};
 use chrono_tz::Tz;
 
 use super::Timestamp;
 use super::period::{HALF, Period};
 use super::schedule::{Frequency, Schedule};
+use super::text::text_enum;
 use super::zone::{instant, start_of_day};
 
 /// How many days a cycle stays open that neither a next cycle nor a last day ends: long enough for one
@@ -35,6 +38,17 @@ pub struct Terms {
     pub debit_at: NaiveTime,
 }
 
+text_enum!(
+    /// When a cycle ends that the mandate's last day does not end.
+    CycleCloses {
+        /// With its calendar period, or when the next cycle begins, whichever is first. NPCI allows one successful debit a period, so what
+        /// is collected in the next period takes the next cycle's place ("Razorpay, Execute Subsequent Payments").
+        Period = "period",
+        /// When the next cycle begins.
+        NextCycle = "next_cycle",
+    }
+);
+
 /// One billing period.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Cycle {
@@ -44,7 +58,7 @@ pub struct Cycle {
     pub period: Period,
     /// When it is meant to be debited.
     pub debit_at: Timestamp,
-    /// When it ends: the start of the next cycle's day, or of the day after the mandate's last.
+    /// When it ends: the start of the next cycle's day, of the next period's, or of the day after the mandate's last.
     pub closes_at: Timestamp,
 }
 
@@ -59,11 +73,11 @@ impl Cycle {
 
 impl Terms {
     /// The first cycle on or after a day.
-    pub fn cycle_from(&self, day: NaiveDate) -> Option<Cycle> {
+    pub fn cycle_from(&self, day: NaiveDate, closes: CycleCloses) -> Option<Cycle> {
         let mut on = self.day_from(day)?;
         loop {
             let next = on.succ_opt().and_then(|day| self.day_from(day));
-            let cycle = self.cycle(on, self.end_day(on, next)?)?;
+            let cycle = self.cycle(on, self.end_day(on, next, closes)?)?;
             if cycle.has_time() {
                 return Some(cycle);
             }
@@ -72,8 +86,8 @@ impl Terms {
     }
 
     /// The first cycle after a day.
-    pub fn cycle_after(&self, day: NaiveDate) -> Option<Cycle> {
-        self.cycle_from(day.succ_opt()?)
+    pub fn cycle_after(&self, day: NaiveDate, closes: CycleCloses) -> Option<Cycle> {
+        self.cycle_from(day.succ_opt()?, closes)
     }
 
     /// A cycle that the merchant presents for a day (`aspresented`): it stays open for `open_days`, and not past the last day.
@@ -82,8 +96,8 @@ impl Terms {
             return None;
         }
         let open_until = on.checked_add_days(Days::new(u64::from(open_days.max(1))))?;
-        self.cycle(on, self.end_day(on, Some(open_until))?)
-            .filter(Cycle::has_time)
+        let end = self.end_day(on, Some(open_until), CycleCloses::NextCycle)?;
+        self.cycle(on, end).filter(Cycle::has_time)
     }
 
     /// The first day on or after a day that has a cycle.
@@ -114,15 +128,31 @@ impl Terms {
     }
 
     /// The first day that no longer belongs to the cycle of a day.
-    fn end_day(&self, on: NaiveDate, next: Option<NaiveDate>) -> Option<NaiveDate> {
+    fn end_day(
+        &self,
+        on: NaiveDate,
+        next: Option<NaiveDate>,
+        closes: CycleCloses,
+    ) -> Option<NaiveDate> {
         let after_last = match self.ends_on {
             Some(last) => Some(last.succ_opt()?),
             None => None,
         };
-        match (next, after_last) {
-            (Some(next), Some(after_last)) => Some(next.min(after_last)),
-            (Some(day), None) | (None, Some(day)) => Some(day),
-            (None, None) => on.checked_add_days(Days::new(u64::from(OPEN_ENDED_DAYS))),
+        let next_period = match closes {
+            CycleCloses::Period => self.counted_period(on).map(|period| period.end),
+            CycleCloses::NextCycle => None,
+        };
+        let ends = [next, after_last, next_period];
+        let first = ends.into_iter().flatten().min();
+        first.or_else(|| on.checked_add_days(Days::new(u64::from(OPEN_ENDED_DAYS))))
+    }
+
+    /// The days of the period that a cycle lies in, of which a rail takes one debit. A cycle that is named after its day has none:
+    /// `aspresented` and cron say nothing of how many debits a period may have.
+    pub fn counted_period(&self, on: NaiveDate) -> Option<Range<NaiveDate>> {
+        match &self.schedule {
+            Schedule::Cron(_) | Schedule::Every(Frequency::Aspresented) => None,
+            Schedule::Every(_) => Period::of(&self.schedule, on)?.days(),
         }
     }
 

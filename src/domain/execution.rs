@@ -2,8 +2,8 @@
 
 use chrono::NaiveDate;
 
-use super::cycle::Cycle;
-use super::outcome::Counter;
+use super::cycle::{Cycle, CycleCloses};
+use super::outcome::{Counter, Outcome};
 use super::policy::Policy;
 use super::{Amount, Class, ExecutionId, MandateStatus, Notify, ProviderKind, State, Timestamp};
 
@@ -27,6 +27,10 @@ pub struct Execution {
     pub rail_paused: bool,
     /// When the attempts of the last 30 days leave room for another one; nothing if they do.
     pub budget_from: Option<Timestamp>,
+    /// The day of a debit of another cycle of the mandate that lies in this cycle's period.
+    pub period_debit_on: Option<NaiveDate>,
+    /// Before this the mandate's last debit is less than seven days old, where its rail wants so many between two (NACH, weekly).
+    pub spaced_from: Option<Timestamp>,
     /// Whether an answer that the provider does not know the mandate is doubted; nothing once it has taken calls of the account.
     pub not_found: Option<NotFoundAnswers>,
     /// Whether a database before this one may have notified of it, and nobody knows of which numbers: see `recover`.
@@ -48,6 +52,19 @@ pub struct Execution {
 }
 
 impl Execution {
+    /// What an answer means by what is on record here: a period that was collected before is this cycle's only if no other cycle was
+    /// debited in it. (NPCI VE and QB, Juspay `mandate_current_cycle_allowed_debit_exceeds` say it of both.)
+    pub fn by_record(&self, mut outcome: Outcome, policy: &Policy) -> Outcome {
+        if let Outcome::Failed(failure) | Outcome::Refused(failure) = &mut outcome
+            && failure.class == Class::AlreadyCollected
+            && self.period_debit_on.is_some()
+            && policy.cycle_closes == CycleCloses::Period
+        {
+            failure.class = Class::PeriodUsed;
+        }
+        outcome
+    }
+
     /// What is known of the delivery of a notification that nobody has sent yet: nothing. Where it may have been sent before all that this
     /// database knows, it may have been delivered then.
     pub fn undelivered_before_call(&self) -> Option<Timestamp> {

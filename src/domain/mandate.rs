@@ -23,12 +23,15 @@ text_enum!(
     }
 );
 
+/// The most orders that a cycle may have on any rail: so many can exist, whatever database has sent them, and whatever rail it had the
+/// mandate on.
+pub const MOST_ORDERS: u16 = 3;
+
 impl Rail {
-    /// The most orders that a cycle may have in any configuration: so many can exist, whatever database has sent them. eNACH has one, for
-    /// another would be one more presentation (NPCI 2023-24/NACH/007).
+    /// The most orders that a cycle may have in any configuration. eNACH has one, for another would be one more presentation (NPCI 2023-24/NACH/007).
     pub const fn most_orders(self) -> u16 {
         match self {
-            Self::Upi | Self::Card => 3,
+            Self::Upi | Self::Card => MOST_ORDERS,
             Self::Enach => 1,
         }
     }

@@ -8,6 +8,7 @@ pub mod execution;
 #[cfg(test)]
 mod properties;
 pub mod reason;
+pub mod room;
 #[cfg(test)]
 mod tests;
 mod times;
@@ -17,7 +18,7 @@ use std::iter::successors;
 use chrono::NaiveDate;
 
 use super::backoff::after;
-use super::cycle::{Cycle, Terms};
+use super::cycle::{Cycle, CycleCloses, Terms};
 use super::policy::Policy;
 use super::window::{Span, TICK};
 use super::{Notify, ProviderKind, Step, Timestamp};
@@ -185,6 +186,15 @@ pub fn debit_after_notice(
     plan.debit_under(notified_at, known_at, plan.planned_debit()?.opens)
 }
 
+/// When the cycles of a mandate close. What a provider debits by its own schedule it may debit after the period: such a cycle is open until
+/// the next one begins.
+pub fn cycle_closes(provider: ProviderKind, notify: Notify, policy: &Policy) -> CycleCloses {
+    match flow(provider, notify) {
+        Flow::Notified(_) | Flow::Unnotified => policy.cycle_closes,
+        Flow::Watched => CycleCloses::NextCycle,
+    }
+}
+
 /// The coming cycles from a day on, at most `count`.
 #[expect(
     clippy::too_many_arguments,
@@ -199,10 +209,13 @@ pub fn coming(
     from: NaiveDate,
     count: usize,
 ) -> Vec<(Cycle, Option<Timetable>)> {
-    successors(terms.cycle_from(from), |cycle| terms.cycle_after(cycle.on))
-        .take(count)
-        .map(|cycle| (cycle, timetable(&cycle, provider, notify, policy, seed)))
-        .collect()
+    let closes = cycle_closes(provider, notify, policy);
+    successors(terms.cycle_from(from, closes), |cycle| {
+        terms.cycle_after(cycle.on, closes)
+    })
+    .take(count)
+    .map(|cycle| (cycle, timetable(&cycle, provider, notify, policy, seed)))
+    .collect()
 }
 
 /// How a cycle begins.

@@ -6,6 +6,7 @@ use std::time::Duration;
 use chrono::NaiveTime;
 use serde::{Deserialize, Serialize};
 
+use super::cycle::CycleCloses;
 use super::window::Windows;
 use super::{Class, Rail, Timestamp};
 
@@ -15,6 +16,8 @@ use super::{Class, Rail, Timestamp};
 pub struct Policy {
     /// The rail it is for.
     pub rail: Rail,
+    /// When a cycle ends.
+    pub cycle_closes: CycleCloses,
     /// When a debit may start.
     pub debit_windows: Windows,
     /// When a notification may be sent.

@@ -3,12 +3,15 @@
 //! A person is believed where nothing is proven. What is proven already, a debit of the cycle, is not talked away: a second
 //! collection is a refund, and a first one no failure.
 
+#[cfg(test)]
+mod tests;
+
 use chrono::NaiveDate;
 
-use super::ProviderKind;
 use super::arrows::{IllegalTransition, apply};
 use super::state::{Event, State};
 use super::text::text_enum;
+use super::{MandateId, ProviderKind};
 
 text_enum!(
     /// What an operator says, with evidence.
@@ -54,13 +57,36 @@ pub enum Payment {
     NotNamed,
     /// It is the debit of another cycle of the mandate.
     OfCycle(NaiveDate),
+    /// It is the debit of another mandate of the account.
+    OfMandate(MandateId),
+}
+
+/// The order that collected the cycle, as a person says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NamedOrder {
+    /// The execution's own, and nothing is known of another.
+    Own,
+    /// Another one of the cycle, which this database has sent or asked about.
+    Other,
+    /// None is named, and the provider has said that another order of the cycle collected, or may.
+    NotNamed,
+    /// This database has never sent it, nor asked about it, for this cycle.
+    NotKnown,
 }
 
 impl Payment {
     /// Reads the id of a payment: a provider's own, or another cycle's debit already.
-    pub fn read(provider: ProviderKind, id: Option<&str>, of_cycle: Option<NaiveDate>) -> Self {
+    pub fn read(
+        provider: ProviderKind,
+        id: Option<&str>,
+        of_cycle: Option<NaiveDate>,
+        of_mandate: Option<MandateId>,
+    ) -> Self {
         if let Some(on) = of_cycle {
             return Self::OfCycle(on);
+        }
+        if let Some(mandate) = of_mandate {
+            return Self::OfMandate(mandate);
         }
         match provider {
             ProviderKind::Juspay => Self::Named,
@@ -90,6 +116,8 @@ pub struct OpenExecution {
     pub collected: Collected,
     /// The payment that a person names.
     pub payment: Payment,
+    /// The order that a person names.
+    pub order: NamedOrder,
 }
 
 /// Why a person's word does not close an execution.
@@ -123,6 +151,24 @@ pub enum Refusal {
         "the payment is the debit of the cycle of {0} already: name the one that collected this cycle (--provider-ref), or resolve it as failed"
     )]
     PaymentOfCycle(NaiveDate),
+    /// One payment is one debit.
+    #[error(
+        "the payment is the debit of mandate number {} already: name the one that collected this cycle (--provider-ref), or resolve it as failed", .0.0
+    )]
+    PaymentOfMandate(MandateId),
+    /// Another order of the cycle collected, or may.
+    #[error(
+        "the provider has said that another order of this cycle collected, or may (`mandated executions show` has it): say which order collected the cycle (--order)"
+    )]
+    OrderNotNamed,
+    /// An order must be one of the cycle's.
+    #[error(
+        "no call of this execution has that order: name one that `mandated executions show` has (--order)"
+    )]
+    OrderNotKnown,
+    /// Two people at once.
+    #[error("somebody has resolved a cycle with this payment at the same moment: look at it again")]
+    Overtaken,
     /// The table of states has no such arrow.
     #[error(transparent)]
     Illegal(#[from] IllegalTransition),
@@ -146,15 +192,17 @@ pub fn resolve(open: OpenExecution, resolved_as: ResolvedAs) -> Result<State, Re
     if !is_open {
         return Err(Refusal::NotOpen(open.state));
     }
+    if open.order == NamedOrder::NotKnown {
+        return Err(Refusal::OrderNotKnown);
+    }
     let event = match (resolved_as, open.collected) {
         (ResolvedAs::Charged, Collected::ByAnotherOrder | Collected::Twice) => {
             return Err(Refusal::RefundDue);
         }
-        (ResolvedAs::Charged, Collected::Never) => match open.payment {
-            Payment::Named => Event::Collected,
-            Payment::NotNamed => return Err(Refusal::PaymentNotNamed),
-            Payment::OfCycle(on) => return Err(Refusal::PaymentOfCycle(on)),
-        },
+        (ResolvedAs::Charged, Collected::Never) => {
+            first_debit(open)?;
+            Event::Collected
+        }
         (ResolvedAs::Charged, Collected::ByThisOrder)
         | (
             ResolvedAs::Refunded,
@@ -172,94 +220,17 @@ pub fn resolve(open: OpenExecution, resolved_as: ResolvedAs) -> Result<State, Re
     Ok(apply(open.state, event)?)
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use std::fmt::Write as _;
-
-    #[test]
-    fn a_person_closes_what_is_open_and_talks_no_debit_away() {
-        let mut table = String::new();
-        for state in State::ALL.iter().copied() {
-            for collected in Collected::ALL {
-                for has_intent in [false, true] {
-                    for resolved_as in ResolvedAs::ALL.iter().copied() {
-                        let open = OpenExecution {
-                            state,
-                            cycle_over: true,
-                            has_intent,
-                            collected,
-                            payment: Payment::Named,
-                        };
-                        let said = match resolve(open, resolved_as) {
-                            Ok(next) => next.to_string(),
-                            Err(Refusal::NotOpen(_)) => continue,
-                            Err(refusal) => format!("{refusal:?}"),
-                        };
-                        let intent = if has_intent { "intent" } else { "-" };
-                        writeln!(
-                            table,
-                            "{state:<8} {collected:<15} {intent:<7} {resolved_as:<9} {said}",
-                            collected = format!("{collected:?}")
-                        )
-                        .unwrap();
-                    }
-                }
-            }
-        }
-        insta::assert_snapshot!(table);
+/// Whether a person has said enough for the debit of a cycle that has none.
+const fn first_debit(open: OpenExecution) -> Result<(), Refusal> {
+    match open.order {
+        NamedOrder::Own | NamedOrder::Other => {}
+        NamedOrder::NotNamed => return Err(Refusal::OrderNotNamed),
+        NamedOrder::NotKnown => return Err(Refusal::OrderNotKnown),
     }
-
-    #[test]
-    fn what_is_pending_goes_on_by_itself_until_its_cycle_is_over() {
-        for (cycle_over, said) in [
-            (false, Err(Refusal::NotOpen(State::Pending))),
-            (true, Ok(State::Failed)),
-        ] {
-            let open = OpenExecution {
-                state: State::Pending,
-                cycle_over,
-                has_intent: true,
-                collected: Collected::Never,
-                payment: Payment::Named,
-            };
-            assert_eq!(resolve(open, ResolvedAs::Failed), said);
-        }
-    }
-
-    #[test]
-    fn a_debit_has_a_payment_of_its_own() {
-        let on = NaiveDate::MIN;
-        for (payment, refusal) in [
-            (Payment::NotNamed, Refusal::PaymentNotNamed),
-            (Payment::OfCycle(on), Refusal::PaymentOfCycle(on)),
-        ] {
-            let open = OpenExecution {
-                state: State::Review,
-                cycle_over: false,
-                has_intent: true,
-                collected: Collected::Never,
-                payment,
-            };
-            assert_eq!(resolve(open, ResolvedAs::Charged), Err(refusal));
-            // Where no debit is written, no payment is needed.
-            assert_eq!(resolve(open, ResolvedAs::Failed), Ok(State::Failed));
-        }
-    }
-
-    #[test]
-    fn a_payment_is_named_as_its_provider_writes_it() {
-        let read = |id| Payment::read(ProviderKind::Signzy, id, None);
-        assert_eq!(read(Some("301")), Payment::Named);
-        for other in [
-            Some("+301"),
-            Some("0301"),
-            Some("301 "),
-            Some("x"),
-            Some(""),
-            None,
-        ] {
-            assert_eq!(read(other), Payment::NotNamed, "{other:?}");
-        }
+    match open.payment {
+        Payment::Named => Ok(()),
+        Payment::NotNamed => Err(Refusal::PaymentNotNamed),
+        Payment::OfCycle(on) => Err(Refusal::PaymentOfCycle(on)),
+        Payment::OfMandate(mandate) => Err(Refusal::PaymentOfMandate(mandate)),
     }
 }

@@ -143,7 +143,8 @@ impl Planner {
         now: Timestamp,
     ) -> (Vec<Cycle>, Cursor) {
         let mut planned = Vec::new();
-        let mut next = mandate.terms.cycle_from(mandate.next_cycle_on);
+        let closes = plan::cycle_closes(mandate.provider, mandate.notify, policy);
+        let mut next = mandate.terms.cycle_from(mandate.next_cycle_on, closes);
         while let Some(cycle) = next {
             let plan_at = self.plan_at(mandate, policy, &cycle);
             if plan_at > now || planned.len() >= MAX_CYCLES {
@@ -155,7 +156,7 @@ impl Planner {
                 return (planned, cursor);
             }
             planned.push(cycle);
-            next = mandate.terms.cycle_after(cycle.on);
+            next = mandate.terms.cycle_after(cycle.on, closes);
         }
         (
             planned,

@@ -9,7 +9,8 @@ use sqlx::{Connection, PgConnection};
 use super::error::{CycleRefusal, step};
 use super::justification::checked;
 use super::{OpsError, mandates};
-use crate::domain::cycle::Cycle;
+use crate::domain::cycle::{Cycle, CycleCloses};
+use crate::domain::plan::cycle_closes;
 use crate::domain::plan::execution::{NewExecution, NumberedPolicy, Payer, new_execution};
 use crate::domain::plan::reason::PlanReason;
 use crate::domain::policy::Policy;
@@ -75,8 +76,9 @@ pub async fn add(
     let stored = alive(&mut tx, reference).await?;
     let mandate = &stored.mandate;
     let amount = amount(&stored, presentation.amount).map_err(refuse)?;
-    let cycle = cycle(&stored, presentation).map_err(refuse)?;
     let policy = policy(mandate.provider, mandate.rail);
+    let closes = cycle_closes(mandate.provider, mandate.notify, &policy);
+    let cycle = cycle(&stored, presentation, closes).map_err(refuse)?;
     let rules = NumberedPolicy {
         id: store::policies::intern(&mut tx, &policy).await?,
         policy: &policy,
@@ -183,7 +185,11 @@ fn amount(stored: &Stored, text: Option<&str>) -> Result<Amount, CycleRefusal> {
 }
 
 /// Any day is a cycle where the merchant presents them; elsewhere it must be one of the schedule's.
-fn cycle(stored: &Stored, presentation: &Presentation<'_>) -> Result<Cycle, CycleRefusal> {
+fn cycle(
+    stored: &Stored,
+    presentation: &Presentation<'_>,
+    closes: CycleCloses,
+) -> Result<Cycle, CycleRefusal> {
     let terms = &stored.mandate.terms;
     let on = presentation.cycle_on;
     if terms.schedule == Schedule::Every(Frequency::Aspresented) {
@@ -191,7 +197,9 @@ fn cycle(stored: &Stored, presentation: &Presentation<'_>) -> Result<Cycle, Cycl
             .presented(on, presentation.open_days)
             .ok_or(CycleRefusal::OutsideMandate);
     }
-    let cycle = terms.cycle_from(on).ok_or(CycleRefusal::OutsideMandate)?;
+    let cycle = terms
+        .cycle_from(on, closes)
+        .ok_or(CycleRefusal::OutsideMandate)?;
     if cycle.on != on {
         return Err(CycleRefusal::NotACycle { next: cycle.on });
     }

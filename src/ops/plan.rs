@@ -9,6 +9,7 @@ use super::{OpsError, mandates};
 use crate::domain::additional_factor::approval_above;
 use crate::domain::plan::coming;
 use crate::domain::plan::reason::times;
+use crate::domain::plan::room::{ShortRoom, short_room};
 use crate::domain::policy::Policy;
 use crate::domain::{Amount, ProviderKind, Rail, Timestamp};
 use crate::wording;
@@ -34,6 +35,8 @@ pub struct Plan {
     pub zone: Tz,
     /// The payer must approve each debit, because it is above this.
     pub approval_above: Option<Amount>,
+    /// The first of the cycles that ends before its retries can all be made.
+    pub short_room: Option<ShortRoom>,
 }
 
 pub async fn plan(
@@ -56,6 +59,8 @@ pub async fn plan(
             cycles,
         )
     });
+    let mut coming = found.iter().flatten();
+    let short_room = coming.find_map(|(cycle, _)| short_room(cycle, &mandate.terms, &policy));
     let cycles = found.map(|found| {
         let cycles = found.into_iter().map(|(cycle, timetable)| ComingCycle {
             cycle_on: cycle.on,
@@ -78,5 +83,6 @@ pub async fn plan(
         cycles,
         zone: mandate.terms.time_zone,
         approval_above,
+        short_room,
     })
 }

@@ -32,6 +32,7 @@ pub async fn resolve(
         reason: request.reason.trim(),
         evidence: request.evidence.trim(),
         provider_ref: request.provider_ref.map(str::trim),
+        order: request.order.map(str::trim),
         ..request
     };
     check(&request).map_err(OpsError::Words)?;
@@ -71,6 +72,7 @@ mod tests {
             reason: "the bank has no such debit",
             evidence: "RRN412345678901 is not on the settlement report of 2026-11-20",
             provider_ref: None,
+            order: None,
         };
         let refused =
             |request: ResolutionRequest<'_>| check(&request).map_err(|why| why.to_string());

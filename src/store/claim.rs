@@ -12,6 +12,8 @@ use super::rows::{self, TermsRow, count, word};
 use crate::domain::additional_factor::approval_above;
 use crate::domain::cycle::Cycle;
 use crate::domain::execution::{Intent, NotFoundAnswers, Progress};
+use crate::domain::schedule::{Frequency, Schedule};
+use crate::domain::zone::start_of_day;
 use crate::domain::{
     AccountId, Class, CycleIdentity, Execution, ExecutionId, LeaseToken, Mandate, MandateId,
     MandateStatus, Notify, ProviderKind, Rail, State, Step, Timestamp,
@@ -171,6 +173,7 @@ pub(super) struct ClaimRow {
     pub(super) not_found_on: Option<NaiveDate>,
     pub(super) rail_paused: bool,
     pub(super) budget_spent_on: Option<NaiveDate>,
+    pub(super) last_debit_at: Option<Timestamp>,
 }
 
 impl ClaimRow {
@@ -252,6 +255,8 @@ impl ClaimRow {
             paused_at: self.provider_paused_at,
             rail_paused: self.rail_paused,
             budget_from: self.budget_spent_on.and_then(budget_from),
+            period_debit_on: self.period_debit_on(mandate),
+            spaced_from: self.spaced_from(mandate),
             not_found: match self.not_found_days {
                 Some(days) => Some(NotFoundAnswers {
                     days: number(days)?,
@@ -295,6 +300,33 @@ impl ClaimRow {
             },
             intent,
         })
+    }
+}
+
+impl ClaimRow {
+    /// The day of the mandate's last debit, if it lies in the period of this cycle.
+    fn period_debit_on(&self, mandate: &Mandate) -> Option<NaiveDate> {
+        let on = self.last_debit_on(mandate)?;
+        let period = mandate.terms.counted_period(self.cycle_on)?;
+        period.contains(&on).then_some(on)
+    }
+
+    /// When seven days have passed since the mandate's last debit. NACH: WEEK is one debit "every seven days" ("`LotusPay`, Mandate
+    /// frequencies").
+    fn spaced_from(&self, mandate: &Mandate) -> Option<Timestamp> {
+        let is_weekly = mandate.terms.schedule == Schedule::Every(Frequency::Weekly);
+        if mandate.rail != Rail::Enach || !is_weekly {
+            return None;
+        }
+        let free_on = self
+            .last_debit_on(mandate)?
+            .checked_add_days(Days::new(7))?;
+        start_of_day(mandate.terms.time_zone, free_on)
+    }
+
+    fn last_debit_on(&self, mandate: &Mandate) -> Option<NaiveDate> {
+        let at = self.last_debit_at?;
+        Some(at.with_timezone(&mandate.terms.time_zone).date_naive())
     }
 }
 

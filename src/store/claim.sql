@@ -55,7 +55,20 @@ with due as materialized (
                     having coalesce(max(b.declined_attempts), 0) + sum(4 - o.debit_attempts) >= e.max_attempts_in_30_days))
              from (
                select b.day, sum(b.declined_attempts) over (order by b.day desc) as declined_attempts from mandated.budgets b
-                where b.mandate_id = e.mandate_id and b.day >= ($2 at time zone 'UTC')::date - 30) b) end as budget_spent_on
+                where b.mandate_id = e.mandate_id and b.day >= ($2 at time zone 'UTC')::date - 30) b) end as budget_spent_on,
+         -- When the mandate was debited last, for the cycles before this one: when its call was made, or was planned where nobody here has
+         -- called. An order that the provider collected by itself after a failure counts from when that was proven, at most ten hours
+         -- after the failure, which is how long it retries. Both of the last two are read: the older one may have been collected later.
+         case when c.step <> 'recheck' and m.rail <> 'card' then (
+           select max(case when o.id is null then d.proven_at
+                           when o.failed_at > o.sent_at then least(d.proven_at, o.failed_at + interval '10 hours')
+                           else least(greatest(o.execute_at, o.sent_at, case when o.sent_at is null then o.debit_at end),
+                                      o.closes_at - interval '1 second') end)
+             from (select execution_id, proven_at from mandated.debits
+                    where mandate_id = e.mandate_id and cycle_on < e.cycle_on order by cycle_on desc limit 2) d
+             left join lateral (select id, failed_at, execute_at, sent_at, debit_at, closes_at from mandated.executions
+                                 where id = d.execution_id limit 1) o on true
+         ) end as last_debit_at
     from claimed c
     cross join lateral (select * from mandated.executions where id = c.execution_id limit 1) e
     cross join lateral (select * from mandated.mandates where id = e.mandate_id limit 1) m
@@ -108,7 +121,7 @@ select l.execution_id as "execution_id!", l.step as "step!", l.run_at as "run_at
        l.notify as "notify!", l.mandate_amount_minor, l.mandate_max_minor as "max_amount_minor!", l.frequency, l.cron,
        l.time_zone as "time_zone!", l.starts_on as "starts_on!", l.ends_on, l.debit_time as "debit_time!", l.category,
        l.description as "description!", l.metadata as "metadata!", l.mandate_status as "mandate_status!",
-       l.provider_paused_at, l.not_found_days, l.not_found_on, l.rail_paused as "rail_paused!", l.budget_spent_on
+       l.provider_paused_at, l.not_found_days, l.not_found_on, l.rail_paused as "rail_paused!", l.budget_spent_on, l.last_debit_at
   from leased l
   left join lateral (select kind, opened_at, counter_before, payments_before from mandated.intents
                       where execution_id = l.execution_id limit 1) i on true

@@ -159,7 +159,8 @@ pub(super) async fn lock(
                   m.ref as mandate_ref, m.provider, m.provider_mandate_id, m.customer_id, m.rail, m.notify,
                   m.amount_minor as mandate_amount_minor, m.max_amount_minor, m.frequency, m.cron, m.time_zone, m.starts_on,
                   m.ends_on, m.debit_at as debit_time, m.category, m.description, m.metadata, m.status as mandate_status,
-                  m.provider_paused_at, null::smallint as not_found_days, null::date as not_found_on, coalesce(r.paused_until > $2, false) as "rail_paused!", null::date as budget_spent_on
+                  m.provider_paused_at, null::smallint as not_found_days, null::date as not_found_on, coalesce(r.paused_until > $2, false) as "rail_paused!", null::date as budget_spent_on,
+                  null::timestamptz as last_debit_at
              from mandated.executions e
              join mandated.mandates m on m.id = e.mandate_id
              join mandated.rails r on r.rail = m.rail

@@ -10,9 +10,9 @@ use super::policies;
 use super::rows::word;
 use crate::domain::backoff::after;
 use crate::domain::resolve::{
-    Collected, OpenExecution, Payment, Refusal, ResolvedAs, resolve as resolved,
+    Collected, NamedOrder, OpenExecution, Payment, Refusal, ResolvedAs, resolve as resolved,
 };
-use crate::domain::{ExecutionId, ProviderKind, State, Timestamp};
+use crate::domain::{ExecutionId, MandateId, ProviderKind, State, Timestamp};
 
 /// What is said of an execution, by whom and by what evidence.
 #[derive(Debug, Clone, Copy)]
@@ -23,6 +23,8 @@ pub struct ResolutionRequest<'a> {
     pub evidence: &'a str,
     /// The provider's id of the debit.
     pub provider_ref: Option<&'a str>,
+    /// The order that collected the cycle, where it is not the execution's own.
+    pub order: Option<&'a str>,
 }
 
 /// What became of it.
@@ -66,6 +68,12 @@ struct Row {
     payment: Option<String>,
     /// The other cycle of the mandate that has the payment.
     payments_cycle: Option<NaiveDate>,
+    /// The other mandate of the account that has the payment.
+    payments_mandate: Option<i64>,
+    /// Whether a call of this execution was about the order that the request names.
+    knows_order: bool,
+    /// The other orders of which the last answer was that they collected, or may.
+    other_orders: i64,
     /// Whether an order was collected that is not the debit's.
     refund_due: bool,
 }
@@ -88,7 +96,17 @@ pub async fn resolve(
     if held == Some(true) {
         return refused(tx, ResolutionResult::Held).await;
     }
-    let Some(row) = lock(&mut tx, id, request.provider_ref).await? else {
+    if let Some(payment) = request.provider_ref {
+        // Who names the same payment for another mandate waits here, and finds it booked.
+        sqlx::query!(
+            "select pg_advisory_xact_lock(hashtextextended($1, 0))",
+            payment
+        )
+        .execute(&mut *tx)
+        .await
+        .context("lock the payment")?;
+    }
+    let Some(row) = lock(&mut tx, id, request).await? else {
         return refused(tx, ResolutionResult::NoExecution).await;
     };
     let state = word("execution", id.0, &row.state, State::parse)?;
@@ -109,7 +127,13 @@ pub async fn resolve(
             Some(order) if *order == row.order_id => Collected::ByThisOrder,
             Some(_) => Collected::ByAnotherOrder,
         },
-        payment: Payment::read(provider, row.payment.as_deref(), row.payments_cycle),
+        payment: Payment::read(
+            provider,
+            row.payment.as_deref(),
+            row.payments_cycle,
+            row.payments_mandate.map(MandateId),
+        ),
+        order: named_order(request, &row),
     };
     let to = match resolved(open, request.resolved_as) {
         Ok(to) => to,
@@ -118,22 +142,43 @@ pub async fn resolve(
     // What is said to have failed can be collected late; so can the orders before one that was collected.
     let rechecks = match request.resolved_as {
         ResolvedAs::Failed => true,
-        ResolvedAs::Charged => row.order_no > 1,
+        ResolvedAs::Charged => row.order_no > 1 || open.order == NamedOrder::Other,
         ResolvedAs::Refunded => false,
     };
     let policy = policies::get(&mut tx, row.policy_id).await?;
     let done = Resolution {
         mandate_ref: row.mandate_ref.clone(),
         cycle_on: row.cycle_on,
-        order_id: row.order_id.clone(),
+        order_id: request.order.unwrap_or(&row.order_id).to_owned(),
         from: state,
         to,
         is_debit: to == State::Charged && open.collected == Collected::Never,
         recheck_at: rechecks.then(|| after(now, policy.recheck_after)),
     };
-    write(&mut tx, id, &row, &done, request, now).await?;
+    match write(&mut tx, id, &row, &done, request, now).await {
+        Ok(()) => {}
+        Err(error) if is_taken(&error) => {
+            return refused(tx, ResolutionResult::Refused(Refusal::Overtaken)).await;
+        }
+        Err(error) => return Err(error),
+    }
     tx.commit().await.context("commit a transaction")?;
     Ok(ResolutionResult::Recorded(done))
+}
+
+/// Whether another debit has the payment since it was read.
+fn is_taken(error: &StoreError) -> bool {
+    matches!(error, StoreError::Database { source: sqlx::Error::Database(refused), .. } if refused.is_unique_violation())
+}
+
+fn named_order(request: &ResolutionRequest<'_>, row: &Row) -> NamedOrder {
+    match request.order {
+        Some(order) if order == row.order_id => NamedOrder::Own,
+        Some(_) if row.knows_order => NamedOrder::Other,
+        Some(_) => NamedOrder::NotKnown,
+        None if row.other_orders > 0 => NamedOrder::NotNamed,
+        None => NamedOrder::Own,
+    }
 }
 
 /// Lets go of the rows at once: whoever rescues or settles the job meanwhile would pass it by.
@@ -149,7 +194,7 @@ async fn refused(
 async fn lock(
     conn: &mut PgConnection,
     id: ExecutionId,
-    payment: Option<&str>,
+    request: &ResolutionRequest<'_>,
 ) -> Result<Option<Row>, StoreError> {
     let found = sqlx::query_scalar!(
         "select id from mandated.executions where id = $1 for update",
@@ -169,6 +214,19 @@ async fn lock(
                   (select o.cycle_on from mandated.debits o
                     where o.mandate_id = e.mandate_id and o.provider_txn = coalesce($2, e.provider_ref) and o.cycle_on <> e.cycle_on)
                     as payments_cycle,
+                  (select o.mandate_id from mandated.debits o join mandated.mandates n on n.id = o.mandate_id
+                    where o.provider_txn = coalesce($2, e.provider_ref) and o.mandate_id <> e.mandate_id and n.account_id = e.account_id limit 1)
+                    as payments_mandate,
+                  exists (
+                    select from mandated.attempts a where a.execution_id = e.id and a.reference = $3
+                       and a.call in ('execute', 'order_status', 'retry')) as "knows_order!",
+                  (
+                    select count(*) from (select distinct on (a.reference) a.outcome from mandated.attempts a
+                                  where a.execution_id = e.id and a.reference <> e.order_id
+                                    and a.call in ('execute', 'order_status', 'retry')
+                                    and a.outcome in ('charged', 'pending', 'failed', 'not_found', 'reversed')
+                                  order by a.reference, a.at desc) other
+                     where other.outcome in ('charged', 'pending')) as "other_orders!",
                   e.reason like 'refund due%' or exists (
                     select from mandated.attempts a where a.execution_id = e.id and a.outcome = 'charged'
                        and a.call in ('execute', 'order_status', 'retry') and a.reference <> d.order_id) as "refund_due!"
@@ -178,7 +236,8 @@ async fn lock(
              left join mandated.debits d on d.mandate_id = e.mandate_id and d.cycle_on = e.cycle_on
             where e.id = $1"#,
         id.0,
-        payment
+        request.provider_ref,
+        request.order
     )
     .fetch_optional(conn)
     .await
@@ -212,16 +271,16 @@ async fn write(
              returning mandate_id, cycle_on, order_id, amount_minor, currency, class, provider_ref, reason
            ), proven as (
              insert into mandated.debits (mandate_id, cycle_on, execution_id, order_id, provider_txn, amount_minor, currency, proven_at)
-             select mandate_id, cycle_on, $1, order_id, provider_ref, amount_minor, currency, $10 from moved where $12::boolean
+             select mandate_id, cycle_on, $1, $15, provider_ref, amount_minor, currency, $10 from moved where $12::boolean
            ), announced as (
              insert into mandated.events (at, kind, mandate_id, mandate_ref, execution_id, cycle_on, from_state, to_state, order_id,
                                           amount_minor, currency, class, reason)
-             select $10, 'execution.resolved', $2, $13, $1, cycle_on, $14, $3, order_id, amount_minor, currency, class, reason
+             select $10, 'execution.resolved', $2, $13, $1, cycle_on, $14, $3, $15, amount_minor, currency, class, reason
                from moved
            )
            insert into mandated.resolutions (at, execution_id, mandate_id, order_id, from_state, to_state, resolved_as, who, reason,
                                              evidence, provider_ref)
-           select $10, $1, mandate_id, order_id, $14, $3, $4, $5, $6, $7, $8 from moved"#,
+           select $10, $1, mandate_id, $15, $14, $3, $4, $5, $6, $7, $8 from moved"#,
         id.0,
         row.mandate_id,
         done.to.as_str(),
@@ -235,7 +294,8 @@ async fn write(
         row.account_id,
         done.is_debit,
         row.mandate_ref,
-        done.from.as_str()
+        done.from.as_str(),
+        done.order_id
     )
     .execute(conn)
     .await

@@ -187,6 +187,16 @@ fn gate(cause: &GateCause, zone: Tz) -> String {
             );
         }
         GateCause::Closed(why) => return closed(why, zone),
+        GateCause::PeriodUsed { on } => {
+            return format!(
+                "another cycle of the mandate was debited in this period, on {on}, and its rail allows one debit in a period"
+            );
+        }
+        GateCause::PeriodAttemptsSpent { made } => {
+            return format!(
+                "the attempts of the period are spent: {made} were made, over all orders of the cycle"
+            );
+        }
         GateCause::AttemptsSpent(attempts) => {
             return format!("all {attempts} attempts of the order are spent");
         }

@@ -5,7 +5,7 @@ mod plan;
 #[cfg(test)]
 mod tests;
 
-pub use plan::{closed, planned, times};
+pub use plan::{closed, planned, short_room, times};
 
 use std::time::Duration;
 

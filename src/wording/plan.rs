@@ -5,6 +5,7 @@ use chrono_tz::Tz;
 use super::in_hours;
 use crate::domain::Timestamp;
 use crate::domain::plan::reason::{Closed, PlanReason, TimesReason, WhyClosed};
+use crate::domain::plan::room::ShortRoom;
 
 /// Why a new execution stands where it does.
 pub fn planned(reason: &PlanReason, zone: Tz) -> String {
@@ -14,6 +15,23 @@ pub fn planned(reason: &PlanReason, zone: Tz) -> String {
         PlanReason::Presented => "presented by the merchant".to_owned(),
         PlanReason::Closed(reason) => closed(reason, zone),
     }
+}
+
+/// That a cycle ends before its retries can all be made, and which debit day leaves room for them.
+pub fn short_room(room: &ShortRoom) -> String {
+    let ShortRoom {
+        cycle_on,
+        days_left,
+        days_wanted,
+        debit_by,
+    } = room;
+    let better = match debit_by {
+        Some(day) => format!("a debit on {day} or earlier leaves room for all of them"),
+        None => "its periods are too short for all of them".to_owned(),
+    };
+    format!(
+        "the cycle of {cycle_on} ends {days_left} days after its debit, with its period; its retries can take {days_wanted} days: {better}"
+    )
 }
 
 /// Why a cycle's debit and notification are planned for the times that they are.

@@ -96,6 +96,10 @@ fn gates() -> Vec<GateCause> {
         GateCause::OutsideNotifyHours,
         GateCause::OutsideDebitHours,
         GateCause::TooEarly,
+        GateCause::PeriodUsed {
+            on: noon().date_naive(),
+        },
+        GateCause::PeriodAttemptsSpent { made: 4 },
         GateCause::AttemptsSpent(4),
         GateCause::NoIntent,
         GateCause::NotNotified,

@@ -226,7 +226,8 @@ fn the_policy_is_the_rails_unless_the_provider_is_stricter() {
             enach.min_gap,
             enach.provider_retry_horizon
         ),
-        (4, hours(24), hours(0))
+        (3, hours(72), hours(0)),
+        "Signzy alone would have four, a day apart"
     );
     assert_eq!(
         config

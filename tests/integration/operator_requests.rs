@@ -326,6 +326,7 @@ async fn what_a_person_said_has_failed_may_have_been_sent_whatever_is_noted_of_i
         reason: "the provider has lost its log",
         evidence: "ticket 7",
         provider_ref: None,
+        order: None,
     };
     resolve(&mut conn, ID, said, now).await.unwrap();
     let before = claimed[0].order_id.clone();

@@ -20,6 +20,8 @@ use crate::support::provider::{Asked, FIRST_ORDER, declined, juspay, order};
 use crate::support::scenario::{Flow, Scenario};
 use crate::support::world::{World, at, live};
 
+mod named;
+
 const ID: ExecutionId = ExecutionId(1);
 
 fn said(resolved_as: ResolvedAs) -> ResolutionRequest<'static> {
@@ -29,6 +31,7 @@ fn said(resolved_as: ResolvedAs) -> ResolutionRequest<'static> {
         reason: "the provider cannot answer",
         evidence: "settlement report of the week, line 7",
         provider_ref: Some("shop-late-1"),
+        order: None,
     }
 }
 

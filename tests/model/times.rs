@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use mandated::domain::cycle::Cycle;
+use mandated::domain::cycle::{Cycle, CycleCloses};
 use mandated::domain::execution::Progress;
 use mandated::domain::machine::Conclusion;
 use mandated::domain::machine::rescue::PROCESSED;
@@ -54,6 +54,7 @@ pub(crate) fn policy(
     };
     Policy {
         rail: Rail::Upi,
+        cycle_closes: CycleCloses::NextCycle,
         debit_windows: always.clone(),
         notify_windows: always,
         jitter: Duration::ZERO,
@@ -117,6 +118,8 @@ pub(crate) fn execution(protocol: &Protocol, task: &Task) -> Execution {
         paused_at: None,
         rail_paused: false,
         budget_from: None,
+        period_debit_on: None,
+        spaced_from: None,
         not_found: None,
         is_forgotten: false,
         state: columns.state,

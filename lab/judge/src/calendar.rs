@@ -6,8 +6,10 @@
 mod cron_days;
 mod cycles;
 pub mod india;
+mod periods;
 mod recurrence;
 
 pub use self::cron_days::{CronDays, CronDaysError};
 pub use self::cycles::Cycles;
+pub use self::periods::PeriodLength;
 pub use self::recurrence::{Recurrence, Term};

@@ -5,7 +5,7 @@ use std::fmt;
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::calendar::Cycles;
+use crate::calendar::{Cycles, PeriodLength};
 
 /// A point in time.
 pub type Timestamp = DateTime<Utc>;
@@ -55,6 +55,8 @@ pub struct Mandate {
     /// The most that one debit may take, in minor units.
     pub max_amount: Option<i64>,
     pub cycles: Cycles,
+    /// The periods in which its rail takes one debit, if its frequency says anything of a second one.
+    pub period: Option<PeriodLength>,
 }
 
 /// A pre-debit notification that was asked for.

@@ -12,12 +12,13 @@ use crate::facts::{
     Rail, RecordedAnswer, Scheduled, Timestamp,
 };
 use crate::record::{Answered, Record};
+use crate::rules::second_in_period::Debited;
 use crate::rules::{
     card_declines, cycle_bounds, early_debit, look_ups, maximum_amount, missing_notification,
     nach_presentations, notified_amount, peak_hours, retry_while_pending, second_debit,
-    signzy_retries, stale_notification, upi_attempts,
+    second_in_period, signzy_retries, stale_notification, upi_attempts,
 };
-use crate::verdict::{BankRefusal, Breach, JudgeVerdict, RetryRefusal, Violation};
+use crate::verdict::{BankRefusal, Breach, JudgeVerdict, RetryRefusal, Rule, Violation};
 
 /// Judges what happens to one mandate.
 #[derive(Debug, Clone)]
@@ -97,6 +98,7 @@ impl Judge {
         if by != Presenter::Provider {
             self.order_initiated(order_id, at);
         }
+        self.record.order(order_id).presented = Some((india::day(at), by));
         let today = self.mandate.cycles.of(india::day(at));
         let cycle = *self
             .record
@@ -104,10 +106,19 @@ impl Judge {
             .cycle
             .get_or_insert_with(|| today.unwrap_or_else(|| india::day(at)));
         let (refusal, breach) = self.refusal(presentation).unzip();
+        let second = second_in_period::breach(&self.mandate, &self.record.debits, at);
+        let (period_breach, first) = second.unzip();
+        // The bank refuses it, and no money moves: it is a second debit of its cycle all the same.
+        let of_cycle = first.filter(|first| first.cycle == cycle).map(|_| {
+            let detail = format!("presented for the cycle of {cycle}, which has its debit");
+            Breach::of(Rule::SecondDebit, detail)
+        });
+        let refusal = refusal.or_else(|| first.map(|_| BankRefusal::PeriodUsed));
         let breaches = [
             cycle_bounds::before_the_first(&self.mandate.cycles, at),
             cycle_bounds::over(&self.mandate.cycles, cycle, at),
             self.rail_breach(cycle, at),
+            of_cycle.or(period_breach.flatten()),
             breach,
         ];
         if refusal.is_none() && self.mandate.rail == Rail::Upi {
@@ -170,6 +181,14 @@ impl Judge {
 
     /// A debit went through.
     pub fn debit_collected(&mut self, collected: &Collected<'_>) -> Vec<Violation> {
+        let presented = self.record.order(collected.order_id).presented;
+        let (on, by) = presented.unwrap_or((india::day(collected.at), Presenter::Provider));
+        self.record.debits.push(Debited {
+            on,
+            at: collected.at,
+            cycle: collected.cycle,
+            by_merchant: by == Presenter::Merchant,
+        });
         let breaches = [
             second_debit::breach(&mut self.record.collected, collected.cycle),
             maximum_amount::breach(&self.mandate, &collected.amount),

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use chrono::NaiveDate;
 
-use crate::facts::{Notification, Timestamp};
+use crate::facts::{Notification, Presenter, Timestamp};
+use crate::rules::second_in_period::Debited;
 
 /// Everything that a later fact is held against.
 #[derive(Debug, Clone, Default)]
@@ -18,6 +19,8 @@ pub(crate) struct Record {
     pub(crate) upi_attempts: BTreeMap<String, u32>,
     /// Debits by cycle.
     pub(crate) collected: BTreeMap<NaiveDate, u32>,
+    /// Each of them.
+    pub(crate) debits: Vec<Debited>,
     /// Signzy: the days in India on which a payment was retried.
     pub(crate) payment_retries: BTreeMap<String, Vec<NaiveDate>>,
 }
@@ -27,6 +30,8 @@ pub(crate) struct Record {
 pub(crate) struct OrderRecord {
     /// That of the day on which it was first presented.
     pub(crate) cycle: Option<NaiveDate>,
+    /// The day on which it was last presented, and by whom.
+    pub(crate) presented: Option<(NaiveDate, Presenter)>,
     /// When it was last presented, for the merchant.
     pub(crate) initiated_at: Option<Timestamp>,
     /// The look-ups of the last hours.

@@ -11,6 +11,7 @@ pub(crate) mod notified_amount;
 pub(crate) mod peak_hours;
 pub(crate) mod retry_while_pending;
 pub(crate) mod second_debit;
+pub(crate) mod second_in_period;
 pub(crate) mod signzy_retries;
 pub(crate) mod stale_notification;
 #[cfg(test)]

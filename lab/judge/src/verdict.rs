@@ -24,6 +24,8 @@ pub enum Rule {
     PeakNotification,
     /// A second debit for one cycle of a mandate.
     SecondDebit,
+    /// A second debit of a mandate in one calendar period.
+    SecondInPeriod,
     /// A debit before the mandate's first cycle.
     NoCycle,
     /// A fifth UPI attempt for one order or notification, or in one cycle.
@@ -79,6 +81,8 @@ pub enum BankRefusal {
     OtherAmount,
     /// Attempted too often.
     AttemptsExceeded,
+    /// The period has its debit.
+    PeriodUsed,
 }
 
 /// Why Signzy refuses a retry.

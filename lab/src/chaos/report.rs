@@ -95,6 +95,7 @@ const fn kind(rule: Rule) -> &'static str {
         | Rule::CycleOver => EARLY,
         Rule::WrongAmount | Rule::OverMaximum => AMOUNT,
         Rule::OverBudget
+        | Rule::SecondInPeriod
         | Rule::PresentedTooOften
         | Rule::PresentedTooSoon
         | Rule::DeclinedTooOften

@@ -69,7 +69,7 @@ pub(super) fn present(
     let verdict = mandate.judge.order_presented(&presentation);
     ledger.record(verdict.violations);
     let attempt = if let Some(refusal) = verdict.refusal {
-        Attempt::refused(at, at, Decline::of_bank(refusal))
+        Attempt::refused(at, at, Decline::of_bank(refusal, mandate.terms.rail))
     } else {
         let attempt = mandate.present(world, (cycle, order.amount), by, at);
         mandate.judge.order_answered(RecordedAnswer {

@@ -74,11 +74,12 @@ impl Decline {
     }
 
     /// What the payer's bank says when it refuses a debit unseen.
-    pub(super) const fn of_bank(refusal: BankRefusal) -> Self {
+    pub(super) const fn of_bank(refusal: BankRefusal, rail: Rail) -> Self {
         match refusal {
             BankRefusal::NotNotified => Self::not_notified(),
             BankRefusal::OtherAmount => Self::other_amount(),
             BankRefusal::AttemptsExceeded => Self::attempts_exceeded(),
+            BankRefusal::PeriodUsed => Self::period_used(rail),
         }
     }
 
@@ -113,6 +114,17 @@ impl Decline {
             BANK,
             false,
         )
+    }
+
+    /// The rail takes one debit in a period. NPCI code VE; NACH return 12.
+    const fn period_used(rail: Rail) -> Self {
+        const RESP: [&str; 3] = ["TXN_FAILURE", "BUSINESS_ERROR", "Transaction failed"];
+        let bank = match rail {
+            Rail::Upi => ["VE", "MANDATE IS ALREADY HONOURED"],
+            Rail::Enach => ["12", "Mismatch in mandate frequency"],
+            Rail::Card => ["", "card_mandate_current_cycle_allowed_debit_exceeds"],
+        };
+        Self::new(RESP, bank, false)
     }
 
     /// Stopped by `cancel_recurring_transaction`.

@@ -1,6 +1,6 @@
 //! The sandbox's words in those of the judge, which knows neither the sandbox nor the product.
 
-use judge::calendar::Cycles;
+use judge::calendar::{Cycles, PeriodLength};
 use mandated::domain::Amount;
 
 use super::notice::Notification;
@@ -14,6 +14,7 @@ pub(super) fn mandate(terms: &Registration) -> judge::Mandate {
         category: terms.category.clone(),
         max_amount: terms.max_amount.map(Amount::minor),
         cycles: Cycles::on(terms.cycle_days.clone()),
+        period: terms.frequency.as_deref().and_then(PeriodLength::of_word),
     }
 }
 

@@ -144,6 +144,7 @@ fn registration(row: &Row, signzy_account: &str, from: NaiveDate) -> Result<Regi
         currency,
         category: text("category").map(str::to_owned),
         cycle_days: cycle_days(row, from)?,
+        frequency: text("frequency").map(str::to_owned),
     })
 }
 

@@ -28,6 +28,8 @@ pub struct Registration {
     pub category: Option<String>,
     /// The days of its cycles in India; empty for a mandate whose cycles the merchant presents.
     pub cycle_days: Vec<NaiveDate>,
+    /// How often it was registered for, in the words of the import file.
+    pub frequency: Option<String>,
 }
 
 impl Registration {
@@ -67,6 +69,8 @@ struct Wire {
     category: Option<String>,
     #[serde(default)]
     cycle_days: Vec<NaiveDate>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    frequency: Option<String>,
 }
 
 fn rupee() -> String {
@@ -91,6 +95,7 @@ impl TryFrom<Wire> for Registration {
             currency,
             category: wire.category,
             cycle_days: wire.cycle_days,
+            frequency: wire.frequency,
         })
     }
 }
@@ -108,6 +113,7 @@ impl From<Registration> for Wire {
             currency: registration.currency.to_string(),
             category: registration.category,
             cycle_days: registration.cycle_days,
+            frequency: registration.frequency,
         }
     }
 }

@@ -47,6 +47,7 @@ fn juspay(id: &str, rail: Rail, notify: Notify) -> Registration {
         currency: Currency::INR,
         category: None,
         cycle_days: vec![day(5), day(20)],
+        frequency: None,
     }
 }
 

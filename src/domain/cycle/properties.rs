@@ -7,6 +7,10 @@ use proptest::prelude::*;
 use super::*;
 use crate::domain::schedule::CronSchedule;
 
+fn any_closes() -> impl Strategy<Value = CycleCloses> {
+    prop::sample::select(CycleCloses::ALL)
+}
+
 fn any_terms() -> impl Strategy<Value = Terms> {
     let frequencies = Frequency::ALL
         .iter()
@@ -43,9 +47,9 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn cycles_ascend_and_never_overlap(terms in any_terms(), skip in 0i64..5_000) {
+    fn cycles_ascend_and_never_overlap(terms in any_terms(), closes in any_closes(), skip in 0i64..5_000) {
         let from = terms.starts_on + TimeDelta::days(skip);
-        let Some(mut cycle) = terms.cycle_from(from) else { return Ok(()) };
+        let Some(mut cycle) = terms.cycle_from(from, closes) else { return Ok(()) };
         prop_assert!(cycle.on >= from);
         for _ in 0..20 {
             let opens = start_of_day(terms.time_zone, cycle.on).unwrap();
@@ -54,7 +58,14 @@ proptest! {
                 let end = start_of_day(terms.time_zone, last.succ_opt().unwrap()).unwrap();
                 prop_assert!(cycle.on <= last && cycle.closes_at <= end);
             }
-            let Some(next) = terms.cycle_after(cycle.on) else { break };
+            if closes == CycleCloses::Period && !matches!(terms.schedule, Schedule::Cron(_)) {
+                // What is collected while it is open is collected in its own period.
+                let last = cycle.closes_at - TimeDelta::seconds(1);
+                let last = last.with_timezone(&terms.time_zone).date_naive();
+                let of_last = Period::of(&terms.schedule, last);
+                prop_assert_eq!(of_last, Some(cycle.period), "{:?}", cycle);
+            }
+            let Some(next) = terms.cycle_after(cycle.on, closes) else { break };
             prop_assert!(next.on > cycle.on);
             prop_assert!(cycle.closes_at <= start_of_day(terms.time_zone, next.on).unwrap());
             cycle = next;
@@ -62,16 +73,16 @@ proptest! {
     }
 
     #[test]
-    fn starting_from_a_day_and_walking_to_it_find_the_same(terms in any_terms(), skip in 0i64..400) {
+    fn starting_from_a_day_and_walking_to_it_find_the_same(terms in any_terms(), closes in any_closes(), skip in 0i64..400) {
         let from = terms.starts_on + TimeDelta::days(skip);
-        let walked = std::iter::successors(terms.cycle_from(terms.starts_on), |cycle| terms.cycle_after(cycle.on))
+        let walked = std::iter::successors(terms.cycle_from(terms.starts_on, closes), |cycle| terms.cycle_after(cycle.on, closes))
             .find(|cycle| cycle.on >= from);
-        prop_assert_eq!(terms.cycle_from(from), walked);
+        prop_assert_eq!(terms.cycle_from(from, closes), walked);
     }
 
     /// Walks from one cycle to the next, and from one period to the next by the calendar alone: they are the same.
     #[test]
-    fn each_period_has_exactly_one_cycle_whatever_the_anchor(start in 0i64..40_000, nth in 0usize..9) {
+    fn each_period_has_exactly_one_cycle_whatever_the_anchor(start in 0i64..40_000, nth in 0usize..9, closes in any_closes()) {
         let frequencies = Frequency::ALL.iter().filter(|frequency| {
             !matches!(frequency, Frequency::Onetime | Frequency::Aspresented)
         });
@@ -83,8 +94,8 @@ proptest! {
             time_zone: chrono_tz::Asia::Kolkata,
             debit_at: NaiveTime::from_hms_opt(6, 0, 0).unwrap(),
         };
-        let first = terms.cycle_from(terms.starts_on).unwrap();
-        let cycles = std::iter::successors(Some(first), |cycle| terms.cycle_after(cycle.on));
+        let first = terms.cycle_from(terms.starts_on, closes).unwrap();
+        let cycles = std::iter::successors(Some(first), |cycle| terms.cycle_after(cycle.on, closes));
         let mut calendar: Vec<Period> = first
             .on
             .iter_days()

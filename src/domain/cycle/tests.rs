@@ -1,7 +1,10 @@
 mod cron;
+mod period;
 
 use super::*;
 use crate::domain::schedule::CronSchedule;
+
+const NEXT: CycleCloses = CycleCloses::NextCycle;
 
 fn day(text: &str) -> NaiveDate {
     text.parse().unwrap()
@@ -30,8 +33,8 @@ fn cron(expression: &str, starts_on: &str) -> Terms {
 }
 
 fn days(terms: &Terms, count: usize) -> String {
-    let cycles = std::iter::successors(terms.cycle_from(terms.starts_on), |cycle| {
-        terms.cycle_after(cycle.on)
+    let cycles = std::iter::successors(terms.cycle_from(terms.starts_on, NEXT), |cycle| {
+        terms.cycle_after(cycle.on, NEXT)
     });
     cycles
         .take(count)
@@ -120,15 +123,15 @@ fn a_cycle_starts_at_its_day_and_closes_at_the_next() {
         debit_at: at("2026-02-28T03:30:00Z"),
         closes_at: at("2026-03-30T18:30:00Z"),
     };
-    assert_eq!(terms.cycle_from(day("2026-02-01")), Some(cycle));
-    assert_eq!(terms.cycle_from(day("2026-02-28")), Some(cycle));
-    assert_eq!(terms.cycle_after(day("2026-02-27")), Some(cycle));
+    assert_eq!(terms.cycle_from(day("2026-02-01"), NEXT), Some(cycle));
+    assert_eq!(terms.cycle_from(day("2026-02-28"), NEXT), Some(cycle));
+    assert_eq!(terms.cycle_after(day("2026-02-27"), NEXT), Some(cycle));
     assert_eq!(
-        terms.cycle_after(day("2026-02-28")).unwrap().on,
+        terms.cycle_after(day("2026-02-28"), NEXT).unwrap().on,
         day("2026-03-31")
     );
     assert_eq!(
-        terms.cycle_from(day("1999-01-01")).unwrap().on,
+        terms.cycle_from(day("1999-01-01"), NEXT).unwrap().on,
         day("2026-01-31")
     );
 }
@@ -137,41 +140,41 @@ fn a_cycle_starts_at_its_day_and_closes_at_the_next() {
 fn nothing_is_after_the_last_day_and_the_last_cycle_closes_with_it() {
     let mut terms = terms(Frequency::Monthly, "2026-01-31");
     terms.ends_on = Some(day("2026-03-30"));
-    let last = terms.cycle_from(day("2026-02-01")).unwrap();
+    let last = terms.cycle_from(day("2026-02-01"), NEXT).unwrap();
     assert_eq!(
         (last.on, last.closes_at),
         (day("2026-02-28"), at("2026-03-30T18:30:00Z"))
     );
-    assert_eq!(terms.cycle_after(last.on), None);
+    assert_eq!(terms.cycle_after(last.on, NEXT), None);
     terms.ends_on = Some(day("2026-03-01"));
     assert_eq!(
-        terms.cycle_from(day("2026-02-01")).unwrap().closes_at,
+        terms.cycle_from(day("2026-02-01"), NEXT).unwrap().closes_at,
         at("2026-03-01T18:30:00Z")
     );
     terms.ends_on = Some(day("2026-01-30"));
-    assert_eq!(terms.cycle_from(terms.starts_on), None);
+    assert_eq!(terms.cycle_from(terms.starts_on, NEXT), None);
 }
 
 #[test]
 fn one_time_stays_open_to_the_last_day_or_for_a_while() {
     let mut terms = terms(Frequency::Onetime, "2026-01-31");
     assert_eq!(
-        terms.cycle_from(day("2026-01-01")).unwrap().closes_at,
+        terms.cycle_from(day("2026-01-01"), NEXT).unwrap().closes_at,
         at("2026-03-01T18:30:00Z")
     );
     terms.ends_on = Some(day("2026-12-31"));
     assert_eq!(
-        terms.cycle_from(day("2026-01-01")).unwrap().closes_at,
+        terms.cycle_from(day("2026-01-01"), NEXT).unwrap().closes_at,
         at("2026-12-31T18:30:00Z")
     );
-    assert_eq!(terms.cycle_from(day("2026-02-01")), None);
+    assert_eq!(terms.cycle_from(day("2026-02-01"), NEXT), None);
 }
 
 #[test]
 fn what_the_merchant_presents_is_open_for_the_days_it_says() {
     let mut terms = terms(Frequency::Aspresented, "2026-01-31");
     terms.ends_on = Some(day("2026-02-20"));
-    assert_eq!(terms.cycle_from(terms.starts_on), None);
+    assert_eq!(terms.cycle_from(terms.starts_on, NEXT), None);
     let closes = |on, open| terms.presented(day(on), open).map(|cycle| cycle.closes_at);
     assert_eq!(closes("2026-02-01", 10), Some(at("2026-02-10T18:30:00Z")));
     assert_eq!(closes("2026-02-15", 10), Some(at("2026-02-20T18:30:00Z")));
@@ -192,7 +195,7 @@ fn days_on_which_clocks_change() {
             debit_at: NaiveTime::from_hms_opt(hour, minute, 0).unwrap(),
             ..terms(Frequency::Daily, on)
         };
-        let cycle = terms.cycle_from(terms.starts_on).unwrap();
+        let cycle = terms.cycle_from(terms.starts_on, NEXT).unwrap();
         format!("{} {:?} {:?}", cycle.on, cycle.debit_at, cycle.closes_at)
     };
     let new_york = chrono_tz::America::New_York;
@@ -229,7 +232,7 @@ fn days_on_which_clocks_change() {
         time_zone: chrono_tz::Pacific::Apia,
         ..terms(Frequency::Monthly, "2011-11-30")
     };
-    let cycle = monthly.cycle_after(day("2011-11-30")).unwrap();
+    let cycle = monthly.cycle_after(day("2011-11-30"), NEXT).unwrap();
     assert_eq!(
         (cycle.on, cycle.debit_at),
         (day("2011-12-30"), at("2011-12-30T10:00:00Z"))
@@ -239,7 +242,7 @@ fn days_on_which_clocks_change() {
             ends_on: Some(cycle.on),
             ..monthly.clone()
         }
-        .cycle_from(cycle.on),
+        .cycle_from(cycle.on, NEXT),
         None
     );
     assert_eq!(
@@ -258,7 +261,7 @@ fn a_far_day_costs_no_more_than_the_first() {
     let terms = terms(Frequency::Daily, "1970-01-01");
     for _ in 0..20_000 {
         assert_eq!(
-            terms.cycle_from(day("9999-12-30")).unwrap().on,
+            terms.cycle_from(day("9999-12-30"), NEXT).unwrap().on,
             day("9999-12-30")
         );
     }
@@ -276,8 +279,8 @@ fn the_ends_of_time_are_nothing_rather_than_a_panic() {
                 ..schedule.clone()
             };
             let expected = on == NaiveDate::MIN && matches!(terms.schedule, Schedule::Cron(_));
-            assert_eq!(terms.cycle_from(on).is_some(), expected, "{on}");
-            assert_eq!(terms.cycle_after(NaiveDate::MAX), None);
+            assert_eq!(terms.cycle_from(on, NEXT).is_some(), expected, "{on}");
+            assert_eq!(terms.cycle_after(NaiveDate::MAX, NEXT), None);
             assert_eq!(terms.presented(on, u32::MAX), None);
         }
     }

@@ -1,7 +1,8 @@
 //! The results of actions, as the machine takes them in.
 
 use crate::domain::outcome::{Counter, NotificationOutcome};
-use crate::domain::{MandateStatus, Outcome};
+use crate::domain::policy::Policy;
+use crate::domain::{Execution, MandateStatus, Outcome};
 
 /// A provider's answer about an order, or the lack of one.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,6 +36,17 @@ pub enum Input {
     LeaseNearlyOver,
     /// The lease ended before the call was answered.
     LeaseOver,
+}
+
+impl Input {
+    /// An answer in the light of what is on record of its execution.
+    pub(super) fn by_record(self, execution: &Execution, policy: &Policy) -> Self {
+        if let Self::Answered(answer) = self {
+            let outcome = execution.by_record(answer.outcome, policy);
+            return Self::Answered(Answer { outcome, ..answer });
+        }
+        self
+    }
 }
 
 impl From<Outcome> for Answer {

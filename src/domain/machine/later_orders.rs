@@ -1,7 +1,7 @@
 //! No order is retried, and none is followed by another, while the provider has one that comes later.
 //!
-//! Orders are numbered, and no database sends a later one first. The orders that can exist are those of every configuration, so their
-//! number is the rail's and not the policy's. If the provider has one, another database has sent it: a copy
+//! Orders are numbered, and no database sends a later one first. The orders that can exist are those of every configuration and every rail,
+//! for a mandate may have been imported again with another one. If the provider has one, another database has sent it: a copy
 //! of this one, or this one before its disk was rolled back. It may have collected. A first order is sent without this look, which would
 //! be one more call for every debit: the provider refuses it if it was sent before.
 
@@ -10,6 +10,7 @@ use super::input::Answer;
 use super::lookup_purpose::{LaterOrder, LookupPurpose};
 use super::request::Request;
 use super::{Machine, Phase};
+use crate::domain::mandate::MOST_ORDERS;
 use crate::domain::reason::OrderCause;
 use crate::domain::{Contradiction, Outcome, Timestamp};
 
@@ -26,7 +27,7 @@ impl Machine<'_> {
     fn look_past(&mut self, seen: LaterOrder) -> Action {
         let order_no = seen.order_no.saturating_add(1);
         // Without order ids of ours there is nothing to ask about.
-        if order_no > self.policy.rail.most_orders() || self.job.execute_needs_counter {
+        if order_no > MOST_ORDERS || self.job.execute_needs_counter {
             return self.make_the_call(seen);
         }
         let later = LaterOrder { order_no, ..seen };

@@ -135,7 +135,7 @@ impl<'a> Machine<'a> {
     pub fn next(&mut self, input: Input, now: Timestamp) -> Action {
         let action_began_at = replace(&mut self.action_began_at, now);
         let phase = replace(&mut self.phase, Phase::Over);
-        match (input, phase) {
+        match (input.by_record(&self.execution, self.policy), phase) {
             (Input::Claimed, Phase::New) => self.claimed(),
             (Input::MandateAnswered(status), Phase::AskingMandate) => {
                 self.settle(self.mandate_answered(status, action_began_at))

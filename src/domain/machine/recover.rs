@@ -85,7 +85,7 @@ fn judged(
     policy: &Policy,
     now: Timestamp,
 ) -> Result<Recovered, IllegalTransition> {
-    let mut seen = found(execution, last, now)?;
+    let mut seen = found(execution, answers, last, now)?;
     if order.order_no != execution.progress.order_no {
         // The intent is of an order that is not spoken of.
         seen.intent = None;
@@ -95,6 +95,8 @@ fn judged(
     let collected = decision.verdict.collected().is_some();
     if collected {
         decision.declined = forgotten(execution, &seen, answers);
+        // When it was sent is forgotten, and nothing follows that must wait for it.
+        decision.progress.sent_at = execution.progress.sent_at;
         decision.reason = RecoveryCause::Collected {
             order_no: order.order_no,
         }
@@ -124,7 +126,7 @@ fn open(
         // A person decides, and has all answers.
         return Ok(Recovered::Known);
     }
-    let seen = found(execution, last, now)?;
+    let seen = found(execution, answers, last, now)?;
     let order = RecoveryCause::Order {
         order_no: last.order_no,
         attempts: attempts(execution, last),
@@ -155,6 +157,7 @@ fn concluded(
 /// The execution with an order that was found: its outcome is open.
 fn found(
     execution: &Execution,
+    answers: &[OrderAnswer],
     last: &OrderAnswer,
     now: Timestamp,
 ) -> Result<Execution, IllegalTransition> {
@@ -164,14 +167,7 @@ fn found(
     let known = (last.order_no == progress.order_no).then_some(progress.sent_at);
     if last.order_no != progress.order_no {
         // Nothing of the order before is of this one, but that it was tried.
-        let orders_between = last
-            .order_no
-            .saturating_sub(progress.order_no)
-            .saturating_sub(1);
-        let earlier_attempts = progress
-            .earlier_attempts
-            .saturating_add(progress.debit_attempts.max(1))
-            .saturating_add(orders_between);
+        let earlier_attempts = earlier_attempts(execution, answers, last);
         *progress = Progress {
             earlier_attempts,
             order_no: last.order_no,
@@ -227,6 +223,24 @@ fn forgotten(execution: &Execution, seen: &Execution, answers: &[OrderAnswer]) -
         };
         let is_known = order.order_no == execution.progress.order_no;
         sum.saturating_add(declined.saturating_sub(if is_known { known } else { 0 }))
+    })
+}
+
+/// The attempts of the orders before the last: as the provider counts them, at least one each, and as many as are on record.
+fn earlier_attempts(execution: &Execution, answers: &[OrderAnswer], last: &OrderAnswer) -> u16 {
+    let progress = &execution.progress;
+    let before = progress.order_no..last.order_no;
+    before.fold(progress.earlier_attempts, |sum, order_no| {
+        let answer = answers.iter().find(|answer| {
+            answer.order_no == order_no && answer.answer.outcome != Outcome::NotFound
+        });
+        let counted = answer.map_or(1, |answer| attempts(execution, answer));
+        let known = if order_no == progress.order_no {
+            progress.debit_attempts
+        } else {
+            0
+        };
+        sum.saturating_add(counted.max(known))
     })
 }
 

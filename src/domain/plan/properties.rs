@@ -9,6 +9,7 @@ use proptest::prelude::*;
 
 use super::tests::policy;
 use super::*;
+use crate::domain::cycle::CycleCloses;
 use crate::domain::schedule::{Frequency, Schedule};
 use crate::domain::window::properties::{any_windows, any_zone};
 
@@ -39,7 +40,7 @@ fn any_case() -> impl Strategy<Value = Case> {
                 time_zone,
                 debit_at,
             }
-            .cycle_from(starts_on)
+            .cycle_from(starts_on, CycleCloses::NextCycle)
         },
     );
     let windows =

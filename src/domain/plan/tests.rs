@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::domain::Rail;
+use crate::domain::cycle::CycleCloses;
 use crate::domain::schedule::{Frequency, Schedule};
 use crate::domain::window::{Windows, WindowsText};
 
@@ -23,6 +24,7 @@ fn windows(ranges: &[&str]) -> Windows {
 pub(super) fn policy(debit: &[&str], notify: &[&str]) -> Policy {
     Policy {
         rail: Rail::Upi,
+        cycle_closes: CycleCloses::NextCycle,
         debit_windows: windows(debit),
         notify_windows: windows(notify),
         jitter: Duration::ZERO,
@@ -66,7 +68,7 @@ fn terms(frequency: Frequency, starts_on: &str, debit_at: &str) -> Terms {
 
 fn cycle(frequency: Frequency, on: &str, debit_at: &str) -> Cycle {
     terms(frequency, on, debit_at)
-        .cycle_from(on.parse().unwrap())
+        .cycle_from(on.parse().unwrap(), CycleCloses::NextCycle)
         .unwrap()
 }
 

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use chrono::NaiveDate;
+
 use super::FailureWords;
 use crate::domain::plan::reason::Closed;
 use crate::domain::{Amount, Class, Contradiction, MandateStatus, Rail, Timestamp};
@@ -206,6 +208,16 @@ pub enum GateCause {
     OutsideDebitHours,
     /// It is too early for the debit.
     TooEarly,
+    /// Another cycle of the mandate was debited in this period.
+    PeriodUsed {
+        /// When.
+        on: NaiveDate,
+    },
+    /// The attempts of the period are spent, over all orders of the cycle.
+    PeriodAttemptsSpent {
+        /// How many were made.
+        made: u16,
+    },
     /// All attempts of the order are spent.
     AttemptsSpent(u16),
     /// The claim opened no intent: another debit of the mandate is open, or the step's time was just over.

@@ -1,6 +1,7 @@
 //! The claimed row, as the machine sees it.
 
 use super::Run;
+use crate::domain::cycle::CycleCloses;
 use crate::domain::machine::Job;
 use crate::provider::Provider;
 
@@ -12,7 +13,7 @@ impl Run<'_> {
         let terms = &claimed.mandate.terms;
         let next_cycle = execution
             .is_watched()
-            .then(|| terms.cycle_after(execution.cycle.on))
+            .then(|| terms.cycle_after(execution.cycle.on, CycleCloses::NextCycle))
             .flatten();
         Job {
             step: claimed.step,

@@ -147,7 +147,7 @@ pub(super) fn period(frequency: Option<&str>, day: NaiveDate) -> Option<String> 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::cycle::Terms;
+    use crate::domain::cycle::{CycleCloses, Terms};
     use crate::domain::period::Period;
     use crate::domain::schedule::{CronSchedule, Frequency, Schedule};
     use chrono::NaiveTime;
@@ -220,7 +220,9 @@ mod tests {
                 let word = frequency.as_str();
                 let read = Days::read((Some(word), None), day(first), terms.ends_on).unwrap();
                 for day in day(first).iter_days().take(5_500) {
-                    let theirs = terms.cycle_from(day).is_some_and(|cycle| cycle.on == day);
+                    let theirs = terms
+                        .cycle_from(day, CycleCloses::NextCycle)
+                        .is_some_and(|cycle| cycle.on == day);
                     assert_eq!(read.has(day), theirs, "{word} from {first}: {day}");
                     let name = Period::of(&schedule, day).unwrap().to_string();
                     assert_eq!(period(Some(word), day).unwrap(), name, "{word} {day}");
@@ -250,7 +252,9 @@ mod tests {
             };
             let ours = Days::read((None, Some(expression)), theirs.starts_on, None).unwrap();
             for day in theirs.starts_on.iter_days().take(1_500) {
-                let fires = theirs.cycle_from(day).is_some_and(|cycle| cycle.on == day);
+                let fires = theirs
+                    .cycle_from(day, CycleCloses::NextCycle)
+                    .is_some_and(|cycle| cycle.on == day);
                 assert_eq!(ours.has(day), fires, "{expression}: {day}");
             }
         }

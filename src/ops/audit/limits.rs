@@ -17,9 +17,12 @@ pub(super) struct Limits {
     pub(super) lookup_window: Option<TimeDelta>,
     /// From a debit to the first look-up.
     pub(super) first_lookup: Option<TimeDelta>,
-    /// How many orders of a cycle any configuration allows: eNACH has one, the others three.
+    /// How many orders of a cycle any configuration of any rail allows.
     pub(super) max_orders: u32,
 }
+
+/// UPI and cards have three. A mandate may have been on another rail when an order was sent.
+const MAX_ORDERS: u32 = 3;
 
 /// As it is stored. What the auditor does not hold against anything is left out.
 #[derive(Debug, Deserialize)]
@@ -55,7 +58,7 @@ impl Limits {
             lookup_window: Some(duration(&written.lookup_window)?)
                 .filter(|window| *window > TimeDelta::zero()),
             first_lookup: first.map(|text| duration(text)).transpose()?,
-            max_orders: if written.rail == "enach" { 1 } else { 3 },
+            max_orders: MAX_ORDERS,
             rail: written.rail,
         })
     }

@@ -69,6 +69,8 @@ impl ClassifyScenario {
             paused_at: None,
             rail_paused: false,
             budget_from: None,
+            period_debit_on: None,
+            spaced_from: None,
             not_found: None,
             is_forgotten: false,
             state: State::Planned,

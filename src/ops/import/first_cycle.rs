@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use chrono::{Days, TimeDelta};
 
-use crate::domain::cycle::{Cycle, Terms};
-use crate::domain::plan::timetable;
+use crate::domain::cycle::{Cycle, CycleCloses, Terms};
+use crate::domain::plan::room::{ShortRoom, short_room};
+use crate::domain::plan::{cycle_closes, timetable};
 use crate::domain::policy::Policy;
 use crate::domain::schedule::{Frequency, Schedule};
 use crate::domain::{Notify, ProviderKind, Rail, Timestamp};
@@ -17,6 +18,9 @@ pub(super) struct Planning<'a> {
     pub(super) now: Timestamp,
     /// How long before its first step a cycle is planned.
     pub(super) horizon: Duration,
+    /// How many mandates have a first cycle that ends before its retries can all be made, and the first of them.
+    pub(super) short: u64,
+    pub(super) first_short: Option<ShortRoom>,
     policy: &'a (dyn Fn(ProviderKind, Rail) -> Policy + Sync),
     policies: BTreeMap<(ProviderKind, Rail), Policy>,
 }
@@ -30,6 +34,8 @@ impl<'a> Planning<'a> {
         Self {
             now,
             horizon,
+            short: 0,
+            first_short: None,
             policy,
             policies: BTreeMap::new(),
         }
@@ -46,11 +52,16 @@ impl<'a> Planning<'a> {
         if terms.schedule == Schedule::Every(Frequency::Aspresented) {
             return None;
         }
-        let cycle = first_due(terms, self.now)?;
         let policy = self
             .policies
             .entry((provider, rail))
             .or_insert_with(|| (self.policy)(provider, rail));
+        let closes = cycle_closes(provider, notify, policy);
+        let cycle = first_due(terms, closes, self.now)?;
+        if let Some(room) = short_room(&cycle, terms, policy) {
+            self.short = self.short.saturating_add(1);
+            self.first_short.get_or_insert(room);
+        }
         // The mandate has no number yet, and the jitter hangs on it: begin before any of it.
         let early = TimeDelta::from_std(self.horizon.saturating_add(policy.jitter))
             .unwrap_or(TimeDelta::MAX);
@@ -68,14 +79,14 @@ impl<'a> Planning<'a> {
 ///
 /// A cycle that has begun may have been collected by whatever collected this mandate before: planning it here could debit it
 /// twice. Where it was not, `mandated executions add` presents it.
-fn first_due(terms: &Terms, now: Timestamp) -> Option<Cycle> {
+fn first_due(terms: &Terms, closes: CycleCloses, now: Timestamp) -> Option<Cycle> {
     let yesterday = now
         .with_timezone(&terms.time_zone)
         .date_naive()
         .checked_sub_days(Days::new(1))?;
-    let mut cycle = terms.cycle_from(yesterday)?;
+    let mut cycle = terms.cycle_from(yesterday, closes)?;
     while cycle.debit_at <= now {
-        cycle = terms.cycle_after(cycle.on)?;
+        cycle = terms.cycle_after(cycle.on, closes)?;
     }
     Some(cycle)
 }

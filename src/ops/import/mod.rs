@@ -168,6 +168,8 @@ pub async fn import(
         progress(Progress { done, of: None });
     }
     let mut report = import.report;
+    report.short_rooms = checks.planning.short;
+    report.first_short_room = checks.planning.first_short;
     report.kept = report.invalid == 0 || options.skip_invalid;
     if report.kept {
         tx.commit().await.map_err(step("commit the import"))?;

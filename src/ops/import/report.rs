@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::Serialize;
 
+use crate::domain::plan::room::ShortRoom;
 use crate::domain::shown::Shown;
 use crate::domain::unseen::{name_of_unseen, turns_text};
 use crate::store::import::EndedRecovery;
@@ -97,6 +98,16 @@ pub struct Report {
     /// Recoveries of the last days: whoever has imported a mandate again should have done it before them.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub recovered_before: Vec<EndedRecovery>,
+    /// Rows whose first cycle ends before its retries can all be made, those that are in the database already too; and the first of them.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub short_rooms: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub first_short_room: Option<ShortRoom>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference")]
+const fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 impl Report {

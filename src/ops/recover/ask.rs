@@ -8,6 +8,7 @@ use crate::domain::machine::Answer;
 use crate::domain::machine::decide::lookup_allowed;
 use crate::domain::machine::recover::{OrderAnswer, recover};
 use crate::domain::machine::rescue::PROCESSED;
+use crate::domain::mandate::MOST_ORDERS;
 use crate::domain::outcome::CallFailure;
 use crate::domain::{Call, ExecutionId, Outcome, State, Timestamp};
 use crate::ops::OpsError;
@@ -140,7 +141,7 @@ impl<'a> Asker<'a> {
             // Without order ids of ours its payments are all that there is.
             current
         } else {
-            subject.policy.rail.most_orders().max(current)
+            MOST_ORDERS.max(current)
         };
         for order_no in current..=last {
             let order = subject.cycle_identity().order_id(order_no);

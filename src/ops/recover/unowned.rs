@@ -8,6 +8,8 @@ use super::OpenRecovery;
 use crate::clock::Clock;
 use crate::compose;
 use crate::config::Config;
+use crate::domain::cycle::CycleCloses;
+use crate::domain::mandate::MOST_ORDERS;
 use crate::domain::schedule::{Frequency, Schedule};
 use crate::domain::{CycleIdentity, Mandate, Notify, Period};
 use crate::ops::recover::report::NotListed;
@@ -17,7 +19,10 @@ use crate::store::pool::DatabasePool;
 use crate::store::recovery::{self, MandateToCompare, UnownedPayment};
 
 /// A cycle of a cron expression is called after its day, and may be open until the next month's.
-const LONGEST_CRON: u32 = 31;
+const LONGEST_CRON: u64 = 31;
+
+/// Of a mandate that has no two cycles more.
+const LONGEST: u64 = 366;
 
 pub(super) struct Comparer<'a> {
     pub(super) pool: &'a DatabasePool,
@@ -47,7 +52,7 @@ impl Comparer<'_> {
             // It lists its payments.
             Vec::new()
         } else {
-            let until = self.last_day(mandate, today);
+            let until = self.last_day(compared, mandate, today);
             self.orders(compared, mandate, since, until).await?
         };
         let payments = if orders.is_empty() && !self.client.execute_needs_counter() {
@@ -62,10 +67,14 @@ impl Comparer<'_> {
             match self.client.payments(&request).await {
                 PaymentsAnswer::Listed(mut listed) if orders.is_empty() => {
                     if mandate.notify == Notify::Provider {
-                        // The provider makes its own payments ahead of their cycles.
-                        listed.retain(|payment| payment.day < Some(today));
+                        // The provider makes its own payments ahead of their cycles. Of a mandate that was imported again nothing is
+                        // planned for today, so a payment of today can only be a forgotten cycle's.
+                        let is_new = self.is_new(compared);
+                        listed.retain(|payment| {
+                            payment.day < Some(today) || is_new && payment.day == Some(today)
+                        });
                     }
-                    self.unowned(compared, listed).await?
+                    self.unowned(compared, listed, today).await?
                 }
                 // No execution has any of these orders.
                 PaymentsAnswer::Listed(listed) => self.unanswered(compared, listed).await?,
@@ -91,15 +100,11 @@ impl Comparer<'_> {
         since: NaiveDate,
         until: NaiveDate,
     ) -> Result<Vec<String>, OpsError> {
-        let is_new = compared.created_at > self.recovery.since;
+        let is_new = self.is_new(compared);
         let is_presented = mandate.terms.schedule == Schedule::Every(Frequency::Aspresented);
-        let open_days = Days::new(
-            self.config
-                .planner
-                .presented_open_days
-                .max(LONGEST_CRON)
-                .into(),
-        );
+        let presented = u64::from(self.config.planner.presented_open_days);
+        let open_days = presented.max(LONGEST_CRON).max(longest(mandate, since));
+        let open_days = Days::new(open_days);
         let periods: Vec<Period> = if is_new {
             Period::all_open_between(since, until, open_days)
         } else if is_presented {
@@ -115,17 +120,27 @@ impl Comparer<'_> {
         let missing = periods
             .into_iter()
             .filter(|period| missing.contains(&period.to_string()));
-        let last = mandate.rail.most_orders();
         let ids = missing.flat_map(|period| {
             let cycle = CycleIdentity::of(mandate, period);
-            (1..=last).map(move |order_no| cycle.order_id(order_no))
+            (1..=MOST_ORDERS).map(move |order_no| cycle.order_id(order_no))
         });
         Ok(ids.collect())
     }
 
+    /// Whether the dump may not have had it: it was imported again, perhaps with another schedule.
+    fn is_new(&self, compared: &MandateToCompare) -> bool {
+        compared.created_at > self.recovery.since
+    }
+
     /// The last day of which an order may have been sent: one that the provider notifies of is handed over ahead of its cycle.
-    fn last_day(&self, mandate: &Mandate, today: NaiveDate) -> NaiveDate {
-        if mandate.notify != Notify::Provider {
+    /// A mandate that was imported again may have been notified so before, in another time zone.
+    fn last_day(
+        &self,
+        compared: &MandateToCompare,
+        mandate: &Mandate,
+        today: NaiveDate,
+    ) -> NaiveDate {
+        if mandate.notify != Notify::Provider && !self.is_new(compared) {
             return today;
         }
         let policy = self.config.policy(mandate.provider, mandate.rail);
@@ -138,12 +153,14 @@ impl Comparer<'_> {
         &self,
         compared: &MandateToCompare,
         listed: Vec<ListedPayment>,
+        today: NaiveDate,
     ) -> Result<Vec<UnownedPayment>, OpsError> {
         let payments: Vec<(String, Option<NaiveDate>)> = listed
             .iter()
             .map(|payment| (payment.id.clone(), payment.day))
             .collect();
-        let unknown = recovery::unknown(self.pool, self.recovery, compared.id, &payments).await?;
+        let unknown =
+            recovery::unknown(self.pool, self.recovery, compared.id, &payments, today).await?;
         let others = listed
             .into_iter()
             .filter(|payment| unknown.contains(&payment.id));
@@ -163,6 +180,18 @@ impl Comparer<'_> {
             .filter(|payment| !answered.contains(&payment.id));
         Ok(open.map(unowned).collect())
     }
+}
+
+/// How many days a cycle of the mandate is open, as it was imported: a cycle of another schedule may have been open as long.
+fn longest(mandate: &Mandate, since: NaiveDate) -> u64 {
+    let closes = CycleCloses::NextCycle;
+    let first = mandate.terms.cycle_from(since, closes);
+    let next = first.and_then(|cycle| mandate.terms.cycle_after(cycle.on, closes));
+    let days = first
+        .zip(next)
+        .map(|(first, next)| next.on.signed_duration_since(first.on).num_days());
+    days.and_then(|days| u64::try_from(days).ok())
+        .unwrap_or(LONGEST)
 }
 
 fn unowned(payment: ListedPayment) -> UnownedPayment {

@@ -5,6 +5,7 @@ use std::ops::Range;
 use chrono::{Days, NaiveDate};
 
 use super::payment::Payment;
+use crate::domain::cycle::CycleCloses;
 use crate::domain::schedule::{Frequency, Schedule};
 use crate::domain::{Contradiction, Notify};
 use crate::provider::LookupRequest;
@@ -22,7 +23,10 @@ pub(super) fn days_of_watched(request: &LookupRequest<'_>) -> Range<NaiveDate> {
 /// The last day of a watched cycle that another one follows: a payment of that day may be the next cycle's, a day early. None in a cycle
 /// of one day.
 pub(super) fn last_day_of_watched(request: &LookupRequest<'_>) -> Option<NaiveDate> {
-    let next = request.mandate.terms.cycle_after(request.cycle_on)?;
+    let next = request
+        .mandate
+        .terms
+        .cycle_after(request.cycle_on, CycleCloses::NextCycle)?;
     let last = next.on.pred_opt();
     last.filter(|last| *last != request.cycle_on && request.mandate.notify == Notify::Provider)
 }

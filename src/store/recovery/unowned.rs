@@ -98,6 +98,7 @@ pub async fn unknown(
     recovery: OpenRecovery,
     mandate: i64,
     payments: &[(String, Option<NaiveDate>)],
+    today: NaiveDate,
 ) -> Result<Vec<String>, StoreError> {
     let (ids, days): (Vec<String>, Vec<String>) = payments
         .iter()
@@ -120,11 +121,16 @@ pub async fn unknown(
                   join mandated.recovered_executions r on r.execution_id = e.id and r.recovery_id = $4
                  where e.mandate_id = m.id and r.result <> 'collected'
                    and (p.day is null or p.day < (e.closes_at at time zone m.time_zone)::date
-                                         and p.day >= e.cycle_on - case when m.notify = 'provider' then 1 else 0 end))"#,
+                                         and p.day >= e.cycle_on - case when m.notify = 'provider' then 1 else 0 end))
+              and not exists (
+                select from mandated.executions e
+                 where e.mandate_id = m.id and m.notify = 'provider' and e.provider_ref is null and p.day >= $5
+                   and p.day < (e.closes_at at time zone m.time_zone)::date and p.day >= e.cycle_on - 1)"#,
         mandate,
         &ids,
         &days,
-        recovery.id
+        recovery.id,
+        today
     )
     .fetch_all(pool)
     .await

@@ -116,9 +116,9 @@ fn nothing_was_left_out_of_the_tables() {
     NACH reject: 41
     NACH return: 32
     NACH return, as a number: 9
-    Razorpay reasons: 17
+    Razorpay reasons: 18
     Signzy: 12
-    UPI: 202
+    UPI: 204
     Visa: 2
     ");
 }

@@ -59,6 +59,7 @@ impl Payers {
         }
         let of_money = |rule: &Rule| match rule {
             Rule::SecondDebit
+            | Rule::SecondInPeriod
             | Rule::EarlyDebit
             | Rule::NoNotification
             | Rule::StaleNotification

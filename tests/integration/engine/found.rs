@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use mandated::engine::Settings;
 use serde_json::json;
 
 use crate::support::due::{column, scalar};
@@ -55,7 +56,13 @@ async fn a_retry_that_finds_an_attempt_of_somebody_else_is_not_sent() {
     })
     .await;
     let world = Scenario::of("a", Flow::UpiExempt).open().await;
-    let engine = world.engine_at(&provider.uri(), |_| {}).await;
+    // One order, which has all four attempts of the period.
+    let one_order = |settings: &mut Settings| {
+        for policy in settings.planner.policies.values_mut() {
+            policy.max_orders = 1;
+        }
+    };
+    let engine = world.engine_at(&provider.uri(), one_order).await;
     live(&engine, at("05 15:00")).await;
     let reasons: Vec<String> = column(
         world.pool(),

@@ -14,7 +14,7 @@ async fn after_an_outage_a_cycle_that_would_begin_too_late_expires_on_its_rail_a
     let world = Scenario::of("a", Flow::UpiSeparate)
         .mandate("b", Flow::UpiExempt)
         .mandate("c", Flow::CardSeparate)
-        .every("weekly")
+        .every("fortnightly")
         .until("2027-02-11")
         .open()
         .await;
@@ -40,7 +40,7 @@ async fn after_an_outage_a_cycle_that_would_begin_too_late_expires_on_its_rail_a
 async fn a_cycle_that_waited_too_long_for_its_mandate_expires_when_it_is_resumed() {
     for (until, expected) in [("07 12:00", "charged"), ("10 12:00", "expired")] {
         let world = Scenario::of("a", Flow::UpiExempt)
-            .every("weekly")
+            .every("fortnightly")
             .until("2027-03-04")
             .open()
             .await;

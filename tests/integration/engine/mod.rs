@@ -17,6 +17,7 @@ mod memory_store;
 mod notices;
 mod outages;
 mod paused;
+mod periods;
 mod policy;
 mod read_before_a_call;
 mod recovery;

@@ -221,8 +221,8 @@ async fn cycles_of_a_mandate_that_its_operator_has_paused_are_planned_and_wait()
     assert_eq!(
         cycles,
         [
-            "2027-02-05 expired: the mandate was paused until the cycle ended at 2027-02-12 00:00 IST",
-            "2027-02-12 expired: the mandate was paused until the cycle ended at 2027-02-19 00:00 IST",
+            "2027-02-05 expired: the mandate was paused until the cycle ended at 2027-02-08 00:00 IST",
+            "2027-02-12 expired: the mandate was paused until the cycle ended at 2027-02-15 00:00 IST",
             "2027-02-19 planned: the mandate is paused; waits for it to be resumed",
         ]
     );

@@ -40,14 +40,14 @@ async fn cycles_of_an_account_that_nobody_has_expire_in_time_and_are_named() {
         .collect();
     assert_eq!(named, [("juspay_main", 2)]);
     assert_eq!(world.engine.unconfigured().warn().await.unwrap(), 0);
-    live(&without, at("14 12:00")).await;
-    let over = "expired: its account was in no daemon's configuration until the cycle ended at 2027-02-12 00:00 IST";
+    live(&without, at("13 06:00")).await;
+    let over = "expired: its account was in no daemon's configuration until the cycle ended at 2027-02-08 00:00 IST";
     let cycles = cycles(&world).await;
     assert_eq!(
         cycles[..2],
         [
             "900 2027-02-05 charged: collected".to_owned(),
-            "900 2027-02-12 charged: collected".to_owned()
+            "900 2027-02-12 pending: the provider works on it".to_owned()
         ]
     );
     assert_eq!(cycles[2], format!("a 2027-02-05 {over}"));
@@ -84,7 +84,7 @@ async fn an_order_of_an_account_that_nobody_has_stays_open_until_it_can_be_looke
             |_| {},
         )
         .await;
-    live(&without, at("14 12:00")).await;
+    live(&without, at("13 06:00")).await;
     assert_eq!(without.unconfigured().tick().await.unwrap(), 0);
     assert_eq!(world.stands("a").await.0, "pending");
     world.run("15 12:00").await;

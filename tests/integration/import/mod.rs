@@ -14,6 +14,7 @@ use std::time::Duration;
 
 use chrono::{TimeZone, Utc};
 use mandated::cli::print::{Format, Print};
+use mandated::domain::cycle::CycleCloses;
 use mandated::domain::policy::Policy;
 use mandated::domain::window::{Windows, WindowsText};
 use mandated::domain::{ProviderKind, Rail, Timestamp};
@@ -44,6 +45,7 @@ pub(crate) fn policy(_provider: ProviderKind, rail: Rail) -> Policy {
     let hours = |hours: u64| Duration::from_secs(hours * 3_600);
     Policy {
         rail,
+        cycle_closes: CycleCloses::NextCycle,
         debit_windows: windows.clone(),
         notify_windows: windows,
         jitter: Duration::ZERO,

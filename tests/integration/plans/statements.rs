@@ -28,7 +28,7 @@ monitor.rs   | as \"oldest_at!\"                        |                       
 planning.rs  | order by next_plan_at, id limit $2       | mandates                                 | 600
 planning.rs  | 'mandated.executions', 'id'              |                                          | 600
 planning.rs  | select tag from                          |                                          | 5
-planning.rs  | ), added as (                            | executions jobs events                   | 2000
+planning.rs  | ), added as (                            | executions jobs events                   | 2200
 planning.rs  | set next_cycle_on = c                    | mandates                                 | 3500
 policies.rs  | insert into mandated.policies            |                                          | 50
 policies.rs  | where digest = md5                       |                                          | 5

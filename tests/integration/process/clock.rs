@@ -38,12 +38,12 @@ async fn every_command_follows_the_configured_clock() {
     )
     .await;
     assert_eq!(times, ["2040-02-03 12:00:00"]);
-    installation.set("MANDATED__CLOCK__START", "2040-03-06T00:00:00+05:30");
+    installation.set("MANDATED__CLOCK__START", "2040-03-02T00:00:00+05:30");
     installation.forget("MANDATED__CLOCK__END");
     let late = installation.output(&["executions", "add", "a", "--cycle", "2040-02-05"]);
     let late = String::from_utf8(late.stderr).unwrap();
     assert!(
-        late.contains("the cycle closed at 2040-03-05 00:00"),
+        late.contains("the cycle closed at 2040-03-01 00:00"),
         "{late}"
     );
 }

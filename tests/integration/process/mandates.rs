@@ -174,7 +174,7 @@ async fn resume_says_how_the_open_cycle_goes_on_or_leaves_it_out() {
         (
             false,
             "juspay says ACTIVE\na is resumed\n\
-             cycle 2027-02-05, execution 1: it is debited as soon as it may; it closes at 2027-03-05 00:00:00 IST\n",
+             cycle 2027-02-05, execution 1: it is debited as soon as it may; it closes at 2027-03-01 00:00:00 IST\n",
             "charged",
         ),
         (

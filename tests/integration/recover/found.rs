@@ -92,6 +92,10 @@ async fn attempts_that_were_forgotten_are_spent_and_the_order_is_looked_up_first
         )
         .await;
         put_back(&mut world).await;
+        // What was looked up and forgotten counts at NPCI for two hours. A restore takes as long.
+        world
+            .clock
+            .advance_to(world.clock.now() + chrono::TimeDelta::hours(2));
         let report = recovered(&world).await;
         assert!(report.is_over(), "{flow:?}: {report:?}");
         assert_eq!(counts(&report)[..3], [1, 0, 1], "{flow:?}: {report:?}");

@@ -44,7 +44,7 @@ async fn the_audit_calls_no_cycle_of_it_forgotten() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_daemon_calls_nothing_of_it_and_the_others_go_on() {
     let world = half_recovered().await;
-    world.run("15 00:00").await;
+    world.run("14 14:00").await;
     let calls: Vec<String> = column(world.pool(), CALLS).await;
     assert_eq!(calls, ["901 execute", "903 execute"]);
     // Neither does a person's resume free it.
@@ -54,7 +54,7 @@ async fn a_daemon_calls_nothing_of_it_and_the_others_go_on() {
         .await
         .unwrap();
     drop(conn);
-    world.run("15 12:00").await;
+    world.run("14 15:00").await;
     assert_eq!(column::<String>(world.pool(), CALLS).await.len(), 2);
     let report = recovered_with(&world, world.config(), &["juspay_main"], start()).await;
     assert!(report.unwrap().is_over());
@@ -64,7 +64,8 @@ async fn a_daemon_calls_nothing_of_it_and_the_others_go_on() {
         "select count(*) from mandated.executions where state = 'charged'",
     )
     .await;
-    assert_eq!(charged, 8);
+    // Juspay's second cycles are over before anybody could be notified again.
+    assert_eq!(charged, 6);
     world.agrees().await;
 }
 

@@ -76,6 +76,75 @@ async fn a_payment_of_another_schedule_holds_the_mandate_for_a_person() {
     }
 }
 
+/// Nothing is planned for the day of an import, so a payment of that day is a forgotten cycle's.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_payment_of_the_day_of_the_import_holds_the_mandate_for_a_person() {
+    let scenario = Scenario::of("900", Flow::SignzyWatched).until("2027-04-30");
+    let mut world = scenario.open().await;
+    dump(world.pool()).await;
+    world.run("05 20:00").await;
+    put_back(&mut world).await;
+    execute(world.pool(), "delete from mandated.mandates").await;
+    world.import_again(&scenario).await;
+    let report = recovered(&world).await;
+    assert!(report.is_over(), "{report:?}");
+    let unowned: Vec<_> = report.accounts.iter().flat_map(|a| &a.unowned).collect();
+    assert_eq!(unowned.len(), 1, "{report:?}");
+    assert_eq!(unowned[0].status, "paused", "{report:?}");
+    world.run("07 00:00").await;
+    assert_eq!(world.ledger().debits.len(), 1);
+}
+
+/// What it was collected by follows from the registration, and not from the row: another rail, another way of notifying, a cron expression.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_payment_under_another_rail_or_notice_holds_the_mandate_for_a_person() {
+    for (flow, again, frequency, from) in [
+        (
+            Flow::UpiSeparate,
+            Flow::CardSeparate,
+            "quarterly",
+            "2027-02-12",
+        ),
+        (Flow::UpiExempt, Flow::Enach, "monthly", "2027-02-12"),
+        (
+            Flow::CardProvider,
+            Flow::CardSeparate,
+            "quarterly",
+            "2027-02-12",
+        ),
+    ] {
+        let again = Scenario::of("900", again).every(frequency).from(from);
+        let world = remembered(flow, &again).await;
+        let report = recovered(&world).await;
+        let case = format!("{flow:?}: {report:?}");
+        let unowned: Vec<_> = report.accounts.iter().flat_map(|a| &a.unowned).collect();
+        assert_eq!(unowned.len(), 1, "{case}");
+        assert_eq!(unowned[0].status, "paused", "{case}");
+        world.run_until(after_payday()).await;
+        assert_eq!(world.ledger().debits.len(), 1, "{case}");
+    }
+}
+
+/// An order that was handed over for a day that comes is asked about, though the row no longer says that the provider notifies.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_order_that_was_handed_over_for_later_holds_the_mandate_for_a_person() {
+    let mut world = Scenario::of("900", Flow::CardProvider).open().await;
+    dump(world.pool()).await;
+    world.run("04 12:00").await;
+    assert_eq!(world.ledger().debits.len(), 0, "it is handed over");
+    put_back(&mut world).await;
+    execute(world.pool(), "delete from mandated.mandates").await;
+    let again = Scenario::of("900", Flow::CardSeparate)
+        .every("quarterly")
+        .from("2027-02-07");
+    world.import_again(&again).await;
+    let report = recovered(&world).await;
+    let unowned: Vec<_> = report.accounts.iter().flat_map(|a| &a.unowned).collect();
+    assert_eq!(unowned.len(), 1, "{report:?}");
+    world.run_until(after_payday()).await;
+    assert_eq!(world.ledger().debits.len(), 1);
+}
+
 async fn compared(world: &World) -> Comparison {
     let accounts = world.engine.accounts.iter();
     let question = Question {

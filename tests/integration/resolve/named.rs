@@ -66,7 +66,8 @@ async fn a_payment_of_another_mandate_collects_nothing() {
         // Another merchant's numbers are its own.
         execute(
             world.pool(),
-            "with other as (insert into mandated.accounts (id, name, first_seen_at) values (77, 'other', now()))
+            "with other as (insert into mandated.accounts (id, name, provider) overriding system value
+                           select 77, 'other', provider from mandated.accounts a where a.id = (select account_id from mandated.mandates where id = 1))
              update mandated.mandates set account_id = 77 where id = 1",
         )
         .await;
@@ -112,4 +113,38 @@ async fn two_people_who_name_one_payment_do_not_both_book_it() {
     )
     .await;
     assert_eq!(state, "review");
+}
+
+/// A later order of the cycle was collected, which this database has not sent: a debit of the execution's own would be a wrong one.
+#[tokio::test]
+async fn the_order_that_collected_is_named() {
+    let world = Scenario::of("900", Flow::UpiExempt).open().await;
+    world.run("08 00:00").await;
+    execute(
+        world.pool(),
+        "with gone as (delete from mandated.debits),
+              own as (update mandated.attempts set outcome = 'failed' where outcome = 'charged'),
+              later as (insert into mandated.attempts (at, execution_id, mandate_id, call, reference, latency_ms, outcome, decision,
+                                                       lease_token, worker_id)
+                        select now(), id, mandate_id, 'order_status', 'laterorder', 1, 'charged', '-', 1, 'worker'
+                          from mandated.executions)
+         update mandated.executions set state = 'review', provider_ref = null",
+    )
+    .await;
+    for (order, refusal) in [
+        (None, Some(Refusal::OrderNotNamed)),
+        (Some("nobodys"), Some(Refusal::OrderNotKnown)),
+        (Some("laterorder"), None),
+    ] {
+        let done = charged(&world, 1, "shop-late-1", order).await;
+        assert_eq!(done.err(), refusal, "{order:?}");
+    }
+    let booked: Vec<String> = column(
+        world.pool(),
+        "select order_id || ' ' || provider_txn from mandated.debits
+         union all select order_id from mandated.resolutions
+         union all select step from mandated.jobs",
+    )
+    .await;
+    assert_eq!(booked, ["laterorder shop-late-1", "laterorder", "recheck"]);
 }

@@ -60,6 +60,7 @@ impl Answers {
             | Class::InFlight
             | Class::OutsideMandate
             | Class::AlreadyCollected
+            | Class::PeriodUsed
             // Only the last class is remembered: what comes after another one has its own probe.
             | Class::NothingToRetry => self.unmapped.clear(),
         }

@@ -70,7 +70,7 @@ impl Life {
             time_zone: Kolkata,
             debit_at: NaiveTime::from_num_seconds_from_midnight_opt(minute * 60, 0).unwrap(),
         };
-        let cycle = terms.cycle_from(on).unwrap();
+        let cycle = terms.cycle_from(on, policy.cycle_closes).unwrap();
         let planned_at = cycle.debit_at - TimeDelta::days(3);
         let payer = Payer {
             id: MandateId(1),
@@ -90,7 +90,9 @@ impl Life {
         let new = new_execution(&payer, &cycle, amount, rules, id, planned_at);
         let mut store = planned(&payer, cycle, amount, &new);
         if store.execution.is_watched() {
-            store.limits.next_scheduled_on = terms.cycle_after(cycle.on).map(|next| next.on);
+            store.limits.next_scheduled_on = terms
+                .cycle_after(cycle.on, policy.cycle_closes)
+                .map(|next| next.on);
         }
         let mut bank = Bank::new(SeededRng::new(seed), chances, policy.provider_retry_horizon);
         if store.execution.is_watched() {
@@ -226,6 +228,8 @@ fn planned(payer: &Payer<'_>, cycle: Cycle, amount: Amount, new: &NewExecution) 
             paused_at: None,
             rail_paused: false,
             budget_from: None,
+            period_debit_on: None,
+            spaced_from: None,
             not_found: None,
             is_forgotten: false,
             state: new.state,

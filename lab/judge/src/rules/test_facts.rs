@@ -38,6 +38,7 @@ pub(crate) fn mandate(rail: Rail, category: Option<&str>) -> Mandate {
         category: category.map(str::to_owned),
         max_amount: Some(rupees(1000).minor),
         cycles: Cycles::on(vec![day(5), day(20)]),
+        period: None,
     }
 }
 

@@ -2,7 +2,7 @@
 
 use ::judge::calendar::{Recurrence, Term};
 use chrono::{Days, NaiveTime};
-use mandated::domain::cycle::Terms;
+use mandated::domain::cycle::{CycleCloses, Terms};
 use mandated::domain::schedule::{CronSchedule, Frequency, Schedule};
 use proptest::prelude::*;
 
@@ -56,11 +56,13 @@ impl Both {
     }
 
     fn product_days(&self) -> Vec<NaiveDate> {
-        let first = self.product.cycle_from(self.from);
-        std::iter::successors(first, |cycle| self.product.cycle_after(cycle.on))
-            .map(|cycle| cycle.on)
-            .take_while(|day| *day <= self.until)
-            .collect()
+        let first = self.product.cycle_from(self.from, CycleCloses::NextCycle);
+        std::iter::successors(first, |cycle| {
+            self.product.cycle_after(cycle.on, CycleCloses::NextCycle)
+        })
+        .map(|cycle| cycle.on)
+        .take_while(|day| *day <= self.until)
+        .collect()
     }
 
     fn judge_days(&self) -> Vec<NaiveDate> {

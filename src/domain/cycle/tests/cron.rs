@@ -4,7 +4,7 @@ use super::*;
 fn cron_days_are_local_days_at_the_crons_own_time() {
     let payday = cron("30 1 1,15 * *", "2026-01-02");
     assert_eq!(days(&payday, 3), "2026-01-15 2026-02-01 2026-02-15");
-    let cycle = payday.cycle_from(day("2026-02-01")).unwrap();
+    let cycle = payday.cycle_from(day("2026-02-01"), NEXT).unwrap();
     assert_eq!(cycle.debit_at, at("2026-01-31T20:00:00Z"));
     assert_eq!(cycle.closes_at, at("2026-02-14T18:30:00Z"));
     assert_eq!(
@@ -19,7 +19,7 @@ fn cron_days_are_local_days_at_the_crons_own_time() {
     let once = cron("0 0 9 1 3 ? 2026", "2026-01-01");
     assert_eq!(days(&once, 5), "2026-03-01");
     assert_eq!(
-        once.cycle_from(day("2026-01-01")).unwrap().closes_at,
+        once.cycle_from(day("2026-01-01"), NEXT).unwrap().closes_at,
         at("2026-03-30T18:30:00Z")
     );
     assert_eq!(
@@ -38,7 +38,7 @@ fn a_cron_fires_in_a_gap_of_the_clock_too() {
         time_zone: chrono_tz::America::New_York,
         ..cron("30 2 * * *", "2026-03-07")
     };
-    let cycle = terms.cycle_from(day("2026-03-08")).unwrap();
+    let cycle = terms.cycle_from(day("2026-03-08"), NEXT).unwrap();
     assert_eq!(
         (cycle.on, cycle.debit_at),
         (day("2026-03-08"), at("2026-03-08T07:00:00Z"))

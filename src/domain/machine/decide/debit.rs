@@ -23,6 +23,9 @@ impl Context<'_> {
         }
         let mut decision = unchanged(self.execution, None, OrderCause::Collected);
         decision.class = None;
+        if self.step.moves_money() {
+            decision.progress.sent_at = Some(self.now);
+        }
         // The provider's silent attempts before the one that went through.
         let (tried, before) = (
             self.execution.attempts(self.counter),

@@ -164,7 +164,7 @@ impl Context<'_> {
         let latest = latest_debit(self.execution, progress, policy);
         let input = StrategyInput {
             tried,
-            is_last: tried.saturating_add(1) >= progress.max_attempts(policy),
+            is_last: self.is_last_try(tried, progress),
             now: self.now,
             from: self.earliest(step, failure, progress),
             latest,
@@ -174,6 +174,15 @@ impl Context<'_> {
         let seed = self.execution.id.0;
         let span = next_window(&policy.debit_windows, at, seed, policy.jitter)?;
         (span.opens < latest).then_some((NextStep { step, span }, why))
+    }
+
+    /// Whether the next try is the last one of its order. An order without a notification could be tried as late as its cycle's end, and
+    /// would take all days from the orders that may still follow: then only the last order's is the last.
+    fn is_last_try(self, tried: u16, progress: &Progress) -> bool {
+        let policy = self.policy;
+        let is_bounded = progress.notified_at().is_some();
+        let is_last_order = progress.order_no >= policy.max_orders;
+        tried.saturating_add(1) >= progress.max_attempts(policy) && (is_bounded || is_last_order)
     }
 
     /// What another try has to wait for, whatever the strategy: the wait that the answer asks for, the gaps between attempts, and the
@@ -267,6 +276,7 @@ pub(super) const fn effect_of(class: Class) -> Option<MandateStatus> {
         | Class::Notification
         | Class::InFlight
         | Class::AlreadyCollected
+        | Class::PeriodUsed
         | Class::NothingToRetry
         | Class::Unmapped => None,
     }

@@ -27,7 +27,12 @@ pub(super) fn debit(
     let most = execution.progress.max_attempts(policy);
     if execution.progress.debit_attempts >= most {
         let mut decision = close_cycle(execution, policy, now);
-        decision.reason = GateCause::AttemptsSpent(most).into();
+        decision.reason = if most < policy.max_attempts {
+            let made = execution.progress.attempts_in_period();
+            GateCause::PeriodAttemptsSpent { made }.into()
+        } else {
+            GateCause::AttemptsSpent(most).into()
+        };
         if decision.verdict == Verdict::CycleClosed {
             decision.verdict = Verdict::GivenUp;
         }
@@ -62,6 +67,7 @@ fn debit_now(execution: &Execution, step: Step, policy: &Policy, now: Timestamp)
         // It begins with a look-up of the order.
         next_lookup_at(execution, policy, now)
     };
+    earliest = earliest.max(execution.spaced_from.unwrap_or(earliest));
     let valid = execution
         .progress
         .notified_at()

@@ -7,6 +7,7 @@ mod debit;
 mod lookup;
 mod new_notification;
 mod paused;
+mod period;
 mod unconfigured;
 
 use super::decide::{Decision, NextStep, next_window, park, unchanged};
@@ -76,6 +77,9 @@ fn mandate_and_cycle(
     if now >= execution.cycle.closes_at {
         return Some(refuse(close_cycle(execution, policy, now)));
     }
+    if let Some(gate) = period::used(execution, policy, now) {
+        return Some(gate);
+    }
     if let Some(why) = begins_too_late(execution, policy, now) {
         return Some(no_time_left(execution, GateCause::Closed(why), policy, now));
     }
@@ -93,14 +97,21 @@ fn mandate_and_cycle(
         | MandateStatus::Completed
         | MandateStatus::Failed => {
             let reason = GateCause::Mandate(execution.mandate_status);
-            Some(refuse(ended(execution, reason, policy, now)))
+            let class = Class::MandateDead;
+            Some(refuse(ended(execution, reason, class, policy, now)))
         }
     }
 }
 
-/// The mandate has ended, and its execution with it. An earlier attempt may still be collected by the provider: it is looked at
+/// No debit of the execution is allowed any more: it ends. An earlier attempt may still be collected by the provider: it is looked at
 /// before the end.
-fn ended(execution: &Execution, reason: GateCause, policy: &Policy, now: Timestamp) -> Decision {
+fn ended(
+    execution: &Execution,
+    reason: GateCause,
+    class: Class,
+    policy: &Policy,
+    now: Timestamp,
+) -> Decision {
     let mut decision = reschedule(execution, None, reason);
     if let Some(failed_at) = execution.progress.failed_at {
         let dead_at = after(failed_at, policy.provider_retry_horizon);
@@ -109,7 +120,7 @@ fn ended(execution: &Execution, reason: GateCause, policy: &Policy, now: Timesta
             return decision;
         }
     }
-    decision.class = Some(Class::MandateDead);
+    decision.class = Some(class);
     decision.verdict = Verdict::GivenUp;
     decision.with_recheck(policy, now)
 }

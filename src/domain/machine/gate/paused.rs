@@ -7,7 +7,7 @@ use crate::domain::backoff::{after, jitter};
 use crate::domain::policy::Policy;
 use crate::domain::reason::{GateCause, Reason, Then};
 use crate::domain::window::Span;
-use crate::domain::{Execution, MandateStatus, Notify, ProviderKind, Step, Timestamp};
+use crate::domain::{Class, Execution, MandateStatus, Notify, ProviderKind, Step, Timestamp};
 
 /// How often a step of a paused rail asks whether it still is: so soon it goes on when the rail is resumed.
 const RAIL_CHECK: Duration = Duration::from_mins(10);
@@ -85,7 +85,10 @@ pub(in crate::domain::machine) fn mandate_answered(
             | MandateStatus::Expired
             | MandateStatus::Completed
             | MandateStatus::Failed,
-        ) => ended(execution, GateCause::ProviderSays(status), policy, now),
+        ) => {
+            let reason = GateCause::ProviderSays(status);
+            ended(execution, reason, Class::MandateDead, policy, now)
+        }
     };
     decision.mandate = status;
     decision

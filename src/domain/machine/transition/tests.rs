@@ -32,6 +32,8 @@ fn execution(state: State, open: bool) -> Execution {
         paused_at: None,
         rail_paused: false,
         budget_from: None,
+        period_debit_on: None,
+        spaced_from: None,
         not_found: None,
         is_forgotten: false,
         state,

@@ -19,7 +19,7 @@ fn paused(mandate: &str) -> String {
     format!(
         "update mandated.mandates set status = 'paused' where ref = '{mandate}';
          insert into mandated.events (at, kind, mandate_id, mandate_ref, from_state, to_state, reason)
-         values ('2027-02-20Z', 'mandate.paused', m('{mandate}'), '{mandate}', 'active', 'paused', 'by asha: holiday')"
+         values ('2027-02-17Z', 'mandate.paused', m('{mandate}'), '{mandate}', 'active', 'paused', 'by asha: holiday')"
     )
 }
 
@@ -41,7 +41,7 @@ async fn a_missing_cycle_of_any_mandate_is_found() {
         .map(|_| without("902", 1))
         .collect::<Vec<_>>()
         .join(";");
-    let over = "update mandated.mandates set ends_on = '2027-03-12', next_cycle_on = null, next_plan_at = null, cycles_over = true
+    let over = "update mandated.mandates set ends_on = '2027-03-09', next_cycle_on = null, next_plan_at = null, cycles_over = true
                  where ref = '902'";
     damages.extend([
         ("a paused mandate", &[LEFT_OUT][..], locally.as_str()),
@@ -91,10 +91,10 @@ async fn a_cycle_that_waits_for_ever_is_found() {
     each_is_found(&[
         ("a plan for another century", &[WHEN_DUE], &later),
         ("a plan that nobody made", &[WHEN_DUE], "
-            update mandated.mandates set next_plan_at = '2027-02-25T06:00Z' where ref = '902'"),
+            update mandated.mandates set next_plan_at = '2027-02-22T06:00Z' where ref = '902'"),
         ("a mandate that lost its cursor", &["an active mandate without an end has a next cycle"], cursorless),
         ("a cycle that never expired", &["a cycle that is over has ended"], "
-            update mandated.executions set debit_at = '2027-02-20Z', closes_at = '2027-02-21Z' where id = x('900', 4)"),
+            update mandated.executions set debit_at = '2027-02-17Z', closes_at = '2027-02-18Z' where id = x('900', 4)"),
         ("a cycle without a job", &["an execution that is not finished has a job"], "
             delete from mandated.jobs where execution_id = x('900', 4)"),
         ("a debit whose cycle is gone", &["a debit of the last 60 days has its execution"], "

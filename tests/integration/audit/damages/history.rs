@@ -30,14 +30,14 @@ async fn a_hole_in_the_history_is_found() {
         ("a call without its intent", &[INTENT], "
             update mandated.events set kind = 'execution.begun' where execution_id = x('902', 2) and kind = 'execution.executing'"),
         ("an execution that no event explains", &[STANDS], "
-            update mandated.executions set state = 'skipped', finished_at = '2027-02-25Z' where id = x('900', 4);
+            update mandated.executions set state = 'skipped', finished_at = '2027-02-22Z' where id = x('900', 4);
             delete from mandated.jobs where execution_id = x('900', 4)"),
         ("a mandate that no event explains", &[MANDATE], "
             update mandated.mandates set status = 'revoked' where ref = '902'"),
         ("a mandate that became active by itself", &["a mandate is active again by its provider's word or a person's"], "
             insert into mandated.events (at, kind, mandate_id, mandate_ref, from_state, to_state, reason)
-            values ('2027-02-20Z', 'mandate.paused', m('902'), '902', 'active', 'paused', 'it says so'),
-                   ('2027-02-21Z', 'mandate.active', m('902'), '902', 'paused', 'active', 'it says nothing')"),
+            values ('2027-02-17Z', 'mandate.paused', m('902'), '902', 'active', 'paused', 'it says so'),
+                   ('2027-02-18Z', 'mandate.active', m('902'), '902', 'paused', 'active', 'it says nothing')"),
     ])
     .await;
 }

@@ -123,7 +123,7 @@ async fn the_schema_refuses_a_second_of_what_there_is_one() {
                  where id = x('900', 2)"),
             ("_pkey", "
                 update mandated.debits set cycle_on = (select cycle_on from x where id = x('902', 1)) where execution_id = x('902', 2)"),
-            ("_provider_txn_key", "
+            ("_provider_txn_mandate_id_key", "
                 update mandated.debits set provider_txn = (select provider_txn from mandated.debits where execution_id = x('907', 2))
                  where execution_id = x('907', 3)"),
             ("intents_delivered_check", "

@@ -101,6 +101,8 @@ fn execution(row: &PgRow) -> Execution {
         paused_at: row.get("provider_paused_at"),
         rail_paused: row.get("rail_paused"),
         budget_from: None,
+        period_debit_on: None,
+        spaced_from: None,
         not_found: None,
         is_forgotten: row.get("is_forgotten"),
         state: word(row, "state", State::parse).unwrap(),

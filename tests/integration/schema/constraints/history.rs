@@ -29,7 +29,8 @@ async fn a_cycle_is_collected_once() {
         let error = next.clone().insert(pool).await.expect_err("one payment");
         let constraint = error.as_database_error().unwrap().constraint().unwrap();
         assert!(
-            constraint.starts_with("debits_") && constraint.ends_with("_provider_txn_key"),
+            constraint.starts_with("debits_")
+                && constraint.ends_with("_provider_txn_mandate_id_key"),
             "{error}"
         );
         accepted(pool, next.with("provider_txn", "'txn-2'")).await;

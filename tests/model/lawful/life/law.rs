@@ -84,9 +84,8 @@ impl Life {
         if !has_ids || step == Step::Execute && number == 1 {
             return Ok(());
         }
-        // Three orders are the most that any configuration allows.
-        let most = if self.rail == Rail::Enach { 1 } else { 3 };
-        let mut later = number + 1..=most;
+        // Three orders are the most that any configuration of any rail allows.
+        let mut later = number + 1..=3;
         match later.find(|order| !self.dead.contains(order)) {
             Some(order) => Err(format!("a debit, and order {order} was not asked about")),
             None => Ok(()),

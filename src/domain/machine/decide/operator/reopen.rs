@@ -165,6 +165,7 @@ const fn is_final_for_cards(class: Class) -> bool {
         | Class::Notification
         | Class::InFlight
         | Class::AlreadyCollected
+        | Class::PeriodUsed
         | Class::NothingToRetry
         | Class::Unmapped => false,
     }

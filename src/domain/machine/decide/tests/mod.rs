@@ -10,6 +10,7 @@ mod notifications;
 mod operator;
 mod outcomes;
 mod payday;
+mod period;
 mod properties;
 mod proven;
 mod recovered;
@@ -22,7 +23,7 @@ use std::time::Duration;
 use super::notification::decide_notification;
 use super::*;
 use crate::domain::Contradiction;
-use crate::domain::cycle::Cycle;
+use crate::domain::cycle::{Cycle, CycleCloses};
 use crate::domain::execution::Intent;
 use crate::domain::machine::{Transition, transition};
 use crate::domain::outcome::{CallFailure, Counter, Failure, NotificationOutcome};
@@ -82,6 +83,7 @@ fn policy() -> Policy {
     ]);
     Policy {
         rail: Rail::Upi,
+        cycle_closes: CycleCloses::NextCycle,
         debit_windows: windows(&hours_of_upi),
         notify_windows: windows(&hours_of_upi),
         jitter: Duration::from_mins(10),
@@ -122,6 +124,8 @@ fn notified() -> Execution {
         paused_at: None,
         rail_paused: false,
         budget_from: None,
+        period_debit_on: None,
+        spaced_from: None,
         not_found: None,
         is_forgotten: false,
         state: State::Notified,
