@@ -12,7 +12,6 @@ use super::print::{Format, Print, ProgressBar};
 use crate::compose;
 use crate::config::Config;
 use crate::ops::import::{COLUMNS, Column, EndedRecovery, Report, import_configured};
-use crate::wording;
 
 /// Bad rows are a failure unless they are to be skipped.
 pub(super) async fn run(
@@ -82,9 +81,8 @@ impl Print for Report {
             if let Some(room) = &self.first_short_room {
                 print_line!(
                     out,
-                    "note: {} of them leave few days for retries: {} (`mandated plan REF` says it of each)",
-                    self.short_rooms,
-                    wording::short_room(room)
+                    "note: {} of them leave few days for retries: {room} (`mandated plan REF` says it of each)",
+                    self.short_rooms
                 )?;
             }
             for recovery in &self.recovered_before {

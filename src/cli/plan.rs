@@ -6,7 +6,6 @@ use super::print::times_and_amounts::local;
 use super::print::{Format, Table, write_json};
 use crate::domain::Timestamp;
 use crate::ops::plan::Plan;
-use crate::wording;
 
 /// Prints the plan of a mandate.
 pub fn write(plan: &Plan, reference: &str, format: Format, out: &mut dyn Write) -> io::Result<()> {
@@ -52,7 +51,7 @@ pub fn write(plan: &Plan, reference: &str, format: Format, out: &mut dyn Write) 
         )?;
     }
     if let Some(room) = &plan.short_room {
-        print_line!(out, "{}", wording::short_room(room))?;
+        print_line!(out, "{room}")?;
     }
     Ok(())
 }

@@ -9,7 +9,7 @@ use super::{OpsError, mandates};
 use crate::domain::additional_factor::approval_above;
 use crate::domain::plan::coming;
 use crate::domain::plan::reason::times;
-use crate::domain::plan::room::{ShortRoom, short_room};
+use crate::domain::plan::room::short_room;
 use crate::domain::policy::Policy;
 use crate::domain::{Amount, ProviderKind, Rail, Timestamp};
 use crate::wording;
@@ -36,7 +36,7 @@ pub struct Plan {
     /// The payer must approve each debit, because it is above this.
     pub approval_above: Option<Amount>,
     /// The first of the cycles that ends before its retries can all be made.
-    pub short_room: Option<ShortRoom>,
+    pub short_room: Option<String>,
 }
 
 pub async fn plan(
@@ -83,6 +83,6 @@ pub async fn plan(
         cycles,
         zone: mandate.terms.time_zone,
         approval_above,
-        short_room,
+        short_room: short_room.as_ref().map(wording::short_room),
     })
 }

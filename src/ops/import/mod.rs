@@ -32,6 +32,7 @@ use crate::provider::juspay;
 use crate::store;
 use crate::store::import::{Account, Existing, NewMandate};
 use crate::store::pool::DatabasePool;
+use crate::wording;
 
 use checks::Checks;
 use duplicates::Seen;
@@ -169,7 +170,8 @@ pub async fn import(
     }
     let mut report = import.report;
     report.short_rooms = checks.planning.short;
-    report.first_short_room = checks.planning.first_short;
+    let first = checks.planning.first_short;
+    report.first_short_room = first.as_ref().map(wording::short_room);
     report.kept = report.invalid == 0 || options.skip_invalid;
     if report.kept {
         tx.commit().await.map_err(step("commit the import"))?;

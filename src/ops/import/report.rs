@@ -4,7 +4,6 @@ use std::fmt;
 
 use serde::Serialize;
 
-use crate::domain::plan::room::ShortRoom;
 use crate::domain::shown::Shown;
 use crate::domain::unseen::{name_of_unseen, turns_text};
 use crate::store::import::EndedRecovery;
@@ -102,7 +101,7 @@ pub struct Report {
     #[serde(skip_serializing_if = "is_zero")]
     pub short_rooms: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub first_short_room: Option<ShortRoom>,
+    pub first_short_room: Option<String>,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference")]
