@@ -1,5 +1,6 @@
 //! A mandate that is younger than the dump is imported again, with another schedule than it had.
 
+use chrono::TimeDelta;
 use mandated::ops::audit::provider::{Comparison, Question, compare};
 use mandated::ops::executions::{Presentation, add};
 
@@ -123,6 +124,41 @@ async fn a_payment_under_another_rail_or_notice_holds_the_mandate_for_a_person()
         world.run_until(after_payday()).await;
         assert_eq!(world.ledger().debits.len(), 1, "{case}");
     }
+}
+
+/// A cycle of a cron expression is called after its day, and one of a quarter is open for three months.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cycle_of_a_cron_expression_that_began_long_ago_holds_the_mandate_for_a_person() {
+    let quarterly = Scenario::of("900", Flow::CardSeparate)
+        .every("quarterly")
+        .until("");
+    let mut world = quarterly.open().await;
+    execute(world.pool(), "delete from mandated.mandates").await;
+    world.outage("28 00:00");
+    world.run_until(at("28 00:00") + TimeDelta::days(20)).await;
+    dump(world.pool()).await;
+    let dumped_at = world.clock.now();
+    world.import_again(&quarterly).await;
+    execute(
+        world.pool(),
+        "update mandated.mandates set frequency = null, cron = '0 7 5 2,5,8,11 *'",
+    )
+    .await;
+    add_cycle(&world, "2027-02-05").await;
+    world.run_until(dumped_at + TimeDelta::days(5)).await;
+    assert_eq!(world.ledger().debits.len(), 1);
+    put_back(&mut world).await;
+    world.import_again(&quarterly).await;
+    add_cycle(&world, "2027-02-05").await;
+    let report = recovered_with(&world, world.config(), &[], dumped_at).await;
+    let report = report.unwrap();
+    assert!(report.is_over(), "{report:?}");
+    let unowned: Vec<_> = report.accounts.iter().flat_map(|a| &a.unowned).collect();
+    assert_eq!(unowned.len(), 1, "{report:?}");
+    world
+        .run_until(world.clock.now() + TimeDelta::days(10))
+        .await;
+    assert_eq!(world.ledger().debits.len(), 1);
 }
 
 /// An order that was handed over for a day that comes is asked about, though the row no longer says that the provider notifies.
