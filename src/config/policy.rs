@@ -45,7 +45,7 @@ impl Config {
     }
 }
 
-/// Of two limits the stricter.
+/// The stricter of two limits.
 fn fewer(rail: Option<u16>, provider: Option<u16>) -> Option<u16> {
     match (rail, provider) {
         (Some(rail), Some(provider)) => Some(rail.min(provider)),

@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use crate::domain::ProviderKind;
 
-/// What a provider does by itself, and its own limits. Of a limit that its rail has too, the stricter counts.
+/// How a provider behaves by itself, and its own limits. Where its rail has the same limit, the stricter counts.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ProviderRules {

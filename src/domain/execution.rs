@@ -52,8 +52,8 @@ pub struct Execution {
 }
 
 impl Execution {
-    /// What an answer means by what is on record here: a period that was collected before is this cycle's only if no other cycle was
-    /// debited in it. (NPCI VE and QB, Juspay `mandate_current_cycle_allowed_debit_exceeds` say it of both.)
+    /// Reads an answer with the record: "collected before" means this cycle only if no other cycle was debited in the period. NPCI VE and
+    /// QB, and Juspay `mandate_current_cycle_allowed_debit_exceeds`, say it of both.
     pub fn by_record(&self, mut outcome: Outcome, policy: &Policy) -> Outcome {
         if let Outcome::Failed(failure) | Outcome::Refused(failure) = &mut outcome
             && failure.class == Class::AlreadyCollected

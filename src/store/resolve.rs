@@ -97,7 +97,7 @@ pub async fn resolve(
         return refused(tx, ResolutionResult::Held).await;
     }
     if let Some(payment) = request.provider_ref {
-        // Who names the same payment for another mandate waits here, and finds it booked.
+        // A second person who names this payment waits here, and finds it booked.
         sqlx::query!(
             "select pg_advisory_xact_lock(hashtextextended($1, 0))",
             payment

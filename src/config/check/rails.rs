@@ -76,7 +76,7 @@ pub(super) fn check(config: &Config, checks: &mut Checks<'_>) {
 }
 
 /// NPCI 2023-24/NACH/007: one presentation and two more, each three days after the return of the one before.
-/// What holds for the rail holds for every policy: a provider's limits can only be stricter.
+/// The rail's limits hold for every policy: a provider's can only be stricter.
 fn clearing(enach: &RailRules, checks: &mut Checks<'_>) {
     let attempts = enach.max_attempts;
     let in_period = enach.max_attempts_in_period;

@@ -59,7 +59,7 @@ proptest! {
                 prop_assert!(cycle.on <= last && cycle.closes_at <= end);
             }
             if closes == CycleCloses::Period && !matches!(terms.schedule, Schedule::Cron(_)) {
-                // What is collected while it is open is collected in its own period.
+                // A debit while it is open lies in its own period.
                 let last = cycle.closes_at - TimeDelta::seconds(1);
                 let last = last.with_timezone(&terms.time_zone).date_naive();
                 let of_last = Period::of(&terms.schedule, last);

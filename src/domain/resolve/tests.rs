@@ -1,4 +1,4 @@
-//! What a person may say, and what not.
+//! Which word of a person is accepted, and which is refused.
 
 use super::*;
 use std::fmt::Write as _;

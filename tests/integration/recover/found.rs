@@ -92,7 +92,7 @@ async fn attempts_that_were_forgotten_are_spent_and_the_order_is_looked_up_first
         )
         .await;
         put_back(&mut world).await;
-        // What was looked up and forgotten counts at NPCI for two hours. A restore takes as long.
+        // NPCI counts the forgotten look-ups for two hours. A restore takes as long.
         world
             .clock
             .advance_to(world.clock.now() + chrono::TimeDelta::hours(2));

@@ -96,7 +96,7 @@ async fn a_payment_of_the_day_of_the_import_holds_the_mandate_for_a_person() {
     assert_eq!(world.ledger().debits.len(), 1);
 }
 
-/// What it was collected by follows from the registration, and not from the row: another rail, another way of notifying, a cron expression.
+/// The order that collected it follows from the registration, and not from the row, which may name another rail or another way of notifying.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_payment_under_another_rail_or_notice_holds_the_mandate_for_a_person() {
     for (flow, again, frequency, from) in [
@@ -132,7 +132,7 @@ async fn a_cycle_of_a_cron_expression_that_began_long_ago_holds_the_mandate_for_
     let quarterly = Scenario::of("900", Flow::CardSeparate)
         .every("quarterly")
         .until("");
-    // Somebody else is collected until the dump: it knows until when it has worked.
+    // Another mandate is collected until the dump, so recovery knows how long the dump had worked.
     let others = Scenario::of("901", Flow::CardSeparate)
         .every("weekly")
         .until("");
