@@ -181,7 +181,7 @@ fn what_may_have_moved_money_is_never_retried_before_it_is_proven() {
             "api_error"
         ]
     );
-    assert_eq!(open.len(), 68);
+    assert_eq!(open.len(), 69);
 }
 
 #[test]
