@@ -1,4 +1,4 @@
-//! What card networks allow in 30 days, over all the cycles of a mandate, and what UPI allows in a period, over all the orders of a cycle.
+//! Card networks limit the attempts of a mandate in 30 days; UPI limits those of a period, over all orders of a cycle.
 
 use lab::sandbox::{Call, Fault, Reason, Then};
 use mandated::domain::Rail;

@@ -41,7 +41,7 @@ fn each_order_that_may_follow_keeps_an_attempt() {
     }
 }
 
-/// What follows when an order fails for good that was tried so often.
+/// Says what follows when an order fails for good after so many attempts.
 fn order_dies_after(debit_attempts: u16, earlier_attempts: u16) -> Decision {
     let now = at("2026-12-02T01:00:00Z");
     let mut execution = executing(now);
